@@ -1,0 +1,98 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.errors import InputError
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+
+
+def case_name(path: str | os.PathLike[str]) -> str:
+    """File name without its NIfTI (or other single) suffix: ``a/sub-1.T1.nii.gz`` -> ``sub-1.T1``."""
+    name = Path(path).name
+    for suffix in NIFTI_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return Path(name).stem
+
+
+def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
+    """Case name -> path of every NIfTI file directly in ``folder``, sorted by name.
+
+    Raises InputError when the folder is absent, or holds one case twice (.nii and .nii.gz).
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError(root, "is not a folder", "give a folder of .nii.gz files")
+    found: dict[str, Path] = {}
+    for path in sorted(root.iterdir()):
+        if path.name.startswith(".") or not path.name.lower().endswith(NIFTI_SUFFIXES):
+            continue
+        if (name := case_name(path)) in found:
+            raise InputError(path, f"case '{name}' occurs twice in this folder", "keep one of the two files")
+        found[name] = path
+    return found
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Create ``path`` and its parents and check that it can be written; raises InputError if not."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(folder, f"cannot be written ({reason})", "choose another output folder") from error
+    return folder
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` (same suffix); on success it is synced and renamed to ``path``.
+
+    On any exception the temporary file is removed and ``path`` stays as it was.
+    """
+    target = Path(path)
+    suffix = next((s for s in NIFTI_SUFFIXES if target.name.lower().endswith(s)), target.suffix)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{case_name(target)}-", suffix=suffix, dir=target.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(target, f"cannot be written ({reason})", "check the folder and its free space") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        with open(temporary, "rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write UTF-8 ``text`` to ``path`` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return Path(path)
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> Path:
+    """Write ``content`` as indented JSON (no NaN) to ``path`` atomically."""
+    return write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")

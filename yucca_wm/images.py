@@ -1,0 +1,208 @@
+"""One image type: a 3D array with its place in the world; loading checks what could mislead later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.files import atomic_path
+
+GRID_TOLERANCE_MM = 0.1
+"""Two grids are the same when no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""
+
+FORM_TOLERANCE_MM = 0.1
+"""A header whose sform and qform place any corner further apart than this is ambiguous."""
+
+MAX_VOXELS = 2**31
+"""Larger grids are refused: no brain image has them, and a damaged header may claim them."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A 3D image.
+
+    data : array [i, j, k] in the file's own voxel order.
+    affine : 4x4 float64, voxel index -> world mm, RAS+ (x grows to the subject's right).
+    path : where it was read from, for messages.
+    header : the NIfTI header it came with, kept when a derived image is saved.
+    """
+
+    data: NDArray[Any]
+    affine: NDArray[np.float64]
+    path: Path | None = None
+    header: nib.Nifti1Header | None = field(default=None, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def spacing_mm(self) -> NDArray[np.float64]:
+        """Voxel size along each array axis, in mm."""
+        return np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel in mm3, from the determinant (right for oblique and sheared grids)."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def name(self) -> str:
+        return str(self.path) if self.path is not None else "image"
+
+    def with_data(self, data: NDArray[Any]) -> Image:
+        """The same grid and header with other values."""
+        if data.shape != self.data.shape:
+            raise ValueError(f"shape {data.shape} differs from the grid's {self.data.shape}")
+        return replace(self, data=data, path=None)
+
+
+def load(path: str | os.PathLike[str]) -> Image:
+    """Read a 3D NIfTI image in its stored type (scaled values become float32).
+
+    Raises
+    ------
+    InputError : not there, not NIfTI, cut short, not 3D (a trailing axis of 1 is dropped), not real numbers,
+        NaN or infinite values, an affine that cannot be inverted, or sform and qform that disagree.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    try:
+        nifti: Any = nib.load(path)
+    except Exception as error:  # noqa: BLE001  (nibabel raises many types for broken headers)
+        raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
+    if not isinstance(nifti, nib.Nifti1Pair):
+        raise InputError(path, f"is {type(nifti).__name__}, not NIfTI", "convert it to .nii.gz")
+    shape = nifti.shape
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3 or 0 in shape:
+        raise InputError(path, f"has shape {nifti.shape}, a 3D image is needed", "extract one volume")
+    if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
+        raise InputError(path, f"claims {' x '.join(map(str, shape))} voxels", "its header is damaged")
+    affine = _checked_affine(path, nifti)
+    kind = nifti.get_data_dtype()
+    if kind.kind not in "iufb":
+        raise InputError(path, f"holds values of type {kind}, real numbers are needed")
+    try:
+        data = np.asanyarray(nifti.dataobj).reshape(shape)
+    except Exception as error:  # noqa: BLE001  (zlib, EOF, OS and value errors alike mean a damaged file)
+        raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
+    if data.dtype.kind == "f":
+        if not np.isfinite(data).all():
+            raise InputError(path, "holds NaN or infinite values", "clean it, for instance with fslmaths -nan")
+        data = data.astype(np.float32, copy=False) if data.dtype.itemsize != 4 else data
+    return Image(np.asarray(data, dtype=data.dtype.newbyteorder("=")), affine, path, nifti.header)
+
+
+def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = None) -> Image:
+    """Read a label map as integers.
+
+    Raises InputError as `load`, and for values that are not whole numbers, negative, or not in ``allowed``.
+    """
+    image = load(path)
+    data = image.data
+    if data.dtype.kind == "f":
+        rounded = np.rint(data)
+        if np.abs(data - rounded).max(initial=0) > 1e-3:
+            raise InputError(path, "holds values that are not whole numbers", "a label map is needed here")
+        data = rounded.astype(np.int32)
+    if data.size and int(data.min()) < 0:
+        raise InputError(path, f"holds the negative label {int(data.min())}")
+    data = data.astype(np.min_scalar_type(int(data.max(initial=0))), copy=False)
+    if allowed is not None:
+        unknown = sorted(set(np.flatnonzero(np.bincount(data.ravel())).tolist()) - set(allowed))
+        if unknown:
+            shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+            raise InputError(path, f"holds labels that are not in the table: {shown}", "check that it is the right file")
+    return replace(image, data=data)
+
+
+def save(image: Image, path: str | os.PathLike[str]) -> Path:
+    """Write ``image`` atomically as NIfTI in its array's type, with its own grid, form codes and units."""
+    header = image.header.copy() if image.header is not None else nib.Nifti1Header()
+    header.set_data_dtype(image.data.dtype)
+    header["scl_slope"], header["scl_inter"], header["cal_max"], header["cal_min"] = 1, 0, 0, 0
+    sform_code, qform_code = int(header["sform_code"]), int(header["qform_code"])
+    nifti = nib.Nifti1Image(image.data, None, header)
+    nifti.set_sform(image.affine, sform_code or 1)
+    nifti.set_qform(image.affine, qform_code or 1)
+    nifti.header.set_xyzt_units("mm")
+    with atomic_path(path) as temporary:
+        nib.save(nifti, temporary)
+    return Path(path)
+
+
+def corners_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """World coordinates (mm) of a grid's eight corner voxels, [8, 3]."""
+    index = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1)
+    return (affine[:3, :3] @ index + affine[:3, 3:]).T
+
+
+def same_grid(first: Image, second: Image) -> bool:
+    """Whether two images have equal shape and place every voxel within GRID_TOLERANCE_MM of each other."""
+    if first.shape != second.shape:
+        return False
+    moved = corners_mm(first.shape, first.affine) - corners_mm(second.shape, second.affine)
+    return bool(np.abs(moved).max() <= GRID_TOLERANCE_MM)
+
+
+def check_same_grid(first: Image, second: Image) -> None:
+    """Raise InputError naming both images and how their grids differ, unless `same_grid`."""
+    if first.shape != second.shape:
+        raise InputError(second.name, f"has shape {second.shape} but {first.name} has {first.shape}", "resample one")
+    if not same_grid(first, second):
+        moved = corners_mm(first.shape, first.affine) - corners_mm(second.shape, second.affine)
+        raise InputError(
+            second.name,
+            f"lies up to {np.linalg.norm(moved, axis=1).max():.3g} mm away from {first.name} (affines differ)",
+            "resample one to the other",
+        )
+
+
+def resample(image: Image, like: Image, *, order: int = 0) -> Image:
+    """``image`` on the grid of ``like``, through world space; outside is 0.
+
+    order : 0 nearest neighbour (labels), 1 linear.
+    """
+    from scipy.ndimage import affine_transform
+
+    matrix = np.linalg.inv(image.affine) @ like.affine
+    data = affine_transform(
+        image.data, matrix[:3, :3], matrix[:3, 3], output_shape=like.shape, order=order, mode="constant", cval=0
+    )
+    return replace(like, data=data, path=image.path)
+
+
+def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
+    header = nifti.header
+    affine = np.asarray(nifti.affine, dtype=np.float64)
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise InputError(path, "has an affine that cannot be inverted", "repair its header")
+    if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
+        shape = nifti.shape[:3]
+        try:
+            qform = header.get_qform()
+        except Exception as error:  # noqa: BLE001
+            raise InputError(path, f"has a damaged qform ({_first_line(error)})", "repair its header") from error
+        apart = np.abs(corners_mm(shape, affine) - corners_mm(shape, qform)).max()
+        if not apart <= FORM_TOLERANCE_MM:
+            raise InputError(
+                path,
+                f"has an sform and a qform up to {apart:.3g} mm apart (the sform would be used)",
+                "copy the right one over the other",
+            )
+    return affine
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
