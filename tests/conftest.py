@@ -1,0 +1,17 @@
+"""Fixtures that several test files use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real atlas and the region label maps of real subjects; the test is skipped where they are absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("real atlas and label maps are not beside this checkout")
+    return SHARED_DATA
