@@ -1,0 +1,45 @@
+"""The table of what is mended in Yucca: one module a defect, applied when the Yucca module it concerns is imported.
+
+Each fix module says in its docstring which line of Yucca it mends, the symptom and the cure, and defines
+``apply(module) -> bool``. It looks for the defect itself, not for a version: in a Yucca that has mended it, ``apply``
+changes nothing and returns False, and the canary test of that fix says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from types import ModuleType
+
+FIXES: dict[str, str] = {
+    # fix module: the Yucca module it concerns
+    "lookup": "yucca.functional.utils.files_and_folders",
+    "managers": "yucca.pipeline.managers",
+    "task_conversion": "yucca.pipeline.task_conversion",
+    "paths": "yucca.paths",
+    "task_name": "yucca.pipeline.task_conversion.utils",
+    "checkpoints": "yucca.pipeline.managers.YuccaManager",
+    "precision": "yucca.pipeline.managers.YuccaManager",
+    "wandb_training": "yucca.pipeline.configuration.configure_callbacks",
+    "wandb_evaluation": "yucca.pipeline.evaluation.YuccaEvaluator",
+    "evaluation_cases": "yucca.pipeline.evaluation.YuccaEvaluator",
+    "evaluation_paths": "yucca.pipeline.run.run_evaluation",
+    "lesion_free": "yucca.pipeline.planning.dataset_properties",
+    "hparams": "yucca.modules.callbacks.loggers",
+}
+
+status: dict[str, str] = {}
+"""What became of each fix in this process: "applied", "not needed", or "failed: reason"."""
+
+
+def apply_fixes(module: ModuleType) -> None:
+    """Apply every fix that concerns ``module``; one that fails warns once and leaves Yucca as it was."""
+    for fix, concerned in FIXES.items():
+        if concerned != module.__name__:
+            continue
+        try:
+            applied = importlib.import_module(f"{__name__}.{fix}").apply(module)
+            status[fix] = "applied" if applied else "not needed"
+        except Exception as error:  # noqa: BLE001  (a defect in a fix must not take Yucca down)
+            status[fix] = f"failed: {type(error).__name__}: {error}"
+            warnings.warn(f"yucca-wm: fix '{fix}' of {module.__name__} {status[fix]}", RuntimeWarning, stacklevel=2)

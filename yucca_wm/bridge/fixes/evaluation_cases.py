@@ -1,0 +1,62 @@
+"""Evaluation compares what belongs together.
+
+Mends ``YuccaEvaluator.sanity_checks`` (yucca/pipeline/evaluation/YuccaEvaluator.py).
+Symptom: lists of cases are compared with ``<=``, which is alphabetical order, so that missing cases can pass; and
+lesion maps scored against region labels exit 0 with numbers that mean nothing (lesion classes 1 and 2 against regions
+1 and 2).
+Cure: cases are compared as sets and the missing ones named; predictions and labels from the folders of tasks with
+different labels are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def difference(predictions: list[str], truth: list[str]) -> str | None:
+    """What is missing on either side, as one line; None when both hold the same cases."""
+    if extra := sorted(set(predictions) - set(truth)):
+        return f"no ground truth for {_some(extra)}"
+    if absent := sorted(set(truth) - set(predictions)):
+        return f"no prediction for {_some(absent)}"
+    return None
+
+
+def task_labels(folder: str, raw_data: str) -> tuple[str, dict[str, str]] | None:
+    """(task, its labels) of the first ``Task...`` folder in a path that has a dataset.json; None without one."""
+    for part in Path(folder).parts:
+        file = Path(raw_data) / part / "dataset.json"
+        if part.startswith("Task") and file.is_file():
+            return part, json.loads(file.read_text(encoding="utf-8"))["labels"]
+    return None
+
+
+def apply(module: ModuleType) -> bool:
+    evaluator = module.YuccaEvaluator
+    plain = evaluator.sanity_checks
+
+    @wraps(plain)
+    def sanity_checks(self: Any) -> None:
+        if not self.pred_subjects:
+            raise SystemExit(f"error: {self.folder_with_predictions}: holds no predictions")
+        if problem := difference(self.pred_subjects, self.gt_subjects):
+            raise SystemExit(f"error: {self.folder_with_predictions}: {problem} ({self.folder_with_ground_truth})")
+        raw_data = module.get_raw_data_path()
+        predicted = task_labels(self.folder_with_predictions, raw_data)
+        truth = task_labels(self.folder_with_ground_truth, raw_data)
+        if predicted and truth and predicted[1] != truth[1]:
+            raise SystemExit(
+                f"error: predictions of {predicted[0]} against labels of {truth[0]}: these tasks have different labels"
+            )
+        plain(self)
+
+    evaluator.sanity_checks = sanity_checks
+    return True
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
