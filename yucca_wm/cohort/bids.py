@@ -1,0 +1,97 @@
+"""BIDS: raw images, and what was derived from them in ``derivatives/<pipeline>/``.
+
+::
+
+    sub-01/[ses-1/]anat/sub-01[_ses-1]_T1w.nii.gz, ..._FLAIR.nii.gz
+    derivatives/*/sub-01/[ses-1/]anat/..._label-lesion_mask.nii.gz, ..._label-WM_mask.nii.gz, ...
+
+A subject here is a session: ``sub-01_ses-1``. Of several candidates the one with the fewest entities is taken, then the
+first by name (run 1 before run 2); images in a template space (``space-MNI...``) never are. A column ``split`` in
+``participants.tsv`` gives the split.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from yucca_wm.cohort.derivatives import existing, regions_path
+from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.table import read_rows
+from yucca_wm.errors import InputError
+
+NATIVE_SPACES = ("T1w", "FLAIR", "orig", "individual", "native")
+"""Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
+
+T1 = (r"T1w",)
+FLAIR = (r"FLAIR",)
+LESIONS = (r"label-(lesions?|WMH)_.*(mask|dseg)", r"desc-(lesions?|wmh)_.*(mask|dseg)", r"(lesions?|WMH)_(mask|dseg)")
+WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dseg", r"dseg")
+"""What a file's name must end with (before .nii.gz), most specific first, upper and lower case alike."""
+
+
+def matches(root: Path) -> bool:
+    """Whether ``root`` holds a folder ``sub-*`` with ``anat`` in it or in a session of it."""
+    return root.is_dir() and next((folder for folder in _sessions(root)), None) is not None
+
+
+def subjects(root: Path) -> list[Subject]:
+    """Every session that has a folder ``anat``, in order."""
+    splits = _splits(root / "participants.tsv")
+    return [_subject(root, folder, splits) for folder in _sessions(root)]
+
+
+def _sessions(root: Path) -> list[Path]:
+    """``sub-*`` and ``sub-*/ses-*`` folders with a folder ``anat``."""
+    anat = [*root.glob("sub-*/anat"), *root.glob("sub-*/ses-*/anat")]
+    return sorted(folder.parent for folder in anat if folder.is_dir())
+
+
+def _subject(root: Path, folder: Path, splits: dict[str, Split]) -> Subject:
+    parts = folder.relative_to(root).parts
+    name = "_".join(parts)
+    raw = sorted((folder / "anat").glob("*.nii*"))
+    derived = sorted(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*.nii*"])))
+    lesions = _candidates(derived, LESIONS)
+    return Subject(
+        name=name,
+        t1=_choose(raw, T1),
+        flair=_choose(raw, FLAIR),
+        wm=_choose([path for path in derived if path not in lesions], WHITE_MATTER),
+        lesions=_choose(lesions, LESIONS),
+        regions=existing(regions_path(root, name)),
+        split=splits.get(parts[0]),
+    )
+
+
+def _choose(files: Sequence[Path], endings: Sequence[str]) -> Path | None:
+    """The best file whose name ends with the first of ``endings`` that any has; None when none has any."""
+    found = next(filter(None, (_candidates(files, [ending]) for ending in endings)), [])
+    return min(found, key=lambda path: (path.name.count("-"), path.name, str(path)), default=None)
+
+
+def _candidates(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
+    pattern = re.compile(rf".*_({'|'.join(endings)})\.nii(\.gz)?", re.IGNORECASE)
+    return [path for path in files if pattern.fullmatch(path.name) and _is_native(path)]
+
+
+def _is_native(path: Path) -> bool:
+    space = re.search(r"_space-([A-Za-z0-9]+)", path.name)
+    return space is None or space.group(1) in NATIVE_SPACES
+
+
+def _literal(part: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", part)
+
+
+def _splits(participants: Path) -> dict[str, Split]:
+    if not participants.is_file():
+        return {}
+    splits = {}
+    for number, row in enumerate(read_rows(participants), start=2):
+        if value := row.get("split", "").lower():
+            if value not in tuple(Split):
+                raise InputError(participants, f"line {number}: split is '{value}'", f"write {' or '.join(Split)}")
+            splits[row.get("participant_id", "")] = Split(value)
+    return splits

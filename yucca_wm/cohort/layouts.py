@@ -1,0 +1,73 @@
+"""Find the subjects of a cohort, however its folders are arranged.
+
+To add a layout, write a module with ``matches(root)`` and ``subjects(root)`` and enter it in LAYOUTS.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from yucca_wm.cohort import bids, table, wmh_challenge
+from yucca_wm.cohort.subject import Subject
+from yucca_wm.errors import InputError
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one arrangement of folders is recognised and read.
+
+    matches : whether a folder or file looks like it (cheap: no image is opened).
+    subjects : its subjects.
+    """
+
+    matches: Callable[[Path], bool]
+    subjects: Callable[[Path], list[Subject]]
+
+
+LAYOUTS: dict[str, Layout] = {
+    "table": Layout(table.matches, table.subjects),
+    "wmh": Layout(wmh_challenge.matches, wmh_challenge.subjects),
+    "bids": Layout(bids.matches, bids.subjects),
+}
+"""Known layouts by name, in the order in which ``auto`` tries them."""
+
+
+def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subject]:
+    """The subjects of the cohort at ``root``, sorted by name; no image is opened.
+
+    Parameters
+    ----------
+    root : the cohort's folder, or a table of paths (.tsv).
+    layout : a name in LAYOUTS, or "auto" to recognise it.
+
+    Raises
+    ------
+    InputError : ``root`` is absent, holds no subject, holds one name twice, or a subject's name cannot be the name
+        of a file.
+    """
+    root = Path(root)
+    if not root.exists():
+        raise InputError(root, "no such cohort folder or table")
+    if layout != AUTO and layout not in LAYOUTS:
+        raise InputError(root, f"unknown layout '{layout}'", f"choose one of {', '.join([AUTO, *LAYOUTS])}")
+    candidates = LAYOUTS.values() if layout == AUTO else [LAYOUTS[layout]]
+    reader = next((known for known in candidates if layout != AUTO or known.matches(root)), None)
+    found = reader.subjects(root) if reader is not None else []
+    if not found:
+        raise InputError(
+            root,
+            "holds no subject",
+            "expected <id>/pre/T1.nii.gz (WMH challenge), sub-<id>/anat/ (BIDS) or a table of paths (.tsv)",
+        )
+    for name, times in Counter(subject.name for subject in found).items():
+        if times > 1:
+            raise InputError(root, f"subject '{name}' occurs {times} times", "give each subject a name of its own")
+        if name in ("", ".", "..") or any(char in "/\\" or not char.isprintable() for char in name):
+            raise InputError(root, f"subject name {name!r} cannot be the name of a file", "rename it")
+    return sorted(found, key=lambda subject: subject.name)

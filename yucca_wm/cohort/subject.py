@@ -1,0 +1,45 @@
+"""One subject of a cohort: its name, its files and the side of the split it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Split(StrEnum):
+    """Which subjects a model may learn from (train) and which are kept to test it (test)."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One scan session of one person; a file that the cohort does not have is None.
+
+    name : unique in the cohort; outputs are named after it. With sessions: ``sub-01_ses-02``.
+    t1, flair : skull-on or skull-stripped images.
+    wm : anything white matter can be taken from: a tissue or whole-brain label map, a mask, a probability map.
+    lesions : 1 white-matter lesion, 2 other pathology.
+    regions : region label map, as ``python -m yucca_wm.parcellate`` writes it.
+    split : what the cohort itself says about train and test; None where it says nothing.
+    """
+
+    name: str
+    t1: Path | None = None
+    flair: Path | None = None
+    wm: Path | None = None
+    lesions: Path | None = None
+    regions: Path | None = None
+    split: Split | None = None
+
+    @property
+    def person(self) -> str:
+        """The name without its session: scans of one person never stand on both sides of a split."""
+        return person(self.name)
+
+
+def person(name: str) -> str:
+    """``sub-01_ses-02`` -> ``sub-01``; any other name is one person."""
+    return name.partition("_ses-")[0]
