@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from functools import wraps
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 
@@ -35,7 +34,7 @@ def task_labels(folder: str, raw_data: str) -> tuple[str, dict[str, str]] | None
     return None
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     evaluator = module.YuccaEvaluator
     plain = evaluator.sanity_checks
 

@@ -8,10 +8,10 @@ Cure: a task that was not named is not looked up.
 from __future__ import annotations
 
 from functools import wraps
-from types import ModuleType
+from typing import Any
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     plain = module.get_task_from_task_id
 
     @wraps(plain)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from functools import wraps
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     logger = module.YuccaLogger
     plain = logger.save
 
@@ -22,15 +22,14 @@ def apply(module: ModuleType) -> bool:
     def save(self: Any) -> None:
         if not self.hparams:
             return
-        name = self.NAME_HPARAMS_FILE
-        self.NAME_HPARAMS_FILE = f".{os.getpid()}-{name}"
-        temporary = os.path.join(self.log_dir, self.NAME_HPARAMS_FILE)
+        name, folder = self.NAME_HPARAMS_FILE, Path(self.log_dir)
+        self.NAME_HPARAMS_FILE = temporary = f".{os.getpid()}-{name}"
         try:
             plain(self)
         finally:
             self.NAME_HPARAMS_FILE = name
-        if os.path.exists(temporary):  # only the first of several processes writes
-            os.replace(temporary, os.path.join(self.log_dir, name))
+        if (folder / temporary).exists():  # only the first of several processes writes
+            (folder / temporary).replace(folder / name)
 
     logger.save = save
     return True

@@ -9,7 +9,6 @@ A file that cannot be read is one clear error that names it.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 
@@ -28,7 +27,7 @@ def process(subject: list[str | None], background_pixel_value: int = 0) -> dict[
         raise SystemExit(f"error: {image}: cannot be read, or holds no voxel above {background_pixel_value}") from None
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     if hasattr(module, "plain_process"):
         return False
     module.plain_process, module.process = module.process, process

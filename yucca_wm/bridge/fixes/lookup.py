@@ -15,6 +15,7 @@ import pkgutil
 from collections.abc import Iterator
 from functools import wraps
 from types import ModuleType
+from typing import Any
 
 from yucca_wm.bridge.overlays import offered
 
@@ -43,7 +44,7 @@ def plugin_modules(current_module: str) -> Iterator[ModuleType]:
                 yield importlib.import_module(f"{item}.{name}")
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     plain = module.recursive_find_python_class
 
     @wraps(plain)

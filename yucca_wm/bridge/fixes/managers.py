@@ -6,12 +6,12 @@ package's ``__path__``, so that ``yucca.pipeline.managers.<file>`` can be import
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Any
 
 from yucca_wm.bridge.overlays import offered
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     new = [folder for folder in offered("MANAGERS") if folder not in module.__path__]
     module.__path__.extend(new)
     return bool(new)

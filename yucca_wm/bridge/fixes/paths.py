@@ -13,7 +13,7 @@ import os
 import sys
 from functools import wraps
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 ROOT = "yucca_data"
 VARIABLES = ("YUCCA_SOURCE", "YUCCA_RAW_DATA", "YUCCA_PREPROCESSED_DATA", "YUCCA_MODELS", "YUCCA_RESULTS")
@@ -24,7 +24,7 @@ def default_folder(variable: str) -> Path:
     return Path.cwd() / ROOT / variable.removeprefix("YUCCA_").lower()
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     plain = module.get_environment_variable
 
     @wraps(plain)

@@ -11,13 +11,12 @@ from __future__ import annotations
 import inspect
 import sys
 from functools import wraps
-from types import ModuleType
 from typing import Any
 
 SLOW_ON_CPU = "bf16-mixed"
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     manager = module.YuccaManager
     plain = manager.__init__
     if inspect.signature(plain).parameters["precision"].default != SLOW_ON_CPU:

@@ -7,12 +7,12 @@ Concerns yucca/pipeline/run/run_task_conversion.py: ``yucca_convert_task -t NAME
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Any
 
 from yucca_wm.bridge.overlays import offered
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     new = [folder for folder in offered("TASKS") if folder not in module.__path__]
     module.__path__.extend(new)
     return bool(new)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from functools import wraps
-from types import ModuleType
+from typing import Any
 
 
 def complete(task: str, known: list[str]) -> str | None:
@@ -27,7 +27,7 @@ def complete(task: str, known: list[str]) -> str | None:
     return fitting[0] if fitting else None
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     plain = module.get_task_from_task_id
     folders = {
         "raw": module.get_raw_data_path,

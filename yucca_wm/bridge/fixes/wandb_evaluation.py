@@ -11,13 +11,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 from functools import wraps
-from types import ModuleType
 from typing import Any
 
 from yucca_wm.bridge.fixes.wandb_training import wandb_wanted
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     evaluator = module.YuccaEvaluator
     plain = evaluator.update_streamtable
 

@@ -11,7 +11,6 @@ import netrc
 import os
 from functools import wraps
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # importing wandb must not contact anybody
@@ -34,7 +33,7 @@ def wandb_wanted() -> bool:
     return any("wandb" in host for host in hosts)
 
 
-def apply(module: ModuleType) -> bool:
+def apply(module: Any) -> bool:
     plain_loggers, plain_id = module.get_loggers, module.get_wandb_id
 
     @wraps(plain_loggers)
