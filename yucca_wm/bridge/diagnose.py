@@ -1,0 +1,43 @@
+"""What the hook has done in this process, for ``python -m yucca_wm.doctor``."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sysconfig
+import warnings
+from pathlib import Path
+
+from yucca_wm.bridge.fixes import FIXES, status
+
+
+def startup_file() -> Path | None:
+    """The .pth file in site-packages that starts the hook; None if it is not there."""
+    file = Path(sysconfig.get_path("purelib")) / "yucca_wm.pth"
+    return file if file.is_file() else None
+
+
+def import_everything() -> dict[str, str]:
+    """Import every Yucca module that has a fix; returns fix -> "applied", "not needed" or what went wrong."""
+    outcomes: dict[str, str] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for fix, module in FIXES.items():
+            try:
+                importlib.import_module(module)
+                outcomes[fix] = status.get(fix, "not applied: the hook is off")
+            except Exception as error:  # noqa: BLE001  (whatever it is, the report goes on)
+                outcomes[fix] = f"{module} cannot be imported ({type(error).__name__}: {error})"
+    return outcomes
+
+
+def found_manager(name: str) -> str:
+    """The file of the manager class that ``yucca_train -man NAME`` would use, or why there is none."""
+    try:
+        import yucca
+        from yucca.functional.utils.files_and_folders import recursive_find_python_class
+
+        folder = [str(Path(yucca.__path__[0]) / "pipeline" / "managers")]
+        return inspect.getfile(recursive_find_python_class(folder, name, "yucca.pipeline.managers"))
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        return f"cannot be loaded ({error})"

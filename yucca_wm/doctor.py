@@ -1,0 +1,146 @@
+"""``python -m yucca_wm.doctor``: whether this installation works, and what to do where it does not."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from yucca_wm import cli
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. ``remedy`` is empty when all is well."""
+
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def check_hook() -> Finding:
+    """Whether the start-up hook is live in this process (asked before anything here could install it)."""
+    from yucca_wm.bridge.diagnose import startup_file
+
+    live = any(getattr(finder, "__name__", "") == "YuccaFinder" for finder in sys.meta_path)
+    if os.environ.get("YUCCA_WM_DISABLE", "0") not in ("", "0"):
+        return Finding("start-up hook", "off: YUCCA_WM_DISABLE is set", "unset YUCCA_WM_DISABLE")
+    if live:
+        return Finding("start-up hook", "live")
+    if startup_file() is None:
+        return Finding(
+            "start-up hook", "off: yucca_wm.pth is not in site-packages", "pip install --force-reinstall yucca-wm"
+        )
+    return Finding(
+        "start-up hook", "off: Python runs without site-packages start-up (-S or -I?)", "run python without -S"
+    )
+
+
+def check_versions() -> Iterator[Finding]:
+    """Versions of what the results depend on, and whether torchvision was built for this torch."""
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    installed: dict[str, str] = {}
+    for package in ("yucca-wm", "yucca", "torch", "torchvision", "lightning", "numpy", "nibabel", "SimpleITK"):
+        try:
+            installed[package] = version(package)
+        except PackageNotFoundError:
+            yield Finding(package, "not installed", "pip install yucca-wm")
+    yield Finding("versions", ", ".join(f"{package} {found}" for package, found in installed.items()))
+    if "torch" in installed and "torchvision" in installed:
+        needed = next(
+            (m[1] for r in requires("torchvision") or [] if (m := re.match(r"torch\s*\(?==([\w.]+)", r))), None
+        )
+        if needed and installed["torch"].split("+")[0] != needed:
+            yield Finding(
+                "torchvision",
+                f"{installed['torchvision']} is built for torch {needed}, but torch is {installed['torch']}",
+                f"pip install torch=={needed}, or the torchvision of this torch",
+            )
+
+
+def check_device() -> Iterator[Finding]:
+    """Import torch and torchvision, and name the device that training would use."""
+    try:
+        import torch
+    except Exception as error:  # noqa: BLE001
+        yield Finding("torch", f"cannot be imported ({error})", "reinstall torch")
+        return
+    try:
+        import torchvision  # noqa: F401
+    except Exception as error:  # noqa: BLE001
+        yield Finding("torchvision", f"cannot be imported ({error})", "install the torchvision of this torch")
+    if torch.cuda.is_available():
+        yield Finding("device", f"CUDA: {torch.cuda.get_device_name()}")
+    elif torch.backends.mps.is_available():
+        yield Finding("device", "Apple GPU (MPS)")
+    else:
+        yield Finding("device", f"CPU, {torch.get_num_threads()} threads (no CUDA device; training is slow but works)")
+
+
+def check_fixes() -> Iterator[Finding]:
+    """Import every Yucca module that is mended and say what became of each fix; find our manager as Yucca would."""
+    from yucca_wm.bridge.diagnose import found_manager, import_everything
+
+    for fix, outcome in import_everything().items():
+        if outcome not in ("applied", "not needed"):
+            yield Finding(f"fix '{fix}'", outcome, "report it with this line; Yucca runs without this fix")
+    where = found_manager("YuccaManager_SkeletonLoss")
+    remedy = "" if "alternative_managers" not in where else "see 'start-up hook' above"
+    yield Finding("YuccaManager_SkeletonLoss", where, remedy)
+
+
+def check_folders() -> Iterator[Finding]:
+    """Whether each YUCCA_* folder can be written; unset ones have a default below the working folder."""
+    from yucca_wm.bridge.fixes.paths import VARIABLES, default_folder
+    from yucca_wm.errors import InputError
+    from yucca_wm.files import make_folder
+
+    for variable in VARIABLES:
+        folder = os.environ.get(variable)
+        if not folder:
+            yield Finding(variable, f"not set, default {default_folder(variable)}")
+        elif variable == "YUCCA_SOURCE":
+            yield Finding(variable, folder)
+        else:
+            try:
+                make_folder(folder)
+            except InputError as error:
+                yield Finding(variable, f"{folder}: {error.problem}", f"set {variable} to a folder you can write")
+            else:
+                yield Finding(variable, folder)
+
+
+def check_wandb() -> Finding:
+    from yucca_wm.bridge.fixes.wandb_training import wandb_wanted
+
+    return Finding("wandb", "on (you are logged in or ask for it)" if wandb_wanted() else "off (not logged in)")
+
+
+def findings() -> Iterator[Finding]:
+    yield check_hook()
+    yield from check_versions()
+    yield from check_device()
+    yield from check_fixes()
+    yield from check_folders()
+    yield check_wandb()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m yucca_wm.doctor", description=__doc__)
+    parser.parse_args()
+    problems = 0
+    for finding in findings():
+        problems += bool(finding.remedy)
+        print(f"{'!!' if finding.remedy else 'ok'}  {finding.what}: {finding.found}")
+        if finding.remedy:
+            print(f"      -> {finding.remedy}")
+    print("all is well" if not problems else f"{problems} problem{'s' if problems > 1 else ''} found")
+    return cli.EXIT_FAILURE if problems else cli.EXIT_OK
+
+
+if __name__ == "__main__":
+    cli.run(main)
