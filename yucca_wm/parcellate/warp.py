@@ -1,0 +1,63 @@
+"""The map from a subject's space to the atlas's: a displacement field (or none), then an affine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from yucca_wm.images import Image
+
+
+@dataclass(frozen=True)
+class Field:
+    """A displacement field on a lattice along the world's axes; outside of it the displacement is 0.
+
+    vectors_mm : float32 [3, x, y, z], displacement along world x, y, z (RAS) in mm.
+    affine : 4x4, lattice index -> subject world mm (a positive diagonal and an origin).
+    """
+
+    vectors_mm: NDArray[np.float32]
+    affine: NDArray[np.float64]
+
+    def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Displacement [3, points] at world points [3, points], linearly interpolated."""
+        index = (points_mm - self.affine[:3, 3:]) / np.diag(self.affine)[:3, None]
+        return np.stack([ndimage.map_coordinates(v, index, output=np.float64, order=1) for v in self.vectors_mm])
+
+    def jacobian(self) -> NDArray[np.float32]:
+        """Determinant of the derivative of x -> x + u(x) at every lattice point; at or below 0 it folds."""
+        spacing = np.diag(self.affine)[:3]
+        rows = [np.stack(np.gradient(component, *spacing)) for component in self.vectors_mm]
+        for axis in range(3):
+            rows[axis][axis] += 1
+        return np.einsum("i...,i...->...", rows[0], np.cross(rows[1], rows[2], axis=0)).astype(np.float32)
+
+    def folds(self) -> int:
+        """Lattice points where the field folds."""
+        return int((self.jacobian() <= 0).sum())
+
+
+@dataclass(frozen=True)
+class Warp:
+    """x -> matrix (x + field(x)), subject world mm -> atlas world mm (RAS)."""
+
+    matrix: NDArray[np.float64]
+    field: Field | None = None
+
+    @property
+    def is_affine(self) -> bool:
+        return self.field is None
+
+    def points_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Atlas world mm [3, points] of subject world mm [3, points]."""
+        moved = points if self.field is None else points + self.field.at(points)
+        return self.matrix[:3, :3] @ moved + self.matrix[:3, 3:]
+
+    def slice_mm(self, grid: Image, k: int) -> NDArray[np.float64]:
+        """Atlas world mm [3, voxels] of the voxels [:, :, k] of ``grid``."""
+        i, j = np.indices(grid.shape[:2]).reshape(2, -1)
+        index = np.stack([i, j, np.full_like(i, k)])
+        return self.points_mm(grid.affine[:3, :3] @ index + grid.affine[:3, 3:])

@@ -1,0 +1,124 @@
+"""White matter of a subject, from whatever there is: a label map, a mask or a probability map."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image, load
+from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
+
+RIGHT_LEFT = {(44, 45): "FAST-AID", (41, 2): "FreeSurfer"}
+"""(right, left) cerebral white matter by the label lists of the tools that write them."""
+
+MANY_LABELS = 30
+"""A map of labels 1..36 with at least this many of them is a region map of this package: all of it is taken."""
+
+
+@dataclass(frozen=True)
+class WhiteMatter:
+    """A white-matter mask.
+
+    mask : uint8, 0 or 1.
+    source : how it was found, in words.
+    right, left : voxel indices [3] of the centres of the two sides, where the map tells them apart.
+    """
+
+    mask: Image
+    source: str
+    right: NDArray[np.float64] | None = None
+    left: NDArray[np.float64] | None = None
+
+
+def white_matter(path: str | os.PathLike[str], settings: Settings) -> WhiteMatter:
+    """Read white matter from ``path``; what kind of map it is shows in its values.
+
+    Whole numbers with one value besides 0: a mask. Several values: a label map (``settings.wm_labels``, by default
+    FAST-AID's 44 and 45). Fractions between 0 and 1: a probability map (``settings.threshold``).
+
+    Raises InputError as `yucca_wm.images.load`; for fractions outside 0..1, a label that is absent, no white matter.
+    """
+    image = load(path)
+    if image.data.dtype.kind == "f" and (image.data != np.rint(image.data)).any():
+        return _from_probabilities(image, settings.threshold)
+    if int(image.data.min()) < 0:
+        raise InputError(path, f"holds the negative label {int(image.data.min())}", "give a label map or a mask")
+    return _from_labels(image, settings)
+
+
+def _from_probabilities(image: Image, threshold: float) -> WhiteMatter:
+    low, high = float(image.data.min()), float(image.data.max())
+    if low < -1e-3 or high > 1 + 1e-3:
+        problem = f"holds fractions from {low:.3g} to {high:.3g}: neither whole-number labels nor probabilities 0..1"
+        raise InputError(image.name, problem, "give a label map, a mask or a probability map")
+    mask = image.data >= threshold
+    if not mask.any():
+        raise InputError(image.name, f"holds no white matter: no probability reaches {threshold:g}", "lower --threshold")
+    return _mask(image, mask, f"probability of at least {threshold:g}")
+
+
+def _from_labels(image: Image, settings: Settings) -> WhiteMatter:
+    present = np.unique(image.data[image.data != 0]).astype(int).tolist()
+    if not present:
+        raise InputError(image.name, "holds no white matter: every voxel is 0")
+    chosen = settings.wm_labels
+    if chosen == NONZERO:
+        return _mask(image, image.data != 0, "every nonzero voxel")
+    if chosen is None and len(present) == 1 and present[0] not in FASTAID_WM:
+        return _mask(image, image.data != 0, "mask")
+    if chosen is None and len(present) >= MANY_LABELS and max(present) <= 36:
+        return _mask(image, image.data != 0, "every voxel of a map of white-matter regions")
+    labels = FASTAID_WM if chosen is None else tuple(int(label) for label in chosen)
+    if absent := sorted(set(labels) - set(present)):
+        raise InputError(image.name, _absence(labels, absent), _which_labels(present))
+    right, left = _side_centres(image, labels, settings.sides)
+    return _mask(image, np.isin(image.data, labels), f"labels {' '.join(map(str, labels))}", right, left)
+
+
+def _absence(labels: tuple[int, ...], absent: list[int]) -> str:
+    problem = f"lacks white-matter label {' and '.join(map(str, absent))} (looked for {' '.join(map(str, labels))})"
+    return problem + (": one side is missing" if len(labels) == 2 and len(absent) == 1 else "")
+
+
+def _which_labels(present: list[int]) -> str:
+    if {2, 41} <= set(present):
+        return "labels 2 and 41 suggest FreeSurfer or SynthSeg: add --wm-labels 2 41"
+    shown = " ".join(map(str, present[:8])) + (" ..." if len(present) > 8 else "")
+    return f"name its white matter with --wm-labels (it holds {shown}), or --wm-labels {NONZERO}"
+
+
+def _side_centres(
+    image: Image, labels: tuple[int, ...], sides: Sides
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    known = next((pair for pair in RIGHT_LEFT if set(pair) <= set(labels)), None)
+    if known is None or sides is Sides.IGNORE:
+        return None, None
+    right, left = (np.mean(np.nonzero(image.data == label), axis=1) for label in known)
+    return (left, right) if sides is Sides.SWAPPED else (right, left)
+
+
+def check_sides(wm: WhiteMatter, to_world: NDArray[np.float64]) -> None:
+    """Raise InputError when the map's right lies left of its left.
+
+    to_world : 4x4, voxel index -> a frame whose x grows to the right (the subject's or the atlas's world).
+    """
+    if wm.right is None or wm.left is None:
+        return
+    if float(to_world[0, :3] @ (wm.right - wm.left)) <= 0:
+        problem = "says that the header's left side is the right one: header and labels disagree about left and right"
+        raise InputError(wm.mask.name, problem, "repair the header, or --sides swapped if its labels are the other way")
+
+
+def _mask(
+    image: Image,
+    mask: NDArray[np.bool_],
+    source: str,
+    right: NDArray[np.float64] | None = None,
+    left: NDArray[np.float64] | None = None,
+) -> WhiteMatter:
+    found = Image(mask.astype(np.uint8), image.affine, image.path, image.header)
+    return WhiteMatter(found, source, right, left)
