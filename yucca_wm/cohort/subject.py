@@ -42,4 +42,4 @@ class Subject:
 
 def person(name: str) -> str:
     """``sub-01_ses-02`` -> ``sub-01``; any other name is one person."""
-    return name.partition("_ses-")[0]
+    return name.partition("_ses-")[0] or name
