@@ -1,0 +1,75 @@
+"""``python -m yucca_wm.localize``: lesion load per region, lesion census and a heat map."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from yucca_wm import cli
+
+DESCRIPTION = """Where the lesions are: lesion volume and load of every region for every subject, a census of lesions,
+and a heat map. Works on the ensembles of this package and on anyone's lesion masks and region maps."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m yucca_wm.localize", description=DESCRIPTION)
+    parser.add_argument("--lesions", required=True, metavar="PATH", help="folder of lesion maps, or one file")
+    parser.add_argument("--regions", required=True, metavar="PATH", help="folder of region maps, or one for all")
+    parser.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the results")
+    parser.add_argument(
+        "--lesion-labels", type=int, nargs="+", default=[1], metavar="N", help="labels that count (default: 1)"
+    )
+    parser.add_argument(
+        "--ignore-labels", type=int, nargs="*", default=[2], metavar="N",
+        help="labels that may occur and do not count (default: 2, other pathology)",
+    )  # fmt: skip
+    parser.add_argument("--names", metavar="TSV", help="region table (index, name, side, group; BIDS dseg.tsv)")
+    parser.add_argument("--connectivity", type=int, choices=(6, 18, 26), default=26, help="of lesions (default: 26)")
+    parser.add_argument(
+        "--min-size", type=float, default=3.0, metavar="MM3",
+        help="leave out smaller lesions everywhere (default: 3 mm3; 0 keeps all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--assign-outside", type=float, default=0.0, metavar="MM",
+        help="also give lesion voxels in no region to the nearest one within MM, in columns of their own",
+    )  # fmt: skip
+    parser.add_argument("--ventricles", metavar="PATH", help="ventricle maps: adds each lesion's distance to them")
+    parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+
+    from yucca_wm.localize.cohort import localize_cohort
+    from yucca_wm.localize.flags import flag_lines
+    from yucca_wm.localize.settings import Settings
+    from yucca_wm.regions import read_table, regions
+
+    try:
+        settings = Settings(
+            lesion_labels=tuple(options.lesion_labels),
+            ignored_labels=tuple(options.ignore_labels),
+            connectivity=options.connectivity,
+            min_size_mm3=options.min_size,
+            assign_outside_mm=options.assign_outside,
+            resample=options.resample,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    table = read_table(options.names) if options.names else regions()
+    results, failures = localize_cohort(
+        options.lesions, options.regions, options.out_dir, table, settings,
+        ventricles=options.ventricles, jobs=options.jobs,
+    )  # fmt: skip
+    for line in flag_lines(results):
+        print(f"note: {line}", file=sys.stderr)
+    print(f"{len(results)} subjects localized; tables and heat map in {options.out_dir}")
+    return cli.report_failures(failures, len(results) + len(failures))
+
+
+if __name__ == "__main__":
+    cli.run(main)

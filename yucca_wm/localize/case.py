@@ -1,0 +1,156 @@
+"""One subject: two files in, its tables out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm import images
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image
+from yucca_wm.localize.census import LesionRow, census
+from yucca_wm.localize.components import Components, find_lesions
+from yucca_wm.localize.flags import quality_flags
+from yucca_wm.localize.intersect import intersect
+from yucca_wm.localize.load import LoadRow, load_rows
+from yucca_wm.localize.pairs import Pair
+from yucca_wm.localize.settings import Settings
+from yucca_wm.regions import RegionTable
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What was measured in one subject.
+
+    load : a row for each region, outside and total.
+    lesions : a row for each lesion.
+    flags : name -> what a reader should know before trusting the numbers.
+    removed_voxels, removed_lesions : below the minimum size, not in any table.
+    """
+
+    subject: str
+    voxel_volume_mm3: float
+    load: list[LoadRow]
+    lesions: list[LesionRow]
+    removed_voxels: int
+    removed_lesions: int
+    flags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> LoadRow:
+        return self.load[-1]
+
+    @property
+    def outside(self) -> LoadRow:
+        return self.load[-2]
+
+
+def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseResult:
+    """Read one subject's maps and localize its lesions.
+
+    Raises InputError for unreadable files, labels that are not in the table (regions) or not in the settings
+    (lesions), and grids that differ.
+    """
+    lesions = _load_lesions(pair, settings)
+    regions = on_grid(images.load_labels(pair.regions, {0, *table.indices}), lesions, resample=settings.resample)
+    ventricles = None
+    if pair.ventricles is not None:
+        ventricles = on_grid(images.load_labels(pair.ventricles), lesions, resample=settings.resample)
+    return localize(pair.subject, lesions, regions, table, settings, ventricles)
+
+
+def localize(
+    subject: str,
+    lesions: Image,
+    regions: Image,
+    table: RegionTable,
+    settings: Settings | None = None,
+    ventricles: Image | None = None,
+) -> CaseResult:
+    """Localize the lesions of one subject; all images are label maps on one grid."""
+    settings = settings or Settings()
+    images.check_same_grid(lesions, regions)
+    volume_mm3 = lesions.voxel_volume_mm3
+    components = find_lesions(
+        lesion_mask(lesions, settings),
+        connectivity=settings.connectivity,
+        min_voxels=settings.min_voxels(volume_mm3),
+    )
+    counts = intersect(components, regions.data, table.indices)
+    assigned = None
+    if settings.assign_outside_mm > 0:
+        from yucca_wm.localize.assign import assign_outside
+
+        assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
+    rows = load_rows(counts, table, volume_mm3, assigned)
+    distance_mm = None if ventricles is None else _distance_mm(components, ventricles)
+    return CaseResult(
+        subject=subject,
+        voxel_volume_mm3=volume_mm3,
+        load=rows,
+        lesions=census(components, counts, table, lesions.affine, distance_mm),
+        removed_voxels=components.removed_voxels,
+        removed_lesions=components.removed_lesions,
+        flags=quality_flags(rows, table, regions),
+    )
+
+
+def lesion_mask(lesions: Image, settings: Settings) -> NDArray[np.bool_]:
+    """Voxels that count as lesion."""
+    if len(settings.lesion_labels) == 1:
+        return lesions.data == settings.lesion_labels[0]
+    return np.isin(lesions.data, settings.lesion_labels)
+
+
+def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
+    """``image`` with its voxels in the order of ``like``'s.
+
+    The same grid stored in another orientation (RAS, LPS, ...) is only reordered, which changes nothing. Any other
+    grid raises InputError, or with ``resample`` is brought to ``like``'s by nearest neighbour.
+    """
+    if images.same_grid(like, image):
+        return image
+    reordered = _reorder(image, like)
+    if images.same_grid(like, reordered):
+        return reordered
+    if resample:
+        return images.resample(image, like)
+    try:
+        images.check_same_grid(like, reordered)
+    except InputError as error:
+        remedy = "check that both are of one subject and space, or use --resample"
+        raise InputError(error.path, error.problem, remedy) from None
+    return reordered
+
+
+def _reorder(image: Image, like: Image) -> Image:
+    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
+
+    change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
+    affine = image.affine @ inv_ornt_aff(change, image.shape)
+    return replace(image, data=apply_orientation(image.data, change), affine=affine)
+
+
+def _load_lesions(pair: Pair, settings: Settings) -> Image:
+    try:
+        return images.load_labels(pair.lesions, settings.known_labels)
+    except InputError as error:
+        if "not in the table" not in error.problem:
+            raise
+        counted = ", ".join(map(str, settings.lesion_labels))
+        problem = error.problem.replace("not in the table", f"neither counted ({counted}) nor ignored")
+        raise InputError(error.path, problem, "name them with --lesion-labels or --ignore-labels") from None
+
+
+def _distance_mm(components: Components, ventricles: Image) -> NDArray[np.float64]:
+    """[voxels] distance of each lesion voxel to the nearest ventricle voxel, centre to centre."""
+    from scipy.spatial import KDTree
+
+    ventricle_voxels = np.argwhere(ventricles.data)
+    if not len(ventricle_voxels):
+        raise InputError(ventricles.name, "holds no ventricle voxel", "leave --ventricles out or mend the map")
+    to_world = ventricles.affine[:3, :3].T
+    distance, _ = KDTree(ventricle_voxels @ to_world).query(components.voxels @ to_world)
+    return np.asarray(distance)

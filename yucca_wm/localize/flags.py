@@ -1,0 +1,90 @@
+"""What a reader should know before trusting a subject's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yucca_wm.images import Image
+from yucca_wm.localize.load import LoadRow
+from yucca_wm.regions import RegionTable, Side
+
+if TYPE_CHECKING:
+    from yucca_wm.localize.case import CaseResult
+
+HIGH_LOAD_PERCENT = 5.0
+"""Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
+
+HIGH_OUTSIDE_PERCENT = 20.0
+"""More of the lesion volume than this outside every region points at holes in the WM mask or a poor registration."""
+
+SIDE_MARGIN_MM = 5.0
+"""Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
+
+TITLES = {
+    "no_lesion": "no lesion",
+    "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
+    "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
+    "absent_regions": "regions without a voxel",
+    "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
+}
+"""Flag name -> what it says about a subject, in short."""
+
+
+def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> dict[str, str]:
+    """Flag name -> one sentence; empty when there is nothing to say."""
+    flags: dict[str, str] = {}
+    total, outside = rows[-1], rows[-2]
+    white_matter = set(table.white_matter.indices) or set(table.indices)
+    in_wm = [row for row in rows if row.region_id in white_matter]
+    wm_ml = sum(row.region_volume_ml or 0.0 for row in in_wm)
+    absent = [row.name for row in in_wm if not row.region_voxels]
+    if not total.lesion_voxels:
+        flags["no_lesion"] = "no lesion was found"
+    if wm_ml and (load := 100 * total.lesion_volume_ml / wm_ml) > HIGH_LOAD_PERCENT:
+        flags["high_load"] = f"lesions are {load:.1f} % of the white-matter volume (over {HIGH_LOAD_PERCENT:g} %)"
+    if (outside.share_percent or 0) > HIGH_OUTSIDE_PERCENT:
+        flags["high_outside"] = (
+            f"{outside.share_percent:.1f} % of the lesion volume lies in no region (over {HIGH_OUTSIDE_PERCENT:g} %)"
+        )
+    if absent:
+        shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+        flags["absent_regions"] = f"{len(absent)} of {len(in_wm)} regions have no voxel in this subject: {shown}"
+    if (apart := _left_minus_right_mm(table, regions)) is not None and apart > SIDE_MARGIN_MM:
+        flags["sides_swapped"] = (
+            f"regions called left lie {apart:.0f} mm to the right of those called right: the header of the region map "
+            "and its labels disagree"
+        )
+    return flags
+
+
+def flag_lines(results: Sequence[CaseResult]) -> list[str]:
+    """One line for each flag that occurs in a cohort, with the first subjects that carry it."""
+    subjects: dict[str, list[str]] = {}
+    for result in results:
+        for flag in result.flags:
+            subjects.setdefault(flag, []).append(result.subject)
+    return [
+        f"{TITLES[flag]} in {len(names)} of {len(results)} subjects: {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
+        for flag, names in subjects.items()
+    ]
+
+
+def _left_minus_right_mm(table: RegionTable, regions: Image) -> float | None:
+    """Mean world x of the left regions' voxels minus that of the right ones', on a thinned grid; None without both."""
+    steps = tuple(max(1, size // 64) for size in regions.shape)
+    thinned = regions.data[tuple(slice(None, None, step) for step in steps)]
+    voxels = np.nonzero(thinned)
+    labels = thinned[voxels]
+    if not labels.size:
+        return None
+    side = np.zeros(max(*table.indices, int(labels.max())) + 1, dtype=np.int8)
+    for region in table:
+        side[region.index] = {Side.LEFT: 1, Side.RIGHT: 2}.get(region.side, 0)
+    side_of = side[labels]
+    along_x = regions.affine[0, :3] * steps
+    x_mm = sum(weight * axis for weight, axis in zip(along_x, voxels, strict=True))
+    left, right = x_mm[side_of == 1], x_mm[side_of == 2]
+    return float(left.mean() - right.mean()) if left.size and right.size else None

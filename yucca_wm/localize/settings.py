@@ -1,0 +1,52 @@
+"""The choices that every number of a localization depends on, written into its outputs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import get_args
+
+from yucca_wm.localize.components import Connectivity
+
+SIZE_TOLERANCE = 0.01
+"""Share of a voxel by which a lesion may miss the minimum size: voxel sizes in headers jitter at 1e-4, and two
+subjects of one protocol must be treated alike."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How lesions are counted.
+
+    lesion_labels : labels of the lesion map that count as lesion.
+    ignored_labels : labels that may occur in it and do not count (2 is "other pathology" in Task001).
+    connectivity : 6, 18 or 26 neighbours make one lesion.
+    min_size_mm3 : smaller lesions are removed before anything is measured; 0 keeps all.
+    assign_outside_mm : also give lesion voxels outside every region to the nearest region within this distance;
+        0 does not.
+    resample : bring region maps on another grid to the lesion map's, nearest neighbour, instead of refusing them.
+    """
+
+    lesion_labels: tuple[int, ...] = (1,)
+    ignored_labels: tuple[int, ...] = (2,)
+    connectivity: Connectivity = 26
+    min_size_mm3: float = 3.0
+    assign_outside_mm: float = 0.0
+    resample: bool = False
+
+    def __post_init__(self) -> None:
+        if self.connectivity not in get_args(Connectivity):
+            raise ValueError(f"connectivity is {self.connectivity}, not one of {get_args(Connectivity)}")
+        if not self.lesion_labels or min(self.lesion_labels) < 1:
+            raise ValueError("lesion labels are whole numbers from 1")
+        for name in ("min_size_mm3", "assign_outside_mm"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is negative or not finite")
+
+    @property
+    def known_labels(self) -> set[int]:
+        """Every label that a lesion map may hold."""
+        return {0, *self.lesion_labels, *self.ignored_labels}
+
+    def min_voxels(self, voxel_volume_mm3: float) -> int:
+        """Smallest number of voxels that reaches ``min_size_mm3``, at least 1."""
+        return max(1, math.ceil(self.min_size_mm3 / voxel_volume_mm3 - SIZE_TOLERANCE))
