@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +41,8 @@ def check_hook() -> Finding:
 def check_versions() -> Iterator[Finding]:
     """Versions of what the results depend on, and whether torchvision was built for this torch."""
     from importlib.metadata import PackageNotFoundError, requires, version
+
+    from packaging.requirements import Requirement
 
     installed: dict[str, str] = {}
     for package in ("yucca-wm", "yucca", "torch", "torchvision", "lightning", "numpy", "nibabel", "SimpleITK"):

@@ -24,6 +24,7 @@ FIXES: dict[str, str] = {
     "wandb_evaluation": "yucca.pipeline.evaluation.YuccaEvaluator",
     "evaluation_cases": "yucca.pipeline.evaluation.YuccaEvaluator",
     "evaluation_paths": "yucca.pipeline.run.run_evaluation",
+    "folds": "yucca.pipeline.configuration.split_data",
     "lesion_free": "yucca.pipeline.planning.dataset_properties",
     "hparams": "yucca.modules.callbacks.loggers",
 }

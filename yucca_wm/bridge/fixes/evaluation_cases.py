@@ -1,11 +1,9 @@
 """Evaluation compares what belongs together.
 
 Mends ``YuccaEvaluator.sanity_checks`` (yucca/pipeline/evaluation/YuccaEvaluator.py).
-Symptom: lists of cases are compared with ``<=``, which is alphabetical order, so that missing cases can pass; and
-lesion maps scored against region labels exit 0 with numbers that mean nothing (lesion classes 1 and 2 against regions
-1 and 2).
-Cure: cases are compared as sets and the missing ones named; predictions and labels from the folders of tasks with
-different labels are refused.
+Symptom: lesion maps scored against region labels exit 0 with numbers that mean nothing (lesion classes 1 and 2 against
+regions 1 and 2); where cases are missing, the message does not say which, and two empty folders pass.
+Cure: predictions and labels from the folders of tasks with different labels are refused, and missing cases are named.
 """
 
 from __future__ import annotations

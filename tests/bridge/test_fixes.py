@@ -1,0 +1,68 @@
+"""Every fix cures a symptom that plain Yucca shows; a symptom that Yucca no longer shows is reported (canary)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from yucca_wm.bridge.fixes import FIXES
+
+PROBES = Path(__file__).with_name("probes.py")
+PROBED = [
+    "paths",
+    "lookup",
+    "managers",
+    "task_conversion",
+    "task_name",
+    "checkpoints",
+    "precision",
+    "wandb_training",
+    "wandb_evaluation",
+    "evaluation_cases",
+    "evaluation_paths",
+    "folds",
+    "lesion_free",
+    "hparams",
+]
+
+
+def symptoms(tmp_path: Path, disable: str) -> dict[str, bool]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("YUCCA", "WANDB"))}
+    environment |= {"HOME": str(tmp_path), "YUCCA_WM_DISABLE": disable, "CUDA_VISIBLE_DEVICES": ""}
+    run = subprocess.run([sys.executable, PROBES], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
+    return symptoms(tmp_path_factory.mktemp("plain"), disable="1")
+
+
+@pytest.fixture(scope="module")
+def hooked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
+    return symptoms(tmp_path_factory.mktemp("hooked"), disable="0")
+
+
+@pytest.mark.parametrize("fix", PROBED)
+def test_plain_yucca_shows_the_symptom(plain: dict[str, bool], fix: str) -> None:
+    assert plain[fix], f"this Yucca has mended what fix '{fix}' is for: the fix can go"
+
+
+@pytest.mark.parametrize("fix", PROBED)
+def test_fix_cures_the_symptom(hooked: dict[str, bool], fix: str) -> None:
+    assert not hooked[fix]
+
+
+def test_every_fix_module_says_what_it_mends() -> None:
+    import importlib
+
+    for fix in FIXES:
+        module = importlib.import_module(f"yucca_wm.bridge.fixes.{fix}")
+        assert callable(module.apply)
+        assert "Cure:" in module.__doc__ or "Concerns" in module.__doc__

@@ -1,0 +1,48 @@
+"""The doctor finds what is wrong and says what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+from yucca_wm import doctor
+
+
+def problems(findings: object) -> list[doctor.Finding]:
+    return [finding for finding in findings if finding.remedy]  # type: ignore[attr-defined]
+
+
+def test_all_is_well_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("RAW_DATA", "PREPROCESSED_DATA", "MODELS", "RESULTS"):
+        monkeypatch.setenv(f"YUCCA_{name}", str(tmp_path / name))
+    assert problems(doctor.findings()) == []
+
+
+def test_a_disabled_hook_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YUCCA_WM_DISABLE", "1")
+    assert "YUCCA_WM_DISABLE" in doctor.check_hook().remedy
+
+
+def test_a_hook_that_is_not_live_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.meta_path", [])
+    monkeypatch.setattr("yucca_wm.bridge.diagnose.startup_file", lambda: None)
+    assert "yucca_wm.pth is not in site-packages" in doctor.check_hook().found
+
+
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("YUCCA_MODELS", str(tmp_path / "file" / "models"))
+    (problem,) = problems(doctor.check_folders())
+    assert problem.what == "YUCCA_MODELS"
+    assert "YUCCA_MODELS" in problem.remedy
+
+
+def test_a_torchvision_built_for_another_torch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.7.0" if name == "torch" else plain(name))
+    (problem,) = problems(doctor.check_versions())
+    assert problem.what == "torchvision"
+    assert "but torch is 2.7.0" in problem.found
+    assert "pip install 'torch" in problem.remedy

@@ -1,0 +1,58 @@
+"""Folds by person, the same for every run.
+
+Mends ``get_split_config``, ``kfold_split`` and ``simple_split`` (yucca/pipeline/configuration/split_data.py).
+Symptom: folds are drawn over case names, seeded by the clock: T1 and FLAIR of one person land in training and
+validation, so validation scores are too good; ``--split_data_param 5`` (text) draws a second, different split beside
+the default 5 (a number); fewer cases than folds end in a message of scikit-learn.
+Cure: `yucca_wm.tasks.folds`; the parameter is a number however it was typed; a ``splits.pkl`` of plain Yucca that puts
+one person on both sides is replaced, which is said.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from yucca_wm.errors import YuccaWMError
+from yucca_wm.tasks.folds import Fold, folds, person_of_case
+
+
+def leaks(splits: list[Fold]) -> bool:
+    """Whether any fold has one person in both training and validation."""
+    return any({*map(person_of_case, fold["train"])} & {*map(person_of_case, fold["val"])} for fold in splits)
+
+
+def as_number(param: Any) -> Any:
+    """``"5"`` -> 5, ``"0.2"`` -> 0.2; anything that is not a number stays as it is (a custom split's name)."""
+    try:
+        value = float(param)
+    except (TypeError, ValueError):
+        return param
+    return int(value) if value.is_integer() else value
+
+
+def apply(module: Any) -> bool:
+    plain = module.get_split_config
+
+    def split_or_exit(file_names: Any, method: str, param: float) -> list[Fold]:
+        try:
+            return folds(map(str, file_names), method, param)
+        except YuccaWMError as error:
+            raise SystemExit(f"error: {error}") from None
+
+    @wraps(plain)
+    def get_split_config(method: str, param: Any, path_config: Any) -> Any:
+        param = as_number(param)
+        splits_path = module.join(path_config.task_dir, "splits.pkl")
+        if module.isfile(splits_path):
+            splits = module.load_pickle(splits_path)
+            if isinstance(splits, dict) and leaks(splits.get(method, {}).get(param, [])):
+                print(f"yucca-wm: {splits_path} has one person in training and validation: drawn again by person")
+                del splits[method][param]
+                module.save_pickle(splits, splits_path)
+        return plain(method, param, path_config)
+
+    module.kfold_split = wraps(module.kfold_split)(lambda names, k: split_or_exit(names, "kfold", k))
+    module.simple_split = wraps(module.simple_split)(lambda names, p: split_or_exit(names, "simple_train_val_split", p))
+    module.get_split_config = get_split_config
+    return True
