@@ -52,14 +52,12 @@ def check_versions() -> Iterator[Finding]:
             yield Finding(package, "not installed", "pip install yucca-wm")
     yield Finding("versions", ", ".join(f"{package} {found}" for package, found in installed.items()))
     if "torch" in installed and "torchvision" in installed:
-        needed = next(
-            (m[1] for r in requires("torchvision") or [] if (m := re.match(r"torch\s*\(?==([\w.]+)", r))), None
-        )
-        if needed and installed["torch"].split("+")[0] != needed:
+        needs = [needed for text in requires("torchvision") or [] if (needed := Requirement(text)).name == "torch"]
+        if not all(needed.specifier.contains(installed["torch"], prereleases=True) for needed in needs):
             yield Finding(
                 "torchvision",
-                f"{installed['torchvision']} is built for torch {needed}, but torch is {installed['torch']}",
-                f"pip install torch=={needed}, or the torchvision of this torch",
+                f"{installed['torchvision']} needs {needs[0]}, but torch is {installed['torch']}",
+                f"pip install '{needs[0]}', or the torchvision of this torch",
             )
 
 
