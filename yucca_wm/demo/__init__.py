@@ -1,0 +1,1 @@
+"""A synthetic cohort with known truth, and the whole chain run on it (``python -m yucca_wm.demo``)."""
