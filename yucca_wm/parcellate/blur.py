@@ -41,7 +41,7 @@ class Blurred:
 
     def gradient(self) -> NDArray[np.float32]:
         """Derivative along world x, y, z per mm, [3, x, y, z]."""
-        return np.stack(np.gradient(self.data, np.float32(self.spacing_mm)))
+        return np.stack([np.gradient(self.data, np.float32(self.spacing_mm), axis=axis) for axis in range(3)])
 
 
 def centre_mm(mask: Image) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -61,6 +62,6 @@ def save_field(field: Field, path: str | os.PathLike[str]) -> Path:
 
 def load_field(path: str | os.PathLike[str]) -> Field:
     """Read what `save_field` wrote."""
-    nifti = nib.load(path)
+    nifti: Any = nib.load(path)
     vectors = np.asarray(nifti.dataobj, dtype=np.float32)[..., 0, :] * np.array([-1, -1, 1], np.float32)
     return Field(np.moveaxis(vectors, -1, 0), np.asarray(nifti.affine, dtype=np.float64))

@@ -57,7 +57,9 @@ def _from_probabilities(image: Image, threshold: float) -> WhiteMatter:
         raise InputError(image.name, problem, "give a label map, a mask or a probability map")
     mask = image.data >= threshold
     if not mask.any():
-        raise InputError(image.name, f"holds no white matter: no probability reaches {threshold:g}", "lower --threshold")
+        raise InputError(
+            image.name, f"holds no white matter: no probability reaches {threshold:g}", "lower --threshold"
+        )
     return _mask(image, mask, f"probability of at least {threshold:g}")
 
 

@@ -1,0 +1,1 @@
+"""The atlas: fetched with checksums, merged into regions, drawn."""

@@ -1,0 +1,75 @@
+"""An atlas as a registration needs it: white matter and labels on one grid, with the names of the labels."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from yucca_wm.errors import InputError
+from yucca_wm.files import sha256
+from yucca_wm.images import Image, check_same_grid, load, load_labels
+from yucca_wm.regions import RegionTable, read_table, regions
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """wm : mask (uint8, 0 or 1); labels : label map on the same grid; digests : file name -> sha256."""
+
+    wm: Image
+    labels: Image
+    table: RegionTable
+    digests: dict[str, str]
+
+
+def load_atlas(
+    wm: str | os.PathLike[str],
+    labels: str | os.PathLike[str],
+    names: str | os.PathLike[str] | None = None,
+    wm_labels: tuple[int, ...] | None = None,
+) -> Atlas:
+    """Read an atlas.
+
+    wm : a mask, a probability map (0.5 and above), or the label map with everything but white matter removed.
+    labels : label map. names : its table; the built-in regions by default.
+    wm_labels : which values of ``wm`` are white matter (for a tissue map).
+
+    Raises InputError as `load`; for grids that differ, labels outside the table, or no white matter.
+    """
+    table = read_table(names) if names is not None else regions()
+    label_map = _load_known(labels, table)
+    mask = _white_matter(load(wm), label_map, wm_labels)
+    check_same_grid(label_map, mask)
+    return Atlas(mask, label_map, table, {Path(path).name: sha256(path) for path in (wm, labels)})
+
+
+def _load_known(path: str | os.PathLike[str], table: RegionTable) -> Image:
+    image = load_labels(path)
+    present = np.flatnonzero(np.bincount(image.data.ravel()))
+    if present.max() == 0:
+        raise InputError(path, "holds no label: every voxel is 0")
+    unknown = [int(label) for label in present if label and label not in table.indices]
+    if unknown:
+        shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+        remedy = "merge JHU Type-II labels with 'python -m yucca_wm.atlas refine', or give your own table with --names"
+        raise InputError(path, f"holds labels that are not in the table of regions: {shown}", remedy)
+    return image
+
+
+def _white_matter(image: Image, labels: Image, chosen: tuple[int, ...] | None) -> Image:
+    data = image.data
+    if chosen is not None:
+        mask = np.isin(data, chosen)
+    elif data.dtype.kind == "f" and (data != np.rint(data)).any():
+        mask = data >= 0.5
+    else:
+        mask = data != 0
+        several = mask.any() and bool((data[mask] != data[mask][0]).any())
+        if several and not (data.shape == labels.data.shape and np.mean(data[mask] == labels.data[mask]) > 0.99):
+            problem = "holds several values that are not the labels of its voxels: which of them is white matter?"
+            raise InputError(image.name, problem, "name them with --atlas-wm-labels")
+    if not mask.any():
+        raise InputError(image.name, "holds no white matter")
+    return Image(mask.astype(np.uint8), image.affine, image.path, image.header)

@@ -1,0 +1,165 @@
+"""``python -m yucca_wm.parcellate``: region labels for one subject, or for every subject of a cohort."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.cli import run
+from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
+
+AUTO = "auto"
+EXAMPLES = """\
+examples:
+  python -m yucca_wm.parcellate --atlas-wm atlas_wm.nii.gz --atlas-labels regions.nii.gz \\
+      --wm sub-01_wm.nii.gz --out sub-01_regions.nii.gz
+  python -m yucca_wm.parcellate --cohort WMH --jobs 4
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    cli = argparse.ArgumentParser(
+        prog="python -m yucca_wm.parcellate",
+        description="Label a subject's white matter by region: register an atlas to it and carry the labels over.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = cli.add_argument_group("one subject")
+    what.add_argument(
+        "--wm", metavar="FILE", help="white matter: label map, mask or probability map; 'auto': from --t1"
+    )
+    what.add_argument(
+        "--out", metavar="PATH", help="region map to write (.nii.gz; its companions beside it), or folder"
+    )
+    what.add_argument("--t1", metavar="FILE", help="T1 on the grid of --wm, for the picture and for --wm auto")
+    many = cli.add_argument_group("a cohort")
+    many.add_argument("--cohort", metavar="DIR", help="folder (WMH challenge, BIDS) or table of paths")
+    many.add_argument("--out-dir", metavar="DIR", help="default: derivatives/yucca_wm in the cohort")
+    many.add_argument("--layout", default="auto", help="auto, wmh, bids or table (default: auto)")
+    many.add_argument("--jobs", type=int, default=1, metavar="N", help="subjects at a time (default: 1)")
+    atlas = cli.add_argument_group("atlas (default: the one 'python -m yucca_wm.atlas fetch' keeps)")
+    atlas.add_argument("--atlas-wm", metavar="FILE", help="its white matter: mask, or labels in white matter only")
+    atlas.add_argument("--atlas-labels", metavar="FILE", help="its label map, on the same grid")
+    atlas.add_argument("--atlas-wm-labels", type=int, nargs="+", metavar="N", help="white matter in a tissue map")
+    atlas.add_argument("--names", metavar="TSV", help="table of labels (index, name) of another parcellation")
+    wm = cli.add_argument_group("white matter of a subject")
+    wm.add_argument(
+        "--wm-labels", nargs="+", metavar="N", help=f"labels of white matter (default: 44 45, FAST-AID), or {NONZERO}"
+    )
+    wm.add_argument("--threshold", type=float, default=0.5, metavar="P", help="of a probability map (default: 0.5)")
+    wm.add_argument("--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="check left and right labels")
+    how = cli.add_argument_group("registration")
+    how.add_argument("--transform", type=Transform, choices=list(Transform), default=Transform.AFFINE)
+    how.add_argument("--metric", type=Metric, choices=list(Metric), default=Metric.LS)
+    how.add_argument("--init", type=Init, choices=list(Init), default=Init.CENTRE, help="search: for a lost header")
+    how.add_argument("--interpolation", type=Interpolation, choices=list(Interpolation), default=Interpolation.NEAREST)
+    how.add_argument("--fill-mm", type=float, default=3.0, metavar="MM", help="reach of the nearest label (default: 3)")
+    how.add_argument("--no-picture", action="store_true", help="leave out the quality-control picture")
+    return cli
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    cli = parser()
+    options = cli.parse_args(argv)
+    _check_usage(cli, options)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
+    settings = _settings(cli, options)
+    if options.cohort is not None:
+        from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort
+
+        return parcellate_cohort(
+            Path(options.cohort),
+            None if options.out_dir is None else Path(options.out_dir),
+            AtlasFiles(**_atlas_files(options)),
+            settings,
+            layout=options.layout,
+            jobs=options.jobs,
+            auto_wm=options.wm == AUTO,
+            picture=not options.no_picture,
+        )
+    return _one(options, settings)
+
+
+def _one(options: argparse.Namespace, settings: Settings) -> int:
+    from yucca_wm.atlas.pair import load_atlas
+    from yucca_wm.parcellate.outputs import single
+    from yucca_wm.parcellate.parcellate import parcellate
+
+    wm = Path(options.t1 if options.wm == AUTO else options.wm)
+    out = single(options.out, wm)
+    t1 = Path(options.t1) if options.t1 else None
+    record = parcellate(
+        load_atlas(**_atlas_files(options)),
+        None if options.wm == AUTO else wm,
+        out,
+        settings,
+        t1,
+        picture=not options.no_picture,
+    )
+    print(summary(record))
+    print(out.regions)
+    return 0
+
+
+def summary(record: dict[str, Any]) -> str:
+    """One line about a result, and one for each doubt."""
+    line = (
+        f"white-matter Dice {record['wm_dice']:.3f}, {record['wm_volume_ml']:.0f} ml, "
+        f"{record['filled_voxels']} voxels filled, {record['unlabelled_voxels']} without a label"
+    )
+    return "\n".join([line, *(f"look at the picture: {doubt}" for doubt in record["doubts"])])
+
+
+def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.cohort is None and (options.wm is None or options.out is None):
+        cli.error("give --wm and --out (one subject), or --cohort")
+    if options.cohort is not None and options.out is not None:
+        cli.error("--out goes with --wm; a cohort takes --out-dir")
+    if options.cohort is not None and options.wm not in (None, AUTO):
+        cli.error("--wm FILE is for one subject; with --cohort only --wm auto")
+    if options.wm == AUTO and options.cohort is None and options.t1 is None:
+        cli.error("--wm auto needs --t1")
+    if (options.atlas_wm is None) != (options.atlas_labels is None):
+        cli.error("--atlas-wm and --atlas-labels go together")
+    if not 0 < options.threshold <= 1:
+        cli.error("--threshold lies between 0 and 1")
+    if not 0 <= options.fill_mm <= 50:
+        cli.error("--fill-mm lies between 0 and 50")
+
+
+def _settings(cli: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
+    chosen = options.wm_labels
+    if chosen is not None and chosen != [NONZERO]:
+        try:
+            chosen = tuple(int(label) for label in chosen)
+        except ValueError:
+            cli.error(f"--wm-labels takes whole numbers, or {NONZERO}")
+    return Settings(
+        transform=options.transform,
+        metric=options.metric,
+        init=options.init,
+        interpolation=options.interpolation,
+        wm_labels=NONZERO if chosen == [NONZERO] else chosen,
+        threshold=options.threshold,
+        sides=options.sides,
+        fill_mm=options.fill_mm,
+    )
+
+
+def _atlas_files(options: argparse.Namespace) -> dict[str, Any]:
+    if options.atlas_wm is None:
+        from yucca_wm.atlas.cache import cached_atlas
+
+        wm, labels = cached_atlas()
+    else:
+        wm, labels = Path(options.atlas_wm), Path(options.atlas_labels)
+    chosen = None if options.atlas_wm_labels is None else tuple(options.atlas_wm_labels)
+    return {"wm": wm, "labels": labels, "names": options.names, "wm_labels": chosen}
+
+
+if __name__ == "__main__":
+    run(main)

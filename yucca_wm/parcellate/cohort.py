@@ -1,0 +1,95 @@
+"""Region labels for every subject of a cohort, with one table and one page of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.cli import report_failures
+from yucca_wm.cohort.derivatives import derivatives_folder
+from yucca_wm.cohort.layouts import find_subjects
+from yucca_wm.cohort.run import Outcome, run_cases
+from yucca_wm.cohort.subject import Subject
+from yucca_wm.errors import InputError
+from yucca_wm.files import make_folder, write_text
+from yucca_wm.parcellate.outputs import in_cohort
+from yucca_wm.parcellate.parcellate import parcellate
+from yucca_wm.parcellate.settings import Settings
+from yucca_wm.regions import RegionTable
+
+SUMMARY = "parcellation.tsv"
+PAGE = "parcellation.html"
+
+
+@dataclass(frozen=True)
+class AtlasFiles:
+    """What `yucca_wm.atlas.pair.load_atlas` takes, in a form that every process can be given."""
+
+    wm: Path
+    labels: Path
+    names: Path | None = None
+    wm_labels: tuple[int, ...] | None = None
+
+
+@cache
+def _atlas(files: AtlasFiles) -> Atlas:
+    """Read once in every process."""
+    return load_atlas(files.wm, files.labels, files.names, files.wm_labels)
+
+
+def parcellate_cohort(
+    root: Path,
+    out_dir: Path | None,
+    files: AtlasFiles,
+    settings: Settings,
+    *,
+    layout: str = "auto",
+    jobs: int = 1,
+    auto_wm: bool = False,
+    picture: bool = True,
+) -> int:
+    """Parcellate every subject under ``root``; returns the exit code (1 when any subject failed).
+
+    Subjects that are done already with the same inputs and settings are kept as they are.
+    """
+    atlas = _atlas(files)  # a broken atlas is one error, not one for every subject
+    subjects = find_subjects(root, layout)
+    out = make_folder(out_dir if out_dir is not None else derivatives_folder(root, "").parent / "yucca_wm")
+    work = partial(_one, files=files, settings=settings, out_dir=out, auto_wm=auto_wm, picture=picture)
+    outcome = run_cases(work, {subject.name: subject for subject in subjects}, jobs=jobs, label="parcellate")
+    write_summary(outcome, atlas.table, out / SUMMARY)
+    if picture:
+        from yucca_wm.parcellate.page import write_page
+
+        write_page(outcome, out / PAGE)
+    print(f"{len(outcome.results)} of {len(subjects)} subjects: {out / SUMMARY}")
+    return report_failures(outcome.failures, len(subjects))
+
+
+def _one(
+    subject: Subject, *, files: AtlasFiles, settings: Settings, out_dir: Path, auto_wm: bool, picture: bool
+) -> dict[str, Any]:
+    if auto_wm and subject.t1 is None:
+        raise InputError(subject.name, "has no T1 to take white matter from")
+    if subject.wm is None and not auto_wm:
+        remedy = "put a segmentation beside its T1 (pre/wm.nii.gz), or add --wm auto for a rough one from the T1"
+        raise InputError(subject.name, "has no white-matter segmentation", remedy)
+    wm = None if auto_wm else subject.wm
+    return parcellate(_atlas(files), wm, in_cohort(out_dir, subject.name), settings, subject.t1, picture=picture)
+
+
+def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Path) -> Path:
+    """One row a subject: what the record says, volume of every region in ml; failed subjects with their reason."""
+    measures = ["wm_dice", "wm_volume_ml", "filled_voxels", "unlabelled_voxels", "folded_voxels", "cpu_seconds"]
+    names = [region.name for region in table]
+    lines = ["\t".join(["subject", "status", *measures, *(f"{name}_ml" for name in names)])]
+    for subject, record in outcome.results.items():
+        values = [record[measure] for measure in measures] + [record["volume_ml"][name] for name in names]
+        lines.append("\t".join([subject, "; ".join(record["doubts"]) or "ok", *map(str, values)]))
+    empty = ["n/a"] * (len(measures) + len(names))
+    for subject, reason in outcome.failures.items():
+        lines.append("\t".join([subject, "failed: " + " ".join(reason.split()), *empty]))
+    return write_text(path, "\n".join(lines) + "\n")

@@ -1,0 +1,62 @@
+"""Where the files of one parcellation lie: beside the label map, named after it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from yucca_wm.errors import InputError
+from yucca_wm.files import NIFTI_SUFFIXES, case_name
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """``regions`` is the label map; the others share its name."""
+
+    regions: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.regions.parent
+
+    @property
+    def unmasked(self) -> Path:
+        """The carried labels before anything outside the subject's white matter is removed."""
+        return self._beside("_unmasked.nii.gz")
+
+    @property
+    def affine(self) -> Path:
+        """ITK text transform, subject -> atlas."""
+        return self._beside("_affine.tfm")
+
+    @property
+    def field(self) -> Path:
+        """ITK displacement field, applied to a point of the subject before the affine."""
+        return self._beside("_warp.nii.gz")
+
+    @property
+    def record(self) -> Path:
+        return self._beside(".json")
+
+    @property
+    def picture(self) -> Path:
+        return self._beside(".png")
+
+    def _beside(self, ending: str) -> Path:
+        return self.regions.with_name(case_name(self.regions) + ending)
+
+
+def single(out: str | os.PathLike[str], wm: str | os.PathLike[str]) -> Outputs:
+    """Outputs of the one-subject command: ``out`` is a label map's path (.nii, .nii.gz) or a folder."""
+    path = Path(out)
+    if path.name.lower().endswith(NIFTI_SUFFIXES):
+        return Outputs(path)
+    if path.suffix and not path.is_dir():
+        raise InputError(path, f"ends with {path.suffix}", "give a path that ends with .nii.gz, or a folder")
+    return Outputs(path / f"{case_name(wm)}_regions.nii.gz")
+
+
+def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:
+    """``<out_dir>/<subject>/<subject>_regions.nii.gz``."""
+    return Outputs(Path(out_dir) / subject / f"{subject}_regions.nii.gz")
