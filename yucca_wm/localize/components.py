@@ -34,7 +34,8 @@ def find_lesions(mask: NDArray[Any], *, connectivity: Connectivity = 26, min_vox
     import cc3d
 
     box = _bounding_box(mask)
-    labels, found = cc3d.connected_components(mask[box], connectivity=connectivity, return_N=True)
+    # as bytes: cc3d 4.1's path for booleans fails on lines of voxels (1 x 1 x n)
+    labels, found = cc3d.connected_components(mask[box].astype(np.uint8), connectivity=connectivity, return_N=True)
     inside = np.nonzero(labels)
     component = labels[inside].astype(np.intp) - 1
     voxels = np.stack(inside, axis=1) + [axis.start for axis in box]
