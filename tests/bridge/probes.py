@@ -163,6 +163,16 @@ def folds(folder: Path) -> bool:  # noqa: ARG001
 
 
 @symptom
+def fold_at_inference(folder: Path) -> bool:
+    import pickle
+
+    from yucca.pipeline.run import run_inference
+
+    (folder / "splits.pkl").write_bytes(pickle.dumps({"kfold": {5: ["fold"]}}))
+    return "5" not in run_inference.load_pickle(str(folder / "splits.pkl"))["kfold"]
+
+
+@symptom
 def lesion_free(folder: Path) -> bool:
     import nibabel as nib
     from yucca.pipeline.planning import dataset_properties

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,22 +14,7 @@ import pytest
 from yucca_wm.bridge.fixes import FIXES
 
 PROBES = Path(__file__).with_name("probes.py")
-PROBED = [
-    "paths",
-    "lookup",
-    "managers",
-    "task_conversion",
-    "task_name",
-    "checkpoints",
-    "precision",
-    "wandb_training",
-    "wandb_evaluation",
-    "evaluation_cases",
-    "evaluation_paths",
-    "folds",
-    "lesion_free",
-    "hparams",
-]
+PROBED = re.findall(r"@symptom\ndef (\w+)", PROBES.read_text(encoding="utf-8"))
 
 
 def symptoms(tmp_path: Path, disable: str) -> dict[str, bool]:

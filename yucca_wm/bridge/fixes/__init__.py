@@ -26,6 +26,7 @@ FIXES: dict[str, str] = {
     "evaluation_paths": "yucca.pipeline.run.run_evaluation",
     "folds": "yucca.pipeline.configuration.split_data",
     "lesion_free": "yucca.pipeline.planning.dataset_properties",
+    "fold_at_inference": "yucca.pipeline.run.run_inference",
     "hparams": "yucca.modules.callbacks.loggers",
 }
 
