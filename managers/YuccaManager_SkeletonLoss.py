@@ -1,0 +1,21 @@
+"""``-man YuccaManager_SkeletonLoss``: CE + Dice + skeleton recall, the training of the paper."""
+
+from typing import Any
+
+from yucca.pipeline.managers.YuccaManager import YuccaManager
+
+from yucca_wm.training.augmentation import paper_augmentation
+from yucca_wm.training.dataset import TubeDataset
+from yucca_wm.training.lightning_module import TubeLightningModule
+
+
+class YuccaManager_SkeletonLoss(YuccaManager):
+    """Trains with the tubed skeleton of the whole foreground; ``--loss`` chooses another loss."""
+
+    default_loss = "DiceCESkeletonRecall"
+
+    def __init__(self, *args: Any, loss: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, loss=loss or self.default_loss, **kwargs)
+        self.lightning_module = TubeLightningModule
+        self.train_dataset_class = TubeDataset
+        self.augmentation_params = paper_augmentation()

@@ -1,0 +1,72 @@
+"""Every network takes every patch size, 2D and 3D, with and without deep supervision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from yucca_wm.training.networks.any_size import SCALES, AnySize, padded_size
+from yucca_wm.training.networks.multiresunet import MultiResUNet
+from yucca_wm.training.networks.unet import UNet
+
+SIZES = [(16, 16), (40, 33), (16, 16, 16), (32, 21, 40)]
+
+
+def build(network: Any, size: tuple[int, ...], **kwargs: Any) -> nn.Module:
+    from yucca.functional.utils.kwargs import filter_kwargs
+
+    flat = len(size) == 2
+    offered = {
+        "conv_op": nn.Conv2d if flat else nn.Conv3d,
+        "norm_op": nn.BatchNorm2d if flat else nn.InstanceNorm3d,
+        "patch_size": size,
+        "starting_filters": 4,
+        **kwargs,
+    }
+    model: nn.Module = network(input_channels=1, num_classes=3, **filter_kwargs(network, offered))
+    return model
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("network", [UNet, MultiResUNet])
+def test_logits_have_the_size_of_the_patch_at_every_scale(network: Any, size: tuple[int, ...]) -> None:
+    from yucca.functional.transforms.sampling import downsample_label
+
+    model = build(network, size, deep_supervision=True)
+    x = torch.randn(2, 1, *size)
+    logits = model(x)
+    labels = downsample_label(np.zeros((2, 1, *size)), SCALES)
+    assert [tuple(z.shape[2:]) for z in logits] == [label.shape[2:] for label in labels if label.size] or min(size) < 16
+    sum(z.sum() for z in logits).backward()
+    with torch.no_grad():
+        assert model.eval()(x).shape == (2, 3, *size)
+
+
+class _Means(nn.Module):
+    """Stands for a network: its 'logits' at each scale are the input averaged over the voxels of that scale."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [nn.functional.avg_pool2d(x, int(1 / scale)) for scale in SCALES[:3]]
+
+
+class _AnyMeans(AnySize, _Means):
+    pass
+
+
+def test_coarse_logits_lie_where_the_coarse_label_lies() -> None:
+    """A ramp: the logit of a coarse voxel is the ramp's value at that voxel's centre in the unpadded patch."""
+    size = (40, 52)
+    ramp = torch.arange(40.0)[:, None] + 100 * torch.arange(52.0)[None]
+    coarse = _AnyMeans()(ramp[None, None])
+    assert padded_size(size) == (48, 64)
+    for z, scale in zip(coarse, SCALES, strict=False):
+        rows, columns = z.shape[2:]
+        assert (rows, columns) == (int(40 * scale), int(52 * scale))
+        x = (torch.arange(rows) + 0.5) * 40 / rows - 0.5
+        y = (torch.arange(columns) + 0.5) * 52 / columns - 0.5
+        inside = (slice(1, -1), slice(1, -1))
+        torch.testing.assert_close(z[0, 0][inside], (x[:, None] + 100 * y[None])[inside], rtol=1e-4, atol=1e-2)

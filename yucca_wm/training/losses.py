@@ -1,0 +1,77 @@
+"""Cross-entropy + Dice + skeleton recall in one pass over the logits.
+
+With p = softmax(logits), y the label, t the tube, per sample b and class c::
+
+    CE     = mean over voxels of -log p[y]
+    Dice   = (2 sum p_c [y = c] + 1) / (sum p_c + sum [y = c] + 1)       mean over samples and all classes
+    recall = (sum p_c [t = c] + 1) / (sum [t = c] + 1)                   mean over samples and foreground classes
+    loss   = weight_ce CE - weight_dice Dice - weight_srec recall
+
+Dice as in nnU-Net and Yucca, recall as in Kirchhoff et al., ECCV 2024 (arXiv 2404.03010), with smoothing 1 in both.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from yucca_wm.training.region_loss import RegionLoss
+from yucca_wm.training.tubed_label import TubedLabel
+
+
+class DiceCESkeletonRecall(nn.Module):
+    """CE + Dice + skeleton recall.
+
+    Parameters
+    ----------
+    weight_ce, weight_dice, weight_srec : weights of the three terms; a term of weight 0 is left out.
+    ignore_label : voxels with this label count in no term.
+    batch_dice : pool the sums of Dice and recall over the batch, and over all processes when training on several,
+        instead of averaging over samples.
+    """
+
+    def __init__(
+        self,
+        weight_ce: float = 1.0,
+        weight_dice: float = 1.0,
+        weight_srec: float = 1.0,
+        ignore_label: int | None = None,
+        batch_dice: bool = False,
+    ) -> None:
+        super().__init__()
+        self.weights = (float(weight_ce), float(weight_dice), float(weight_srec))
+        self.ignore_label = ignore_label
+        self.batch_dice = batch_dice
+
+    def forward(self, logits: Tensor, label: Tensor, tube: Tensor | None = None) -> Tensor:
+        """Loss (scalar) of logits [B, C, ...] against label and tube [B, 1, ...].
+
+        ``tube`` may also come with the label (see tubed_label). Raises ValueError when it is missing although the
+        recall term has a weight, when shapes do not match, or (on the CPU) when a label has no class.
+        """
+        tube = label.tube if tube is None and isinstance(label, TubedLabel) else tube
+        if tube is None and self.weights[2] != 0:
+            raise ValueError("skeleton recall needs the tube of the label: use a manager that computes it")
+        for name, target in (("label", label), ("tube", tube)):
+            if target is not None and target.shape != (logits.shape[0], 1, *logits.shape[2:]):
+                raise ValueError(f"{name} {tuple(target.shape)} does not fit logits {tuple(logits.shape)}")
+        loss: Tensor = RegionLoss.apply(
+            logits, label, tube if self.weights[2] != 0 else None, self.weights, self.ignore_label, self.batch_dice
+        )
+        return loss
+
+
+class DiceCE(DiceCESkeletonRecall):
+    """CE + Dice (Yucca's loss of this name, fused). Takes labels with or without a tube."""
+
+    def __init__(
+        self,
+        weight_ce: float = 1.0,
+        weight_dice: float = 1.0,
+        ignore_label: int | None = None,
+        batch_dice: bool = False,
+    ) -> None:
+        super().__init__(weight_ce, weight_dice, 0.0, ignore_label, batch_dice)
+
+
+DC_SkelREC_and_CE_loss = DiceCESkeletonRecall
+"""The name under which Yucca has the three terms."""

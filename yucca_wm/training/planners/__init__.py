@@ -1,0 +1,1 @@
+"""The planners that ``-pl`` can name beside Yucca's own."""

@@ -1,0 +1,101 @@
+"""Tubed skeletons: the thin centre of labelled structures, thickened a little, on which recall is measured.
+
+The rule is the one of Kirchhoff et al., "Skeleton Recall Loss", ECCV 2024 (arXiv 2404.03010): skeletonise the
+foreground, dilate twice, multiply by the labels. ``union`` skeletonises all foreground as one structure, as published;
+``per_region`` skeletonises every label on its own, so that regions which touch each keep a centre line.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+TubeMode = Literal["union", "per_region"]
+DILATIONS = 2
+"""Times the skeleton is dilated by one voxel along the axes (published rule)."""
+
+_log = logging.getLogger(__name__)
+
+
+def tubed_skeleton(label: NDArray[Any], mode: TubeMode = "union", *, fallback: bool = True) -> NDArray[Any]:
+    """Label values on the tubed skeleton, 0 elsewhere.
+
+    Parameters
+    ----------
+    label : integer array with two or three axes in any order; 0 is background, negative values count as background.
+    mode : ``"union"`` skeletonises all foreground at once (published), ``"per_region"`` each label value on its own.
+    fallback : the published rule leaves some structures without a single voxel (scikit-image's thinning deletes some
+        shapes of even thickness, and a thin region beside a thick one can miss the common centre line). With
+        ``fallback`` every connected component and every label that would have none gets its own tube; ``False`` is
+        the rule itself.
+
+    Returns an array of the same shape and type as ``label``.
+
+    Raises
+    ------
+    ValueError : ``label`` is not an integer array with two or three axes, or ``mode`` is unknown.
+    """
+    if not np.issubdtype(label.dtype, np.integer) or label.ndim not in (2, 3):
+        raise ValueError(f"label must be an integer array with 2 or 3 axes, not {label.dtype} with {label.ndim}")
+    if mode not in ("union", "per_region"):
+        raise ValueError(f"mode must be 'union' or 'per_region', not {mode!r}")
+    if not label.size:
+        return label.copy()
+    tube = np.zeros(label.shape, dtype=bool)
+    if mode == "union":
+        for box, _ in _regions(label > 0):
+            tube[box] = _tube(label[box] > 0, fallback)
+        if not fallback:
+            return np.where(tube, label, 0).astype(label.dtype, copy=False)
+        reached = np.unique(label[tube])
+    else:
+        reached = np.zeros(0, dtype=label.dtype)
+    if mode == "per_region" or fallback:
+        for box, value in _regions(label):
+            if value not in reached:
+                region = label[box] == value
+                tube[box] |= _tube(region, fallback) & region
+    return np.where(tube & (label > 0), label, 0).astype(label.dtype, copy=False)
+
+
+def _regions(label: NDArray[Any]) -> Iterator[tuple[tuple[slice, ...], int]]:
+    """Bounding box and value of every positive label value that occurs.
+
+    Thinning looks at nearest neighbours only, so a structure thins in its box exactly as it does in the whole patch.
+    """
+    boxes = ndimage.find_objects(np.where(label > 0, label, 0).astype(np.int32, copy=False))
+    return ((box, value) for value, box in enumerate(boxes, 1) if box is not None)
+
+
+def _tube(structure: NDArray[np.bool_], fallback: bool) -> NDArray[np.bool_]:
+    skeleton = skeletonize(structure).astype(bool, copy=False)
+    if fallback:
+        skeleton = skeleton | _missing_centres(structure, skeleton)
+    return ndimage.binary_dilation(skeleton, iterations=DILATIONS) & structure
+
+
+def _missing_centres(structure: NDArray[np.bool_], skeleton: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Ridge of the distance to the border, in those components of ``structure`` that have no skeleton voxel."""
+    centres = np.zeros_like(structure)
+    components, n_components = ndimage.label(structure, structure=np.ones((3,) * structure.ndim))
+    has_skeleton = np.zeros(n_components + 1, dtype=bool)
+    has_skeleton[components[skeleton]] = True
+    missing = np.flatnonzero(~has_skeleton[1:]) + 1
+    if missing.size:
+        _log_once(missing.size)
+        lacking = np.isin(components, missing)
+        depth = ndimage.distance_transform_edt(np.pad(lacking, 1))[(slice(1, -1),) * lacking.ndim]
+        centres = lacking & (depth >= ndimage.maximum_filter(depth, size=3))
+    return centres
+
+
+def _log_once(n_components: int) -> None:
+    if not getattr(_log_once, "said", False):
+        _log_once.said = True  # type: ignore[attr-defined]
+        _log.info("thinning left %d component(s) empty; their distance ridge is used instead", n_components)
