@@ -78,7 +78,7 @@ def load(path: str | os.PathLike[str]) -> Image:
         raise InputError(path, "no such file")
     try:
         nifti: Any = nib.load(path)
-    except Exception as error:  # noqa: BLE001  (nibabel raises many types for broken headers)
+    except Exception as error:  # nibabel raises many types for broken headers
         raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
     if not isinstance(nifti, nib.Nifti1Pair):
         raise InputError(path, f"is {type(nifti).__name__}, not NIfTI", "convert it to .nii.gz")
@@ -95,7 +95,7 @@ def load(path: str | os.PathLike[str]) -> Image:
         raise InputError(path, f"holds values of type {kind}, real numbers are needed")
     try:
         data = np.asanyarray(nifti.dataobj).reshape(shape)
-    except Exception as error:  # noqa: BLE001  (zlib, EOF, OS and value errors alike mean a damaged file)
+    except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
     if data.dtype.kind == "f":
         if not np.isfinite(data).all():
@@ -123,7 +123,9 @@ def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = No
         unknown = sorted(set(np.flatnonzero(np.bincount(data.ravel())).tolist()) - set(allowed))
         if unknown:
             shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
-            raise InputError(path, f"holds labels that are not in the table: {shown}", "check that it is the right file")
+            raise InputError(
+                path, f"holds labels that are not in the table: {shown}", "check that it is the right file"
+            )
     return replace(image, data=data)
 
 
@@ -132,10 +134,13 @@ def save(image: Image, path: str | os.PathLike[str]) -> Path:
     header = image.header.copy() if image.header is not None else nib.Nifti1Header()
     header.set_data_dtype(image.data.dtype)
     header["scl_slope"], header["scl_inter"], header["cal_max"], header["cal_min"] = 1, 0, 0, 0
-    sform_code, qform_code = int(header["sform_code"]), int(header["qform_code"])
+    sform_code = int(header["sform_code"]) or 1
+    qform_code = int(header["qform_code"]) if image.header is not None else 1
     nifti = nib.Nifti1Image(image.data, None, header)
-    nifti.set_sform(image.affine, sform_code or 1)
-    nifti.set_qform(image.affine, qform_code or 1)
+    nifti.set_sform(image.affine, sform_code)
+    nifti.set_qform(image.affine, qform_code)
+    if _forms_apart_mm(nifti) > FORM_TOLERANCE_MM:  # a qform cannot hold shear
+        nifti.set_qform(image.affine, 0)
     nifti.header.set_xyzt_units("mm")
     with atomic_path(path) as temporary:
         nib.save(nifti, temporary)
@@ -178,7 +183,7 @@ def resample(image: Image, like: Image, *, order: int = 0) -> Image:
 
     matrix = np.linalg.inv(image.affine) @ like.affine
     data = affine_transform(
-        image.data, matrix[:3, :3], matrix[:3, 3], output_shape=like.shape, order=order, mode="constant", cval=0
+        image.data, matrix[:3, :3], matrix[:3, 3], output_shape=like.shape, order=order, mode="grid-constant", cval=0
     )
     return replace(like, data=data, path=image.path)
 
@@ -189,12 +194,10 @@ def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
     if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
-        shape = nifti.shape[:3]
         try:
-            qform = header.get_qform()
-        except Exception as error:  # noqa: BLE001
+            apart = _forms_apart_mm(nifti)
+        except Exception as error:
             raise InputError(path, f"has a damaged qform ({_first_line(error)})", "repair its header") from error
-        apart = np.abs(corners_mm(shape, affine) - corners_mm(shape, qform)).max()
         if not apart <= FORM_TOLERANCE_MM:
             raise InputError(
                 path,
@@ -202,6 +205,12 @@ def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
                 "copy the right one over the other",
             )
     return affine
+
+
+def _forms_apart_mm(nifti: Any) -> float:
+    """Largest distance along an axis between the places that sform and qform give to a corner."""
+    sform, qform = nifti.header.get_sform(), nifti.header.get_qform()
+    return float(np.abs(corners_mm(nifti.shape[:3], sform) - corners_mm(nifti.shape[:3], qform)).max())
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,39 @@
+"""Images come back from disk and from resampling exactly where they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from yucca_wm.images import Image, load, resample, save
+
+SHEARED = np.array([[-1.0, 0, 0, 5], [0, -0.98, 0.2, 4], [0, 0.2, 3, -9], [0, 0, 0, 1]])
+OBLIQUE = np.array([[0.9, 0.3, 0, 5], [-0.3, 0.9, 0, 4], [0, 0, 3, -9], [0, 0, 0, 1]])
+
+
+def random_labels(shape: tuple[int, int, int] = (7, 6, 5)) -> np.ndarray:
+    return np.random.default_rng(0).integers(1, 99, shape).astype(np.int16)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("affine", [SHEARED, OBLIQUE])
+def test_resampling_to_the_same_grid_keeps_every_voxel_also_at_the_border(order: int, affine: np.ndarray) -> None:
+    for seed in range(20):
+        moved = affine + np.pad(np.random.default_rng(seed).uniform(-1, 1, (3, 4)), ((0, 1), (0, 0)))
+        image = Image(random_labels(), moved)
+        np.testing.assert_array_equal(resample(image, image, order=order).data, image.data)
+
+
+@pytest.mark.parametrize("codes", [(0, 1), (1, 0), (2, 1), (1, 1)])
+@pytest.mark.parametrize("affine", [SHEARED, OBLIQUE])
+def test_what_save_wrote_load_accepts(codes: tuple[int, int], affine: np.ndarray, tmp_path: Path) -> None:
+    """A qform cannot hold shear: written beside a sheared sform it would contradict it."""
+    header = nib.Nifti1Header()
+    header["sform_code"], header["qform_code"] = codes
+    for image in (Image(random_labels(), affine, header=header), Image(random_labels(), affine)):
+        again = load(save(image, tmp_path / "image.nii.gz"))
+        np.testing.assert_array_equal(again.data, image.data)
+        np.testing.assert_allclose(again.affine, affine, atol=1e-6)
