@@ -1,0 +1,53 @@
+"""Turning a volume moves no voxel in the world."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nibabel.orientations import axcodes2ornt, ornt_transform
+
+from yucca_wm.images import Image, load, resample
+from yucca_wm.tasks.axes import in_order, put_in_order
+from yucca_wm.tasks.convert import convert
+from yucca_wm.tasks.definition import TASKS
+
+
+def turned(data: Any, affine: Any, codes: str) -> nib.Nifti1Image:
+    """The image as a scanner that stores axes as ``codes`` would write it."""
+    plain = nib.Nifti1Image(data, affine)
+    start = nib.orientations.io_orientation(affine)
+    return plain.as_reoriented(ornt_transform(start, axcodes2ornt(codes)))
+
+
+@pytest.mark.parametrize("codes", ["".join(axes) for axes in itertools.permutations("LPS")] + ["RAS", "PIR", "AIL"])
+def test_every_voxel_stays_where_it_is(codes: str) -> None:
+    rng = np.random.default_rng(0)
+    affine = np.array([[-1.0, 0, 0, 5], [0, -0.98, 0.1, 4], [0, 0.2, 3, -9], [0, 0, 0, 1]])
+    image = Image(rng.integers(1, 99, (7, 6, 5)).astype(np.int16), affine)
+    stored = turned(image.data, affine, codes)
+    other = Image(np.asarray(stored.dataobj), stored.affine, header=stored.header)
+    ordered = put_in_order(other)
+    assert in_order(ordered)
+    assert in_order(other) == (codes in ("LPS", "RAS"))
+    np.testing.assert_array_equal(resample(ordered, image).data, image.data)
+
+
+def test_a_sagittal_scan_reaches_yucca_in_order_with_its_label(cohort: Any, raw: Path) -> None:
+    for path in (cohort.t1("WMH_0"), cohort.flair("WMH_0"), cohort.lesions("WMH_0")):
+        image = nib.load(path)
+        nib.save(turned(np.asarray(image.dataobj), image.affine, "PIR"), path)
+    assert convert(TASKS["Task001_WM_Lesion"], cohort.root, raw).failures == {}
+    folder = raw / "Task001_WM_Lesion"
+    for written, source in (
+        (folder / "imagesTr/WMH_0_T1_000.nii.gz", cohort.t1("WMH_0")),
+        (folder / "labelsTr/WMH_0_T1.nii.gz", cohort.lesions("WMH_0")),
+    ):
+        image = load(written)
+        assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
+        np.testing.assert_allclose(image.header.get_zooms(), image.spacing_mm, rtol=1e-5)
+        np.testing.assert_array_equal(resample(image, load(source)).data, load(source).data)

@@ -1,0 +1,233 @@
+"""A cohort becomes the six raw tasks: names, labels, split, bytes; nothing foreign is touched."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from yucca_wm.cohort.subject import Split
+from yucca_wm.errors import InputError
+from yucca_wm.tasks.convert import Conversion, convert, convert_or_exit
+from yucca_wm.tasks.definition import TASKS
+
+LESION, LESION_T1, LESION_FLAIR, LOCATION, LOCATION_T1, LOCATION_FLAIR = TASKS
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def run(task: str, cohort: Any, raw: Path, **options: Any) -> Conversion:
+    return convert(TASKS[task], cohort.root, raw, **options)
+
+
+def expected_files(task: str) -> set[str]:
+    train = [f"WMH_{n}_{modality}" for n in (0, 2, 10) for modality in ("T1", "FLAIR")]
+    test = ["WMH_1", "WMH_11"]
+    if TASKS[task].split is Split.TEST:
+        return {f"imagesTs/{case}_000.nii.gz" for case in test}
+    return (
+        {f"imagesTr/{case}_000.nii.gz" for case in train}
+        | {f"labelsTr/{case}.nii.gz" for case in train}
+        | {f"labelsTs/{case}.nii.gz" for case in test}
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_files_of_each_task(task: str, cohort: Any, raw: Path) -> None:
+    done = run(task, cohort, raw)
+    assert done.failures == {}
+    assert set(files(raw / task)) == expected_files(task) | {"dataset.json", "yucca_wm.json"}
+    assert set(done.files) == expected_files(task)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_dataset_json(task: str, cohort: Any, raw: Path) -> None:
+    run(task, cohort, raw)
+    content = json.loads((raw / task / "dataset.json").read_text())
+    labels = 3 if TASKS[task].target == "lesions" else 37
+    assert list(content["labels"]) == [str(label) for label in range(labels)]
+    assert content["labels"]["0"] == "background"
+    assert content["labels"]["1"] == ("white matter lesion" if labels == 3 else "parietal_L")
+    assert list(content["modality"]) == ["0"]
+    assert content["licence"] == "CC BY-NC 4.0"
+    assert content["reference"] == "https://doi.org/10.34894/AECRSD"
+    assert (content["numTraining"], content["numTest"]) == (6 if TASKS[task].split is Split.TRAIN else 0, 2)
+    assert content["test"] == ["WMH_1", "WMH_11"]
+    assert content["split"]["train"] == ["WMH_0", "WMH_10", "WMH_2"]
+    assert content["split"]["test"] == ["WMH_1", "WMH_11"]
+    if TASKS[task].split is Split.TRAIN:
+        assert {"image": "WMH_10_FLAIR", "label": "WMH_10_FLAIR"} in content["training"]
+
+
+def test_images_are_the_cohorts_own_bytes(cohort: Any, raw: Path) -> None:
+    run(LESION, cohort, raw)
+    run(LESION_FLAIR, cohort, raw)
+    assert (raw / LESION / "imagesTr/WMH_2_T1_000.nii.gz").read_bytes() == cohort.t1("WMH_2").read_bytes()
+    assert (raw / LESION_FLAIR / "imagesTs/WMH_1_000.nii.gz").read_bytes() == cohort.flair("WMH_1").read_bytes()
+
+
+@pytest.mark.parametrize(("task", "source"), [(LESION, "lesions"), (LOCATION, "regions")])
+def test_labels_keep_their_voxels_and_take_the_images_grid(task: str, source: str, cohort: Any, raw: Path) -> None:
+    truth = np.asarray(nib.load(getattr(cohort, source)("WMH_0")).dataobj)
+    run(task, cohort, raw)
+    for modality in ("T1", "FLAIR"):
+        label = nib.load(raw / task / f"labelsTr/WMH_0_{modality}.nii.gz")
+        image = nib.load(raw / task / f"imagesTr/WMH_0_{modality}_000.nii.gz")
+        np.testing.assert_array_equal(np.asarray(label.dataobj), truth)
+        assert label.get_data_dtype() == np.uint8
+        np.testing.assert_array_equal(label.affine, image.affine)
+        for form in ("get_sform", "get_qform"):
+            assert getattr(label, form)(coded=True)[1] == getattr(image, form)(coded=True)[1]
+
+
+def test_unpacked_and_four_dimensional_files_are_converted(cohort: Any, raw: Path) -> None:
+    path = cohort.t1("WMH_0")
+    image = nib.load(path)
+    data = np.asarray(image.dataobj)
+    path.unlink()
+    nib.save(nib.Nifti1Image(data, image.affine), path.with_suffix(""))
+    flair = nib.load(cohort.flair("WMH_0"))
+    nib.save(nib.Nifti1Image(flair.get_fdata(dtype=np.float32)[..., None], flair.affine), cohort.flair("WMH_0"))
+    assert run(LESION, cohort, raw).failures == {}
+    written = nib.load(raw / LESION / "imagesTr/WMH_0_T1_000.nii.gz")
+    np.testing.assert_array_equal(np.asarray(written.dataobj), data)
+    assert nib.load(raw / LESION / "imagesTr/WMH_0_FLAIR_000.nii.gz").shape == data.shape
+
+
+def test_running_again_gives_the_same_bytes(cohort: Any, raw: Path) -> None:
+    for task in TASKS:
+        run(task, cohort, raw)
+    before = files(raw)
+    for task in TASKS:
+        assert run(task, cohort, raw, jobs=2 if task == LESION else 1).removed == ()
+    assert files(raw) == before
+
+
+def test_cases_that_left_the_cohort_are_removed_and_foreign_files_stay(cohort: Any, raw: Path) -> None:
+    run(LESION, cohort, raw)
+    (raw / LESION / "imagesTr/mine_000.nii.gz").write_bytes(b"mine")
+    (raw / LESION / "notes.txt").write_text("mine")
+    shutil.rmtree(cohort.subject("WMH_2"))
+    done = run(LESION, cohort, raw)
+    assert len(done.removed) == 4
+    left = files(raw / LESION)
+    assert not [name for name in left if "WMH_2_" in name]
+    assert left["imagesTr/mine_000.nii.gz"] == left["notes.txt"].replace(b"\n", b"") == b"mine"
+    assert json.loads(left["dataset.json"])["numTraining"] == 4
+
+
+def test_a_subject_that_became_unreadable_leaves_no_old_case_behind(cohort: Any, raw: Path) -> None:
+    run(LESION, cohort, raw)
+    cohort.t1("WMH_0").write_bytes(b"no image")
+    done = run(LESION, cohort, raw)
+    assert list(done.failures) == ["WMH_0"]
+    assert not [name for name in files(raw / LESION) if "WMH_0_" in name]
+
+
+def test_a_folder_that_is_not_ours_is_refused(cohort: Any, raw: Path) -> None:
+    (raw / LESION / "imagesTr").mkdir(parents=True)
+    (raw / LESION / "imagesTr/a_000.nii.gz").write_bytes(b"theirs")
+    before = files(raw)
+    with pytest.raises(InputError, match="was not made by yucca-wm"):
+        run(LESION, cohort, raw)
+    assert files(raw) == before
+
+
+def test_a_foreign_file_of_a_due_name_is_not_overwritten(cohort: Any, raw: Path) -> None:
+    run(LESION_T1, cohort, raw)
+    shutil.rmtree(cohort.subject("WMH_1"))
+    run(LESION_T1, cohort, raw)
+    theirs = raw / LESION_T1 / "imagesTs/WMH_1_000.nii.gz"
+    theirs.write_bytes(b"theirs")
+    cohort.add("WMH_1")
+    done = run(LESION_T1, cohort, raw)
+    assert "exists and was not made by yucca-wm" in done.failures["WMH_1"]
+    assert theirs.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("entry", ["../../precious.nii.gz", "imagesTr/../../../precious.nii.gz", "/precious.nii.gz"])
+def test_a_forged_manifest_deletes_nothing_outside(entry: str, cohort: Any, raw: Path) -> None:
+    run(LESION, cohort, raw)
+    precious = raw.parent / "precious.nii.gz"
+    precious.write_bytes(b"precious")
+    manifest = raw / LESION / "yucca_wm.json"
+    content = json.loads(manifest.read_text())
+    content["files"] += [entry, str(precious)]
+    manifest.write_text(json.dumps(content))
+    run(LESION, cohort, raw)
+    assert precious.read_bytes() == b"precious"
+
+
+def test_what_a_killed_run_left_is_cleared(cohort: Any, raw: Path) -> None:
+    run(LESION, cohort, raw)
+    half = raw / LESION / "imagesTr/.WMH_0_T1_000-ab12cd_9.nii.gz"
+    half.write_bytes(b"half")
+    other = raw / LESION / "imagesTr/.hidden.nii.gz"
+    other.write_bytes(b"other")
+    run(LESION, cohort, raw)
+    assert not half.exists()
+    assert other.exists()
+
+
+def test_a_run_killed_before_the_end_is_completed_by_the_next(
+    cohort: Any, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(LESION, cohort, tmp_path)
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("yucca_wm.tasks.raw_folder.RawFolder.finish", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(LESION, cohort, raw)
+    monkeypatch.undo()
+    shutil.rmtree(cohort.subject("WMH_2"))
+    shutil.rmtree(tmp_path / LESION)
+    for folder in (raw, tmp_path):
+        run(LESION, cohort, folder)
+    assert files(raw / LESION) == files(tmp_path / LESION)
+
+
+def test_flat_cohort_is_split_by_subject_and_a_new_one_moves_none(cohort: Any, raw: Path) -> None:
+    flat = cohort.root.parent / "flat"
+    for number in range(12):
+        shutil.copytree(cohort.subject("WMH_0"), flat / f"s{number:02d}")
+    split = convert(TASKS[LESION], flat, raw, test_fraction=0.4)
+    assert split.failures == {}
+    before = json.loads((raw / LESION / "dataset.json").read_text())["split"]
+    assert before["test"]
+    assert len(before["train"]) + len(before["test"]) == 12
+    shutil.copytree(cohort.subject("WMH_0"), flat / "a_new_one")
+    convert(TASKS[LESION], flat, raw, test_fraction=0.4)
+    after = json.loads((raw / LESION / "dataset.json").read_text())["split"]
+    assert set(before["train"]) <= set(after["train"])
+    assert set(before["test"]) <= set(after["test"])
+
+
+def test_source_of_a_described_cohort(cohort: Any, raw: Path) -> None:
+    description = {"Name": "My study", "License": "CC0", "DatasetDOI": "doi:10.1/2"}
+    (cohort.root / "dataset_description.json").write_text(json.dumps(description))
+    run(LESION, cohort, raw)
+    content = json.loads((raw / LESION / "dataset.json").read_text())
+    assert (content["licence"], content["reference"]) == ("CC0", "doi:10.1/2")
+    assert "My study" in content["description"]
+
+
+def test_command_says_what_it_did(cohort: Any, raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    convert_or_exit(LESION, str(cohort.root.parent), "cohort", str(raw))
+    assert capsys.readouterr().out == f"{raw / LESION}: 14 files\n"
+    cohort.lesions("WMH_0").unlink()
+    with pytest.raises(SystemExit) as raised:
+        convert_or_exit(LESION, str(cohort.root), None, str(raw))
+    assert raised.value.code == 1
+    out, err = capsys.readouterr()
+    assert "10 files, 4 old ones removed" in out
+    assert "error: WMH_0: has no lesions; add wmh.nii.gz" in err
+    assert "1 of 5 cases failed; the others are done" in err

@@ -1,0 +1,116 @@
+"""One subject of a task: check its files, then write its cases."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.errors import InputError
+from yucca_wm.files import atomic_path
+from yucca_wm.images import Image, check_same_grid, load, load_labels, save
+from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
+from yucca_wm.tasks.definition import Modality, Task
+from yucca_wm.tasks.names import image_file
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `write_subject` is to do: ``subject``, which stands in ``split``, into the raw task at ``folder``."""
+
+    task: Task
+    subject: Subject
+    split: Split
+    folder: Path
+
+    def cases(self) -> dict[str, Modality | None]:
+        """Case name -> the image it shows (None: a label without an image).
+
+        Training cases carry the modality; test cases do not, so that predictions from T1 and FLAIR pair up by name.
+        """
+        if self.split is Split.TEST:
+            return {self.subject.name: self.task.modality}
+        present = [modality for modality in self.task.modalities if getattr(self.subject, modality.column)]
+        return {f"{self.subject.name}_{modality}": modality for modality in present}
+
+    def files(self) -> tuple[str, ...]:
+        """What will be written, relative to the task's folder."""
+        return tuple(file for case, modality in self.cases().items() for file in self.case_files(case, modality))
+
+    def case_files(self, case: str, modality: Modality | None) -> Iterator[str]:
+        """The image of a case, then its label, as far as the task holds them."""
+        side = "Tr" if self.split is Split.TRAIN else "Ts"
+        if modality is not None:
+            yield f"images{side}/{image_file(case)}"
+        if self.task.modality is None:
+            yield f"labels{side}/{case}.nii.gz"
+
+
+def write_subject(request: Request) -> tuple[str, ...]:
+    """Check every image of a subject, then write its cases; returns the files written, relative to the task's folder.
+
+    All files of the subject are checked, those that this task does not hold as well, so that a subject is in all tasks
+    of a target or in none.
+
+    Raises
+    ------
+    InputError : as `load` and `load_labels`; the grids of images and label differ; an image has one value only, an axis
+        of one voxel, or no orientation in its header.
+    """
+    images, label = check_subject(request.subject, request.task)
+    for case, modality in request.cases().items():
+        for file in request.case_files(case, modality):
+            target = request.folder / file
+            if file.startswith("images"):
+                assert modality is not None
+                _write_image(images[modality], target)
+            else:
+                assert label is not None
+                _write_label(label, images[modality] if modality is not None else label, target)
+    return request.files()
+
+
+def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], Image | None]:
+    """Load and check the subject's images and the task's label, as far as there are any; raises as `write_subject`."""
+    images = {}
+    for modality in Modality:
+        if (path := getattr(subject, modality.column)) is not None:
+            images[modality] = _checked(load(path))
+    label_path: Path | None = getattr(subject, task.target)
+    label = load_labels(label_path, task.target.classes) if label_path is not None else None
+    loaded = [*([label] if label is not None else []), *images.values()]
+    for image in loaded[1:]:
+        check_same_grid(loaded[0], image)
+    return images, label
+
+
+def _checked(image: Image) -> Image:
+    if min(image.shape) < 2:
+        raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
+    if image.data.min() == image.data.max():
+        raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
+    if not is_stated(image):
+        raise InputError(image.name, "has no orientation in its header", "copy the header of the original scan to it")
+    return image
+
+
+def _write_image(image: Image, target: Path) -> None:
+    """Copy the file as it is where Yucca can read it (.nii.gz, 3D, axes in order), else convert it."""
+    source = image.path
+    assert source is not None
+    assert image.header is not None
+    three_d = tuple(image.header.get_data_shape()) == image.shape
+    if not (source.name.lower().endswith(".nii.gz") and three_d and in_order(image)):
+        save(put_in_order(image), target)
+        return
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _write_label(label: Image, like: Image, target: Path) -> None:
+    """Write ``label`` as uint8 with the header of ``like``, so that image and label agree to the last digit."""
+    save(put_in_order(replace(like, data=label.data.astype(np.uint8))), target)

@@ -1,0 +1,132 @@
+"""Write a cohort as one of the six raw Yucca tasks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yucca_wm.cli import report_failures
+from yucca_wm.cohort.layouts import AUTO, find_subjects
+from yucca_wm.cohort.run import run_cases
+from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.errors import InputError, YuccaWMError
+from yucca_wm.files import write_json
+from yucca_wm.tasks import dataset_json
+from yucca_wm.tasks.case import Request, write_subject
+from yucca_wm.tasks.definition import TASKS, Task
+from yucca_wm.tasks.names import name_problems
+from yucca_wm.tasks.raw_folder import RawFolder
+from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What `convert` did.
+
+    folder : the raw task.
+    files : what it holds now, relative to it.
+    removed : files of an earlier run that were taken away.
+    failures : subject -> why it was left out, or what of it is missing.
+    subjects : number of subjects the task is about.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    removed: tuple[str, ...]
+    failures: dict[str, str]
+    subjects: int
+
+
+def convert(
+    task: Task,
+    cohort: Path,
+    raw_data: Path,
+    *,
+    layout: str = AUTO,
+    test_fraction: float = TEST_FRACTION,
+    seed: int = SEED,
+    jobs: int = 1,
+) -> Conversion:
+    """Write ``task`` of the cohort at ``cohort`` to ``raw_data/<task name>``.
+
+    A subject that cannot be used is left out of the task and recorded; the others go on. Running again writes the same
+    bytes; files of an earlier run that are no longer due are removed, files of others never.
+
+    Raises
+    ------
+    InputError : as `find_subjects`; no subject stands in the task's split, has its images or its labels; the folder
+        exists and is not ours, or cannot be written.
+    """
+    subjects = find_subjects(cohort, layout)
+    splits = resolve_splits(subjects, test_fraction=test_fraction, seed=seed)
+    folder = RawFolder.open(raw_data / task.name)
+    requests, failures = _plan(task, cohort, subjects, splits, folder.path)
+    foreign = folder.begin(file for request in requests.values() for file in request.files())
+    for name, request in list(requests.items()):
+        if clash := next((foreign[file] for file in request.files() if file in foreign), None):
+            failures[name] = clash
+            del requests[name]
+    outcome = run_cases(write_subject, requests, jobs=jobs, label=task.name)
+    failures |= outcome.failures
+    files = tuple(sorted(file for written in outcome.results.values() for file in written))
+    removed = folder.finish(files)
+    split = {
+        "seed": seed,
+        "test_fraction": test_fraction,
+        **{str(side): sorted(name for name in splits if splits[name] is side) for side in Split},
+    }
+    source = dataset_json.find_source(cohort, subjects)
+    write_json(folder.path / "dataset.json", dataset_json.content(task, files, split, source))
+    return Conversion(folder.path, files, tuple(removed), dict(sorted(failures.items())), len(requests) + len(failures))
+
+
+def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
+    """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss."""
+    try:
+        done = convert(TASKS[task_name], Path(cohort) / (subdir or ""), Path(raw_data))
+    except YuccaWMError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    print(f"{done.folder}: {len(done.files)} files" + (f", {len(done.removed)} old ones removed" * bool(done.removed)))
+    if code := report_failures(done.failures, done.subjects):
+        sys.exit(code)
+
+
+def _plan(
+    task: Task, cohort: Path, subjects: Sequence[Subject], splits: dict[str, Split], folder: Path
+) -> tuple[dict[str, Request], dict[str, str]]:
+    """What is to be written for whom, and what is missing (subject -> message), before any image is opened."""
+    concerned = [subject for subject in subjects if task.modality is None or splits[subject.name] is Split.TEST]
+    if not any(splits[subject.name] is task.split for subject in concerned):
+        remedy = f"put subjects into a {task.split} folder, or say '{task.split}' in a table"
+        raise InputError(cohort, f"has no {task.split} subject", remedy)
+    known = [modality for modality in task.modalities if any(getattr(s, modality.column) for s in concerned)]
+    if not known:
+        raise InputError(cohort, f"has no {' or '.join(task.modalities)} image", "see docs/your-own-data.md")
+    labelled = {splits[subject.name] for subject in concerned if getattr(subject, task.target)}
+    if task.modality is None and Split.TRAIN not in labelled:
+        raise InputError(cohort, f"has no {task.target} for training", task.target.remedy)
+
+    requests: dict[str, Request] = {}
+    failures: dict[str, str] = {}
+    for subject in concerned:
+        split = splits[subject.name]
+        missing = [modality for modality in known if getattr(subject, modality.column) is None]
+        if task.modality is None and split in labelled and getattr(subject, task.target) is None:
+            failures[subject.name] = f"has no {task.target}; {task.target.remedy}"
+        elif task.modality is None and split not in labelled:
+            continue
+        elif split is task.split and len(missing) == len(known):
+            failures[subject.name] = f"has no {' and no '.join(missing)}"
+        else:
+            requests[subject.name] = Request(task, subject, split, folder)
+            if missing and split is task.split:
+                rest = " and ".join(modality for modality in known if modality not in missing)
+                failures[subject.name] = f"has no {' and no '.join(missing)}; its {rest} is used alone"
+    training = {name: request.cases() if request.split is Split.TRAIN else () for name, request in requests.items()}
+    problems = name_problems(training)
+    for name in problems:
+        del requests[name]
+    return requests, failures | problems

@@ -1,0 +1,78 @@
+"""The six tasks: one table that conversion, documentation and the demo read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from yucca_wm.cohort.subject import Split
+from yucca_wm.regions import regions
+
+
+class Modality(StrEnum):
+    """An image a model may be given; the value stands in training cases' names."""
+
+    T1 = "T1"
+    FLAIR = "FLAIR"
+
+    @property
+    def column(self) -> str:
+        """The field of `Subject` that holds it."""
+        return self.value.lower()
+
+
+class Target(StrEnum):
+    """What a task segments; the value is the field of `Subject` that holds the truth."""
+
+    LESIONS = "lesions"
+    REGIONS = "regions"
+
+    @property
+    def classes(self) -> dict[int, str]:
+        """Label -> class name, background first."""
+        if self is Target.LESIONS:
+            return {0: "background", 1: "white matter lesion", 2: "other pathology"}
+        return {0: "background"} | {region.index: region.name for region in regions()}
+
+    @property
+    def remedy(self) -> str:
+        """What to do for a subject without it."""
+        if self is Target.LESIONS:
+            return "add wmh.nii.gz, or list the file in a table"
+        return "make it with python -m yucca_wm.parcellate --cohort"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One raw Yucca task.
+
+    A task without a modality trains one model on both: T1 and FLAIR of a subject are two cases of one input channel,
+    and the labels of the test subjects lie beside. A task with a modality holds that image of the test subjects.
+    """
+
+    name: str
+    target: Target
+    modality: Modality | None = None
+
+    @property
+    def split(self) -> Split:
+        """Whose images it holds."""
+        return Split.TRAIN if self.modality is None else Split.TEST
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Which images of a subject it takes."""
+        return tuple(Modality) if self.modality is None else (self.modality,)
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task("Task001_WM_Lesion", Target.LESIONS),
+        Task("Task002_WM_Lesion_T1", Target.LESIONS, Modality.T1),
+        Task("Task003_WM_Lesion_FLAIR", Target.LESIONS, Modality.FLAIR),
+        Task("Task004_WM_Location", Target.REGIONS),
+        Task("Task005_WM_Location_T1", Target.REGIONS, Modality.T1),
+        Task("Task006_WM_Location_FLAIR", Target.REGIONS, Modality.FLAIR),
+    )
+}
