@@ -159,7 +159,7 @@ def test_a_forged_manifest_deletes_nothing_outside(entry: str, cohort: Any, raw:
     precious.write_bytes(b"precious")
     manifest = raw / LESION / "yucca_wm.json"
     content = json.loads(manifest.read_text())
-    content["files"] += [entry, str(precious)]
+    content["files"] |= {entry: "", str(precious): ""}
     manifest.write_text(json.dumps(content))
     run(LESION, cohort, raw)
     assert precious.read_bytes() == b"precious"
@@ -218,6 +218,20 @@ def test_source_of_a_described_cohort(cohort: Any, raw: Path) -> None:
     content = json.loads((raw / LESION / "dataset.json").read_text())
     assert (content["licence"], content["reference"]) == ("CC0", "doi:10.1/2")
     assert "My study" in content["description"]
+
+
+def test_preprocessed_data_of_other_voxels_is_pointed_out(
+    cohort: Any, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("YUCCA_PREPROCESSED_DATA", str(tmp_path / "preprocessed"))
+    (tmp_path / "preprocessed" / LESION).mkdir(parents=True)
+    for _ in range(2):
+        convert_or_exit(LESION, str(cohort.root), None, str(raw))
+        assert "note:" not in capsys.readouterr().err
+    image = nib.load(cohort.t1("WMH_0"))
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj) + np.int16(1), image.affine), cohort.t1("WMH_0"))
+    convert_or_exit(LESION, str(cohort.root), None, str(raw))
+    assert f"1 files of {LESION} differ" in capsys.readouterr().err
 
 
 def test_command_says_what_it_did(cohort: Any, raw: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path
+from yucca_wm.files import atomic_path, sha256
 from yucca_wm.images import Image, check_same_grid, load, load_labels, save
 from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
 from yucca_wm.tasks.definition import Modality, Task
@@ -50,8 +50,8 @@ class Request:
             yield f"labels{side}/{case}.nii.gz"
 
 
-def write_subject(request: Request) -> tuple[str, ...]:
-    """Check every image of a subject, then write its cases; returns the files written, relative to the task's folder.
+def write_subject(request: Request) -> dict[str, str]:
+    """Check every image of a subject, then write its cases; returns the files written (relative name -> sha256).
 
     All files of the subject are checked, those that this task does not hold as well, so that a subject is in all tasks
     of a target or in none.
@@ -71,7 +71,7 @@ def write_subject(request: Request) -> tuple[str, ...]:
             else:
                 assert label is not None
                 _write_label(label, images[modality] if modality is not None else label, target)
-    return request.files()
+    return {file: sha256(request.folder / file) for file in request.files()}
 
 
 def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], Image | None]:

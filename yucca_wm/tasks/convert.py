@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from yucca_wm.tasks.names import name_problems
 from yucca_wm.tasks.raw_folder import RawFolder
 from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
 
+PARALLEL_FROM = 24
+"""Fewer subjects are done before worker processes have started."""
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -28,6 +32,7 @@ class Conversion:
     folder : the raw task.
     files : what it holds now, relative to it.
     removed : files of an earlier run that were taken away.
+    changed : files of an earlier run that hold something else now.
     failures : subject -> why it was left out, or what of it is missing.
     subjects : number of subjects the task is about.
     """
@@ -35,6 +40,7 @@ class Conversion:
     folder: Path
     files: tuple[str, ...]
     removed: tuple[str, ...]
+    changed: tuple[str, ...]
     failures: dict[str, str]
     subjects: int
 
@@ -47,12 +53,13 @@ def convert(
     layout: str = AUTO,
     test_fraction: float = TEST_FRACTION,
     seed: int = SEED,
-    jobs: int = 1,
+    jobs: int | None = 1,
 ) -> Conversion:
     """Write ``task`` of the cohort at ``cohort`` to ``raw_data/<task name>``.
 
     A subject that cannot be used is left out of the task and recorded; the others go on. Running again writes the same
-    bytes; files of an earlier run that are no longer due are removed, files of others never.
+    bytes; files of an earlier run that are no longer due are removed, files of others never. ``jobs`` None uses every
+    processor if the cohort is worth starting processes for.
 
     Raises
     ------
@@ -68,10 +75,13 @@ def convert(
         if clash := next((foreign[file] for file in request.files() if file in foreign), None):
             failures[name] = clash
             del requests[name]
+    if jobs is None:
+        jobs = -1 if len(requests) >= PARALLEL_FROM else 1
     outcome = run_cases(write_subject, requests, jobs=jobs, label=task.name)
     failures |= outcome.failures
-    files = tuple(sorted(file for written in outcome.results.values() for file in written))
-    removed = folder.finish(files)
+    written = {file: digest for files in outcome.results.values() for file, digest in files.items()}
+    removed, changed = folder.finish(written)
+    files = tuple(sorted(written))
     split = {
         "seed": seed,
         "test_fraction": test_fraction,
@@ -79,19 +89,40 @@ def convert(
     }
     source = dataset_json.find_source(cohort, subjects)
     write_json(folder.path / "dataset.json", dataset_json.content(task, files, split, source))
-    return Conversion(folder.path, files, tuple(removed), dict(sorted(failures.items())), len(requests) + len(failures))
+    return Conversion(
+        folder.path,
+        files,
+        tuple(removed),
+        tuple(changed),
+        dict(sorted(failures.items())),
+        len(requests) + len(set(failures) - set(requests)),
+    )
 
 
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
     """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss."""
     try:
-        done = convert(TASKS[task_name], Path(cohort) / (subdir or ""), Path(raw_data))
+        done = convert(TASKS[task_name], Path(cohort) / (subdir or ""), Path(raw_data), jobs=None)
     except YuccaWMError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    print(f"{done.folder}: {len(done.files)} files" + (f", {len(done.removed)} old ones removed" * bool(done.removed)))
+    removed = f", {len(done.removed)} old ones removed" if done.removed else ""
+    print(f"{done.folder}: {len(done.files)} files{removed}")
+    if done.removed or done.changed:
+        _warn_of_stale_data(task_name, len(done.removed) + len(done.changed))
     if code := report_failures(done.failures, done.subjects):
         sys.exit(code)
+
+
+def _warn_of_stale_data(task_name: str, files: int) -> None:
+    """``yucca_preprocess`` skips every case it has seen: old voxels would be trained on."""
+    folder = Path(os.environ.get("YUCCA_PREPROCESSED_DATA", "")) / task_name
+    if folder.is_dir():
+        print(
+            f"note: {files} files of {task_name} differ from the last conversion; yucca_preprocess keeps what it made "
+            f"of them: remove {folder} first",
+            file=sys.stderr,
+        )
 
 
 def _plan(
