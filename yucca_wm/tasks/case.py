@@ -79,7 +79,7 @@ def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], 
     images = {}
     for modality in Modality:
         if (path := getattr(subject, modality.column)) is not None:
-            images[modality] = _checked(load(path))
+            images[modality] = check_image(load(path))
     label_path: Path | None = getattr(subject, task.target)
     label = load_labels(label_path, task.target.classes) if label_path is not None else None
     loaded = [*([label] if label is not None else []), *images.values()]
@@ -88,7 +88,8 @@ def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], 
     return images, label
 
 
-def _checked(image: Image) -> Image:
+def check_image(image: Image) -> Image:
+    """``image`` if Yucca can learn from it; raises InputError for one value only, a flat axis or no orientation."""
     if min(image.shape) < 2:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
     if image.data.min() == image.data.max():

@@ -1,0 +1,249 @@
+"""A clean cohort raises no alarm; every planted fault is found, at its own subject."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from yucca_wm.check.__main__ import main
+from yucca_wm.check.cohort import Report, check_cohort
+from yucca_wm.check.findings import COHORT, Level
+from yucca_wm.cohort.derivatives import regions_path
+from yucca_wm.errors import InputError
+
+SHAPE = (36, 44, 24)
+AFFINE = np.array([[-4.0, 0, 0, 70], [0, -4, 0, 86], [0, 0, 6, -70], [0, 0, 0, 1]])
+SUBJECTS = 60
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of subject ``number`` of the cohort at ``root``."""
+
+    root: Path
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"WMH_{self.number}"
+
+    @property
+    def folder(self) -> Path:
+        return self.root / ("test" if self.number % 4 == 3 else "training") / "Utrecht" / str(self.number)
+
+    @property
+    def t1(self) -> Path:
+        return self.folder / "pre/T1.nii.gz"
+
+    @property
+    def flair(self) -> Path:
+        return self.folder / "pre/FLAIR.nii.gz"
+
+    @property
+    def wm(self) -> Path:
+        return self.folder / "pre/wm.nii.gz"
+
+    @property
+    def lesions(self) -> Path:
+        return self.folder / "wmh.nii.gz"
+
+    @property
+    def regions(self) -> Path:
+        return regions_path(self.root, self.name)
+
+    def write(self) -> None:
+        rng = np.random.default_rng(self.number)
+        place = (np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), -1) - np.array(SHAPE) / 2) / np.array(
+            SHAPE
+        )
+        radius = np.linalg.norm(place, axis=-1) * rng.normal(1, 0.05, SHAPE)
+        wm = (radius < 0.33).astype(np.uint8)
+        lesions = ((radius < 0.2) & (radius > 0.15) & (place[..., 2] > 0.1)).astype(np.uint8)
+        lesions[radius < 0.05] = 2
+        if self.number % 10 == 0:
+            lesions[:] = 0
+        save(self.t1, (1000 * (radius < 0.48) * (1 - radius) + rng.normal(0, 9, SHAPE)).astype(np.float32))
+        save(self.flair, (500 * (radius < 0.48) * (1 + radius) + rng.normal(0, 9, SHAPE)).astype(np.int16))
+        save(self.wm, wm)
+        save(self.lesions, lesions)
+        save(self.regions, wm * (1 + (place[..., 0] > 0) * 17).astype(np.uint8))
+
+
+def save(path: Path, data: Any, affine: Any = AFFINE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(data, affine), path)
+
+
+def edit(path: Path, change: Callable[[Any], Any], affine: Any = AFFINE) -> None:
+    save(path, change(np.asarray(nib.load(path).dataobj)), affine)
+
+
+def fill(value: float, dtype: type = np.float32) -> Callable[[Any], Any]:
+    def change(data: Any) -> Any:
+        data = data.astype(dtype)
+        data[10:12, 10:12, 10:12] = value
+        return data
+
+    return change
+
+
+def shifted(by_mm: float) -> Any:
+    affine = AFFINE.copy()
+    affine[1, 3] += by_mm
+    return affine
+
+
+def set_forms(path: Path, sform_code: int, qform_code: int, qform: Any = AFFINE) -> None:
+    image = nib.load(path)
+    made = nib.Nifti1Image(np.asarray(image.dataobj), None)
+    made.set_sform(AFFINE, sform_code)
+    made.set_qform(qform, qform_code)
+    nib.save(made, path)
+
+
+def all_images(files: Files, affine: Any) -> None:
+    for path in (files.t1, files.flair, files.wm, files.lesions, files.regions):
+        edit(path, lambda data: data, affine)
+
+
+def rename(files: Files, name: str) -> None:
+    files.folder.rename(files.folder.with_name(name))
+
+
+def copy_of(files: Files, other: int, *columns: str) -> None:
+    for column in columns:
+        shutil.copyfile(getattr(Files(files.root, other), column), getattr(files, column))
+
+
+ERROR, WARNING = Level.ERROR, Level.WARNING
+
+FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
+    (lambda f: f.t1.unlink(), ERROR, "has no T1"),
+    (lambda f: f.flair.unlink(), ERROR, "has no FLAIR"),
+    (lambda f: f.lesions.unlink(), ERROR, "has no lesion mask"),
+    (lambda f: (f.wm.unlink(), f.regions.unlink()), ERROR, "neither a white-matter segmentation nor regions"),
+    (lambda f: f.regions.unlink(), WARNING, "has no region map yet"),
+    (lambda f: f.t1.write_bytes(f.t1.read_bytes()[:5000]), ERROR, "damaged or cut short"),
+    (lambda f: f.flair.write_bytes(b"no image"), ERROR, "not a readable NIfTI"),
+    (lambda f: edit(f.t1, lambda d: np.stack([d, d], -1)), ERROR, "a 3D image is needed"),
+    (lambda f: edit(f.flair, fill(np.nan)), ERROR, "NaN or infinite"),
+    (lambda f: edit(f.t1, fill(-np.inf)), ERROR, "NaN or infinite"),
+    (lambda f: edit(f.t1, lambda d: d[:-2]), ERROR, "has shape"),
+    (lambda f: edit(f.flair, lambda d: d, shifted(3)), ERROR, "3 mm away"),
+    (lambda f: edit(f.lesions, lambda d: d, shifted(-4)), ERROR, "4 mm away"),
+    (lambda f: edit(f.wm, lambda d: d, shifted(2)), ERROR, "2 mm away"),
+    (lambda f: set_forms(f.t1, 1, 1, shifted(7)), ERROR, "has an sform and a qform"),
+    (lambda f: set_forms(f.t1, 0, 0), ERROR, "has no orientation"),
+    (lambda f: edit(f.lesions, fill(7, np.uint8)), ERROR, "not in the table: 7"),
+    (lambda f: edit(f.lesions, fill(0.4)), ERROR, "not whole numbers"),
+    (lambda f: edit(f.regions, fill(60, np.uint8)), ERROR, "not in the table: 60"),
+    (lambda f: edit(f.wm, lambda d: d * 0), ERROR, "holds no white matter"),
+    (lambda f: edit(f.wm, lambda d: d * 44), ERROR, "one side is missing"),
+    (lambda f: edit(f.wm, lambda d: d * (44 + (np.indices(SHAPE)[0] < 18)).astype(np.uint8)), ERROR, "left and right"),
+    (lambda f: edit(f.t1, lambda d: d * 0 + 5), ERROR, "holds the value 5.0 only"),
+    (lambda f: rename(f, "a b"), ERROR, "letters, digits"),
+    (lambda f: (f.t1.unlink(), f.t1.symlink_to("gone.nii.gz")), ERROR, "no such file"),
+    (lambda f: copy_of(f, 51, "t1", "flair"), ERROR, "has the same t1 voxels as WMH_51"),
+    (lambda f: copy_of(f, 50, "regions"), ERROR, "has the same regions voxels as WMH_50"),
+    (lambda f: shutil.copyfile(f.t1, f.flair), WARNING, "the same voxels as the T1"),
+    (lambda f: edit(f.t1, lambda d: (d > 500).astype(np.uint8)), WARNING, "fewer than 12 different values"),
+    (lambda f: all_images(f, np.diag([0.001, 1, 1, 1]) @ AFFINE), WARNING, "has voxels of 0.004 x 4 x 6 mm"),
+    (lambda f: all_images(f, AFFINE / [4, 1, 1, 1]), WARNING, "shows 36 x 176 x 144 mm"),
+    (lambda f: all_images(f, np.eye(4)), WARNING, "its header looks lost"),
+    (lambda f: edit(f.wm, lambda d: np.ones_like(d)), WARNING, "ml of white matter"),
+    (lambda f: edit(f.lesions, lambda _: (np.indices(SHAPE)[2] > 2).astype(np.uint8)), WARNING, "ml of lesions"),
+    (lambda f: edit(f.lesions, lambda _: (np.indices(SHAPE)[0] < 2).astype(np.uint8)), WARNING, "100% of its lesions"),
+]
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("cohort")
+    for number in range(SUBJECTS):
+        Files(root, number).write()
+    return root
+
+
+@pytest.fixture(scope="module")
+def planted(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    root = tmp_path_factory.mktemp("planted") / "cohort"
+    shutil.copytree(clean, root)
+    for number, (plant, _, _) in enumerate(FAULTS):
+        plant(Files(root, number))
+    return check_cohort(root)
+
+
+def test_no_false_alarm_on_a_clean_cohort(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(clean), "--jobs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "60 subjects (45 to train and 15 to test) with 60 t1, 60 flair, 60 wm, 60 lesions, 60 regions"
+    assert lines[-1] == "0 errors, 0 warnings; 60 of 60 subjects are ready"
+
+
+@pytest.mark.parametrize("number", range(len(FAULTS)), ids=[complaint for _, _, complaint in FAULTS])
+def test_planted_fault_is_found(number: int, planted: Report) -> None:
+    _, level, complaint = FAULTS[number]
+    name = "a b" if complaint == "letters, digits" else f"WMH_{number}"
+    found = [problem for problem in planted.problems if problem.subject == name]
+    assert any(problem.level is level and complaint in problem.problem for problem in found), found
+
+
+def test_nothing_is_said_of_the_others(planted: Report) -> None:
+    numbers = {problem.subject.removeprefix("WMH_") for problem in planted.problems}
+    partners = {"50", "51"}  # whose files were copied
+    assert numbers - partners - {"a b"} <= {str(number) for number in range(len(FAULTS))}
+
+
+def test_names_that_differ_in_case_only_and_ends_of_others(tmp_path: Path, clean: Path) -> None:
+    for name in ("S1", "s1", "A", "BA"):
+        number = ["S1", "s1", "A", "BA"].index(name)
+        shutil.copytree(Files(clean, number).folder, tmp_path / "training" / name)
+    problems = {(problem.subject, problem.problem.split(",")[0]) for problem in check_cohort(tmp_path).errors}
+    case_only = "another subject's name differs in upper and lower case only"
+    assert {("S1", case_only), ("s1", case_only)} <= problems
+    assert "A" in {subject for subject, _ in problems}
+    assert "BA" not in {subject for subject, _ in problems}
+
+
+def test_a_person_on_both_sides_and_a_cohort_without_test_subjects(tmp_path: Path, clean: Path) -> None:
+    shutil.copytree(Files(clean, 0).folder, tmp_path / "training/sub-1_ses-1")
+    shutil.copytree(Files(clean, 1).folder, tmp_path / "training/sub-1_ses-2")
+    problems = check_cohort(tmp_path).problems
+    assert [(p.level, p.subject, p.problem) for p in problems] == [(WARNING, COHORT, "has no test subject")]
+    (tmp_path / "test").mkdir()
+    (tmp_path / "training/sub-1_ses-2").rename(tmp_path / "test/sub-1_ses-2")
+    assert "stand in both train and test" in check_cohort(tmp_path).errors[0].problem
+
+
+def test_command_writes_a_table_and_fails(tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cohort = tmp_path / "cohort"
+    for number in (1, 2, 3):
+        shutil.copytree(Files(clean, number).folder, Files(cohort, number).folder)
+    edit(Files(cohort, 1).flair, fill(np.nan))
+    assert main([str(cohort), "--tsv", str(tmp_path / "problems.tsv"), "--jobs", "1"]) == 1
+    out = capsys.readouterr().out
+    assert "error    WMH_1  holds NaN or infinite values; clean it" in out
+    assert out.splitlines()[-1] == "1 errors, 0 warnings; 2 of 3 subjects are ready"
+    header, row = (tmp_path / "problems.tsv").read_text().splitlines()
+    assert header.split("\t") == ["level", "subject", "problem", "remedy", "file"]
+    assert row.split("\t")[:3] == ["error", "WMH_1", "holds NaN or infinite values"]
+
+
+def test_changes_nothing(tmp_path: Path, clean: Path) -> None:
+    cohort = tmp_path / "cohort"
+    shutil.copytree(Files(clean, 1).folder, Files(cohort, 1).folder)
+    before = {path: path.stat().st_mtime_ns for path in sorted(cohort.rglob("*"))}
+    check_cohort(cohort)
+    assert before == {path: path.stat().st_mtime_ns for path in sorted(cohort.rglob("*"))}
+
+
+def test_empty_cohort(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no subject"):
+        main([str(tmp_path)])

@@ -1,0 +1,76 @@
+"""``python -m yucca_wm.check COHORT``: what is wrong with a cohort, before hours are spent on it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yucca_wm import cli
+from yucca_wm.cohort.layouts import AUTO, LAYOUTS
+from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
+
+if TYPE_CHECKING:
+    from yucca_wm.check.cohort import Report
+
+DESCRIPTION = """Opens every file of a cohort and says what is wrong and what to do: files that are missing, damaged or
+on another grid, labels that are not in the table, implausible volumes, scans that occur twice, names that cannot be
+used, and whether disk and memory suffice. Changes nothing. Exit code 1 if a later step would leave a subject out."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m yucca_wm.check", description=DESCRIPTION)
+    parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder of the cohort, or a table of paths")
+    parser.add_argument("--layout", choices=(AUTO, *LAYOUTS), default=AUTO, help="how it is arranged (default: auto)")
+    parser.add_argument("--wm-labels", nargs="+", metavar="N", help="as for parcellate (default: 44 45; or nonzero)")
+    parser.add_argument("--threshold", type=float, default=0.5, metavar="P", help="as for parcellate (default: 0.5)")
+    parser.add_argument("--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="as for parcellate")
+    parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write the problems as a table")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    labels: Any = options.wm_labels
+    if labels is not None and labels != [NONZERO]:
+        try:
+            labels = tuple(int(label) for label in labels)
+        except ValueError:
+            parser.error(f"--wm-labels takes whole numbers, or {NONZERO}")
+
+    from yucca_wm.check import resources
+    from yucca_wm.check.cohort import check_cohort
+    from yucca_wm.check.table import problem_table, write_tsv
+
+    settings = Settings(
+        wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
+    )
+    report = check_cohort(options.cohort, layout=options.layout, settings=settings, jobs=options.jobs)
+    room = list(resources.needs(report))
+    problems = (*report.problems, *resources.shortages(iter(room)))
+    print(_overview(report))
+    for need in room:
+        print(f"  {need}")
+    if problems:
+        print(problem_table(problems))
+    if options.tsv:
+        write_tsv(problems, options.tsv)
+    errors, warnings = len(report.errors), len(problems) - len(report.errors)
+    print(f"{errors} errors, {warnings} warnings; {report.ready} of {len(report.subjects)} subjects are ready")
+    return cli.EXIT_FAILURE if errors else cli.EXIT_OK
+
+
+def _overview(report: Report) -> str:
+    from yucca_wm.cohort.subject import Split
+
+    sides = " and ".join(f"{list(report.splits.values()).count(side)} to {side}" for side in Split)
+    columns = ("t1", "flair", "wm", "lesions", "regions")
+    have = ", ".join(f"{sum(getattr(s, column) is not None for s in report.subjects)} {column}" for column in columns)
+    return f"{len(report.subjects)} subjects ({sides}) with {have}"
+
+
+if __name__ == "__main__":
+    cli.run(main)

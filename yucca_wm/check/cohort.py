@@ -1,0 +1,122 @@
+"""Check a whole cohort: every subject's files, then what only shows when subjects are compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from yucca_wm.check.findings import COHORT, Facts, Level, Problem
+from yucca_wm.check.scan import check_scan
+from yucca_wm.cohort.layouts import AUTO, find_subjects
+from yucca_wm.cohort.run import run_cases
+from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.errors import YuccaWMError
+from yucca_wm.parcellate.settings import Settings
+from yucca_wm.tasks.definition import Modality, Target
+from yucca_wm.tasks.names import name_problems
+from yucca_wm.tasks.split import resolve_splits
+
+MAX_NAMED = 3
+"""Of many subjects that share something, so many are named."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that was found.
+
+    splits : subject -> train or test, as the tasks will have it (empty if the cohort's own is contradictory).
+    facts : by subject.
+    """
+
+    subjects: tuple[Subject, ...]
+    splits: Mapping[str, Split]
+    facts: Mapping[str, Facts]
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.level is Level.ERROR)
+
+    @property
+    def ready(self) -> int:
+        """Number of subjects without an error."""
+        return len(self.subjects) - len({problem.subject for problem in self.errors} - {COHORT})
+
+
+def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = None, jobs: int = 1) -> Report:
+    """Open every file of the cohort at ``root``; raises InputError as `find_subjects`."""
+    subjects = find_subjects(root, layout)
+    by_name = {subject.name: subject for subject in subjects}
+    scans = run_cases(partial(check_scan, settings=settings or Settings()), by_name, jobs=jobs, label="check")
+    facts = {name: found.facts for name, found in scans.results.items()}
+    problems = [problem for found in scans.results.values() for problem in found.problems]
+    problems += [Problem(Level.ERROR, name, "", reason) for name, reason in scans.failures.items()]
+    splits: Mapping[str, Split] = {}
+    try:
+        splits = resolve_splits(subjects)
+    except YuccaWMError as error:
+        problems.append(Problem(Level.ERROR, COHORT, "", str(error)))
+    problems += [
+        *_missing(subjects, splits),
+        *_names(subjects, splits),
+        *_duplicates(facts),
+        *_sides_of_split(root, splits),
+    ]
+    order = {name: number for number, name in enumerate([*by_name, COHORT])}
+    problems.sort(key=lambda problem: (problem.level, order[problem.subject], problem.file, problem.problem))
+    return Report(tuple(subjects), splits, facts, tuple(problems))
+
+
+def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:
+    """A file that others have. What nobody has is taken as not part of the study."""
+    there = {column for column in ("t1", "flair") if any(getattr(subject, column) for subject in subjects)}
+    parcellated = any(subject.regions for subject in subjects)
+    segmented = any(subject.wm for subject in subjects)
+    labelled = {splits.get(subject.name) for subject in subjects if subject.lesions}
+    for subject in subjects:
+        for modality in Modality:
+            if modality.column in there and getattr(subject, modality.column) is None:
+                yield Problem(Level.ERROR, subject.name, "", f"has no {modality}", "add it, or remove the subject")
+        if subject.lesions is None and splits.get(subject.name) in labelled:
+            yield Problem(Level.ERROR, subject.name, "", "has no lesion mask", Target.LESIONS.remedy)
+        if subject.regions is None and subject.wm is None and (segmented or parcellated):
+            remedy = "add pre/wm.nii.gz, or use parcellate --wm auto"
+            yield Problem(Level.ERROR, subject.name, "", "has neither a white-matter segmentation nor regions", remedy)
+        elif subject.regions is None and parcellated:
+            yield Problem(Level.WARNING, subject.name, "", "has no region map yet", Target.REGIONS.remedy)
+    if not there:
+        yield Problem(Level.ERROR, COHORT, "", "no subject has a T1 or a FLAIR", "see docs/your-own-data.md")
+
+
+def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:
+    training = [f"_{modality}" for modality in Modality]
+    cases = {
+        subject.name: [] if splits.get(subject.name) is Split.TEST else [subject.name + end for end in training]
+        for subject in subjects
+    }
+    for name, problem in name_problems(cases).items():
+        what, _, remedy = problem.partition("; ")
+        yield Problem(Level.ERROR, name, "", what, remedy)
+
+
+def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
+    """The same voxels under two names: one person counted twice, perhaps trained and tested on."""
+    owners: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, fact in facts.items():
+        for column, digest in fact.digests.items():
+            owners[column, digest].append(name)
+    for (column, _), names in owners.items():
+        for name in names if len(names) > 1 else ():
+            others = [other for other in names if other != name]
+            shown = ", ".join(others[:MAX_NAMED]) + (", ..." if len(others) > MAX_NAMED else "")
+            yield Problem(Level.ERROR, name, "", f"has the same {column} voxels as {shown}", "keep one of them")
+
+
+def _sides_of_split(root: Path, splits: Mapping[str, Split]) -> Iterator[Problem]:
+    for side in Split:
+        if splits and side not in splits.values():
+            remedy = f"put subjects into a {side} folder, or say '{side}' in a table"
+            yield Problem(Level.WARNING, COHORT, str(root), f"has no {side} subject", remedy)

@@ -1,0 +1,92 @@
+"""What the whole chain will need on disk and in memory, against what there is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from yucca_wm.check.cohort import Report
+from yucca_wm.check.findings import COHORT, Level, Problem
+from yucca_wm.cohort.subject import Split
+
+REGION_CLASSES = 37
+LESION_CLASSES = 3
+TARGETS = 2
+
+SOFTMAX_BYTES = 3.6
+"""Per voxel and class of the .npz that plain ``yucca_inference --save_softmax`` writes (340 MiB for 240x240x48x37)."""
+
+INFERENCE_COPIES = 4
+"""Arrays of float32, voxels x classes, that inference holds at once (logits, sum, softmax, result)."""
+
+VARIABLES = {"raw": "YUCCA_RAW_DATA", "preprocessed": "YUCCA_PREPROCESSED_DATA", "softmax": "YUCCA_RESULTS"}
+"""What is written -> the environment variable that says where."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """``bytes`` are needed at ``folder`` (None: in memory) for ``what``; ``available`` there are."""
+
+    what: str
+    bytes: int
+    available: int
+    folder: Path | None = None
+
+    def __str__(self) -> str:
+        place = f"in {self.folder}" if self.folder is not None else "of memory"
+        return f"{self.what}: about {_gib(self.bytes)} {place}, {_gib(self.available)} free"
+
+
+def disk_bytes(report: Report) -> dict[str, int]:
+    """Upper estimates for both targets (lesions and regions); preprocessed volumes taken at their own voxel size."""
+    raw = preprocessed = softmax = 0
+    for name, facts in report.facts.items():
+        images = [column for column in ("t1", "flair") if column in facts.size_bytes]
+        raw += TARGETS * sum(facts.size_bytes[column] for column in images)
+        if report.splits.get(name) is Split.TEST:
+            softmax += int(len(images) * facts.voxels * (REGION_CLASSES + LESION_CLASSES) * SOFTMAX_BYTES)
+        else:
+            preprocessed += TARGETS * len(images) * facts.voxels * 2 * 4  # image and label as float32
+    return {"raw": raw, "preprocessed": preprocessed, "softmax": softmax}
+
+
+def needs(report: Report, environment: Mapping[str, str] = os.environ) -> Iterator[Need]:
+    """Disk for raw tasks, preprocessed data and softmax files, where YUCCA_* say (else here); memory for inference."""
+    for what, size in disk_bytes(report).items():
+        folder = _existing(Path(environment.get(VARIABLES[what]) or "."))
+        yield Need(what, size, shutil.disk_usage(folder).free, folder)
+    largest = max((facts.voxels for facts in report.facts.values()), default=0)
+    yield Need("region inference", largest * REGION_CLASSES * 4 * INFERENCE_COPIES, available_memory())
+
+
+def shortages(found: Iterator[Need]) -> Iterator[Problem]:
+    for need in found:
+        if need.bytes > need.available:
+            yield Problem(Level.WARNING, COHORT, str(need.folder or ""), f"too little room: {need}")
+
+
+def available_memory() -> int:
+    """Bytes this process may still take: free memory, or what a container's limit leaves if that is less."""
+    free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    meminfo, limit, used = (
+        Path("/proc/meminfo"),
+        Path("/sys/fs/cgroup/memory.max"),
+        Path("/sys/fs/cgroup/memory.current"),
+    )
+    if meminfo.is_file():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        free.append(int(lines["MemAvailable"].split()[0]) * 1024)
+    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+        free.append(int(text) - int(used.read_text()))
+    return min(free)
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB"

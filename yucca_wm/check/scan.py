@@ -1,0 +1,177 @@
+"""Open every file of one subject and judge it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from yucca_wm.check.findings import Facts, Level, Problem
+from yucca_wm.cohort.subject import Subject
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image, check_same_grid, load, load_labels
+from yucca_wm.parcellate.settings import Settings
+from yucca_wm.parcellate.wm import check_sides, white_matter
+from yucca_wm.regions import regions
+from yucca_wm.tasks.case import check_image
+from yucca_wm.tasks.definition import Modality, Target
+
+PLAUSIBLE_SPACING_MM = (0.2, 8.0)
+PLAUSIBLE_EXTENT_MM = (80.0, 420.0)
+"""Voxel size and field of view of a head scan, along each axis."""
+
+PLAUSIBLE_WM_ML = (150.0, 900.0)
+"""Cerebral white matter; 220 to 546 ml in the 170 subjects of the WMH challenge."""
+
+PLAUSIBLE_LESIONS_ML = 300.0
+"""More white-matter lesion than this has not been reported in one brain."""
+
+MIN_COMPARED = 100
+"""Maps with fewer nonzero voxels may be equal by chance."""
+
+MIN_INTENSITIES = 12
+"""A scan with fewer different values looks like a label map."""
+
+MAX_OUTSIDE = 0.8
+"""Lesions lie in or near white matter: a larger share (of at least 1 ml) outside all regions suggests a mix-up."""
+
+VOLUME_LABELS = {"wm": (1,), "lesions": (1,), "regions": regions().white_matter.indices}
+"""Which labels make up the volume of each map."""
+
+
+@dataclass
+class Findings:
+    """Problems and facts of one subject, as they are found."""
+
+    subject: str
+    problems: list[Problem] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
+
+    def error(self, error: InputError) -> None:
+        self.problems.append(Problem(Level.ERROR, self.subject, error.path, error.problem, error.remedy))
+
+    def warn(self, file: str | Path, problem: str, remedy: str = "") -> None:
+        self.problems.append(Problem(Level.WARNING, self.subject, str(file), problem, remedy))
+
+    def attempt(self, read: Callable[[], Image]) -> Image | None:
+        """The image, or None and an error on record."""
+        try:
+            return read()
+        except InputError as error:
+            self.error(error)
+            return None
+
+
+def check_scan(subject: Subject, settings: Settings) -> Findings:
+    """Everything that can be wrong with one subject's own files.
+
+    settings : how white matter will be read when the cohort is parcellated.
+    """
+    found = Findings(subject.name)
+    images: dict[str, Image] = {}
+
+    def read(column: str, reader: Callable[[Path], Image]) -> None:
+        path: Path | None = getattr(subject, column)
+        if path is not None and (image := found.attempt(lambda: reader(path))) is not None:
+            images[column] = image
+
+    for modality in Modality:
+        read(modality.column, lambda path: check_image(load(path)))
+    for target in Target:
+        read(target, partial(load_labels, allowed=target.classes))
+    read("wm", partial(_white_matter, settings=settings))
+    found.facts = _facts(subject, images)
+    _check_grids(found, images)
+    for column in ("t1", "flair"):
+        if column in images:
+            _check_intensities(found, images[column])
+    _check_volumes(found, images)
+    if found.facts.digests.get("t1", "-") == found.facts.digests.get("flair"):
+        found.warn(images["flair"].name, "holds the same voxels as the T1", "one of the two is the wrong file")
+    return found
+
+
+def _white_matter(path: Path, settings: Settings) -> Image:
+    found = white_matter(path, settings)
+    check_sides(found, found.mask.affine)
+    return found.mask
+
+
+def _check_grids(found: Findings, images: dict[str, Image]) -> None:
+    """All of a subject's images against the first; then size and place of that one."""
+    grid = next(iter(images.values()), None)
+    if grid is None:
+        return
+    for image in list(images.values())[1:]:
+        try:
+            check_same_grid(grid, image)
+        except InputError as error:
+            found.error(error)
+    spacing, extent = grid.spacing_mm, grid.spacing_mm * grid.shape
+    if not ((spacing >= PLAUSIBLE_SPACING_MM[0]) & (spacing <= PLAUSIBLE_SPACING_MM[1])).all():
+        found.warn(grid.name, f"has voxels of {_by(spacing)} mm", "check the unit and the header")
+    elif not ((extent >= PLAUSIBLE_EXTENT_MM[0]) & (extent <= PLAUSIBLE_EXTENT_MM[1])).all():
+        found.warn(grid.name, f"shows {_by(extent)} mm", "check that it is a whole head")
+    if np.array_equal(grid.affine, np.eye(4)):
+        found.warn(
+            grid.name, "has an identity affine: its header looks lost", "copy the original scan's, or --init search"
+        )
+
+
+def _by(values: np.ndarray) -> str:
+    return " x ".join(f"{value:.3g}" for value in values)
+
+
+def _check_intensities(found: Findings, image: Image) -> None:
+    if np.unique(image.data).size < MIN_INTENSITIES:
+        found.warn(image.name, f"holds fewer than {MIN_INTENSITIES} different values", "is it a label map?")
+
+
+def _check_volumes(found: Findings, images: dict[str, Image]) -> None:
+    volume_ml = found.facts.volume_ml
+    for column in ("wm", "regions"):
+        if column in volume_ml and not PLAUSIBLE_WM_ML[0] <= volume_ml[column] <= PLAUSIBLE_WM_ML[1]:
+            found.warn(images[column].name, f"holds {volume_ml[column]:.3g} ml of white matter", "look at it")
+    if volume_ml.get("lesions", 0) > PLAUSIBLE_LESIONS_ML:
+        found.warn(images["lesions"].name, f"holds {volume_ml['lesions']:.3g} ml of lesions", "look at it")
+    if {"lesions", "regions"} <= images.keys() and images["lesions"].shape == images["regions"].shape:
+        lesions = images["lesions"].data == 1
+        outside = float((images["regions"].data[lesions] == 0).mean()) if lesions.any() else 0.0
+        if outside > MAX_OUTSIDE and volume_ml["lesions"] >= 1:
+            problem = f"has {outside:.0%} of its lesions outside all regions"
+            found.warn(images["lesions"].name, problem, "check that both maps show this subject")
+
+
+def _facts(subject: Subject, images: dict[str, Image]) -> Facts:
+    grid = next(iter(images.values()), None)
+    files = {column: getattr(subject, column) for column in ("t1", "flair", "wm", "lesions", "regions")}
+    sizes = {column: path.stat().st_size for column, path in files.items() if path is not None and path.is_file()}
+    facts = Facts(size_bytes=sizes)
+    if grid is None:
+        return facts
+    volumes = {column: _volume_ml(image, column) for column, image in images.items() if column in VOLUME_LABELS}
+    return replace(
+        facts,
+        shape=grid.shape,
+        spacing_mm=tuple(float(mm) for mm in grid.spacing_mm),
+        orientation="".join(nib.aff2axcodes(grid.affine)),
+        digests={
+            column: _digest(image) for column, image in images.items() if np.count_nonzero(image.data) >= MIN_COMPARED
+        },
+        volume_ml=volumes,
+    )
+
+
+def _volume_ml(image: Image, column: str) -> float:
+    return float(np.isin(image.data, VOLUME_LABELS[column]).sum()) * image.voxel_volume_mm3 / 1000
+
+
+def _digest(image: Image) -> str:
+    """Of shape and values, whatever type they are stored in."""
+    values = np.ascontiguousarray(image.data, dtype=np.float32)
+    return hashlib.sha256(f"{image.shape}".encode() + values.tobytes()).hexdigest()
