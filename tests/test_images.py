@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.images import Image, load, resample, save
+from yucca_wm.images import Image, count_labels, load, resample, save
 
 SHEARED = np.array([[-1.0, 0, 0, 5], [0, -0.98, 0.2, 4], [0, 0.2, 3, -9], [0, 0, 0, 1]])
 OBLIQUE = np.array([[0.9, 0.3, 0, 5], [-0.3, 0.9, 0, 4], [0, 0, 3, -9], [0, 0, 0, 1]])
@@ -37,3 +37,13 @@ def test_what_save_wrote_load_accepts(codes: tuple[int, int], affine: np.ndarray
         again = load(save(image, tmp_path / "image.nii.gz"))
         np.testing.assert_array_equal(again.data, image.data)
         np.testing.assert_allclose(again.affine, affine, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.int32])
+@pytest.mark.parametrize("size", [(7, 5, 3), (8, 8, 8), (1, 1, 1)])
+def test_label_counts_are_those_of_bincount(kind, size):
+    labels = (np.random.default_rng(0).integers(0, 37, size) * (np.random.default_rng(1).random(size) < 0.2)).astype(
+        kind
+    )
+    for array in (labels, np.asfortranarray(labels), labels[::-1], labels.transpose(2, 0, 1)):
+        np.testing.assert_array_equal(count_labels(array, 36), np.bincount(labels.ravel(), minlength=37))

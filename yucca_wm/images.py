@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -94,6 +95,8 @@ def load(path: str | os.PathLike[str]) -> Image:
     if kind.kind not in "iufb":
         raise InputError(path, f"holds values of type {kind}, real numbers are needed")
     try:
+        if path.name.lower().endswith(".nii.gz"):  # inflated in one go: faster than nibabel's stream, and frees threads
+            nifti = type(nifti).from_bytes(gzip.decompress(path.read_bytes()))
         data = np.asanyarray(nifti.dataobj).reshape(shape)
     except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
@@ -120,13 +123,29 @@ def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = No
         raise InputError(path, f"holds the negative label {int(data.min())}")
     data = data.astype(np.min_scalar_type(int(data.max(initial=0))), copy=False)
     if allowed is not None:
-        unknown = sorted(set(np.flatnonzero(np.bincount(data.ravel())).tolist()) - set(allowed))
+        unknown = sorted(set(np.flatnonzero(count_labels(data)).tolist()) - set(allowed))
         if unknown:
             shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
             raise InputError(
                 path, f"holds labels that are not in the table: {shown}", "check that it is the right file"
             )
     return replace(image, data=data)
+
+
+def count_labels(labels: NDArray[Any], largest: int = 0) -> NDArray[np.intp]:
+    """Voxels of each label from 0 to ``largest`` or the largest that occurs.
+
+    Runs of background, most of a label map, are skipped eight voxels at a time where labels are single bytes.
+    """
+    flat = labels.ravel(order="K")
+    foreground = flat
+    if labels.dtype == np.uint8:
+        whole = flat.size - flat.size % 8
+        words = flat[:whole].view(np.uint64)
+        foreground = np.concatenate([words[words != 0].view(np.uint8), flat[whole:]])
+    counts = np.bincount(foreground, minlength=largest + 1)
+    counts[0] = labels.size - counts[1:].sum()
+    return counts
 
 
 def save(image: Image, path: str | os.PathLike[str]) -> Path:
