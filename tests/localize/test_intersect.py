@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.intersect import count_labels, intersect
+from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import load_rows
 from yucca_wm.regions import regions
 
@@ -40,16 +39,6 @@ def test_regions_and_outside_add_up_to_the_total(
     assert sum(row.lesion_voxels for row in inside) + outside.lesion_voxels == total.lesion_voxels == kept.sum()
     assert sum(row.n_lesions for row in inside) + outside.n_lesions == total.n_lesions == lesions.count
     assert sum(row.region_voxels for row in inside) == total.region_voxels == (labels > 0).sum()
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.int32])
-@pytest.mark.parametrize("size", [(7, 5, 3), (8, 8, 8), (1, 1, 1)])
-def test_counts_are_those_of_bincount(kind, size):
-    labels = (np.random.default_rng(0).integers(0, 37, size) * (np.random.default_rng(1).random(size) < 0.2)).astype(
-        kind
-    )
-    for array in (labels, np.asfortranarray(labels), labels[::-1], labels.transpose(2, 0, 1)):
-        np.testing.assert_array_equal(count_labels(array, 36), np.bincount(labels.ravel(), minlength=37))
 
 
 def test_main_place_is_the_largest_part_and_ties_go_to_the_first_region_of_the_table():

@@ -19,9 +19,6 @@ from yucca_wm.localize.settings import Settings
 from yucca_wm.localize.tables import number, write_lesions, write_load, write_wide
 from yucca_wm.regions import RegionTable
 
-SERIAL_CASES = 8
-"""Up to this many subjects, starting worker processes takes longer than the work."""
-
 
 def localize_cohort(
     lesions: str | os.PathLike[str],
@@ -39,10 +36,13 @@ def localize_cohort(
     Returns the results in order of subject, and what failed (case -> reason). Everything is computed anew on every
     call, so that no table can be older than its maps.
     """
+    from joblib import parallel_config
+
     pairs, failures = pair_cases(lesions, regions, ventricles)
     folder = make_folder(out_dir)
     work = partial(_localize_pair, table=table, settings=settings)
-    outcome = run_cases(work, pairs, jobs=1 if len(pairs) <= SERIAL_CASES else jobs, label="localize")
+    with parallel_config(backend="threading"):  # inflating and counting leave the interpreter free
+        outcome = run_cases(work, pairs, jobs=jobs, label="localize")
     failures = failures | outcome.failures
     results = list(outcome.results.values())
     write_load(results, folder / "lesion_load.tsv", assigned=settings.assign_outside_mm > 0)

@@ -74,7 +74,7 @@ def flag_lines(results: Sequence[CaseResult]) -> list[str]:
 
 def _left_minus_right_mm(table: RegionTable, regions: Image) -> float | None:
     """Mean world x of the left regions' voxels minus that of the right ones', on a thinned grid; None without both."""
-    steps = tuple(max(1, size // 64) for size in regions.shape)
+    steps = tuple(max(1, size // 32) for size in regions.shape)
     thinned = regions.data[tuple(slice(None, None, step) for step in steps)]
     voxels = np.nonzero(thinned)
     labels = thinned[voxels]

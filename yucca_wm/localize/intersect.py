@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.images import count_labels
 from yucca_wm.localize.components import Components
 
 OUTSIDE = 0
@@ -58,17 +59,3 @@ def intersect(components: Components, regions: NDArray[Any], indices: tuple[int,
     overlap = np.bincount(components.lesion * len(places) + at, minlength=components.count * len(places))
     region_voxels = count_labels(regions, int(places.max()))[places]
     return Intersection(places, region_voxels, overlap.reshape(components.count, len(places)))
-
-
-def count_labels(labels: NDArray[Any], largest: int) -> NDArray[np.intp]:
-    """Voxels of each label 0..largest. Skips runs of background eight bytes at a time (most of a region map)."""
-    flat = labels.ravel(order="K")
-    head = flat[: flat.size - flat.size % 8]
-    if labels.dtype == np.uint8:
-        words = head.view(np.uint64)
-        head = words[words != 0].view(np.uint8)
-    counts = np.bincount(head, minlength=largest + 1) + np.bincount(
-        flat[flat.size - flat.size % 8 :], minlength=largest + 1
-    )
-    counts[0] = labels.size - counts[1:].sum()
-    return counts
