@@ -29,7 +29,7 @@ class Level:
     steps: int
 
 
-LEVELS = (Level(8, 8, 20), Level(6, 5, 15), Level(4, 3, 12), Level(3, 2, 8))
+LEVELS = (Level(8, 6, 20), Level(4, 3, 15), Level(2, 1, 10))
 """Coarse to fine. Finer than this changes the labels by less than the masks' own edges do."""
 
 CONVERGED = 0.01

@@ -1,0 +1,112 @@
+"""Deformable refinement of an affine: local translations fitted to smoothed masks, composed without folding.
+
+At every lattice point, the translation that best explains the remaining difference in a Gaussian window around it
+(Lucas and Kanade 1981, in 3D) is found by least squares, then composed with the field so far, whose fluctuations are
+smoothed away (as in diffeomorphic demons, Vercauteren et al. 2009). Windows and voxels shrink from level to level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from yucca_wm.images import Image
+from yucca_wm.parcellate.blur import Blurred, blur
+from yucca_wm.parcellate.warp import Field, Warp
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Level:
+    """spacing_mm, sigma_mm: of the smoothed masks; window_mm: of the local fit; smooth_mm: of the field."""
+
+    spacing_mm: float
+    sigma_mm: float
+    window_mm: float
+    smooth_mm: float
+    steps: int
+
+
+LEVELS = (Level(4, 4, 12, 4, 15), Level(4, 3, 8, 4, 15), Level(2, 1.5, 5, 3, 15))
+MARGIN_MM = 16.0
+STIFFNESS = 0.05
+"""Weight of no displacement against the data, as a part of the mean squared gradient: high, where nothing is seen."""
+
+MAX_STEP = 0.3
+"""Longest displacement of one step, as a part of the window: a smooth step below it cannot fold."""
+
+
+def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tuple[Level, ...] = LEVELS) -> Warp:
+    """A displacement field in the subject's space, to be followed by ``matrix`` (subject mm -> atlas mm)."""
+    field: Field | None = None
+    for level in levels:
+        fixed = _padded(blur(subject, level.spacing_mm, level.sigma_mm))
+        moving = _through(blur(atlas, level.spacing_mm, level.sigma_mm), fixed, matrix)
+        vectors = np.zeros((3, *fixed.data.shape), np.float32) if field is None else _resampled(field, fixed)
+        field = Field(_fit(fixed, moving, vectors, level), fixed.affine)
+    return Warp(matrix, field)
+
+
+def _padded(image: Blurred) -> Blurred:
+    margin = int(np.ceil(MARGIN_MM / image.spacing_mm))
+    return Blurred(np.pad(image.data, margin), image.spacing_mm, image.origin_mm - margin * image.spacing_mm)
+
+
+def _through(atlas: Blurred, like: Blurred, matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    to_index = np.linalg.inv(atlas.affine) @ matrix @ like.affine
+    return ndimage.affine_transform(
+        atlas.data, to_index[:3, :3], to_index[:3, 3], output_shape=like.data.shape, order=1
+    )
+
+
+def _resampled(field: Field, like: Blurred) -> Vectors:
+    to_index = np.linalg.inv(field.affine) @ like.affine
+    return np.stack(
+        [
+            ndimage.affine_transform(v, to_index[:3, :3], to_index[:3, 3], output_shape=like.data.shape, order=1)
+            for v in field.vectors_mm
+        ]
+    )
+
+
+def _fit(fixed: Blurred, moving: NDArray[np.float32], vectors: Vectors, level: Level) -> Vectors:
+    spacing = np.float32(fixed.spacing_mm)
+    index = np.indices(fixed.data.shape, dtype=np.float32)
+    gradient = fixed.gradient()
+    window = level.window_mm / fixed.spacing_mm
+    inverse = _local_inverse(gradient, window)
+    longest = MAX_STEP * level.window_mm
+    for _ in range(level.steps):
+        residual = _sample(moving, index + vectors / spacing) - fixed.data
+        pull = np.stack([_smooth(component * residual, window) for component in gradient])
+        step = -np.einsum("ij...,j...->i...", inverse, pull)
+        length = np.sqrt((step**2).sum(axis=0))
+        step *= np.minimum(1, longest / np.maximum(length, 1e-6))
+        composed = np.stack([_sample(v, index + step / spacing) for v in vectors]) + step
+        vectors = np.stack([_smooth(v, level.smooth_mm / fixed.spacing_mm) for v in composed])
+    return vectors
+
+
+def _local_inverse(gradient: Vectors, window: float) -> NDArray[np.float32]:
+    """Inverse of the windowed structure tensor plus stiffness at every point, [3, 3, x, y, z]."""
+    tensor = np.empty((3, 3, *gradient.shape[1:]), np.float32)
+    for i in range(3):
+        for j in range(i, 3):
+            tensor[i, j] = tensor[j, i] = _smooth(gradient[i] * gradient[j], window)
+    trace = tensor[0, 0] + tensor[1, 1] + tensor[2, 2]
+    stiff = STIFFNESS * float(trace[trace > 1e-3 * trace.max()].mean())
+    for i in range(3):
+        tensor[i, i] += stiff
+    return np.moveaxis(np.linalg.inv(np.moveaxis(tensor, (0, 1), (-2, -1))), (-2, -1), (0, 1))
+
+
+def _smooth(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    return ndimage.gaussian_filter(values, sigma, mode="constant", truncate=2.5)
+
+
+def _sample(values: NDArray[np.float32], index: NDArray[np.float32]) -> NDArray[np.float32]:
+    return ndimage.map_coordinates(values, index, output=np.float32, order=1, prefilter=False)
