@@ -28,6 +28,13 @@ FIXES: dict[str, str] = {
     "lesion_free": "yucca.pipeline.planning.dataset_properties",
     "fold_at_inference": "yucca.pipeline.run.run_inference",
     "hparams": "yucca.modules.callbacks.loggers",
+    "softmax_batch": "yucca.functional.utils.softmax",
+    "saving": "yucca.functional.utils.saving",
+    "sliding_window": "yucca.modules.networks.networks.YuccaNet",
+    "prediction_step": "yucca.modules.lightning_modules.BaseLightningModule",
+    "stale_predictions": "yucca.pipeline.managers.YuccaManager",
+    "stale_evaluation": "yucca.pipeline.evaluation.YuccaEvaluator",
+    "ensemble_command": "yucca.pipeline.run.run_ensemble",
 }
 
 status: dict[str, str] = {}

@@ -1,0 +1,132 @@
+"""Yucca's prediction step and its saving, without full-size copies of every class.
+
+Plugged in by `yucca_wm.bridge.fixes.prediction_step` and `yucca_wm.bridge.fixes.saving`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+
+from yucca_wm import images
+from yucca_wm.ensemble import store
+from yucca_wm.ensemble.merge import likeliest
+from yucca_wm.regions import regions
+from yucca_wm.training.restore import RestoredLogits
+from yucca_wm.training.sliding_window import robust_sliding_window
+
+MAX_UNSIDED_CLASSES = 3
+"""Label sets this small (lesions) have no left and right; in a larger one that is not the region table they may."""
+
+
+def can_predict(module: Any, batch: dict[str, Any]) -> bool:
+    """Whether `predict_step` covers this case: a NIfTI volume, one label per voxel, predicted by windows."""
+    properties = batch["data_properties"]
+    return (
+        module.sliding_window_prediction
+        and batch["data"].ndim == 5
+        and module.num_classes > 1
+        and not getattr(module, "use_label_regions", False)
+        and properties.get("nifti_metadata", {}).get("affine") is not None
+    )
+
+
+def predict_step(module: Any, batch: dict[str, Any]) -> dict[str, Any]:
+    """What ``BaseLightningModule.predict_step`` returns, with the logits as `RestoredLogits`."""
+    data, properties = batch["data"], batch["data_properties"]
+    transpose = [int(axis) for axis in module.transpose_forward]
+    logits = robust_sliding_window(module.model, data, module.patch_size, module.sliding_window_overlap)
+    if module.test_time_augmentation:
+        ways = mirrorings(module.num_classes, transpose.index(0), planar=len(module.patch_size) == 2)
+        for axes, exchange in ways:
+            dims = [2 + axis for axis in axes]
+            mirrored = robust_sliding_window(
+                module.model, torch.flip(data, dims), module.patch_size, module.sliding_window_overlap
+            )
+            logits += torch.flip(mirrored[exchange], [dim - 1 for dim in dims])
+        logits /= len(ways) + 1
+    properties["save_format"] = properties.get("image_extension")
+    grid = None
+    if batch.get("data_paths"):
+        grid = store.Grid.of_nifti(nib.load(_first(batch["data_paths"])))
+    restored = RestoredLogits(logits, properties, transpose, grid)
+    restored.about = about(module)
+    return {"logits": restored, "properties": properties, "case_id": batch["case_id"]}
+
+
+def mirrorings(n_classes: int, left_right: int, *, planar: bool) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Ways to mirror a volume for test-time augmentation: the axes, and for each class the one it becomes.
+
+    Mirroring along the left-right axis exchanges the classes of the two sides; where a label set may have sides that
+    are not known here, that axis is left alone. A 2D network is mirrored within its plane only.
+    """
+    mirrored = regions().mirrored()
+    axes = [axis for axis in range(3) if not (planar and axis == 0)]
+    same = list(range(n_classes))
+    exchange = [0, *(mirrored[label] for label in same[1:])] if n_classes == len(mirrored) + 1 else None
+    if exchange is None and n_classes <= MAX_UNSIDED_CLASSES:
+        exchange = same
+    ways: list[tuple[tuple[int, ...], list[int]]] = []
+    for subset in range(1, 2 ** len(axes)):
+        chosen = tuple(axis for number, axis in enumerate(axes) if subset >> number & 1)
+        if left_right not in chosen:
+            ways.append((chosen, same))
+        elif exchange is not None:
+            ways.append((chosen, exchange))
+    return ways
+
+
+def about(module: Any) -> dict[str, Any]:
+    """What the softmax file says about the model that made it."""
+    config = getattr(module, "config", {})
+    keys = ("task", "model_name", "model_dimensions", "manager_name", "ckpt_path")
+    return {key: str(config[key]) for key in keys if config.get(key) is not None}
+
+
+def restored(logits: Any, properties: dict[str, Any]) -> RestoredLogits | None:
+    """Logits to be saved as `RestoredLogits`; None for what is not a NIfTI volume with several classes."""
+    if isinstance(logits, RestoredLogits):
+        return logits
+    metadata = properties.get("nifti_metadata") or {}
+    if np.ndim(logits) != 5 or logits.shape[1] < 2 or metadata.get("affine") is None:
+        return None
+    shape = logits.shape[2:]
+    whole = {
+        "nifti_metadata": metadata,
+        "uncropped_shape": shape,
+        "resampled_transposed_shape": shape,
+        "padding": [0] * 6,
+    }
+    return RestoredLogits(torch.as_tensor(logits[0]), whole)
+
+
+def save_prediction(restored: RestoredLogits, path: Path, *, save_softmax: bool) -> None:
+    """Write ``path``.nii.gz and, if asked for, ``path``.npz first: a label map is there only when its softmax is."""
+    if save_softmax:
+        labels = np.zeros(restored.grid.shape, np.uint8)
+        (start, _), (j0, j1), (k0, k1) = restored.box
+
+        def probabilities(lo: int, hi: int) -> Any:
+            values = restored.probabilities(lo, hi)
+            labels[start + lo : start + hi, j0:j1, k0:k1] = likeliest(values)
+            return values
+
+        store.write(
+            path.with_name(path.name + ".npz"),
+            probabilities,
+            restored.grid,
+            tuple(range(restored.n_classes)),
+            box=restored.box,
+            about=restored.about,
+        )
+    else:
+        labels = restored.labels()
+    images.save(restored.grid.image(labels), path.with_name(path.name + ".nii.gz"))
+
+
+def _first(paths: Any) -> Any:
+    return paths[0][0] if isinstance(paths[0], tuple) else paths[0]
