@@ -96,7 +96,8 @@ def load(path: str | os.PathLike[str]) -> Image:
         raise InputError(path, f"holds values of type {kind}, real numbers are needed")
     try:
         if path.name.lower().endswith(".nii.gz"):  # inflated in one go: faster than nibabel's stream, and frees threads
-            nifti = type(nifti).from_bytes(gzip.decompress(path.read_bytes()))
+            single_file: Any = type(nifti)  # NIfTI-1 or -2
+            nifti = single_file.from_bytes(gzip.decompress(path.read_bytes()))
         data = np.asanyarray(nifti.dataobj).reshape(shape)
     except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
