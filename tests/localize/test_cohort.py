@@ -214,23 +214,6 @@ def test_empty_and_missing_folders_are_one_line(folders):
         assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["yucca_wm.localize"])
-def test_no_torch_is_loaded(command):
-    code = f"import sys, {command}.__main__, {command}.cohort; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_help_loads_nothing_heavy():
-    code = (
-        "import sys, runpy\nsys.argv = ['localize', '--help']\n"
-        "try: runpy.run_module('yucca_wm.localize', run_name='__main__')\n"
-        "except SystemExit: pass\n"
-        "sys.exit(', '.join({'numpy', 'scipy', 'nibabel', 'joblib', 'matplotlib', 'torch'} & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.shared_data
 def test_conservation_on_real_region_maps(shared_data, tmp_path, capsys):
     rng = np.random.default_rng(0)
