@@ -1,4 +1,4 @@
-"""Where the fetched and refined atlas is kept, and what to do when it is not there."""
+"""Where the fetched atlas is kept, and what to do when it is not there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from pathlib import Path
 
 from yucca_wm.errors import InputError
 
-REFINED, WHITE_MATTER = "refined_labels.nii.gz", "refined_labels_white_matter.nii.gz"
+TYPE2, WHITE_MATTER = "JHU_MNI_SS_WMPM_Type-II.nii.gz", "36_labels_merged_only_WM.nii.gz"
+"""The two published files that are fetched: all labels, and the refined labels in white matter only."""
+
+REFINED = "refined_labels.nii.gz"
+"""Made from the first by `yucca_wm.atlas.refine`."""
 
 
 def cache_folder() -> Path:

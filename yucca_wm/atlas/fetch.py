@@ -1,0 +1,91 @@
+"""Fetch the atlas from its publishers, at fixed revisions and with checksums.
+
+Neither repository states a licence for the files, so they are fetched to the user's own cache and never shipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from yucca_wm.atlas.cache import REFINED, TYPE2, WHITE_MATTER, cache_folder
+from yucca_wm.errors import InputError, MissingExtraError
+from yucca_wm.files import atomic_path, make_folder, sha256
+
+GITHUB = "https://raw.githubusercontent.com"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One published file: its name here, its address at a fixed revision, its SHA-256."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+SOURCES = (
+    Source(
+        TYPE2,
+        f"{GITHUB}/muschellij2/Eve_Atlas/178dedbb2621ad6759dc2a7476607a018312bba7/{TYPE2}",
+        "467cfe8cf7dba3a1cb2af8b8e205eb442fa5f4d1a3b42b166ab56bbabdff57dc",
+    ),
+    Source(
+        WHITE_MATTER,
+        f"{GITHUB}/juliamachnio/WMHLocalization/cb50dde5858e077f74942ba8b1d830af91bae2f1/{WHITE_MATTER}",
+        "a75fbc93d88cafcb664aa5f25d9b4c72317b1554882c76f52049eb1168433d55",
+    ),
+)
+
+
+def fetch(
+    folder: str | os.PathLike[str] | None = None,
+    offline: str | os.PathLike[str] | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+) -> Path:
+    """Bring every source into ``folder`` (default: the cache), and make the refined atlas there.
+
+    offline : a folder that holds the files already; they are copied after the same check.
+
+    Files that are there with the right checksum are left alone. Raises InputError when a file cannot be had or its
+    checksum is wrong; nothing of it is kept then.
+    """
+    target = make_folder(cache_folder() if folder is None else folder)
+    for source in sources:
+        path = target / source.name
+        if path.is_file() and sha256(path) == source.sha256:
+            continue
+        if offline is None:
+            _download(source, target)
+        else:
+            _copy(source, Path(offline), path)
+    if not (target / REFINED).is_file():
+        from yucca_wm.atlas.refine import refine_file
+
+        refine_file(target / TYPE2, target / REFINED)
+    return target
+
+
+def _copy(source: Source, folder: Path, path: Path) -> None:
+    given = folder / source.name
+    if not given.is_file():
+        raise InputError(given, "no such file", f"it is published at {source.url}")
+    if (found := sha256(given)) != source.sha256:
+        raise InputError(given, f"has SHA-256 {found[:12]}..., not {source.sha256[:12]}...", "get the published file")
+    with atomic_path(path) as temporary:
+        shutil.copyfile(given, temporary)
+
+
+def _download(source: Source, folder: Path) -> None:
+    try:
+        import pooch
+    except ImportError as error:
+        raise MissingExtraError("pooch", "atlas") from error
+    try:
+        pooch.retrieve(source.url, f"sha256:{source.sha256}", fname=source.name, path=folder)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        remedy = "try again, or download the files elsewhere and use --from DIR"
+        raise InputError(source.url, f"could not be fetched ({reason})", remedy) from error
