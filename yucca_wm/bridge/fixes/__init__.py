@@ -35,6 +35,13 @@ FIXES: dict[str, str] = {
     "stale_predictions": "yucca.pipeline.managers.YuccaManager",
     "stale_evaluation": "yucca.pipeline.evaluation.YuccaEvaluator",
     "ensemble_command": "yucca.pipeline.run.run_ensemble",
+    "manager_defaults": "yucca.pipeline.managers.YuccaManager",
+    "finetuning": "yucca.pipeline.managers.YuccaManager",
+    "model_names": "yucca.pipeline.run.run_training",
+    "network_summary": "yucca.modules.lightning_modules.YuccaLightningModule",
+    "memory_estimate": "yucca.modules.networks.utils.model_memory_estimation",
+    "run_log": "yucca.pipeline.configuration.configure_callbacks",
+    "metrics_log": "yucca.modules.callbacks.loggers",
 }
 
 status: dict[str, str] = {}

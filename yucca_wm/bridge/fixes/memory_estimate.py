@@ -1,0 +1,67 @@
+"""Patch and batch size are found from shapes, with the class count in the sum, and stay small without a GPU.
+
+Mends ``estimate_memory_training`` and ``find_optimal_tensor_dims`` (yucca/modules/networks/utils/
+model_memory_estimation.py).
+Symptom: on a CPU the memory is taken as 0 and the batch doubles, by real forward passes, up to 512 (2D); on a GPU the
+loss is left out, so that 37 classes run out of memory.
+Cure: activations kept for the backward pass are counted on shapes alone, and logits, softmax and gradient are added.
+Without a GPU the batch is Yucca's starting batch unless ``--batch_size`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import wraps
+from typing import Any
+
+CPU_BATCH = {"2D": 8, "3D": 2}
+LOSS_COPIES = 3
+"""Arrays of the size of the logits in 32 bit: logits, softmax (which becomes the gradient), and one to spare."""
+
+
+def apply(module: Any) -> bool:
+    plain = module.find_optimal_tensor_dims
+
+    @wraps(plain)
+    def find_optimal_tensor_dims(*args: Any, **kwargs: Any) -> tuple[int, tuple[int, ...]]:
+        dimensions = kwargs.get("dimensionality") or args[0]
+        if module.get_available_device() != "cuda" and not kwargs.get("fixed_batch_size"):
+            kwargs["fixed_batch_size"] = CPU_BATCH[dimensions]
+            logging.info(f"No GPU: batch size {CPU_BATCH[dimensions]}; --batch_size sets another")
+        batch_size, patch_size = plain(*args, **kwargs)
+        return batch_size, tuple(int(n) for n in patch_size)
+
+    module.find_optimal_tensor_dims = find_optimal_tensor_dims
+    module.estimate_memory_training = estimate_memory_gb
+    return True
+
+
+def estimate_memory_gb(
+    model: Any,
+    model_input: Any,
+    optimizer_type: Any = None,
+    use_amp: bool = True,
+    device: Any = None,
+) -> float:
+    """Peak memory (GB) of a training step, from shapes: weights, gradients, optimizer state, activations, loss.
+
+    ``model`` is moved to torch's "meta" device, where nothing is computed. The optimizer is taken to keep two values
+    a weight, as Adam does; ``optimizer_type`` and ``device`` are there for Yucca's sake.
+    """
+    import torch
+
+    model.to("meta")
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Any) -> Any:
+        kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = model(torch.empty(model_input.shape, device="meta"))
+    own = {p.untyped_storage()._cdata for p in model.parameters()}
+    activations = sum(size for storage, size in kept.items() if storage not in own) * (0.5 if use_amp else 1)
+    logits = logits[0] if isinstance(logits, (list, tuple)) else logits
+    loss = LOSS_COPIES * logits.numel() * 4
+    return float((4 * weights + activations + loss) * 1e-9)

@@ -1,0 +1,114 @@
+"""MedNeXt (Roy et al., MICCAI 2023), Yucca's blocks, in the published sizes S, B, M, L with kernels 3 and 5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from yucca.modules.networks.networks.MedNeXt import MedNeXt as YuccaMedNeXt
+
+from yucca_wm.training.networks.any_size import AnySize
+
+N_FEATURES = 32
+LEVELS = range(4)
+
+
+class _Stages(YuccaMedNeXt):
+    def __init__(
+        self,
+        input_channels: int,
+        num_classes: int = 1,
+        conv_op: type[nn.Module] = nn.Conv3d,
+        deep_supervision: bool = False,
+        checkpoint_style: str | None = "outside_block",
+        starting_filters: int = N_FEATURES,
+        *,
+        exp_r: int | Sequence[int],
+        kernel_size: int,
+        block_counts: Sequence[int],
+    ) -> None:
+        super().__init__(
+            input_channels,
+            num_classes,
+            conv_op,
+            starting_filters,
+            exp_r=exp_r,
+            kernel_size=kernel_size,
+            deep_supervision=deep_supervision,
+            checkpoint_style=checkpoint_style,
+            block_counts=block_counts,
+        )
+        del self.dummy_tensor  # a trick that older checkpointing needed; it would count as a parameter
+
+    def _run(self, stage: nn.Module, x: Tensor) -> Any:
+        """A stage whose activations are computed again in the backward pass instead of being kept."""
+        if not (self.outside_block_checkpointing and torch.is_grad_enabled()) or torch.jit.is_tracing():
+            return stage(x)
+        for block in stage if isinstance(stage, nn.Sequential) else [stage]:
+            x = checkpoint(block, x, use_reentrant=False)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        x = self.stem(x)
+        skips = []
+        for level in LEVELS:
+            skips.append(self._run(getattr(self, f"enc_block_{level}"), x))
+            x = self._run(getattr(self, f"down_{level}"), skips[-1])
+        x = self._run(self.bottleneck, x)
+        features = [x]
+        for level in reversed(LEVELS):
+            x = skips[level] + self._run(getattr(self, f"up_{level}"), x)
+            x = self._run(getattr(self, f"dec_block_{level}"), x)
+            features.insert(0, x)
+        n_scales = len(features) if self.deep_supervision and torch.is_grad_enabled() else 1
+        logits: list[Tensor] = [getattr(self, f"out_{i}")(f) for i, f in enumerate(features[:n_scales])]
+        return logits if self.deep_supervision else logits[0]
+
+
+def _size(name: str, kernel: int, expansion: int | Sequence[int], blocks: Sequence[int], parameters_m: float) -> type:
+    class Sized(AnySize, _Stages):
+        def __init__(
+            self,
+            input_channels: int,
+            num_classes: int = 1,
+            conv_op: type[nn.Module] = nn.Conv3d,
+            deep_supervision: bool = False,
+            checkpoint_style: str | None = "outside_block",
+            starting_filters: int = N_FEATURES,
+        ) -> None:
+            super().__init__(
+                input_channels,
+                num_classes,
+                conv_op,
+                deep_supervision,
+                checkpoint_style,
+                starting_filters,
+                exp_r=expansion,
+                kernel_size=kernel,
+                block_counts=blocks,
+            )
+
+    Sized.__name__ = Sized.__qualname__ = name
+    Sized.__doc__ = f"MedNeXt-{name[8]}, kernel {kernel}: {parameters_m} million parameters in 3D."
+    return Sized
+
+
+_EXPANSION_S, _EXPANSION_BM = 2, (2, 3, 4, 4, 4, 4, 4, 3, 2)
+_EXPANSION_L = (3, 4, 8, 8, 8, 8, 8, 4, 3)
+_BLOCKS_SB, _BLOCKS_M, _BLOCKS_L = (2,) * 9, (3, 4, 4, 4, 4, 4, 4, 4, 3), (3, 4, 8, 8, 8, 8, 8, 4, 3)
+
+MedNeXt_S_k3 = _size("MedNeXt_S_k3", 3, _EXPANSION_S, _BLOCKS_SB, 5.6)
+MedNeXt_S_k5 = _size("MedNeXt_S_k5", 5, _EXPANSION_S, _BLOCKS_SB, 5.9)
+MedNeXt_B_k3 = _size("MedNeXt_B_k3", 3, _EXPANSION_BM, _BLOCKS_SB, 10.5)
+MedNeXt_B_k5 = _size("MedNeXt_B_k5", 5, _EXPANSION_BM, _BLOCKS_SB, 11.0)
+MedNeXt_M_k3 = _size("MedNeXt_M_k3", 3, _EXPANSION_BM, _BLOCKS_M, 17.6)
+MedNeXt_M_k5 = _size("MedNeXt_M_k5", 5, _EXPANSION_BM, _BLOCKS_M, 18.3)
+MedNeXt_L_k3 = _size("MedNeXt_L_k3", 3, _EXPANSION_L, _BLOCKS_L, 61.8)
+MedNeXt_L_k5 = _size("MedNeXt_L_k5", 5, _EXPANSION_L, _BLOCKS_L, 63.0)
+
+MedNeXt = MedNeXt_L_k5
+"""The names that Yucca uses."""
+mednext_s3, mednext_m3 = MedNeXt_S_k3, MedNeXt_M_k3

@@ -1,0 +1,135 @@
+"""What a training run tells: a progress bar, one line an epoch, ``metrics.csv`` and a curve in the version folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback
+from tqdm import tqdm
+
+from yucca_wm.files import atomic_path, write_text
+
+METRICS_FILE, CURVE_FILE = "metrics.csv", "metrics.png"
+
+
+class RunLog(Callback):
+    """Writes what each epoch came to. A resumed run goes on in the same table; epochs done again replace their rows.
+
+    Columns of ``metrics.csv``: epoch (from 0), seconds, lr, then the metrics that Yucca logs, with ``_`` for ``/``.
+    ``val_dice_3`` is the Dice of class 3 (Yucca leaves the background out and counts the others from 0).
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.rows: list[dict[str, float]] = []
+        self.bar: Any = None
+        self.epoch_started = self.learning_rate = 0.0
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+        if not trainer.is_global_zero:
+            return
+        if trainer.progress_bar_callback is not None:
+            trainer.progress_bar_callback.disable()
+        self.rows = [row for row in read_metrics(self.folder / METRICS_FILE) if row["epoch"] < trainer.current_epoch]
+        n_batches = int(trainer.num_training_batches)
+        self.bar = tqdm(
+            total=trainer.max_epochs * n_batches,
+            initial=trainer.current_epoch * n_batches,
+            unit="step",
+            desc="training",
+            mininterval=0.5 if sys.stderr.isatty() else 60,
+            dynamic_ncols=True,
+        )
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+        self.epoch_started = time.monotonic()
+        self.learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *args: Any) -> None:  # noqa: ARG002
+        if self.bar is not None:
+            self.bar.set_postfix(epoch=trainer.current_epoch, loss=f"{float(outputs['loss']):.3f}", refresh=False)
+            self.bar.update()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        if self.bar is None:
+            return
+        metrics = {key: float(value) for key, value in trainer.callback_metrics.items() if "/" in key}
+        row = {
+            "epoch": float(trainer.current_epoch),
+            "seconds": round(time.monotonic() - self.epoch_started, 2),
+            "lr": self.learning_rate,
+            **named_by_class(metrics, first_class=0 if getattr(pl_module, "use_label_regions", False) else 1),
+        }
+        self.rows.append(row)
+        self.bar.clear()
+        logging.info(sentence(row, trainer.max_epochs))
+        self.bar.refresh()
+        write_metrics(self.folder / METRICS_FILE, self.rows)
+        draw(self.folder / CURVE_FILE, self.rows)
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:  # noqa: ARG002
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+
+def named_by_class(metrics: dict[str, float], first_class: int) -> dict[str, float]:
+    """``val/dice_0`` -> ``val_dice_1`` (the class the number belongs to); other names keep their words."""
+    renamed = {}
+    for key, value in sorted(metrics.items()):
+        dice = re.fullmatch(r"(train|val)/dice_(\d+)", key)
+        name = f"{dice[1]}_dice_{int(dice[2]) + first_class}" if dice else key.replace("/", "_")
+        renamed[name] = value
+    return renamed
+
+
+def sentence(row: dict[str, float], n_epochs: int) -> str:
+    """One line for the log."""
+    said = {"train_loss": "loss", "val_loss": "validation loss", "val_mean_dice": "validation mean Dice"}
+    numbers = ", ".join(f"{words} {row[key]:.4f}" for key, words in said.items() if key in row)
+    return f"epoch {int(row['epoch']) + 1} of {n_epochs}: {numbers} ({row['seconds']:.0f} s)"
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Rows of a ``metrics.csv``; none when there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(stream)]
+
+
+def write_metrics(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write ``rows`` with the union of their columns, in one step."""
+    text = io.StringIO()
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([{**row, "epoch": int(row["epoch"])} for row in rows])
+    write_text(path, text.getvalue())
+
+
+def draw(path: Path, rows: list[dict[str, float]]) -> None:
+    """Loss above, mean Dice below, against the epoch."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    panels = {"train_loss": (upper, "training"), "val_loss": (upper, "validation")}
+    panels |= {"train_mean_dice": (lower, "training"), "val_mean_dice": (lower, "validation")}
+    for key, (axes, name) in panels.items():
+        points = [(row["epoch"] + 1, row[key]) for row in rows if key in row]
+        axes.plot(*zip(*points, strict=True), marker="o" if len(points) < 20 else None, label=name) if points else None
+    upper.set_ylabel("loss")
+    lower.set(ylabel="mean Dice", xlabel="epoch", ylim=(0, 1))
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+        axes.legend() if axes.lines else None
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)
