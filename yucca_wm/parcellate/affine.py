@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -32,6 +33,9 @@ class Level:
 LEVELS = (Level(8, 6, 20), Level(4, 3, 15), Level(2, 1, 10))
 """Coarse to fine. Finer than this changes the labels by less than the masks' own edges do."""
 
+OBLIQUE_DEG = 3.0
+"""A grid turned by more than this against the world's axes is a second guess at how the head lies."""
+
 CONVERGED = 0.01
 """A level is done when a step moves no corner of the brain by more than this many of its voxels."""
 
@@ -40,25 +44,47 @@ def register(atlas: Image, subject: Image, start: Matrix | None = None, levels: 
     """The 4x4 affine that takes subject world mm to atlas world mm.
 
     atlas, subject : masks (nonzero is white matter), on any grids.
-    start : where to begin; by default the centres of mass are laid on each other.
+    start : where to begin; by default the better of `starts` after the coarsest level.
     """
-    matrix = centred(atlas, subject) if start is None else start
+    candidates = starts(atlas, subject) if start is None else [start]
     for level in levels:
         pair = [blur(mask, level.spacing_mm, level.sigma_mm) for mask in (atlas, subject)]
-        matrix, _ = gauss_newton(pair[0], pair[1], matrix, level.steps)
-    return matrix
+        found = [gauss_newton(pair[0], pair[1], matrix, level.steps) for matrix in candidates]
+        candidates = [min(found, key=lambda result: result[1])[0]]
+    return candidates[0]
 
 
-def centred(atlas: Image, subject: Image) -> Matrix:
-    """The translation that lays the subject's centre of mass on the atlas's."""
-    matrix = np.eye(4)
-    matrix[:3, 3] = centre_mm(atlas) - centre_mm(subject)
+def starts(atlas: Image, subject: Image) -> list[Matrix]:
+    """Translations that lay the subject's centre of mass on the atlas's.
+
+    Where the image grid is oblique there are two: the head may lie straight in the scanner or straight in its grid.
+    """
+    straight = np.eye(4)
+    straight[:3, :3] = grid_rotation(subject).T
+    turned = float(np.degrees(np.arccos(np.clip((np.trace(straight[:3, :3]) - 1) / 2, -1, 1))))
+    return [centred(atlas, subject), *([centred(atlas, subject, straight)] if turned > OBLIQUE_DEG else [])]
+
+
+def grid_rotation(image: Image) -> Matrix:
+    """The 3x3 rotation from the world's axes to the nearest axes of the image's grid (identity: not oblique)."""
+    left, _, right = np.linalg.svd(image.affine[:3, :3] / image.spacing_mm)
+    axes = left @ right
+    order = io_orientation(image.affine)[:, 0].astype(int)
+    nearest = np.zeros((3, 3))
+    nearest[order, range(3)] = np.sign(axes[order, range(3)])
+    return axes @ nearest.T
+
+
+def centred(atlas: Image, subject: Image, linear: Matrix | None = None) -> Matrix:
+    """``linear`` (default: identity) followed by the translation that lays the centres of mass on each other."""
+    matrix = np.eye(4) if linear is None else linear.copy()
+    matrix[:3, 3] = centre_mm(atlas) - matrix[:3, :3] @ centre_mm(subject)
     return matrix
 
 
 def gauss_newton(atlas: Blurred, subject: Blurred, matrix: Matrix, steps: int) -> tuple[Matrix, float]:
     """Improve ``matrix`` on one level; returns it with its cost (sum of squared differences / sum of squares)."""
-    points = subject.points_mm() + np.float32(0)
+    points = subject.points_mm()
     values = subject.data.ravel()
     gradient_s = subject.gradient().reshape(3, -1)
     fields = [atlas.data, *atlas.gradient()]

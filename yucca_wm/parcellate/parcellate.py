@@ -155,7 +155,7 @@ def _record(atlas: Atlas, found: WhiteMatter, result: Parcellation, settings: Se
         "white_matter": found.source,
         "wm_volume_ml": round(float(found.mask.data.sum()) * voxel_ml, 4),
         "wm_dice": round(result.wm_dice, 4),
-        "doubts": doubts(result.warp.matrix, result.wm_dice),
+        "doubts": doubts(result.warp.matrix, result.wm_dice, affine.grid_rotation(found.mask)),
         "filled_voxels": result.filled,
         "unlabelled_voxels": result.unlabelled,
         "folded_voxels": 0 if field is None else field.folds(),

@@ -47,8 +47,12 @@ def _flatness(mask: Image) -> float:
     return float(np.sqrt(spread[0] / spread[2])) if spread[2] > 0 else 0.0
 
 
-def doubts(matrix: NDArray[np.float64], wm_dice: float) -> list[str]:
-    """What is out of the bounds above, in words; empty when all is usual."""
+def doubts(matrix: NDArray[np.float64], wm_dice: float, grid: NDArray[np.float64]) -> list[str]:
+    """What is out of the bounds above, in words; empty when all is usual.
+
+    matrix : 4x4, subject world mm -> atlas world mm.
+    grid : 3x3 rotation of the subject's image grid (a head may lie straight in the scanner or straight in the grid).
+    """
     linear = matrix[:3, :3]
     found = []
     determinant = float(np.linalg.det(linear))
@@ -57,9 +61,13 @@ def doubts(matrix: NDArray[np.float64], wm_dice: float) -> list[str]:
     left, stretch, right = np.linalg.svd(linear)
     if stretch[0] / stretch[2] > MAX_ANISOTROPY:
         found.append(f"anisotropy {stretch[0] / stretch[2]:.2f} (usual below {MAX_ANISOTROPY})")
-    angle = float(np.degrees(np.arccos(np.clip((np.trace(left @ right) - 1) / 2, -1, 1))))
+    angle = min(_angle_deg(left @ right), _angle_deg(left @ right @ grid))
     if angle > MAX_ROTATION_DEG:
         found.append(f"rotation {angle:.0f} degrees (usual below {MAX_ROTATION_DEG:.0f})")
     if wm_dice < MIN_WM_DICE:
         found.append(f"white-matter Dice {wm_dice:.2f} (usual above {MIN_WM_DICE})")
     return found
+
+
+def _angle_deg(rotation: NDArray[np.float64]) -> float:
+    return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
