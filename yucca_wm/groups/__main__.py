@@ -1,0 +1,69 @@
+"""``python -m yucca_wm.groups cluster|associate``: groups of subjects, and association with disease."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from yucca_wm import cli
+
+LEFT_OUT_SHOWN = 20
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m yucca_wm.groups", description="What regional load says about a cohort.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    cluster = commands.add_parser("cluster", help="groups of subjects with like patterns of load, if there are any")
+    associate = commands.add_parser("associate", help="does load in a region go with a diagnosis or a score?")
+    for command in (cluster, associate):
+        command.add_argument("--loads", required=True, metavar="PATH", help="lesion_load.tsv, or localize's folder")
+        command.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the results")
+        command.add_argument(
+            "--participants", required=command is associate, metavar="TSV", help="BIDS participants.tsv"
+        )
+        command.add_argument("--covariates", nargs="+", default=[], metavar="COLUMN", help="of the participants table")
+        command.add_argument("--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="(default: sqrt)")
+        command.add_argument("--seed", type=int, default=0, metavar="N")
+    cluster.add_argument(
+        "--method", choices=("kmeans", "hierarchical", "gmm", "spectral"), default="kmeans", help="(default: kmeans)"
+    )
+    cluster.add_argument("--k-max", type=int, default=6, metavar="K", help="most groups to try (default: 6)")
+    associate.add_argument("--outcome", required=True, metavar="COLUMN", help="two levels (logistic) or a number")
+    associate.add_argument("--reference", metavar="LEVEL", help="level of the outcome to compare with")
+    associate.add_argument("--permutations", type=int, default=5000, metavar="N", help="(default: 5000)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command == "cluster" and options.k_max < 2:
+        parser.error("--k-max must be 2 or more")
+    if options.command == "associate" and options.permutations < 1:
+        parser.error("--permutations must be 1 or more")
+
+    from yucca_wm.groups.run import run_associate, run_cluster
+
+    common = {"covariates": options.covariates, "scale": options.transform, "seed": options.seed}
+    if options.command == "cluster":
+        lines, left_out = run_cluster(
+            options.loads, options.out_dir, participants=options.participants, method=options.method,
+            k_max=options.k_max, **common,
+        )  # fmt: skip
+    else:
+        lines, left_out = run_associate(
+            options.loads, options.participants, options.outcome, options.out_dir, reference=options.reference,
+            permutations=options.permutations, **common,
+        )  # fmt: skip
+    for line in lines:
+        print(line)
+    for subject, reason in list(left_out.items())[:LEFT_OUT_SHOWN]:
+        print(f"left out: {subject}: {reason}", file=sys.stderr)
+    if len(left_out) > LEFT_OUT_SHOWN:
+        print(f"left out: {len(left_out) - LEFT_OUT_SHOWN} more, all named in the .json", file=sys.stderr)
+    print(f"tables and figures in {options.out_dir}")
+    return cli.EXIT_FAILURE if left_out else cli.EXIT_OK
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,181 @@
+"""Groups of subjects with like patterns of load, and whether there are any.
+
+k is chosen by the mean silhouette. Two things must hold before groups are called real:
+
+- the silhouette is larger than in data without groups: a single cloud with the same skewness of every region
+  (Yeo-Johnson) and the same correlations between them, simulated (after Liu et al. 2008, JASA 103:1281, whose null is
+  a single Gaussian; the whole choice of k is repeated in every simulation);
+- the groups come back in bootstrap samples: mean Jaccard similarity at least STABLE (Hennig 2007, CSDA 52:258).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+METHODS = ("kmeans", "hierarchical", "gmm", "spectral")
+
+STABLE = 0.6
+"""Mean bootstrap Jaccard similarity under which a cluster is not to be trusted (Hennig 2007)."""
+
+ALPHA = 0.05
+"""Probability of calling a single cloud a structure."""
+
+SIMULATIONS = 99
+BOOTSTRAPS = 50
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One number of clusters: mean silhouette (-1..1) and, in cluster order, mean bootstrap Jaccard similarity."""
+
+    k: int
+    silhouette: float
+    stability: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Result of `cluster`.
+
+    structure : whether the groups are real by both tests above; ``reason`` says why (not).
+    labels : [n] cluster of each subject, 1..k, the largest first (all 1 when there is no structure).
+    candidate : [n] the best division found, structure or not.
+    p_value : share of simulated single clouds whose best silhouette is at least as large; simulation ends early once
+        it cannot come out significant.
+    """
+
+    structure: bool
+    reason: str
+    labels: NDArray[np.intp]
+    candidate: NDArray[np.intp]
+    k: int
+    p_value: float
+    choices: tuple[Choice, ...] = field(default=())
+
+
+def divide(values: NDArray[np.float64], k: int, method: str = "kmeans", seed: int = 0) -> NDArray[np.intp]:
+    """[n] labels 0..k-1 of the rows of ``values`` [n, p]."""
+    from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
+    from sklearn.mixture import GaussianMixture
+
+    if method == "kmeans":
+        model = KMeans(k, n_init=4, random_state=seed)
+    elif method == "hierarchical":
+        model = AgglomerativeClustering(k, linkage="ward")
+    elif method == "gmm":
+        model = GaussianMixture(k, covariance_type="diag", reg_covar=1e-3, n_init=2, random_state=seed)
+    elif method == "spectral":
+        model = SpectralClustering(
+            k, affinity="nearest_neighbors", n_neighbors=min(10, len(values) - 1), random_state=seed,
+            assign_labels="cluster_qr",
+        )  # fmt: skip
+    else:
+        raise ValueError(f"method is '{method}', not one of {METHODS}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # unconnected neighbour graphs and duplicate points: judged by the silhouette
+        return np.asarray(model.fit_predict(values), dtype=np.intp)
+
+
+def cluster(
+    values: NDArray[np.float64],
+    *,
+    method: str = "kmeans",
+    k_max: int = 6,
+    simulations: int = SIMULATIONS,
+    bootstraps: int = BOOTSTRAPS,
+    seed: int = 0,
+) -> Clustering:
+    """Divide the rows of ``values`` [subjects, regions] into 2..k_max groups, or say that there are none.
+
+    Columns are scaled to unit variance; constant ones do not count. Raises ValueError for fewer than 10 subjects.
+    """
+    if len(values) < 10:
+        raise ValueError(f"{len(values)} subjects are too few to look for groups (10 at least)")
+    rng = np.random.default_rng(seed)
+    spread = values.std(axis=0)
+    scaled = (values[:, spread > 0] - values[:, spread > 0].mean(axis=0)) / spread[spread > 0]
+    none = np.ones(len(values), dtype=np.intp)
+    if not scaled.shape[1]:
+        return Clustering(False, "every subject has the same loads", none, none, 1, 1.0)
+    ks = range(2, min(k_max, len(values) // 3) + 1)
+    best_k, best, silhouettes = _best(scaled, ks, method, seed)
+    candidate = _by_size(divide(scaled, best_k, method, seed))
+    p_value = _single_cloud_p(scaled, ks, method, best, simulations, rng)
+    choices = [Choice(k, value) for k, value in silhouettes.items()]
+    if p_value > ALPHA:
+        reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"
+        return Clustering(False, reason, none, candidate, best_k, p_value, tuple(choices))
+    choices = [Choice(k, value, stability(scaled, k, method, bootstraps, rng)) for k, value in silhouettes.items()]
+    lowest = min(next(choice.stability for choice in choices if choice.k == best_k))
+    if lowest < STABLE:
+        reason = f"the groups do not come back in bootstrap samples (Jaccard {lowest:.2f}, under {STABLE})"
+        return Clustering(False, reason, none, candidate, best_k, p_value, tuple(choices))
+    reason = (
+        f"silhouette {best:.2f} (p = {p_value:.3f} against a single cloud), every group stable (Jaccard {lowest:.2f})"
+    )
+    return Clustering(True, reason, candidate, candidate, best_k, p_value, tuple(choices))
+
+
+def stability(
+    values: NDArray[np.float64], k: int, method: str, bootstraps: int, rng: np.random.Generator
+) -> tuple[float, ...]:
+    """Mean over bootstrap samples of the best Jaccard similarity of each cluster (largest first) to one found there."""
+    whole = _by_size(divide(values, k, method, 0))
+    found = np.zeros((bootstraps, k))
+    for number in range(bootstraps):
+        rows = np.unique(rng.integers(0, len(values), len(values)))
+        again = divide(values[rows], k, method, number)
+        for original in range(k):
+            ours = whole[rows] == original + 1
+            overlaps = [(ours & (again == other)).sum() / max((ours | (again == other)).sum(), 1) for other in range(k)]
+            found[number, original] = max(overlaps)
+    return tuple(float(value) for value in found.mean(axis=0))
+
+
+def _best(values: NDArray[np.float64], ks: range, method: str, seed: int) -> tuple[int, float, dict[int, float]]:
+    """The k with the largest mean silhouette, that silhouette, and all of them."""
+    from sklearn.metrics import pairwise_distances, silhouette_score
+
+    distances = pairwise_distances(values)
+    np.fill_diagonal(distances, 0)
+    silhouettes = {}
+    for k in ks:
+        labels = divide(values, k, method, seed)
+        several = 1 < len(set(labels.tolist())) < len(values)
+        silhouettes[k] = float(silhouette_score(distances, labels, metric="precomputed")) if several else -1.0
+    best_k = max(silhouettes, key=lambda k: silhouettes[k])
+    return best_k, silhouettes[best_k], silhouettes
+
+
+def _single_cloud_p(
+    values: NDArray[np.float64], ks: range, method: str, observed: float, simulations: int, rng: np.random.Generator
+) -> float:
+    from sklearn.covariance import ledoit_wolf
+    from sklearn.preprocessing import PowerTransformer
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        normal = PowerTransformer("yeo-johnson")
+        shaped = normal.fit_transform(values)
+        covariance, _ = ledoit_wolf(shaped)
+        low, high = shaped.min(axis=0), shaped.max(axis=0)
+        reached = 0
+        for number in range(1, simulations + 1):
+            cloud = rng.multivariate_normal(np.zeros(len(low)), covariance, len(values), method="cholesky")
+            cloud = np.nan_to_num(normal.inverse_transform(np.clip(cloud, low, high)))
+            reached += _best(cloud / np.maximum(cloud.std(axis=0), 1e-12), ks, method, number)[1] >= observed
+            if reached + 1 > ALPHA * (simulations + 1):
+                return (reached + 1) / (number + 1)
+    return (reached + 1) / (simulations + 1)
+
+
+def _by_size(labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Renumber from 1, the largest cluster first (equal sizes: the one of the first subject)."""
+    values, first, counts = np.unique(labels, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts))
+    rank = {int(values[position]): number for number, position in enumerate(order, start=1)}
+    return np.array([rank[int(label)] for label in labels], dtype=np.intp)

@@ -1,0 +1,106 @@
+"""Pictures of groups and of associations; colours are told apart by the colour-blind (Okabe and Ito)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.groups.association import RegionEffect
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+MARKERS = "osD^vP*X"
+
+
+def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: NDArray[np.intp]) -> Figure:
+    """Mean load of each region in each cluster (lines), with the standard error of the mean."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(6.0, 1.5 + 0.28 * len(names)), 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    at = np.arange(len(names))
+    for number in sorted(set(labels.tolist())):
+        rows = percent[labels == number]
+        error = np.nanstd(rows, axis=0) / np.sqrt(np.maximum((~np.isnan(rows)).sum(axis=0), 1))
+        style = (number - 1) % len(PALETTE)
+        axes.errorbar(
+            at, np.nanmean(rows, axis=0), error, color=PALETTE[style], marker=MARKERS[style], markersize=4, capsize=2,
+            linewidth=1, label=f"cluster {number} (n = {len(rows)})",
+        )  # fmt: skip
+    axes.set_xticks(at, [name.replace("_", " ") for name in names], rotation=90, fontsize=7)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("mean lesion load (% of region)")
+    axes.set_title("Lesion load by cluster (bars: standard error)", fontsize=10)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Figure:
+    """First two principal components of the (transformed) loads, subjects marked by cluster."""
+    from matplotlib.figure import Figure
+    from sklearn.decomposition import PCA
+
+    scaled = (values - values.mean(axis=0)) / np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
+    model = PCA(2).fit(scaled)
+    places = model.transform(scaled)
+    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    for number in sorted(set(labels.tolist())):
+        style, rows = (number - 1) % len(PALETTE), labels == number
+        axes.scatter(*places[rows].T, s=26, color=PALETTE[style], marker=MARKERS[style], label=f"cluster {number}")
+    first, second = 100 * model.explained_variance_ratio_
+    axes.set_xlabel(f"principal component 1 ({first:.0f} % of variance)")
+    axes.set_ylabel(f"principal component 2 ({second:.0f} % of variance)")
+    axes.set_title("Subjects by regional lesion load", fontsize=10)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def draw_dendrogram(values: NDArray[np.float64], subjects: Sequence[str]) -> Figure:
+    """Ward tree of the subjects."""
+    from matplotlib.figure import Figure
+    from scipy.cluster.hierarchy import dendrogram, linkage
+
+    scaled = (values - values.mean(axis=0)) / np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
+    figure = Figure(figsize=(min(max(6.0, 0.16 * len(subjects)), 24), 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    named = len(subjects) <= 120
+    dendrogram(
+        linkage(scaled, "ward"), ax=axes, labels=list(subjects) if named else None, no_labels=not named,
+        leaf_font_size=6, leaf_rotation=90, color_threshold=0, above_threshold_color="#333333",
+    )  # fmt: skip
+    axes.set_ylabel("Ward distance (standard deviations)")
+    axes.set_title(f"Subjects by regional lesion load (n = {len(subjects)})", fontsize=10)
+    return figure
+
+
+def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) -> Figure:
+    """Effect and 95 % interval of every region; filled where q < 0.05."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 1.4 + 0.21 * len(effects)), layout="constrained")
+    axes = figure.add_subplot()
+    for row, item in enumerate(effects):
+        if item.effect is None or item.low is None or item.high is None:
+            axes.annotate(f" {item.note}", (1.0 if binary else 0.0, row), fontsize=6, va="center", color="#666666")
+            continue
+        found = item.q_value is not None and item.q_value < 0.05
+        color = "#D55E00" if found else "#0072B2"
+        axes.plot([item.low, item.high], [row, row], color=color, linewidth=1.2)
+        axes.plot(item.effect, row, "o", color=color, markerfacecolor=color if found else "white", markersize=5)
+    axes.axvline(1.0 if binary else 0.0, color="#888888", linewidth=0.8, linestyle="--")
+    axes.set_yticks(range(len(effects)), [item.region.replace("_", " ") for item in effects], fontsize=7)
+    axes.set_ylim(len(effects) - 0.4, -0.6)
+    if binary:
+        axes.set_xscale("log")
+        axes.set_xlabel(f"odds ratio of {outcome} for one SD of load (95 % interval)")
+    else:
+        axes.set_xlabel(f"change of {outcome} for one SD of load (95 % interval)")
+    axes.set_title("filled: false discovery rate under 5 %", fontsize=9)
+    return figure
