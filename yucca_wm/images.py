@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -15,15 +14,11 @@ from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
+from yucca_wm.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, read_nifti
+from yucca_wm.nifti import MAX_VOXELS as MAX_VOXELS
 
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""
-
-FORM_TOLERANCE_MM = 0.1
-"""A header whose sform and qform place any corner further apart than this is ambiguous."""
-
-MAX_VOXELS = 2**31
-"""Larger grids are refused: no brain image has them, and a damaged header may claim them."""
 
 
 @dataclass(frozen=True)
@@ -75,37 +70,13 @@ def load(path: str | os.PathLike[str]) -> Image:
         NaN or infinite values, an affine that cannot be inverted, or sform and qform that disagree.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(path, "no such file")
-    try:
-        nifti: Any = nib.load(path)
-    except Exception as error:  # nibabel raises many types for broken headers
-        raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
-    if not isinstance(nifti, nib.Nifti1Pair):
-        raise InputError(path, f"is {type(nifti).__name__}, not NIfTI", "convert it to .nii.gz")
-    shape = nifti.shape
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) != 3 or 0 in shape:
-        raise InputError(path, f"has shape {nifti.shape}, a 3D image is needed", "extract one volume")
-    if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
-        raise InputError(path, f"claims {' x '.join(map(str, shape))} voxels", "its header is damaged")
-    affine = _checked_affine(path, nifti)
-    kind = nifti.get_data_dtype()
-    if kind.kind not in "iufb":
-        raise InputError(path, f"holds values of type {kind}, real numbers are needed")
-    try:
-        if path.name.lower().endswith(".nii.gz"):  # inflated in one go: faster than nibabel's stream, and frees threads
-            single_file: Any = type(nifti)  # NIfTI-1 or -2
-            nifti = single_file.from_bytes(gzip.decompress(path.read_bytes()))
-        data = np.asanyarray(nifti.dataobj).reshape(shape)
-    except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
-        raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
+    data, affine, header = read_nifti(path)
     if data.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # a value that float32 cannot hold becomes infinite
+            data = data.astype(np.float32, copy=False)
         if not np.isfinite(data).all():
             raise InputError(path, "holds NaN or infinite values", "clean it, for instance with fslmaths -nan")
-        data = data.astype(np.float32, copy=False) if data.dtype.itemsize != 4 else data
-    return Image(np.asarray(data, dtype=data.dtype.newbyteorder("=")), affine, path, nifti.header)
+    return Image(np.asarray(data, dtype=data.dtype.newbyteorder("=")), affine, path, header)
 
 
 def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = None) -> Image:
@@ -159,18 +130,12 @@ def save(image: Image, path: str | os.PathLike[str]) -> Path:
     nifti = nib.Nifti1Image(image.data, None, header)
     nifti.set_sform(image.affine, sform_code)
     nifti.set_qform(image.affine, qform_code)
-    if _forms_apart_mm(nifti) > FORM_TOLERANCE_MM:  # a qform cannot hold shear
+    if forms_apart_mm(nifti) > FORM_TOLERANCE_MM:  # a qform cannot hold shear
         nifti.set_qform(image.affine, 0)
     nifti.header.set_xyzt_units("mm")
     with atomic_path(path) as temporary:
         nib.save(nifti, temporary)
     return Path(path)
-
-
-def corners_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """World coordinates (mm) of a grid's eight corner voxels, [8, 3]."""
-    index = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1)
-    return (affine[:3, :3] @ index + affine[:3, 3:]).T
 
 
 def same_grid(first: Image, second: Image) -> bool:
@@ -206,32 +171,3 @@ def resample(image: Image, like: Image, *, order: int = 0) -> Image:
         image.data, matrix[:3, :3], matrix[:3, 3], output_shape=like.shape, order=order, mode="grid-constant", cval=0
     )
     return replace(like, data=data, path=image.path)
-
-
-def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
-    header = nifti.header
-    affine = np.asarray(nifti.affine, dtype=np.float64)
-    if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise InputError(path, "has an affine that cannot be inverted", "repair its header")
-    if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
-        try:
-            apart = _forms_apart_mm(nifti)
-        except Exception as error:
-            raise InputError(path, f"has a damaged qform ({_first_line(error)})", "repair its header") from error
-        if not apart <= FORM_TOLERANCE_MM:
-            raise InputError(
-                path,
-                f"has an sform and a qform up to {apart:.3g} mm apart (the sform would be used)",
-                "copy the right one over the other",
-            )
-    return affine
-
-
-def _forms_apart_mm(nifti: Any) -> float:
-    """Largest distance along an axis between the places that sform and qform give to a corner."""
-    sform, qform = nifti.header.get_sform(), nifti.header.get_qform()
-    return float(np.abs(corners_mm(nifti.shape[:3], sform) - corners_mm(nifti.shape[:3], qform)).max())
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,163 @@
+"""Read a NIfTI file and trust nothing in it: a damaged file is one clear error, never other voxels."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+
+FORM_TOLERANCE_MM = 0.1
+"""A header whose sform and qform place any corner further apart than this is ambiguous."""
+
+MAX_VOXELS = 2**31
+"""Larger grids are refused: no brain image has them, and a damaged header may claim them."""
+
+SPACING_MM = (1e-3, 1e3)
+"""Voxels outside this range come from a damaged header."""
+
+MAX_ORIGIN_MM = 1e5
+"""An origin further away comes from a damaged header."""
+
+MIN_ANGLE = 0.05
+"""Smallest volume of a voxel against a box with the same edges; less, and its axes are nearly parallel."""
+
+MAX_TRAILER_BYTES = 2**26
+"""An archive may hold so much besides its voxels (header, extensions); one that goes on is refused."""
+
+FORM_CODES = frozenset(range(6))
+"""Codes of sform and qform that the standard knows."""
+
+HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+"""First number of a NIfTI file, which is the size of its header in bytes -> kind of header."""
+
+
+def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
+    """Voxels [i, j, k] in their stored type (scaled values as floats), affine (index -> world mm) and header.
+
+    Raises InputError as `yucca_wm.images.load`.
+    """
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    packed = path.name.lower().endswith(".nii.gz")
+    try:
+        if packed or path.name.lower().endswith(".nii"):
+            _check_header(path, packed)
+        nifti: Any = nib.load(path)
+    except InputError:
+        raise
+    except Exception as error:  # nibabel raises many types for broken headers
+        raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
+    if not isinstance(nifti, nib.Nifti1Pair):
+        raise InputError(path, f"is {type(nifti).__name__}, not NIfTI", "convert it to .nii.gz")
+    shape = nifti.shape
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3 or min(shape) < 1:
+        raise InputError(path, f"has shape {nifti.shape}, a 3D image is needed", "extract one volume")
+    if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
+        raise InputError(path, f"claims {' x '.join(map(str, shape))} voxels", "its header is damaged")
+    affine = _checked_affine(path, nifti)
+    kind = nifti.get_data_dtype()
+    if kind.kind not in "iufb":
+        raise InputError(path, f"holds values of type {kind}, real numbers are needed")
+    try:
+        data = _voxels(path, nifti, packed).reshape(shape)
+    except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
+        raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
+    return data, affine, nifti.header
+
+
+def forms_apart_mm(nifti: Any) -> float:
+    """Largest distance along an axis between the places that sform and qform give to a corner."""
+    sform, qform = nifti.header.get_sform(), nifti.header.get_qform()
+    return float(np.abs(corners_mm(nifti.shape[:3], sform) - corners_mm(nifti.shape[:3], qform)).max())
+
+
+def corners_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """World coordinates (mm) of a grid's eight corner voxels, [8, 3]."""
+    index = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1)
+    return (affine[:3, :3] @ index + affine[:3, 3:]).T
+
+
+def _check_header(path: Path, packed: bool) -> None:
+    """Raise InputError for what nibabel would mend in silence: voxels of 0 mm, unknown form codes, a wrong size."""
+    with gzip.open(path) if packed else path.open("rb") as stream:
+        block = stream.read(max(HEADERS))
+    sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")}
+    size = next(iter(sizes & HEADERS.keys()), None)
+    if size is None or len(block) < size:
+        raise InputError(path, "is not a readable NIfTI image (it does not begin with a NIfTI header)")
+    header = HEADERS[size](block[:size], check=False)
+    if header.get_data_dtype().itemsize == 0:
+        raise InputError(path, "is not a readable NIfTI image (its voxels have no type)")
+    if not (header["pixdim"][1:4] > 0).all():
+        raise InputError(path, f"has voxels of {_by(header['pixdim'][1:4])} mm", "repair its header")
+    if not {int(header["sform_code"]), int(header["qform_code"])} <= FORM_CODES:
+        raise InputError(path, "has an unknown sform or qform code", "repair its header")
+
+
+def _voxels(path: Path, nifti: Any, packed: bool) -> NDArray[Any]:
+    """The scaled values. An archive is inflated in one go: faster than nibabel's stream, and its checksum counts."""
+    size = int(nifti.dataobj.offset) + int(np.prod(nifti.shape, dtype=np.int64)) * nifti.get_data_dtype().itemsize
+    if packed:
+        content = _inflate(path.read_bytes(), size + MAX_TRAILER_BYTES)
+        if len(content) < size:
+            raise EOFError(f"it holds {len(content)} of {size} bytes")
+        nifti = type(nifti).from_bytes(content)
+    with np.errstate(all="ignore"):  # what overflows is refused as infinite
+        return np.asanyarray(nifti.dataobj)
+
+
+def _inflate(archive: bytes, most: int) -> bytes:
+    """All members of a gzip ``archive``; raises zlib.error, EOFError when cut, ValueError beyond ``most`` bytes."""
+    content = b""
+    while archive:
+        member = zlib.decompressobj(wbits=31)  # 31: gzip, with its checksum
+        content += member.decompress(archive, max(most - len(content), 1))
+        if not member.eof:
+            if member.unconsumed_tail:
+                raise ValueError("it holds far more than its header says")
+            raise EOFError("the archive ends early")
+        archive = member.unused_data.lstrip(b"\0")
+    return content
+
+
+def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
+    header = nifti.header
+    affine = np.asarray(nifti.affine, dtype=np.float64)
+    if affine.shape != (4, 4) or not np.isfinite(affine).all():
+        raise InputError(path, "has an affine that cannot be inverted", "repair its header")
+    spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    if not ((spacing >= SPACING_MM[0]) & (spacing <= SPACING_MM[1])).all():
+        raise InputError(path, f"has voxels of {_by(spacing)} mm", "repair its header")
+    if np.abs(affine[:3, 3]).max() > MAX_ORIGIN_MM:
+        raise InputError(path, f"has its origin at {_by(affine[:3, 3])} mm", "repair its header")
+    if abs(np.linalg.det(affine[:3, :3] / spacing)) < MIN_ANGLE:
+        raise InputError(path, "has an affine that cannot be inverted", "repair its header")
+    if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
+        try:
+            apart = forms_apart_mm(nifti)
+        except Exception as error:
+            raise InputError(path, f"has a damaged qform ({_first_line(error)})", "repair its header") from error
+        if not apart <= FORM_TOLERANCE_MM:
+            raise InputError(
+                path,
+                f"has an sform and a qform up to {apart:.3g} mm apart (the sform would be used)",
+                "copy the right one over the other",
+            )
+    return affine
+
+
+def _by(values: NDArray[Any]) -> str:
+    return " x ".join(f"{value:.3g}" for value in values)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
