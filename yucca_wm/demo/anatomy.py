@@ -91,6 +91,10 @@ class Anatomy:
             found |= parts == np.bincount(parts.ravel())[1:].argmax() + 1
         return found
 
+    def prepare(self) -> None:
+        """Compute the distance maps now, before the anatomy is sent to other processes."""
+        _ = self.centre_mm, self.ventricle_distance_mm, self.wm_depth_mm
+
     def image(self, data: NDArray[Any]) -> Image:
         """``data`` on this brain's grid."""
         return Image(data, self.affine)

@@ -46,10 +46,16 @@ CENTRE_MM = np.array([0.0, 0.0, -12.0])
 """Centre of every grid; the subject's origin is the centre of its cerebral white matter."""
 
 SITES = (
-    Site("SiteA", (2.4, 2.4, 5.0), (72, 88, 32), "LPS"),
-    Site("SiteB", (2.5, 2.5, 5.0), (70, 84, 32), "RAS", tilt_degrees=6.0),
+    Site("SiteA", (3.0, 3.0, 5.0), (56, 70, 32), "LPS"),
+    Site("SiteB", (3.1, 3.1, 5.0), (56, 68, 32), "RAS", tilt_degrees=6.0),
 )
 """Two scanners with different grids, orientations and obliquity."""
+
+COARSE_SITES = (
+    Site("SiteA", (5.0, 5.0, 6.0), (34, 42, 27), "LPS", supersampling=(2, 2, 2)),
+    Site("SiteB", (5.2, 5.2, 6.0), (34, 40, 27), "RAS", tilt_degrees=6.0, supersampling=(2, 2, 2)),
+)
+"""The same, so coarse that a test can afford them."""
 
 
 FASTAID_RIGHT, FASTAID_LEFT = 44, 45

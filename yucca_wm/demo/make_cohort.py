@@ -1,0 +1,53 @@
+"""``python -m yucca_wm.demo.make_cohort``: a synthetic cohort with known truth in the WMH challenge's layout."""
+
+from __future__ import annotations
+
+import argparse
+
+from yucca_wm import cli
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser("python -m yucca_wm.demo.make_cohort", description=__doc__)
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for cohort/, truth/ and atlas/")
+    parser.add_argument("--train", type=int, default=12, metavar="N", help="training subjects (default: 12)")
+    parser.add_argument("--test", type=int, default=4, metavar="N", help="test subjects (default: 4)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another cohort (default: 0)")
+    parser.add_argument("--atlas", metavar="DIR", help="real atlas and brains instead of ICBM152 and stand-in regions")
+    parser.add_argument("--coarse", action="store_true", help="coarser images and a 2 mm template, for tests")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="subjects at a time (default: 2)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the cohort; returns the exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.train < 1 or options.test < 0 or options.jobs < 1:
+        parser.error("--train and --jobs are at least 1, --test at least 0")
+
+    from pathlib import Path
+
+    from yucca_wm.demo import anatomy, standin
+    from yucca_wm.demo.phantom import COARSE_SITES, SITES
+    from yucca_wm.demo.write_cohort import plans, write_atlas, write_cohort
+    from yucca_wm.regions import regions
+
+    out = Path(options.out)
+    brains: tuple[anatomy.Anatomy, ...]
+    if options.atlas:
+        brains, table = anatomy.from_atlas(options.atlas), regions()
+    else:
+        brains, table = (anatomy.icbm152(2 if options.coarse else 1),), standin.table()
+    write_atlas(brains[0], table, out / "atlas")
+    for brain in brains:
+        brain.prepare()
+    subjects = plans(options.train, options.test, len(brains), COARSE_SITES if options.coarse else SITES)
+    outcome = write_cohort(subjects, brains, out / "cohort", out / "truth", seed=options.seed, jobs=options.jobs)
+    print(f"{len(outcome.results)} subjects in {out / 'cohort'}, their truth in {out / 'truth'}")
+    return cli.report_failures(outcome.failures, len(subjects))
+
+
+if __name__ == "__main__":
+    cli.run(main)

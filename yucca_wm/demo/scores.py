@@ -1,0 +1,111 @@
+"""How far each step of the chain is from the known truth."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.cohort.derivatives import regions_path
+from yucca_wm.files import nifti_files
+from yucca_wm.images import check_same_grid, load_labels
+
+REGIONS = range(1, 35)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the summary. goal : what the demo is expected to reach, None where nothing is promised."""
+
+    name: str
+    value: float
+    goal: float | None
+    what: str
+
+
+@dataclass(frozen=True)
+class Loads:
+    """Lesion volume (ml) of test subjects in the 34 regions, [subject, region]: as found and true."""
+
+    subjects: tuple[str, ...]
+    found_ml: NDArray[np.float64]
+    true_ml: NDArray[np.float64]
+
+    @property
+    def correlation(self) -> float:
+        """Pearson's r over all pairs of subject and region; 0 where either is constant."""
+        if min(self.found_ml.std(), self.true_ml.std()) == 0:
+            return 0.0
+        return float(np.corrcoef(self.found_ml.ravel(), self.true_ml.ravel())[0, 1])
+
+
+def dice(found: NDArray[Any], true: NDArray[Any], labels: range) -> NDArray[np.float64]:
+    """Dice overlap of every label; NaN where neither map has it."""
+    size = max(labels.stop, int(found.max(initial=0)) + 1, int(true.max(initial=0)) + 1)
+    both = np.bincount(true[found == true].ravel(), minlength=size)
+    total = np.bincount(found.ravel(), minlength=size) + np.bincount(true.ravel(), minlength=size)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((2 * both / np.where(total == 0, np.nan, total))[list(labels)], dtype=np.float64)
+
+
+def same_side_share(found: NDArray[Any], true: NDArray[Any]) -> float:
+    """Of the voxels with a region in both maps: the share on the true side (left 1..17, right 18..34); NaN if none."""
+    both = (found > 0) & (found < 35) & (true > 0) & (true < 35)
+    return float(((found[both] < 18) == (true[both] < 18)).mean()) if both.any() else float("nan")
+
+
+def read_loads(out: Path) -> Loads:
+    """Loads that localize found and the true ones, of the test subjects."""
+    found: dict[str, dict[int, float]] = {}
+    with (out / "localize" / "lesion_load.tsv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream, delimiter="\t"):
+            if row["region_id"].isdecimal():
+                found.setdefault(row["subject"], {})[int(row["region_id"])] = float(row["lesion_volume_ml"])
+    subjects = tuple(found)
+    truths = [json.loads((out / "truth" / name / "truth.json").read_text(encoding="utf-8")) for name in subjects]
+    return Loads(
+        subjects,
+        np.array([[found[name][label] for label in REGIONS] for name in subjects]),
+        np.array([[truth["lesion_ml_by_region"][str(label)] for label in REGIONS] for truth in truths]),
+    )
+
+
+def scores(out: Path, lesions: Path, regions: Path) -> list[Score]:
+    """Every step against the truth. lesions, regions : folders of the merged predictions."""
+    names = sorted(path.name for path in (out / "truth").iterdir())
+    registered = [_compare_regions(regions_path(out / "cohort", name), out, name) for name in names]
+    predicted = [_compare_regions(path, out, name) for name, path in nifti_files(regions).items()]
+    lesion_dice = [_lesion_dice(path, out, name) for name, path in nifti_files(lesions).items()]
+    loads = read_loads(out)
+    sides = [side for _, side in registered + predicted]
+    total_error = np.abs(loads.found_ml.sum(axis=1) - loads.true_ml.sum(axis=1)) / loads.true_ml.sum(axis=1)
+    return [
+        Score("registration", _mean(registered), 0.85, f"mean region Dice, {len(registered)} subjects"),
+        Score("lesions", float(np.mean(lesion_dice)), 0.60, f"mean lesion Dice, {len(lesion_dice)} unseen subjects"),
+        Score("regions", _mean(predicted), 0.40, f"mean region Dice, {len(predicted)} unseen subjects"),
+        Score("regional loads", loads.correlation, 0.80, "correlation with the truth over subject x region"),
+        Score("total load", float(np.mean(total_error)), None, "mean relative error of a subject's lesion volume"),
+        Score("left and right", float(np.nanmean(sides)), 0.90, "share of region voxels on their true side"),
+    ]
+
+
+def _compare_regions(path: Path, out: Path, name: str) -> tuple[float, float]:
+    """Mean Dice over the 34 regions, and the share of voxels on the true side."""
+    found, true = load_labels(path), load_labels(out / "truth" / name / "regions.nii.gz")
+    check_same_grid(true, found)
+    return float(np.nanmean(dice(found.data, true.data, REGIONS))), same_side_share(found.data, true.data)
+
+
+def _lesion_dice(path: Path, out: Path, name: str) -> float:
+    found, true = load_labels(path), load_labels(next((out / "cohort").glob(f"test/*/{name}/wmh.nii.gz")))
+    check_same_grid(true, found)
+    return float(dice(found.data, true.data, range(1, 2))[0])
+
+
+def _mean(pairs: list[tuple[float, float]]) -> float:
+    return float(np.mean([value for value, _ in pairs]))
