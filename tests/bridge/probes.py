@@ -210,6 +210,20 @@ def _evaluator(folder: Path, predicted: str, truth: str):  # type: ignore[no-unt
     return YuccaEvaluator([0, 1], folder_with_predictions=str(pred), folder_with_ground_truth=str(gt), use_wandb=True)
 
 
+@symptom
+def metrics_batch(folder: Path) -> bool:  # noqa: ARG001
+    import torch
+    from yucca.modules.metrics.training_metrics import GeneralizedDiceScore
+
+    score = GeneralizedDiceScore(multilabel=False, num_classes=3, include_background=False, weight_type="linear")
+    label = torch.arange(12).reshape(1, 1, 3, 4) % 3
+    logits = torch.nn.functional.one_hot(label[:, 0], 3).movedim(-1, 1).float()
+    try:
+        return abs(float(score(logits, label.float())) - 1) > 1e-6
+    except RuntimeError:
+        return True
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     found = {}

@@ -42,6 +42,7 @@ FIXES: dict[str, str] = {
     "memory_estimate": "yucca.modules.networks.utils.model_memory_estimation",
     "run_log": "yucca.pipeline.configuration.configure_callbacks",
     "metrics_log": "yucca.modules.callbacks.loggers",
+    "metrics_batch": "yucca.modules.metrics.training_metrics",
 }
 
 status: dict[str, str] = {}
