@@ -7,8 +7,6 @@ import sys
 
 from yucca_wm import cli
 
-LEFT_OUT_SHOWN = 20
-
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m yucca_wm.groups", description="What regional load says about a cohort.")
@@ -28,6 +26,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--method", choices=("kmeans", "hierarchical", "gmm", "spectral"), default="kmeans", help="(default: kmeans)"
     )
     cluster.add_argument("--k-max", type=int, default=6, metavar="K", help="most groups to try (default: 6)")
+    cluster.add_argument(
+        "--adjust-total", action="store_true", help="regress out mean load: groups by pattern, not by severity"
+    )
     associate.add_argument("--outcome", required=True, metavar="COLUMN", help="two levels (logistic) or a number")
     associate.add_argument("--reference", metavar="LEVEL", help="level of the outcome to compare with")
     associate.add_argument("--permutations", type=int, default=5000, metavar="N", help="(default: 5000)")
@@ -46,23 +47,21 @@ def main(arguments: list[str] | None = None) -> int:
 
     common = {"covariates": options.covariates, "scale": options.transform, "seed": options.seed}
     if options.command == "cluster":
-        lines, left_out = run_cluster(
+        lines, failed = run_cluster(
             options.loads, options.out_dir, participants=options.participants, method=options.method,
-            k_max=options.k_max, **common,
+            k_max=options.k_max, adjust_total=options.adjust_total, **common,
         )  # fmt: skip
     else:
-        lines, left_out = run_associate(
+        lines, failed = run_associate(
             options.loads, options.participants, options.outcome, options.out_dir, reference=options.reference,
             permutations=options.permutations, **common,
         )  # fmt: skip
     for line in lines:
         print(line)
-    for subject, reason in list(left_out.items())[:LEFT_OUT_SHOWN]:
-        print(f"left out: {subject}: {reason}", file=sys.stderr)
-    if len(left_out) > LEFT_OUT_SHOWN:
-        print(f"left out: {len(left_out) - LEFT_OUT_SHOWN} more, all named in the .json", file=sys.stderr)
     print(f"tables and figures in {options.out_dir}")
-    return cli.EXIT_FAILURE if left_out else cli.EXIT_OK
+    for name, reason in failed.items():
+        print(f"error: {name}: {reason}", file=sys.stderr)
+    return cli.EXIT_FAILURE if failed else cli.EXIT_OK
 
 
 if __name__ == "__main__":

@@ -53,7 +53,14 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
     axes = figure.add_subplot()
     for number in sorted(set(labels.tolist())):
         style, rows = (number - 1) % len(PALETTE), labels == number
-        axes.scatter(*places[rows].T, s=26, color=PALETTE[style], marker=MARKERS[style], label=f"cluster {number}")
+        axes.scatter(
+            places[rows, 0],
+            places[rows, 1],
+            s=26,
+            color=PALETTE[style],
+            marker=MARKERS[style],
+            label=f"cluster {number}",
+        )
     first, second = 100 * model.explained_variance_ratio_
     axes.set_xlabel(f"principal component 1 ({first:.0f} % of variance)")
     axes.set_ylabel(f"principal component 2 ({second:.0f} % of variance)")

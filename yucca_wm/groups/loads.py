@@ -52,43 +52,49 @@ def read_loads(path: str | os.PathLike[str]) -> Loads:
     return Loads([str(subject) for subject in wide.index], names, values, total)
 
 
-def read_participants(path: str | os.PathLike[str], columns: Sequence[str]) -> pd.DataFrame:
+def read_participants(path: str | os.PathLike[str], columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
     """Read a BIDS ``participants.tsv``: rows by ``participant_id``, ``n/a`` and empty fields missing.
 
-    Raises InputError when a column of ``columns`` is absent or a participant occurs twice.
+    Returns the table, and the participants left out because they occur twice. Raises InputError when a column of
+    ``columns`` is absent.
     """
     table = _read_tsv(Path(path), ("participant_id", *columns))
-    doubles = sorted(set(table.loc[table["participant_id"].duplicated(), "participant_id"].astype(str)))
-    if doubles:
-        raise InputError(path, f"lists a participant twice: {', '.join(doubles[:5])}", "keep one row each")
-    return table.set_index(table["participant_id"].astype(str))[list(columns)]
+    table = table.set_index(table["participant_id"].astype(str))[list(columns)]
+    twice = table.index.duplicated(keep=False)
+    reason = f"{path}: participant occurs twice; keep one row"
+    return table[~twice], {str(name): reason for name in table.index[twice]}
 
 
-def match_participants(loads: Loads, participants: pd.DataFrame) -> tuple[Loads, pd.DataFrame, dict[str, str]]:
-    """Loads and participants row by row for subjects in both with no missing value, and why others are left out.
+def match_participants(
+    loads: Loads, participants: pd.DataFrame
+) -> tuple[Loads, pd.DataFrame, dict[str, str], dict[str, str]]:
+    """Loads and participants row by row for subjects in both with no missing value.
 
+    Also returns who has no partner in the other table (a mistake), and who lacks a value (not one), with the reason.
     A subject is its participant with or without ``sub-``, also followed by ``_ses-...`` or ``_run-...``.
     """
     known = {str(name).removeprefix("sub-"): str(name) for name in participants.index}
     rows: list[tuple[int, str]] = []
-    left_out: dict[str, str] = {}
+    unmatched: dict[str, str] = {}
+    incomplete: dict[str, str] = {}
+    met: set[str] = set()
     for position, subject in enumerate(loads.subjects):
         bare = subject.removeprefix("sub-")
         name = known.get(bare) or known.get(bare.split("_ses-")[0].split("_run-")[0])
         if name is None:
-            left_out[subject] = "is not in the participants table"
-        elif any(name == other for _, other in rows):
-            left_out[subject] = f"participant {name} is there already with another session"
+            unmatched[subject] = "is not in the participants table"
+        elif name in met:
+            unmatched[subject] = f"participant {name} is there already, with another session"
         elif missing := [str(column) for column in participants.columns if pd.isna(participants.loc[name, column])]:
-            left_out[subject] = f"has no value for {', '.join(missing)}"
+            incomplete[subject] = f"has no value for {', '.join(missing)}"
         else:
             rows.append((position, name))
-    used = {name for _, name in rows} | {name for name in participants.index if name.removeprefix("sub-") in left_out}
-    lesionless = [name for name in participants.index if name not in used]
-    left_out |= {name: "has no lesion load" for name in lesionless if name not in left_out}
+        if name is not None:
+            met.add(name)
+    unmatched |= {name: "has no lesion load" for name in map(str, participants.index) if name not in met}
     keep = [position for position, _ in rows]
     kept = Loads([loads.subjects[i] for i in keep], loads.regions, loads.percent[keep], loads.total_ml[keep])
-    return kept, participants.loc[[name for _, name in rows]], left_out
+    return kept, participants.loc[[name for _, name in rows]], unmatched, incomplete
 
 
 def transform(percent: NDArray[np.float64], kind: str = "sqrt") -> NDArray[np.float64]:

@@ -67,22 +67,20 @@ def compare_prediction(
 
 
 def _out_of_fold(values: NDArray[np.float64], outcome: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.linear_model import LogisticRegressionCV
+    from sklearn.model_selection import StratifiedKFold
 
     scores = np.zeros(len(outcome))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for repeat in range(REPEATS):
             for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat).split(values, outcome):
-                model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+                centre, spread = values[train].mean(axis=0), values[train].std(axis=0)
+                scaled = (values - centre) / np.where(spread > 0, spread, 1)
                 inner = StratifiedKFold(3, shuffle=True, random_state=seed)
-                search = GridSearchCV(
-                    model, {"logisticregression__C": PENALTIES}, scoring="neg_log_loss", cv=inner
-                ).fit(values[train], outcome[train])
-                scores[test] += search.decision_function(values[test]) / REPEATS
+                model = LogisticRegressionCV(Cs=PENALTIES, cv=inner, scoring="neg_log_loss", solver="newton-cholesky")
+                model.fit(scaled[train], outcome[train])
+                scores[test] += model.decision_function(scaled[test]) / REPEATS
     return scores
 
 

@@ -44,24 +44,30 @@ def run_cluster(
     method: str = "kmeans",
     k_max: int = 6,
     scale: str = "sqrt",
+    adjust_total: bool = False,
     seed: int = 0,
 ) -> tuple[list[str], dict[str, str]]:
     """Cluster subjects; writes ``clusters.tsv``, ``cluster_profiles.tsv``, ``clusters.json`` and figures.
 
-    Returns lines to print and the subjects left out (with the reason).
+    adjust_total : regress out each subject's mean load as well, so that groups differ in pattern, not in severity.
+
+    Returns lines to print and who has no partner in the other table (with the reason).
     """
-    loads, left_out = read_loads(load_path), dict[str, str]()
+    loads = read_loads(load_path)
+    failed, left_out = dict[str, str](), dict[str, str]()
     if covariates:
         if participants is None:
             raise InputError(load_path, "covariates need a participants table", "give --participants")
-        loads, table, left_out = match_participants(loads, read_participants(participants, covariates))
-        matrix, names, constant = design(table)
+        loads, table, failed, left_out = _with_participants(loads, participants, covariates)
+        matrix, _, constant = design(table)
     else:
-        matrix, names, constant = np.empty((len(loads.subjects), 0)), [], []
+        matrix, constant = np.empty((len(loads.subjects), 0)), []
     if len(loads.subjects) < FEW:
         raise InputError(load_path, f"{len(loads.subjects)} subjects are too few to look for groups", f"{FEW} at least")
     values = transform(loads.percent, scale)
-    values = residuals(values, matrix) if names else values
+    if adjust_total:
+        matrix = np.column_stack([matrix, values.mean(axis=1)])
+    values = residuals(values, matrix) if matrix.shape[1] else values
     result = cluster(values, method=method, k_max=k_max, seed=seed)
     folder = make_folder(out_dir)
     rows = (
@@ -71,7 +77,8 @@ def run_cluster(
     write_tsv(folder / "clusters.tsv", ("subject", "cluster", "best_division"), rows)
     write_tsv(folder / "cluster_profiles.tsv", PROFILE_COLUMNS, _profiles(loads, result.labels))
     content = {
-        **_header("cluster", load_path, scale, covariates, constant, left_out, seed),
+        **_header("cluster", load_path, scale, covariates, constant, failed | left_out, seed),
+        "adjusted_for_total": adjust_total,
         "method": method,
         "subjects": len(loads.subjects),
         "structure": result.structure,
@@ -84,10 +91,29 @@ def run_cluster(
     save_figure(figures.draw_profiles(loads.regions, loads.percent, result.labels), folder / "cluster_profiles")
     save_figure(figures.draw_embedding(values, result.labels), folder / "cluster_embedding")
     save_figure(figures.draw_dendrogram(values, loads.subjects), folder / "cluster_dendrogram")
-    lines = [f"covariate {name} is constant and was left out" for name in constant]
+    lines = _left_out_lines(left_out, constant)
     lines += [_choice_line(choice) for choice in result.choices]
     lines.append(f"{result.k} groups: {result.reason}" if result.structure else f"no structure: {result.reason}")
-    return lines, left_out
+    return lines, failed
+
+
+def _with_participants(
+    loads: Loads, participants: str | os.PathLike[str], columns: Sequence[str]
+) -> tuple[Loads, pd.DataFrame, dict[str, str], dict[str, str]]:
+    table, twice = read_participants(participants, columns)
+    loads, table, unmatched, incomplete = match_participants(loads, table)
+    bare = {name.removeprefix("sub-") for name in twice}
+    return loads, table, twice | {k: v for k, v in unmatched.items() if k.removeprefix("sub-") not in bare}, incomplete
+
+
+def _left_out_lines(left_out: dict[str, str], constant: list[str]) -> list[str]:
+    lines = [f"covariate {name} is constant and was left out" for name in constant]
+    for reason in sorted(set(left_out.values())):
+        names = [name for name, why in left_out.items() if why == reason]
+        lines.append(
+            f"left out, {reason}: {', '.join(names[:10])}{', ...' * (len(names) > 10)} ({len(names)} subjects)"
+        )
+    return lines
 
 
 PROFILE_COLUMNS = ("cluster", "n_subjects", "region", "mean_load_percent", "sd_load_percent")
@@ -128,16 +154,14 @@ def run_associate(
     """Associate regional loads with an outcome; writes ``associations.tsv``, ``associations.json`` and a forest plot.
 
     Two levels give logistic models (``reference`` is the level called 0, by default the first in sorted order), a
-    number gives linear ones. Returns lines to print and the subjects left out (with the reason).
+    number gives linear ones. Returns lines to print and who has no partner in the other table (with the reason).
     """
     if outcome in covariates:
         raise InputError(participants, f"column {outcome} is the outcome and a covariate", "name it once")
-    loads, table, left_out = match_participants(
-        read_loads(load_path), read_participants(participants, [outcome, *covariates])
-    )
+    loads, table, failed, left_out = _with_participants(read_loads(load_path), participants, [outcome, *covariates])
     values, binary, levels = _outcome(table[outcome], reference, participants)
-    matrix, names, constant = design(table[list(covariates)])
-    lines = [f"covariate {name} is constant and was left out" for name in constant]
+    matrix, _, constant = design(table[list(covariates)])
+    lines = _left_out_lines(left_out, constant)
     if len(loads.subjects) < matrix.shape[1] + 5:
         raise InputError(participants, f"{len(loads.subjects)} subjects with all values are too few for this model")
     scaled = transform(loads.percent, scale)
@@ -152,7 +176,7 @@ def run_associate(
     ]  # fmt: skip
     write_tsv(folder / "associations.tsv", EFFECT_COLUMNS, rows)
     content = {
-        **_header("associate", load_path, scale, covariates, constant, left_out, seed),
+        **_header("associate", load_path, scale, covariates, constant, failed | left_out, seed),
         "outcome": outcome,
         "model": "logistic" if binary else "linear",
         "effect": "odds ratio for one SD of load" if binary else f"change of {outcome} for one SD of load",
@@ -184,7 +208,7 @@ def run_associate(
     write_json(folder / "associations.json", content)
     shown = f"{outcome} {levels[1]}" if binary else outcome
     save_figure(figures.draw_forest(effects, binary=binary, outcome=shown), folder / "forest")
-    return lines, left_out
+    return lines, failed
 
 
 def _outcome(
