@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.errors import InputError
 from yucca_wm.images import Image
 from yucca_wm.parcellate.blur import Blurred, blur
 from yucca_wm.parcellate.warp import Field, Warp
@@ -31,7 +32,9 @@ class Level:
     steps: int
 
 
-LEVELS = (Level(4, 4, 12, 4, 15), Level(4, 3, 8, 4, 15), Level(2, 1.5, 5, 3, 15))
+LEVELS = (Level(4, 4, 16, 8, 12), Level(4, 3, 12, 6, 12), Level(2, 1, 6, 5, 10))
+"""Stiff on purpose: looser settings follow the atlas's own warps better, but real anatomy worse."""
+
 MARGIN_MM = 16.0
 STIFFNESS = 0.05
 """Weight of no displacement against the data, as a part of the mean squared gradient: high, where nothing is seen."""
@@ -41,13 +44,19 @@ MAX_STEP = 0.3
 
 
 def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tuple[Level, ...] = LEVELS) -> Warp:
-    """A displacement field in the subject's space, to be followed by ``matrix`` (subject mm -> atlas mm)."""
+    """A displacement field in the subject's space, to be followed by ``matrix`` (subject mm -> atlas mm).
+
+    Raises InputError when the field folds anywhere: its labels would overlap themselves.
+    """
     field: Field | None = None
     for level in levels:
         fixed = _padded(blur(subject, level.spacing_mm, level.sigma_mm))
         moving = _through(blur(atlas, level.spacing_mm, level.sigma_mm), fixed, matrix)
         vectors = np.zeros((3, *fixed.data.shape), np.float32) if field is None else _resampled(field, fixed)
         field = Field(_fit(fixed, moving, vectors, level), fixed.affine)
+    if field is not None and (folds := field.folds()):
+        problem = f"cannot be reached from the atlas without folding ({folds} points)"
+        raise InputError(subject.name, problem, "look at its white matter, or use --transform affine")
     return Warp(matrix, field)
 
 
@@ -101,7 +110,8 @@ def _local_inverse(gradient: Vectors, window: float) -> NDArray[np.float32]:
     stiff = STIFFNESS * float(trace[trace > 1e-3 * trace.max()].mean())
     for i in range(3):
         tensor[i, i] += stiff
-    return np.moveaxis(np.linalg.inv(np.moveaxis(tensor, (0, 1), (-2, -1))), (-2, -1), (0, 1))
+    inverse = np.linalg.inv(np.moveaxis(tensor, (0, 1), (-2, -1)))
+    return np.moveaxis(inverse, (-2, -1), (0, 1)).astype(np.float32, copy=False)
 
 
 def _smooth(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

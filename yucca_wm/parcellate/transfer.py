@@ -33,11 +33,13 @@ def carry(labels: Image, grid: Image, transform: Warp, interpolation: Interpolat
 
 
 def _nearest(labels: NDArray[Any], to_index: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[Any]:
-    return ndimage.affine_transform(labels, to_index[:3, :3], to_index[:3, 3], output_shape=shape, order=0)
+    return ndimage.affine_transform(
+        labels, to_index[:3, :3], to_index[:3, 3], output_shape=shape, order=0, mode="grid-constant"
+    )
 
 
 def _pick_nearest(labels: NDArray[Any], index: NDArray[np.float64]) -> NDArray[Any]:
-    return ndimage.map_coordinates(labels, index, output=labels.dtype, order=0)
+    return ndimage.map_coordinates(labels, index, output=labels.dtype, order=0, mode="grid-constant")
 
 
 def _pick_heaviest(labels: NDArray[Any], index: NDArray[np.float64]) -> NDArray[Any]:
