@@ -70,7 +70,7 @@ FULL = Settings(
     test=4,
     lesions=Training("2D", "UNet", (64, 32), 4, 16, 50, 4, 0.02, expected_s=330),
     regions=Training(
-        "3D", "MultiResUNet", (48, 64, 32), 2, 12, 25, 2, 0.05, manager="YuccaManager_SkeletonLoss", expected_s=500
+        "3D", "MultiResUNet", (48, 64, 32), 1, 12, 25, 2, 0.05, manager="YuccaManager_SkeletonLoss", expected_s=500
     ),
 )
 """Tuned for two CPU cores: within 19 minutes, and good enough to be looked at."""
@@ -80,7 +80,7 @@ QUICK = Settings(
     test=2,
     lesions=Training("2D", "UNet", (32, 32), 2, 1, 2, 1, 0.02, expected_s=10),
     regions=Training(
-        "3D", "MultiResUNet", (32, 32, 32), 2, 1, 2, 1, 0.05, manager="YuccaManager_SkeletonLoss", expected_s=12
+        "3D", "MultiResUNet", (32, 32, 32), 1, 1, 2, 1, 0.05, manager="YuccaManager_SkeletonLoss", expected_s=12
     ),
     coarse=True,
 )

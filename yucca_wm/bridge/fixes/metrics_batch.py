@@ -19,7 +19,7 @@ def apply(module: Any) -> bool:
         return False
 
     @wraps(plain)
-    def forward(self: Any, input: Any, target: Any) -> Any:  # noqa: A002  (Yucca's name)
+    def forward(self: Any, input: Any, target: Any) -> Any:
         if self.multilabel:
             return plain(self, input, target)
         one_hot = module.nn.functional.one_hot
