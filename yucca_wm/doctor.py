@@ -130,7 +130,12 @@ def findings() -> Iterator[Finding]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m yucca_wm.doctor", description=__doc__)
-    parser.parse_args()
+    parser.add_argument("--fixes", action="store_true", help="print what is mended in Yucca, and why, and stop")
+    if parser.parse_args().fixes:
+        from yucca_wm.bridge.diagnose import fixes_page
+
+        print(fixes_page(), end="")
+        return cli.EXIT_OK
     problems = 0
     for finding in findings():
         problems += bool(finding.remedy)

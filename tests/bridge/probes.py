@@ -6,6 +6,7 @@ fix can go, and one that it shows with the hook means that the fix does not work
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -197,17 +198,162 @@ def hparams(folder: Path) -> bool:
     return "here" not in file.read_text()
 
 
-def _evaluator(folder: Path, predicted: str, truth: str):  # type: ignore[no-untyped-def]
-    from yucca.pipeline.evaluation.YuccaEvaluator import YuccaEvaluator
+@symptom
+def softmax_batch(folder: Path) -> bool:  # noqa: ARG001
+    from yucca.functional.utils.softmax import softmax
 
-    pred, gt = folder / "results" / predicted / "Ensemble", folder / "raw" / truth / "labelsTs"
-    for task, labels in (("Task001_WM_Lesion", {"0": "background"}), ("Task004_WM_Location", {"1": "region"})):
-        (folder / "raw" / task).mkdir(parents=True, exist_ok=True)
-        (folder / "raw" / task / "dataset.json").write_text(json.dumps({"labels": labels}))
-    for place in (pred, gt):
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "1.nii.gz").touch()
-    return YuccaEvaluator([0, 1], folder_with_predictions=str(pred), folder_with_ground_truth=str(gt), use_wandb=True)
+    logits = np.random.default_rng(0).normal(size=(3, 3, 4, 4))
+    return not np.allclose(np.sum(softmax(logits), axis=1), 1)
+
+
+@symptom
+def sliding_window(folder: Path) -> bool:  # noqa: ARG001
+    import torch
+    from yucca.modules.networks.networks.YuccaNet import YuccaNet
+
+    class Constant(YuccaNet):
+        num_classes = 2
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ones(x.shape[0], 2, *x.shape[2:])
+
+    scan = torch.zeros(1, 1, 12, 12, 12)
+    logits = Constant().predict("3D", scan, (8, 8, 8), 0.5)
+    return not np.allclose(np.asarray(logits), 1, atol=1e-3)
+
+
+@symptom
+def saving(folder: Path) -> bool:
+    import nibabel as nib
+    from yucca.functional.utils.saving import save_prediction_from_logits
+
+    (folder / "saved").mkdir()
+    header = nib.Nifti1Image(np.zeros((6, 6, 6), np.uint8), np.eye(4)).header
+    metadata = {"affine": np.eye(4), "header": header.binaryblock, "reoriented": False}
+    properties = {"nifti_metadata": metadata, "save_format": "nifti"}
+    logits = np.random.default_rng(0).normal(size=(1, 3, 6, 6, 6)).astype(np.float32)
+    save_prediction_from_logits(logits, str(folder / "saved" / "case"), properties, save_softmax=True)
+    for file in (folder / "saved").glob("*.npz"):
+        with np.load(file, allow_pickle=False) as arrays:
+            try:
+                [arrays[name] for name in arrays.files]
+            except ValueError:  # an object that would have to be unpickled
+                return True
+    return False
+
+
+@symptom
+def stale_evaluation(folder: Path) -> bool:
+    evaluator = _evaluator(folder, "Task001_WM_Lesion", "Task001_WM_Lesion")
+    results = Path(evaluator.outpath)
+    results.write_text("{}")
+    os.utime(results, (1, 1))
+    evaluator.use_wandb = False
+    evaluator.evaluate_folder = lambda: {"fresh": 1}
+    evaluator.run()
+    return "fresh" not in results.read_text()
+
+
+@symptom
+def stale_predictions(folder: Path) -> bool:
+    from yucca.pipeline.managers.YuccaManager import YuccaManager
+
+    scans, made = folder / "scans", folder / "made"
+    for place, name in ((scans, "1_000.nii.gz"), (made, "1.nii.gz"), (made, "1.npz")):
+        place.mkdir(exist_ok=True)
+        (place / name).touch()
+        os.utime(place / name, (1, 1))
+    (folder / "best.ckpt").touch()
+    manager = YuccaManager(ckpt_path=str(folder / "best.ckpt"))
+    seen = {}
+
+    def initialize(**settings: object) -> None:  # noqa: ARG001
+        seen["dataset"] = manager.test_dataset_class(
+            str(scans), pred_save_dir=str(made), overwrite_predictions=False, suffix="nii.gz"
+        )
+        raise InterruptedError
+
+    manager.initialize = initialize
+    with contextlib.suppress(InterruptedError):
+        manager.predict_folder(str(scans), output_folder=str(made))
+    return len(seen["dataset"]) == 0
+
+
+@symptom
+def ensemble_command(folder: Path) -> bool:
+    from yucca.pipeline.run import run_ensemble
+
+    (folder / "empty").mkdir()
+    sys.argv = ["yucca_ensemble", "--in_dirs", str(folder / "empty"), "--out_dir", str(folder / "merged")]
+    try:
+        run_ensemble.main()
+    except SystemExit as stop:
+        return stop.code != 1
+    except UnboundLocalError:
+        pass
+    return True
+
+
+@symptom
+def prediction_step(folder: Path) -> bool:  # noqa: ARG001
+    from yucca.modules.lightning_modules.BaseLightningModule import BaseLightningModule
+
+    return not hasattr(BaseLightningModule.predict_step, "__wrapped__")
+
+
+@symptom
+def manager_defaults(folder: Path) -> bool:  # noqa: ARG001
+    from yucca.pipeline.managers.YuccaManager import YuccaManager
+
+    first = YuccaManager(learning_rate=1e-3)
+    YuccaManager(learning_rate=1e-1)
+    return first.optim_kwargs["lr"] != 1e-3
+
+
+@symptom
+def finetuning(folder: Path) -> bool:
+    import torch
+    from yucca.pipeline.managers.YuccaManager import YuccaManager
+
+    torch.save({"state_dict": {"model.weight": torch.full((1, 2), 7.0)}}, folder / "start.ckpt")
+    manager = YuccaManager()
+
+    class Module:
+        """Builds its network in ``setup``, as Yucca's lightning module does."""
+
+        model = None
+
+        def setup(self, stage: str) -> None:  # noqa: ARG002
+            self.model = torch.nn.Linear(2, 1, bias=False)
+
+        def load_state_dict(self, state_dict: dict, strict: bool) -> None:
+            """Nothing to load into before setup."""
+
+    class Trainer:
+        def fit(self, model: Module, datamodule: object) -> None:  # noqa: ARG002
+            model.setup("fit")
+
+    def initialize(stage: str) -> None:  # noqa: ARG001
+        manager.ckpt_config = type("Config", (), {"ckpt_path": str(folder / "start.ckpt")})
+        manager.model_module, manager.trainer, manager.data_module = Module(), Trainer(), None
+
+    manager.initialize = initialize
+    manager.run_finetuning()
+    return bool((manager.model_module.model.weight != 7).any())
+
+
+@symptom
+def memory_estimate(folder: Path) -> bool:  # noqa: ARG001
+    import inspect
+
+    import torch
+    from yucca.modules.networks.utils import model_memory_estimation
+
+    model = torch.nn.Conv2d(1, 4, 3, padding=1)
+    data = torch.zeros(2, 1, 64, 64)
+    names = inspect.signature(model_memory_estimation.estimate_memory_training).parameters
+    optimizer = {"optimizer_type": torch.optim.SGD} if "optimizer_type" in names else {}
+    return model_memory_estimation.estimate_memory_training(model, data, **optimizer) <= 0
 
 
 @symptom
@@ -222,6 +368,68 @@ def metrics_batch(folder: Path) -> bool:  # noqa: ARG001
         return abs(float(score(logits, label.float())) - 1) > 1e-6
     except RuntimeError:
         return True
+
+
+@symptom
+def metrics_log(folder: Path) -> bool:
+    from yucca.modules.callbacks.loggers import YuccaLogger
+
+    logger = YuccaLogger(save_dir=str(folder / "steps"), name=None, version=0, steps_per_epoch=250)
+    logger.log_metrics({f"val/dice_{label}": 0.5 for label in range(37)}, step=1)
+    return "val/dice_0" in Path(logger.log_file).read_text()
+
+
+@symptom
+def model_names(folder: Path) -> bool:  # noqa: ARG001
+    from yucca.pipeline.run import run_training
+
+    listed = [c for c in run_training.main.__code__.co_consts if isinstance(c, tuple) and "MultiResUNet" in c]
+    return any("MedNeXt_S_k3" not in names for names in listed)
+
+
+@symptom
+def network_summary(folder: Path) -> bool:  # noqa: ARG001
+    import torch
+    from yucca.modules.lightning_modules.YuccaLightningModule import YuccaLightningModule
+
+    class Unusual(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+            raise IndexError("unordered_map::at")
+
+    module = type("Module", (), {})()
+    module.model, module.patch_size, module.num_modalities, module.model_dimensions = Unusual(), (4, 4), 1, "2D"
+    module.config = {"batch_size": 1}
+    try:
+        YuccaLightningModule.visualize_model_with_FLOPs(module)
+    except IndexError:
+        return True
+    return False
+
+
+@symptom
+def run_log(folder: Path) -> bool:
+    from yucca.pipeline.configuration.configure_callbacks import get_callback_config
+
+    version = folder / "run_log" / "version_0"
+    config = get_callback_config(
+        save_dir=str(version.parent), version_dir=str(version), version=0, enable_logging=False
+    )
+    return not any(
+        getattr(callback, "_every_n_epochs", 0) == 1 and callback.filename == "last" for callback in config.callbacks
+    )
+
+
+def _evaluator(folder: Path, predicted: str, truth: str):  # type: ignore[no-untyped-def]
+    from yucca.pipeline.evaluation.YuccaEvaluator import YuccaEvaluator
+
+    pred, gt = folder / "results" / predicted / "Ensemble", folder / "raw" / truth / "labelsTs"
+    for task, labels in (("Task001_WM_Lesion", {"0": "background"}), ("Task004_WM_Location", {"1": "region"})):
+        (folder / "raw" / task).mkdir(parents=True, exist_ok=True)
+        (folder / "raw" / task / "dataset.json").write_text(json.dumps({"labels": labels}))
+    for place in (pred, gt):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "1.nii.gz").touch()
+    return YuccaEvaluator([0, 1], folder_with_predictions=str(pred), folder_with_ground_truth=str(gt), use_wandb=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import sysconfig
@@ -9,6 +10,14 @@ import warnings
 from pathlib import Path
 
 from yucca_wm.bridge.fixes import FIXES, status
+
+PAGE_HEAD = """# What is mended in Yucca 2.3.7
+
+Each entry is one small module in `yucca_wm/bridge/fixes/`, applied in memory when the Yucca module it concerns is
+imported; Yucca's files stay as they are. A fix looks for the defect itself, so that in a Yucca without it nothing
+changes, and a test fails on plain Yucca and passes with the fix. `YUCCA_WM_DISABLE=1` turns all of them off.
+This page is printed by `python -m yucca_wm.doctor --fixes`.
+"""
 
 
 def startup_file() -> Path | None:
@@ -29,6 +38,19 @@ def import_everything() -> dict[str, str]:
             except Exception as error:  # noqa: BLE001  (whatever it is, the report goes on)
                 outcomes[fix] = f"{module} cannot be imported ({type(error).__name__}: {error})"
     return outcomes
+
+
+def fixes_page() -> str:
+    """What is mended in Yucca, as a Markdown page (docs/yucca.md) made of the fixes' own docstrings."""
+    sections = [PAGE_HEAD]
+    for fix, module in FIXES.items():
+        source = Path(__file__).parent / "fixes" / f"{fix}.py"
+        title, *rest = (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or fix).split("\n\n")
+        body = "\n\n".join(rest).replace("\nSymptom:", "\n\n*Symptom:*").replace("\nCure:", "\n\n*Cure:*")
+        sections.append(
+            f"## {title.rstrip('.').replace('``', '`')}\n\n`{fix}`, when `{module}` is imported.\n\n{body.replace('``', '`')}\n"
+        )
+    return "\n".join(sections)
 
 
 def found_manager(name: str) -> str:
