@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 TASK = "Task901_Shells"
+SIZE = 36
 NETWORKS = ("UNet", "UNetR", "MultiResUNet", "MedNeXt_S_k3", "MedNeXt_L_k5")
 PLAIN_NETWORKS = ("UNet", "UNetR", "MultiResUNet", "mednext_s3", "MedNeXt")
 MANAGERS = ("YuccaManager", "YuccaManager_SkeletonLoss")
 QUICK = ("2D UNet YuccaManager_SkeletonLoss -ds", "3D MultiResUNet YuccaManager_SkeletonLoss -ds")
 
 
-def write_task(raw: Path, n_train: int = 6, size: int = 40) -> None:
+def write_task(raw: Path, n_train: int = 6, size: int = SIZE) -> None:
     """A raw Yucca task: nested shells with four labels, one image each."""
     import nibabel as nib
     import numpy as np
@@ -80,7 +81,7 @@ def cell(name: str, log: str, result: Any) -> None:
 
     from yucca_wm.images import load_labels
 
-    result.value = int(load_labels(prediction).data.shape == (40, 40, 40))
+    result.value = int(load_labels(prediction).data.shape == (SIZE,) * 3)
 
 
 def last_error(log: Path) -> str:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -170,3 +176,82 @@ def test_what_cannot_be_right_is_refused() -> None:
         DiceCE()(logits, label.index_fill(2, torch.tensor([0]), 7))
     with pytest.raises(ValueError, match="same shape"):
         tubed(label, tube[..., :-1])
+
+
+def check_kernels() -> None:
+    """The GPU kernels against the plain loss; run by Triton's interpreter, which must be chosen before its import."""
+    settings = [((1, 1, 1), None, False), ((1, 1, 1), None, False), ((0.5, 2, 0), 5, True), ((1, 1, 1), 5, False)]
+    for kind, (weights, ignore, batch) in zip(("random", "extreme", "absent", "background"), settings, strict=True):
+        logits, label, tube = example(kind, shape=(7, 9, 5))
+        x, y = logits.clone().requires_grad_(), logits.float().requires_grad_()
+        loss = DiceCESkeletonRecall(*weights, ignore_label=ignore, batch_dice=batch)(y, label, tube)
+        compare(y, loss, x, plain(x, label, tube, weights, ignore, batch), 1e-6, 1e-5)
+    assert "yucca_wm.training.region_loss_triton" in sys.modules
+    without_class = label.index_fill(2, torch.tensor([0]), 7)
+    assert torch.isnan(DiceCESkeletonRecall()(logits.float(), without_class, tube)), "it must not be overlooked"
+
+
+def test_gpu_kernels_agree() -> None:
+    pytest.importorskip("triton")
+    script = f"import runpy; runpy.run_path({__file__!r})['check_kernels']()"
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gpu_and_cpu_agree(dtype: torch.dtype) -> None:
+    logits, label, tube = example("random", n_classes=37, shape=(32, 20, 17))
+    x = logits.to(dtype).requires_grad_()
+    y = logits.to(dtype).cuda().requires_grad_()
+    on_cpu, on_gpu = DiceCESkeletonRecall()(x, label, tube), DiceCESkeletonRecall()(y, label.cuda(), tube.cuda())
+    on_cpu.backward()
+    on_gpu.backward()
+    torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=1e-6, atol=1e-6)
+    assert x.grad is not None
+    assert y.grad is not None
+    torch.testing.assert_close(y.grad.cpu(), x.grad, rtol=1e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-9)
+
+
+class TwoProcesses:
+    """Stands for torch.distributed, with two threads for two processes."""
+
+    def __init__(self) -> None:
+        self.barrier, self.given = threading.Barrier(2), dict[int, Tensor]()
+
+    def is_available(self) -> bool:
+        return True
+
+    is_initialized = is_available
+
+    def get_world_size(self) -> int:
+        return 2
+
+    def all_reduce(self, tensor: Tensor) -> None:
+        self.given[threading.get_ident()] = tensor.clone()
+        self.barrier.wait()
+        total = torch.stack(list(self.given.values())).sum(0)
+        self.barrier.wait()
+        tensor.copy_(total)
+
+
+@pytest.mark.parametrize(("batch_dice", "ignore"), [(False, None), (True, None), (False, 5), (True, 5)])
+def test_two_processes_train_like_one(monkeypatch: pytest.MonkeyPatch, batch_dice: bool, ignore: int | None) -> None:
+    """Each process has one sample; their averaged gradients are those of one process with both samples."""
+    monkeypatch.setattr("yucca_wm.training.region_loss.dist", TwoProcesses())
+    logits, label, tube = example("random", shape=(6, 5, 4))
+    label[0, 0, :2] = 5 if ignore else label[0, 0, :2]  # unequal numbers of voxels that count
+
+    def gradient(rank: int) -> Tensor:
+        x = logits[rank : rank + 1].clone().requires_grad_()
+        loss = DiceCESkeletonRecall(batch_dice=batch_dice, ignore_label=ignore)
+        loss(x, label[rank : rank + 1], tube[rank : rank + 1]).backward()
+        assert x.grad is not None
+        return x.grad
+
+    with ThreadPoolExecutor(2) as pool:
+        together = torch.cat(list(pool.map(gradient, (0, 1)))) / 2
+    x = logits.clone().requires_grad_()
+    plain(x, label, tube, ignore=ignore, batch=batch_dice).backward()
+    torch.testing.assert_close(together, x.grad, rtol=1e-10, atol=1e-14)

@@ -8,6 +8,7 @@ turns that array into the gradient in place. Peak memory above the logits: one a
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 import torch
@@ -49,13 +50,19 @@ class RegionLoss(torch.autograd.Function):
         batch_dice: bool,
     ) -> Tensor:
         z = logits.detach().flatten(2)
-        y, t, valid = _targets(label, tube, z.shape[1], ignore_label)
         keep = ctx.needs_input_grad[0]
-        sums, softmax = _first_pass(z, y, t, valid, keep)
-        loss, by_sums = _loss_and_derivatives(sums, weights, batch_dice, ignore_label is not None)
+        ctx.ignore_label, ctx.fused = ignore_label, _fused_kernels(z)
+        if ctx.fused is not None:
+            z, y, valid = z.contiguous(), label.detach().flatten(1).contiguous(), None
+            t = None if tube is None else tube.detach().flatten(1).contiguous()
+            (prob, at_label, at_tube, n_label, n_tube), ce, ctx.softmax = ctx.fused.sums(z, y, t, ignore_label)
+            sums = Sums(prob, at_label, at_tube, n_label, n_tube, ce, n_label.sum())
+        else:
+            y, t, valid = _targets(label, tube, z.shape[1], ignore_label)
+            sums, ctx.softmax = _first_pass(z, y, t, valid, keep)
+        loss, ctx.by_sums = _loss_and_derivatives(sums, weights, batch_dice, ignore_label is not None)
         if keep:
             ctx.save_for_backward(logits, y, t, valid)
-            ctx.softmax, ctx.by_sums = softmax, by_sums
         return loss.to(torch.promote_types(logits.dtype, torch.float32))
 
     @staticmethod
@@ -63,11 +70,27 @@ class RegionLoss(torch.autograd.Function):
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         logits, y, t, valid = ctx.saved_tensors
         z = logits.detach().flatten(2)
-        softmax, ctx.softmax = ctx.softmax, None
-        if softmax is None:  # a second backward through the same graph: the first one used the array up
-            _, softmax = _first_pass(z, y, t, valid, keep=True)
-        gradient = _second_pass(softmax, y, t, valid, [d * grad_output for d in ctx.by_sums], logits.dtype)
+        by_sums = [derivative * grad_output for derivative in ctx.by_sums]
+        if ctx.fused is not None:
+            gradient = ctx.fused.gradient(z.contiguous(), y, t, ctx.softmax, by_sums, ctx.ignore_label)
+        else:
+            softmax, ctx.softmax = ctx.softmax, None
+            if softmax is None:  # a second backward through the same graph: the first one used the array up
+                _, softmax = _first_pass(z, y, t, valid, keep=True)
+            gradient = _second_pass(softmax, y, t, valid, by_sums, logits.dtype)
         return gradient.view(logits.shape), None, None, None, None, None
+
+
+def _fused_kernels(z: Tensor) -> Any:
+    """The module of GPU kernels where they serve: CUDA (or Triton's interpreter, for tests), up to 32 bit."""
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+    if not (z.is_cuda or interpreted) or z.dtype == torch.float64:
+        return None
+    try:
+        from yucca_wm.training import region_loss_triton
+    except ImportError:  # Triton comes with torch on Linux only
+        return None
+    return region_loss_triton if z.shape[1] <= region_loss_triton.MAX_CLASSES else None
 
 
 def _targets(

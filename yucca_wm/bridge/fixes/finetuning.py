@@ -40,7 +40,7 @@ def run_finetuning(self: Any) -> None:
 
 
 def transfer(network: Any, weights: dict[str, Any], path: str) -> None:
-    """Copy from the checkpoint's ``weights`` all that ``network`` has in the same shape; exits when there is nothing."""
+    """Copy from ``weights`` all that ``network`` has in the same shape; exits with one line when that is nothing."""
     import torch
 
     own = network.state_dict()

@@ -39,9 +39,9 @@ def apply(module: Any) -> bool:
 def estimate_memory_gb(
     model: Any,
     model_input: Any,
-    optimizer_type: Any = None,
+    optimizer_type: Any = None,  # noqa: ARG001
     use_amp: bool = True,
-    device: Any = None,
+    device: Any = None,  # noqa: ARG001
 ) -> float:
     """Peak memory (GB) of a training step, from shapes: weights, gradients, optimizer state, activations, loss.
 

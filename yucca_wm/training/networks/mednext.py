@@ -45,7 +45,7 @@ class _Stages(YuccaMedNeXt):
 
     def _run(self, stage: nn.Module, x: Tensor) -> Any:
         """A stage whose activations are computed again in the backward pass instead of being kept."""
-        if not (self.outside_block_checkpointing and torch.is_grad_enabled()) or torch.jit.is_tracing():
+        if not (self.outside_block_checkpointing and torch.is_grad_enabled()):
             return stage(x)
         for block in stage if isinstance(stage, nn.Sequential) else [stage]:
             x = checkpoint(block, x, use_reentrant=False)
