@@ -43,13 +43,13 @@ MAX_STEP = 0.3
 """Longest displacement of one step, as a part of the window: a smooth step below it cannot fold."""
 
 
-def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tuple[Level, ...] = LEVELS) -> Warp:
+def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tuple[Level, ...] | None = None) -> Warp:
     """A displacement field in the subject's space, to be followed by ``matrix`` (subject mm -> atlas mm).
 
     Raises InputError when the field folds anywhere: its labels would overlap themselves.
     """
     field: Field | None = None
-    for level in levels:
+    for level in levels or LEVELS:
         fixed = _padded(blur(subject, level.spacing_mm, level.sigma_mm))
         moving = _through(blur(atlas, level.spacing_mm, level.sigma_mm), fixed, matrix)
         vectors = np.zeros((3, *fixed.data.shape), np.float32) if field is None else _resampled(field, fixed)

@@ -1,0 +1,197 @@
+"""One subject through the command: files, numbers, errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image, load, save
+from yucca_wm.parcellate import deformable
+from yucca_wm.parcellate.__main__ import main
+from yucca_wm.regions import regions
+
+from .conftest import AtlasFiles, Scan, scan, turned
+
+
+@pytest.fixture(scope="module")
+def subject() -> Scan:
+    return scan(turned((6, 5, -8), (1.05, 1, 0.95)), (2, 2, 4))
+
+
+@pytest.fixture
+def command(atlas_files: AtlasFiles, subject: Scan, tmp_path: Path) -> list[str]:
+    save(subject.wm, tmp_path / "wm.nii.gz")
+    out = tmp_path / "new" / "s_regions.nii.gz"
+    given = {"--atlas-wm": atlas_files.wm, "--atlas-labels": atlas_files.labels, "--wm": tmp_path / "wm.nii.gz"}
+    return [str(part) for pair in (given | {"--out": out}).items() for part in pair]
+
+
+def test_what_is_left_behind(command: list[str], subject: Scan, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert main(command) == 0
+    assert "white-matter Dice 0.9" in capsys.readouterr().out
+    out = tmp_path / "new"
+    names = {f"s_regions{ending}" for ending in (".nii.gz", "_unmasked.nii.gz", "_affine.tfm", ".json", ".png")}
+    assert {path.name for path in out.iterdir()} == names
+    labels, unmasked = load(out / "s_regions.nii.gz"), load(out / "s_regions_unmasked.nii.gz")
+    assert labels.data.dtype == np.uint8
+    np.testing.assert_allclose(labels.affine, subject.wm.affine)
+    assert subject.dice(labels.data) > 0.9
+    assert not labels.data[subject.wm.data == 0].any()
+    assert (unmasked.data > 0).sum() > (labels.data > 0).sum()
+    inside = (subject.wm.data > 0) & (unmasked.data > 0)
+    np.testing.assert_array_equal(labels.data[inside], unmasked.data[inside])
+    record = json.loads((out / "s_regions.json").read_text())
+    counts = np.bincount(labels.data.ravel(), minlength=37)
+    assert record["volume_ml"] == {
+        region.name: pytest.approx(counts[region.index] * 2 * 2 * 4 / 1000, abs=1e-4) for region in regions()
+    }
+    assert record["filled_voxels"] == int((labels.data[(subject.wm.data > 0) & (unmasked.data == 0)] > 0).sum())
+    assert (
+        set(record["inputs"]["sha256"]) == {"wm", "wm.nii.gz", "labels.nii.gz"} or len(record["inputs"]["sha256"]) >= 3
+    )
+    assert record["folded_voxels"] == 0
+    assert record["versions"]["yucca_wm"]
+
+
+def test_a_second_run_does_nothing_until_something_changes(command: list[str], tmp_path: Path) -> None:
+    main(command)
+    record = tmp_path / "new" / "s_regions.json"
+    before = record.read_bytes(), record.stat().st_mtime_ns
+    main(command)
+    assert (record.read_bytes(), record.stat().st_mtime_ns) == before
+    labels = (tmp_path / "new" / "s_regions.nii.gz").read_bytes()
+    record.unlink()  # as if interrupted just before the end
+    main(command)
+    assert (tmp_path / "new" / "s_regions.nii.gz").read_bytes() == labels
+    main([*command, "--fill-mm", "0"])
+    assert json.loads(record.read_text())["settings"]["fill_mm"] == 0
+
+
+def test_a_folder_as_out(command: list[str], tmp_path: Path) -> None:
+    main([*command[:-1], str(tmp_path / "folder")])
+    assert (tmp_path / "folder" / "wm_regions.nii.gz").is_file()
+
+
+def test_deformable_leaves_its_field(command: list[str], tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(deformable, "LEVELS", deformable.LEVELS[:1])
+    main([*command, "--transform", "deformable", "--no-picture"])
+    record = json.loads((tmp_path / "new" / "s_regions.json").read_text())
+    assert record["folded_voxels"] == 0
+    assert record["wm_dice"] > 0.9
+    assert load_field_shape(tmp_path / "new" / "s_regions_warp.nii.gz")[3:] == (1, 3)
+    main([*command, "--no-picture"])
+    assert not (tmp_path / "new" / "s_regions_warp.nii.gz").exists()  # it would belong to another transform
+
+
+def load_field_shape(path: Path) -> tuple[int, ...]:
+    return nib.load(path).shape
+
+
+def broken(subject: Scan, how: str, path: Path) -> Path:
+    """A white-matter file with one fault."""
+    data, affine = subject.wm.data.copy(), subject.wm.affine
+    x = affine[0, 0] * np.arange(data.shape[0]) + affine[0, 3]
+    if how == "one side":
+        data[x < 0] = 0
+    elif how == "4D":
+        data = np.stack([data, data], -1)
+    elif how == "NaN":
+        data = data.astype(np.float32)
+        data[0, 0, 0] = np.nan
+    elif how == "tiny":
+        affine = affine @ np.diag([0.1, 0.1, 0.1, 1])
+    elif how == "sides":
+        data = np.where(data > 0, np.where(x > 0, 45, 44)[:, None, None], 0).astype(np.uint8)
+    image = nib.Nifti1Image(data, affine)
+    if how == "forms":
+        other = affine.copy()
+        other[:3, 3] += 0.3
+        image.set_sform(affine, 1)
+        image.set_qform(other, 1)
+    nib.save(image, path)
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:-300])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("one side", "one side seems to be missing"),
+        ("4D", "a 3D image is needed"),
+        ("NaN", "NaN"),
+        ("tiny", "ml of white matter, the atlas"),
+        ("sides", "disagree about left and right"),
+        ("forms", "the sform would be used"),
+        ("truncated", "damaged or cut short"),
+    ],
+)
+def test_bad_white_matter_is_one_clear_error(
+    command: list[str], subject: Scan, tmp_path: Path, how: str, message: str
+) -> None:
+    broken(subject, how, tmp_path / "wm.nii.gz")
+    with pytest.raises(InputError, match=message) as raised:
+        main(command)
+    assert str(raised.value).startswith(str(tmp_path / "wm.nii.gz"))
+    assert not (tmp_path / "new" / "s_regions.nii.gz").exists()
+
+
+@pytest.mark.parametrize("shift_mm", [None, 0.5])
+def test_a_t1_on_another_grid_is_refused(
+    command: list[str], subject: Scan, tmp_path: Path, shift_mm: float | None
+) -> None:
+    moved = subject.wm.affine.copy()
+    moved[0, 3] += shift_mm or 0
+    data = np.ones(subject.wm.shape if shift_mm else (9, 9, 9), np.float32)
+    t1 = save(Image(data, moved), tmp_path / "t1.nii.gz")
+    with pytest.raises(InputError, match="mm away from" if shift_mm else "has shape"):
+        main([*command, "--t1", str(t1)])
+
+
+def test_an_atlas_label_outside_the_table_and_a_foreign_table(
+    command: list[str], atlas_files: AtlasFiles, tmp_path: Path
+) -> None:
+    labels = load(atlas_files.labels)
+    far = save(labels.with_data(np.where(labels.data == 3, 99, labels.data).astype(np.uint8)), tmp_path / "far.nii.gz")
+    command[3] = str(far)
+    with pytest.raises(InputError, match="not in the table of regions: 99"):
+        main(command)
+    names = tmp_path / "names.tsv"
+    names.write_text("index\tname\n" + "".join(f"{n}\tarea{n}\n" for n in [*range(1, 35), 99] if n != 3))
+    main([*command, "--names", str(names)])
+    assert json.loads((tmp_path / "new" / "s_regions.json").read_text())["volume_ml"]["area99"] > 0
+
+
+def test_an_atlas_tissue_map_must_say_which_tissue(command: list[str], atlas_files: AtlasFiles, tmp_path: Path) -> None:
+    wm = load(atlas_files.wm)
+    tissue = save(wm.with_data((1 + 2 * wm.data).astype(np.uint8)), tmp_path / "tissue.nii.gz")
+    command[1] = str(tissue)
+    with pytest.raises(InputError, match="--atlas-wm-labels"):
+        main(command)
+    assert main([*command, "--atlas-wm-labels", "3"]) == 0
+
+
+def test_an_output_folder_that_cannot_be_written(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        main([*command[:-1], str(tmp_path / "file" / "s_regions.nii.gz")])
+
+
+def test_without_an_atlas_the_error_says_how_to_fetch_one(command: list[str], tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("YUCCA_WM_CACHE", str(tmp_path / "empty"))
+    with pytest.raises(InputError, match="python -m yucca_wm[.]atlas fetch"):
+        main(command[4:])
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--wm", "a"], ["--wm", "auto", "--out", "o"], ["--cohort", "c", "--out", "o"]]
+)
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
