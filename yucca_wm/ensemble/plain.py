@@ -67,17 +67,17 @@ class _NumpyOnly(pickle.Unpickler):
 
 def _values(archive: zipfile.ZipFile) -> NDArray[np.float32]:
     """The probabilities, unpacked to a temporary file that goes away with the array."""
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the array that maps it)
-    with archive.open("data.npy") as stream:
-        shutil.copyfileobj(stream, unpacked, 1 << 22)
-    unpacked.seek(0)
-    version = np.lib.format.read_magic(unpacked)
-    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = reader(unpacked)
-    if len(shape) != 4 or dtype.kind != "f":
-        raise ValueError(f"its values have shape {shape} and type {dtype}")
-    order = "F" if fortran else "C"
-    return np.memmap(unpacked, dtype, "r", unpacked.tell(), shape, order)  # type: ignore[call-overload]
+    with tempfile.TemporaryFile() as unpacked:
+        with archive.open("data.npy") as stream:
+            shutil.copyfileobj(stream, unpacked, 1 << 22)
+        unpacked.seek(0)
+        version = np.lib.format.read_magic(unpacked)
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = reader(unpacked)
+        if len(shape) != 4 or dtype.kind != "f":
+            raise ValueError(f"its values have shape {shape} and type {dtype}")
+        order = "F" if fortran else "C"
+        return np.memmap(unpacked, dtype, "r", unpacked.tell(), shape, order)  # type: ignore[call-overload]
 
 
 def _properties(archive: zipfile.ZipFile) -> dict[str, Any]:

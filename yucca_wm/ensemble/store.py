@@ -31,7 +31,10 @@ SLAB_VOXELS = 100_000
 """Voxels in a slab, about: what is held in memory at once is this times the number of classes."""
 
 TARGET_SHARE = 1 / 13
-"""Precision is lowered, down to `codec.MIN_BITS`, until a file takes no more than this share of float32 values."""
+"""Precision is lowered, down to `codec.MIN_BITS`, until a file takes no more than this share of float32 values ..."""
+
+FREE_BYTES_PER_VOXEL, FREE_BYTES_PER_SLAB = 3.0, 8192
+"""... or no more than this, so that files of few classes or voxels, which are small anyway, stay precise."""
 
 MAX_HEADER_BYTES = 1 << 20
 MAX_CLASSES = 256
@@ -104,7 +107,7 @@ def write(
     slabs : gives planes lo to hi of the box (any part of it, in any order).
     box : the part of the grid that the network saw (default: all); elsewhere nothing is known.
     about : anything that JSON can hold: which model, which checkpoint.
-    max_share : largest file, as a share of the same values in float32.
+    max_share : largest file, as a share of the same values in float32 (a few bytes per voxel are always allowed).
     """
     box = box or tuple((0, n) for n in grid.shape)  # type: ignore[assignment]
     assert box is not None
@@ -247,7 +250,8 @@ def _choose_bits(slabs: Slabs, starts: range, planes: int, max_share: float) -> 
         return codec.MAX_BITS
     sampled = sorted({starts[round(share * (len(starts) - 1))] for share in (0.3, 0.5, 0.7)})
     samples = [slabs(lo, min(lo + starts.step, planes)) for lo in sampled]
-    budget = max_share * sum(sample.size for sample in samples) * 4
+    voxels = sum(sample[0].size for sample in samples)
+    budget = voxels * max(max_share * 4 * len(samples[0]), FREE_BYTES_PER_VOXEL) + len(samples) * FREE_BYTES_PER_SLAB
     for bits in range(codec.MAX_BITS, codec.MIN_BITS, -1):
         if sum(len(codec.pack(codec.quantise(sample, bits))) for sample in samples) <= budget:
             return bits

@@ -1,0 +1,287 @@
+"""Writing and merging softmax files, and sliding-window inference, beside Yucca's own functions and MONAI's inferer.
+
+    python benchmarks/ensemble.py [--quick] [--json] [--inference] [--cuda] [--demo DIR]
+
+Every figure comes from a process of its own: CPU seconds (user + system, all threads) of the call, imports and the
+reading of its input left out on both sides, and peak resident memory of the whole process.
+Two kinds of softmax of 37 classes: "network" (a network trained here on a labelled volume, applied to it and to a
+noisier copy) and "smooth" (random logits that vary smoothly; the second model's share 80 % of the first's variance).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CLASSES = 37
+VOLUMES = {"240x240x48": (240, 240, 48), "132x256x83": (132, 256, 83)}
+QUICK_VOLUMES = {"240x240x12": (240, 240, 12)}
+SEED = 20261123
+BARS = {
+    "write_cpu_ratio": 10.0,
+    "write_size_ratio": 10.0,
+    "merge_cpu_ratio": 4.0,
+    "merge_memory_ratio": 5.0,
+    "equal_labels": 0.9999,
+}
+MAX_MEMORY_GROWTH = 1.10
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one small volume, under 50 s")
+    parser.add_argument("--json", action="store_true", help="last line: one JSON object")
+    parser.add_argument("--inference", action="store_true", help="also inference (always on unless --quick)")
+    parser.add_argument("--cuda", action="store_true", help="inference on the GPU only; Yucca need not be installed")
+    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        name, *rest = arguments.worker
+        WORKERS[name](*rest)
+        return 0
+    rows: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        if not arguments.cuda:
+            for name, shape in (QUICK_VOLUMES if arguments.quick else VOLUMES).items():
+                for kind in ("network", "smooth"):
+                    rows[f"{kind} {name}"] = row = store_and_merge(Path(folder), kind, shape)
+                    print(f"{kind} {name}: " + ", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        if arguments.cuda or arguments.inference or not arguments.quick:
+            device = "cuda" if arguments.cuda else "cpu"
+            rows[f"inference {device}"] = row = inference(device)
+            print(f"inference {device}: " + ", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+    passed = all(row["pass"] for row in rows.values())
+    if arguments.json:
+        print(json.dumps({"benchmark": "ensemble", "bars": BARS, "rows": rows, "pass": passed}))
+    return 0 if passed else 1
+
+
+# --- softmax files ------------------------------------------------------------------------------------------------
+
+
+def store_and_merge(folder: Path, kind: str, shape: tuple[int, int, int]) -> dict[str, Any]:
+    import numpy as np
+
+    measured("make", kind, *map(str, shape), str(folder))
+    figures: dict[str, Any] = {}
+    for tool in ("yucca", "ours"):
+        writes = [measured(f"{tool}_write", str(folder), str(number)) for number in (1, 2)]
+        figures[f"{tool}_write_cpu_s"] = round(sum(write["cpu_s"] for write in writes) / 2, 2)
+        sizes = [(folder / f"{tool}{number}" / "case.npz").stat().st_size for number in (1, 2)]
+        figures[f"{tool}_mib"] = round(sum(sizes) / 2 / 2**20, 1)
+        merge = measured(f"{tool}_merge", str(folder), "1", "2")
+        figures[f"{tool}_merge_cpu_s"], figures[f"{tool}_merge_mib"] = merge["cpu_s"], merge["peak_mib"]
+    eight = measured("ours_merge", str(folder), *"12121212")
+    figures["ours_merge_8_folders_mib"] = eight["peak_mib"]
+    measured("ours_merge", str(folder), "1", "2")
+    measured("reference", str(folder))
+    reference, margin = np.load(folder / "reference.npy"), np.load(folder / "margin.npy")
+    import nibabel as nib
+
+    labels = np.asarray(nib.load(folder / "merged_ours" / "case.nii.gz").dataobj)  # type: ignore[attr-defined]
+    differ = labels != reference
+    figures["equal_labels"] = round(float(1 - differ.mean()), 7)
+    figures["differ_despite_margin_0.01"] = int((differ & (margin > 0.01)).sum())
+    figures["write_cpu_ratio"] = round(figures["yucca_write_cpu_s"] / figures["ours_write_cpu_s"], 1)
+    figures["write_size_ratio"] = round(figures["yucca_mib"] / figures["ours_mib"], 1)
+    figures["merge_cpu_ratio"] = round(figures["yucca_merge_cpu_s"] / figures["ours_merge_cpu_s"], 1)
+    figures["merge_memory_ratio"] = round(figures["yucca_merge_mib"] / figures["ours_merge_mib"], 1)
+    failed = [name for name, bar in BARS.items() if figures[name] < bar]
+    if figures["differ_despite_margin_0.01"]:
+        failed.append("differ_despite_margin_0.01")
+    if eight["peak_mib"] > MAX_MEMORY_GROWTH * figures["ours_merge_mib"]:
+        failed.append("memory grows with the number of folders")
+    return figures | {"failed": failed, "pass": not failed}
+
+
+def measured(worker: str, *arguments: str) -> dict[str, float]:
+    """Run a worker in a process of its own, on one thread, with the start-up hook off for Yucca's."""
+    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
+    root = Path(__file__).parents[1]
+    environment["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    environment["YUCCA_WM_DISABLE"] = "1" if worker.startswith("yucca") else "0"
+    command = [sys.executable, __file__, "--worker", worker, *arguments]
+    started = time.perf_counter()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        output, errors = process.communicate()
+    if process.returncode:
+        sys.exit(f"{worker} failed:\n{errors.decode()[-3000:]}")
+    said = json.loads(output.splitlines()[-1])
+    return said | {"wall_s": round(time.perf_counter() - started, 2)}
+
+
+def finish(started: float = 0.0, **said: Any) -> None:
+    """Last line of a worker: the CPU it used since ``started`` (of `time.process_time`), and its memory."""
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"cpu_s": round(time.process_time() - started, 2), "peak_mib": round(peak_kib / 1024)} | said))
+
+
+def make(kind: str, x: str, y: str, z: str, folder: str) -> None:
+    """Write the logits of two models as ``logits1.npy`` and ``logits2.npy``."""
+    import numpy as np
+
+    shape = (int(x), int(y), int(z))
+    rng = np.random.default_rng(SEED)
+    logits = smooth_logits(rng, shape) if kind == "smooth" else network_logits(rng, shape)
+    for number, values in enumerate(logits, start=1):
+        np.save(Path(folder) / f"logits{number}.npy", values[None])
+    finish()
+
+
+def smooth_noise(rng: Any, shape: tuple[int, ...], grain: int = 8) -> Any:
+    """Unit-variance noise on a coarse grid, linearly interpolated."""
+    import numpy as np
+    from scipy.ndimage import zoom
+
+    coarse = rng.standard_normal([-(-n // grain) + 1 for n in shape]).astype(np.float32)
+    return zoom(coarse, grain, order=1)[tuple(slice(n) for n in shape)]
+
+
+def smooth_logits(rng: Any, shape: tuple[int, ...], amplitude: float = 12.0) -> Any:
+    import numpy as np
+
+    shared = np.stack([smooth_noise(rng, shape, 16) for _ in range(CLASSES)])
+    for _ in range(2):
+        own = np.stack([smooth_noise(rng, shape, 16) for _ in range(CLASSES)])
+        yield np.float32(amplitude) * (np.float32(0.8**0.5) * shared + np.float32(0.2**0.5) * own)
+
+
+def network_logits(rng: Any, shape: tuple[int, int, int]) -> Any:
+    """A small network learns the regions of a head from position and a noisy image, then sees two noisy images."""
+    import numpy as np
+    import torch
+
+    torch.manual_seed(SEED)
+    axes = [torch.linspace(-1, 1, n) for n in shape]
+    place = torch.stack(torch.meshgrid(*axes, indexing="ij"))
+    inside = (place**2 * torch.tensor([1.6, 1.3, 1.0])[:, None, None, None]).sum(0) < 1
+    centres = torch.from_numpy(rng.uniform(-0.65, 0.65, (CLASSES - 1, 3))).float()
+    distance = torch.stack([((place - centre[:, None, None, None]) ** 2).sum(0) for centre in centres])
+    labels = (distance.argmin(0) + 1) * (inside & (torch.sin(9 * place).sum(0) > -0.4))
+    del distance
+    network = torch.nn.Sequential(
+        torch.nn.Conv3d(4, 64, 1), torch.nn.GELU(), torch.nn.Conv3d(64, 64, 1), torch.nn.GELU(),
+        torch.nn.Conv3d(64, CLASSES, (3, 3, 3), padding=1),
+    )  # fmt: skip
+    contrast = 3.0 * (labels > 0) + 0.1 * (labels % 7)
+
+    def image() -> torch.Tensor:
+        return contrast + 0.3 * torch.from_numpy(rng.standard_normal(shape)).float()
+
+    first = torch.cat([place * 3, image()[None]])[None]
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
+    side = tuple(min(24, n) for n in shape)
+    for _ in range(150):
+        corner = [int(rng.integers(0, n - s + 1)) for n, s in zip(shape, side, strict=True)]
+        window = tuple(slice(c, c + s) for c, s in zip(corner, side, strict=True))
+        loss = torch.nn.functional.cross_entropy(network(first[(..., *window)]), labels[window][None].long())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    with torch.inference_mode():
+        for _ in range(2):
+            seen = torch.cat([place * 3, image()[None]])[None]
+            yield torch.cat([network(part)[0] for part in seen.split(16, dim=2)], dim=1).numpy().astype(np.float32)
+
+
+def yucca_write(folder: str, number: str) -> None:
+    import numpy as np
+    from yucca.functional.utils.saving import save_prediction_from_logits
+
+    logits = np.load(Path(folder) / f"logits{number}.npy")
+    out = Path(folder) / f"yucca{number}"
+    out.mkdir(exist_ok=True)
+    properties = {"nifti_metadata": {"affine": np.eye(4), "header": None, "reoriented": False}}
+    import nibabel as nib
+
+    properties["nifti_metadata"]["header"] = nib.Nifti1Image(logits[0, 0], np.eye(4)).header.binaryblock
+    started = time.process_time()
+    save_prediction_from_logits(logits, str(out / "case"), properties, save_softmax=True)
+    finish(started)
+
+
+def ours_write(folder: str, number: str) -> None:
+    import numpy as np
+
+    from yucca_wm import images
+    from yucca_wm.ensemble import codec, store
+    from yucca_wm.ensemble.merge import likeliest
+
+    logits = np.load(Path(folder) / f"logits{number}.npy")[0]
+    out = Path(folder) / f"ours{number}"
+    out.mkdir(exist_ok=True)
+    grid = store.Grid(logits.shape[1:], np.eye(4))
+    labels = np.zeros(grid.shape, np.uint8)
+
+    def slabs(lo: int, hi: int) -> Any:
+        probabilities = codec.softmax(logits[:, lo:hi])
+        labels[lo:hi] = likeliest(probabilities)
+        return probabilities
+
+    started = time.process_time()
+    store.write(out / "case.npz", slabs, grid, tuple(range(CLASSES)))
+    images.save(grid.image(labels), out / "case.nii.gz")
+    finish(started)
+
+
+def yucca_merge(folder: str, *numbers: str) -> None:
+    from yucca.functional.utils.saving import merge_softmax_from_folders
+
+    started = time.process_time()
+    merge_softmax_from_folders([f"{folder}/yucca{number}" for number in numbers], f"{folder}/merged_yucca")
+    finish(started)
+
+
+def ours_merge(folder: str, *numbers: str) -> None:
+    from yucca_wm.ensemble.folders import merge_folders
+
+    Path(folder, "merged_ours", "ensemble.json").unlink(missing_ok=True)
+    started = time.process_time()
+    merge_folders([f"{folder}/ours{number}" for number in numbers], f"{folder}/merged_ours")
+    finish(started)
+
+
+def reference(folder: str) -> None:
+    """The full-precision merge (float64), and by how much its best two classes differ."""
+    import numpy as np
+
+    first, second = (np.load(Path(folder) / f"logits{number}.npy", mmap_mode="r")[0] for number in (1, 2))
+    labels, margin = np.zeros(first.shape[1:], np.uint8), np.zeros(first.shape[1:], np.float32)
+    for plane in range(first.shape[1]):
+        total: Any = 0.0
+        for logits in (first, second):
+            values = logits[:, plane].astype(np.float64)
+            exponentials = np.exp(values - values.max(0))
+            total = total + exponentials / exponentials.sum(0) / 2
+        labels[plane] = total.argmax(0)
+        best = np.partition(total, -2, axis=0)[-2:]
+        margin[plane] = best[1] - best[0]
+    np.save(Path(folder) / "reference.npy", labels)
+    np.save(Path(folder) / "margin.npy", margin)
+    finish()
+
+
+WORKERS: dict[str, Any] = {
+    "make": make,
+    "yucca_write": yucca_write,
+    "ours_write": ours_write,
+    "yucca_merge": yucca_merge,
+    "ours_merge": ours_merge,
+    "reference": reference,
+}
+
+
+def inference(device: str) -> dict[str, Any]:
+    raise SystemExit(f"no inference on {device}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

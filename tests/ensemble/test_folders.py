@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from yucca_wm import images
+from yucca_wm.ensemble import store
+from yucca_wm.ensemble.folders import Options, merge_folders
+from yucca_wm.errors import InputError
+
+Make = Callable[..., Any]
+
+
+def test_label_maps_keep_the_scans_header_and_say_what_went_in(
+    tmp_path: Path, softmax_folder: Make, grid: Make
+) -> None:
+    folders = [softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, b=4)]
+    outcome = merge_folders(folders, tmp_path / "out", Options(confidence=True))
+    assert not outcome.failures
+    label_map: Any = nib.load(tmp_path / "out" / "a.nii.gz")
+    assert label_map.get_data_dtype() == np.uint8
+    np.testing.assert_allclose(label_map.affine, grid().affine)
+    assert int(label_map.header["sform_code"]) == 2
+    assert int(label_map.header["qform_code"]) == 1
+    assert label_map.header["descrip"].tobytes().startswith(b"a scan")
+    manifest = json.loads((tmp_path / "out" / "ensemble.json").read_text())
+    assert [member["file"] for member in manifest["cases"]["b"]["members"]] == [str(f / "b.npz") for f in folders]
+    assert images.load(tmp_path / "out" / "confidence" / "b.nii.gz").data.max() <= 1
+
+
+def test_missing_cases_are_named_or_merged_from_what_there_is(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, c=4)]
+    with pytest.raises(InputError, match=r"'b' is not in .*flair; 'c' is not in .*t1"):
+        merge_folders(folders, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    outcome = merge_folders(folders, tmp_path / "out", Options(allow_missing=True))
+    assert [len(outcome.results[case]["members"]) for case in "abc"] == [2, 1, 1]
+
+
+def test_empty_or_absent_folder(tmp_path: Path, softmax_folder: Make) -> None:
+    (tmp_path / "empty").mkdir()
+    for other in ("empty", "absent"):
+        with pytest.raises(InputError, match=other):
+            merge_folders([softmax_folder("t1", a=1), tmp_path / other], tmp_path / "out")
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (1.0, 0.0), (1.0, -2.0)])
+def test_weights_are_one_positive_number_a_folder(
+    tmp_path: Path, softmax_folder: Make, weights: tuple[float, ...]
+) -> None:
+    with pytest.raises(InputError, match="--weights"):
+        merge_folders(
+            [softmax_folder("t1", a=1), softmax_folder("flair", a=2)], tmp_path / "o", Options(weights=weights)
+        )
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1, b=2, c=3), softmax_folder("flair", a=4, b=5, c=6)]
+    content = bytearray((folders[1] / "b.npz").read_bytes())
+    content[len(content) // 2] ^= 16
+    (folders[1] / "b.npz").write_bytes(content)
+    outcome = merge_folders(folders, tmp_path / "out")
+    assert list(outcome.results) == ["a", "c"]
+    assert "damaged" in outcome.failures["b"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.nii.gz")) == ["a.nii.gz", "c.nii.gz"]
+
+
+def test_merged_again_when_an_input_changes_and_kept_when_not(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, b=4)]
+    merge_folders(folders, tmp_path / "out")
+    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in ("a.nii.gz", "b.nii.gz")}
+    softmax_folder("t1", b=9)
+    merge_folders(folders, tmp_path / "out")
+    after = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in before}
+    assert after["a.nii.gz"] == before["a.nii.gz"]
+    assert after["b.nii.gz"] > before["b.nii.gz"]
+    first = (tmp_path / "out" / "b.nii.gz").read_bytes()
+    merge_folders(folders, tmp_path / "out", Options(weights=(1.0, 50.0)))
+    assert (tmp_path / "out" / "b.nii.gz").read_bytes() != first
+
+
+def test_another_grid_is_an_error_unless_resampled(
+    tmp_path: Path, softmax_folder: Make, probabilities: Make, grid: Make
+) -> None:
+    t1 = softmax_folder("t1", a=1)
+    flair = tmp_path / "flair"
+    flair.mkdir()
+    affine = np.array(grid().affine)
+    affine[:3, 3] = affine[:3, :3] @ [13, 0, 0] + affine[:3, 3]
+    affine[:3, 0] *= -1  # the same voxels, stored from the other side
+    store.write_array(flair / "a.npz", probabilities(2)[:, ::-1], grid(affine=affine))
+    assert "affines differ" in merge_folders([t1, flair], tmp_path / "no").failures["a"]
+    merge_folders([t1, flair], tmp_path / "out", Options(resample=True))
+    merge_folders([t1, softmax_folder("straight", a=2)], tmp_path / "same")
+    np.testing.assert_array_equal(
+        images.load(tmp_path / "out" / "a.nii.gz").data, images.load(tmp_path / "same" / "a.nii.gz").data
+    )
+
+
+def test_killed_and_run_again_gives_the_same_bytes(tmp_path: Path, softmax_folder: Make) -> None:
+    seeds = {f"case{n:02d}": n for n in range(30)}
+    folders = [softmax_folder("t1", **seeds), softmax_folder("flair", **seeds)]
+
+    def command(out: Path) -> list[str]:
+        return [sys.executable, "-m", "yucca_wm.ensemble", "--in_dirs", *map(str, folders), "--out_dir", str(out)]
+
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    (tmp_path / "killed").mkdir()
+    process = subprocess.Popen(command(tmp_path / "killed"), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not list((tmp_path / "killed").glob("case*.nii.gz")) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (tmp_path / "killed" / ".case99-abcdefgh.nii.gz").write_bytes(b"half")
+    subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True)
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    assert whole == {path.name: path.read_bytes() for path in (tmp_path / "killed").iterdir()}

@@ -1,0 +1,142 @@
+"""The five measures of the WMH segmentation challenge (Kuijf et al., IEEE TMI 38(11), 2019).
+
+The conventions are those of the challenge's own evaluation script: label 1 is white-matter hyperintensity; voxels
+whose true label is 2 (other pathology) are left out of prediction and truth alike; Dice, volume difference and
+Hausdorff distance are taken over all voxels, recall and F1 over lesions. Lesions are connected over faces, edges and
+corners (26-connectivity). The 95 % Hausdorff distance is the larger of the two directed 95th percentiles of the
+distances, in mm, between the outline voxels of the two masks, where outlines are drawn in the axial planes. Where one
+of the masks is empty a measure may have no value; `EMPTY` says what is given. One difference: a prediction's label 2
+is not counted as WMH (the challenge, whose entries had one label, counts every label).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WMH, OTHER_PATHOLOGY = 1, 2
+
+EMPTY = """\
+both empty: Dice, recall, F1 are 1, volume difference 0 %, Hausdorff distance 0 mm;
+only the prediction empty: Dice, recall, F1 are 0, volume difference 100 %, Hausdorff distance undefined (n/a);
+only the truth empty: Dice and F1 are 0, recall 1, volume difference and Hausdorff distance undefined (n/a)."""
+"""Conventions for empty masks; undefined values are None (``n/a`` in tables) and left out of means."""
+
+
+@dataclass(frozen=True)
+class LesionMeasures:
+    """Measures of one case; None where undefined (see `EMPTY`)."""
+
+    dice: float
+    hausdorff95_mm: float | None
+    volume_difference_percent: float | None
+    lesion_recall: float
+    lesion_f1: float
+    volume_pred_ml: float
+    volume_true_ml: float
+    lesions_pred: int
+    lesions_true: int
+
+
+def lesion_measures(
+    prediction: NDArray[Any], truth: NDArray[Any], affine: NDArray[np.float64], *, ignore: int | None = OTHER_PATHOLOGY
+) -> LesionMeasures:
+    """Compare two lesion maps on one grid.
+
+    prediction, truth : labels [i, j, k]; `WMH` counts, every other label is background.
+    affine : voxel index -> world mm, for volumes and distances.
+    ignore : true label of voxels that are left out (None: none).
+    """
+    if prediction.shape != truth.shape:
+        raise ValueError(f"shapes differ: {prediction.shape} and {truth.shape}")
+    counted = np.ones(truth.shape, bool) if ignore is None else truth != ignore
+    predicted, true = (prediction == WMH) & counted, truth == WMH
+    n_predicted, n_true = int(predicted.sum()), int(true.sum())
+    voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
+    recall, f1, lesions_predicted, lesions_true = lesion_detection(predicted, true)
+    return LesionMeasures(
+        dice=dice(predicted, true),
+        hausdorff95_mm=hausdorff95_mm(predicted, true, affine),
+        volume_difference_percent=_volume_difference_percent(n_predicted, n_true),
+        lesion_recall=recall,
+        lesion_f1=f1,
+        volume_pred_ml=n_predicted * voxel_ml,
+        volume_true_ml=n_true * voxel_ml,
+        lesions_pred=lesions_predicted,
+        lesions_true=lesions_true,
+    )
+
+
+def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Dice overlap; 1 where both masks are empty."""
+    total = int(first.sum()) + int(second.sum())
+    return 2 * int((first & second).sum()) / total if total else 1.0
+
+
+def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64]) -> float | None:
+    """Larger of the two directed 95th percentiles of distances (mm) between outline voxels.
+
+    0 where both masks are empty, None where one is. Distances are Euclidean in world space, so oblique and
+    anisotropic grids are right.
+    """
+    if not first.any() or not second.any():
+        return None if first.any() or second.any() else 0.0
+    axis = axial_axis(affine)
+    there, back = distances_mm(outline(first, axis), outline(second, axis), affine)
+    return float(max(np.percentile(there, 95), np.percentile(back, 95)))
+
+
+def axial_axis(affine: NDArray[np.float64]) -> int:
+    """The array axis closest to head-foot: the slice axis of the challenge's images."""
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return int(np.abs(directions[2]).argmax())
+
+
+def outline(mask: NDArray[np.bool_], plane_axis: int | None = None) -> NDArray[np.bool_]:
+    """Voxels of ``mask`` with a neighbour (over face, edge or corner) outside it.
+
+    plane_axis : look at neighbours in the planes across this axis only (default: at all 26). What lies beyond the
+    image counts as inside.
+    """
+    from scipy.ndimage import binary_erosion
+
+    structure = np.ones([1 if axis == plane_axis else 3 for axis in range(3)], bool)
+    return mask & ~binary_erosion(mask, structure, border_value=1)
+
+
+def distances_mm(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance (mm) from each voxel of one mask to the nearest of the other, both ways; infinite to an empty mask."""
+    from scipy.spatial import cKDTree
+
+    points = [np.argwhere(mask) @ affine[:3, :3].T for mask in (first, second)]
+    if not len(points[0]) or not len(points[1]):
+        return np.full(len(points[0]), np.inf), np.full(len(points[1]), np.inf)
+    return cKDTree(points[1]).query(points[0])[0], cKDTree(points[0]).query(points[1])[0]
+
+
+def lesion_detection(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> tuple[float, float, int, int]:
+    """Recall and F1 over lesions (26-connected), and how many lesions each mask has.
+
+    A true lesion is found, and a predicted lesion is right, when it shares at least one voxel with the other mask.
+    """
+    import cc3d
+
+    true_lesions, n_true = cc3d.connected_components(true, connectivity=26, return_N=True)
+    predicted_lesions, n_predicted = cc3d.connected_components(predicted, connectivity=26, return_N=True)
+    found = np.count_nonzero(np.unique(true_lesions[predicted]))
+    right = np.count_nonzero(np.unique(predicted_lesions[true]))
+    recall = found / n_true if n_true else 1.0
+    precision = right / n_predicted if n_predicted else 1.0
+    f1 = 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+    return recall, f1, n_predicted, n_true
+
+
+def _volume_difference_percent(predicted: int, true: int) -> float | None:
+    if true == 0:
+        return 0.0 if predicted == 0 else None
+    return 100 * abs(predicted - true) / true
