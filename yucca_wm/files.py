@@ -88,7 +88,9 @@ def _umask() -> int:
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal; raises InputError when it cannot be read."""
+    """SHA-256 of a file's bytes, in hexadecimal; raises InputError when it cannot be read, or is a pipe or a device."""
+    if not Path(path).is_file():
+        raise InputError(path, "no such file")
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -106,11 +106,11 @@ def one_voxel(value: float) -> Callable[[Any], Any]:
 
 
 def flipped(position: float) -> Callable[[bytes], bytes]:
-    """One bit, at a share of the file's length, is the other way round."""
+    """The bits of one byte, at a share of the file's length, are the other way round."""
 
     def edit(content: bytes) -> bytes:
         changed = bytearray(content)
-        changed[int(position * (len(content) - 1))] ^= 0x10
+        changed[int(position * (len(content) - 1))] ^= 0xFF
         return bytes(changed)
 
     return edit
@@ -209,12 +209,12 @@ KINDS: tuple[Kind, ...] = (
     Kind("header missing", R, packed(headerless)),
     Kind("unpacked and cut", R, lambda g, t: save_bytes(t, bytes(raw(g)[:-500])), ".nii"),
     Kind("archive that goes on and on", R, bomb),
-    # changed bits
-    Kind("bit flipped in the archive's header", R, stored(flipped(0))),
-    Kind("bit flipped early", R, stored(flipped(0.2))),
-    Kind("bit flipped in the middle", R, stored(flipped(0.5))),
-    Kind("bit flipped late", R, stored(flipped(0.9))),
-    Kind("bit flipped in the checksum", R, stored(lambda c: flipped(1)(c[:-4]) + c[-4:])),
+    # changed bytes
+    Kind("byte flipped in the archive's header", R, stored(flipped(0))),
+    Kind("byte flipped early", R, stored(flipped(0.2))),
+    Kind("byte flipped in the middle", R, stored(flipped(0.5))),
+    Kind("byte flipped late", R, stored(flipped(0.8))),
+    Kind("byte flipped in the checksum", R, stored(lambda c: flipped(1)(c[:-4]) + c[-4:])),
     # not NIfTI
     Kind("text", R, stored(lambda _: b"this is no image\n")),
     Kind("web page", R, stored(lambda _: b"<!DOCTYPE html><html><body>404</body></html>")),
@@ -288,8 +288,8 @@ KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 
 HOSTILE_NAMES = (
-    "a b", "a'b", 'a"b', "$(touch pwned)", "`touch pwned`", "; touch pwned", "-rf", "--help", "*", "a&b", "<b>x</b>",
-    "é", "日本", "a.b", "..a", "%s", "{0}", "x" * 200,
+    "a b", "a'b", 'a"b', "$(touch pwned)", "`touch pwned`", "; touch pwned", "-rf", "--help", "*", "a&b", "<img src=x>",
+    "é", "日本", "a.b", "%s", "{0}", "x" * 200,
 )  # fmt: skip
 """Names that a shell, a page, a format string or Yucca might misread."""
 
