@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -99,6 +100,22 @@ def test_unpacked_and_four_dimensional_files_are_converted(cohort: Any, raw: Pat
     written = nib.load(raw / LESION / "imagesTr/WMH_0_T1_000.nii.gz")
     np.testing.assert_array_equal(np.asarray(written.dataobj), data)
     assert nib.load(raw / LESION / "imagesTr/WMH_0_FLAIR_000.nii.gz").shape == data.shape
+
+
+def test_voxel_sizes_that_contradict_the_affine_are_put_right(cohort: Any, raw: Path) -> None:
+    """Yucca resamples by pixdim; with a wrong one it would learn at another scale, in silence."""
+    image = nib.load(cohort.t1("WMH_0"))
+    header = image.header.copy()
+    header["pixdim"][1:4] = 7
+    made = nib.Nifti1Image(np.asarray(image.dataobj), None, header)
+    made.header["srow_x"], made.header["srow_y"], made.header["srow_z"] = image.affine[:3]
+    made.header["sform_code"] = 1
+    cohort.t1("WMH_0").write_bytes(gzip.compress(made.to_bytes()))
+    assert nib.load(cohort.t1("WMH_0")).header.get_zooms() == (7, 7, 7)
+    run(LESION, cohort, raw)
+    for written in ("imagesTr/WMH_0_T1_000.nii.gz", "labelsTr/WMH_0_T1.nii.gz"):
+        zooms = nib.load(raw / LESION / written).header.get_zooms()
+        np.testing.assert_allclose(zooms, np.linalg.norm(image.affine[:3, :3], axis=0), rtol=1e-5)
 
 
 def test_running_again_gives_the_same_bytes(cohort: Any, raw: Path) -> None:

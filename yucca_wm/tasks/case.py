@@ -100,16 +100,22 @@ def check_image(image: Image) -> Image:
 
 
 def _write_image(image: Image, target: Path) -> None:
-    """Copy the file as it is where Yucca can read it (.nii.gz, 3D, axes in order), else convert it."""
+    """Copy the file as it is where Yucca reads it right, else convert it."""
     source = image.path
     assert source is not None
-    assert image.header is not None
-    three_d = tuple(image.header.get_data_shape()) == image.shape
-    if not (source.name.lower().endswith(".nii.gz") and three_d and in_order(image)):
+    if not (source.name.lower().endswith(".nii.gz") and _yucca_reads_right(image)):
         save(put_in_order(image), target)
         return
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
+
+
+def _yucca_reads_right(image: Image) -> bool:
+    """Yucca needs three axes in order, and takes voxel sizes from the header's pixdim, not from its affine."""
+    header = image.header
+    assert header is not None
+    three_d = tuple(header.get_data_shape()) == image.shape
+    return three_d and in_order(image) and np.allclose(header.get_zooms()[:3], image.spacing_mm, rtol=1e-3)
 
 
 def _write_label(label: Image, like: Image, target: Path) -> None:
