@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 TASK = "Task901_Shells"
-SIZE = 36
+SHAPE = (20, 36, 36)
 NETWORKS = ("UNet", "UNetR", "MultiResUNet", "MedNeXt_S_k3", "MedNeXt_L_k5")
 PLAIN_NETWORKS = ("UNet", "UNetR", "MultiResUNet", "mednext_s3", "MedNeXt")
 MANAGERS = ("YuccaManager", "YuccaManager_SkeletonLoss")
 QUICK = ("2D UNet YuccaManager_SkeletonLoss -ds", "3D MultiResUNet YuccaManager_SkeletonLoss -ds")
 
 
-def write_task(raw: Path, n_train: int = 6, size: int = SIZE) -> None:
+def write_task(raw: Path, n_train: int = 6) -> None:
     """A raw Yucca task: nested shells with four labels, one image each."""
     import nibabel as nib
     import numpy as np
@@ -36,9 +36,9 @@ def write_task(raw: Path, n_train: int = 6, size: int = SIZE) -> None:
     base = raw / TASK
     for folder in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
         (base / folder).mkdir(parents=True)
-    axes = np.meshgrid(*[np.arange(size)] * 3, indexing="ij")
+    axes = np.meshgrid(*[np.arange(n) for n in SHAPE], indexing="ij")
     for index in range(n_train + 1):
-        centre = size / 2 + rng.uniform(-3, 3, 3)
+        centre = np.array(SHAPE) / 2 + rng.uniform(-3, 3, 3)
         radius = np.sqrt(sum((axis - c) ** 2 for axis, c in zip(axes, centre, strict=True)))
         label = np.digitize(-radius, [-16, -13, -9, -4]).astype(np.uint8)
         image = (label + rng.normal(0, 0.3, label.shape)).astype(np.float32)
@@ -77,11 +77,12 @@ def cell(name: str, log: str, result: Any) -> None:
     )
     command("run_inference", "-s", TASK, "-t", TASK, *chosen, "--no_eval", "--no_wandb", "--overwrite")
     results = Path(os.environ["YUCCA_RESULTS"]) / TASK / TASK / f"{network}__{dimensions}"
-    (prediction,) = results.glob(f"{manager}__*/{'ds' if ds else 'plain'}/*/*/*/*.nii.gz")
+    predictions = results.glob(f"{manager}__*/{'ds' if ds else 'plain'}/*/*/*/*.nii.gz")
+    prediction = max(predictions, key=lambda path: path.stat().st_mtime)
 
     from yucca_wm.images import load_labels
 
-    result.value = int(load_labels(prediction).data.shape == (SIZE,) * 3)
+    result.value = int(load_labels(prediction).data.shape == SHAPE)
 
 
 def last_error(log: Path) -> str:

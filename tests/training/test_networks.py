@@ -10,13 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from yucca_wm.training.networks.any_size import SCALES, AnySize, padded_size
+from yucca_wm.training.networks.mednext import MedNeXt_S_k3
 from yucca_wm.training.networks.multiresunet import MultiResUNet
 from yucca_wm.training.networks.unet import UNet
+from yucca_wm.training.networks.unetr import UNetR
+from yucca_wm.training.registry import ALIASES, MEMORY_GB, NETWORKS
 
-SIZES = [(16, 16), (40, 33), (16, 16, 16), (32, 21, 40)]
+SIZES = [(16, 16), (40, 33), (32, 21, 40)]
 
 
-def build(network: Any, size: tuple[int, ...], **kwargs: Any) -> nn.Module:
+def build(network: Any, size: tuple[int, ...], n_classes: int = 3, **kwargs: Any) -> nn.Module:
     from yucca.functional.utils.kwargs import filter_kwargs
 
     flat = len(size) == 2
@@ -24,24 +27,25 @@ def build(network: Any, size: tuple[int, ...], **kwargs: Any) -> nn.Module:
         "conv_op": nn.Conv2d if flat else nn.Conv3d,
         "norm_op": nn.BatchNorm2d if flat else nn.InstanceNorm3d,
         "patch_size": size,
-        "starting_filters": 4,
         **kwargs,
     }
-    model: nn.Module = network(input_channels=1, num_classes=3, **filter_kwargs(network, offered))
+    model: nn.Module = network(input_channels=1, num_classes=n_classes, **filter_kwargs(network, offered))
     return model
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("network", [UNet, MultiResUNet])
+@pytest.mark.parametrize("network", [UNet, MultiResUNet, UNetR, MedNeXt_S_k3])
 def test_logits_have_the_size_of_the_patch_at_every_scale(network: Any, size: tuple[int, ...]) -> None:
     from yucca.functional.transforms.sampling import downsample_label
 
-    model = build(network, size, deep_supervision=True)
+    model = build(network, size, deep_supervision=True, starting_filters=4)
     x = torch.randn(2, 1, *size)
     logits = model(x)
     labels = downsample_label(np.zeros((2, 1, *size)), SCALES)
-    assert [tuple(z.shape[2:]) for z in logits] == [label.shape[2:] for label in labels if label.size] or min(size) < 16
+    assert [tuple(z.shape[2:]) for z in logits] == [label.shape[2:] for label in labels]
     sum(z.sum() for z in logits).backward()
+    without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    assert not without, "several GPUs would wait for these"
     with torch.no_grad():
         assert model.eval()(x).shape == (2, 3, *size)
 
@@ -70,3 +74,38 @@ def test_coarse_logits_lie_where_the_coarse_label_lies() -> None:
         y = (torch.arange(columns) + 0.5) * 52 / columns - 0.5
         inside = (slice(1, -1), slice(1, -1))
         torch.testing.assert_close(z[0, 0][inside], (x[:, None] + 100 * y[None])[inside], rtol=1e-4, atol=1e-2)
+
+
+def find(name: str) -> Any:
+    """As ``yucca_train`` does."""
+    from pathlib import Path
+
+    import yucca
+    from yucca.functional.utils.files_and_folders import recursive_find_python_class
+
+    folder = str(Path(yucca.__path__[0]) / "modules" / "networks")
+    return recursive_find_python_class([folder], name, "yucca.modules.networks")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameters_and_memory_are_what_the_registry_says(name: str) -> None:
+    from yucca_wm.bridge.fixes.memory_estimate import estimate_memory_gb
+
+    network = NETWORKS[name]
+    with torch.device("meta"):
+        model = build(find(name), network.patch, n_classes=37)
+    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(network.parameters_m, rel=0.02)
+    one, two = (estimate_memory_gb(model, torch.empty(n, 1, *network.patch, device="meta")) for n in (1, 2))
+    reserve = 2.5
+    most = [max(0, min(64, int((memory - reserve - one) / (two - one) + 1))) for memory in MEMORY_GB]
+    assert list(network.batch) == most
+
+
+def test_yuccas_names_mean_the_same_networks() -> None:
+    for alias, name in ALIASES.items():
+        assert find(alias) is find(name)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(SystemExit, match=r"MedNeXt_S_k3.*UNet"):
+        find("UNet_that_is_not")

@@ -11,6 +11,7 @@ Without a GPU the batch is Yucca's starting batch unless ``--batch_size`` says o
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from functools import wraps
 from typing import Any
 
@@ -52,16 +53,41 @@ def estimate_memory_gb(
 
     model.to("meta")
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    kept: dict[int, int] = {}
+    checkpointed = getattr(model, "outside_block_checkpointing", False)
+    kept: dict[Any, dict[int, int]] = defaultdict(dict)  # block that is computed again in the backward pass, or None
+    current: list[Any] = [None]
+    inputs = 0
 
     def keep(tensor: Any) -> Any:
-        kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
+        storage = tensor.untyped_storage()
+        kept[current[0]][storage._cdata] = storage.nbytes()
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = model(torch.empty(model_input.shape, device="meta"))
+    def enter(block: Any, given: Any) -> None:
+        nonlocal inputs
+        inputs += given[0].numel() * given[0].element_size()
+        current[0] = block
+
+    def leave(*_: Any) -> None:
+        current[0] = None
+
+    hooks = []
+    if checkpointed:
+        blocks = [module for module in model.modules() if hasattr(module, "do_res")]
+        hooks = [block.register_forward_pre_hook(enter) for block in blocks]
+        hooks += [block.register_forward_hook(leave) for block in blocks]
+        model.outside_block_checkpointing = False
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            logits = model(torch.empty(model_input.shape, device="meta"))
+    finally:
+        for hook in hooks:
+            hook.remove()
+        if checkpointed:
+            model.outside_block_checkpointing = True
     own = {p.untyped_storage()._cdata for p in model.parameters()}
-    activations = sum(size for storage, size in kept.items() if storage not in own) * (0.5 if use_amp else 1)
+    sizes = {block: sum(n for key, n in parts.items() if key not in own) for block, parts in kept.items()}
+    activations = sizes.pop(None, 0) + inputs + max(sizes.values(), default=0)
     logits = logits[0] if isinstance(logits, (list, tuple)) else logits
     loss = LOSS_COPIES * logits.numel() * 4
-    return float((4 * weights + activations + loss) * 1e-9)
+    return float((4 * weights + activations * (0.5 if use_amp else 1) + loss) * 1e-9)
