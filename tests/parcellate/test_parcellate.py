@@ -184,7 +184,7 @@ def test_an_output_folder_that_cannot_be_written(command: list[str], tmp_path: P
 
 def test_without_an_atlas_the_error_says_how_to_fetch_one(command: list[str], tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setenv("YUCCA_WM_CACHE", str(tmp_path / "empty"))
-    with pytest.raises(InputError, match="python -m yucca_wm[.]atlas fetch"):
+    with pytest.raises(InputError, match=r"python -m yucca_wm\.atlas fetch"):
         main(command[4:])
 
 

@@ -1,0 +1,91 @@
+"""A cohort: every subject that can be done is done, the others are named; interrupted runs go on."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from yucca_wm.images import Image, load, save
+from yucca_wm.parcellate import parcellate as one
+from yucca_wm.parcellate.__main__ import main
+
+from .conftest import AtlasFiles, scan, turned
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    """Two good subjects, one with empty white matter, one with none, one whose T1 lies elsewhere."""
+    subject = scan(turned((4, 3, -5), (1, 1.05, 1)), (3, 3, 4))
+    t1 = Image((subject.wm.data * 80 + 20).astype(np.float32), subject.wm.affine)
+    moved = subject.wm.affine.copy()
+    moved[1, 3] += 2
+    for name, wm, image in (
+        ("1", subject.wm.data, t1),
+        ("2", subject.wm.data, t1),
+        ("3", subject.wm.data * 0, t1),
+        ("4", None, t1),
+        ("5", subject.wm.data, Image(t1.data, moved)),
+    ):
+        pre = tmp_path / "cohort" / "training" / "Site" / name / "pre"
+        pre.mkdir(parents=True)
+        save(image, pre / "T1.nii.gz")
+        if wm is not None:
+            save(subject.wm.with_data(wm), pre / "wm.nii.gz")
+    return tmp_path / "cohort"
+
+
+def arguments(cohort: Path, atlas: AtlasFiles, *more: str) -> list[str]:
+    return ["--cohort", str(cohort), "--atlas-wm", str(atlas.wm), "--atlas-labels", str(atlas.labels), *more]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_failures_are_named_and_the_others_done(cohort: Path, atlas_files: AtlasFiles, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert main(arguments(cohort, atlas_files)) == 1
+    out = cohort / "derivatives" / "yucca_wm"
+    error = capsys.readouterr().err
+    assert "WMH_3" in error
+    assert "holds no white matter" in error
+    assert "has no white-matter segmentation" in error
+    assert "3 of 5 cases failed" in error
+    for name in ("WMH_1", "WMH_2"):
+        assert load(out / name / f"{name}_regions.nii.gz").data.any()
+    with (out / "parcellation.tsv").open() as stream:
+        rows = {row["subject"]: row for row in csv.DictReader(stream, delimiter="\t")}
+    assert rows["WMH_1"]["status"] == "ok"
+    assert rows["WMH_3"]["status"].startswith("failed: ")
+    assert rows["WMH_3"]["wm_dice"] == "n/a"
+    assert float(rows["WMH_2"]["parietal_R_ml"]) > 0
+    page = (out / "parcellation.html").read_text()
+    assert 'src="WMH_1/WMH_1_regions.png"' in page
+    assert "Failed: 3" in page
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
+    cohort: Path, atlas_files: AtlasFiles, tmp_path: Path, monkeypatch
+) -> None:  # type: ignore[no-untyped-def]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    main(arguments(cohort, atlas_files, "--out-dir", str(whole), "--no-picture"))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one, "write_json", stop)  # the last thing written of a subject
+        with pytest.raises(KeyboardInterrupt):
+            main(arguments(cohort, atlas_files, "--out-dir", str(cut), "--no-picture"))
+    (cut / "WMH_1" / "WMH_1_regions.nii.gz").write_bytes(b"half")
+    main(arguments(cohort, atlas_files, "--out-dir", str(cut), "--no-picture"))
+    for name in ("WMH_1", "WMH_2"):
+        for ending in ("regions.nii.gz", "regions_unmasked.nii.gz", "regions_affine.tfm"):
+            assert (cut / name / f"{name}_{ending}").read_bytes() == (whole / name / f"{name}_{ending}").read_bytes()
+
+
+def test_finished_subjects_are_not_done_again(cohort: Path, atlas_files: AtlasFiles) -> None:
+    main(arguments(cohort, atlas_files, "--no-picture"))
+    record = cohort / "derivatives" / "yucca_wm" / "WMH_1" / "WMH_1_regions.json"
+    before = record.stat().st_mtime_ns
+    main(arguments(cohort, atlas_files, "--no-picture"))
+    assert record.stat().st_mtime_ns == before

@@ -1,0 +1,24 @@
+"""Mutual information lands where least squares does."""
+
+from __future__ import annotations
+
+import pytest
+
+from yucca_wm.atlas.pair import Atlas
+from yucca_wm.parcellate import mattes
+from yucca_wm.parcellate.parcellate import label
+from yucca_wm.parcellate.settings import Metric, Settings
+from yucca_wm.parcellate.wm import WhiteMatter
+
+from .conftest import scan, turned
+
+
+def test_mattes_finds_the_same_pose(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mattes, "SPACING_MM", 3.0)
+    monkeypatch.setattr(mattes, "SHRINK", (2,))
+    monkeypatch.setattr(mattes, "SMOOTH_MM", (3.0,))
+    subject = scan(turned((8, -6, 7), (1.05, 0.95, 1.0)), (3, 3, 4))
+    wm = WhiteMatter(subject.wm, "mask")
+    ours, theirs = label(atlas, wm, Settings()), label(atlas, wm, Settings(metric=Metric.MATTES))
+    assert subject.dice(theirs.regions) > subject.dice(ours.regions) - 0.03
+    assert not (ours.warp.matrix == theirs.warp.matrix).all()

@@ -1,0 +1,88 @@
+"""The table of regions is right, and reads back from every form it is written in."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import load
+from yucca_wm.regions import Side, read_table, regions
+
+
+def test_thirty_four_regions_and_two_remainders() -> None:
+    table = regions()
+    assert table.indices == tuple(range(1, 37))
+    assert table.white_matter.indices == tuple(range(1, 35))
+    assert {region.group for region in table.white_matter} == {"lobar", "association", "projection", "commissural"}
+    for attribute in ("name", "full_name", "color"):
+        assert len({getattr(region, attribute) for region in table}) == 36
+    for region in table:
+        assert region.name.endswith({"left": "_L", "right": "_R"}[region.side])
+        assert region.full_name.endswith(f", {region.side}")
+
+
+def test_every_jhu_label_belongs_to_one_region_and_its_twin_to_the_other_side() -> None:
+    members = {label: region for region in regions() for label in region.jhu_ids}
+    assert sorted(members) == list(range(1, 131))
+    assert sum(len(region.jhu_ids) for region in regions()) == 130
+    assert sum(len(region.jhu_ids) for region in regions().white_matter) == 94
+    for label in range(1, 66):
+        left, right = members[label], members[label + 65]
+        assert left.side is Side.LEFT
+        assert right.side is Side.RIGHT
+        assert regions().mirrored()[left.index] == right.index
+
+
+def test_mirroring_is_seventeen_apart() -> None:
+    mirrored = regions().mirrored()
+    assert mirrored == {n: n + 17 for n in range(1, 18)} | {n: n - 17 for n in range(18, 35)} | {35: 36, 36: 35}
+
+
+@pytest.mark.shared_data
+def test_names_and_members_agree_with_the_published_list(shared_data: Path) -> None:
+    with (shared_data / "atlas" / "jhu_type2_to_refined.tsv").open() as stream:
+        published = {int(row["jhu_id"]): row for row in csv.DictReader(stream, delimiter="\t")}
+    for region in regions():
+        for label in region.jhu_ids:
+            row = published[label]
+            assert int(row["refined_id"]) == region.index
+            assert {"left": "right", "right": "left"}[region.side] not in row["jhu_name"].lower()
+
+
+@pytest.mark.shared_data
+def test_sides_are_those_of_the_real_subjects_in_the_world(shared_data: Path) -> None:
+    """Left regions lie at smaller world x than their right twins, whatever the voxel order."""
+    files = sorted((shared_data / "wmh_region_labels").glob("*/*.nii.gz"))
+    assert len(files) == 27
+    for path in files[::6]:
+        image = load(path)
+        x = {}
+        for region in regions():
+            index = np.nonzero(image.data == region.index)
+            x[region.index] = image.affine[0, :3] @ np.mean(index, axis=1)
+        for left, right in regions().mirrored().items():
+            if left < right:
+                assert x[left] < x[right], (path.name, left)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("label\tname\n1\ta\n", "lacks the columns"),
+        ("index\tname\none\ta\n", "line 2"),
+        ("index\tname\n-1\ta\n", "negative"),
+        ("index\tname\n1\ta\n1\tb\n", "occurs twice: 1"),
+        ("index\tname\n1\ta\n2\ta\n", "occurs twice: a"),
+        ("index\tname\n0\tbackground\n", "names no region"),
+        ("index\tname\tside\n1\ta\tup\n", "line 2"),
+        ("", "lacks the columns"),
+    ],
+)
+def test_a_bad_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "table.tsv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_table(tmp_path / "table.tsv")
