@@ -47,10 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     header = [f'export PATH="{programs}:$PATH"', *exports]
     print("\n".join(header) + "\n", flush=True)
     write_text(out / "commands.sh", "\n".join(["set -e", *header, *[step.shown() for step in steps]]) + "\n")
-    threads = str(max(1, (os.cpu_count() or 2) // 2))
     quiet = {
         "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
-        "OMP_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "PASSIVE",
         "MPLBACKEND": "Agg",
         "PYTHONUNBUFFERED": "1",
     }

@@ -54,6 +54,13 @@ class Anatomy:
         return np.asarray(self.affine[:3, :3] @ index + self.affine[:3, 3])
 
     @cached_property
+    def head(self) -> Map:
+        """1 within the (skull-stripped) head, ventricles included, else 0."""
+        from scipy.ndimage import binary_fill_holes
+
+        return np.asarray(binary_fill_holes(self.t1 > BRAIN_T1), dtype=np.float32)
+
+    @cached_property
     def ventricle_distance_mm(self) -> Map:
         """Distance of every voxel to the ventricles, in mm."""
         from scipy.ndimage import distance_transform_edt
@@ -77,7 +84,7 @@ class Anatomy:
             sum(self.affine[axis, k] * index[k] for k in range(3)) + self.affine[axis, 3] - self.centre_mm[axis]
             for axis in range(3)
         )
-        fluid = (self.t1 > BRAIN_T1) & (self.gm + self.wm < 0.5)
+        fluid = (self.head > 0) & (self.gm + self.wm < 0.5)
         found = np.zeros(fluid.shape, dtype=bool)
         for across in (x, -x):
             box = np.logical_and.reduce(
@@ -93,7 +100,7 @@ class Anatomy:
 
     def prepare(self) -> None:
         """Compute the distance maps now, before the anatomy is sent to other processes."""
-        _ = self.centre_mm, self.ventricle_distance_mm, self.wm_depth_mm
+        _ = self.centre_mm, self.head, self.ventricle_distance_mm, self.wm_depth_mm
 
     def image(self, data: NDArray[Any]) -> Image:
         """``data`` on this brain's grid."""

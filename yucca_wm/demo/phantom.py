@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.demo.anatomy import BRAIN_T1, Anatomy
+from yucca_wm.demo.anatomy import Anatomy
 from yucca_wm.demo.lesions import Lesions, Tissue, grow, smooth_noise
 from yucca_wm.demo.warp import Warp, random_warp, rotation
 from yucca_wm.images import Image
@@ -95,7 +95,7 @@ def simulate(anatomy: Anatomy, site: Site, seed: int | tuple[int, ...], *, infar
     grid = Image(np.zeros(site.shape, dtype=np.uint8), site.affine)
     warp = random_warp(rng, anatomy.centre_mm)
     template_mm = warp(_voxel_points(grid, np.argwhere(np.ones(site.shape, dtype=bool)).T))
-    head = (_sample(anatomy, anatomy.t1, template_mm) > BRAIN_T1).reshape(site.shape)
+    head = (_sample(anatomy, anatomy.head, template_mm) > 0.5).reshape(site.shape)
     voxels = np.argwhere(head).T
     points_mm = _points_within(grid, voxels, site.supersampling)
     per_voxel = points_mm.shape[1] // voxels.shape[1]
@@ -137,9 +137,9 @@ def simulate(anatomy: Anatomy, site: Site, seed: int | tuple[int, ...], *, infar
 
 def _with_lesions(t1: Array, flair: Array, lesions: Lesions) -> tuple[Array, Array]:
     """Signals where lesions are: T1 dark; FLAIR bright, the core of an infarct dark."""
-    t1 = np.where(lesions.wmh, 0.72, t1)
+    t1 = np.where(lesions.wmh, 0.55, t1)
     flair = np.where(lesions.wmh, 1.85, flair)
-    t1 = np.where(lesions.other, np.where(lesions.core, 0.25, 0.6), t1)
+    t1 = np.where(lesions.other, np.where(lesions.core, 0.25, 0.5), t1)
     flair = np.where(lesions.other, np.where(lesions.core, 0.25, 1.7), flair)
     return t1, flair
 

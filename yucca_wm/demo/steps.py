@@ -18,6 +18,9 @@ from yucca_wm.files import make_folder, write_json
 
 LOG_LINES_SHOWN = 15
 
+HEARTBEAT_S = 60.0
+"""So often the demo says what is running and how long it will take."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -26,6 +29,7 @@ class Step:
     name : of its log; title : for the reader; needs : names of the steps before it.
     makes : files and folders that are removed before it runs with other settings than last time.
     expected_s : seconds it takes on two cores without a GPU, for the time left.
+    threads : of its computation; 0: an equal share of the cores.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Step:
     needs: tuple[str, ...] = ()
     makes: tuple[Path, ...] = ()
     expected_s: float = 10.0
+    threads: int = 0
 
     def shown(self) -> str:
         """The command as it can be pasted into a shell."""
@@ -64,17 +69,23 @@ class Runner:
     quiet: Mapping[str, str] = field(default_factory=dict)
     jobs: int = 2
     seconds: dict[str, float] = field(default_factory=dict)
+    _expected: dict[str, float] = field(default_factory=dict)
+
+    def _order(self, step: Step) -> int:
+        return list(self._expected).index(step.name)
 
     def run(self, steps: Sequence[Step]) -> None:
         """Run what is not done yet. Raises StepError; commands still running are then stopped."""
         make_folder(self.folder / "logs")
         make_folder(self.folder / "steps")
+        self._expected = {step.name: step.expected_s for step in steps}
         keys = self._keys(steps)
         waiting = [step for step in steps if not self._is_done(step, keys[step.name])]
         for number, step in enumerate(steps, start=1):
             if step not in waiting:
                 self._say(number, steps, f"{step.title}: done before")
         running: dict[Step, tuple[subprocess.Popen[bytes], float]] = {}
+        heartbeat = time.monotonic()
         try:
             while waiting or running:
                 unfinished = {step.name for step in [*waiting, *running]}
@@ -84,6 +95,13 @@ class Runner:
                     running[step] = (self._start(step, keys[step.name]), time.monotonic())
                     waiting.remove(step)
                 time.sleep(0.05)
+                if time.monotonic() - heartbeat > HEARTBEAT_S:
+                    heartbeat = time.monotonic()
+                    names = ", ".join(f"{s.title} for {(heartbeat - t) / 60:.0f} min" for s, (_, t) in running.items())
+                    left = _minutes(
+                        self._left_s([*waiting, *running], {s: heartbeat - t for s, (_, t) in running.items()})
+                    )
+                    print(f"        {time.strftime('%H:%M:%S')} running: {names}; {left} left", flush=True)
                 for step in [s for s, (process, _) in running.items() if process.poll() is not None]:
                     process, start = running.pop(step)
                     if process.returncode != 0:
@@ -110,7 +128,8 @@ class Runner:
         begun.write_text(key, encoding="utf-8")
         self._marker(step).unlink(missing_ok=True)
         with open(self.log(step), "wb") as log:
-            environment = {**os.environ, **self.quiet, **self.environment}
+            threads = step.threads or max(1, (os.cpu_count() or 1) // self.jobs)
+            environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **self.quiet, **self.environment}
             return subprocess.Popen(
                 step.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
             )
@@ -132,16 +151,16 @@ class Runner:
         except (OSError, ValueError, KeyError):
             return False
 
-    def _left_s(self, steps: Sequence[Step]) -> float:
+    def _left_s(self, steps: Sequence[Step], elapsed_s: Mapping[Step, float] | None = None) -> float:
         """Seconds until ``steps`` are done: the work shared out, or the longest chain in it, at the speed so far."""
+        done = {name: seconds for name, seconds in self.seconds.items() if name in self._expected}
+        expected = sum(self._expected[name] for name in done)
+        speed = min(max(sum(done.values()) / expected, 0.2), 10.0) if expected else 1.0
+        need = {s.name: max(speed * s.expected_s - (elapsed_s or {}).get(s, 0.0), 5.0) for s in steps}
         finish: dict[str, float] = {}
-        for step in sorted(steps, key=lambda s: len(s.needs)):
-            finish[step.name] = 0.0
-        for _ in steps:
-            for step in steps:
-                finish[step.name] = step.expected_s + max((finish.get(name, 0.0) for name in step.needs), default=0.0)
-        longest = max(finish.values(), default=0.0)
-        return max(longest, sum(step.expected_s for step in steps) / self.jobs)
+        for step in sorted(steps, key=self._order):
+            finish[step.name] = need[step.name] + max((finish.get(name, 0.0) for name in step.needs), default=0.0)
+        return max(max(finish.values(), default=0.0), sum(need.values()) / self.jobs)
 
     @staticmethod
     def _say(number: int, steps: Sequence[Step], text: str) -> None:
