@@ -33,7 +33,7 @@ SLAB_VOXELS = 100_000
 TARGET_SHARE = 1 / 13
 """Precision is lowered, down to `codec.MIN_BITS`, until a file takes no more than this share of float32 values ..."""
 
-FREE_BYTES_PER_VOXEL, FREE_BYTES_PER_SLAB = 3.0, 8192
+FREE_BYTES_PER_VOXEL, FREE_BYTES_PER_SLAB = 6.0, 8192
 """... or no more than this, so that files of few classes or voxels, which are small anyway, stay precise."""
 
 MAX_HEADER_BYTES = 1 << 20

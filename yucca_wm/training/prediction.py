@@ -5,12 +5,14 @@ Plugged in by `yucca_wm.bridge.fixes.prediction_step` and `yucca_wm.bridge.fixes
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from yucca_wm import images
 from yucca_wm.ensemble import store
@@ -39,23 +41,53 @@ def predict_step(module: Any, batch: dict[str, Any]) -> dict[str, Any]:
     """What ``BaseLightningModule.predict_step`` returns, with the logits as `RestoredLogits`."""
     data, properties = batch["data"], batch["data_properties"]
     transpose = [int(axis) for axis in module.transpose_forward]
-    logits = robust_sliding_window(module.model, data, module.patch_size, module.sliding_window_overlap)
-    if module.test_time_augmentation:
-        ways = mirrorings(module.num_classes, transpose.index(0), planar=len(module.patch_size) == 2)
-        for axes, exchange in ways:
-            dims = [2 + axis for axis in axes]
-            mirrored = robust_sliding_window(
-                module.model, torch.flip(data, dims), module.patch_size, module.sliding_window_overlap
-            )
-            logits += torch.flip(mirrored[exchange], [dim - 1 for dim in dims])
-        logits /= len(ways) + 1
+    logits = predict_logits(
+        module.model,
+        data,
+        module.patch_size,
+        module.num_classes,
+        transpose,
+        overlap=module.sliding_window_overlap,
+        mirror=module.test_time_augmentation,
+    )
     properties["save_format"] = properties.get("image_extension")
     grid = None
     if batch.get("data_paths"):
         grid = store.Grid.of_nifti(nib.load(_first(batch["data_paths"])))
     restored = RestoredLogits(logits, properties, transpose, grid)
-    restored.about = about(module)
+    restored.about = about(getattr(module, "config", {}))
     return {"logits": restored, "properties": properties, "case_id": batch["case_id"]}
+
+
+def predict_logits(
+    network: torch.nn.Module,
+    data: torch.Tensor,
+    patch_size: Sequence[int],
+    n_classes: int,
+    transpose: Sequence[int],
+    *,
+    overlap: float = 0.5,
+    mirror: bool = False,
+    max_memory_gb: float | None = None,
+) -> torch.Tensor:
+    """Logits [class, x, y, z] of a preprocessed volume [1, channel, x, y, z].
+
+    transpose : Yucca's ``transpose_forward``: tells which axis is left-right.
+    mirror : average over mirror images, with left and right classes exchanged where left and right are.
+    max_memory_gb : keep logits in half precision when in single precision they would take more than half of this.
+    """
+    gigabytes = n_classes * data[0, 0].numel() * 4 / 1e9
+    half = max_memory_gb is not None and gigabytes > max_memory_gb / 2
+    dtype = torch.float16 if half else torch.float32
+    logits = robust_sliding_window(network, data, patch_size, overlap, dtype=dtype)
+    if not mirror:
+        return logits
+    ways = mirrorings(n_classes, list(transpose).index(0), planar=len(patch_size) == 2)
+    for axes, exchange in ways:
+        dims = [2 + axis for axis in axes]
+        mirrored = robust_sliding_window(network, torch.flip(data, dims), patch_size, overlap, dtype=dtype)
+        logits += torch.flip(mirrored[exchange], [dim - 1 for dim in dims])
+    return logits / (len(ways) + 1)
 
 
 def mirrorings(n_classes: int, left_right: int, *, planar: bool) -> list[tuple[tuple[int, ...], list[int]]]:
@@ -80,9 +112,8 @@ def mirrorings(n_classes: int, left_right: int, *, planar: bool) -> list[tuple[t
     return ways
 
 
-def about(module: Any) -> dict[str, Any]:
-    """What the softmax file says about the model that made it."""
-    config = getattr(module, "config", {})
+def about(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a softmax file says about the model that made it, from the configuration Yucca keeps with a model."""
     keys = ("task", "model_name", "model_dimensions", "manager_name", "ckpt_path")
     return {key: str(config[key]) for key in keys if config.get(key) is not None}
 
@@ -106,26 +137,23 @@ def restored(logits: Any, properties: dict[str, Any]) -> RestoredLogits | None:
 
 def save_prediction(restored: RestoredLogits, path: Path, *, save_softmax: bool) -> None:
     """Write ``path``.nii.gz and, if asked for, ``path``.npz first: a label map is there only when its softmax is."""
-    if save_softmax:
-        labels = np.zeros(restored.grid.shape, np.uint8)
-        (start, _), (j0, j1), (k0, k1) = restored.box
-
-        def probabilities(lo: int, hi: int) -> Any:
-            values = restored.probabilities(lo, hi)
-            labels[start + lo : start + hi, j0:j1, k0:k1] = likeliest(values)
-            return values
-
-        store.write(
-            path.with_name(path.name + ".npz"),
-            probabilities,
-            restored.grid,
-            tuple(range(restored.n_classes)),
-            box=restored.box,
-            about=restored.about,
-        )
-    else:
-        labels = restored.labels()
+    labels = write_softmax(restored, path.with_name(path.name + ".npz")) if save_softmax else restored.labels()
     images.save(restored.grid.image(labels), path.with_name(path.name + ".nii.gz"))
+
+
+def write_softmax(restored: RestoredLogits, path: Path) -> NDArray[np.uint8]:
+    """Write a softmax file; returns the likeliest label of every voxel, which costs nothing on the way."""
+    labels = np.zeros(restored.grid.shape, np.uint8)
+    (start, _), (j0, j1), (k0, k1) = restored.box
+
+    def probabilities(lo: int, hi: int) -> NDArray[np.float32]:
+        values = restored.probabilities(lo, hi)
+        labels[start + lo : start + hi, j0:j1, k0:k1] = likeliest(values)
+        return values
+
+    classes = tuple(range(restored.n_classes))
+    store.write(path, probabilities, restored.grid, classes, box=restored.box, about=restored.about)
+    return labels
 
 
 def _first(paths: Any) -> Any:

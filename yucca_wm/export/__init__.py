@@ -1,0 +1,1 @@
+"""Pack a trained model into one file that others can use; see `yucca_wm.training.model`."""

@@ -1,0 +1,45 @@
+"""``python -m yucca_wm.export VERSION_DIR model.zip``: one file that holds a trained model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from yucca_wm.cli import run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m yucca_wm.export",
+        description="Pack a trained model (weights, plan, classes, normalisation, model card, licence) into one file.",
+    )
+    parser.add_argument("model", help="a version_N folder that yucca_train wrote, or a .ckpt in it")
+    parser.add_argument("out", help="the file to write, ending in .zip")
+    parser.add_argument("--licence", default="not stated", help="name of the licence under which you share the weights")
+    parser.add_argument("--licence-file", type=Path, help="its text, to go into the file")
+    parser.add_argument("--card", type=Path, help="a model card of your own instead of the generated one")
+    arguments = parser.parse_args()
+    if not arguments.out.endswith(".zip"):
+        parser.error("the file to write must end in .zip")
+    from yucca_wm.errors import InputError
+    from yucca_wm.export.card import model_card
+    from yucca_wm.training.model import export_model, load_model
+
+    def text(path: Path | None, otherwise: str) -> str:
+        try:
+            return path.read_text(encoding="utf-8") if path else otherwise
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(str(path), f"cannot be read ({error})") from error
+
+    model = load_model(arguments.model)
+    card = model_card(model.config, model.plans, model.training, model.identity, arguments.licence)
+    licence = text(arguments.licence_file, arguments.licence + "\n")
+    out = export_model(model, arguments.out, licence=licence, card=text(arguments.card, card))
+    print(
+        f"{out}: {out.stat().st_size / 2**20:.1f} MiB, {model.n_classes} classes; open its README.md before sharing it"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,64 @@
+"""``python -m yucca_wm.predict``: from scans to lesion maps, region maps and the table of where the lesions are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from yucca_wm.cli import report_failures, run
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m yucca_wm.predict",
+        description="Segment lesions and regions on a person's T1, FLAIR or both (skull-stripped or not, as the models "
+        "were trained; T1 and FLAIR on one grid), and say where the lesions are.",
+    )
+    parser.add_argument("--t1", type=Path, help="T1 image of one person")
+    parser.add_argument("--flair", type=Path, help="FLAIR image of one person")
+    parser.add_argument("--name", help="what to call this person (default: from the file)")
+    parser.add_argument("--input", type=Path, help="a whole cohort: WMH challenge folders, BIDS, or a table of paths")
+    parser.add_argument("--lesion-model", type=Path, help="version_N folder of yucca_train, or exported .zip")
+    parser.add_argument("--region-model", type=Path, help="the same, for regions")
+    parser.add_argument("--out-dir", "--out_dir", required=True, type=Path, help="where maps and tables go")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(default: auto)")
+    parser.add_argument(
+        "--max_memory_gb", "--max-memory-gb", type=float, help="memory the logits of one image may take"
+    )
+    parser.add_argument(
+        "--mirror", action="store_true", help="average over mirror images (slower; sides are exchanged)"
+    )
+    parser.add_argument("--confidence", action="store_true", help="also write how probable each voxel's label is")
+    parser.add_argument("--keep-softmax", action="store_true", help="keep the softmax file of each modality")
+    return parser
+
+
+def main() -> int:
+    parser = build_parser()
+    arguments = parser.parse_args()
+    single = [path for path in (arguments.t1, arguments.flair) if path]
+    if bool(single) == bool(arguments.input):
+        parser.error("give either --t1 and/or --flair, or --input")
+    if not (arguments.lesion_model or arguments.region_model):
+        parser.error("give --lesion-model, --region-model, or both")
+    from yucca_wm.cohort.layouts import find_subjects
+    from yucca_wm.files import case_name
+    from yucca_wm.predict.case import Case, Options
+    from yucca_wm.predict.cohort import LESIONS, REGIONS, TABLE, cases_of, check_classes, load, predict_cohort
+
+    if arguments.input:
+        cases = cases_of(find_subjects(arguments.input))
+    else:
+        scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
+        cases = [Case(arguments.name or case_name(single[0]), scans)]
+    given = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
+    models = {what: load(path, arguments.device) for what, path in given.items() if path}
+    check_classes(models)
+    options = Options(arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax)
+    outcome = predict_cohort(cases, models, arguments.out_dir, options)
+    print(f"{len(outcome.results)} of {len(cases)} done; which images were used: {arguments.out_dir / TABLE}")
+    return report_failures(outcome.failures, len(cases))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,80 @@
+"""A model applied to one image: preprocessing, windows, and the logits in the image's own voxels."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Any
+
+import torch
+
+from yucca_wm.ensemble.store import Grid
+from yucca_wm.errors import InputError
+from yucca_wm.training.model import Model
+from yucca_wm.training.prediction import predict_logits
+from yucca_wm.training.restore import RestoredLogits
+
+
+def predict_volume(
+    network: torch.nn.Module,
+    model: Model,
+    image: Any,
+    *,
+    mirror: bool = False,
+    max_memory_gb: float | None = None,
+) -> RestoredLogits:
+    """Logits of one image, readable in its own voxel order.
+
+    network : ``model.network(device)``; the device it lies on is used.
+    image : a 3D nibabel image.
+    mirror, max_memory_gb : as `yucca_wm.training.prediction.predict_logits`.
+    """
+    import numpy as np
+    from yucca.functional.preprocessing import preprocess_case_for_inference
+
+    plans = model.plans
+    sizes = plans.get("target_size")
+    try:
+        with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
+            data, properties = preprocess_case_for_inference(
+                crop_to_nonzero=plans["crop_to_nonzero"],
+                keep_aspect_ratio=plans["keep_aspect_ratio_when_using_target_size"],
+                images=[image],
+                intensities=plans["intensities"],
+                normalization_scheme=plans["normalization_scheme"],
+                ext="nii.gz",
+                patch_size=model.patch_size,
+                target_size=None if sizes in (None, "null") else np.array(sizes, dtype=int),
+                target_spacing=plans["target_spacing"],
+                target_orientation=plans["target_coordinate_system"],
+                transpose_forward=np.array(model.transpose),
+            )
+    except (AssertionError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or ["nothing in it is above zero"])[0]
+        raise InputError(image.get_filename() or "image", f"cannot be preprocessed ({reason})") from error
+    device = next(network.parameters()).device
+    mixed: Any = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
+    with torch.inference_mode(), mixed:
+        logits = predict_logits(
+            network,
+            data.to(device),
+            model.patch_size,
+            model.n_classes,
+            model.transpose,
+            mirror=mirror,
+            max_memory_gb=max_memory_gb,
+        )
+    return RestoredLogits(logits, properties, model.transpose, Grid.of_nifti(image))
+
+
+def choose_device(wanted: str, dimensions: str) -> torch.device:
+    """``auto``: CUDA, else Apple's GPU for 2D networks (it lacks some 3D operations), else the CPU."""
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() and dimensions == "2D" else "cpu")
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(wanted, True)
+    if not available:
+        print(f"yucca-wm: there is no {wanted} device here; computing on the CPU", file=sys.stderr)
+    return torch.device(wanted if available else "cpu")
