@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m yucca_wm.demo --out $(DEMO)
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
