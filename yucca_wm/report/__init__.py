@@ -1,0 +1,1 @@
+"""Pictures and HTML reports from the tables of `yucca_wm.localize`."""

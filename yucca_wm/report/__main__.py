@@ -1,0 +1,40 @@
+"""``python -m yucca_wm.report``: HTML pages for a cohort and its subjects, from the tables of localize."""
+
+from __future__ import annotations
+
+import argparse
+
+from yucca_wm import cli
+
+DESCRIPTION = "Self-contained HTML pages (no network needed) for a cohort and for every subject."
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m yucca_wm.report", description=DESCRIPTION)
+    parser.add_argument("--results", required=True, metavar="DIR", help="folder that yucca_wm.localize wrote")
+    parser.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the pages")
+    parser.add_argument("--images", metavar="DIR", help="images (FLAIR) to show lesions on, matched by subject")
+    parser.add_argument("--atlas", metavar="FILE", help="label map to paint mean loads on")
+    parser.add_argument("--names", metavar="TSV", help="region table, when localize was given one")
+    parser.add_argument("--cohort-only", action="store_true", help="no pages for single subjects")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = build_parser().parse_args(arguments)
+
+    from yucca_wm.regions import read_table, regions
+    from yucca_wm.report.write import write_report
+
+    table = read_table(options.names) if options.names else regions()
+    page, failures = write_report(
+        options.results, options.out_dir, table, backgrounds=options.images, atlas=options.atlas,
+        subjects=not options.cohort_only, jobs=options.jobs,
+    )  # fmt: skip
+    print(f"open {page}")
+    return cli.report_failures(failures, len(failures))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,72 @@
+"""What `yucca_wm.localize` wrote, read back."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.regions import REMAINDER
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Results:
+    """folder : of the tables; summary : content of localize.json; load : subject -> its rows of lesion_load.tsv;
+    lesions : subject -> its rows of lesions.tsv."""
+
+    folder: Path
+    summary: dict[str, Any]
+    load: dict[str, list[Row]]
+    lesions: dict[str, list[Row]]
+
+    @property
+    def subjects(self) -> list[str]:
+        return list(self.load)
+
+    @property
+    def regions(self) -> list[Row]:
+        """The rows of one subject that are white-matter regions (for names, sides and groups)."""
+        return [row for row in next(iter(self.load.values())) if is_region(row)]
+
+    def loads_percent(self) -> NDArray[np.float64]:
+        """[subjects, regions] load in percent, NaN where undefined."""
+        return np.array([[value(row, "load_percent") for row in rows if is_region(row)] for rows in self.load.values()])
+
+
+def is_region(row: Row) -> bool:
+    return row["group"] not in (REMAINDER, "outside", "total")
+
+
+def value(row: Row, column: str) -> float:
+    """A number of a table; NaN for an empty field."""
+    return float(row[column]) if row[column] else float("nan")
+
+
+def read_results(folder: str | os.PathLike[str]) -> Results:
+    """Read the tables of a localization. Raises InputError when a file is missing, damaged or holds no subject."""
+    folder = Path(folder)
+    try:
+        summary = json.loads((folder / "localize.json").read_text(encoding="utf-8"))
+        load, lesions = _by_subject(folder / "lesion_load.tsv"), _by_subject(folder / "lesions.tsv")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(folder, f"is not a folder of yucca_wm.localize ({error})", "run it first") from error
+    if not load:
+        raise InputError(folder, "holds no subject", "see the failures in localize.json")
+    return Results(folder, summary, load, lesions)
+
+
+def _by_subject(path: Path) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream, delimiter="\t"):
+            rows.setdefault(row["subject"], []).append(row)
+    return rows
