@@ -43,6 +43,8 @@ FIXES: dict[str, str] = {
     "run_log": "yucca.pipeline.configuration.configure_callbacks",
     "metrics_log": "yucca.modules.callbacks.loggers",
     "metrics_batch": "yucca.modules.metrics.training_metrics",
+    "settings_check": "yucca.pipeline.managers.YuccaManager",
+    "strict_weights": "yucca.modules.lightning_modules.BaseLightningModule",
 }
 
 status: dict[str, str] = {}

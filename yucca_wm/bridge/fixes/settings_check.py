@@ -1,0 +1,43 @@
+"""Settings that cannot be right end in one line before anything is loaded.
+
+Concerns ``YuccaManager.__init__`` and ``find_classes_recursively`` (yucca/pipeline/managers/YuccaManager.py).
+Symptom: ``--precision 16`` without a GPU silently becomes bfloat16, many times slower; ``-ds`` with a network that has
+one output ends in "Index tensor must have the same number of dimensions as self tensor".
+Cure: both are refused with the remedy.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import wraps
+from typing import Any
+
+
+def apply(module: Any) -> bool:
+    manager = module.YuccaManager
+    plain_init, plain_find = manager.__init__, manager.find_classes_recursively
+
+    @wraps(plain_init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        plain_init(self, *args, **kwargs)
+        if str(self.precision) in ("16", "16-mixed", "16-true") and not _has_gpu():
+            raise SystemExit(f"error: --precision {self.precision} needs a GPU and finds none: leave it out, or use 32")
+
+    @wraps(plain_find)
+    def find_classes_recursively(self: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        model, loss, preprocessor = plain_find(self, *args, **kwargs)
+        if self.deep_supervision and "deep_supervision" not in inspect.signature(model).parameters:
+            raise SystemExit(
+                f"error: {self.model_name} has no outputs for deep supervision: leave out -ds, or choose UNet, UNetR, "
+                "MultiResUNet or a MedNeXt"
+            )
+        return model, loss, preprocessor
+
+    manager.__init__, manager.find_classes_recursively = __init__, find_classes_recursively
+    return True
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
