@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 from yucca_wm.cohort.subject import Split
 from yucca_wm.errors import InputError
+from yucca_wm.lock import only_run
 from yucca_wm.tasks.convert import Conversion, convert, convert_or_exit
 from yucca_wm.tasks.definition import TASKS
 
@@ -146,6 +148,40 @@ def test_a_subject_that_became_unreadable_leaves_no_old_case_behind(cohort: Any,
     done = run(LESION, cohort, raw)
     assert list(done.failures) == ["WMH_0"]
     assert not [name for name in files(raw / LESION) if "WMH_0_" in name]
+
+
+def test_a_full_disk_is_said_and_earlier_cases_stay(cohort: Any, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(LESION, cohort, raw)
+    before = files(raw / LESION)
+
+    def full(_: Path, target: Path) -> None:
+        Path(target).write_bytes(b"some of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copyfile", full)
+        done = run(LESION, cohort, raw)
+    assert sorted(done.failures) == ["WMH_0", "WMH_10", "WMH_2"]
+    assert all("No space left on device" in reason for reason in done.failures.values())
+    after = files(raw / LESION)
+    assert {name: content for name, content in after.items() if name != "yucca_wm.json"} == {
+        name: content for name, content in before.items() if name != "yucca_wm.json"
+    }
+    assert run(LESION, cohort, raw).failures == {}
+    assert files(raw / LESION) == before
+
+
+def test_two_runs_at_once_are_refused(cohort: Any, raw: Path) -> None:
+    with only_run(raw / LESION), pytest.raises(InputError, match="another run is writing here"):
+        run(LESION, cohort, raw)
+    assert run(LESION, cohort, raw).failures == {}
+    assert {path.name for path in raw.iterdir()} == {LESION}
+
+
+def test_folder_that_cannot_be_written(cohort: Any, raw: Path) -> None:
+    (raw / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be written"):
+        run(LESION, cohort, raw / "file" / "raw")
 
 
 def test_a_folder_that_is_not_ours_is_refused(cohort: Any, raw: Path) -> None:

@@ -50,11 +50,19 @@ class Request:
             yield f"labels{side}/{case}.nii.gz"
 
 
-def write_subject(request: Request) -> dict[str, str]:
-    """Check every image of a subject, then write its cases; returns the files written (relative name -> sha256).
+@dataclass(frozen=True)
+class Written:
+    """files : relative to the task's folder -> sha256. problem : why writing stopped (a full disk), else empty."""
+
+    files: dict[str, str]
+    problem: str = ""
+
+
+def write_subject(request: Request) -> Written:
+    """Check every image of a subject, then write its cases.
 
     All files of the subject are checked, those that this task does not hold as well, so that a subject is in all tasks
-    of a target or in none.
+    of a target or in none. What the output folder does wrong is returned, for the subject is not to blame.
 
     Raises
     ------
@@ -62,16 +70,19 @@ def write_subject(request: Request) -> dict[str, str]:
         of one voxel, or no orientation in its header.
     """
     images, label = check_subject(request.subject, request.task)
-    for case, modality in request.cases().items():
-        for file in request.case_files(case, modality):
-            target = request.folder / file
-            if file.startswith("images"):
-                assert modality is not None
-                _write_image(images[modality], target)
-            else:
-                assert label is not None
-                _write_label(label, images[modality] if modality is not None else label, target)
-    return {file: sha256(request.folder / file) for file in request.files()}
+    try:
+        for case, modality in request.cases().items():
+            for file in request.case_files(case, modality):
+                target = request.folder / file
+                if file.startswith("images"):
+                    assert modality is not None
+                    _write_image(images[modality], target)
+                else:
+                    assert label is not None
+                    _write_label(label, images[modality] if modality is not None else label, target)
+        return Written({file: sha256(request.folder / file) for file in request.files()})
+    except (OSError, InputError) as error:
+        return Written({}, str(error))
 
 
 def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], Image | None]:

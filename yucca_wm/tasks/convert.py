@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.run import run_cases
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.errors import InputError, YuccaWMError
-from yucca_wm.files import write_json
+from yucca_wm.files import make_folder, write_json
+from yucca_wm.lock import only_run
 from yucca_wm.tasks import dataset_json
 from yucca_wm.tasks.case import Request, write_subject
 from yucca_wm.tasks.definition import TASKS, Task
@@ -64,39 +65,27 @@ def convert(
     Raises
     ------
     InputError : as `find_subjects`; no subject stands in the task's split, has its images or its labels; the folder
-        exists and is not ours, or cannot be written.
+        exists and is not ours, cannot be written, or another run is writing it.
     """
     subjects = find_subjects(cohort, layout)
     splits = resolve_splits(subjects, test_fraction=test_fraction, seed=seed)
-    folder = RawFolder.open(raw_data / task.name)
-    requests, failures = _plan(task, cohort, subjects, splits, folder.path)
-    foreign = folder.begin(file for request in requests.values() for file in request.files())
-    for name, request in list(requests.items()):
-        if clash := next((foreign[file] for file in request.files() if file in foreign), None):
-            failures[name] = clash
-            del requests[name]
-    if jobs is None:
-        jobs = -1 if len(requests) >= PARALLEL_FROM else 1
-    outcome = run_cases(write_subject, requests, jobs=jobs, label=task.name)
-    failures |= outcome.failures
-    written = {file: digest for files in outcome.results.values() for file, digest in files.items()}
-    removed, changed = folder.finish(written)
-    files = tuple(sorted(written))
-    split = {
-        "seed": seed,
-        "test_fraction": test_fraction,
-        **{str(side): sorted(name for name in splits if splits[name] is side) for side in Split},
-    }
-    source = dataset_json.find_source(cohort, subjects)
-    write_json(folder.path / "dataset.json", dataset_json.content(task, files, split, source))
-    return Conversion(
-        folder.path,
-        files,
-        tuple(removed),
-        tuple(changed),
-        dict(sorted(failures.items())),
-        len(requests) + len(set(failures) - set(requests)),
-    )
+    requests, failures = _plan(task, cohort, subjects, splits, raw_data / task.name)
+    with only_run(make_folder(raw_data) / task.name):
+        folder = RawFolder.open(raw_data / task.name)
+        foreign = folder.begin(file for request in requests.values() for file in request.files())
+        for name, request in list(requests.items()):
+            if clash := next((foreign[file] for file in request.files() if file in foreign), None):
+                failures[name] = clash
+                del requests[name]
+        files, run_failures = _write(requests, folder, jobs)
+        removed, changed = folder.finish(files)
+        sides = {str(side): sorted(name for name in splits if splits[name] is side) for side in Split}
+        split = {"seed": seed, "test_fraction": test_fraction, **sides}
+        source = dataset_json.find_source(cohort, subjects)
+        write_json(folder.path / "dataset.json", dataset_json.content(task, sorted(files), split, source))
+    failures = dict(sorted((failures | run_failures).items()))
+    concerned = len(requests.keys() | failures.keys())
+    return Conversion(folder.path, tuple(sorted(files)), tuple(removed), tuple(changed), failures, concerned)
 
 
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
@@ -123,6 +112,26 @@ def _warn_of_stale_data(task_name: str, files: int) -> None:
             f"of them: remove {folder} first",
             file=sys.stderr,
         )
+
+
+def _write(
+    requests: Mapping[str, Request], folder: RawFolder, jobs: int | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What the folder holds afterwards (file -> sha256) and who failed (subject -> why).
+
+    A subject that is found bad loses its earlier files; one that could not be written (a full disk) keeps them.
+    """
+    if jobs is None:
+        jobs = -1 if len(requests) >= PARALLEL_FROM else 1
+    outcome = run_cases(write_subject, requests, jobs=jobs, label=folder.path.name)
+    files: dict[str, str] = {}
+    failures = dict(outcome.failures)
+    for name, written in outcome.results.items():
+        files |= written.files
+        if written.problem:
+            failures[name] = written.problem
+            files |= {file: "" for file in requests[name].files() if (folder.path / file).is_file()}
+    return files, failures
 
 
 def _plan(

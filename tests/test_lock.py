@@ -1,0 +1,56 @@
+"""A second run is refused while the first lives, and not a moment longer."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.lock import only_run
+
+HOLD = "import sys; from yucca_wm.lock import only_run\nwith only_run(sys.argv[1]): print('held', flush=True); input()"
+
+
+@pytest.fixture
+def holder(tmp_path: Path):  # type: ignore[no-untyped-def]
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "out")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_second_run_is_refused(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="another run is writing here"), only_run(tmp_path / "out"):
+        pass
+    with only_run(tmp_path / "elsewhere"):
+        pass
+    assert holder.poll() is None
+
+
+def test_killed_run_leaves_nothing_stuck(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with only_run(tmp_path / "out"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_after_the_other_and_after_an_error(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broken"), only_run(tmp_path / "out"):
+            raise ValueError("broken")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / ".out.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(InputError, match="cannot be written"), only_run(tmp_path / "out"):
+        pass
+    assert not (tmp_path / "precious").exists()
