@@ -22,7 +22,11 @@ SOFTMAX_BYTES = 3.6
 INFERENCE_COPIES = 4
 """Arrays of float32, voxels x classes, that inference holds at once (logits, sum, softmax, result)."""
 
-VARIABLES = {"raw": "YUCCA_RAW_DATA", "preprocessed": "YUCCA_PREPROCESSED_DATA", "softmax": "YUCCA_RESULTS"}
+VARIABLES = {
+    "raw tasks": "YUCCA_RAW_DATA",
+    "preprocessed data": "YUCCA_PREPROCESSED_DATA",
+    "softmax files": "YUCCA_RESULTS",
+}
 """What is written -> the environment variable that says where."""
 
 
@@ -37,7 +41,7 @@ class Need:
 
     def __str__(self) -> str:
         place = f"in {self.folder}" if self.folder is not None else "of memory"
-        return f"{self.what}: about {_gib(self.bytes)} {place}, {_gib(self.available)} free"
+        return f"{self.what} need up to {_amount(self.bytes)} {place} ({_amount(self.available)} free)"
 
 
 def disk_bytes(report: Report) -> dict[str, int]:
@@ -50,7 +54,7 @@ def disk_bytes(report: Report) -> dict[str, int]:
             softmax += int(len(images) * facts.voxels * (REGION_CLASSES + LESION_CLASSES) * SOFTMAX_BYTES)
         else:
             preprocessed += TARGETS * len(images) * facts.voxels * 2 * 4  # image and label as float32
-    return {"raw": raw, "preprocessed": preprocessed, "softmax": softmax}
+    return dict(zip(VARIABLES, (raw, preprocessed, softmax), strict=True))
 
 
 def needs(report: Report, environment: Mapping[str, str] = os.environ) -> Iterator[Need]:
@@ -59,7 +63,7 @@ def needs(report: Report, environment: Mapping[str, str] = os.environ) -> Iterat
         folder = _existing(Path(environment.get(VARIABLES[what]) or "."))
         yield Need(what, size, shutil.disk_usage(folder).free, folder)
     largest = max((facts.voxels for facts in report.facts.values()), default=0)
-    yield Need("region inference", largest * REGION_CLASSES * 4 * INFERENCE_COPIES, available_memory())
+    yield Need("predictions of regions", largest * REGION_CLASSES * 4 * INFERENCE_COPIES, available_memory())
 
 
 def shortages(found: Iterator[Need]) -> Iterator[Problem]:
@@ -88,5 +92,5 @@ def _existing(folder: Path) -> Path:
     return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
 
 
-def _gib(size: float) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def _amount(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{max(size / 2**20, 0):.0f} MiB"
