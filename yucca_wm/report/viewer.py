@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -27,4 +28,4 @@ def slice_viewer(background: Image, labelled: NDArray[Any], colors: dict[int, st
             lesions, bg_img=under, cmap=cmap, threshold=0.5, vmin=0.5, vmax=largest + 0.5, symmetric_cmap=False,
             colorbar=False, resampling_interpolation="nearest", black_bg=True, annotate=True, opacity=0.8,
         )  # fmt: skip
-    return str(view.get_standalone())
+    return re.sub(r"<link\b[^>]*>", "", view.get_standalone())  # its icon would be fetched from the network
