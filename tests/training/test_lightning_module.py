@@ -25,8 +25,7 @@ class TwoScales(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         z: Tensor = self.fine(x)
-        deep = self.deep_supervision and torch.is_grad_enabled()
-        return [z, nn.functional.avg_pool2d(z, 2)] if deep else z
+        return [z, nn.functional.avg_pool2d(z, 2)] if self.deep_supervision else z  # as UXNet: at all times
 
 
 def module(deep: bool, loss: Any = DiceCESkeletonRecall) -> TubeLightningModule:

@@ -96,6 +96,6 @@ def test_half_precision_without_a_gpu_is_refused() -> None:
 
 
 def test_deep_supervision_of_a_network_without_it_is_refused() -> None:
-    manager = find("YuccaManager")(deep_supervision=True)
-    with pytest.raises(SystemExit, match="UXNet has no outputs for deep supervision"):
-        manager.find_classes_recursively(model="UXNet", loss="DiceCE", preprocessor="YuccaPreprocessor")
+    manager = find("YuccaManager")(deep_supervision=True, model_name="Linear")
+    with pytest.raises(SystemExit, match="Linear has no outputs for deep supervision"):
+        manager.find_classes_recursively(model=torch.nn.Linear, loss="DiceCE", preprocessor="YuccaPreprocessor")

@@ -45,6 +45,7 @@ FIXES: dict[str, str] = {
     "metrics_batch": "yucca.modules.metrics.training_metrics",
     "settings_check": "yucca.pipeline.managers.YuccaManager",
     "strict_weights": "yucca.modules.lightning_modules.BaseLightningModule",
+    "validation_output": "yucca.modules.lightning_modules.BaseLightningModule",
 }
 
 status: dict[str, str] = {}
