@@ -17,9 +17,13 @@ from numpy.typing import NDArray
 from yucca_wm import images
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
+from yucca_wm.errors import InputError
 from yucca_wm.regions import regions
 from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
+
+SINGLE_PRECISION_GB = 0.25
+"""Larger logits are kept in half precision: rounded once per window, which moves a probability by less than 0.003."""
 
 MAX_UNSIDED_CLASSES = 3
 """Label sets this small (lesions) have no left and right; in a larger one that is not the region table they may."""
@@ -74,11 +78,12 @@ def predict_logits(
 
     transpose : Yucca's ``transpose_forward``: tells which axis is left-right.
     mirror : average over mirror images, with left and right classes exchanged where left and right are.
-    max_memory_gb : keep logits in half precision when in single precision they would take more than half of this.
+    max_memory_gb : memory the logits may take: single precision where it suffices, else half precision (default:
+        single precision up to SINGLE_PRECISION_GB).
+
+    Raises InputError when not even half precision fits.
     """
-    gigabytes = n_classes * data[0, 0].numel() * 4 / 1e9
-    half = max_memory_gb is not None and gigabytes > max_memory_gb / 2
-    dtype = torch.float16 if half else torch.float32
+    dtype = _precision(n_classes * data[0, 0].numel(), max_memory_gb)
     logits = robust_sliding_window(network, data, patch_size, overlap, dtype=dtype)
     if not mirror:
         return logits
@@ -88,6 +93,15 @@ def predict_logits(
         mirrored = robust_sliding_window(network, torch.flip(data, dims), patch_size, overlap, dtype=dtype)
         logits += torch.flip(mirrored[exchange], [dim - 1 for dim in dims])
     return logits / (len(ways) + 1)
+
+
+def _precision(values: int, max_memory_gb: float | None) -> torch.dtype:
+    single = values * 4 / 1e9
+    if single <= (SINGLE_PRECISION_GB if max_memory_gb is None else max_memory_gb):
+        return torch.float32
+    if max_memory_gb is not None and single / 2 > max_memory_gb:
+        raise InputError("--max_memory_gb", f"is {max_memory_gb:g}, but the logits take {single / 2:.2g} GB")
+    return torch.float16
 
 
 def mirrorings(n_classes: int, left_right: int, *, planar: bool) -> list[tuple[tuple[int, ...], list[int]]]:

@@ -82,11 +82,15 @@ def sliding_window(
             output = output.unsqueeze(2)
         if logits is None:
             logits = torch.zeros((output.shape[1], *spatial), dtype=dtype, device=device or data.device)
+        if output.dtype != torch.float32:
+            output = output.float()
         for corner, place, values in zip(chosen, places, output, strict=True):
             weight = torch.ones((), device=values.device)
             for axis, n in zip(weights, corner, strict=True):
                 weight = weight.unsqueeze(-1) * axis[n].to(values.device)
-            logits[(slice(None), *place)] += (values.float() * weight).to(logits)
+            here = (slice(None), *place)
+            logits[here] = values.mul_(weight).to(logits.device).add_(logits[here])
+        del output, values
     assert logits is not None
     return logits
 
