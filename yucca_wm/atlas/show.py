@@ -48,7 +48,7 @@ def show(
     if background is not None:
         under = load(background)
         below = nib.Nifti1Image(under.data, under.affine)
-    figure = pyplot.figure(figsize=(14, 5.5), facecolor="white")
+    figure = pyplot.figure(figsize=(14, 4.4), facecolor="white")
     plot_roi(
         shown,
         bg_img=below,
@@ -60,7 +60,7 @@ def show(
         alpha=0.8 if below is not None else 1.0,
         black_bg=False,
         colorbar=False,
-        axes=(0.0, 0.42, 1.0, 0.58),
+        axes=(0.0, 0.36, 1.0, 0.64),
         figure=figure,
     )
     handles = [Patch(color=region.color, label=f"{region.index} {region.name}") for region in table]

@@ -23,14 +23,15 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution: voxel size, Gaussian, and at most how many Gauss-Newton steps."""
+    """One resolution: voxel size, Gaussian, at most how many Gauss-Newton steps, and the surround (see `blur`)."""
 
     spacing_mm: float
     sigma_mm: float
     steps: int
+    surround_mm: float = 0.0
 
 
-LEVELS = (Level(8, 6, 20), Level(4, 3, 15), Level(2, 1, 10))
+LEVELS = (Level(8, 6, 20), Level(4, 3, 15), Level(2, 1, 10, 4))
 """Coarse to fine. Finer than this changes the labels by less than the masks' own edges do."""
 
 OBLIQUE_DEG = 3.0
@@ -48,7 +49,7 @@ def register(atlas: Image, subject: Image, start: Matrix | None = None, levels: 
     """
     candidates = starts(atlas, subject) if start is None else [start]
     for level in levels:
-        pair = [blur(mask, level.spacing_mm, level.sigma_mm) for mask in (atlas, subject)]
+        pair = [blur(mask, level.spacing_mm, level.sigma_mm, level.surround_mm) for mask in (atlas, subject)]
         found = [gauss_newton(pair[0], pair[1], matrix, level.steps) for matrix in candidates]
         candidates = [min(found, key=lambda result: result[1])[0]]
     return candidates[0]
@@ -101,7 +102,7 @@ def gauss_newton(atlas: Blurred, subject: Blurred, matrix: Matrix, steps: int) -
         cost = float(residual @ residual) / total
         if cost < best_cost:
             best, best_cost, damping = local, cost, damping / 5
-            active = np.flatnonzero((np.abs(residual) > 1e-3) | ((warped > 1e-3) & (warped < 1 - 1e-3)))
+            active = np.flatnonzero((np.abs(residual) > 1e-3) | (np.abs(warped) > 1e-3))
             chosen = mapped[:, active]
             slopes = np.stack([_sample(field, chosen / atlas.spacing_mm) for field in fields[1:]])
             slopes += np.linalg.inv(local[:3, :3]).T.astype(np.float32) @ gradient_s[:, active]

@@ -16,7 +16,7 @@ TRUNCATE = 3.0
 
 @dataclass(frozen=True)
 class Blurred:
-    """A smoothed mask, values 0..1.
+    """A smoothed mask, values 0..1 (around 0 where its surround was subtracted).
 
     data : float32 [x, y, z], axes along world x, y, z.
     spacing_mm : size of its cubic voxels.
@@ -64,8 +64,11 @@ def crop(mask: Image, margin_mm: float = 0.0) -> Image:
     return Image(np.pad(inner, [(int(m), int(m)) for m in margin]), affine, mask.path)
 
 
-def blur(mask: Image, spacing_mm: float, sigma_mm: float) -> Blurred:
+def blur(mask: Image, spacing_mm: float, sigma_mm: float, surround_mm: float = 0.0) -> Blurred:
     """Smooth ``mask`` with a Gaussian of ``sigma_mm`` and sample it at ``spacing_mm`` in a world-aligned box.
+
+    surround_mm : if not 0, subtract the result smoothed again by this much. What is left is where white matter begins
+        and ends, and no longer how much of it there is: segmentation tools differ in how thick they draw it.
 
     Averaging over a voxel is itself a blur (variance: spacing squared / 12), so that masks on thick and on thin
     slices come out equally smooth. The lattice is centred on the mask's centre of mass: a copy of the image in
@@ -88,4 +91,6 @@ def blur(mask: Image, spacing_mm: float, sigma_mm: float) -> Blurred:
     data = ndimage.affine_transform(
         smooth, to_box[:3, :3], to_box[:3, 3], output_shape=tuple((last - first + 1).astype(int)), order=1
     )
+    if surround_mm:
+        data -= ndimage.gaussian_filter(data, surround_mm / spacing_mm, mode="constant", truncate=TRUNCATE)
     return Blurred(data, spacing_mm, origin)
