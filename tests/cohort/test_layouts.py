@@ -177,7 +177,7 @@ def test_empty_absent_and_unknown(tmp_path: Path) -> None:
         find_subjects(tmp_path)
     with pytest.raises(InputError, match="no such cohort"):
         find_subjects(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="unknown layout 'dicom'; choose one of auto, table, wmh, bids"):
+    with pytest.raises(InputError, match="unknown layout 'dicom'; choose one of auto, table, bids, wmh"):
         find_subjects(tmp_path, "dicom")
 
 

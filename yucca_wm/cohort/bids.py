@@ -24,6 +24,9 @@ from yucca_wm.errors import InputError
 NATIVE_SPACES = ("T1w", "FLAIR", "orig", "individual", "native")
 """Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
 
+ANAT = ("sub-*/anat", "sub-*/ses-*/anat")
+"""Where a session keeps its images."""
+
 T1 = (r"T1w",)
 FLAIR = (r"FLAIR",)
 LESIONS = (r"label-(lesions?|WMH)_.*(mask|dseg)", r"desc-(lesions?|wmh)_.*(mask|dseg)", r"(lesions?|WMH)_(mask|dseg)")
@@ -33,7 +36,7 @@ WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dse
 
 def matches(root: Path) -> bool:
     """Whether ``root`` holds a folder ``sub-*`` with ``anat`` in it or in a session of it."""
-    return root.is_dir() and next((folder for folder in _sessions(root)), None) is not None
+    return root.is_dir() and any(folder.is_dir() for pattern in ANAT for folder in root.glob(pattern))
 
 
 def subjects(root: Path) -> list[Subject]:
@@ -44,8 +47,7 @@ def subjects(root: Path) -> list[Subject]:
 
 def _sessions(root: Path) -> list[Path]:
     """``sub-*`` and ``sub-*/ses-*`` folders with a folder ``anat``."""
-    anat = [*root.glob("sub-*/anat"), *root.glob("sub-*/ses-*/anat")]
-    return sorted(folder.parent for folder in anat if folder.is_dir())
+    return sorted(folder.parent for pattern in ANAT for folder in root.glob(pattern) if folder.is_dir())
 
 
 def _subject(root: Path, folder: Path, splits: dict[str, Split]) -> Subject:

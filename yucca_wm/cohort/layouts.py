@@ -32,10 +32,10 @@ class Layout:
 
 LAYOUTS: dict[str, Layout] = {
     "table": Layout(table.matches, table.subjects),
-    "wmh": Layout(wmh_challenge.matches, wmh_challenge.subjects),
     "bids": Layout(bids.matches, bids.subjects),
+    "wmh": Layout(wmh_challenge.matches, wmh_challenge.subjects),
 }
-"""Known layouts by name, in the order in which ``auto`` tries them."""
+"""Known layouts by name, in the order in which ``auto`` tries them (the cheapest to recognise first)."""
 
 
 def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subject]:

@@ -43,9 +43,7 @@ def run_cases(
     return Outcome({n: results[n] for n in cases if n in results}, {n: failures[n] for n in cases if n in failures})
 
 
-def _attempt(
-    function: Callable[[Case], Result], name: str, case: Case
-) -> tuple[str, Result | None, str | None]:
+def _attempt(function: Callable[[Case], Result], name: str, case: Case) -> tuple[str, Result | None, str | None]:
     try:
         return name, function(case), None
     except YuccaWMError as error:
