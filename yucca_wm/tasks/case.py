@@ -79,7 +79,7 @@ def write_subject(request: Request) -> Written:
                     _write_image(images[modality], target)
                 else:
                     assert label is not None
-                    _write_label(label, images[modality] if modality is not None else label, target)
+                    _write_label(label, images[modality] if modality else next(iter(images.values()), label), target)
         return Written({file: sha256(request.folder / file) for file in request.files()})
     except (OSError, InputError) as error:
         return Written({}, str(error))

@@ -92,7 +92,7 @@ def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: s
     """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss."""
     try:
         done = convert(TASKS[task_name], Path(cohort) / (subdir or ""), Path(raw_data), jobs=None)
-    except YuccaWMError as error:
+    except (YuccaWMError, OSError) as error:  # OSError: a disk that fills up while the manifest is written
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     removed = f", {len(done.removed)} old ones removed" if done.removed else ""
@@ -105,8 +105,8 @@ def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: s
 
 def _warn_of_stale_data(task_name: str, files: int) -> None:
     """``yucca_preprocess`` skips every case it has seen: old voxels would be trained on."""
-    folder = Path(os.environ.get("YUCCA_PREPROCESSED_DATA", "")) / task_name
-    if folder.is_dir():
+    preprocessed = os.environ.get("YUCCA_PREPROCESSED_DATA")
+    if preprocessed and (folder := Path(preprocessed) / task_name).is_dir():
         print(
             f"note: {files} files of {task_name} differ from the last conversion; yucca_preprocess keeps what it made "
             f"of them: remove {folder} first",
