@@ -46,8 +46,8 @@ CENTRE_MM = np.array([0.0, 0.0, -12.0])
 """Centre of every grid; the subject's origin is the centre of its cerebral white matter."""
 
 SITES = (
-    Site("SiteA", (3.0, 3.0, 5.0), (56, 70, 32), "LPS"),
-    Site("SiteB", (3.1, 3.1, 5.0), (56, 68, 32), "RAS", tilt_degrees=6.0),
+    Site("SiteA", (4.2, 4.2, 5.0), (42, 50, 32), "LPS", supersampling=(3, 3, 4)),
+    Site("SiteB", (4.3, 4.3, 5.0), (42, 50, 32), "RAS", tilt_degrees=6.0, supersampling=(3, 3, 4)),
 )
 """Two scanners with different grids, orientations and obliquity."""
 
