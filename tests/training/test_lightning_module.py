@@ -142,3 +142,36 @@ def test_weights_of_another_task_are_not_predicted_with() -> None:
     fitting.setup("predict")
     fitting.load_state_dict({**trained.state_dict(), "model.coarse_heads.0.weight": torch.zeros(1)})
     torch.testing.assert_close(fitting.model.fine.weight, trained.model.fine.weight)
+
+
+@pytest.mark.parametrize("shape", [(2, 9, 8), (1, 5, 6, 7)])
+def test_dice_metrics_are_torchmetrics_without_one_hot_arrays(shape: tuple[int, ...]) -> None:
+    from yucca.modules.metrics.training_metrics import GeneralizedDiceScore
+
+    from yucca_wm.training.dice import epoch_dice
+
+    torch.manual_seed(0)
+    settings = {"multilabel": False, "num_classes": 4, "include_background": False, "weight_type": "linear"}
+    voxels: list[Tensor] = []
+    metrics = {
+        "each": GeneralizedDiceScore(per_class=True, **settings),
+        "mean": GeneralizedDiceScore(average=True, **settings),
+        "aggregated": GeneralizedDiceScore(per_class=False, **settings),
+    }
+    for _ in range(3):
+        logits = torch.randn(shape[0], 4, *shape[1:])
+        label = torch.randint(0, 3, (shape[0], 1, *shape[1:]))  # class 3 is never there
+        logits[:, 3] -= 100
+        hot = [nn.functional.one_hot(v, 4).movedim(-1, 1) for v in (logits.argmax(1), label[:, 0])]
+        for name, metric in metrics.items():
+            metric.method.reset()
+            expected = metric.method(*hot)
+            torch.testing.assert_close(metric(logits, label), expected.mean() if name == "mean" else expected)
+        voxels.append(torch.stack([logits.argmax(1).flatten(), label.flatten()]))
+    total = torch.cat(voxels, 1)
+    dice = epoch_dice(metrics["each"])
+    for value in range(3):
+        predicted, true = total == value
+        assert dice[value] == pytest.approx(float(2 * (predicted & true).sum() / (predicted.sum() + true.sum())))
+    assert dice[3] != dice[3], "a class that is nowhere has no Dice"
+    assert epoch_dice(metrics["each"]) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import math
 import re
 import sys
 import time
@@ -15,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 
 from yucca_wm.files import atomic_path, write_text
+from yucca_wm.training.dice import epoch_dice
 
 METRICS_FILE, CURVE_FILE = "metrics.csv", "metrics.png"
 
@@ -23,7 +25,9 @@ class RunLog(Callback):
     """Writes what each epoch came to. A resumed run goes on in the same table; epochs done again replace their rows.
 
     Columns of ``metrics.csv``: epoch (from 0), seconds, lr, then the metrics that Yucca logs, with ``_`` for ``/``.
-    ``val_dice_3`` is the Dice of class 3 (Yucca leaves the background out and counts the others from 0).
+    ``val_dice_3`` is the Dice of class 3 over all voxels of the epoch's patches, empty where it is in neither label nor
+    prediction; ``val_mean_dice`` is the mean over the other foreground classes. (Yucca averages over batches, counts an
+    absent class as 0, and numbers the foreground classes from 0.)
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -32,7 +36,8 @@ class RunLog(Callback):
         self.bar: Any = None
         self.epoch_started = self.learning_rate = 0.0
 
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        pooled_dice(pl_module)  # what the check before the first epoch has counted
         if not trainer.is_global_zero:
             return
         if trainer.progress_bar_callback is not None:
@@ -66,6 +71,7 @@ class RunLog(Callback):
             "seconds": round(time.monotonic() - self.epoch_started, 2),
             "lr": self.learning_rate,
             **named_by_class(metrics, first_class=0 if getattr(pl_module, "use_label_regions", False) else 1),
+            **pooled_dice(pl_module),
         }
         self.rows.append(row)
         self.bar.clear()
@@ -78,6 +84,20 @@ class RunLog(Callback):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+
+def pooled_dice(pl_module: Any) -> dict[str, float]:
+    """Dice of each foreground class over the epoch, and their mean, from the counts that the metrics keep."""
+    found: dict[str, float] = {}
+    for kind in ("train", "val"):
+        for key, metric in getattr(pl_module, f"{kind}_metrics", {}).items():
+            dice = epoch_dice(metric)[1:]  # every metric's counts are taken, so that the next epoch starts at none
+            if key != f"{kind}/dice" or not dice:
+                continue
+            found |= {f"{kind}_dice_{index}": value for index, value in enumerate(dice, 1)}
+            present = [value for value in dice if not math.isnan(value)]
+            found[f"{kind}_mean_dice"] = sum(present) / len(present) if present else math.nan
+    return found
 
 
 def named_by_class(metrics: dict[str, float], first_class: int) -> dict[str, float]:
@@ -111,7 +131,8 @@ def write_metrics(path: Path, rows: list[dict[str, float]]) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows([{**row, "epoch": int(row["epoch"])} for row in rows])
+    for row in rows:
+        writer.writerow({"epoch": int(row["epoch"])} | {k: v for k, v in row.items() if k != "epoch" and v == v})
     write_text(path, text.getvalue())
 
 

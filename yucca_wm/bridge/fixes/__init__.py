@@ -46,6 +46,7 @@ FIXES: dict[str, str] = {
     "settings_check": "yucca.pipeline.managers.YuccaManager",
     "strict_weights": "yucca.modules.lightning_modules.BaseLightningModule",
     "validation_output": "yucca.modules.lightning_modules.BaseLightningModule",
+    "dice_metrics": "yucca.modules.metrics.training_metrics",
 }
 
 status: dict[str, str] = {}
