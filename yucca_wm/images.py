@@ -20,6 +20,9 @@ from yucca_wm.nifti import MAX_VOXELS as MAX_VOXELS
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""
 
+MAX_LABEL = 2**16 - 1
+"""Larger values mean that a file is no label map; counting them would take memory for each."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -82,7 +85,8 @@ def load(path: str | os.PathLike[str]) -> Image:
 def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = None) -> Image:
     """Read a label map as integers.
 
-    Raises InputError as `load`, and for values that are not whole numbers, negative, or not in ``allowed``.
+    Raises InputError as `load`, and for values that are not whole numbers, negative, above MAX_LABEL, or not in
+    ``allowed``.
     """
     image = load(path)
     data = image.data
@@ -90,10 +94,13 @@ def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = No
         rounded = np.rint(data)
         if np.abs(data - rounded).max(initial=0) > 1e-3:
             raise InputError(path, "holds values that are not whole numbers", "a label map is needed here")
-        data = rounded.astype(np.int32)
-    if data.size and int(data.min()) < 0:
-        raise InputError(path, f"holds the negative label {int(data.min())}")
-    data = data.astype(np.min_scalar_type(int(data.max(initial=0))), copy=False)
+        data = rounded
+    low, high = int(data.min()), int(data.max())
+    if low < 0:
+        raise InputError(path, f"holds the negative label {low}")
+    if high > MAX_LABEL:
+        raise InputError(path, f"holds the label {high}", f"labels go up to {MAX_LABEL}: is it a scan?")
+    data = data.astype(np.min_scalar_type(high), copy=False)
     if allowed is not None:
         unknown = sorted(set(np.flatnonzero(count_labels(data)).tolist()) - set(allowed))
         if unknown:

@@ -53,6 +53,16 @@ def test_kind(kind: Kind, reader, good: Path, tmp_path: Path) -> None:  # type: 
             np.testing.assert_allclose(image.affine, load(good).affine)
 
 
+@pytest.mark.parametrize("value", [70_000, 2**31 - 1, 1e12, 3e38])
+def test_values_that_no_label_has(value: float, tmp_path: Path) -> None:
+    """A table of counts up to such a value would take all memory there is."""
+    data = np.zeros((4, 4, 4), np.int32 if value < 2**31 else np.float32)
+    data[1, 1, 1] = value
+    nib.save(nib.Nifti1Image(data, np.diag([2.0, 2, 2, 1])), tmp_path / "labels.nii.gz")
+    with pytest.raises(InputError, match="holds the label"):
+        load_labels(tmp_path / "labels.nii.gz", range(37))
+
+
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(st.tuples(st.integers(0, HEADER_BYTES + 3), st.integers(0, 255)), min_size=1, max_size=6))
 def test_any_header_bytes(edits: list[tuple[int, int]], good: Path, tmp_path: Path) -> None:

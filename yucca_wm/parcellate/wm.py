@@ -64,7 +64,7 @@ def _from_probabilities(image: Image, threshold: float) -> WhiteMatter:
 
 
 def _from_labels(image: Image, settings: Settings) -> WhiteMatter:
-    present = np.unique(image.data[image.data != 0]).astype(int).tolist()
+    present = [int(value) for value in np.unique(image.data[image.data != 0])]
     if not present:
         raise InputError(image.name, "holds no white matter: every voxel is 0")
     chosen = settings.wm_labels
