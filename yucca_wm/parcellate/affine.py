@@ -16,22 +16,32 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.images import Image
-from yucca_wm.parcellate.blur import Blurred, blur, centre_mm
+from yucca_wm.parcellate.blur import TRUNCATE, Blurred, blur, centre_mm, coarser, crop, edges, trimmed
 
 Matrix = NDArray[np.float64]
 
 
+FINEST_MM, FINEST_SIGMA_MM = 2.0, 1.0
+"""Sampling and smoothing of the last level; the others are made from it."""
+
+
 @dataclass(frozen=True)
 class Level:
-    """One resolution: voxel size, Gaussian, at most how many Gauss-Newton steps, and the surround (see `blur`)."""
+    """One resolution.
 
-    spacing_mm: float
+    step : samples of the finest lattice from one to the next.
+    sigma_mm : smoothing beyond that of the finest lattice.
+    steps : at most how many Gauss-Newton steps.
+    surround_mm : if not 0, compare edges (see `blur.edges`).
+    """
+
+    step: int
     sigma_mm: float
     steps: int
     surround_mm: float = 0.0
 
 
-LEVELS = (Level(8, 6, 20), Level(4, 3, 15), Level(2, 1, 10, 4))
+LEVELS = (Level(4, 6, 20), Level(2, 3, 15), Level(1, 0, 10, 4))
 """Coarse to fine. Finer than this changes the labels by less than the masks' own edges do."""
 
 OBLIQUE_DEG = 3.0
@@ -47,12 +57,27 @@ def register(atlas: Image, subject: Image, start: Matrix | None = None, levels: 
     atlas, subject : masks (nonzero is white matter), on any grids.
     start : where to begin; by default the better of `starts` after the coarsest level.
     """
+    atlas, subject = crop(atlas), crop(subject)  # the rest of their grids only costs time
     candidates = starts(atlas, subject) if start is None else [start]
+    finest = [finest_level(mask, levels) for mask in (atlas, subject)]
     for level in levels:
-        pair = [blur(mask, level.spacing_mm, level.sigma_mm, level.surround_mm) for mask in (atlas, subject)]
+        pair = [at_level(mask, level) for mask in finest]
         found = [gauss_newton(pair[0], pair[1], matrix, level.steps) for matrix in candidates]
         candidates = [min(found, key=lambda result: result[1])[0]]
     return candidates[0]
+
+
+def finest_level(mask: Image, levels: tuple[Level, ...] = LEVELS) -> Blurred:
+    """What `at_level` starts from, with room for the smoothing of all ``levels``."""
+    return blur(
+        mask, FINEST_MM, FINEST_SIGMA_MM, TRUNCATE * max(max(level.sigma_mm, level.surround_mm) for level in levels)
+    )
+
+
+def at_level(finest: Blurred, level: Level) -> Blurred:
+    """One of two images to compare."""
+    image = coarser(finest, level.step, level.sigma_mm)
+    return trimmed(edges(image, level.surround_mm) if level.surround_mm else image)
 
 
 def starts(atlas: Image, subject: Image) -> list[Matrix]:

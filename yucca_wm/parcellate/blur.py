@@ -64,15 +64,14 @@ def crop(mask: Image, margin_mm: float = 0.0) -> Image:
     return Image(np.pad(inner, [(int(m), int(m)) for m in margin]), affine, mask.path)
 
 
-def blur(mask: Image, spacing_mm: float, sigma_mm: float, surround_mm: float = 0.0) -> Blurred:
+def blur(mask: Image, spacing_mm: float, sigma_mm: float, margin_mm: float = 0.0) -> Blurred:
     """Smooth ``mask`` with a Gaussian of ``sigma_mm`` and sample it at ``spacing_mm`` in a world-aligned box.
-
-    surround_mm : if not 0, subtract the result smoothed again by this much. What is left is where white matter begins
-        and ends, and no longer how much of it there is: segmentation tools differ in how thick they draw it.
 
     Averaging over a voxel is itself a blur (variance: spacing squared / 12), so that masks on thick and on thin
     slices come out equally smooth. The lattice is centred on the mask's centre of mass: a copy of the image in
     another orientation, or moved by any distance, gives the same samples.
+
+    margin_mm : zeros around the smoothed mask.
     """
     box = crop(mask, TRUNCATE * sigma_mm)
     variance = np.maximum(sigma_mm**2 - box.spacing_mm**2 / 12, 0.01)
@@ -82,8 +81,8 @@ def blur(mask: Image, spacing_mm: float, sigma_mm: float, surround_mm: float = 0
     centre = centre_mm(mask)
     index = np.array(np.meshgrid(*[(0, n - 1) for n in box.shape], indexing="ij")).reshape(3, -1)
     reach = box.affine[:3, :3] @ index + box.affine[:3, 3:] - centre[:, None]
-    first = np.floor(reach.min(axis=1) / spacing_mm)
-    last = np.ceil(reach.max(axis=1) / spacing_mm)
+    first = np.floor((reach.min(axis=1) - margin_mm) / spacing_mm)
+    last = np.ceil((reach.max(axis=1) + margin_mm) / spacing_mm)
     origin = centre + first * spacing_mm
     to_world = np.diag([spacing_mm] * 3 + [1.0])
     to_world[:3, 3] = origin
@@ -91,6 +90,31 @@ def blur(mask: Image, spacing_mm: float, sigma_mm: float, surround_mm: float = 0
     data = ndimage.affine_transform(
         smooth, to_box[:3, :3], to_box[:3, 3], output_shape=tuple((last - first + 1).astype(int)), order=1
     )
-    if surround_mm:
-        data -= ndimage.gaussian_filter(data, surround_mm / spacing_mm, mode="constant", truncate=TRUNCATE)
     return Blurred(data, spacing_mm, origin)
+
+
+def coarser(fine: Blurred, step: int, sigma_mm: float) -> Blurred:
+    """Every ``step``-th sample of ``fine`` after smoothing it by another ``sigma_mm``."""
+    if step == 1 and sigma_mm == 0:
+        return fine
+    smooth = ndimage.gaussian_filter(fine.data, sigma_mm / fine.spacing_mm, mode="constant", truncate=TRUNCATE)
+    return Blurred(np.ascontiguousarray(smooth[::step, ::step, ::step]), step * fine.spacing_mm, fine.origin_mm)
+
+
+def edges(image: Blurred, surround_mm: float) -> Blurred:
+    """``image`` minus itself smoothed by ``surround_mm``.
+
+    What is left is where white matter begins and ends, and no longer how much of it there is: segmentation tools differ
+    in how thick they draw it.
+    """
+    surround = ndimage.gaussian_filter(image.data, surround_mm / image.spacing_mm, mode="constant", truncate=TRUNCATE)
+    return Blurred(image.data - surround, image.spacing_mm, image.origin_mm)
+
+
+def trimmed(image: Blurred, least: float = 1e-3) -> Blurred:
+    """The box in which any value exceeds ``least``."""
+    occupied = np.abs(image.data) > least
+    spans = [np.flatnonzero(occupied.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    box = tuple(slice(int(span[0]), int(span[-1]) + 1) for span in spans)
+    first = np.array([span[0] for span in spans])
+    return Blurred(np.ascontiguousarray(image.data[box]), image.spacing_mm, image.origin_mm + first * image.spacing_mm)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.images import Image
-from yucca_wm.parcellate.affine import Level, gauss_newton
-from yucca_wm.parcellate.blur import blur, centre_mm
+from yucca_wm.parcellate.affine import Level, at_level, finest_level, gauss_newton
+from yucca_wm.parcellate.blur import centre_mm
 
-COARSE = Level(8, 8, 12)
+COARSE = Level(4, 8, 12)
 
 
 def search(atlas: Image, subject: Image) -> NDArray[np.float64]:
@@ -22,7 +22,7 @@ def search(atlas: Image, subject: Image) -> NDArray[np.float64]:
     never made: white matter is too symmetric to tell, so that left and right rest on the voxel order alone.
     """
     scaled, to_unit = _unit_spread(subject, atlas)
-    pair = [blur(mask, COARSE.spacing_mm, COARSE.sigma_mm) for mask in (atlas, scaled)]
+    pair = [at_level(finest_level(mask, (COARSE,)), COARSE) for mask in (atlas, scaled)]
     tried = []
     for rotation in _rotations():
         start = np.eye(4)
