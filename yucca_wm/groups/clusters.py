@@ -1,6 +1,8 @@
 """Groups of subjects with like patterns of load, and whether there are any.
 
-k is chosen by the mean silhouette. Two things must hold before groups are called real:
+Subjects are divided in the space of the principal components that stand out from noise (Horn 1965, parallel analysis):
+in all 34 regions, those without any difference would drown the others. k is chosen by the mean silhouette. Two things
+must hold before groups are called real:
 
 - the silhouette is larger than in data without groups: a single cloud with the same skewness of every region
   (Yeo-Johnson) and the same correlations between them, simulated (after Liu et al. 2008, JASA 103:1281, whose null is
@@ -21,11 +23,14 @@ METHODS = ("kmeans", "hierarchical", "gmm", "spectral")
 STABLE = 0.6
 """Mean bootstrap Jaccard similarity under which a cluster is not to be trusted (Hennig 2007)."""
 
-ALPHA = 0.05
+ALPHA = 0.03
 """Probability of calling a single cloud a structure."""
 
 SIMULATIONS = 99
 BOOTSTRAPS = 50
+
+MAX_COMPONENTS = 10
+PARALLEL_ANALYSES = 40
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Clustering:
     """Result of `cluster`.
 
     structure : whether the groups are real by both tests above; ``reason`` says why (not).
+    components : principal components used.
     labels : [n] cluster of each subject, 1..k, the largest first (all 1 when there is no structure).
     candidate : [n] the best division found, structure or not.
     p_value : share of simulated single clouds whose best silhouette is at least as large; simulation ends early once
@@ -54,6 +60,7 @@ class Clustering:
     candidate: NDArray[np.intp]
     k: int
     p_value: float
+    components: int = 0
     choices: tuple[Choice, ...] = field(default=())
 
 
@@ -102,22 +109,43 @@ def cluster(
     if not scaled.shape[1]:
         return Clustering(False, "every subject has the same loads", none, none, 1, 1.0)
     ks = range(2, min(k_max, len(values) // 3) + 1)
-    best_k, best, silhouettes = _best(scaled, ks, method, seed)
-    candidate = _by_size(divide(scaled, best_k, method, seed))
-    p_value = _single_cloud_p(scaled, ks, method, best, simulations, rng)
+    components = count_components(scaled, rng)
+    scores = principal_scores(scaled, components)
+    best_k, best, silhouettes = _best(scores, ks, method, seed)
+    candidate = _by_size(divide(scores, best_k, method, seed))
+    p_value = _single_cloud_p(scaled, components, ks, method, best, simulations, rng)
     choices = [Choice(k, value) for k, value in silhouettes.items()]
     if p_value > ALPHA:
         reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"
-        return Clustering(False, reason, none, candidate, best_k, p_value, tuple(choices))
-    choices = [Choice(k, value, stability(scaled, k, method, bootstraps, rng)) for k, value in silhouettes.items()]
+        return Clustering(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
+    choices = [Choice(k, value, stability(scores, k, method, bootstraps, rng)) for k, value in silhouettes.items()]
     lowest = min(next(choice.stability for choice in choices if choice.k == best_k))
     if lowest < STABLE:
         reason = f"the groups do not come back in bootstrap samples (Jaccard {lowest:.2f}, under {STABLE})"
-        return Clustering(False, reason, none, candidate, best_k, p_value, tuple(choices))
+        return Clustering(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
     reason = (
         f"silhouette {best:.2f} (p = {p_value:.3f} against a single cloud), every group stable (Jaccard {lowest:.2f})"
     )
-    return Clustering(True, reason, candidate, candidate, best_k, p_value, tuple(choices))
+    return Clustering(True, reason, candidate, candidate, best_k, p_value, components, tuple(choices))
+
+
+def count_components(values: NDArray[np.float64], rng: np.random.Generator) -> int:
+    """Principal components of standardised ``values`` whose variance exceeds the 95th percentile of that in data with
+    every column shuffled on its own; at least 1, at most MAX_COMPONENTS."""
+
+    def variances(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.svd(matrix, compute_uv=False)[:MAX_COMPONENTS] ** 2)
+
+    shuffled = [variances(rng.permuted(values, axis=0)) for _ in range(PARALLEL_ANALYSES)]
+    above = variances(values) > np.percentile(shuffled, 95, axis=0)
+    return max(1, int(above.argmin()) if not above.all() else len(above))
+
+
+def principal_scores(values: NDArray[np.float64], components: int) -> NDArray[np.float64]:
+    """[n, components] scores of the rows of ``values``."""
+    centred = values - values.mean(axis=0)
+    left, size, _ = np.linalg.svd(centred, full_matrices=False)
+    return np.asarray(left[:, :components] * size[:components])
 
 
 def stability(
@@ -152,7 +180,13 @@ def _best(values: NDArray[np.float64], ks: range, method: str, seed: int) -> tup
 
 
 def _single_cloud_p(
-    values: NDArray[np.float64], ks: range, method: str, observed: float, simulations: int, rng: np.random.Generator
+    values: NDArray[np.float64],
+    components: int,
+    ks: range,
+    method: str,
+    observed: float,
+    simulations: int,
+    rng: np.random.Generator,
 ) -> float:
     from sklearn.covariance import ledoit_wolf
     from sklearn.preprocessing import PowerTransformer
@@ -167,7 +201,8 @@ def _single_cloud_p(
         for number in range(1, simulations + 1):
             cloud = rng.multivariate_normal(np.zeros(len(low)), covariance, len(values), method="cholesky")
             cloud = np.nan_to_num(normal.inverse_transform(np.clip(cloud, low, high)))
-            reached += _best(cloud / np.maximum(cloud.std(axis=0), 1e-12), ks, method, number)[1] >= observed
+            scores = principal_scores(cloud / np.maximum(cloud.std(axis=0), 1e-12), components)
+            reached += _best(scores, ks, method, number)[1] >= observed
             if reached + 1 > ALPHA * (simulations + 1):
                 return (reached + 1) / (number + 1)
     return (reached + 1) / (simulations + 1)

@@ -85,6 +85,9 @@ def _out_of_fold(values: NDArray[np.float64], outcome: NDArray[np.float64], seed
 
 
 def _auc(outcome: NDArray[np.float64], score: NDArray[np.float64]) -> float:
-    from sklearn.metrics import roc_auc_score
+    """Area under the ROC curve, from ranks (Mann and Whitney): a thousand bootstraps need it fast."""
+    from scipy.stats import rankdata
 
-    return float(roc_auc_score(outcome, score))
+    cases = outcome == 1
+    n_cases, n_controls = int(cases.sum()), int((~cases).sum())
+    return float((rankdata(score)[cases].sum() - n_cases * (n_cases + 1) / 2) / (n_cases * n_controls))

@@ -85,6 +85,7 @@ def run_cluster(
         "reason": result.reason,
         "k": result.k if result.structure else 1,
         "p_single_cloud": result.p_value,
+        "principal_components": result.components,
         "choices": [asdict(choice) for choice in result.choices],
     }
     write_json(folder / "clusters.json", content)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from yucca_wm.groups.clusters import METHODS, cluster, divide
+
+
+def planted(seed: int, sizes=(25, 20, 15), noise: float = 1.0):
+    """Three groups whose 34 region means differ by one standard deviation of the noise."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    return rng.normal(size=(len(sizes), 34))[group] + noise * rng.normal(size=(len(group), 34)), group
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_planted_groups_are_found(method):
+    values, group = planted(3)
+    result = cluster(values, method=method, k_max=4, simulations=39, bootstraps=10)
+    assert result.structure, result.reason
+    assert result.k == 3
+    assert adjusted_rand_score(group, result.labels) > 0.9
+    assert np.bincount(result.labels)[1:].tolist() == [25, 20, 15]
+
+
+@pytest.mark.parametrize(
+    "cloud",
+    [
+        lambda rng: rng.normal(size=(50, 34)),
+        lambda rng: rng.normal(size=(50, 1)) + 0.7 * rng.normal(size=(50, 34)),
+        lambda rng: np.sqrt(np.exp(rng.normal(size=(50, 1)) + 0.7 * rng.normal(size=(50, 34)))),
+    ],
+    ids=["independent", "severity", "skewed"],
+)
+def test_one_cloud_has_no_structure(cloud):
+    found = [cluster(cloud(np.random.default_rng(seed)), k_max=4, seed=seed, bootstraps=5) for seed in range(4)]
+    assert sum(result.structure for result in found) <= 1  # 3 of 100 by chance
+    for result in found:
+        assert result.structure or result.labels.tolist() == [1] * 50
+
+
+def test_units_of_a_region_do_not_matter():
+    values, _ = planted(0)
+    first = cluster(values, simulations=19, bootstraps=3, k_max=3)
+    again = cluster(values * np.linspace(1, 50, 34) + 7, simulations=19, bootstraps=3, k_max=3)
+    np.testing.assert_array_equal(again.candidate, first.candidate)
+
+
+def test_constant_regions_do_not_count_and_constant_cohorts_are_said():
+    values, group = planted(0)
+    values[:, 5] = 3.0
+    assert adjusted_rand_score(group, cluster(values, simulations=19, bootstraps=3, k_max=3).candidate) == 1
+    same = cluster(np.ones((12, 34)))
+    assert not same.structure
+    assert "same loads" in same.reason
+
+
+def test_too_few_subjects():
+    with pytest.raises(ValueError, match="9 subjects are too few"):
+        cluster(np.ones((9, 34)))
+
+
+def test_unknown_method():
+    with pytest.raises(ValueError, match="not one of"):
+        divide(np.ones((12, 3)), 2, "magic")

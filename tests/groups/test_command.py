@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.groups.__main__ import main
+from yucca_wm.regions import regions
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def associate(cohort, *more, outcome="diagnosis"):
+    participants = str(cohort / "participants.tsv")
+    return main(
+        ["associate", "--loads", str(cohort), "--participants", participants, "--outcome", outcome, "--out_dir",
+         str(cohort / "out"), "--permutations", "500", *more]
+    )  # fmt: skip
+
+
+def edit(cohort, change):
+    path = cohort / "participants.tsv"
+    path.write_text(change(path.read_text()))
+
+
+def test_cluster(cohort, capsys):
+    assert main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "3"]) == 0
+    content = json.loads((cohort / "out" / "clusters.json").read_text())
+    assert content["structure"], content["reason"]
+    assert content["k"] == 2
+    labels = [row["cluster"] for row in rows(cohort / "out" / "clusters.tsv")]
+    assert labels == ["1"] * 30 + ["2"] * 24
+    profiles = rows(cohort / "out" / "cluster_profiles.tsv")
+    assert len(profiles) == 2 * 34
+    for figure in ("cluster_profiles", "cluster_embedding", "cluster_dendrogram"):
+        assert (cohort / "out" / f"{figure}.png").stat().st_size > 5000
+        assert (cohort / "out" / f"{figure}.svg").stat().st_size > 5000
+    assert "2 groups: silhouette" in capsys.readouterr().out
+
+
+def test_associate_with_a_diagnosis(cohort, capsys):
+    assert associate(cohort, "--covariates", "age", "sex", "site", "--reference", "control") == 0
+    table = rows(cohort / "out" / "associations.tsv")
+    assert [row["region"] for row in table] == [region.name for region in regions().white_matter]
+    found = {row["region"] for row in table if row["q_fdr"] and float(row["q_fdr"]) < 0.05}
+    assert found == {regions().by_index(index).name for index in (4, 5, 6, 12, 13, 14, 21, 22, 23, 29, 30, 31)}
+    content = json.loads((cohort / "out" / "associations.json").read_text())
+    assert content["model"] == "logistic"
+    assert content["constant_covariates"] == ["site"]
+    assert content["prediction"]["auc_regional"] > 0.75
+    assert (cohort / "out" / "forest.png").stat().st_size > 5000
+    assert "covariate site is constant" in capsys.readouterr().out
+
+
+def test_associate_with_a_score_finds_nothing_where_there_is_nothing(cohort, capsys):
+    assert associate(cohort, outcome="score") == 0
+    assert "0 of 34 regions" in capsys.readouterr().out
+
+
+def test_the_reference_turns_odds_ratios_round(cohort, capsys):
+    ratios = []
+    for level in ("control", "patient"):
+        associate(cohort, "--reference", level)
+        ratios.append(float(rows(cohort / "out" / "associations.tsv")[11]["effect"]))
+    assert ratios[0] == pytest.approx(1 / ratios[1], rel=1e-4)
+    capsys.readouterr()
+
+
+def test_participants_missing_or_twice_are_named_and_the_rest_is_done(cohort, capsys):
+    def change(text):
+        lines = text.splitlines()
+        return "\n".join([*lines[:4], *lines[5:], lines[10], "sub-99\tcontrol\t50\tM\tA\t0"]) + "\n"
+
+    edit(cohort, change)
+    assert associate(cohort) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 3
+    assert "sub-09" in errors[0] and "twice" in errors[0]  # noqa: PT018
+    assert "sub-03: is not in the participants table" in errors[1]
+    assert "sub-99: has no lesion load" in errors[2]
+    assert json.loads((cohort / "out" / "associations.json").read_text())["subjects"] == 52
+
+
+def test_missing_values_are_said(cohort, capsys):
+    edit(cohort, lambda text: text.replace("sub-05\tcontrol", "sub-05\tn/a"))
+    assert associate(cohort) == 0
+    assert "has no value for diagnosis: sub-05" in capsys.readouterr().out
+
+
+def test_few_subjects_in_a_group_are_said(cohort, capsys):
+    def change(text):
+        head, *lines = text.splitlines()
+        few = [
+            line.replace("patient", "control") if number > 8 else line.replace("control", "patient")
+            for number, line in enumerate(lines)
+        ]
+        return "\n".join([head, *few]) + "\n"
+
+    edit(cohort, change)
+    assert associate(cohort) == 0
+    said = capsys.readouterr().out
+    assert "only 9 subjects are patient" in said
+    assert "no cross-validated AUC" in said
+
+
+@pytest.mark.parametrize(
+    ("outcome", "more", "says"),
+    [
+        ("nothing", (), "lacks the column nothing"),
+        ("site", (), "is A for every subject"),
+        ("diagnosis", ("--reference", "x"), "has no level x"),
+        ("diagnosis", ("--covariates", "diagnosis"), "an outcome and a covariate|outcome and a covariate"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_error(cohort, outcome, more, says):
+    with pytest.raises(InputError, match=says):
+        associate(cohort, *more, outcome=outcome)
+
+
+def test_too_few_subjects_to_cluster(cohort):
+    path = cohort / "lesion_load.tsv"
+    path.write_text("\n".join(path.read_text().splitlines()[: 1 + 5 * 38]) + "\n")
+    with pytest.raises(InputError, match="5 subjects are too few"):
+        main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out")])
+
+
+def test_a_subject_localized_twice_is_refused(cohort):
+    path = cohort / "lesion_load.tsv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, *lines[1:39]]) + "\n")
+    with pytest.raises(InputError, match="sub-00"):
+        main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out")])
