@@ -4,13 +4,7 @@ import nibabel as nib
 import numpy as np
 
 from yucca_wm.images import Image
-from yucca_wm.report.figures import OTHER, PALETTE, draw_left_right, draw_slices, label_lesions, region_colors, to_ras
-
-
-def test_lesion_voxels_take_the_label_of_their_region():
-    regions = np.array([0, 3, 3, 36, 0])
-    mask = np.array([True, True, False, True, False])
-    assert label_lesions(mask, regions, 37).tolist() == [37, 3, 0, 36, 0]
+from yucca_wm.report.figures import OTHER, PALETTE, draw_left_right, draw_slices, region_colors, to_ras
 
 
 def test_largest_regions_stand_out_and_others_are_grey():

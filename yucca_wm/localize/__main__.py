@@ -35,6 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="also give lesion voxels in no region to the nearest one within MM, in columns of their own",
     )  # fmt: skip
     parser.add_argument("--ventricles", metavar="PATH", help="ventricle maps: adds each lesion's distance to them")
+    parser.add_argument("--maps", action="store_true", help="also write each subject's lesions labelled by region")
+    parser.add_argument("--bids", action="store_true", help="the same maps as a BIDS derivative, in OUT/bids")
     parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all)")
     return parser
@@ -63,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     table = read_table(options.names) if options.names else regions()
     results, failures = localize_cohort(
         options.lesions, options.regions, options.out_dir, table, settings,
-        ventricles=options.ventricles, jobs=options.jobs,
+        ventricles=options.ventricles, maps=options.maps, bids=options.bids, jobs=options.jobs,
     )  # fmt: skip
     for line in flag_lines(results):
         print(f"note: {line}", file=sys.stderr)

@@ -53,12 +53,18 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     Raises InputError for unreadable files, labels that are not in the table (regions) or not in the settings
     (lesions), and grids that differ.
     """
+    lesions, regions, ventricles = load_pair(pair, table, settings)
+    return localize(pair.subject, lesions, regions, table, settings, ventricles)
+
+
+def load_pair(pair: Pair, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
+    """Lesions, regions and ventricles (if any) of one subject, all on the lesions' grid."""
     lesions = _load_lesions(pair, settings)
     regions = on_grid(images.load_labels(pair.regions, {0, *table.indices}), lesions, resample=settings.resample)
     ventricles = None
     if pair.ventricles is not None:
         ventricles = on_grid(images.load_labels(pair.ventricles), lesions, resample=settings.resample)
-    return localize(pair.subject, lesions, regions, table, settings, ventricles)
+    return lesions, regions, ventricles
 
 
 def localize(

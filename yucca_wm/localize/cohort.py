@@ -12,8 +12,10 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.cohort.run import run_cases
 from yucca_wm.files import make_folder, write_json
+from yucca_wm.localize.bids import write_derivative
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.heatmap import draw_heat_map, load_matrix, save_figure
+from yucca_wm.localize.maps import write_map
 from yucca_wm.localize.pairs import Pair, pair_cases
 from yucca_wm.localize.settings import Settings
 from yucca_wm.localize.tables import number, write_lesions, write_load, write_wide
@@ -28,10 +30,15 @@ def localize_cohort(
     settings: Settings,
     *,
     ventricles: str | os.PathLike[str] | None = None,
+    maps: bool = False,
+    bids: bool = False,
     jobs: int = 1,
 ) -> tuple[list[CaseResult], dict[str, str]]:
     """Localize every subject and write ``lesion_load.tsv``, ``lesion_load_wide.tsv``, ``lesions.tsv``,
     ``localize.json`` and ``heat_map.png``/``.svg`` to ``out_dir``.
+
+    maps : also write ``maps/<subject>.nii.gz``, the lesions labelled by region.
+    bids : also write the same maps as a BIDS derivative, in ``bids/``.
 
     Returns the results in order of subject, and what failed (case -> reason). Everything is computed anew on every
     call, so that no table can be older than its maps.
@@ -40,7 +47,8 @@ def localize_cohort(
 
     pairs, failures = pair_cases(lesions, regions, ventricles)
     folder = make_folder(out_dir)
-    work = partial(_localize_pair, table=table, settings=settings)
+    maps_dir = make_folder(folder / "maps") if maps else None
+    work = partial(_localize_pair, table=table, settings=settings, maps_dir=maps_dir)
     with parallel_config(backend="threading"):  # inflating and counting leave the interpreter free
         outcome = run_cases(work, pairs, jobs=jobs, label="localize")
     failures = failures | outcome.failures
@@ -52,6 +60,8 @@ def localize_cohort(
     if ventricles is not None:
         inputs["ventricles"] = str(ventricles)
     write_json(folder / "localize.json", summary(results, pairs, failures, settings, inputs))
+    if bids:
+        write_derivative([pairs[result.subject] for result in results], table, settings, folder / "bids")
     if results:
         shown = table.white_matter if len(table.white_matter) else table
         names = [region.name for region in shown]
@@ -60,8 +70,11 @@ def localize_cohort(
     return results, failures
 
 
-def _localize_pair(pair: Pair, table: RegionTable, settings: Settings) -> CaseResult:
-    return localize_files(pair, table, settings)
+def _localize_pair(pair: Pair, table: RegionTable, settings: Settings, maps_dir: Path | None) -> CaseResult:
+    result = localize_files(pair, table, settings)
+    if maps_dir is not None:
+        write_map(pair, table, settings, maps_dir / f"{pair.subject}.nii.gz")
+    return result
 
 
 def summary(

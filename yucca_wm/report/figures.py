@@ -28,12 +28,6 @@ def to_ras(image: Image) -> Image:
     return Image(np.asanyarray(canonical.dataobj), canonical.affine, image.path)
 
 
-def label_lesions(lesion_mask: NDArray[np.bool_], regions: NDArray[Any], outside: int) -> NDArray[np.uint8]:
-    """Lesion voxels with the label of their region (``outside`` where there is none), 0 elsewhere."""
-    labels = np.where(regions == 0, outside, regions)
-    return np.where(lesion_mask, labels, 0).astype(np.uint8 if outside < 256 else np.uint16)
-
-
 def region_greys(regions: NDArray[Any]) -> NDArray[np.float32]:
     """A background where there is no image: regions in dark greys, neighbours mostly in different ones."""
     return np.where(regions > 0, 60 + 10 * (regions.astype(np.int64) * 5 % 7), 0).astype(np.float32)

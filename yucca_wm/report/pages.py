@@ -11,9 +11,11 @@ import numpy as np
 from yucca_wm import __version__, images
 from yucca_wm.errors import YuccaWMError
 from yucca_wm.images import Image
-from yucca_wm.localize.case import lesion_mask, on_grid
+from yucca_wm.localize.case import load_pair, on_grid
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
+from yucca_wm.localize.maps import labelled_lesions, outside_label
+from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
 from yucca_wm.report import figures
@@ -128,17 +130,17 @@ def _labelled(
     about: dict[str, Any], stated: dict[str, Any], table: RegionTable, background: Path | None
 ) -> tuple[Image, Any, dict[int, str]]:
     """Background and lesion voxels labelled by region, in RAS order, and label -> name."""
-    outside = max(table.indices) + 1
-    lesions = images.load_labels(about["lesions"])
-    regions = on_grid(images.load_labels(about["regions"]), lesions, resample=stated["resample"])
-    settings = Settings(lesion_labels=tuple(stated["lesion_labels"]))
-    labelled = figures.label_lesions(lesion_mask(lesions, settings), regions.data, outside)
+    given: dict[str, Any] = {name: tuple(entry) if isinstance(entry, list) else entry for name, entry in stated.items()}
+    settings = Settings(**given)
+    pair = Pair("", Path(about["lesions"]), Path(about["regions"]))
+    lesions, regions, _ = load_pair(pair, table, settings)
+    labelled = labelled_lesions(lesions, regions, table, settings)
     if background is None:
         under = lesions.with_data(figures.region_greys(regions.data))
     else:
         under = on_grid(images.load(background), lesions, resample=True)
-    names = {region.index: region.name for region in table} | {outside: OUTSIDE_NAME}
-    return figures.to_ras(under), figures.to_ras(lesions.with_data(labelled)).data, names
+    label_names = {region.index: region.name for region in table} | {outside_label(table): OUTSIDE_NAME}
+    return figures.to_ras(under), figures.to_ras(labelled).data, label_names
 
 
 def _facts(results: Results) -> list[tuple[str, str]]:
