@@ -174,6 +174,19 @@ def fold_at_inference(folder: Path) -> bool:
 
 
 @symptom
+def dotted_paths(folder: Path) -> bool:
+    import nibabel as nib
+    from yucca.functional.utils.loading import read_file_to_nifti_or_np
+
+    (folder / "study.v2").mkdir()
+    nib.save(nib.Nifti1Image(np.ones((4, 4, 4), np.float32), np.eye(4)), folder / "study.v2" / "1.nii.gz")
+    try:
+        return read_file_to_nifti_or_np(str(folder / "study.v2" / "1.nii.gz")).shape != (4, 4, 4)
+    except TypeError:
+        return True
+
+
+@symptom
 def lesion_free(folder: Path) -> bool:
     import nibabel as nib
     from yucca.pipeline.planning import dataset_properties
@@ -417,6 +430,57 @@ def run_log(folder: Path) -> bool:
     return not any(
         getattr(callback, "_every_n_epochs", 0) == 1 and callback.filename == "last" for callback in config.callbacks
     )
+
+
+@symptom
+def settings_check(folder: Path) -> bool:  # noqa: ARG001
+    import torch
+    from yucca.pipeline.managers.YuccaManager import YuccaManager
+
+    manager = YuccaManager(deep_supervision=True)
+    try:
+        manager.find_classes_recursively(model=torch.nn.Linear)
+    except SystemExit:
+        return False
+    return True
+
+
+@symptom
+def strict_weights(folder: Path) -> bool:  # noqa: ARG001
+    import torch
+    from yucca.modules.lightning_modules.BaseLightningModule import BaseLightningModule
+
+    module = BaseLightningModule(torch.nn.Linear, "2D", num_classes=3, num_modalities=1, patch_size=(4, 4))
+    module.model = torch.nn.Linear(2, 3)
+    try:
+        module.load_state_dict({"model.weight": torch.zeros(5, 2), "model.bias": torch.zeros(5)})
+    except (RuntimeError, SystemExit) as error:
+        return "for 3 classes" not in str(error)
+    return True
+
+
+@symptom
+def validation_output(folder: Path) -> bool:  # noqa: ARG001
+    import torch
+    from yucca.modules.lightning_modules.BaseLightningModule import BaseLightningModule
+
+    module = type("Module", (), {"model": staticmethod(lambda inputs: [inputs, inputs])})()
+    with torch.no_grad():
+        return isinstance(BaseLightningModule.forward(module, torch.zeros(1)), list)
+
+
+@symptom
+def dice_metrics(folder: Path) -> bool:  # noqa: ARG001
+    from unittest import mock
+
+    import torch
+    from yucca.modules.metrics.training_metrics import GeneralizedDiceScore
+
+    score = GeneralizedDiceScore(multilabel=False, num_classes=3, include_background=False, weight_type="linear")
+    one_hot = torch.nn.functional.one_hot
+    with mock.patch("torch.nn.functional.one_hot", side_effect=one_hot) as dense:
+        score(torch.randn(2, 3, 4, 4), torch.zeros(2, 1, 4, 4))
+    return dense.called
 
 
 def _evaluator(folder: Path, predicted: str, truth: str):  # type: ignore[no-untyped-def]
