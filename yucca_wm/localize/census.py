@@ -12,7 +12,7 @@ from yucca_wm.localize.intersect import Intersection
 from yucca_wm.regions import RegionTable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LesionRow:
     """One row of ``lesions.tsv``. Places are world mm, RAS+ (x grows to the subject's right).
 

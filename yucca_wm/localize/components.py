@@ -33,28 +33,23 @@ def find_lesions(mask: NDArray[Any], *, connectivity: Connectivity = 26, min_vox
     """Connected components of a 3D boolean ``mask`` that have at least ``min_voxels`` voxels."""
     import cc3d
 
-    box = _bounding_box(mask)
+    order: Literal["C", "F"] = "F" if mask.flags.f_contiguous else "C"
+    inside = np.stack(np.unravel_index(np.flatnonzero(mask.ravel(order=order)), mask.shape, order=order), axis=1)
+    if not len(inside):
+        return Components(inside, np.zeros(0, dtype=np.intp), 0, 0, 0)
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    box = mask[tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))]
     # as bytes: cc3d 4.1's path for booleans fails on lines of voxels (1 x 1 x n)
-    labels, found = cc3d.connected_components(mask[box].astype(np.uint8), connectivity=connectivity, return_N=True)
-    inside = np.nonzero(labels)
-    component = labels[inside].astype(np.intp) - 1
-    voxels = np.stack(inside, axis=1) + [axis.start for axis in box]
+    labels, found = cc3d.connected_components(box.astype(np.uint8), connectivity=connectivity, return_N=True)
+    component = labels[tuple((inside - low).T)].astype(np.intp) - 1
     sizes = np.bincount(component, minlength=found)
     kept = sizes >= min_voxels
     number = np.cumsum(kept) - 1
     of_kept = kept[component]
     return Components(
-        voxels=voxels[of_kept],
+        voxels=inside[of_kept],
         lesion=number[component[of_kept]],
         count=int(kept.sum()),
         removed_voxels=int(sizes[~kept].sum()),
         removed_lesions=int(found - kept.sum()),
     )
-
-
-def _bounding_box(mask: NDArray[Any]) -> tuple[slice, ...]:
-    box = []
-    for axis in range(3):
-        profile = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        box.append(slice(int(profile[0]), int(profile[-1]) + 1) if profile.size else slice(0, 1))
-    return tuple(box)

@@ -13,7 +13,7 @@ TOTAL = -1
 """``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LoadRow:
     """One row of ``lesion_load.tsv``; None where a value is undefined (written as an empty field).
 
