@@ -110,6 +110,9 @@ def _voxels(path: Path, nifti: Any, packed: bool) -> NDArray[Any]:
         content = _inflate(path.read_bytes(), size + MAX_TRAILER_BYTES)
         if len(content) < size:
             raise EOFError(f"it holds {len(content)} of {size} bytes")
+        if (nifti.dataobj.slope, nifti.dataobj.inter) == (1, 0):  # as label maps are: no second look at the header
+            values = np.frombuffer(content, nifti.dataobj.dtype, np.prod(nifti.shape), nifti.dataobj.offset)
+            return values.reshape(nifti.shape, order="F").copy(order="F")
         nifti = type(nifti).from_bytes(content)
     with np.errstate(all="ignore"):  # what overflows is refused as infinite
         return np.asanyarray(nifti.dataobj)
