@@ -47,9 +47,8 @@ def fixes_page() -> str:
         source = Path(__file__).parent / "fixes" / f"{fix}.py"
         title, *rest = (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or fix).split("\n\n")
         body = "\n\n".join(rest).replace("\nSymptom:", "\n\n*Symptom:*").replace("\nCure:", "\n\n*Cure:*")
-        sections.append(
-            f"## {title.rstrip('.').replace('``', '`')}\n\n`{fix}`, when `{module}` is imported.\n\n{body.replace('``', '`')}\n"
-        )
+        where = f"`{fix}`, when `{module}` is imported."
+        sections.append(f"## {title.rstrip('.')}\n\n{where}\n\n{body}\n".replace("``", "`"))
     return "\n".join(sections)
 
 

@@ -25,6 +25,7 @@ FIXES: dict[str, str] = {
     "evaluation_cases": "yucca.pipeline.evaluation.YuccaEvaluator",
     "evaluation_paths": "yucca.pipeline.run.run_evaluation",
     "folds": "yucca.pipeline.configuration.split_data",
+    "dotted_paths": "yucca.functional.utils.loading",
     "lesion_free": "yucca.pipeline.planning.dataset_properties",
     "fold_at_inference": "yucca.pipeline.run.run_inference",
     "hparams": "yucca.modules.callbacks.loggers",
