@@ -183,7 +183,9 @@ def network_logits(rng: Any, shape: tuple[int, int, int]) -> Any:
     for _ in range(150):
         corner = [int(rng.integers(0, n - s + 1)) for n, s in zip(shape, side, strict=True)]
         window = tuple(slice(c, c + s) for c, s in zip(corner, side, strict=True))
-        loss = torch.nn.functional.cross_entropy(network(first[(..., *window)]), labels[window][None].long())
+        loss = torch.nn.functional.cross_entropy(
+            network(first[(slice(None), slice(None), *window)]), labels[window][None].long()
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -14,9 +14,9 @@ def test_unpack_undoes_pack(seed: int, shape: tuple[int, ...], bits: int, densit
     rng = np.random.default_rng(seed)
     levels = rng.integers(0, 2**bits, shape).astype(np.uint16)
     levels[rng.random(shape) > density] = 0
-    classes, packed = codec.unpack(codec.pack(levels), shape)
+    kept, rows = codec.unpack(codec.pack(levels), shape)
     restored = np.zeros_like(levels)
-    restored[classes] = packed
+    restored[kept] = rows
     np.testing.assert_array_equal(restored, levels)
 
 

@@ -177,14 +177,18 @@ class SoftmaxFile:
                 slab_lo = start + number * step
                 slab_hi = min(slab_lo + step, stop)
                 shape = (len(self.classes), slab_hi - slab_lo, j1 - j0, k1 - k0)
-                present, levels = self._levels(archive, number, shape)
+                kept, rows = self._rows(archive, number, shape)
                 a, b = max(first, slab_lo), min(last, slab_hi)
-                for index, level in zip(present, levels, strict=True):
-                    total[index, a - lo : b - lo, j0:j1, k0:k1] += level[a - slab_lo : b - slab_lo] * scale
+                ends = np.cumsum(np.count_nonzero(kept, axis=2), axis=None).reshape(kept.shape[:2])
+                for index, of_class in enumerate(kept):
+                    begin = ends[index, a - slab_lo] - np.count_nonzero(of_class[a - slab_lo])
+                    mine = rows[begin : ends[index, b - slab_lo - 1]]
+                    if len(mine):
+                        total[index, a - lo : b - lo, j0:j1, k0:k1][of_class[a - slab_lo : b - slab_lo]] += mine * scale
 
-    def _levels(
+    def _rows(
         self, archive: zipfile.ZipFile, number: int, shape: tuple[int, ...]
-    ) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    ) -> tuple[NDArray[np.bool_], NDArray[np.uint16]]:
         try:
             return codec.unpack(archive.read(_slab_name(number)), shape)
         except (
@@ -245,17 +249,20 @@ def _parse(path: Path, content: dict[str, Any]) -> SoftmaxFile:
 
 
 def _choose_bits(slabs: Slabs, starts: range, planes: int, max_share: float) -> int:
-    """The finest precision at which the middle slab and its neighbours to either side are small enough."""
+    """The finest precision at which two slabs, a third from either end, would be small enough.
+
+    Their size is measured at the finest precision; each bit less saves about a bit for each value that is not zero.
+    """
     if not starts:
         return codec.MAX_BITS
-    sampled = sorted({starts[round(share * (len(starts) - 1))] for share in (0.3, 0.5, 0.7)})
-    samples = [slabs(lo, min(lo + starts.step, planes)) for lo in sampled]
-    voxels = sum(sample[0].size for sample in samples)
-    budget = voxels * max(max_share * 4 * len(samples[0]), FREE_BYTES_PER_VOXEL) + len(samples) * FREE_BYTES_PER_SLAB
-    for bits in range(codec.MAX_BITS, codec.MIN_BITS, -1):
-        if sum(len(codec.pack(codec.quantise(sample, bits))) for sample in samples) <= budget:
-            return bits
-    return codec.MIN_BITS
+    size, values, budget = 0, 0, 0.0
+    for lo in {starts[len(starts) // 3], starts[2 * len(starts) // 3]}:
+        levels = codec.quantise(slabs(lo, min(lo + starts.step, planes)), codec.MAX_BITS)
+        size += len(codec.pack(levels))
+        values += int(np.count_nonzero(levels))
+        budget += levels[0].size * max(max_share * 4 * len(levels), FREE_BYTES_PER_VOXEL) + FREE_BYTES_PER_SLAB
+    excess_bits = 8 * max(0.0, size - budget)
+    return max(codec.MIN_BITS, codec.MAX_BITS - int(np.ceil(excess_bits / max(1, values))))
 
 
 def _slab_name(number: int) -> str:

@@ -201,7 +201,10 @@ def _architecture(path: Path, name: str) -> Any:
     if not re.fullmatch(r"\w+", name):
         raise InputError(path, f"names the network {name!r}")
     folder = str(Path(yucca.__path__[0]) / "modules" / "networks")
-    found = recursive_find_python_class([folder], name, "yucca.modules.networks")
+    try:
+        found = recursive_find_python_class([folder], name, "yucca.modules.networks")
+    except SystemExit:  # what our own lookup ends a command with
+        found = None
     if found is None:
         raise InputError(path, f"needs the network {name}, which is not installed")
     return found

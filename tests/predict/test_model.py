@@ -1,0 +1,100 @@
+"""Trained models: loaded from a version folder, exported, loaded again, and never executed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from yucca_wm.errors import InputError
+from yucca_wm.training.model import export_model, load_model
+
+
+def test_an_exported_model_is_the_same_model(region_model: Path, tmp_path: Path) -> None:
+    original = load_model(region_model)
+    exported = export_model(original, tmp_path / "m.zip", licence="CC0", card="a card")
+    loaded = load_model(exported)
+    assert (loaded.identity, loaded.plans, loaded.config) == (original.identity, original.plans, original.config)
+    assert loaded.n_classes == 37
+    data = torch.randn(1, 1, 16, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.network()(data), original.network()(data), rtol=0, atol=0)
+    again = export_model(load_model(region_model), tmp_path / "n.zip", licence="CC0", card="a card")
+    assert exported.read_bytes() == again.read_bytes()
+
+
+def test_command_writes_card_licence_and_classes(
+    lesion_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["export", str(lesion_model), str(tmp_path / "m.zip"), "--licence", "CC-BY-4.0"])
+    assert main() == 0
+    with zipfile.ZipFile(tmp_path / "m.zip") as archive:
+        card = archive.read("README.md").decode()
+        assert "CC-BY-4.0" in archive.read("LICENSE").decode()
+        description = json.loads(archive.read("model.json"))
+    assert "TinyUNet, 2D" in card
+    assert "| 2 | label 2 |" in card
+    assert description["training"] == {"epochs": 4, "steps": 40}
+    assert str(lesion_model.parent) not in json.dumps(description)
+
+
+class Bomb:
+    """Unpickling this would create a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.path,))
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    traces = tmp_path / "executed"
+    torch.save({"hyper_parameters": Bomb(traces)}, tmp_path / "bad.ckpt")
+    torch.load(tmp_path / "bad.ckpt", weights_only=False)
+    assert traces.exists(), "the bomb does not work, so this test proves nothing"
+    traces.unlink()
+    with pytest.raises(InputError, match="checkpoint"):
+        load_model(tmp_path / "bad.ckpt")
+    assert not traces.exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "weights", "version", "name", "empty"])
+def test_a_damaged_export_is_refused(region_model: Path, tmp_path: Path, damage: str) -> None:
+    path = export_model(load_model(region_model), tmp_path / "m.zip", licence="CC0", card="")
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        if damage == "weights":
+            members["weights.safetensors"] = members["weights.safetensors"][:-4] + b"\0\0\0\1"
+        elif damage == "version":
+            members["model.json"] = members["model.json"].replace(b'"version": 1', b'"version": 9')
+        else:
+            members["model.json"] = members["model.json"].replace(b'"TinyUNet"', b'"NoSuchNet"')
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+    with pytest.raises(InputError, match=r"m\.zip"):
+        load_model(path).network()
+
+
+def test_folders_and_models_of_another_kind(tmp_path: Path, version_folder: Callable[..., Path]) -> None:
+    with pytest.raises(InputError, match=r"checkpoints/best\.ckpt"):
+        load_model(tmp_path)
+    with pytest.raises(InputError, match="no such model"):
+        load_model(tmp_path / "absent.zip")
+    two = version_folder(tmp_path / "two", 3, "2D", 1, num_modalities=2)
+    with pytest.raises(InputError, match="2 images at once"):
+        load_model(two)
+    sigmoid = version_folder(tmp_path / "sigmoid", 3, "2D", 1, use_label_regions=True)
+    with pytest.raises(InputError, match="one label per voxel"):
+        load_model(sigmoid)

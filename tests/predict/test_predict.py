@@ -1,0 +1,133 @@
+"""One command for one person gives what the chain of Yucca's commands gives, with one modality or two."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from yucca_wm import images
+from yucca_wm.ensemble.folders import merge_folders
+from yucca_wm.errors import InputError
+from yucca_wm.predict.__main__ import main
+from yucca_wm.predict.case import Case, LoadedModel, Options, predict_arrays
+from yucca_wm.predict.cohort import LESIONS, REGIONS, check_classes, load, predict_cohort
+from yucca_wm.training import prediction
+from yucca_wm.training.model import load_model
+
+Scan = Callable[..., Path]
+
+
+def chain(model_path: Path, scans: dict[str, Path], out: Path) -> Path:
+    """What yucca_inference --save_softmax and yucca_ensemble run under our fixes, on Yucca's preprocessor."""
+    from yucca.pipeline.preprocessing.YuccaPreprocessor import YuccaPreprocessor
+
+    model = load_model(model_path)
+    plans = {**model.plans, "dataset_properties": {"intensities": model.plans["intensities"]}}
+    (out / "plans.json").write_text(json.dumps(plans))
+    preprocessor = YuccaPreprocessor(str(out / "plans.json"))
+    module = SimpleNamespace(
+        model=model.network(), patch_size=model.patch_size, num_classes=model.n_classes, config=model.config,
+        transpose_forward=model.transpose, sliding_window_overlap=0.5, test_time_augmentation=False,
+        sliding_window_prediction=True,
+    )  # fmt: skip
+    for modality, path in scans.items():
+        (out / modality).mkdir()
+        data, properties = preprocessor.preprocess_case_for_inference([str(path)], model.patch_size)
+        batch = {"data": data, "data_properties": properties, "data_paths": [str(path)], "case_id": "a"}
+        assert prediction.can_predict(module, batch)
+        with torch.inference_mode():
+            said = prediction.predict_step(module, batch)
+        prediction.save_prediction(said["logits"], out / modality / "a", save_softmax=True)
+    merge_folders([out / modality for modality in scans], out / "merged")
+    return out / "merged" / "a.nii.gz"
+
+
+@pytest.mark.parametrize("used", [("T1",), ("FLAIR",), ("T1", "FLAIR")])
+def test_command_gives_the_chains_label_maps_and_says_what_it_used(
+    used: tuple[str, ...], scan: Scan, lesion_model: Path, region_model: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    scans = {modality: scan(f"{modality}", seed) for seed, modality in enumerate(used)}
+    command = ["predict", "--name", "a", "--out-dir", str(tmp_path / "out")]
+    command += ["--lesion-model", str(lesion_model), "--region-model", str(region_model)]
+    for modality, path in scans.items():
+        command += [f"--{modality.lower()}", str(path)]
+    monkeypatch.setattr(sys, "argv", command)
+    assert main() == 0
+    for what, model in (("lesions", lesion_model), ("regions", region_model)):
+        (tmp_path / what).mkdir()
+        expected = chain(model, scans, tmp_path / what)
+        assert (tmp_path / "out" / what / "a.nii.gz").read_bytes() == expected.read_bytes()
+        assert len(np.unique(images.load(expected).data)) > 1
+    rows = list(csv.DictReader((tmp_path / "out" / "predictions.tsv").read_text().splitlines(), delimiter="\t"))
+    assert rows == [{"case": "a", "used": "+".join(used)}]
+    assert (tmp_path / "out" / "lesion_load.tsv").is_file()
+
+
+@pytest.fixture
+def region_only(region_model: Path) -> dict[str, LoadedModel]:
+    return {REGIONS: load(region_model, "cpu")}
+
+
+def test_arrays_in_arrays_out(
+    scan: Scan, region_model: Path, region_only: dict[str, LoadedModel], tmp_path: Path
+) -> None:
+    path = scan("T1", 0)
+    image = nib.load(path)
+    arrays = predict_arrays(region_only[REGIONS], {"T1": np.asarray(image.dataobj)}, image.affine)
+    (tmp_path / "chain").mkdir()
+    expected = images.load(chain(region_model, {"T1": path}, tmp_path / "chain")).data
+    np.testing.assert_array_equal(arrays.labels, expected)
+
+
+def test_one_bad_case_does_not_stop_the_others_and_a_second_run_does_only_what_is_new(
+    scan: Scan, region_only: dict[str, LoadedModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.nii.gz"
+    broken.write_bytes(scan("whole", 3).read_bytes()[:200])
+    moved = scan("moved", 4, np.diag([-1.0, -1.1, 1.5, 1]))
+    cases = [
+        Case("broken", {"T1": broken}),
+        Case("none", {}),
+        Case("shifted", {"T1": scan("t1", 1), "FLAIR": moved}),
+        Case("good", {"T1": scan("t1", 1)}),
+    ]
+    outcome = predict_cohort(cases, region_only, tmp_path / "out", Options())
+    assert list(outcome.results) == ["good"]
+    assert "broken.nii.gz" in outcome.failures["broken"]
+    assert "neither a T1 nor a FLAIR" in outcome.failures["none"]
+    assert "affines differ" in outcome.failures["shifted"]
+    first = (tmp_path / "out" / "regions" / "good.nii.gz").read_bytes()
+
+    counted: list[str] = []
+    real = prediction.predict_logits
+    monkeypatch.setattr("yucca_wm.training.volume.predict_logits", lambda *a, **k: counted.append("x") or real(*a, **k))
+    cases[-2] = Case("shifted", {"T1": scan("t1", 1)})
+    predict_cohort(cases, region_only, tmp_path / "out", Options())
+    assert len(counted) == 1
+    scan("t1", 9)
+    predict_cohort(cases[-1:], region_only, tmp_path / "out", Options())
+    assert len(counted) == 2
+    assert (tmp_path / "out" / "regions" / "good.nii.gz").read_bytes() != first
+
+
+def test_models_in_each_others_place_are_refused(region_model: Path) -> None:
+    with pytest.raises(InputError, match="37 classes: not a model of lesions"):
+        check_classes({LESIONS: load(region_model, "cpu")})
+
+
+@pytest.mark.parametrize("arguments", [[], ["--t1", "a", "--input", "b"], ["--t1", "a"]])
+def test_usage(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["predict", "--out-dir", "x", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
