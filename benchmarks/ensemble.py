@@ -338,7 +338,7 @@ def metadata_of(shape: tuple[int, ...]) -> dict[str, Any]:
     import nibabel as nib
     import numpy as np
 
-    header = nib.Nifti1Image(np.zeros(shape, np.float32), np.eye(4)).header.binaryblock  # type: ignore[no-untyped-call]
+    header = nib.Nifti1Image(np.zeros(shape, np.float32), np.eye(4)).header.binaryblock
     return {
         "nifti_metadata": {"affine": np.eye(4), "header": header, "reoriented": False},
         "uncropped_shape": np.array(shape),
@@ -384,12 +384,12 @@ def ours_infer(device: str) -> None:
 def monai_infer(device: str) -> None:
     import nibabel as nib
     import numpy as np
-    from monai.inferers import sliding_window_inference
+    from monai.inferers.utils import sliding_window_inference
 
     def predict(network: Any, volume: Any, out: Path) -> None:
         logits = sliding_window_inference(volume, WINDOW, 1, network, overlap=OVERLAP, mode="gaussian")
-        labels = logits[0].argmax(0).cpu().numpy().astype(np.uint8)  # type: ignore[index,union-attr,call-overload]
-        nib.save(nib.Nifti1Image(labels, np.eye(4)), f"{out}.nii.gz")  # type: ignore[no-untyped-call]
+        labels = logits[0].argmax(0).cpu().numpy().astype(np.uint8)
+        nib.save(nib.Nifti1Image(labels, np.eye(4)), f"{out}.nii.gz")
 
     timed_inference(device, predict)
 
@@ -406,7 +406,7 @@ def yucca_infer(device: str) -> None:
     except ImportError:
         YuccaNet, reverse_preprocessing, save_prediction_from_logits = yucca_rewritten()
 
-    class Wrapped(YuccaNet):  # type: ignore[misc,valid-type]
+    class Wrapped(YuccaNet):
         num_classes = CLASSES
 
         def __init__(self, network: Any) -> None:
@@ -457,8 +457,8 @@ def yucca_rewritten() -> tuple[Any, Any, Any]:
             softmax = (exponentials / np.sum(exponentials, axis=1))[0].astype(np.float32)
             np.savez_compressed(out + ".npz", data=softmax, properties=properties)
         labels = np.squeeze(np.argmax(logits, 1)).astype(np.uint8)
-        nib.openers.Opener.default_compresslevel = 9  # type: ignore[attr-defined]
-        nib.save(nib.Nifti1Image(labels, np.eye(4)), out + ".nii.gz")  # type: ignore[no-untyped-call]
+        nib.openers.Opener.default_compresslevel = 9
+        nib.save(nib.Nifti1Image(labels, np.eye(4)), out + ".nii.gz")
 
     return Net, reverse, save
 

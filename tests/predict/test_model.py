@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from yucca_wm.errors import InputError
+from yucca_wm.export.__main__ import main
 from yucca_wm.training.model import export_model, load_model
 
 
