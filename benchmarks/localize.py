@@ -4,7 +4,7 @@
 else blocks of the same grid; lesions simulated. Three things are measured in the same run, on the same files and two
 threads: reading and decompressing alone (gzip, no image library), the whole command with its tables and heat map, and
 a plain numpy loop over regions (on a sample). Times are given on the clock and in CPU seconds of all threads; the bar
-is on CPU seconds, which a busy machine does not change. With ``--quick`` the command's start (measured on two
+is on CPU seconds, which a busy machine does not change. With ``--quick`` the command's start (measured on three
 subjects) is taken off: it weighs on 120 subjects, not on 1,000. Peak memory is measured at two cohort sizes.
 """
 
@@ -133,7 +133,7 @@ def measure(subjects: int, sources: list[Path], *, without_start: bool) -> dict[
         simulate(folder, subjects, sources)
         localize_command(folder, 1)  # compiles and caches on disk
         read = run(["-c", READ, str(JOBS), str(folder)])
-        start = localize_command(folder, 2)
+        start = localize_command(folder, 3)
         tenth = localize_command(folder, max(subjects // 10, 10))
         whole = localize_command(folder, subjects)
         lesions, regions = (sorted((folder / kind).iterdir())[:LOOP_SAMPLE] for kind in ("lesions", "regions"))
