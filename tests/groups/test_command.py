@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.errors import InputError, MissingExtraError
 from yucca_wm.groups.__main__ import main
 from yucca_wm.regions import regions
 
@@ -135,3 +135,9 @@ def test_a_subject_localized_twice_is_refused(cohort):
     path.write_text("\n".join([*lines, *lines[1:39]]) + "\n")
     with pytest.raises(InputError, match="sub-00"):
         main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out")])
+
+
+def test_a_missing_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"yucca-wm\[groups\]"):
+        main(["cluster", "--loads", str(tmp_path), "--out_dir", str(tmp_path)])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.errors import InputError, MissingExtraError
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.results import read_results
 
@@ -99,3 +99,9 @@ def test_maps_that_are_gone_leave_the_tables(localized, tmp_path, capsys):
     assert "no picture of the lesions" in text
     assert 'id="load"' in text
     capsys.readouterr()
+
+
+def test_a_missing_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"yucca-wm\[report\]"):
+        main(["--results", str(tmp_path), "--out_dir", str(tmp_path)])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 
 from yucca_wm import cli
+from yucca_wm.errors import MissingExtraError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "associate" and options.permutations < 1:
         parser.error("--permutations must be 1 or more")
 
+    for module in ("sklearn", "statsmodels"):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(module, "groups")
     from yucca_wm.groups.run import run_associate, run_cluster
 
     common = {"covariates": options.covariates, "scale": options.transform, "seed": options.seed}

@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--maps", action="store_true", help="also write each subject's lesions labelled by region")
     parser.add_argument("--bids", action="store_true", help="the same maps as a BIDS derivative, in OUT/bids")
     parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default: all)")
     return parser
 
 

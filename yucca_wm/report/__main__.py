@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 
 from yucca_wm import cli
+from yucca_wm.errors import MissingExtraError
 
 DESCRIPTION = "Self-contained HTML pages (no network needed) for a cohort and for every subject."
 
@@ -24,6 +26,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
 
+    for module in ("jinja2", "nilearn"):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(module, "report")
     from yucca_wm.regions import read_table, regions
     from yucca_wm.report.write import write_report
 

@@ -6,21 +6,14 @@ import base64
 import io
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm.errors import MissingExtraError
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def render(template: str, **content: Any) -> str:
-    """Fill ``templates/<template>``; everything but figures and viewers is escaped.
+    """Fill ``templates/<template>``; every text is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    Raises MissingExtraError when jinja2 is not installed.
-    """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("jinja2", "report") from error
     environment = Environment(
         loader=PackageLoader("yucca_wm.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
