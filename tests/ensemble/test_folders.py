@@ -90,6 +90,14 @@ def test_merged_again_when_an_input_changes_and_kept_when_not(tmp_path: Path, so
     assert (tmp_path / "out" / "b.nii.gz").read_bytes() != first
 
 
+def test_a_case_that_now_fails_leaves_no_old_label_map(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, b=4)]
+    merge_folders(folders, tmp_path / "out")
+    (folders[0] / "b.npz").write_bytes(b"damaged")
+    assert list(merge_folders(folders, tmp_path / "out").failures) == ["b"]
+    assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["a.nii.gz"]
+
+
 def test_another_grid_is_an_error_unless_resampled(
     tmp_path: Path, softmax_folder: Make, probabilities: Make, grid: Make
 ) -> None:

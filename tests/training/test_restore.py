@@ -66,3 +66,17 @@ def test_equals_yuccas_way_back(
     from_properties = RestoredLogits(logits[0], properties, transpose)
     assert from_properties.grid.shape == image.shape
     np.testing.assert_allclose(from_properties.grid.affine, image.affine, atol=1e-5)
+
+
+def test_a_diverged_network_is_an_error() -> None:
+    image = scan("RAS", (1.0, 1.0, 1.0))
+    properties = {
+        "nifti_metadata": {"affine": image.affine, "header": None, "reoriented": False},
+        "uncropped_shape": image.shape,
+        "resampled_transposed_shape": image.shape,
+        "padding": [0] * 6,
+    }
+    logits = torch.zeros(CLASSES, *image.shape)
+    logits[1, 5, 5, 5] = torch.nan
+    with pytest.raises(ValueError, match="not a number"):
+        RestoredLogits(logits, properties).labels()

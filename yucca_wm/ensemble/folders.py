@@ -145,6 +145,8 @@ def _merge_case(task: tuple[_Case, dict[str, Any] | None]) -> dict[str, Any]:
         made["confidence"] = f"{CONFIDENCE_FOLDER}/{target.name}"
     if known is not None and target.is_file() and {key: known.get(key) for key in made} == made:
         return known
+    for outdated in (target, confidence):  # if this fails, no old map may pass for the new one
+        outdated.unlink(missing_ok=True)
     members: list[Probabilities] = [open_probabilities(path) for _, path in case.files]
     if options.resample:
         members = [members[0], *(Resampled.like(member, members[0].grid) for member in members[1:])]

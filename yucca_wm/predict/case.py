@@ -86,6 +86,8 @@ def predict_case(
         wanted += [out / f"{what}_softmax" / m / f"{case.name}.npz" for what in models for m in case.scans]
     if known == made and all(path.is_file() for path in wanted):
         return made
+    for outdated in wanted:  # if this fails, no old map may pass for the new one
+        outdated.unlink(missing_ok=True)
     nifti = {modality: _opened(path) for modality, path in case.scans.items()}
     for what, loaded in models.items():
         with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:

@@ -96,14 +96,19 @@ class RestoredLogits:
         return np.asarray(torch.softmax(self.planes(lo, hi), dim=0).cpu().numpy(), dtype=np.float32)
 
     def labels(self) -> NDArray[np.uint8]:
-        """The likeliest class of every voxel of the image; background outside the box."""
+        """The likeliest class of every voxel of the image; background outside the box.
+
+        Raises ValueError for NaN: a network that gives it has diverged, and no label would be right.
+        """
         out = np.zeros(self.grid.shape, np.uint8)
         (start, stop), *rest = self.box
         step = max(1, SLAB_VOXELS // max(1, int(np.prod([b - a for a, b in rest]))))
         for lo in range(start, stop, step):
             hi = min(lo + step, stop)
-            likeliest = self.planes(lo - start, hi - start).argmax(dim=0).to(torch.uint8)
-            out[(slice(lo, hi), *(slice(a, b) for a, b in rest))] = likeliest.cpu().numpy()
+            top, likeliest = self.planes(lo - start, hi - start).max(dim=0)
+            if bool(top.isnan().any()):
+                raise ValueError("the network's output is not a number")
+            out[(slice(lo, hi), *(slice(a, b) for a, b in rest))] = likeliest.to(torch.uint8).cpu().numpy()
         return out
 
 
