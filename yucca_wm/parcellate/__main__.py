@@ -125,6 +125,8 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error("--wm auto needs --t1")
     if (options.atlas_wm is None) != (options.atlas_labels is None):
         cli.error("--atlas-wm and --atlas-labels go together")
+    if options.init is Init.SEARCH and options.transform is Transform.DEFORMABLE:
+        cli.error("--init search is for --transform affine: a displacement in mm needs a header in mm")
     if not 0 < options.threshold <= 1:
         cli.error("--threshold lies between 0 and 1")
     if not 0 <= options.fill_mm <= 50:

@@ -32,7 +32,7 @@ class Level:
     steps: int
 
 
-LEVELS = (Level(4, 4, 16, 8, 12), Level(4, 3, 12, 6, 12), Level(2, 1, 6, 5, 10))
+LEVELS = (Level(4, 4, 16, 8, 12), Level(4, 3, 12, 6, 12), Level(2, 1, 6, 5, 7))
 """Stiff on purpose: looser settings follow the atlas's own warps better, but real anatomy worse."""
 
 MARGIN_MM = 16.0

@@ -114,17 +114,21 @@ def label(atlas: Atlas, found: WhiteMatter, settings: Settings) -> Parcellation:
 
 def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Warp:
     """The transform that ``settings`` ask for, subject world mm -> atlas world mm."""
-    start = None
+    start, laid = None, np.eye(4)
     if settings.init is Init.SEARCH:
         from yucca_wm.parcellate.search import search
 
-        start = search(atlas_wm, subject_wm)
+        if settings.transform is Transform.DEFORMABLE:
+            raise ValueError("a displacement field in mm needs a header in mm: no search with a deformable transform")
+        laid, start = search(atlas_wm, subject_wm), np.eye(4)
+        # without its header a millimetre of the subject is none: go on in the atlas's frame
+        subject_wm = Image(subject_wm.data, laid @ subject_wm.affine, subject_wm.path)
     if settings.metric is Metric.MATTES:
         from yucca_wm.parcellate.mattes import register as register_mattes
 
-        matrix = register_mattes(atlas_wm, subject_wm, start)
+        matrix = register_mattes(atlas_wm, subject_wm, start) @ laid
     else:
-        matrix = affine.register(atlas_wm, subject_wm, start)
+        matrix = affine.register(atlas_wm, subject_wm, start) @ laid
     if settings.transform is Transform.AFFINE:
         return Warp(matrix)
     from yucca_wm.parcellate.deformable import refine

@@ -11,26 +11,32 @@ from yucca_wm.images import Image
 from yucca_wm.parcellate.affine import Level, at_level, finest_level, gauss_newton
 from yucca_wm.parcellate.blur import centre_mm
 
-COARSE = Level(4, 8, 12)
+COARSE, FINE = Level(4, 5, 15), Level(2, 3, 8)
+"""All rotations are tried at the first level, the best few of them at the second."""
+
+BEST = 6
 
 
 def search(atlas: Image, subject: Image) -> NDArray[np.float64]:
     """The best start for `affine.register`: subject world mm -> atlas world mm.
 
     Every proper rotation by right angles is tried, with axes stretched so that both masks have the same spread (a
-    lost header has lost its voxel size too), and refined at a coarse level; the lowest cost wins. A mirror image is
-    never made: white matter is too symmetric to tell, so that left and right rest on the voxel order alone.
+    lost header has lost its voxel size too), and refined; the lowest cost wins. A mirror image is never made: white
+    matter is too symmetric to tell, so that left and right rest on the voxel order alone.
     """
     scaled, to_unit = _unit_spread(subject, atlas)
-    pair = [at_level(finest_level(mask, (COARSE,)), COARSE) for mask in (atlas, scaled)]
-    tried = []
+    finest = [finest_level(mask, (COARSE, FINE)) for mask in (atlas, scaled)]
+    candidates = []
     for rotation in _rotations():
         start = np.eye(4)
         start[:3, :3] = rotation * (_spread(atlas) / (np.abs(rotation) @ _spread(scaled)))[:, None]
         start[:3, 3] = centre_mm(atlas) - start[:3, :3] @ centre_mm(scaled)
-        matrix, cost = gauss_newton(pair[0], pair[1], start, COARSE.steps)
-        tried.append((cost, matrix @ to_unit))
-    return min(tried, key=lambda found: found[0])[1]
+        candidates.append(start)
+    for level in (COARSE, FINE):
+        pair = [at_level(mask, level) for mask in finest]
+        found = [gauss_newton(pair[0], pair[1], matrix, level.steps) for matrix in candidates]
+        candidates = [matrix for matrix, _ in sorted(found, key=lambda result: result[1])[:BEST]]
+    return candidates[0] @ to_unit
 
 
 def _unit_spread(subject: Image, atlas: Image) -> tuple[Image, NDArray[np.float64]]:
