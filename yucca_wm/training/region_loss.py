@@ -90,7 +90,8 @@ def _fused_kernels(z: Tensor) -> Any:
         from yucca_wm.training import region_loss_triton
     except ImportError:  # Triton comes with torch on Linux only
         return None
-    return region_loss_triton if z.shape[1] <= region_loss_triton.MAX_CLASSES else None
+    small = z.shape[1] <= region_loss_triton.MAX_CLASSES and z[0].numel() <= region_loss_triton.MAX_LOGITS
+    return region_loss_triton if small else None
 
 
 def _targets(
