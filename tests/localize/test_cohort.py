@@ -180,6 +180,17 @@ def test_no_lesion_is_zeros_not_gaps(folders, synthetic, capsys):
     assert "no lesion in 1 of 5 subjects: s1" in capsys.readouterr().err
 
 
+def test_nothing_of_an_earlier_run_is_left_where_all_fail(folders, synthetic, capsys):
+    assert run(folders, "--maps") == 0
+    for number in range(5):
+        bad = np.full((40, 36, 20), 99, np.uint8)
+        synthetic.save(folders / "regions" / f"s{number}.nii.gz", bad, synthetic.oblique_affine())
+    assert run(folders, "--maps") == 1
+    assert not list((folders / "out").glob("**/*.nii.gz")) + list((folders / "out").glob("heat_map*"))
+    assert rows(folders / "out" / "lesion_load.tsv") == []
+    capsys.readouterr()
+
+
 def test_resample_on_request(folders, synthetic, capsys):
     _other_grid(folders, synthetic)
     assert run(folders, "--resample") == 0

@@ -51,6 +51,9 @@ def localize_cohort(
     work = partial(_localize_pair, table=table, settings=settings, maps_dir=maps_dir)
     with parallel_config(backend="threading"):  # inflating and counting leave the interpreter free
         outcome = run_cases(work, pairs, jobs=jobs, label="localize")
+    if maps_dir is not None:
+        for subject in outcome.failures:  # of an earlier run
+            (maps_dir / f"{subject}.nii.gz").unlink(missing_ok=True)
     failures = failures | outcome.failures
     results = list(outcome.results.values())
     write_load(results, folder / "lesion_load.tsv", assigned=settings.assign_outside_mm > 0)
@@ -62,6 +65,8 @@ def localize_cohort(
     write_json(folder / "localize.json", summary(results, pairs, failures, settings, inputs))
     if bids:
         write_derivative([pairs[result.subject] for result in results], table, settings, folder / "bids")
+    for suffix in (".png", ".svg"):  # of an earlier run
+        (folder / f"heat_map{suffix}").unlink(missing_ok=True)
     if results:
         shown = table.white_matter if len(table.white_matter) else table
         names = [region.name for region in shown]
