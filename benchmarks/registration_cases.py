@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.filters import threshold_multiotsu
 
 from yucca_wm.atlas.pair import Atlas
 from yucca_wm.atlas.refine import refine
 from yucca_wm.images import Image, load, load_labels, save
 from yucca_wm.parcellate.blur import centre_mm
-from yucca_wm.parcellate.mixture import from_t1
 
 GRIDS = {
     "240x240x48": ((240, 240, 48), (0.958, 0.958, 3.0)),
@@ -45,12 +45,12 @@ class Case:
 
 
 CASES = (
-    Case("s1", "still", "240x240x48"),
-    Case("s2", "warped", "240x240x48", (6, -4, 8), (1.08, 1.02, 1.1), (25, 5, -8), 9, 18, 0.05, 2),
-    Case("s3", "warped", "232x256x48", (-8, 5, -4), (0.95, 1.1, 1.0), (10, 0, 0), 12, 20, 0.1, 3),
-    Case("s4", "warped", "132x256x83", (10, 3, -6), (1.15, 1.05, 0.95), (0, 0, 0), 15, 18, 0.1, 4),
-    Case("s5", "warped", "232x256x48", (15, -8, 12), (0.9, 0.95, 1.15), (-20, 10, 5), 12, 16, 0.1, 5),
-    Case("s6", "warped", "132x256x83", (-12, 8, 10), (1.1, 1.15, 1.05), (0, 0, 0), 15, 20, 0.2, 6),
+    Case("s1", "atlas", "240x240x48"),
+    Case("s2", "atlas", "240x240x48", (6, -4, 8), (1.08, 1.02, 1.1), (25, 5, -8), 9, 18, 0.05, 2),
+    Case("s3", "atlas", "232x256x48", (-8, 5, -4), (0.95, 1.1, 1.0), (10, 0, 0), 12, 20, 0.1, 3),
+    Case("s4", "atlas", "132x256x83", (10, 3, -6), (1.15, 1.05, 0.95), (0, 0, 0), 15, 18, 0.1, 4),
+    Case("s5", "atlas", "232x256x48", (15, -8, 12), (0.9, 0.95, 1.15), (-20, 10, 5), 12, 16, 0.1, 5),
+    Case("s6", "atlas", "132x256x83", (-12, 8, 10), (1.1, 1.15, 1.05), (0, 0, 0), 15, 20, 0.2, 6),
     Case("s7", "mni", "240x240x48", (5, -3, 4), (1, 1, 1), (20, 4, 0)),
     Case("s8", "mni", "232x256x48", (-6, 4, 8), (1.05, 0.97, 1.02)),
     Case("s9", "mni", "132x256x83", (12, -6, -9), (0.93, 1.06, 1.05)),
@@ -58,13 +58,14 @@ CASES = (
 
 
 def mni(folder: Path) -> tuple[Image, Image] | None:
-    """Labels and cerebral white matter (brightest T1 class) of the MNI brain, if its two files are in ``folder``."""
+    """Labels and cerebral white matter (brightest of three Otsu classes) of the MNI brain, if ``folder`` has both."""
     if not (folder / MNI_T1).is_file() or not (folder / MNI_LABELS).is_file():
         return None
     regions = refine(load_labels(folder / MNI_LABELS))
-    bright = from_t1(load(folder / MNI_T1)).mask
+    t1 = load(folder / MNI_T1)
+    bright = t1.data > threshold_multiotsu(t1.data[t1.data > 0], 3)[1]
     cerebral = (regions.data > 0) & (regions.data < 35)
-    return regions, bright.with_data((bright.data.astype(bool) & cerebral).astype(np.uint8))
+    return regions, t1.with_data((bright & cerebral).astype(np.uint8))
 
 
 def build(case: Case, atlas: Atlas, brain: tuple[Image, Image] | None, folder: Path) -> tuple[Path, Path] | None:
