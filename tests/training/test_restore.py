@@ -30,7 +30,7 @@ def scan(codes: str, spacing: tuple[float, float, float]) -> nib.Nifti1Image:
 @pytest.mark.parametrize("transpose", [[0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]])
 @pytest.mark.parametrize("target_spacing", [None, [1.3, 0.8, 1.1]])
 def test_equals_yuccas_way_back(
-    codes: str, transpose: list[int], target_spacing: list[float] | None, monkeypatch
+    codes: str, transpose: list[int], target_spacing: list[float] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("yucca.functional.preprocessing.verify_orientation_is_LR_PA_IS", lambda _: True)
     image = scan(codes, (1.0, 1.2, 0.9))

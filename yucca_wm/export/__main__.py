@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 
 from yucca_wm.cli import run
@@ -21,6 +22,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.out.endswith(".zip"):
         parser.error("the file to write must end in .zip")
+    warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.errors import InputError
     from yucca_wm.export.card import model_card
     from yucca_wm.training.model import export_model, load_model

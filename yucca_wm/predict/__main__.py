@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 
 from yucca_wm.cli import report_failures, run
@@ -41,6 +42,7 @@ def main() -> int:
         parser.error("give either --t1 and/or --flair, or --input")
     if not (arguments.lesion_model or arguments.region_model):
         parser.error("give --lesion-model, --region-model, or both")
+    warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.cohort.layouts import find_subjects
     from yucca_wm.files import case_name
     from yucca_wm.predict.case import Case, Options
