@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image
-from yucca_wm.parcellate.blur import Blurred, blur
+from yucca_wm.parcellate.blur import Blurred, blur, edges
 from yucca_wm.parcellate.warp import Field, Warp
 
 Vectors = NDArray[np.float32]
@@ -23,16 +23,24 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Level:
-    """spacing_mm, sigma_mm: of the smoothed masks; window_mm: of the local fit; smooth_mm: of the field."""
+    """One resolution.
+
+    spacing_mm, sigma_mm : of the smoothed masks.
+    window_mm : standard deviation of the local fit's Gaussian window.
+    smooth_mm : smoothing of the field after each step.
+    steps : how many.
+    surround_mm : if not 0, compare edges (see `blur.edges`), so that masks of different thickness do not push.
+    """
 
     spacing_mm: float
     sigma_mm: float
     window_mm: float
     smooth_mm: float
     steps: int
+    surround_mm: float = 0.0
 
 
-LEVELS = (Level(4, 4, 16, 8, 12), Level(4, 3, 12, 6, 12), Level(2, 1, 6, 5, 7))
+LEVELS = (Level(4, 4, 16, 8, 12), Level(4, 3, 12, 6, 12, 8), Level(2, 1, 6, 5, 7, 4))
 """Stiff on purpose: looser settings follow the atlas's own warps better, but real anatomy worse."""
 
 MARGIN_MM = 16.0
@@ -50,8 +58,8 @@ def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tu
     """
     field: Field | None = None
     for level in levels or LEVELS:
-        fixed = _padded(blur(subject, level.spacing_mm, level.sigma_mm))
-        moving = _through(blur(atlas, level.spacing_mm, level.sigma_mm), fixed, matrix)
+        fixed, atlas_level = _at_level(subject, level), _at_level(atlas, level)
+        moving = _through(atlas_level, fixed, matrix)
         vectors = np.zeros((3, *fixed.data.shape), np.float32) if field is None else _resampled(field, fixed)
         field = Field(_fit(fixed, moving, vectors, level), fixed.affine)
     if field is not None and (folds := field.folds()):
@@ -60,9 +68,9 @@ def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tu
     return Warp(matrix, field)
 
 
-def _padded(image: Blurred) -> Blurred:
-    margin = int(np.ceil(MARGIN_MM / image.spacing_mm))
-    return Blurred(np.pad(image.data, margin), image.spacing_mm, image.origin_mm - margin * image.spacing_mm)
+def _at_level(mask: Image, level: Level) -> Blurred:
+    image = blur(mask, level.spacing_mm, level.sigma_mm, MARGIN_MM)
+    return edges(image, level.surround_mm) if level.surround_mm else image
 
 
 def _through(atlas: Blurred, like: Blurred, matrix: NDArray[np.float64]) -> NDArray[np.float32]:
