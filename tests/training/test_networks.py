@@ -16,7 +16,7 @@ from yucca_wm.training.networks.unet import UNet
 from yucca_wm.training.networks.unetr import UNetR
 from yucca_wm.training.registry import ALIASES, MEMORY_GB, NETWORKS
 
-SIZES = [(16, 16), (40, 33), (32, 21, 40)]
+SIZES = [(16, 33), (32, 21, 40)]
 
 
 def build(network: Any, size: tuple[int, ...], n_classes: int = 3, **kwargs: Any) -> nn.Module:
@@ -87,18 +87,26 @@ def find(name: str) -> Any:
     return recursive_find_python_class([folder], name, "yucca.modules.networks")
 
 
+def shapes_only(name: str) -> nn.Module:
+    with torch.device("meta"):
+        return build(find(name), NETWORKS[name].patch, n_classes=37)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
-def test_parameters_and_memory_are_what_the_registry_says(name: str) -> None:
+def test_parameters_are_what_the_registry_says(name: str) -> None:
+    """And so within 2 % of the published table, for MedNeXt."""
+    parameters_m = sum(p.numel() for p in shapes_only(name).parameters()) / 1e6
+    assert parameters_m == pytest.approx(NETWORKS[name].parameters_m, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["UNet", "MultiResUNet", "MedNeXt_S_k3"])
+def test_batches_are_what_the_registry_says(name: str) -> None:
     from yucca_wm.bridge.fixes.memory_estimate import estimate_memory_gb
 
-    network = NETWORKS[name]
-    with torch.device("meta"):
-        model = build(find(name), network.patch, n_classes=37)
-    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(network.parameters_m, rel=0.02)
+    network, model, reserve_gb = NETWORKS[name], shapes_only(name), 2.5
     one, two = (estimate_memory_gb(model, torch.empty(n, 1, *network.patch, device="meta")) for n in (1, 2))
-    reserve = 2.5
-    most = [max(0, min(64, int((memory - reserve - one) / (two - one) + 1))) for memory in MEMORY_GB]
-    assert list(network.batch) == most
+    fitting = [int((memory - reserve_gb - one) / (two - one) + 1) for memory in MEMORY_GB]
+    assert list(network.batch) == [max(0, min(64, n)) for n in fitting]
 
 
 def test_yuccas_names_mean_the_same_networks() -> None:
