@@ -370,20 +370,6 @@ def memory_estimate(folder: Path) -> bool:  # noqa: ARG001
 
 
 @symptom
-def metrics_batch(folder: Path) -> bool:  # noqa: ARG001
-    import torch
-    from yucca.modules.metrics.training_metrics import GeneralizedDiceScore
-
-    score = GeneralizedDiceScore(multilabel=False, num_classes=3, include_background=False, weight_type="linear")
-    label = torch.arange(12).reshape(1, 1, 3, 4) % 3
-    logits = torch.nn.functional.one_hot(label[:, 0], 3).movedim(-1, 1).float()
-    try:
-        return abs(float(score(logits, label.float())) - 1) > 1e-6
-    except RuntimeError:
-        return True
-
-
-@symptom
 def metrics_log(folder: Path) -> bool:
     from yucca.modules.callbacks.loggers import YuccaLogger
 

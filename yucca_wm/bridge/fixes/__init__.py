@@ -43,7 +43,6 @@ FIXES: dict[str, str] = {
     "memory_estimate": "yucca.modules.networks.utils.model_memory_estimation",
     "run_log": "yucca.pipeline.configuration.configure_callbacks",
     "metrics_log": "yucca.modules.callbacks.loggers",
-    "metrics_batch": "yucca.modules.metrics.training_metrics",
     "settings_check": "yucca.pipeline.managers.YuccaManager",
     "strict_weights": "yucca.modules.lightning_modules.BaseLightningModule",
     "validation_output": "yucca.modules.lightning_modules.BaseLightningModule",
