@@ -73,7 +73,7 @@ class Settings:
 FULL = Settings(
     train=12,
     test=4,
-    lesions=Training("2D", "UNet", (48, 32), 4, 16, 40, 6, 0.03, expected_s=330),
+    lesions=Training("2D", "UNet", (48, 32), 4, 24, 40, 6, 0.03, expected_s=330),
     regions=Training(
         "3D",
         "MultiResUNet",
