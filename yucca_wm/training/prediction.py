@@ -23,7 +23,7 @@ from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
 
 SINGLE_PRECISION_GB = 0.25
-"""Larger logits are kept in half precision: rounded once per window, which moves a logit by a thousandth of its size."""
+"""Larger logits are kept in half precision: rounded once a window, which moves a logit by a thousandth of its size."""
 
 MAX_UNSIDED_CLASSES = 3
 """Label sets this small (lesions) have no left and right; in a larger one that is not the region table they may."""
