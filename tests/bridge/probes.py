@@ -174,6 +174,14 @@ def fold_at_inference(folder: Path) -> bool:
 
 
 @symptom
+def seed(folder: Path) -> bool:  # noqa: ARG001
+    from yucca.pipeline.configuration.configure_seed import seed_everything_and_get_seed_config
+
+    os.environ["YUCCA_SEED"] = "7"
+    return seed_everything_and_get_seed_config().seed != 7
+
+
+@symptom
 def dotted_paths(folder: Path) -> bool:
     import nibabel as nib
     from yucca.functional.utils.loading import read_file_to_nifti_or_np

@@ -175,3 +175,12 @@ def test_dice_metrics_are_torchmetrics_without_one_hot_arrays(shape: tuple[int, 
         assert dice[value] == pytest.approx(float(2 * (predicted & true).sum() / (predicted.sum() + true.sum())))
     assert dice[3] != dice[3], "a class that is nowhere has no Dice"
     assert epoch_dice(metrics["each"]) == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_diverged_run_stops_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = DiceCESkeletonRecall.forward
+    monkeypatch.setattr(DiceCESkeletonRecall, "forward", lambda *given: plain(*given) * float("nan"))
+    with pytest.raises(SystemExit, match="no longer a number: train again with a lower --lr"):
+        fit(tmp_path, 2, False)
+    assert len(read_metrics(tmp_path / "metrics.csv")) == 1, "the epoch is on record"

@@ -110,7 +110,7 @@ QUICK = Settings(
 
 
 def environment(out: Path) -> dict[str, str]:
-    """Yucca's folders, all inside ``out``."""
+    """Yucca's folders, all inside ``out``, and the seed of its training runs."""
     root = out / "yucca"
     return {
         "YUCCA_SOURCE": str(out / "cohort"),
@@ -118,6 +118,7 @@ def environment(out: Path) -> dict[str, str]:
         "YUCCA_PREPROCESSED_DATA": str(root / "preprocessed_data"),
         "YUCCA_MODELS": str(root / "models"),
         "YUCCA_RESULTS": str(root / "results"),
+        "YUCCA_SEED": "0",
     }
 
 

@@ -78,6 +78,10 @@ class RunLog(Callback):
         logging.info(sentence(row, trainer.max_epochs))
         self.bar.refresh()
         write_metrics(self.folder / METRICS_FILE, self.rows)
+        if not math.isfinite(row.get("train_loss", 0.0)):
+            raise SystemExit(
+                "error: the loss is no longer a number: train again with a lower --lr, or --precision 32-true"
+            )
         draw(self.folder / CURVE_FILE, self.rows)
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:  # noqa: ARG002

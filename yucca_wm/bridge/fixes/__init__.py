@@ -27,6 +27,7 @@ FIXES: dict[str, str] = {
     "folds": "yucca.pipeline.configuration.split_data",
     "dotted_paths": "yucca.functional.utils.loading",
     "lesion_free": "yucca.pipeline.planning.dataset_properties",
+    "seed": "yucca.pipeline.configuration.configure_seed",
     "fold_at_inference": "yucca.pipeline.run.run_inference",
     "hparams": "yucca.modules.callbacks.loggers",
     "softmax_batch": "yucca.functional.utils.softmax",
