@@ -117,3 +117,21 @@ def test_yuccas_names_mean_the_same_networks() -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(SystemExit, match=r"MedNeXt_S_k3.*UNet"):
         find("UNet_that_is_not")
+
+
+def test_gradients_in_bfloat16_on_a_cpu_are_of_the_right_size() -> None:
+    torch.manual_seed(0)
+    network = MultiResUNet(input_channels=1, num_classes=3, conv_op=nn.Conv3d, norm_op=nn.InstanceNorm3d)
+    scan, label = torch.randn(1, 1, 32, 32, 32), torch.randint(0, 3, (1, 32, 32, 32))
+    gradients = []
+    for enabled in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            logits = network(scan)
+        nn.functional.cross_entropy(logits.float(), label).backward()
+        weight = network.multiresblock5.conv_7x7.conv.weight
+        assert weight.grad is not None
+        gradients.append(weight.grad.clone())
+    single, half = gradients
+    assert torch.isfinite(half).all()
+    assert 1 / 3 < float(half.norm() / single.norm()) < 3

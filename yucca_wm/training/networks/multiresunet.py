@@ -12,6 +12,18 @@ from yucca.modules.networks.networks.MultiResUNet import MultiResUNet as YuccaMu
 from yucca_wm.training.networks.any_size import AnySize
 
 
+def _in_single_precision(block: nn.Module, x: Tensor) -> Tensor:
+    """Apply ``block`` in 32 bit on a CPU, also under bfloat16 autocast.
+
+    At the few voxels of the coarsest level the weight gradient of a bfloat16 3D convolution comes out infinite there
+    (torch 2.15, oneDNN); elsewhere in the network it is right.
+    """
+    if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return block(x)
+    with torch.autocast("cpu", enabled=False):
+        return block(x.float())
+
+
 class _Decoder(YuccaMultiResUNet):
     def __init__(self, *args: Any, deep_supervision: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,7 +38,7 @@ class _Decoder(YuccaMultiResUNet):
             x = getattr(self, f"multiresblock{level}")(x)
             skips.append(getattr(self, f"respath{level}")(x))
             x = getattr(self, f"pool{level}")(x)
-        x = self.multiresblock5(x)
+        x = _in_single_precision(self.multiresblock5, x)
         coarse = [x]
         for level in range(6, 10):
             x = torch.cat([getattr(self, f"upsample{level}")(x), skips[9 - level]], dim=1)
