@@ -9,10 +9,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm.atlas.refine import refine
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split
 from yucca_wm.demo import standin
-from yucca_wm.demo.anatomy import Anatomy, from_atlas, merge_type_ii
+from yucca_wm.demo.anatomy import Anatomy, from_atlas
 from yucca_wm.demo.phantom import COARSE_SITES
 from yucca_wm.demo.write_cohort import plans, write_atlas, write_cohort
 from yucca_wm.errors import InputError
@@ -65,4 +66,4 @@ def test_missing_atlas_is_one_clear_error(tmp_path: Path) -> None:
 def test_type_ii_labels_merge_into_the_published_regions(shared_data: Path) -> None:
     type_ii = load_labels(shared_data / "atlas" / "JHU_MNI_SS_WMPM_Type-II.nii.gz")
     merged = load_labels(shared_data / "atlas" / "36_labels_merged.nii.gz")
-    np.testing.assert_array_equal(merge_type_ii(type_ii.data), merged.data)
+    np.testing.assert_array_equal(refine(type_ii).data, merged.data)

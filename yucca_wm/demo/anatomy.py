@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.atlas.refine import refine
 from yucca_wm.demo import standin
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, load, load_labels
@@ -147,18 +148,8 @@ def from_atlas(folder: str | Path) -> tuple[Anatomy, Anatomy]:
     jhu = _from_t1("JHU-MNI-SS", jhu_t1, merged, mask=only_wm.data > 0)
     type_ii = load_labels(folder / "JHU_MNI_SS_WMPM_Type-II_to_MNI_brain.nii.gz", range(131))
     mni_t1 = load(folder / "MNI152_T1_1mm_brain.nii.gz")
-    mni = _from_t1("MNI152", mni_t1, type_ii.with_data(merge_type_ii(type_ii.data)), mask=None)
+    mni = _from_t1("MNI152", mni_t1, refine(type_ii), mask=None)
     return jhu, mni
-
-
-def merge_type_ii(labels: NDArray[Any]) -> NDArray[np.uint8]:
-    """JHU Type-II labels 0..130 -> the 34 regions and two remainders (right: JHU id + 65, region id + 17)."""
-    from yucca_wm.regions import regions
-
-    merged = np.zeros(131, dtype=np.uint8)
-    for region in regions():
-        merged[list(region.jhu_ids)] = region.index
-    return merged[labels]
 
 
 def _from_t1(name: str, t1: Image, regions: Image, mask: NDArray[np.bool_] | None) -> Anatomy:

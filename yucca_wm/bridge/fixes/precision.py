@@ -26,14 +26,15 @@ def apply(module: Any) -> bool:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         plain(self, *args, **kwargs)
         typed = any(word.split("=")[0] == "--precision" for word in sys.argv)
-        if self.precision == SLOW_ON_CPU and not typed and not _has_accelerator():
+        if self.precision == SLOW_ON_CPU and not typed and not has_gpu():
             self.precision = "32-true"
 
     manager.__init__ = __init__
     return True
 
 
-def _has_accelerator() -> bool:
+def has_gpu() -> bool:
+    """Whether torch can compute on CUDA or Apple's GPU."""
     import torch
 
     return torch.cuda.is_available() or torch.backends.mps.is_available()

@@ -12,6 +12,8 @@ import inspect
 from functools import wraps
 from typing import Any
 
+from yucca_wm.bridge.fixes.precision import has_gpu
+
 
 def apply(module: Any) -> bool:
     manager = module.YuccaManager
@@ -20,7 +22,7 @@ def apply(module: Any) -> bool:
     @wraps(plain_init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         plain_init(self, *args, **kwargs)
-        if str(self.precision) in ("16", "16-mixed", "16-true") and not _has_gpu():
+        if str(self.precision) in ("16", "16-mixed", "16-true") and not has_gpu():
             raise SystemExit(f"error: --precision {self.precision} needs a GPU and finds none: leave it out, or use 32")
 
     @wraps(plain_find)
@@ -35,9 +37,3 @@ def apply(module: Any) -> bool:
 
     manager.__init__, manager.find_classes_recursively = __init__, find_classes_recursively
     return True
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available() or torch.backends.mps.is_available()
