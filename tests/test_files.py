@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path, case_name, make_folder, nifti_files, sha256, write_json, write_text
+from yucca_wm.files import (
+    atomic_path,
+    case_name,
+    make_folder,
+    nifti_files,
+    remove_temporaries,
+    sha256,
+    write_json,
+    write_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +72,18 @@ def test_checksum(tmp_path: Path) -> None:
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100).hexdigest()
     with pytest.raises(InputError, match="absent"):
         sha256(tmp_path / "absent")
+
+
+def test_only_half_written_files_are_removed(tmp_path: Path) -> None:
+    kept = {".my-settings.json", ".a.tmp", "a.tmp-12345678.nii.gz", ".profile"}
+    for name in kept:
+        (tmp_path / name).touch()
+    for target in ("sub-1.x.nii.gz", "b.tsv", "plain"):
+        with atomic_path(tmp_path / target) as temporary:
+            (tmp_path / "left").write_text(temporary.name)
+        (tmp_path / (tmp_path / "left").read_text()).touch()
+    remove_temporaries(tmp_path, {"b", "plain"})
+    assert [path.name[:11] for path in tmp_path.glob(".*.tmp-*")] == [".sub-1.x.tm"]
+    remove_temporaries(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept | {"sub-1.x.nii.gz", "b.tsv", "plain", "left"}
+    remove_temporaries(tmp_path / "absent")

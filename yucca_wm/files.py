@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ from typing import Any
 from yucca_wm.errors import InputError
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+
+TEMPORARY = re.compile(r"\.(?P<stem>.+)\.tmp-[a-z0-9_]{8}(\.\w+)*")
+"""Names that `atomic_path` gives to files that are not whole yet."""
+
+UMASK = os.umask(0)
+os.umask(UMASK)
+"""Read once: to read it is to change it, for all threads."""
 
 
 def case_name(path: str | os.PathLike[str]) -> str:
@@ -65,7 +73,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     suffix = next((s for s in NIFTI_SUFFIXES if target.name.lower().endswith(s)), target.suffix)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{case_name(target)}-", suffix=suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{case_name(target)}.tmp-", suffix=suffix, dir=target.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(target, f"cannot be written ({reason})", "check the folder and its free space") from error
@@ -73,7 +81,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~UMASK)
         with open(temporary, "rb") as stream:
             os.fsync(stream.fileno())
         temporary.replace(target)
@@ -81,10 +89,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def remove_temporaries(folder: str | os.PathLike[str], stems: Collection[str] | None = None) -> None:
+    """Remove what killed runs left half-written in ``folder``; with ``stems`` only of files of those names.
+
+    Only for a folder that no other run writes into.
+    """
+    if not Path(folder).is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found = TEMPORARY.fullmatch(entry.name)
+            if found and (stems is None or found["stem"] in stems) and entry.is_file(follow_symlinks=False):
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -1,41 +1,100 @@
-"""One run at a time in a folder."""
+"""Locks that the operating system lets go of when their holder ends, however it ends: a crash leaves nothing stuck."""
 
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from yucca_wm.errors import InputError
 
+POLL_S = 0.05
+GRACE_S = 0.8
+"""So long a second run waits before it is refused: workers of a run that was killed end within that time."""
+
+NO_LOCKS = frozenset({"ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK"})
+"""What a network file system without locks answers."""
+
+_held: set[Path] = set()
+
 
 @contextmanager
 def only_run(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold ``.<folder>.lock`` beside ``folder``; raises InputError at once if another run holds it.
-
-    The operating system lets go of the lock when a process ends, however it ends: a crash leaves nothing stuck.
-    """
-    import fcntl
-
+    """Hold ``.<folder>.lock`` beside ``folder``; raises InputError within a second if another run holds it."""
     folder = Path(folder)
-    path = folder.with_name(f".{folder.name}.lock")
+    with hold(folder.with_name(f".{folder.name}.lock"), folder):
+        yield
+
+
+@contextmanager
+def hold(
+    path: str | os.PathLike[str], what: object, *, shared: bool = False, wait_s: float = GRACE_S
+) -> Iterator[None]:
+    """Hold the lock file ``path``; with ``shared`` together with others who hold it so.
+
+    what : what is locked, for the message. A process that holds a lock already may hold it again.
+
+    Raises InputError if it is not free within ``wait_s``, or cannot be made.
+    """
+    path = Path(path).absolute()
+    if path in _held:
+        yield
+        return
+    handle = _acquire(path, what, shared=shared, until=time.monotonic() + wait_s)
+    if not shared:
+        _held.add(path)
+    try:
+        yield
+    finally:
+        _held.discard(path)
+        if not shared or _lock(handle, shared=False):  # the last of those who share it removes it
+            path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _acquire(path: Path, what: object, *, shared: bool, until: float) -> int:
+    """A handle on ``path`` that is locked."""
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         except OSError as error:
             remedy = "choose another output folder"
             raise InputError(path, f"cannot be written ({error.strerror or error})", remedy) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not _lock(handle, shared=shared):
             os.close(handle)
-            raise InputError(folder, "another run is writing here", "wait until it has ended") from error
-        if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
-            break
+            if time.monotonic() > until:
+                raise InputError(str(what), "another run is writing here", "wait until it has ended")
+            time.sleep(POLL_S)
+            continue
+        try:
+            if path.stat().st_ino == os.fstat(handle).st_ino:
+                return handle
+        except FileNotFoundError:
+            pass
         os.close(handle)  # its former owner removed the file in between: take a new one
+
+
+def _lock(handle: int, *, shared: bool) -> bool:
+    """Whether the lock was free; a file system that knows no locks is said once and then trusted to have one run."""
+    import errno
+    import fcntl
+
     try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        if errno.errorcode.get(error.errno or 0) not in NO_LOCKS:
+            return False
+        _say_once("note: this file system has no locks: see to it that no other run writes into the folder")
+    return True
+
+
+_said: set[str] = set()
+
+
+def _say_once(line: str) -> None:
+    if line not in _said:
+        _said.add(line)
+        print(line, file=sys.stderr)

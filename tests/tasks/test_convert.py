@@ -220,7 +220,7 @@ def test_a_forged_manifest_deletes_nothing_outside(entry: str, cohort: Any, raw:
 
 def test_what_a_killed_run_left_is_cleared(cohort: Any, raw: Path) -> None:
     run(LESION, cohort, raw)
-    half = raw / LESION / "imagesTr/.WMH_0_T1_000-ab12cd_9.nii.gz"
+    half = raw / LESION / "imagesTr/.WMH_0_T1_000.tmp-ab12cd_9.nii.gz"
     half.write_bytes(b"half")
     other = raw / LESION / "imagesTr/.hidden.nii.gz"
     other.write_bytes(b"other")

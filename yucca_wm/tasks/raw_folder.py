@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_json
+from yucca_wm.files import make_folder, remove_temporaries, write_json
 
 MANIFEST = "yucca_wm.json"
 """Lists the files this package wrote into the folder."""
 
 OURS = re.compile(r"(images|labels)T[rs]/[^/.][^/]*\.nii\.gz")
 """The only files a manifest can name: a damaged one cannot lead to a deletion elsewhere."""
-
-HALF_WRITTEN = re.compile(r"\.(?P<case>.+)-\w{8}\.nii\.gz")
-"""Temporary names of `yucca_wm.files.atomic_path`."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +74,9 @@ class RawFolder:
         write_json(self.path / MANIFEST, {"about": about, "files": dict(sorted(files.items()))})
 
     def _remove_temporaries(self, files: Iterable[str]) -> None:
-        """Remove what a killed run left half-written: ``.<case>-????????.nii.gz``."""
+        """Remove what a killed run left half-written of ``files``."""
         stems: dict[Path, set[str]] = {}
         for file in files:
             stems.setdefault((self.path / file).parent, set()).add(Path(file).name.removesuffix(".nii.gz"))
         for folder, known in stems.items():
-            for path in folder.glob(".*.nii.gz"):
-                half_written = HALF_WRITTEN.fullmatch(path.name)
-                if half_written is not None and half_written["case"] in known:
-                    path.unlink(missing_ok=True)
+            remove_temporaries(folder, known)
