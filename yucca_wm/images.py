@@ -72,7 +72,12 @@ def load(path: str | os.PathLike[str]) -> Image:
     InputError : not there, not NIfTI, cut short, not 3D (a trailing axis of 1 is dropped), not real numbers,
         NaN or infinite values, an affine that cannot be inverted, or sform and qform that disagree.
     """
-    path = Path(path)
+    image = _load(Path(path))
+    return image if image.data.flags.writeable else replace(image, data=image.data.copy(order="K"))
+
+
+def _load(path: Path) -> Image:
+    """`load` without its copy: the array may be read-only."""
     data, affine, header = read_nifti(path)
     if data.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a value that float32 cannot hold becomes infinite
@@ -88,43 +93,47 @@ def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = No
     Raises InputError as `load`, and for values that are not whole numbers, negative, above MAX_LABEL, or not in
     ``allowed``.
     """
-    image = load(path)
+    image = _load(Path(path))
     data = image.data
     if data.dtype.kind == "f":
         rounded = np.rint(data)
         if np.abs(data - rounded).max(initial=0) > 1e-3:
             raise InputError(path, "holds values that are not whole numbers", "a label map is needed here")
         data = rounded
-    low, high = int(data.min()), int(data.max())
+    present = _without_background(data)
+    low, high = int(present.min(initial=0)), int(present.max(initial=0))
     if low < 0:
         raise InputError(path, f"holds the negative label {low}")
     if high > MAX_LABEL:
         raise InputError(path, f"holds the label {high}", f"labels go up to {MAX_LABEL}: is it a scan?")
-    data = data.astype(np.min_scalar_type(high), copy=False)
     if allowed is not None:
-        unknown = sorted(set(np.flatnonzero(count_labels(data)).tolist()) - set(allowed))
+        found = set(np.flatnonzero(np.bincount(present.astype(np.intp, copy=False))).tolist())
+        unknown = sorted(found - set(allowed))
         if unknown:
             shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
             raise InputError(
                 path, f"holds labels that are not in the table: {shown}", "check that it is the right file"
             )
-    return replace(image, data=data)
+    smallest = np.min_scalar_type(high)
+    return replace(image, data=data.astype(smallest, copy=data.dtype != smallest or not data.flags.writeable))
 
 
 def count_labels(labels: NDArray[Any], largest: int = 0) -> NDArray[np.intp]:
-    """Voxels of each label from 0 to ``largest`` or the largest that occurs.
-
-    Runs of background, most of a label map, are skipped eight voxels at a time where labels are single bytes.
-    """
-    flat = labels.ravel(order="K")
-    foreground = flat
-    if labels.dtype == np.uint8:
-        whole = flat.size - flat.size % 8
-        words = flat[:whole].view(np.uint64)
-        foreground = np.concatenate([words[words != 0].view(np.uint8), flat[whole:]])
-    counts = np.bincount(foreground, minlength=largest + 1)
+    """Voxels of each label from 0 to ``largest`` or the largest that occurs."""
+    counts = np.bincount(_without_background(labels).astype(np.intp, copy=False), minlength=largest + 1)
     counts[0] = labels.size - counts[1:].sum()
     return counts
+
+
+def _without_background(values: NDArray[Any]) -> NDArray[Any]:
+    """The values in memory order without most zeros: runs of them, most of a label map, are skipped by the word."""
+    flat = values.ravel(order="K")
+    per_word = 8 // flat.itemsize
+    if per_word < 2:
+        return flat
+    whole = flat.size - flat.size % per_word
+    words = flat[:whole].view(np.uint64)
+    return np.concatenate([words[words != 0].view(flat.dtype), flat[whole:]])
 
 
 def save(image: Image, path: str | os.PathLike[str]) -> Path:

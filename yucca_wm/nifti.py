@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nibabel as nib
 import numpy as np
@@ -34,22 +35,27 @@ MAX_TRAILER_BYTES = 2**26
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard knows."""
 
-HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-"""First number of a NIfTI file, which is the size of its header in bytes -> kind of header."""
+KINDS = {348: nib.Nifti1Image, 540: nib.Nifti2Image}
+"""First number of a NIfTI file, which is the size of its header in bytes -> kind of image."""
 
 
 def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
     """Voxels [i, j, k] in their stored type (scaled values as floats), affine (index -> world mm) and header.
 
-    Raises InputError as `yucca_wm.images.load`.
+    The voxels may be a read-only view of the file's content. Raises InputError as `yucca_wm.images.load`.
     """
     if not path.is_file():
         raise InputError(path, "no such file")
-    packed = path.name.lower().endswith(".nii.gz")
+    archive = None
     try:
-        if packed or path.name.lower().endswith(".nii"):
-            _check_header(path, packed)
-        nifti: Any = nib.load(path)
+        if path.name.lower().endswith(".nii.gz"):
+            archive = path.read_bytes()
+            nifti = _describe(path, gzip.GzipFile(fileobj=BytesIO(archive)))
+        else:
+            if path.name.lower().endswith(".nii"):
+                with path.open("rb") as stream:
+                    _describe(path, stream)
+            nifti = nib.load(path)
     except InputError:
         raise
     except Exception as error:  # nibabel raises many types for broken headers
@@ -68,7 +74,7 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
     if kind.kind not in "iufb":
         raise InputError(path, f"holds values of type {kind}, real numbers are needed")
     try:
-        data = _voxels(path, nifti, packed).reshape(shape)
+        data = _voxels(nifti, archive).reshape(shape)
     except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
     return data, affine, nifti.header
@@ -86,33 +92,37 @@ def corners_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[n
     return (affine[:3, :3] @ index + affine[:3, 3:]).T
 
 
-def _check_header(path: Path, packed: bool) -> None:
-    """Raise InputError for what nibabel would mend in silence: voxels of 0 mm, unknown form codes, a wrong size."""
-    with gzip.open(path) if packed else path.open("rb") as stream:
-        block = stream.read(max(HEADERS))
+def _describe(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
+    """The image that ``stream`` begins to describe, its voxels not read.
+
+    Raises InputError for what nibabel would mend in silence: voxels of 0 mm, unknown form codes, a wrong size.
+    """
+    block = stream.read(max(KINDS))
     sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")}
-    size = next(iter(sizes & HEADERS.keys()), None)
+    size = next(iter(sizes & KINDS.keys()), None)
     if size is None or len(block) < size:
         raise InputError(path, "is not a readable NIfTI image (it does not begin with a NIfTI header)")
-    header = HEADERS[size](block[:size], check=False)
+    header = KINDS[size].header_class(block[:size], check=False)
     if header.get_data_dtype().itemsize == 0:
         raise InputError(path, "is not a readable NIfTI image (its voxels have no type)")
     if not (header["pixdim"][1:4] > 0).all():
         raise InputError(path, f"has voxels of {_by(header['pixdim'][1:4])} mm", "repair its header")
     if not {int(header["sform_code"]), int(header["qform_code"])} <= FORM_CODES:
         raise InputError(path, "has an unknown sform or qform code", "repair its header")
+    stream.seek(0)
+    return KINDS[size].from_stream(stream)
 
 
-def _voxels(path: Path, nifti: Any, packed: bool) -> NDArray[Any]:
+def _voxels(nifti: Any, archive: bytes | None) -> NDArray[Any]:
     """The scaled values. An archive is inflated in one go: faster than nibabel's stream, and its checksum counts."""
-    size = int(nifti.dataobj.offset) + int(np.prod(nifti.shape, dtype=np.int64)) * nifti.get_data_dtype().itemsize
-    if packed:
-        content = _inflate(path.read_bytes(), size + MAX_TRAILER_BYTES)
+    if archive is not None:
+        size = int(nifti.dataobj.offset) + int(np.prod(nifti.shape, dtype=np.int64)) * nifti.get_data_dtype().itemsize
+        content = _inflate(archive, size + MAX_TRAILER_BYTES)
         if len(content) < size:
             raise EOFError(f"it holds {len(content)} of {size} bytes")
         if (nifti.dataobj.slope, nifti.dataobj.inter) == (1, 0):  # as label maps are: no second look at the header
             values = np.frombuffer(content, nifti.dataobj.dtype, np.prod(nifti.shape), nifti.dataobj.offset)
-            return values.reshape(nifti.shape, order="F").copy(order="F")
+            return values.reshape(nifti.shape, order="F")
         nifti = type(nifti).from_bytes(content)
     with np.errstate(all="ignore"):  # what overflows is refused as infinite
         return np.asanyarray(nifti.dataobj)
