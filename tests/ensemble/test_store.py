@@ -97,7 +97,8 @@ def test_a_header_that_claims_too_much_is_refused(tmp_path: Path, probabilities:
         members = {name: archive.read(name) for name in archive.namelist()}
     for old, new in (
         (b'"shape": [14, 12, 6]', b'"shape": [999999, 999999, 6]'),
-        (b'"version": 1', b'"version": 99'),
+        (b'"version": 2', b'"version": 99'),
+        (b'"version": 2', b'"version": 1'),
         (b'"box": [[0, 14]', b'"box": [[0, 15]'),
         (b'"classes": [0, 1, 2, 3, 4]', b'"classes": [0, 1, 1, 3, 4]'),
     ):

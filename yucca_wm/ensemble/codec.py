@@ -1,10 +1,11 @@
 """Probabilities of many classes as few bytes: quantise, leave out what is zero, store differences, entropy-code.
 
-A slab of probabilities is quantised uniformly. Most classes are zero in most places: only rows (along the last axis) of
-a class that are not all zero are kept. Along a row, and from one kept row to the next, values change slowly, so each is
-replaced by its difference from what the value before it and the two above predict (the Lorenzo predictor: Ibarria et
-al., Computer Graphics Forum 22(3), 2003); what remains is small numbers, which zlib codes with runs and Huffman codes
-only. All of it is exact but for the quantisation.
+A slab of probabilities is quantised uniformly. Most classes are zero in most places: only blocks of 8 voxels (along the
+last axis) of a class that are not all zero are kept, those at the same place of neighbouring rows one after the other.
+Within a block, and from one kept block to the next, values change slowly, so each is replaced by its difference from
+what the value before it and the two in the block before predict (the Lorenzo predictor: Ibarria et al., Computer
+Graphics Forum 22(3), 2003); what remains is small numbers. Their low bytes, and their high bytes in blocks where one is
+not zero, get Huffman codes. All of it is exact but for the quantisation.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from numpy.typing import NDArray
 MIN_BITS, MAX_BITS = 10, 14
 """Bits of a quantised probability: an error of at most 0.0005 and 0.00003."""
 
-_LENGTHS = struct.Struct("<III")
+BLOCK = 8
+"""Voxels in a block: 16 bytes, which numpy moves about as one complex number."""
+
+_LENGTHS = struct.Struct("<IIII")
+_ALL_BYTES, _HIGH_BYTES = np.uint64(0xFFFF_FFFF_FFFF_FFFF), np.uint64(0xFF00_FF00_FF00_FF00)
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -40,19 +45,29 @@ def quantise(probabilities: NDArray[np.float32], bits: int) -> NDArray[np.uint16
 
 def pack(levels: NDArray[np.uint16]) -> bytes:
     """Code a slab [class, i, j, k] of quantised probabilities."""
-    kept = levels.any(axis=3)
-    rows = levels[kept]
-    residual = np.diff(np.diff(rows, axis=1, prepend=np.uint16(0)), axis=0, prepend=np.uint16(0))
+    levels = _padded(levels)
+    kept = np.ascontiguousarray(np.swapaxes(_any_of_block(levels), 2, 3))
+    values = np.swapaxes(levels.view(np.complex128), 2, 3)[kept].view(np.uint16)
+    by_block = values.copy()
+    by_block[BLOCK:] -= values[:-BLOCK]
+    residual = by_block.copy()
+    residual[1:] -= by_block[:-1]
+    residual[::BLOCK] = by_block[::BLOCK]
     signed = residual.view(np.int16)
-    zigzag = ((signed << 1) ^ (signed >> 15)).view(np.uint16)
-    parts = [_deflate(np.packbits(kept)), *(_deflate((zigzag >> shift).astype(np.uint8)) for shift in (8, 0))]
+    sign = signed >> 15
+    signed <<= 1
+    signed ^= sign
+    large = _any_of_block(residual, _HIGH_BYTES)
+    low = residual.astype(np.uint8)
+    high = (residual.view(np.complex128)[large].view(np.uint16) >> 8).astype(np.uint8)
+    parts = [_deflate(part) for part in (np.packbits(kept), np.packbits(large), high, low)]
     return _LENGTHS.pack(*map(len, parts)) + b"".join(parts)
 
 
 def unpack(payload: bytes, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.uint16]]:
-    """Undo `pack` for a slab of ``shape`` [class, i, j, k]: which rows were kept [class, i, j], and these [row, k].
+    """Undo `pack` for a slab of ``shape`` [class, i, j, k]; also says where there is anything at all [class, i].
 
-    Raises ValueError when the payload does not hold exactly such a slab; never allocates more than the slab.
+    Raises ValueError when the payload does not hold exactly such a slab; never allocates more than a few slabs.
     """
     if len(payload) < _LENGTHS.size:
         raise ValueError("it ends too early")
@@ -61,25 +76,51 @@ def unpack(payload: bytes, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], N
         raise ValueError("its parts do not add up")
     ends = np.cumsum([_LENGTHS.size, *lengths]).tolist()
     parts = [payload[start:end] for start, end in itertools.pairwise(ends)]
-    n_rows = int(np.prod(shape[:3]))
-    kept = np.unpackbits(_inflate(parts[0], -(-n_rows // 8)), count=n_rows).view(bool).reshape(shape[:3])
-    size = int(np.count_nonzero(kept)) * shape[3]
-    high, low = (_inflate(part, size) for part in parts[1:])
-    zigzag = high.astype(np.uint16)
-    zigzag <<= 8
-    zigzag |= low
-    sign = -(zigzag & 1)
-    zigzag >>= 1
-    zigzag ^= sign
-    rows = zigzag.reshape(-1, shape[3])
-    np.add.accumulate(rows, axis=0, out=rows)
-    np.add.accumulate(rows, axis=1, out=rows)
-    return kept, rows
+    n_classes, planes, rows, columns = shape
+    blocks = -(-columns // BLOCK)
+    kept = _inflate_bits(parts[0], n_classes * planes * blocks * rows).reshape(n_classes, planes, blocks, rows)
+    large = np.flatnonzero(_inflate_bits(parts[1], int(np.count_nonzero(kept))))
+    high = _inflate(parts[2], len(large) * BLOCK).astype(np.uint16)
+    high <<= 8
+    values = _inflate(parts[3], int(np.count_nonzero(kept)) * BLOCK).astype(np.uint16)
+    by_block = values.reshape(-1, BLOCK)
+    by_block[large] |= high.reshape(-1, BLOCK)
+    sign = -(values & 1)
+    values >>= 1
+    values ^= sign
+    for column in range(1, BLOCK):
+        by_block[:, column] += by_block[:, column - 1]
+    np.add.accumulate(by_block, axis=0, out=by_block)
+    levels = np.zeros((n_classes, planes, rows, blocks * BLOCK), np.uint16)
+    np.swapaxes(levels.view(np.complex128), 2, 3)[kept] = values.view(np.complex128)
+    return np.asarray(kept.any(axis=(2, 3))), levels[..., :columns]
+
+
+def _padded(levels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Rows made a whole number of blocks long by repeating their last value."""
+    columns = levels.shape[3]
+    if columns % BLOCK == 0:
+        return np.ascontiguousarray(levels)
+    padded = np.empty((*levels.shape[:3], -(-columns // BLOCK) * BLOCK), np.uint16)
+    padded[..., :columns] = levels
+    padded[..., columns:] = levels[..., -1:]
+    return padded
+
+
+def _any_of_block(values: NDArray[np.uint16], bits: np.uint64 = _ALL_BYTES) -> NDArray[np.bool_]:
+    """Whether any value of each block along the last axis has one of the bits set."""
+    halves = values.view(np.uint64)
+    either: NDArray[np.bool_] = ((halves[..., ::2] | halves[..., 1::2]) & bits) != 0
+    return either
 
 
 def _deflate(values: NDArray[np.uint8]) -> bytes:
-    compressor = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    compressor = zlib.compressobj(1, strategy=zlib.Z_HUFFMAN_ONLY, memLevel=9)
     return compressor.compress(values.data) + compressor.flush()
+
+
+def _inflate_bits(data: bytes, count: int) -> NDArray[np.bool_]:
+    return np.unpackbits(_inflate(data, -(-count // 8)), count=count).view(bool)
 
 
 def _inflate(data: bytes, size: int) -> NDArray[np.uint8]:

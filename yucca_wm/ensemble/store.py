@@ -25,7 +25,7 @@ from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
 from yucca_wm.images import MAX_VOXELS, Image
 
-FORMAT, VERSION = "yucca-wm softmax", 1
+FORMAT, VERSION = "yucca-wm softmax", 2
 HEADER = "header.json"
 SLAB_VOXELS = 100_000
 """Voxels in a slab, about: what is held in memory at once is this times the number of classes."""
@@ -177,16 +177,15 @@ class SoftmaxFile:
                 slab_lo = start + number * step
                 slab_hi = min(slab_lo + step, stop)
                 shape = (len(self.classes), slab_hi - slab_lo, j1 - j0, k1 - k0)
-                kept, rows = self._rows(archive, number, shape)
-                a, b = max(first, slab_lo), min(last, slab_hi)
-                ends = np.cumsum(np.count_nonzero(kept, axis=2), axis=None).reshape(kept.shape[:2])
-                for index, of_class in enumerate(kept):
-                    begin = ends[index, a - slab_lo] - np.count_nonzero(of_class[a - slab_lo])
-                    mine = rows[begin : ends[index, b - slab_lo - 1]]
-                    if len(mine):
-                        total[index, a - lo : b - lo, j0:j1, k0:k1][of_class[a - slab_lo : b - slab_lo]] += mine * scale
+                occupied, levels = self._levels(archive, number, shape)
+                part = slice(max(first, slab_lo) - slab_lo, min(last, slab_hi) - slab_lo)
+                here = total[:, slab_lo - lo + part.start : slab_lo - lo + part.stop, j0:j1, k0:k1]
+                scaled = np.empty(here.shape[1:], np.float32)
+                for index in np.flatnonzero(occupied[:, part].any(axis=1)):
+                    np.multiply(levels[index, part], scale, out=scaled, dtype=np.float32)
+                    here[index] += scaled
 
-    def _rows(
+    def _levels(
         self, archive: zipfile.ZipFile, number: int, shape: tuple[int, ...]
     ) -> tuple[NDArray[np.bool_], NDArray[np.uint16]]:
         try:
@@ -218,6 +217,8 @@ def open_softmax(path: str | os.PathLike[str]) -> SoftmaxFile:
                 raise ValueError(f"its format is {content['format']!r}")
             if content["version"] > VERSION:
                 raise InputError(path, f"has format version {content['version']}", "update yucca-wm")
+            if content["version"] < VERSION:
+                raise InputError(path, "is of a yucca-wm before its first release", "predict this case again")
             return _parse(path, content)
         except InputError:
             raise
