@@ -89,3 +89,16 @@ def test_nothing_there(tmp_path):
         pair_cases(tmp_path / "x", tmp_path)
     with pytest.raises(InputError, match="holds no NIfTI"):
         pair_cases(tmp_path, tmp_path)
+
+
+def test_region_maps_are_found_where_parcellate_leaves_a_cohorts(tmp_path):
+    lesions = _touch(tmp_path / "l", "WMH_0.nii.gz", "sub-01.nii.gz")
+    names = [
+        f"{s}/{s}_regions{e}" for s in ("WMH_0", "sub-01") for e in (".nii.gz", "_unmasked.nii.gz", "_warp.nii.gz")
+    ]
+    pairs, failures = pair_cases(lesions, _touch(tmp_path / "r", *names))
+    assert {name: pair.regions.name for name, pair in pairs.items()} == {
+        "WMH_0": "WMH_0_regions.nii.gz",
+        "sub-01": "sub-01_regions.nii.gz",
+    }
+    assert not failures

@@ -37,6 +37,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ventricles", metavar="PATH", help="ventricle maps: adds each lesion's distance to them")
     parser.add_argument("--maps", action="store_true", help="also write each subject's lesions labelled by region")
     parser.add_argument("--bids", action="store_true", help="the same maps as a BIDS derivative, in OUT/bids")
+    parser.add_argument(
+        "--to-template", nargs="?", const="", metavar="FILE",
+        help="also carry lesions to the space of this atlas image, with their frequency (default: the fetched atlas)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--transforms", metavar="DIR",
+        help="transforms of yucca_wm.parcellate (default: beside the region maps); 'none': maps are there already",
+    )  # fmt: skip
     parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default: all)")
     return parser
@@ -45,6 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
+    if options.transforms is not None and options.to_template is None:
+        parser.error("--transforms goes with --to-template")
 
     from yucca_wm.localize.cohort import localize_cohort
     from yucca_wm.localize.flags import flag_lines
@@ -63,6 +73,12 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     table = read_table(options.names) if options.names else regions()
+    if options.to_template is not None:
+        from yucca_wm.localize.frequency import carry_cohort, find_template
+        from yucca_wm.localize.transforms import find_transforms
+
+        template = find_template(options.to_template)
+        transforms = find_transforms(options.transforms or options.regions)
     results, failures = localize_cohort(
         options.lesions, options.regions, options.out_dir, table, settings,
         ventricles=options.ventricles, maps=options.maps, bids=options.bids, jobs=options.jobs,
@@ -70,7 +86,12 @@ def main(arguments: list[str] | None = None) -> int:
     for line in flag_lines(results):
         print(f"note: {line}", file=sys.stderr)
     print(f"{len(results)} subjects localized; tables and heat map in {options.out_dir}")
-    return cli.report_failures(failures, len(results) + len(failures))
+    subjects = {result.subject for result in results} | set(failures)
+    if options.to_template is not None:
+        carried, not_carried = carry_cohort(options.out_dir, template, transforms, jobs=options.jobs)
+        print(f"lesion frequency of {carried} subjects on {template}: {options.out_dir}/template")
+        failures = failures | not_carried
+    return cli.report_failures(failures, len(subjects))
 
 
 if __name__ == "__main__":

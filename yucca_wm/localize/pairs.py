@@ -38,7 +38,8 @@ def pair_cases(
     Each argument is a folder or one file; one region (or ventricle) file serves all lesion maps, as in a common
     space. Equal file names pair first; then names that are equal without endings such as ``_regions`` or
     ``_lesions``, or with the same BIDS ``sub-`` and ``ses-``. A folder without images but with ``sub-*`` folders is
-    read as a BIDS derivative.
+    read as a BIDS derivative, and region maps are also found as `yucca_wm.parcellate` leaves a cohort's, each in a
+    folder of its subject.
 
     Raises InputError when a path does not exist or holds no image.
     """
@@ -82,7 +83,8 @@ def _files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[str, P
         derivative = [file for file in sorted(path.glob("sub-*/**/*")) if _is_image(file)]
         candidates = [file for file in derivative if bool(LESION_ENTITY.search(file.name)) == lesion]
         if not lesion:
-            candidates = [file for file in candidates if case_name(file).endswith("_dseg")]
+            parcellated = [file for file in sorted(path.glob("*/*_regions.nii.gz")) if not file.name.startswith(".")]
+            candidates = [file for file in candidates if case_name(file).endswith("_dseg")] or parcellated
     if not candidates:
         raise InputError(path, "holds no NIfTI image (.nii.gz or .nii)")
     by_name: dict[str, list[Path]] = defaultdict(list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from yucca_wm.localize.components import Connectivity
 
@@ -41,6 +41,14 @@ class Settings:
         for name in ("min_size_mm3", "assign_outside_mm"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is negative or not finite")
+
+    @classmethod
+    def stated(cls, values: dict[str, Any]) -> Settings:
+        """The settings written in ``localize.json``."""
+        given: dict[str, Any] = {
+            name: tuple(entry) if isinstance(entry, list) else entry for name, entry in values.items()
+        }
+        return cls(**given)
 
     @property
     def known_labels(self) -> set[int]:

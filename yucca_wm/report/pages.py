@@ -130,8 +130,7 @@ def _labelled(
     about: dict[str, Any], stated: dict[str, Any], table: RegionTable, background: Path | None
 ) -> tuple[Image, Any, dict[int, str]]:
     """Background and lesion voxels labelled by region, in RAS order, and label -> name."""
-    given: dict[str, Any] = {name: tuple(entry) if isinstance(entry, list) else entry for name, entry in stated.items()}
-    settings = Settings(**given)
+    settings = Settings.stated(stated)
     pair = Pair("", Path(about["lesions"]), Path(about["regions"]))
     lesions, regions, _ = load_pair(pair, table, settings)
     labelled = labelled_lesions(lesions, regions, table, settings)

@@ -1,0 +1,111 @@
+"""A cohort in atlas space: every subject's lesion map there, and the lesion frequency over all subjects."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from yucca_wm import __version__, images
+from yucca_wm.cohort.run import run_cases
+from yucca_wm.errors import InputError
+from yucca_wm.files import make_folder, sha256, write_json
+from yucca_wm.images import Image
+from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.tables import number, write_tsv
+from yucca_wm.localize.template import Carried, carry_lesions
+from yucca_wm.localize.transforms import Transforms
+
+FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
+COLUMNS = ("subject", "lesion_volume_ml", "transformed_volume_ml", "outside_template_ml", "template_volume_ml")
+
+MOST_OUTSIDE = 0.5
+"""More of a subject's lesion volume than this outside the template's grid: the transform leads to another space."""
+
+
+def find_template(given: str) -> Path:
+    """The template's path: the labels of the fetched atlas unless one is given."""
+    if given:
+        return Path(given)
+    from yucca_wm.atlas.cache import cached_atlas
+
+    return cached_atlas()[1]
+
+
+@dataclass(frozen=True)
+class _Case:
+    subject: str
+    lesions: Path
+
+
+def carry_cohort(
+    results_dir: str | os.PathLike[str],
+    template: str | os.PathLike[str],
+    transforms: Transforms,
+    *,
+    jobs: int = 1,
+) -> tuple[int, dict[str, str]]:
+    """Carry the lesions of every subject localized in ``results_dir`` to the template's space, in ``template/`` there.
+
+    Writes ``lesions/<subject>.nii.gz``, ``lesion_count.nii.gz`` (subjects with a lesion), ``lesion_frequency.nii.gz``
+    (their share of all subjects carried), ``template.tsv`` (volumes before and after) and ``template.json``.
+
+    template : image in the atlas's world, for its grid (its label map or T1).
+    transforms : of `find_transforms`.
+
+    Returns how many subjects the frequency is over, and who is not in it (subject -> reason).
+    """
+    from joblib import parallel_config
+
+    results = Path(results_dir)
+    summary = json.loads((results / "localize.json").read_text(encoding="utf-8"))
+    settings = Settings.stated(summary["settings"])
+    grid = images.load(template)
+    folder = make_folder(results / FOLDER)
+    maps = make_folder(folder / "lesions")
+    cases = {name: _Case(name, Path(about["lesions"])) for name, about in summary["subjects"].items()}
+    work = partial(_carry, grid=grid, transforms=transforms, settings=settings, folder=maps)
+    with parallel_config(backend="threading"):  # the template's grid is shared
+        outcome = run_cases(work, cases, jobs=jobs, label="to template")
+    for path in [maps / f"{name}.nii.gz" for name in outcome.failures] + [folder / FREQUENCY, folder / COUNT]:
+        path.unlink(missing_ok=True)  # of an earlier run
+    write_tsv(folder / "template.tsv", COLUMNS, ([name, *row] for name, row in outcome.results.items()))
+    if outcome.results:
+        counts = np.zeros(grid.shape, dtype=np.uint32)
+        for name in outcome.results:  # one map in memory, however many subjects
+            counts += images.load_labels(maps / f"{name}.nii.gz", {0, 1}).data
+        images.save(grid.with_data(counts.astype(np.min_scalar_type(len(cases)))), folder / COUNT)
+        images.save(grid.with_data((counts / len(outcome.results)).astype(np.float32)), folder / FREQUENCY)
+    about = {
+        "program": "yucca_wm.localize",
+        "version": __version__,
+        "template": str(template),
+        "template_sha256": sha256(template),
+        "transforms": transforms.where,
+        "interpolation": "nearest neighbour, at the centre of each template voxel",
+        "n_subjects": len(outcome.results),
+        "units": {"volume": "ml", "lesion_frequency": "share of subjects (0 to 1)", "lesion_count": "subjects"},
+        "failures": outcome.failures,
+    }
+    write_json(folder / "template.json", about)
+    return len(outcome.results), outcome.failures
+
+
+def _carry(case: _Case, grid: Image, transforms: Transforms, settings: Settings, folder: Path) -> list[str]:
+    lesions = images.load_labels(case.lesions, settings.known_labels)
+    carried = carry_lesions(lesions, grid, transforms.warp(case.subject), settings)
+    if carried.outside_ml > MOST_OUTSIDE * carried.transformed_ml:
+        share = 100 * carried.outside_ml / carried.transformed_ml
+        problem = f"{share:.0f} % of the lesion volume lands outside {grid.name}"
+        raise InputError(case.subject, problem, "give the template that the transforms lead to")
+    images.save(carried.lesions, folder / f"{case.subject}.nii.gz")
+    return volumes(carried)
+
+
+def volumes(carried: Carried) -> list[str]:
+    """The fields of ``template.tsv`` after the subject."""
+    return [number(v) for v in (carried.lesion_ml, carried.transformed_ml, carried.outside_ml, carried.template_ml)]
