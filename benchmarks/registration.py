@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from registration_cases import CASES, Case, build, mni, region_dice
+from registration_cases import CASES, Case, build, drawn, mni, region_dice
 
 from yucca_wm.atlas.cache import REFINED, WHITE_MATTER, cached_atlas
 from yucca_wm.atlas.pair import Atlas, load_atlas
@@ -56,21 +56,23 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="ours on two subjects, under 50 s")
     parser.add_argument("--json", action="store_true", help="last line: one JSON object")
     parser.add_argument("--atlas", metavar="DIR", help="folder with the published atlas (default: the fetched one)")
-    parser.add_argument("--cases", nargs="+", default=[case.name for case in CASES], metavar="NAME")
+    parser.add_argument("--cases", nargs="+", metavar="NAME", help="some of them only (default: all)")
+    parser.add_argument("--seed", type=int, help="six subjects drawn at random instead")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         WORKERS[options.worker[0]](*map(Path, options.worker[1:]))
         return 0
-    names = QUICK_CASES if options.quick else options.cases
+    cases = CASES if options.seed is None else drawn(options.seed)
+    names = options.cases or (QUICK_CASES if options.quick else [case.name for case in cases])
     methods = QUICK_METHODS if options.quick else options.methods
     absent = [method for method, module in OPTIONAL.items() if method in methods and not _installed(module)]
     for method in absent:
         print(f"{method}: left out, {OPTIONAL[method]} is not installed")
     with tempfile.TemporaryDirectory() as folder:
         rows = _run(
-            [case for case in CASES if case.name in names],
+            [case for case in cases if case.name in names],
             [method for method in methods if method not in absent],
             _atlas_files(options.atlas, Path(folder)),
             Path(options.atlas) if options.atlas else None,
@@ -202,7 +204,7 @@ def _failures(figures: dict[str, dict[str, float]], rows: list[dict[str, Any]]) 
     for method, figure in figures.items():
         for group, least in BARS.get(method, {}).items():
             complete = {case.name for case in CASES if case.group == group} <= {row["case"] for row in rows}
-            if complete and figure[group] < least:  # a mean over all subjects of its group
+            if complete and figure[group] < least:  # a mean over all subjects of its group in the table
                 found.append(f"{method}, {group}: region Dice {figure[group]} < {least}")
         if figure["cpu_s_max"] > MAX_CPU_S.get(method, np.inf):
             found.append(f"{method}: {figure['cpu_s_max']} CPU s > {MAX_CPU_S[method]}")

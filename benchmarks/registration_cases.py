@@ -57,6 +57,27 @@ CASES = (
 )
 
 
+def drawn(seed: int, count: int = 6) -> tuple[Case, ...]:
+    """``count`` subjects that nobody has looked at: everything at random within what `CASES` spans."""
+    random = np.random.default_rng(seed)
+    cases = []
+    for number in range(1, count + 1):
+        group = "mni" if number % 3 == 0 else "atlas"
+        pose, stretch = random.uniform(-15, 15, 3), random.uniform(0.9, 1.15, 3)
+        oblique = random.uniform(-25, 25, 3) * (random.random() < 0.5)
+        warp_mm, scale_mm, noise = random.uniform(6, 15), random.uniform(16, 20), random.uniform(0, 0.2)
+        if group == "mni":
+            warp_mm, noise = 0.0, 0.0
+        cases.append(
+            Case(
+                *(f"u{number}", group, str(random.choice(list(GRIDS)))),
+                *(tuple(map(float, values)) for values in (pose, stretch, oblique)),
+                *(float(warp_mm), float(scale_mm), float(noise), seed + number),
+            )
+        )
+    return tuple(cases)
+
+
 def mni(folder: Path) -> tuple[Image, Image] | None:
     """Labels and cerebral white matter (brightest of three Otsu classes) of the MNI brain, if ``folder`` has both."""
     if not (folder / MNI_T1).is_file() or not (folder / MNI_LABELS).is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -120,3 +121,48 @@ def atlas_files(tmp_path_factory: pytest.TempPathFactory) -> AtlasFiles:
 @pytest.fixture(scope="session")
 def atlas(atlas_files: AtlasFiles) -> Atlas:
     return atlas_files.read()
+
+
+FAULTS = {
+    "empty": "holds no white matter",
+    "one side": "one side seems to be missing",
+    "sides": "disagree about left and right",
+    "4D": "a 3D image is needed",
+    "NaN": "NaN",
+    "not whole": "neither whole-number labels nor probabilities",
+    "tiny": "ml of white matter, the atlas",
+    "forms": "the sform would be used",
+    "truncated": "damaged or cut short",
+}
+"""What can be wrong with a white-matter file, and what the user reads then."""
+
+
+def broken(subject: Scan, how: str, path: Path) -> Path:
+    """A white-matter file with one fault."""
+    data, affine = subject.wm.data.copy(), subject.wm.affine
+    x = affine[0, 0] * np.arange(data.shape[0]) + affine[0, 3]
+    if how == "one side":
+        data[x < 0] = 0
+    elif how == "4D":
+        data = np.stack([data, data], -1)
+    elif how == "NaN":
+        data = data.astype(np.float32)
+        data[0, 0, 0] = np.nan
+    elif how == "empty":
+        data[:] = 0
+    elif how == "not whole":
+        data = data * np.float32(3.7)
+    elif how == "tiny":
+        affine = affine @ np.diag([0.1, 0.1, 0.1, 1])
+    elif how == "sides":
+        data = np.where(data > 0, np.where(x > 0, 45, 44)[:, None, None], 0).astype(np.uint8)
+    image = nib.Nifti1Image(data, affine)
+    if how == "forms":
+        other = affine.copy()
+        other[:3, 3] += 0.3
+        image.set_sform(affine, 1)
+        image.set_qform(other, 1)
+    nib.save(image, path)
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:-300])
+    return path

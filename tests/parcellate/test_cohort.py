@@ -12,7 +12,7 @@ from yucca_wm.images import Image, load, save
 from yucca_wm.parcellate import parcellate as one
 from yucca_wm.parcellate.__main__ import main
 
-from .conftest import AtlasFiles, scan, turned
+from .conftest import FAULTS, AtlasFiles, broken, scan, turned
 
 
 @pytest.fixture
@@ -61,6 +61,24 @@ def test_failures_are_named_and_the_others_done(cohort: Path, atlas_files: Atlas
     page = (out / "parcellation.html").read_text()
     assert 'src="WMH_1/WMH_1_regions.png"' in page
     assert "Failed: 3" in page
+
+
+def test_every_fault_is_one_recorded_failure(tmp_path: Path, atlas_files: AtlasFiles, capsys) -> None:  # type: ignore[no-untyped-def]
+    subject = scan(turned((4, 3, -5), (1, 1.05, 1)), (3, 3, 4))
+    save(subject.wm, tmp_path / "good.nii.gz")
+    for how in FAULTS:
+        broken(subject, how, tmp_path / f"{how}.nii.gz")
+    table = tmp_path / "table.tsv"
+    rows = [f"{name.replace(' ', '-')}\t{name}.nii.gz" for name in (*FAULTS, "good")]
+    table.write_text("\n".join(["subject\twm", *rows]) + "\n")
+    out = tmp_path / "out"
+    assert main(arguments(table, atlas_files, "--out-dir", str(out), "--no-picture")) == 1
+    error = capsys.readouterr().err
+    assert f"{len(FAULTS)} of {len(FAULTS) + 1} cases failed" in error
+    for how, message in FAULTS.items():
+        (line,) = [line for line in error.splitlines() if f"{how}.nii.gz: " in line]
+        assert message in line
+    assert [path.name for path in out.glob("*/*_regions.nii.gz")] == ["good_regions.nii.gz"]
 
 
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(

@@ -83,9 +83,10 @@ def test_filling_takes_the_nearest_label_in_mm(fill_mm: float) -> None:
 
 @pytest.mark.shared_data
 def test_published_maps_come_back_through_two_nearest_neighbour_steps(shared_data: Path) -> None:
-    """Atlas -> atlas resized to rx x ry x rz -> subject, by the affines recovered from the published maps."""
+    """Atlas -> atlas resized to rx x ry x rz -> subject, by the affines recovered from the published maps; in one
+    step, each voxel asks the atlas itself and 5 to 9 % of the published labels are seen to come from the resizing."""
     atlas = lps(load_labels(shared_data / "atlas" / "36_labels_merged.nii.gz"))
-    checked, resized = 0, {}
+    checked, resized, at_once = 0, {}, []
     with (shared_data / "wmh_region_labels" / "recovered_affines.tsv").open() as stream:
         for row in csv.DictReader(stream, delimiter="\t"):
             path = shared_data / "wmh_region_labels" / row["split"] / f"WMH_{row['id']}.nii.gz"
@@ -97,11 +98,15 @@ def test_published_maps_come_back_through_two_nearest_neighbour_steps(shared_dat
             if size not in resized:
                 grid = Image(np.zeros(size, np.uint8), resize(atlas.shape, size))
                 resized[size] = Image(carry(atlas, grid, IDENTITY, NEAREST), np.eye(4))
-            made = carry(resized[size], Image(published.data, np.eye(4)), Warp(to_resized), NEAREST)
-            foreground = published.data > 0
+            subject, foreground = Image(published.data, np.eye(4)), published.data > 0
+            made = carry(resized[size], subject, Warp(to_resized), NEAREST)
             assert (made[foreground] == published.data[foreground]).mean() >= 0.9995, path.name
+            made = carry(atlas, subject, Warp(resize(atlas.shape, size) @ to_resized), NEAREST)
+            at_once.append((made[foreground] == published.data[foreground]).mean())
             checked += 1
     assert checked == 27
+    assert round(min(at_once), 3) >= 0.914
+    assert round(max(at_once), 3) <= 0.947
 
 
 IDENTITY, NEAREST = Warp(np.eye(4)), Interpolation.NEAREST

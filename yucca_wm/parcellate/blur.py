@@ -79,10 +79,10 @@ def blur(mask: Image, spacing_mm: float, sigma_mm: float, margin_mm: float = 0.0
         box.data.astype(np.float32), np.sqrt(variance) / box.spacing_mm, mode="constant", truncate=TRUNCATE
     )
     centre = centre_mm(mask)
-    index = np.array(np.meshgrid(*[(0, n - 1) for n in box.shape], indexing="ij")).reshape(3, -1)
-    reach = box.affine[:3, :3] @ index + box.affine[:3, 3:] - centre[:, None]
-    first = np.floor((reach.min(axis=1) - margin_mm) / spacing_mm)
-    last = np.ceil((reach.max(axis=1) + margin_mm) / spacing_mm)
+    occupied = box.affine[:3, :3] @ np.nonzero(box.data) + box.affine[:3, 3:] - centre[:, None]
+    reach_mm = TRUNCATE * sigma_mm + margin_mm
+    first = np.floor((occupied.min(axis=1) - reach_mm) / spacing_mm)
+    last = np.ceil((occupied.max(axis=1) + reach_mm) / spacing_mm)
     origin = centre + first * spacing_mm
     to_world = np.diag([spacing_mm] * 3 + [1.0])
     to_world[:3, 3] = origin
