@@ -32,6 +32,9 @@ MIN_ANGLE = 0.05
 MAX_TRAILER_BYTES = 2**26
 """An archive may hold so much besides its voxels (header, extensions); one that goes on is refused."""
 
+MAX_DEFLATION = 1032
+"""No byte of an archive stands for more bytes than this."""
+
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard knows."""
 
@@ -116,30 +119,42 @@ def _describe(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
 def _voxels(nifti: Any, archive: bytes | None) -> NDArray[Any]:
     """The scaled values. An archive is inflated in one go: faster than nibabel's stream, and its checksum counts."""
     if archive is not None:
-        size = int(nifti.dataobj.offset) + int(np.prod(nifti.shape, dtype=np.int64)) * nifti.get_data_dtype().itemsize
-        content = _inflate(archive, size + MAX_TRAILER_BYTES)
-        if len(content) < size:
-            raise EOFError(f"it holds {len(content)} of {size} bytes")
-        if (nifti.dataobj.slope, nifti.dataobj.inter) == (1, 0):  # as label maps are: no second look at the header
-            values = np.frombuffer(content, nifti.dataobj.dtype, np.prod(nifti.shape), nifti.dataobj.offset)
-            return values.reshape(nifti.shape, order="F")
+        offset = int(nifti.dataobj.offset)
+        size = int(np.prod(nifti.shape, dtype=np.int64)) * nifti.get_data_dtype().itemsize
+        plain = (nifti.dataobj.slope, nifti.dataobj.inter) == (1, 0)  # as label maps are: only the voxels are needed
+        skipped = offset if plain else 0
+        content = _inflate(archive, skipped, offset + size)
+        if skipped + len(content) < offset + size:
+            raise EOFError(f"it holds {skipped + len(content)} of {offset + size} bytes")
+        if plain:
+            return np.frombuffer(content, nifti.dataobj.dtype, np.prod(nifti.shape)).reshape(nifti.shape, order="F")
         nifti = type(nifti).from_bytes(content)
     with np.errstate(all="ignore"):  # what overflows is refused as infinite
         return np.asanyarray(nifti.dataobj)
 
 
-def _inflate(archive: bytes, most: int) -> bytes:
-    """All members of a gzip ``archive``; raises zlib.error, EOFError when cut, ValueError beyond ``most`` bytes."""
+def _inflate(archive: bytes, skip: int, size: int) -> bytes | memoryview:
+    """What a gzip ``archive`` (all its members) holds after its first ``skip`` bytes, about ``size`` bytes in all.
+
+    Raises zlib.error, EOFError when it is cut short, ValueError when it goes on beyond MAX_TRAILER_BYTES.
+    """
+    most = size + MAX_TRAILER_BYTES
+    if 0 < skip < size and len(archive) * MAX_DEFLATION <= most:  # one buffer of the right size is the fastest
+        member = zlib.decompressobj(wbits=31)  # 31: gzip, with its checksum
+        member.decompress(archive, skip)
+        rest = member.flush(size - skip)
+        if member.eof and not member.unused_data:
+            return rest
     content = b""
     while archive:
-        member = zlib.decompressobj(wbits=31)  # 31: gzip, with its checksum
+        member = zlib.decompressobj(wbits=31)
         content += member.decompress(archive, max(most - len(content), 1))
         if not member.eof:
             if member.unconsumed_tail:
                 raise ValueError("it holds far more than its header says")
             raise EOFError("the archive ends early")
         archive = member.unused_data.lstrip(b"\0")
-    return content
+    return memoryview(content)[skip:]
 
 
 def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ def find_lesions(mask: NDArray[Any], *, connectivity: Connectivity = 26, min_vox
     import cc3d
 
     order: Literal["C", "F"] = "F" if mask.flags.f_contiguous else "C"
-    inside = np.stack(np.unravel_index(np.flatnonzero(mask.ravel(order=order)), mask.shape, order=order), axis=1)
+    inside = np.stack(np.unravel_index(_places(mask.ravel(order=order)), mask.shape, order=order)).T
     if not len(inside):
         return Components(inside, np.zeros(0, dtype=np.intp), 0, 0, 0)
     low, high = inside.min(axis=0), inside.max(axis=0)
@@ -53,3 +53,11 @@ def find_lesions(mask: NDArray[Any], *, connectivity: Connectivity = 26, min_vox
         removed_voxels=int(sizes[~kept].sum()),
         removed_lesions=int(found - kept.sum()),
     )
+
+
+def _places(flat: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """`numpy.flatnonzero`, with runs of eight False skipped at once: lesions are rare."""
+    whole = flat.size - flat.size % 8
+    words = np.flatnonzero(flat[:whole].view(np.uint64) != 0)
+    word, bit = np.nonzero(flat[:whole].reshape(-1, 8)[words])
+    return np.concatenate([8 * words[word] + bit, whole + np.flatnonzero(flat[whole:])])
