@@ -18,8 +18,6 @@ GRACE_S = 0.8
 NO_LOCKS = frozenset({"ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK"})
 """What a network file system without locks answers."""
 
-_held: set[Path] = set()
-
 
 @contextmanager
 def only_run(folder: str | os.PathLike[str]) -> Iterator[None]:
@@ -35,21 +33,15 @@ def hold(
 ) -> Iterator[None]:
     """Hold the lock file ``path``; with ``shared`` together with others who hold it so.
 
-    what : what is locked, for the message. A process that holds a lock already may hold it again.
+    what : what is locked, for the message.
 
     Raises InputError if it is not free within ``wait_s``, or cannot be made.
     """
-    path = Path(path).absolute()
-    if path in _held:
-        yield
-        return
+    path = Path(path)
     handle = _acquire(path, what, shared=shared, until=time.monotonic() + wait_s)
-    if not shared:
-        _held.add(path)
     try:
         yield
     finally:
-        _held.discard(path)
         if not shared or _lock(handle, shared=False):  # the last of those who share it removes it
             path.unlink(missing_ok=True)
         os.close(handle)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.cohort.options import RunOptions
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -21,32 +22,43 @@ class Outcome(Generic[Result]):
 
 
 def run_cases(
-    function: Callable[[Case], Result], cases: Mapping[str, Case], *, jobs: int = 1, label: str = ""
+    function: Callable[[Case], Result],
+    cases: Mapping[str, Case],
+    *,
+    jobs: int | None = 1,
+    label: str = "",
+    options: RunOptions | None = None,
+    threads: bool = False,
+    sent: Callable[[str], None] | None = None,
+    answered: Callable[[str, Any, str | None], Any] | None = None,
 ) -> Outcome[Result]:
-    """Apply ``function`` to every case in ``jobs`` processes, with a progress bar on stderr.
+    """Apply ``function`` to every case, with a progress bar on stderr.
 
-    A case that raises is recorded and the others go on. ``function`` and its arguments must be picklable when
-    ``jobs`` is not 1; results come back in the order of ``cases`` whatever the number of processes.
+    A case that raises, or whose process dies, is recorded and the others go on. ``function`` and its arguments must be
+    picklable unless there is one job or ``threads`` are used; results come back in the order of ``cases`` whatever the
+    number of processes.
+
+    jobs : processes (None: all that may be used), where ``options`` do not say more.
+    sent : called in this process with each case before it is begun.
+    answered : called in this process with case, result and failure once each is known; returns the result to keep.
     """
-    from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    tasks = (delayed(_attempt)(function, name, case) for name, case in cases.items())
-    outcomes = Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+    from yucca_wm.cohort.schedule import answers
+
+    live = sys.stderr.isatty()
     results: dict[str, Result] = {}
     failures: dict[str, str] = {}
-    for name, result, failure in tqdm(outcomes, total=len(cases), desc=label, unit="case"):
-        if failure is None:
-            results[name] = result
-        else:
+    finished = answers(function, cases, options or RunOptions(jobs), threads=threads, sent=sent)
+    with tqdm(finished, total=len(cases), desc=label, unit="case", mininterval=0.1 if live else 10) as bar:
+        for name, result, failure in bar:
+            if answered is not None:
+                result = answered(name, result, failure)
+            if failure is None:
+                results[name] = result
+                continue
             failures[name] = failure
+            bar.set_postfix(failed=len(failures))
+            if live:
+                bar.write(f"failed: {name}: {failure}", file=sys.stderr)
     return Outcome({n: results[n] for n in cases if n in results}, {n: failures[n] for n in cases if n in failures})
-
-
-def _attempt(function: Callable[[Case], Result], name: str, case: Case) -> tuple[str, Result | None, str | None]:
-    try:
-        return name, function(case), None
-    except YuccaWMError as error:
-        return name, None, str(error)
-    except Exception as error:  # noqa: BLE001  (one bad case never stops a cohort)
-        return name, None, f"{type(error).__name__}: {error}"

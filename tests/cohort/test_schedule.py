@@ -1,0 +1,169 @@
+"""The same answers from one process, several, threads, and a Dask cluster, also when a worker dies on the way."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.run import run_cases
+from yucca_wm.errors import InputError
+
+CASES = {f"case{number}": number for number in range(12)}
+EXPECTED = {name: number**2 for name, number in CASES.items() if number != 5}
+
+
+def square(number: int) -> int:
+    if number == 5:
+        raise InputError("five", "is bad")
+    return number**2
+
+
+def die(number: int) -> int:
+    """One case takes its process with it."""
+    if number == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(number)
+
+
+def loses_its_worker_once(case: tuple[Path, int]) -> int:
+    folder, number = case
+    with (folder / "calls").open("a") as calls:
+        calls.write(f"{number}\n")
+    if number == 7 and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(number)
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [(1, False), (2, False), (2, True)])
+def test_answers_are_in_order_and_one_failure_stops_nobody(jobs: int, threads: bool) -> None:
+    outcome = run_cases(square, CASES, jobs=jobs, threads=threads)
+    assert list(outcome.results.items()) == list(EXPECTED.items())
+    assert outcome.failures == {"case5": "five: is bad"}
+
+
+def test_a_killed_process_costs_its_own_case_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    outcome = run_cases(die, CASES, jobs=2)
+    assert {**outcome.results, "case7": 49} == EXPECTED
+    assert list(outcome.failures) == ["case5", "case7"]
+    assert "killed" in outcome.failures["case7"]
+
+
+def test_an_error_while_handing_out_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+
+    def full(name: str) -> None:
+        if name == "case6":
+            raise InputError("record", "cannot be written")
+
+    for jobs in (1, 2):
+        with pytest.raises(InputError, match="cannot be written"):
+            run_cases(square, CASES, jobs=jobs, sent=full)
+
+
+def test_jobs_never_exceed_what_may_be_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 3)
+    assert RunOptions(jobs=None).workers() == 3
+    assert RunOptions(jobs=2).workers() == 2
+    assert capsys.readouterr().err == ""
+    assert RunOptions(jobs=64).workers() == 3
+    assert "--jobs 64 is reduced to the 3" in capsys.readouterr().err
+
+
+def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(
+        "import os, pathlib, time\n"
+        "def work(folder):\n"
+        "    (pathlib.Path(folder) / str(os.getpid())).touch()\n"
+        "    time.sleep(60)\n"
+    )
+    code = (
+        "import sys, job; from yucca_wm.cohort.run import run_cases\n"
+        "run_cases(job.work, dict.fromkeys('abcd', sys.argv[1]), jobs=2)"
+    )
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "LOKY_MAX_CPU_COUNT": "2"}
+    with subprocess.Popen([sys.executable, "-c", code, str(pids)], env=environment, stderr=subprocess.DEVNULL) as run:
+        workers = _eventually(lambda: [int(path.name) for path in pids.iterdir()])
+        run.kill()
+    assert workers
+    assert _eventually(lambda: not any(_lives(pid) for pid in workers))
+
+
+def _lives(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _eventually(condition, seconds: float = 120.0):  # type: ignore[no-untyped-def]
+    end = time.monotonic() + seconds
+    while not (answer := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def dask_address() -> Iterator[str]:
+    """A scheduler and two workers, each a process of its own, on loopback."""
+    pytest.importorskip("distributed")
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    processes = [subprocess.Popen([*command, "--no-dashboard"], stderr=subprocess.PIPE, text=True)]
+    address = None
+    assert processes[0].stderr is not None
+    for line in processes[0].stderr:
+        if (found := re.search(r"Scheduler at:\s*(tcp://\S+)", line)) is not None:
+            address = found[1]
+            break
+    assert address is not None
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL, env=environment) for _ in range(2)]
+    yield address
+    for process in reversed(processes):
+        process.terminate()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def test_dask_gives_what_a_local_run_gives_though_a_worker_is_killed(dask_address: str, tmp_path: Path) -> None:
+    cases = {name: (tmp_path, number) for name, number in CASES.items()}
+    outcome = run_cases(loses_its_worker_once, cases, options=RunOptions(scheduler=dask_address))
+    assert list(outcome.results.items()) == list(EXPECTED.items())
+    assert outcome.failures == {"case5": "five: is bad"}
+    assert (tmp_path / "killed").exists()
+
+
+def test_no_scheduler_is_one_line() -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        run_cases(square, CASES, options=RunOptions(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_slurm_says_what_is_missing_or_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("dask_jobqueue")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="sbatch was not found"):
+        run_cases(square, CASES, options=RunOptions(slurm=()))
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    with pytest.raises(InputError, match="'queue' is not KEY=VALUE"):
+        run_cases(square, CASES, options=RunOptions(slurm=("queue",)))
+    with pytest.raises(InputError, match="is not understood"):
+        run_cases(square, CASES, options=RunOptions(slurm=("no_such_setting=1",)))

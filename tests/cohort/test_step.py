@@ -1,0 +1,210 @@
+"""What is done is kept, what has changed is done again, and the record says so."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yucca_wm.cohort.options import Level, RunOptions
+from yucca_wm.cohort.record import RECORD
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
+from yucca_wm.errors import InputError
+
+NAMES = ("a", "b", "c")
+
+
+def copy(case: tuple[Path, Path]) -> int:
+    """Writes its input in capitals, and notes that it was called."""
+    source, target = case
+    text = source.read_text()
+    if text.startswith("bad"):
+        raise InputError(source, "is bad")
+    target.write_text(text.upper())
+    with (target.parent / "calls").open("a") as calls:
+        calls.write(source.stem)
+    return len(text)
+
+
+class Cohort:
+    """Inputs a.txt, b.txt, c.txt, and what a run over them does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.out = folder / "in", folder / "out"
+        self.folder.mkdir()
+        for name in NAMES:
+            self.write(name, f"text of {name}")
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / f"{name}.txt").write_text(text)
+
+    def run(self, parameters: dict[str, Any] | None = None, **options: Any) -> Outcome[Any]:
+        (self.out / "calls").unlink(missing_ok=True)
+        chosen = RunOptions(**options)
+        with only_run_in(self.out, chosen) as out:
+            works = {
+                name: Work(
+                    (path := self.folder / f"{name}.txt", out / f"{name}.up"), {"text": path}, [out / f"{name}.up"]
+                )
+                for name in NAMES
+            }
+            return run_step(Step("copy", out, parameters or {"size": (1, 2)}), copy, works, chosen)
+
+    @property
+    def calls(self) -> str:
+        """Subjects that the last run really did."""
+        path = self.out / "calls"
+        return "".join(sorted(path.read_text())) if path.exists() else ""
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.out / RECORD).read_text().splitlines()]
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Cohort:
+    return Cohort(tmp_path)
+
+
+def test_only_what_changed_is_done_again(cohort: Cohort) -> None:
+    first = cohort.run()
+    assert cohort.calls == "abc"
+    assert first.results == {"a": 9, "b": 9, "c": 9}
+    assert cohort.run() == first
+    assert cohort.calls == ""
+    cohort.write("b", "another text")
+    assert cohort.run().results == {"a": 9, "b": 12, "c": 9}
+    assert cohort.calls == "b"
+    cohort.run({"size": (1, 3)})
+    assert cohort.calls == "abc"
+    cohort.run({"size": (1, 3)}, force=True)
+    assert cohort.calls == "abc"
+    (cohort.out / "c.up").unlink()
+    cohort.run({"size": (1, 3)})
+    assert cohort.calls == "c"
+
+
+def test_a_copied_input_is_read_but_not_done_again(cohort: Cohort) -> None:
+    cohort.run()
+    text = (cohort.folder / "a.txt").read_text()
+    (cohort.folder / "a.txt").unlink()
+    cohort.write("a", text)
+    assert cohort.run().results["a"] == 9
+    assert cohort.calls == ""
+    before = len(cohort.lines())
+    cohort.run()
+    assert len(cohort.lines()) == before
+
+
+def test_same_size_and_time_but_other_content(cohort: Cohort) -> None:
+    path = cohort.folder / "a.txt"
+    cohort.run()
+    stat = path.stat()
+    cohort.write("a", "text of x")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    cohort.run()
+    assert cohort.calls == "a"
+
+
+def test_another_version_does_everything_again(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort.run()
+    monkeypatch.setattr("yucca_wm.cohort.record.__version__", "9.9")
+    cohort.run()
+    assert cohort.calls == "abc"
+
+
+def test_a_failure_leaves_no_old_output_and_is_tried_again(cohort: Cohort) -> None:
+    cohort.run()
+    cohort.write("b", "bad")
+    outcome = cohort.run()
+    assert outcome.failures == {"b": f"{cohort.folder / 'b.txt'}: is bad"}
+    assert not (cohort.out / "b.up").exists()
+    assert list(outcome.results) == ["a", "c"]
+    (cohort.folder / "b.txt").unlink()
+    assert "no such file" in cohort.run().failures["b"]
+    cohort.write("b", "text of b")
+    assert cohort.run().failures == {}
+    assert [line["state"] for line in cohort.lines() if line["subject"] == "b"] == [
+        "done", "begun", "failed", "failed", "done",
+    ]  # fmt: skip
+
+
+def test_a_cut_line_costs_one_subject(cohort: Cohort) -> None:
+    cohort.run()
+    path = cohort.out / RECORD
+    content = path.read_bytes()
+    path.write_bytes(content[:-40])
+    cohort.run()
+    assert cohort.calls == "c"
+    path.write_bytes(content[:100] + b"\0" * 50 + content[100:])
+    cohort.run()
+    assert cohort.calls == "a"
+    for line in path.read_bytes().splitlines()[1:]:
+        json.loads(line)
+
+
+def test_killed_after_the_new_result_was_written_and_before_it_was_recorded(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old parameters must not find the new files and take them for theirs."""
+    cohort.run({"case": "old"})
+    with monkeypatch.context() as patch:
+        patch.setattr("yucca_wm.cohort.step.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            cohort.run({"case": "new"})
+    assert (cohort.out / "a.up").exists()
+    cohort.run({"case": "old"})
+    assert "a" in cohort.calls
+
+
+def test_an_input_that_changes_while_it_is_read(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    undisturbed = copy
+
+    def disturbed(case: tuple[Path, Path]) -> int:
+        result = undisturbed(case)
+        if case[0].stem == "a":
+            case[0].write_text("meanwhile")
+        return result
+
+    monkeypatch.setitem(globals(), "copy", disturbed)
+    assert "changed while it was read" in cohort.run().failures["a"]
+    assert not (cohort.out / "a.up").exists()
+
+
+def test_participants_and_group(cohort: Cohort) -> None:
+    some = cohort.run(participants=("a", "c"), level=Level.PARTICIPANT)
+    assert list(some.results) == ["a", "c"]
+    group = cohort.run(level=Level.GROUP)
+    assert cohort.calls == ""
+    assert group.results == some.results
+    assert group.failures == {"b": "is not done yet; run it at the participant level"}
+    cohort.write("b", "bad")
+    cohort.run(participants=("b",), level=Level.PARTICIPANT)
+    assert "is bad" in cohort.run(level=Level.GROUP).failures["b"]
+    assert "other settings" in cohort.run({"size": 7}, level=Level.GROUP).failures["a"]
+    with pytest.raises(InputError, match="'z' is no subject"):
+        cohort.run(participants=("a", "z"), level=Level.PARTICIPANT)
+
+
+def test_participants_share_a_folder_and_a_whole_run_has_it_alone(cohort: Cohort) -> None:
+    part, whole = RunOptions(level=Level.PARTICIPANT), RunOptions()
+    with only_run_in(cohort.out, part), only_run_in(cohort.out, part):
+        with pytest.raises(InputError, match="another run is writing"), only_run_in(cohort.out, whole):
+            pass
+        assert cohort.run(participants=("a",), level=Level.PARTICIPANT).results
+    with only_run_in(cohort.out, whole):
+        for options in (part, whole):
+            with pytest.raises(InputError, match="another run is writing"), only_run_in(cohort.out, options):
+                pass
+    assert not (cohort.out / ".lock").exists()
+
+
+def test_what_killed_runs_left_is_removed(cohort: Cohort) -> None:
+    cohort.out.mkdir()
+    for name in (".a.tmp-abcd1234.up", ".a.lock"):
+        (cohort.out / name).touch()
+    cohort.run()
+    assert sorted(path.name for path in cohort.out.glob(".*")) == []

@@ -1,0 +1,118 @@
+"""How a cohort is worked through: the options that every such command shares. Light, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """participant: subjects only. group: tables and pictures of all, from what is done. both: one after the other."""
+
+    PARTICIPANT = "participant"
+    GROUP = "group"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and how far a run goes.
+
+    jobs : subjects at a time; None: as many as this process may use processors.
+    scheduler : address of a Dask scheduler whose workers do the subjects, in place of processes here.
+    slurm : settings of Slurm jobs that are started for this run (``queue=long``, ``memory=8GB``); None: no Slurm.
+    force : do again what is done already.
+    participants : only these subjects (with or without ``sub-``; a person stands for all its sessions); empty: all.
+    level : which half of the run.
+    """
+
+    jobs: int | None = 1
+    scheduler: str | None = None
+    slurm: tuple[str, ...] | None = None
+    force: bool = False
+    participants: tuple[str, ...] = ()
+    level: Level = Level.BOTH
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run is about the folder as a whole, so that no other may go on beside it."""
+        return self.level is not Level.PARTICIPANT
+
+    @property
+    def remote(self) -> bool:
+        return self.scheduler is not None or self.slurm is not None
+
+    def workers(self) -> int:
+        """Processes to use here: ``jobs``, but never more than affinity and the container's limit allow."""
+        from joblib import cpu_count
+
+        allowed = int(cpu_count())
+        if self.jobs is None or self.jobs <= allowed:
+            return self.jobs or allowed
+        print(
+            f"note: --jobs {self.jobs} is reduced to {allowed}, the processors that may be used here", file=sys.stderr
+        )
+        return allowed
+
+
+def add_run_options(parser: argparse.ArgumentParser, *, jobs: int | None = None, levels: bool = True) -> None:
+    """Add ``--jobs``, ``--scheduler``, ``--slurm``, ``--force``; with ``levels`` ``--participant-label``, ``--level``.
+
+    jobs : what is used where ``--jobs`` is not given; None: all processors.
+    """
+    shown = "all that may be used" if jobs is None else str(jobs)
+    group = parser.add_argument_group("running")
+    group.add_argument(
+        "--jobs", type=_positive, default=jobs, metavar="N",
+        help=f"subjects at a time (default: {shown}); with --slurm: Slurm jobs",
+    )  # fmt: skip
+    group.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, for instance tcp://host:8786")
+    group.add_argument(
+        "--slurm", nargs="*", metavar="KEY=VALUE",
+        help="start the workers as Slurm jobs (queue=..., account=..., memory=4GB, walltime=04:00:00, cores=1)",
+    )  # fmt: skip
+    group.add_argument("--force", action="store_true", help="do again what the run record says is done")
+    if levels:
+        group.add_argument(
+            "--participant-label", nargs="+", default=[], metavar="LABEL",
+            help="only these subjects, and nothing of the whole group (several such runs may go on at once)",
+        )  # fmt: skip
+        group.add_argument(
+            "--level", type=Level, choices=list(Level), metavar="LEVEL",
+            help="participant: subjects only; group: tables and pictures from what is done; default: both",
+        )  # fmt: skip
+
+
+def run_options(options: argparse.Namespace) -> RunOptions:
+    """What was chosen with `add_run_options`; ``--participant-label`` alone means the participant level."""
+    labels = tuple(getattr(options, "participant_label", ()))
+    level = getattr(options, "level", None) or (Level.PARTICIPANT if labels else Level.BOTH)
+    slurm = None if options.slurm is None else tuple(options.slurm)
+    return RunOptions(options.jobs, options.scheduler, slurm, options.force, labels, level)
+
+
+def selected(names: Iterable[str], labels: Iterable[str]) -> tuple[set[str], list[str]]:
+    """The ``names`` that ``labels`` mean (all where there is none), and the labels that mean none."""
+    known = set(names)
+    found: set[str] = set()
+    unknown: list[str] = []
+    wanted = list(labels)
+    for label in wanted:
+        own = {name for name in known for whole in (label, f"sub-{label}") if name == whole or _is_session(name, whole)}
+        found |= own
+        unknown += [] if own else [label]
+    return (found if wanted else known), unknown
+
+
+def _is_session(name: str, person: str) -> bool:
+    return name.startswith((f"{person}_ses-", f"{person}_run-"))
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value

@@ -1,0 +1,186 @@
+"""The run record: one line of JSON for every subject that a step did, in the step's output folder.
+
+It decides what is still to do. The last line of a subject counts; a line that a crash cut short counts for nothing, so
+that its subject is done again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from yucca_wm import __version__
+from yucca_wm.errors import InputError
+from yucca_wm.files import sha256
+
+RECORD = "run_record.jsonl"
+"""Name of the record in an output folder."""
+
+
+class State(StrEnum):
+    """done; failed (with a reason); begun: an earlier result is being replaced and no longer counts."""
+
+    DONE = "done"
+    FAILED = "failed"
+    BEGUN = "begun"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What tells one content of a file from another: cheap marks, and the sha256 of its bytes."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], known: FileState | None = None) -> FileState:
+        """State of ``path``; it is read only if its marks differ from those of ``known``. Raises InputError."""
+        if known is not None and known.is_unchanged(path):
+            return known
+        if not Path(path).is_file():
+            raise InputError(path, "no such file")
+        stat = Path(path).stat()  # before it is read: what is written meanwhile shows the next time
+        return cls(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sha256(path))
+
+    def is_unchanged(self, path: str | os.PathLike[str]) -> bool:
+        """Whether the file at ``path`` still has these marks."""
+        try:
+            stat = Path(path).stat()
+        except OSError:
+            return False
+        marks = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return marks == (self.path, self.bytes, self.mtime_ns, self.ctime_ns)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: what was done for ``subject`` in ``step``, from which inputs, how, and what came of it.
+
+    result : what the step keeps of it (JSON). reason : why it failed.
+    """
+
+    subject: str
+    step: str
+    state: State
+    inputs: Mapping[str, FileState] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    result: Any = None
+    reason: str = ""
+    version: str = __version__
+    when: str = ""
+
+    def same_work(self, parameters: Mapping[str, Any], inputs: Mapping[str, FileState]) -> bool:
+        """Whether doing it again with ``parameters`` and ``inputs`` would give what is there already."""
+        mine = {name: file.sha256 for name, file in self.inputs.items()}
+        return self.repeats(parameters) and mine == {name: file.sha256 for name, file in inputs.items()}
+
+    def repeats(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether it was done by this version of the package with ``parameters``."""
+        return self.state is State.DONE and self.version == __version__ and self.parameters == plain(parameters)
+
+    def as_line(self) -> bytes:
+        content = {
+            "subject": self.subject,
+            "step": self.step,
+            "state": self.state,
+            "reason": self.reason or None,
+            "seconds": round(self.seconds, 3),
+            "when": self.when or datetime.now(UTC).isoformat(timespec="seconds"),
+            "version": self.version,
+            "inputs": {name: vars(file) for name, file in self.inputs.items()},
+            "parameters": self.parameters,
+            "result": self.result,
+        }
+        there = {key: value for key, value in content.items() if value is not None}
+        return json.dumps(there, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Entry:
+        """Raises ValueError, KeyError or TypeError for anything but a whole line."""
+        content = json.loads(line)
+        inputs = {name: FileState(**file) for name, file in content.pop("inputs").items()}
+        return cls(inputs=inputs, state=State(content.pop("state")), **content)
+
+
+class Record:
+    """The record in ``folder``: the last entry of every subject in ``step``, and a place to add to."""
+
+    def __init__(self, folder: str | os.PathLike[str], step: str) -> None:
+        self.path = Path(folder) / RECORD
+        self._offsets: dict[str, int] = {}
+        self._writing = threading.Lock()
+        if self.path.is_file():
+            offset = 0
+            with self.path.open("rb") as stream:
+                for line in stream:
+                    if (entry := _entry(line)) is not None and entry.step == step:
+                        self._offsets[entry.subject] = offset
+                    offset += len(line)
+
+    def last(self, subject: str) -> Entry | None:
+        """The last entry of ``subject``, None if there is none."""
+        if subject not in self._offsets:
+            return None
+        with self.path.open("rb") as stream:
+            stream.seek(self._offsets[subject])
+            return Entry.from_line(stream.readline())
+
+    def add(self, entry: Entry, *, sync: bool = False) -> None:
+        """Append ``entry``; with ``sync`` it is on the disk before this returns.
+
+        Others may add at the same time, and the line before may have been cut short. Raises InputError.
+        """
+        with self._writing:
+            try:
+                self._offsets[entry.subject] = _append(self.path, entry.as_line(), sync=sync)
+            except OSError as error:
+                problem = f"cannot be written ({error.strerror or error})"
+                raise InputError(self.path, problem, "make room, and run again to go on") from error
+
+
+def plain(parameters: Mapping[str, Any]) -> Any:
+    """``parameters`` as they read back from a line."""
+    return json.loads(json.dumps(parameters, allow_nan=False))
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        return Entry.from_line(line)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _append(path: Path, line: bytes, *, sync: bool) -> int:
+    """Add ``line`` on a line of its own; returns where it begins."""
+    import fcntl
+
+    with path.open("a+b", buffering=0) as stream:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(stream, fcntl.LOCK_EX)  # let go of with the file
+        start = end = stream.seek(0, os.SEEK_END)
+        if end:
+            stream.seek(end - 1)
+            if stream.read(1) != b"\n":
+                start, line = end + 1, b"\n" + line
+        try:
+            if stream.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            stream.truncate(end)
+            raise
+        if sync:
+            os.fsync(stream.fileno())
+    return start

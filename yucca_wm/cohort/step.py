@@ -1,0 +1,200 @@
+"""One step for a whole cohort: what is done already is kept, the rest is done, and all of it is recorded."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from yucca_wm.cohort.options import Level, RunOptions, selected
+from yucca_wm.cohort.record import Entry, FileState, Record, State
+from yucca_wm.cohort.run import Outcome, run_cases
+from yucca_wm.errors import InputError
+from yucca_wm.files import make_folder, remove_temporaries
+from yucca_wm.lock import hold
+
+Case = TypeVar("Case")
+
+SUBJECT_WAIT_S = 30.0
+"""A subject whose worker was lost on a cluster is given to another before the first has let go of it."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step and where its results lie.
+
+    parameters : all that a result depends on besides the subject's own files (JSON): settings, checksums of an atlas.
+    replaces : an earlier result is removed before its subject is done again, so that it cannot pass for the new one.
+    """
+
+    name: str
+    folder: Path
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    replaces: bool = True
+
+
+@dataclass(frozen=True)
+class Work(Generic[Case]):
+    """One subject's part of a step.
+
+    case : what the step's function is given. inputs : files it reads, by what they are. outputs : files it leaves;
+    one that is missing makes the subject due again.
+    """
+
+    case: Case
+    inputs: Mapping[str, Path]
+    outputs: Sequence[Path] = ()
+
+
+@contextmanager
+def only_run_in(folder: str | os.PathLike[str], options: RunOptions) -> Iterator[Path]:
+    """Make ``folder`` and keep other runs out of it: all of them, or at the participant level only whole runs."""
+    out = make_folder(folder)
+    with hold(out / ".lock", out, shared=not options.is_whole):
+        yield out
+
+
+def run_step(
+    step: Step,
+    function: Callable[[Case], Any],
+    works: Mapping[str, Work[Case]],
+    options: RunOptions,
+    *,
+    threads: bool = False,
+) -> Outcome[Any]:
+    """Apply ``function`` to every subject whose inputs or parameters have changed since the record says it was done.
+
+    ``function`` returns what is to be recorded (JSON values); results are those of this run and of earlier ones. The
+    caller holds `only_run_in`. At the group level nothing is done, and what is not done yet is a failure.
+
+    Raises InputError when a label of ``options.participants`` is no subject, or the record cannot be written.
+    """
+    names, unknown = selected(works, options.participants)
+    if unknown:
+        known = ", ".join(list(works)[:3]) + (", ..." if len(works) > 3 else "")
+        raise InputError("--participant-label", f"'{unknown[0]}' is no subject here", f"there are {known}")
+    record = Record(step.folder, step.name)
+    chosen = {name: work for name, work in works.items() if name in names}
+    folders = {output.parent for work in chosen.values() for output in work.outputs} | {step.folder}
+    if options.is_whole:
+        _clear(step.folder, folders)
+    if options.level is Level.GROUP:
+        return _gathered(step, chosen, record)
+    kept: dict[str, Any] = {}
+    due: dict[str, Due[Case]] = {}
+    for name, work in chosen.items():
+        last = record.last(name)
+        if last is not None and not options.force and _is_current(step, work, last):
+            kept[name] = last.result
+        else:
+            due[name] = Due(name, work, last)
+
+    def sent(name: str) -> None:
+        if (last := due[name].last) is not None and last.state is State.DONE:
+            record.add(replace(last, state=State.BEGUN, result=None, when=""), sync=True)
+
+    def answered(name: str, answer: Any, failure: str | None) -> Any:
+        done = Done({}, 0.0, None) if failure is not None else answer
+        state = State.DONE if failure is None else State.FAILED
+        entry = Entry(name, step.name, state, done.inputs, step.parameters, done.seconds, done.result, failure or "")
+        record.add(entry)
+        return done.result
+
+    do = partial(_do, function=function, step=step, force=options.force)
+    outcome = run_cases(do, due, label=step.name, options=options, threads=threads, sent=sent, answered=answered)
+    if options.is_whole:
+        _clear(step.folder, folders)
+    results = kept | outcome.results
+    return Outcome({name: results[name] for name in chosen if name in results}, outcome.failures)
+
+
+@dataclass(frozen=True)
+class Due(Generic[Case]):
+    """A subject that may have to be done, and what the record says of it."""
+
+    name: str
+    work: Work[Case]
+    last: Entry | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a worker answers."""
+
+    inputs: Mapping[str, FileState]
+    seconds: float
+    result: Any
+
+
+def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool) -> Done:
+    """In the worker: look at the inputs, and do the subject if they have really changed."""
+    work, last = due.work, due.last
+    with hold(step.folder / f".{due.name}.lock", f"{step.folder}: {due.name}", wait_s=SUBJECT_WAIT_S):
+        try:
+            inputs = _states(work, last)
+            if last is not None and not force and last.same_work(step.parameters, inputs) and _is_there(work):
+                return Done(inputs, last.seconds, last.result)  # touched or copied, nothing else
+            if step.replaces:
+                _remove(work)
+            began = time.perf_counter()
+            result = function(work.case)
+            seconds = time.perf_counter() - began
+            for name, path in work.inputs.items():
+                if FileState.of(path, inputs[name]) is not inputs[name]:
+                    raise InputError(path, "changed while it was read", "run again")
+        except Exception:
+            if step.replaces:  # what is left of an earlier run must not pass for this one's
+                _remove(work)
+            raise
+    return Done(inputs, seconds, result)
+
+
+def _states(work: Work[Any], last: Entry | None) -> dict[str, FileState]:
+    known = last.inputs if last is not None else {}
+    return {name: FileState.of(path, known.get(name)) for name, path in work.inputs.items()}
+
+
+def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
+    """Whether nothing has changed, judged without reading a file."""
+    same = last.repeats(step.parameters) and last.inputs.keys() == work.inputs.keys() and _is_there(work)
+    return same and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
+
+
+def _is_there(work: Work[Any]) -> bool:
+    return all(output.is_file() for output in work.outputs)
+
+
+def _remove(work: Work[Any]) -> None:
+    for output in work.outputs:
+        output.unlink(missing_ok=True)
+
+
+def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Outcome[Any]:
+    """What was done at the participant level; everything else is a failure."""
+    results: dict[str, Any] = {}
+    failures: dict[str, str] = {}
+    for name, work in works.items():
+        last = record.last(name)
+        if last is not None and last.state is State.FAILED:
+            failures[name] = last.reason
+        elif last is None or last.state is State.BEGUN or not _is_there(work):
+            failures[name] = "is not done yet; run it at the participant level"
+        elif not _is_current(step, work, last):
+            failures[name] = "was done with other settings or files; run it at the participant level again"
+        else:
+            results[name] = last.result
+    return Outcome(results, failures)
+
+
+def _clear(folder: Path, folders: Iterable[Path]) -> None:
+    """Remove what killed runs left: half-written files, and locks that nobody holds."""
+    for place in folders:
+        remove_temporaries(place)
+    for path in folder.glob(".?*.lock"):
+        with suppress(InputError), hold(path, path, wait_s=0):
+            pass  # and it is gone
