@@ -52,9 +52,7 @@ class RunOptions:
         allowed = int(cpu_count())
         if self.jobs is None or self.jobs <= allowed:
             return self.jobs or allowed
-        print(
-            f"note: --jobs {self.jobs} is reduced to {allowed}, the processors that may be used here", file=sys.stderr
-        )
+        print(f"note: --jobs {self.jobs} is reduced to the {allowed} processors that may be used", file=sys.stderr)
         return allowed
 
 

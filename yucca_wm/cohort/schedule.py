@@ -22,7 +22,12 @@ WATCH_S = 0.1
 IN_FLIGHT = 1000
 """Cases that a Dask scheduler holds at a time."""
 
+CONNECT_S = 8
+"""So long a Dask scheduler may take to answer."""
+
 SLURM_DEFAULTS = {"cores": 1, "processes": 1, "memory": "4GB", "walltime": "04:00:00"}
+SLURM_SETTINGS = (*SLURM_DEFAULTS, "queue", "account", "interface", "local_directory", "python", "job_name")
+"""What can be said on the command line; Dask's jobqueue.yaml knows more."""
 
 
 def answers(
@@ -42,8 +47,8 @@ def answers(
     sent = sent or (lambda _: None)
     if options.remote:
         yield from _on_cluster(function, cases, options, sent)
-    elif threads or (jobs := options.workers()) == 1:
-        yield from _in_this_process(function, cases, options.workers(), sent)
+    elif (jobs := options.workers()) == 1 or threads:
+        yield from _in_this_process(function, cases, jobs, sent)
     else:
         yield from _in_processes(function, cases, jobs, sent)
 
@@ -76,7 +81,7 @@ def _in_processes(
 ) -> Iterator[Answer]:
     """A worker that is killed (memory!) takes what others have in hand with it: those are tried again one by one."""
     from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import BrokenProcessPool
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     left = dict(cases)
     in_hand: list[str] = []
@@ -96,12 +101,12 @@ def _in_processes(
                 del left[answer[0]]
                 yield answer
             names.check()
-        except BrokenProcessPool:
+        except TerminatedWorkerError:
             while in_hand:
                 name = in_hand.pop()
                 try:
                     (answer,) = Parallel(n_jobs=2)([task(name)])  # 2: not in this process
-                except BrokenProcessPool:
+                except TerminatedWorkerError:
                     answer = (name, None, "its process was killed; was there enough memory?")
                 del left[name]
                 yield answer
@@ -158,7 +163,7 @@ def _on_cluster(
         raise MissingExtraError("distributed", "cluster") from error
     cluster = None if options.slurm is None else _slurm_cluster(options)
     try:
-        client = Client(cluster or options.scheduler, timeout=20, name="yucca-wm")
+        client = Client(cluster or options.scheduler, timeout=CONNECT_S, name="yucca-wm")
     except (OSError, ValueError) as error:
         raise InputError(str(options.scheduler), "no Dask scheduler answers", "check the address") from error
     with client:
@@ -183,10 +188,19 @@ def _on_cluster(
             if future.status == "finished":
                 yield result
             else:
-                yield name, None, f"its worker was lost ({future.status}); was there enough memory?"
+                yield name, None, _why_lost(future.exception())
             send(1)
     if cluster is not None:
         cluster.close()
+
+
+def _why_lost(error: BaseException | None) -> str:
+    from distributed.scheduler import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return "every worker that it was given to was lost; was there enough memory?"
+    reason = " ".join(str(error).split())
+    return f"could not be done on the cluster ({reason}); scheduler and workers need yucca-wm installed too"
 
 
 def _remote(function: Callable[[Any], Any], name: str, case: Any, folder: str, version: str) -> Answer:
@@ -215,10 +229,9 @@ def _slurm_cluster(options: RunOptions) -> Any:
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise InputError("--slurm", f"'{text}' is not KEY=VALUE", "for instance queue=long memory=8GB")
+        if key not in SLURM_SETTINGS:
+            raise InputError("--slurm", f"does not know '{key}'", f"it knows {', '.join(SLURM_SETTINGS)}")
         settings[key] = int(value) if value.isdigit() else value
-    try:
-        cluster = SLURMCluster(**settings)
-    except (TypeError, ValueError) as error:
-        raise InputError("--slurm", f"is not understood ({error})", "see docs/large-cohorts.md") from error
+    cluster = SLURMCluster(**settings)
     cluster.scale(jobs=options.jobs or 1)
     return cluster
