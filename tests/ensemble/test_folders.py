@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,24 +109,3 @@ def test_another_grid_is_an_error_unless_resampled(
     np.testing.assert_array_equal(
         images.load(tmp_path / "out" / "a.nii.gz").data, images.load(tmp_path / "same" / "a.nii.gz").data
     )
-
-
-def test_killed_and_run_again_gives_the_same_bytes(tmp_path: Path, softmax_folder: Make) -> None:
-    seeds = {f"case{n:02d}": n for n in range(30)}
-    folders = [softmax_folder("t1", **seeds), softmax_folder("flair", **seeds)]
-
-    def command(out: Path) -> list[str]:
-        return [sys.executable, "-m", "yucca_wm.ensemble", "--in_dirs", *map(str, folders), "--out_dir", str(out)]
-
-    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
-    (tmp_path / "killed").mkdir()
-    process = subprocess.Popen(command(tmp_path / "killed"), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while not list((tmp_path / "killed").glob("case*.nii.gz")) and time.monotonic() < deadline:
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    (tmp_path / "killed" / ".case99-abcdefgh.nii.gz").write_bytes(b"half")
-    subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True)
-    whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
-    assert whole == {path.name: path.read_bytes() for path in (tmp_path / "killed").iterdir()}

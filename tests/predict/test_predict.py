@@ -61,6 +61,7 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
     command += ["--lesion-model", str(lesion_model), "--region-model", str(region_model)]
     for modality, path in scans.items():
         command += [f"--{modality.lower()}", str(path)]
+    command += ["--no-report"] if len(used) == 1 else []
     monkeypatch.setattr(sys, "argv", command)
     assert main() == 0
     for what, model in (("lesions", lesion_model), ("regions", region_model)):
@@ -71,6 +72,11 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
     rows = list(csv.DictReader((tmp_path / "out" / "predictions.tsv").read_text().splitlines(), delimiter="\t"))
     assert rows == [{"case": "a", "used": "+".join(used)}]
     assert (tmp_path / "out" / "lesion_load.tsv").is_file()
+    page = tmp_path / "out" / "report" / "subjects" / "a.html"
+    assert page.is_file() == (len(used) == 2)
+    if page.is_file():
+        assert "FLAIR.nii.gz" in page.read_text()  # what lesions are shown on
+        assert (tmp_path / "out" / "heat_map.png").is_file()
 
 
 @pytest.fixture

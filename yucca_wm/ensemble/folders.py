@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +18,11 @@ from yucca_wm.ensemble.plain import PlainSoftmax
 from yucca_wm.ensemble.resampled import Resampled
 from yucca_wm.ensemble.store import Probabilities, SoftmaxFile, open_softmax
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_json
+from yucca_wm.files import make_folder, remove_temporaries, write_json
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"
 CONFIDENCE_FOLDER = "confidence"
-_LEFTOVER = re.compile(r"^\..+-[a-z0-9_]{8}(\.nii\.gz|\.nii|\.npz|\.json)$")
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,8 @@ def merge_folders(
             "predict them, or merge what there is with --allow_missing",
         )
     out = make_folder(out_dir)
-    remove_leftovers(out)
+    for folder in (out, out / CONFIDENCE_FOLDER):
+        remove_temporaries(folder)
     cases = {
         name: _Case(name, tuple((n, found[name]) for n, found in enumerate(folders) if name in found), out, options)
         for name in names
@@ -118,13 +117,6 @@ def softmax_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
 def open_probabilities(path: Path) -> SoftmaxFile | PlainSoftmax:
     """A softmax file of ours, or one that plain Yucca wrote."""
     return PlainSoftmax(path) if _is_plain(path) else open_softmax(path)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove hidden temporary files that a killed run left in ``folder``."""
-    for path in folder.iterdir():
-        if _LEFTOVER.match(path.name) and path.is_file():
-            path.unlink()
 
 
 def _merge_case(task: tuple[_Case, dict[str, Any] | None]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from yucca_wm.errors import InputError
 from yucca_wm.evaluate.lesions import EMPTY, lesion_measures
 from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
 from yucca_wm.evaluate.summary import Mean, mean_with_interval
-from yucca_wm.files import case_name, make_folder, nifti_files, write_json, write_text
+from yucca_wm.files import case_name, make_folder, nifti_files, remove_temporaries, write_json, write_text
 from yucca_wm.regions import RegionTable, regions
 
 HIGHEST_LESION_LABEL = 2
@@ -50,6 +50,7 @@ def evaluate(
     """
     pairs, missing = _pairs(Path(pred), Path(gt))
     out = make_folder(out_dir)
+    remove_temporaries(out)
     table = table or regions().white_matter
     outcome = run_cases(
         _evaluate_case, {n: (*pair, kind, table) for n, pair in pairs.items()}, jobs=jobs, label="evaluate"

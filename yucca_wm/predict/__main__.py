@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--mirror", action="store_true", help="average over mirror images (slower; sides are exchanged)"
     )
     parser.add_argument("--confidence", action="store_true", help="also write how probable each voxel's label is")
+    parser.add_argument("--no-report", action="store_true", help="no HTML pages")
     parser.add_argument("--keep-softmax", action="store_true", help="keep the softmax file of each modality")
     return parser
 
@@ -47,6 +48,7 @@ def main() -> int:
     from yucca_wm.files import case_name
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.cohort import LESIONS, REGIONS, TABLE, cases_of, check_classes, load, predict_cohort
+    from yucca_wm.predict.report import write_pages
 
     if arguments.input:
         cases = cases_of(find_subjects(arguments.input))
@@ -59,7 +61,13 @@ def main() -> int:
     options = Options(arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax)
     outcome = predict_cohort(cases, models, arguments.out_dir, options)
     print(f"{len(outcome.results)} of {len(cases)} done; which images were used: {arguments.out_dir / TABLE}")
-    return report_failures(outcome.failures, len(cases))
+    failures = dict(outcome.failures)
+    localized = len(models) == 2 and set(outcome.results) - set(failures)
+    if localized and not arguments.no_report:
+        page, unshown = write_pages(cases, arguments.out_dir)
+        print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
+        failures |= unshown
+    return report_failures(failures, len(cases))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from yucca_wm import __version__
 from yucca_wm.cohort.run import Outcome, run_cases
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_json, write_text
+from yucca_wm.files import make_folder, remove_temporaries, write_json, write_text
 from yucca_wm.predict.case import Case, LoadedModel, Options, predict_case
 
 LESIONS, REGIONS = "lesions", "regions"
@@ -97,9 +97,7 @@ def _previous(manifest: Path) -> dict[str, Any]:
 
 
 def _remove_leftovers(out: Path) -> None:
-    from yucca_wm.ensemble.folders import remove_leftovers
-
-    for folder in (out, *(path for path in out.iterdir() if path.is_dir() and not path.name.startswith("."))):
-        remove_leftovers(folder)
     for folder in out.glob(".softmax-*"):
         shutil.rmtree(folder)
+    for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
+        remove_temporaries(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def write_report(
     out_dir: str | os.PathLike[str],
     table: RegionTable,
     *,
-    backgrounds: str | os.PathLike[str] | None = None,
+    backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None = None,
     atlas: str | os.PathLike[str] | None = None,
     subjects: bool = True,
     jobs: int = 1,
@@ -28,7 +29,8 @@ def write_report(
     """Write ``index.html`` and ``subjects/<subject>.html`` to ``out_dir``.
 
     results_dir : folder that `yucca_wm.localize` wrote.
-    backgrounds : folder of images (FLAIR) to show lesions on, matched by subject; another grid is resampled for show.
+    backgrounds : images (FLAIR) to show lesions on, by subject, or a folder of them; another grid is resampled for
+        show.
     atlas : label map with the regions' labels to paint mean loads on.
 
     Returns the path of the cohort's page and the subjects whose page failed (with the reason).
@@ -40,8 +42,8 @@ def write_report(
     links: dict[str, str] = {}
     if subjects:
         make_folder(folder / "subjects")
-        found = {subject_of(name): path for name, path in nifti_files(backgrounds).items()} if backgrounds else {}
-        found |= dict(nifti_files(backgrounds)) if backgrounds else {}
+        given = backgrounds if isinstance(backgrounds, Mapping) else nifti_files(backgrounds) if backgrounds else {}
+        found = {subject_of(name): path for name, path in given.items()} | dict(given)
         cases = {name: (name, found.get(name)) for name in results.subjects}
         work = partial(_write_subject, results=results, table=table, folder=folder / "subjects")
         outcome = run_cases(work, cases, jobs=jobs, label="pages")

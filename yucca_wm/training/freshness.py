@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.ensemble.folders import remove_leftovers
+from yucca_wm.files import remove_temporaries
 
 
 def dataset_of_unfinished(dataset_class: Any, *, checkpoint: str | None, softmax: bool) -> Any:
@@ -24,8 +24,7 @@ def _build(
     **keywords: Any,
 ) -> Any:
     folder = Path(keywords["pred_save_dir"])
-    if folder.is_dir():
-        remove_leftovers(folder)
+    remove_temporaries(folder)
     dataset = dataset_class(data_dir, overwrite_predictions=True, **keywords)
     if not overwrite_predictions:
         suffix = getattr(dataset, "prediction_suffix", "." + str(dataset.suffix).lstrip("."))

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path
+from yucca_wm.files import atomic_path, case_name, remove_temporaries
 
 FORMAT, VERSION = "yucca-wm model", 1
 DESCRIPTION, WEIGHTS, CARD, LICENCE = "model.json", "weights.safetensors", "README.md", "LICENSE"
@@ -126,6 +126,7 @@ def export_model(model: Model, path: str | os.PathLike[str], *, licence: str, ca
         LICENCE: licence,
         WEIGHTS: weights,
     }
+    remove_temporaries(Path(path).parent, {case_name(path)})
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content)

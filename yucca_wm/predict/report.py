@@ -1,0 +1,30 @@
+"""The pages that show where the lesions of the predicted persons are."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from yucca_wm.predict.case import Case
+
+PAGES = "report"
+BEST_TO_SEE_LESIONS = ("FLAIR", "T1")
+
+
+def write_pages(cases: Sequence[Case], out: Path) -> tuple[Path | None, dict[str, str]]:
+    """Write ``report/`` for the tables that localize left in ``out``, lesions shown on FLAIR where there is one.
+
+    Returns the page to open first (None without the packages for it) and the cases whose page failed.
+    """
+    if any(importlib.util.find_spec(module) is None for module in ("jinja2", "nilearn")):
+        return None, {}
+    from yucca_wm.regions import regions
+    from yucca_wm.report.write import write_report
+
+    scans = {
+        case.name: next(case.scans[m] for m in (*BEST_TO_SEE_LESIONS, *case.scans) if m in case.scans)
+        for case in cases
+        if case.scans
+    }
+    return write_report(out, out / PAGES, regions(), backgrounds=scans)
