@@ -79,14 +79,14 @@ def main(arguments: list[str] | None = None) -> int:
 
         template = find_template(options.to_template)
         transforms = find_transforms(options.transforms or options.regions)
-    results, failures = localize_cohort(
+    flags, failures = localize_cohort(
         options.lesions, options.regions, options.out_dir, table, settings,
         ventricles=options.ventricles, maps=options.maps, bids=options.bids, jobs=options.jobs,
     )  # fmt: skip
-    for line in flag_lines(results):
+    for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)
-    print(f"{len(results)} subjects localized; tables and heat map in {options.out_dir}")
-    subjects = {result.subject for result in results} | set(failures)
+    print(f"{len(flags)} subjects localized; tables and heat map in {options.out_dir}")
+    subjects = set(flags) | set(failures)
     if options.to_template is not None:
         carried, not_carried = carry_cohort(options.out_dir, template, transforms, jobs=options.jobs)
         print(f"lesion frequency of {carried} subjects on {template}: {options.out_dir}/template")

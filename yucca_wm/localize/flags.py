@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from yucca_wm.images import Image
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.regions import RegionTable, Side
-
-if TYPE_CHECKING:
-    from yucca_wm.localize.case import CaseResult
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
@@ -60,14 +56,14 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
     return flags
 
 
-def flag_lines(results: Sequence[CaseResult]) -> list[str]:
-    """One line for each flag that occurs in a cohort, with the first subjects that carry it."""
+def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
+    """One line for each flag that occurs in a cohort (subject -> its flags), with the first subjects that carry it."""
     subjects: dict[str, list[str]] = {}
-    for result in results:
-        for flag in result.flags:
-            subjects.setdefault(flag, []).append(result.subject)
+    for subject, names in flags.items():
+        for flag in names:
+            subjects.setdefault(flag, []).append(subject)
     return [
-        f"{TITLES[flag]} in {len(names)} of {len(results)} subjects: {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
+        f"{TITLES[flag]} in {len(names)} of {len(flags)} subjects: {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
         for flag, names in subjects.items()
     ]
 

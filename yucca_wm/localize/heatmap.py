@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.files import atomic_path
-from yucca_wm.localize.case import CaseResult
-from yucca_wm.regions import RegionTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,12 +18,8 @@ if TYPE_CHECKING:
 MAX_NAMED_ROWS = 60
 """With more subjects than this, rows are too thin for names."""
 
-
-def load_matrix(results: Sequence[CaseResult], table: RegionTable) -> NDArray[np.float64]:
-    """[subjects, regions] load in percent; NaN where a region has no voxel."""
-    order = table.indices
-    loads = [{row.region_id: row.load_percent for row in result.load} for result in results]
-    return np.array([[np.nan if load[i] is None else load[i] for i in order] for load in loads], dtype=np.float64)
+MAX_CLUSTERED = 3000
+"""With more subjects than this, the distances between all of them no longer fit beside the rest (36 MB here)."""
 
 
 def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: NDArray[np.float64]) -> Figure:
@@ -34,6 +28,7 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     Colours follow the square root of the load, so that small loads stay visible beside large ones; regions that are
     absent in a subject are grey.
     """
+    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
@@ -44,7 +39,9 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     shown = np.ma.masked_invalid(load_percent[order])
     axes.set_facecolor("#bbbbbb")
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(shown.max()) if shown.count() else 0.0, 1e-6))
-    image = axes.imshow(shown, aspect="auto", cmap="cividis", norm=norm, interpolation="nearest")
+    colours = ScalarMappable(norm, "cividis")
+    pixels = colours.to_rgba(shown, bytes=True)  # coloured before it is enlarged: a fraction of the memory
+    axes.imshow(pixels, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names], rotation=90, fontsize=7)
     if len(subjects) <= MAX_NAMED_ROWS:
         axes.set_yticks(range(len(subjects)), [subjects[row] for row in order], fontsize=7)
@@ -53,18 +50,23 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     axes.set_xlabel("region")
     axes.set_ylabel(f"subject (n = {len(subjects)})")
     axes.set_title("Lesion load of each region", fontsize=10)
-    bar = figure.colorbar(image, ax=axes, pad=0.01)
+    bar = figure.colorbar(colours, ax=axes, pad=0.01)
     bar.set_label("lesion load (% of region volume)")
     return figure
 
 
 def similar_order(values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Order of rows that puts like ones side by side (average linkage on square roots, optimal leaf order)."""
+    """Order of rows that puts like ones side by side (average linkage on square roots, optimal leaf order).
+
+    More than MAX_CLUSTERED rows are put in the order of their sum.
+    """
     if len(values) < 3:
         return np.arange(len(values))
+    roots = np.sqrt(np.nan_to_num(values))
+    if len(values) > MAX_CLUSTERED:
+        return np.argsort(-roots.sum(axis=1), kind="stable")
     from scipy.cluster.hierarchy import leaves_list, linkage
 
-    roots = np.sqrt(np.nan_to_num(values))
     return np.asarray(leaves_list(linkage(roots, method="average", optimal_ordering=len(values) <= 500)), dtype=np.intp)
 
 

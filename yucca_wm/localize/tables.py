@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from yucca_wm.files import atomic_path
 from yucca_wm.localize.case import CaseResult
+from yucca_wm.localize.census import LesionRow
 from yucca_wm.localize.load import LoadRow
+from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
 
 LOAD_COLUMNS = (
@@ -35,11 +39,38 @@ def number(value: float | None, decimals: int = DECIMALS) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def write_load(results: Iterable[CaseResult], path: str | os.PathLike[str], *, assigned: bool = False) -> Path:
-    """``lesion_load.tsv``: subject by subject, a row for every region, outside and total."""
-    columns = LOAD_COLUMNS + (ASSIGNED_COLUMNS if assigned else ())
-    rows = (load_fields(result.subject, row, assigned=assigned) for result in results for row in result.load)
-    return write_tsv(path, columns, rows)
+@dataclass(frozen=True)
+class Table:
+    """A table of the output: ``rows`` gives the fields of one subject's rows."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Callable[[CaseResult], Iterable[Sequence[str]]]
+
+
+def tables_of(regions: RegionTable, settings: Settings, *, ventricles: bool = False) -> tuple[Table, ...]:
+    """``lesion_load.tsv``: subject by subject, a row for every region, outside and total;
+    ``lesion_load_wide.tsv``: a row a subject, lesion volume in ml in every region, outside and in total;
+    ``lesions.tsv``, the census: a row a lesion, largest first within each subject.
+    """
+    assigned = settings.assign_outside_mm > 0
+    return (
+        Table(
+            "lesion_load.tsv",
+            LOAD_COLUMNS + (ASSIGNED_COLUMNS if assigned else ()),
+            lambda result: [load_fields(result.subject, row, assigned=assigned) for row in result.load],
+        ),
+        Table(
+            "lesion_load_wide.tsv",
+            ("subject", *(region.name for region in regions), "outside", "total"),
+            lambda result: [[result.subject, *(number(row.lesion_volume_ml) for row in result.load)]],
+        ),
+        Table(
+            "lesions.tsv",
+            LESION_COLUMNS + ((VENTRICLE_COLUMN,) if ventricles else ()),
+            lambda result: [lesion_fields(result.subject, row, ventricles=ventricles) for row in result.lesions],
+        ),
+    )
 
 
 def load_fields(subject: str, row: LoadRow, *, assigned: bool = False) -> list[str]:
@@ -56,35 +87,26 @@ def load_fields(subject: str, row: LoadRow, *, assigned: bool = False) -> list[s
     return fields
 
 
-def write_wide(results: Iterable[CaseResult], table: RegionTable, path: str | os.PathLike[str]) -> Path:
-    """``lesion_load_wide.tsv``: a row a subject, lesion volume in ml in every region, outside and in total."""
-    columns = ("subject", *(region.name for region in table), "outside", "total")
-    rows = ([result.subject, *(number(row.lesion_volume_ml) for row in result.load)] for result in results)
-    return write_tsv(path, columns, rows)
+def lesion_fields(subject: str, lesion: LesionRow, *, ventricles: bool = False) -> list[str]:
+    """One row of ``lesions.tsv``."""
+    fields = [subject, str(lesion.lesion), str(lesion.voxels), number(lesion.volume_ml)]
+    fields += [number(value, 3) for value in (*lesion.centroid_mm, *lesion.extent_mm)]
+    fields += [str(lesion.main_region_id), lesion.main_region, str(len(lesion.regions))]
+    fields.append(";".join(f"{name}:{number(percent, 3)}" for name, percent in lesion.regions))
+    if ventricles:
+        fields.append(number(lesion.distance_to_ventricles_mm, 3))
+    return fields
 
 
-def write_lesions(results: Iterable[CaseResult], path: str | os.PathLike[str], *, ventricles: bool = False) -> Path:
-    """``lesions.tsv``, the census: a row a lesion, largest first within each subject."""
-    columns = LESION_COLUMNS + ((VENTRICLE_COLUMN,) if ventricles else ())
-    return write_tsv(path, columns, _lesion_fields(results, ventricles=ventricles))
-
-
-def _lesion_fields(results: Iterable[CaseResult], *, ventricles: bool) -> Iterator[list[str]]:
-    for result in results:
-        for lesion in result.lesions:
-            fields = [result.subject, str(lesion.lesion), str(lesion.voxels), number(lesion.volume_ml)]
-            fields += [number(value, 3) for value in (*lesion.centroid_mm, *lesion.extent_mm)]
-            fields += [str(lesion.main_region_id), lesion.main_region, str(len(lesion.regions))]
-            fields.append(";".join(f"{name}:{number(percent, 3)}" for name, percent in lesion.regions))
-            if ventricles:
-                fields.append(number(lesion.distance_to_ventricles_mm, 3))
-            yield fields
+def tsv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as lines of a table."""
+    text = StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def write_tsv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
     """Write a table atomically: UTF-8, tabs, a header line."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        stream.write(tsv_lines([columns, *rows]))
     return Path(path)
