@@ -464,6 +464,22 @@ def validation_output(folder: Path) -> bool:  # noqa: ARG001
 
 
 @symptom
+def devices(folder: Path) -> bool:  # noqa: ARG001
+    from unittest import mock
+
+    from yucca.pipeline.run import run_training
+
+    said = io.StringIO()
+    with (
+        mock.patch("sys.argv", ["yucca_train", "--help"]),
+        contextlib.redirect_stdout(said),
+        contextlib.suppress(SystemExit),
+    ):
+        run_training.main()
+    return "--devices" not in said.getvalue()
+
+
+@symptom
 def dice_metrics(folder: Path) -> bool:  # noqa: ARG001
     from unittest import mock
 

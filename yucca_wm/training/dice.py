@@ -21,10 +21,15 @@ def counts(logits: Tensor, target: Tensor, n_classes: int) -> tuple[Tensor, Tens
 
 
 def epoch_dice(metric: Any) -> list[float]:
-    """Dice of every class over all voxels since the last call; NaN for a class in neither label nor prediction."""
+    """Dice of every class over all voxels since the last call; NaN for a class in neither label nor prediction.
+
+    Where several processes train together, over the voxels of all of them: all must call it.
+    """
     pooled = metric.__dict__.pop("pooled", None)
     if pooled is None:
         return []
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(pooled)
     overlap, size = pooled.cpu()
     dice: list[float] = (2 * overlap / size).tolist()  # 0 / 0 is NaN
     return dice

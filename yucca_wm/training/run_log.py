@@ -63,6 +63,7 @@ class RunLog(Callback):
             self.bar.update()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        dice = pooled_dice(pl_module)  # on every device: their counts are added
         if self.bar is None:
             return
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items() if "/" in key}
@@ -71,7 +72,7 @@ class RunLog(Callback):
             "seconds": round(time.monotonic() - self.epoch_started, 2),
             "lr": self.learning_rate,
             **named_by_class(metrics, first_class=0 if getattr(pl_module, "use_label_regions", False) else 1),
-            **pooled_dice(pl_module),
+            **dice,
         }
         self.rows.append(row)
         self.bar.clear()

@@ -40,6 +40,7 @@ FIXES: dict[str, str] = {
     "manager_defaults": "yucca.pipeline.managers.YuccaManager",
     "finetuning": "yucca.pipeline.managers.YuccaManager",
     "model_names": "yucca.pipeline.run.run_training",
+    "devices": "yucca.pipeline.run.run_training",
     "network_summary": "yucca.modules.lightning_modules.YuccaLightningModule",
     "memory_estimate": "yucca.modules.networks.utils.model_memory_estimation",
     "run_log": "yucca.pipeline.configuration.configure_callbacks",

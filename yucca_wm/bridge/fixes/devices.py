@@ -1,0 +1,70 @@
+"""``yucca_train --devices N`` trains on several GPUs, through Lightning.
+
+Mends ``main`` (yucca/pipeline/run/run_training.py) and ``YuccaManager.initialize``, where ``devices=1`` is written.
+Symptom: a machine with four GPUs trains on one.
+Cure: the flag is taken and handed to Lightning's Trainer, which starts the same command once for each device (or finds
+that Slurm did). All work in the version folder of the first, each on patches of its own; gradients and losses are
+averaged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partialmethod
+from types import SimpleNamespace
+from typing import Any
+
+
+def apply(module: Any) -> bool:
+    if "devices" in module.main.__code__.co_names:
+        return False
+    module.argparse = SimpleNamespace(ArgumentParser=Parser)
+    return True
+
+
+class Parser(argparse.ArgumentParser):
+    """Yucca's parser of yucca_train with one flag more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_argument(
+            "--devices",
+            type=int,
+            default=1,
+            metavar="N",
+            help="GPUs to train on (without a GPU: processes). Default: 1",
+        )
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        options = super().parse_args(*args, **kwargs)
+        if options.devices < 1:
+            self.error("--devices: a number from 1 is needed")
+        if options.devices > 1:
+            train_on(options.devices)
+            options.new_version = options.new_version and rank() == 0  # the others follow into its folder
+        return options
+
+
+def rank() -> int:
+    """Number of this process among those that train together; 0 is the first."""
+    return int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_PROCID") or 0)
+
+
+def train_on(devices: int) -> None:
+    """Make every training of this process run on ``devices``. Ends in one line where there are not so many GPUs."""
+    import lightning as L
+    import torch
+    import yucca.pipeline.managers.YuccaManager as module
+
+    if torch.cuda.is_available() and torch.cuda.device_count() < devices:
+        raise SystemExit(f"error: --devices {devices}: this machine has {torch.cuda.device_count()} GPUs")
+
+    def trainer(**settings: Any) -> L.Trainer:
+        if rank():
+            L.seed_everything(torch.initial_seed() + rank(), workers=True)  # other patches than the first
+        # Yucca's sampler has no end, and each process draws its own patches: nothing to distribute
+        return L.Trainer(**settings | {"devices": devices, "strategy": "ddp", "use_distributed_sampler": False})
+
+    module.L = SimpleNamespace(Trainer=trainer)  # type: ignore[attr-defined]
+    L.LightningModule.log = partialmethod(L.LightningModule.log, sync_dist=True)  # type: ignore[assignment,method-assign]
