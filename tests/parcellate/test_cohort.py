@@ -38,7 +38,8 @@ def cohort(tmp_path: Path) -> Path:
 
 
 def arguments(cohort: Path, atlas: AtlasFiles, *more: str) -> list[str]:
-    return ["--cohort", str(cohort), "--atlas-wm", str(atlas.wm), "--atlas-labels", str(atlas.labels), *more]
+    files = ["--atlas-wm", str(atlas.wm), "--atlas-labels", str(atlas.labels)]
+    return ["--cohort", str(cohort), *files, "--jobs", "1", *more]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -101,9 +102,57 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
             assert (cut / name / f"{name}_{ending}").read_bytes() == (whole / name / f"{name}_{ending}").read_bytes()
 
 
-def test_finished_subjects_are_not_done_again(cohort: Path, atlas_files: AtlasFiles) -> None:
-    main(arguments(cohort, atlas_files, "--no-picture"))
-    record = cohort / "derivatives" / "yucca_wm" / "WMH_1" / "WMH_1_regions.json"
-    before = record.stat().st_mtime_ns
-    main(arguments(cohort, atlas_files, "--no-picture"))
-    assert record.stat().st_mtime_ns == before
+def test_only_what_changed_is_done_again(cohort: Path, atlas_files: AtlasFiles) -> None:
+    out = cohort / "derivatives" / "yucca_wm"
+
+    def run(*more: str) -> set[str]:
+        """The subjects that were done."""
+        before = {path: path.stat().st_mtime_ns for path in out.glob("*/*.json")}
+        main(arguments(cohort, atlas_files, "--no-picture", *more))
+        return {path.parent.name for path in out.glob("*/*.json") if before.get(path) != path.stat().st_mtime_ns}
+
+    assert run() == {"WMH_1", "WMH_2"}
+    table = (out / "parcellation.tsv").read_bytes()
+    assert run() == set()
+    wm = cohort / "training" / "Site" / "2" / "pre" / "wm.nii.gz"
+    content = wm.read_bytes()
+    moved = load(wm)
+    save(moved.with_data(np.roll(moved.data, 1, axis=1)), wm)
+    assert run() == {"WMH_2"}
+    wm.write_bytes(content)
+    assert run("--participant-label", "WMH_1") == set()
+    assert run() == {"WMH_2"}
+    assert (out / "parcellation.tsv").read_bytes() == table
+    assert run("--fill-mm", "2") == {"WMH_1", "WMH_2"}
+    assert run("--fill-mm", "2", "--force", "--participant-label", "WMH_2") == {"WMH_2"}
+
+
+def test_subjects_one_by_one_then_the_group_leave_what_a_whole_run_leaves(
+    cohort: Path, atlas_files: AtlasFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def contents(out: Path) -> dict[str, bytes]:
+        paths = [path for path in out.rglob("*") if path.is_file() and path.name != "run_record.jsonl"]
+        return {str(path.relative_to(out)): path.read_bytes() for path in paths}
+
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main(arguments(cohort, atlas_files, "--no-picture", "--out-dir", str(whole))) == 1
+    for name in ("WMH_5", "WMH_2", "WMH_4", "WMH_1", "WMH_3"):
+        main(arguments(cohort, atlas_files, "--no-picture", "--out-dir", str(parts), "--participant-label", name))
+    assert not (parts / "parcellation.tsv").exists()
+    capsys.readouterr()
+    assert main(arguments(cohort, atlas_files, "--no-picture", "--out-dir", str(parts), "--level", "group")) == 1
+    assert "3 of 5 cases failed" in capsys.readouterr().err
+    assert contents(parts) == contents(whole)
+
+
+def test_one_worker_or_two_leave_the_same_bytes(
+    cohort: Path, atlas_files: AtlasFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    one_worker, two_workers = tmp_path / "1", tmp_path / "2"
+    for out, jobs in ((one_worker, "1"), (two_workers, "2")):
+        main([*arguments(cohort, atlas_files, "--no-picture", "--out-dir", str(out)), "--jobs", jobs])
+    files = sorted(path.relative_to(one_worker) for path in one_worker.rglob("*.*") if path.suffix != ".jsonl")
+    assert len(files) > 6
+    for file in files:
+        assert (two_workers / file).read_bytes() == (one_worker / file).read_bytes(), file

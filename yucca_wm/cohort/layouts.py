@@ -38,6 +38,14 @@ LAYOUTS: dict[str, Layout] = {
 """Known layouts by name, in the order in which ``auto`` tries them (the cheapest to recognise first)."""
 
 
+def check_exists(root: str | os.PathLike[str]) -> Path:
+    """``root`` as a path; raises InputError where nothing is."""
+    root = Path(root)
+    if not root.exists():
+        raise InputError(root, "no such cohort folder or table")
+    return root
+
+
 def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subject]:
     """The subjects of the cohort at ``root``, sorted by name; no image is opened.
 
@@ -51,9 +59,7 @@ def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subj
     InputError : ``root`` is absent, holds no subject, holds one name twice, or a subject's name cannot be the name
         of a file.
     """
-    root = Path(root)
-    if not root.exists():
-        raise InputError(root, "no such cohort folder or table")
+    root = check_exists(root)
     if layout != AUTO and layout not in LAYOUTS:
         raise InputError(root, f"unknown layout '{layout}'", f"choose one of {', '.join([AUTO, *LAYOUTS])}")
     candidates = LAYOUTS.values() if layout == AUTO else [LAYOUTS[layout]]

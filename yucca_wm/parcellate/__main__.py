@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cli import run
+from yucca_wm.cohort.options import add_run_options, run_options
 from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
 
 AUTO = "auto"
@@ -39,7 +40,6 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--cohort", metavar="DIR", help="folder (WMH challenge, BIDS) or table of paths")
     many.add_argument("--out-dir", metavar="DIR", help="default: derivatives/yucca_wm in the cohort")
     many.add_argument("--layout", default="auto", help="auto, wmh, bids or table (default: auto)")
-    many.add_argument("--jobs", type=int, default=1, metavar="N", help="subjects at a time (default: 1)")
     atlas = cli.add_argument_group("atlas (default: the one 'python -m yucca_wm.atlas fetch' keeps)")
     atlas.add_argument("--atlas-wm", metavar="FILE", help="its white matter: mask, or labels in white matter only")
     atlas.add_argument("--atlas-labels", metavar="FILE", help="its label map, on the same grid")
@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--interpolation", type=Interpolation, choices=list(Interpolation), default=Interpolation.NEAREST)
     how.add_argument("--fill-mm", type=float, default=3.0, metavar="MM", help="reach of the nearest label (default: 3)")
     how.add_argument("--no-picture", action="store_true", help="leave out the quality-control picture")
+    add_run_options(cli)
     return cli
 
 
@@ -77,9 +78,9 @@ def main(argv: list[str] | None = None) -> int:
             AtlasFiles(**_atlas_files(options)),
             settings,
             layout=options.layout,
-            jobs=options.jobs,
             auto_wm=options.wm == AUTO,
             picture=not options.no_picture,
+            options=run_options(options),
         )
     return _one(options, settings)
 
@@ -121,6 +122,8 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error("--out goes with --wm; a cohort takes --out-dir")
     if options.cohort is not None and options.wm not in (None, AUTO):
         cli.error("--wm FILE is for one subject; with --cohort only --wm auto")
+    if options.cohort is None and (options.participant_label or options.level or options.scheduler):
+        cli.error("--participant-label, --level and --scheduler go with --cohort")
     if options.wm == AUTO and options.cohort is None and options.t1 is None:
         cli.error("--wm auto needs --t1")
     if (options.atlas_wm is None) != (options.atlas_labels is None):
@@ -160,7 +163,8 @@ def _atlas_files(options: argparse.Namespace) -> dict[str, Any]:
     else:
         wm, labels = Path(options.atlas_wm), Path(options.atlas_labels)
     chosen = None if options.atlas_wm_labels is None else tuple(options.atlas_wm_labels)
-    return {"wm": wm, "labels": labels, "names": options.names, "wm_labels": chosen}
+    names = None if options.names is None else Path(options.names)
+    return {"wm": wm, "labels": labels, "names": names, "wm_labels": chosen}
 
 
 if __name__ == "__main__":

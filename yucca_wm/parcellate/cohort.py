@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import Any
 from yucca_wm.atlas.pair import Atlas, load_atlas
 from yucca_wm.cli import report_failures
 from yucca_wm.cohort.derivatives import derivatives_folder
-from yucca_wm.cohort.layouts import find_subjects
-from yucca_wm.cohort.run import Outcome, run_cases
+from yucca_wm.cohort.layouts import check_exists, find_subjects
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_text
+from yucca_wm.files import sha256, write_text
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.parcellate import parcellate
-from yucca_wm.parcellate.settings import Settings
+from yucca_wm.parcellate.settings import Settings, Transform
 from yucca_wm.regions import RegionTable
 
 SUMMARY = "parcellation.tsv"
@@ -47,43 +50,68 @@ def parcellate_cohort(
     settings: Settings,
     *,
     layout: str = "auto",
-    jobs: int = 1,
     auto_wm: bool = False,
     picture: bool = True,
+    options: RunOptions | None = None,
 ) -> int:
     """Parcellate every subject under ``root``; returns the exit code (1 when any subject failed).
 
     Subjects that are done already with the same inputs and settings are kept as they are.
     """
-    atlas = _atlas(files)  # a broken atlas is one error, not one for every subject
-    subjects = find_subjects(root, layout)
-    out = make_folder(out_dir if out_dir is not None else derivatives_folder(root, "").parent / "yucca_wm")
-    work = partial(_one, files=files, settings=settings, out_dir=out, auto_wm=auto_wm, picture=picture)
-    outcome = run_cases(work, {subject.name: subject for subject in subjects}, jobs=jobs, label="parcellate")
-    write_summary(outcome, atlas.table, out / SUMMARY)
-    if picture:
-        from yucca_wm.parcellate.page import write_page
+    options = options or RunOptions()
+    check_exists(root)
+    target = out_dir if out_dir is not None else derivatives_folder(root, "").parent / "yucca_wm"
+    with only_run_in(target, options) as out:
+        atlas = _atlas(files)  # a broken atlas is one error, not one for every subject
+        subjects = find_subjects(root, layout)
+        work = partial(_one, files=files, settings=settings, out_dir=out, auto_wm=auto_wm, picture=picture)
+        works = {subject.name: _work(subject, out, settings, auto_wm, picture) for subject in subjects}
+        digests = {what: sha256(path) for what, path in vars(files).items() if isinstance(path, Path)}
+        parameters = {**settings.as_dict(), "atlas": {**digests, "wm_labels": files.wm_labels}, "auto_wm": auto_wm}
+        outcome = run_step(Step("parcellate", out, parameters), work, works, options)
+        done, concerned = len(outcome.results), len(outcome.results) + len(outcome.failures)
+        if options.is_whole:
+            records = {name: _read(in_cohort(out, name).record) for name in outcome.results}
+            whole = Outcome(records, outcome.failures)
+            write_summary(whole, atlas.table, out / SUMMARY)
+            if picture:
+                from yucca_wm.parcellate.page import write_page
 
-        write_page(outcome, out / PAGE)
-    print(f"{len(outcome.results)} of {len(subjects)} subjects: {out / SUMMARY}")
-    return report_failures(outcome.failures, len(subjects))
+                write_page(whole, out / PAGE)
+    print(f"{done} of {concerned} subjects: {out / SUMMARY if options.is_whole else out}")
+    return report_failures(outcome.failures, concerned)
+
+
+def _work(subject: Subject, out: Path, settings: Settings, auto_wm: bool, picture: bool) -> Work[Subject]:
+    inputs = {what: path for what, path in (("wm", subject.wm), ("t1", subject.t1)) if path is not None}
+    if auto_wm:
+        inputs.pop("wm", None)
+    field = settings.transform is Transform.DEFORMABLE
+    return Work(subject, inputs, in_cohort(out, subject.name).expected(field=field, picture=picture))
+
+
+def _read(record: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(record.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(record, f"is damaged ({error})", "remove it, and run again") from error
 
 
 def _one(
     subject: Subject, *, files: AtlasFiles, settings: Settings, out_dir: Path, auto_wm: bool, picture: bool
-) -> dict[str, Any]:
+) -> None:
     if auto_wm and subject.t1 is None:
         raise InputError(subject.name, "has no T1 to take white matter from")
     if subject.wm is None and not auto_wm:
         remedy = "put a segmentation beside its T1 (pre/wm.nii.gz), or add --wm auto for a rough one from the T1"
         raise InputError(subject.name, "has no white-matter segmentation", remedy)
     wm = None if auto_wm else subject.wm
-    return parcellate(_atlas(files), wm, in_cohort(out_dir, subject.name), settings, subject.t1, picture=picture)
+    parcellate(_atlas(files), wm, in_cohort(out_dir, subject.name), settings, subject.t1, picture=picture)
 
 
 def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Path) -> Path:
     """One row a subject: what the record says, volume of every region in ml; failed subjects with their reason."""
-    measures = ["wm_dice", "wm_volume_ml", "filled_voxels", "unlabelled_voxels", "folded_voxels", "cpu_seconds"]
+    measures = ["wm_dice", "wm_volume_ml", "filled_voxels", "unlabelled_voxels", "folded_voxels"]
     names = [region.name for region in table]
     lines = ["\t".join(["subject", "status", *measures, *(f"{name}_ml" for name in names)])]
     for subject, record in outcome.results.items():

@@ -43,6 +43,11 @@ class Outputs:
     def picture(self) -> Path:
         return self._beside(".png")
 
+    def expected(self, *, field: bool, picture: bool) -> list[Path]:
+        """All files of a parcellation with a displacement field, with a picture, or without; the record comes last."""
+        extra = [self.field] * field + [self.picture] * picture
+        return [self.unmasked, self.affine, *extra, self.regions, self.record]
+
     def _beside(self, ending: str) -> Path:
         return self.regions.with_name(case_name(self.regions) + ending)
 
