@@ -98,11 +98,13 @@ def test_export(tmp_path: Path, lesion_model: Path, kill_and_run_again: Callable
     kill_and_run_again("yucca_wm.export", arguments, tmp_path / "out", finished=0)
 
 
-@pytest.mark.parametrize("finished", [1, 7])
+@pytest.mark.parametrize("pages", [False, True])
 def test_predict(
-    finished: int, tmp_path: Path, scan: Callable[..., Path], lesion_model: Path, region_model: Path,
+    pages: bool, tmp_path: Path, scan: Callable[..., Path], lesion_model: Path, region_model: Path,
     kill_and_run_again: Callable[..., None],
 ) -> None:  # fmt: skip
-    arguments = ["--t1", str(scan("T1", 0)), "--lesion-model", str(lesion_model), "--region-model", str(region_model)]
-    arguments += ["--out-dir", str(tmp_path / "out"), "--keep-softmax"]
-    kill_and_run_again("yucca_wm.predict", arguments, tmp_path / "out", finished=finished)
+    """Without pages killed between softmax and label map, with pages among them."""
+    arguments = ["--t1", str(scan("T1", 0)), "--lesion-model", str(lesion_model), "--out-dir", str(tmp_path / "out")]
+    arguments += ["--region-model", str(region_model)] if pages else ["--keep-softmax"]
+    kill_and_run_again("yucca_wm.predict", arguments, tmp_path / "out", finished=11 if pages else 1)
+    assert (tmp_path / "out" / "report" / "index.html").is_file() == pages
