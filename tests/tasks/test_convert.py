@@ -13,8 +13,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.record import RECORD
 from yucca_wm.cohort.subject import Split
 from yucca_wm.errors import InputError
+from yucca_wm.images import load, save
 from yucca_wm.lock import only_run
 from yucca_wm.tasks.convert import Conversion, convert, convert_or_exit
 from yucca_wm.tasks.definition import TASKS
@@ -23,7 +26,9 @@ LESION, LESION_T1, LESION_FLAIR, LOCATION, LOCATION_T1, LOCATION_FLAIR = TASKS
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """All files but the run record, which tells the time."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != RECORD]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 def run(task: str, cohort: Any, raw: Path, **options: Any) -> Conversion:
@@ -125,8 +130,26 @@ def test_running_again_gives_the_same_bytes(cohort: Any, raw: Path) -> None:
         run(task, cohort, raw)
     before = files(raw)
     for task in TASKS:
-        assert run(task, cohort, raw, jobs=2 if task == LESION else 1).removed == ()
+        assert run(task, cohort, raw, options=RunOptions(jobs=2 if task == LESION else 1, force=True)).removed == ()
     assert files(raw) == before
+
+
+def test_a_second_conversion_reads_only_what_changed(cohort: Any, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(LESION, cohort, raw)
+    opened: list[Path] = []
+
+    def spy(path: Path) -> Any:
+        opened.append(path)
+        return load(path)
+
+    monkeypatch.setattr("yucca_wm.tasks.case.load", spy)
+    assert run(LESION, cohort, raw).files == first.files
+    assert opened == []
+    flair = cohort.subject("WMH_2") / "pre" / "FLAIR.nii.gz"
+    image = load(flair)
+    save(image.with_data(image.data + 1), flair)
+    assert run(LESION, cohort, raw).changed == ("imagesTr/WMH_2_FLAIR_000.nii.gz",)
+    assert {path.parents[1].name for path in opened} == {cohort.subject("WMH_2").name}
 
 
 def test_cases_that_left_the_cohort_are_removed_and_foreign_files_stay(cohort: Any, raw: Path) -> None:
@@ -160,7 +183,7 @@ def test_a_full_disk_is_said_and_earlier_cases_stay(cohort: Any, raw: Path, monk
 
     with monkeypatch.context() as patched:
         patched.setattr("shutil.copyfile", full)
-        done = run(LESION, cohort, raw)
+        done = run(LESION, cohort, raw, options=RunOptions(force=True))
     assert sorted(done.failures) == ["WMH_0", "WMH_10", "WMH_2"]
     assert all("No space left on device" in reason for reason in done.failures.values())
     after = files(raw / LESION)

@@ -34,6 +34,10 @@ class Subject:
     regions: Path | None = None
     split: Split | None = None
 
+    def files(self, *columns: str) -> dict[str, Path]:
+        """Those of its files (``t1``, ``wm``, ...) that there are."""
+        return {column: path for column in columns if (path := getattr(self, column)) is not None}
+
     @property
     def person(self) -> str:
         """The name without its session: scans of one person never stand on both sides of a split."""

@@ -83,9 +83,7 @@ def parcellate_cohort(
 
 
 def _work(subject: Subject, out: Path, settings: Settings, auto_wm: bool, picture: bool) -> Work[Subject]:
-    inputs = {what: path for what, path in (("wm", subject.wm), ("t1", subject.t1)) if path is not None}
-    if auto_wm:
-        inputs.pop("wm", None)
+    inputs = subject.files("t1") if auto_wm else subject.files("wm", "t1")
     field = settings.transform is Transform.DEFORMABLE
     return Work(subject, inputs, in_cohort(out, subject.name).expected(field=field, picture=picture))
 

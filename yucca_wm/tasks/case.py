@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import InputError
+from yucca_wm.errors import InputError, YuccaWMError
 from yucca_wm.files import atomic_path, sha256
 from yucca_wm.images import Image, check_same_grid, load, load_labels, save
 from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
@@ -50,22 +50,19 @@ class Request:
             yield f"labels{side}/{case}.nii.gz"
 
 
-@dataclass(frozen=True)
-class Written:
-    """files : relative to the task's folder -> sha256. problem : why writing stopped (a full disk), else empty."""
-
-    files: dict[str, str]
-    problem: str = ""
+NOT_WRITTEN = "could not be written: "
+"""How a failure begins that is the output folder's, not the subject's."""
 
 
-def write_subject(request: Request) -> Written:
-    """Check every image of a subject, then write its cases.
+def write_subject(request: Request) -> dict[str, str]:
+    """Check every image of a subject, then write its cases; returns what was written (file in the task -> sha256).
 
     All files of the subject are checked, those that this task does not hold as well, so that a subject is in all tasks
-    of a target or in none. What the output folder does wrong is returned, for the subject is not to blame.
+    of a target or in none.
 
     Raises
     ------
+    YuccaWMError : the message begins with NOT_WRITTEN where the output folder is to blame (a full disk).
     InputError : as `load` and `load_labels`; the grids of images and label differ; an image has one value only, an axis
         of one voxel, or no orientation in its header.
     """
@@ -80,9 +77,9 @@ def write_subject(request: Request) -> Written:
                 else:
                     assert label is not None
                     _write_label(label, images[modality] if modality else next(iter(images.values()), label), target)
-        return Written({file: sha256(request.folder / file) for file in request.files()})
+        return {file: sha256(request.folder / file) for file in request.files()}
     except (OSError, InputError) as error:
-        return Written({}, str(error))
+        raise YuccaWMError(NOT_WRITTEN + str(error)) from error
 
 
 def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], Image | None]:

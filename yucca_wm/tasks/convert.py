@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yucca_wm.cli import report_failures
 from yucca_wm.cohort.layouts import AUTO, find_subjects
-from yucca_wm.cohort.run import run_cases
+from yucca_wm.cohort.options import RunOptions, add_run_options, run_options
+from yucca_wm.cohort.step import Step, Work, run_step
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.errors import InputError, YuccaWMError
 from yucca_wm.files import make_folder, write_json
 from yucca_wm.lock import only_run
 from yucca_wm.tasks import dataset_json
-from yucca_wm.tasks.case import Request, write_subject
-from yucca_wm.tasks.definition import TASKS, Task
+from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
+from yucca_wm.tasks.definition import TASKS, Modality, Task
 from yucca_wm.tasks.names import name_problems
 from yucca_wm.tasks.raw_folder import RawFolder
 from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
+
+VARIABLE = "YUCCA_WM_CONVERT"
 
 PARALLEL_FROM = 24
 """Fewer subjects are done before worker processes have started."""
@@ -54,13 +59,14 @@ def convert(
     layout: str = AUTO,
     test_fraction: float = TEST_FRACTION,
     seed: int = SEED,
-    jobs: int | None = 1,
+    options: RunOptions | None = None,
 ) -> Conversion:
     """Write ``task`` of the cohort at ``cohort`` to ``raw_data/<task name>``.
 
-    A subject that cannot be used is left out of the task and recorded; the others go on. Running again writes the same
-    bytes; files of an earlier run that are no longer due are removed, files of others never. ``jobs`` None uses every
-    processor if the cohort is worth starting processes for.
+    A subject that cannot be used is left out of the task and recorded; the others go on. Running again does what has
+    changed; files of an earlier run that are no longer due are removed, files of others never.
+
+    options : all processors are used only if the cohort is worth starting processes for.
 
     Raises
     ------
@@ -77,7 +83,7 @@ def convert(
             if clash := next((foreign[file] for file in request.files() if file in foreign), None):
                 failures[name] = clash
                 del requests[name]
-        files, run_failures = _write(requests, folder, jobs)
+        files, run_failures = _write(requests, folder, options or RunOptions())
         removed, changed = folder.finish(files)
         sides = {str(side): sorted(name for name in splits if splits[name] is side) for side in Split}
         split = {"seed": seed, "test_fraction": test_fraction, **sides}
@@ -89,9 +95,15 @@ def convert(
 
 
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
-    """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss."""
+    """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss.
+
+    How it runs is said in the environment (``YUCCA_WM_CONVERT="--jobs 4 --force"``): that command is Yucca's.
+    """
+    parser = argparse.ArgumentParser(VARIABLE, usage=f'{VARIABLE}="[--jobs N] [--force] [--scheduler ADDRESS]"')
+    add_run_options(parser, levels=False)
+    options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))))
     try:
-        done = convert(TASKS[task_name], Path(cohort) / (subdir or ""), Path(raw_data), jobs=None)
+        done = convert(TASKS[task_name], Path(cohort) / (subdir or ""), Path(raw_data), options=options)
     except (YuccaWMError, OSError) as error:  # OSError: a disk that fills up while the manifest is written
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -115,23 +127,28 @@ def _warn_of_stale_data(task_name: str, files: int) -> None:
 
 
 def _write(
-    requests: Mapping[str, Request], folder: RawFolder, jobs: int | None
+    requests: Mapping[str, Request], folder: RawFolder, options: RunOptions
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What the folder holds afterwards (file -> sha256) and who failed (subject -> why).
 
     A subject that is found bad loses its earlier files; one that could not be written (a full disk) keeps them.
     """
-    if jobs is None:
-        jobs = -1 if len(requests) >= PARALLEL_FROM else 1
-    outcome = run_cases(write_subject, requests, jobs=jobs, label=folder.path.name)
+    if options.jobs is None and len(requests) < PARALLEL_FROM:
+        options = replace(options, jobs=1)
+    works = {}
+    columns = [modality.column for modality in Modality]
+    for name, request in requests.items():
+        outputs = [folder.path / file for file in request.files()]
+        works[name] = Work(request, request.subject.files(*columns, request.task.target), outputs)
+    step = Step("convert", folder.path, {"task": folder.path.name}, replaces=False)
+    outcome = run_step(step, write_subject, works, options)
     files: dict[str, str] = {}
-    failures = dict(outcome.failures)
-    for name, written in outcome.results.items():
-        files |= written.files
-        if written.problem:
-            failures[name] = written.problem
+    for written in outcome.results.values():
+        files |= written
+    for name, reason in outcome.failures.items():
+        if reason.startswith(NOT_WRITTEN):
             files |= {file: "" for file in requests[name].files() if (folder.path / file).is_file()}
-    return files, failures
+    return files, outcome.failures
 
 
 def _plan(
