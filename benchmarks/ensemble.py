@@ -1,11 +1,13 @@
 """Writing and merging softmax files, and sliding-window inference, beside Yucca's own functions and MONAI's inferer.
 
-    python benchmarks/ensemble.py [--quick] [--json] [--inference] [--cuda]
+    python benchmarks/ensemble.py [--quick] [--json] [--only PART ...] [--model MODEL --scans T1 FLAIR] [--cuda]
 
 Every figure comes from a process of its own: CPU seconds (user + system, all threads) of the call, imports and the
 reading of its input left out on both sides, and peak resident memory of the whole process.
-Two kinds of softmax of 37 classes: "network" (a network trained here on a labelled volume, applied to it and to a
-noisier copy) and "smooth" (random logits that vary smoothly; the second model's share 80 % of the first's variance).
+Kinds of softmax of 37 classes: "network" (a network trained here on a labelled volume, applied to it and to a noisier
+copy), "smooth" (random logits that vary smoothly; the second model's share 80 % of the first's variance), and with
+--model "trained" (a model of 37 classes that yucca_train left, such as the demo's, applied to a T1 and a FLAIR; its
+logits are interpolated to the volume's size).
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 CLASSES = 37
 VOLUMES = {"240x240x48": (240, 240, 48), "132x256x83": (132, 256, 83)}
-QUICK_VOLUMES = {"240x240x12": (240, 240, 12)}
+QUICK_VOLUMES = {"120x120x48": (120, 120, 48)}
 SEED = 20261123
 BARS = {
     "write_cpu_ratio": 10.0,
@@ -39,7 +42,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one small volume, under 50 s")
     parser.add_argument("--json", action="store_true", help="last line: one JSON object")
-    parser.add_argument("--inference", action="store_true", help="also inference (always on unless --quick)")
+    parser.add_argument("--model", help="version_N folder or exported .zip of a region model: adds the kind 'trained'")
+    parser.add_argument("--scans", nargs=2, help="with --model: T1 and FLAIR of one person")
+    parser.add_argument("--only", nargs="+", choices=["network", "smooth", "trained", "inference"], help="parts to run")
     parser.add_argument("--cuda", action="store_true", help="inference on the GPU only; Yucca need not be installed")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -47,14 +52,19 @@ def main() -> int:
         name, *rest = arguments.worker
         WORKERS[name](*rest)
         return 0
+    if bool(arguments.model) != bool(arguments.scans):
+        parser.error("--model and --scans go together")
+    parts = arguments.only or ["network", "smooth", *(["trained"] if arguments.model else [])]
+    if not arguments.only and not arguments.quick:
+        parts.append("inference")
     rows: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        if not arguments.cuda:
+        for kind in [] if arguments.cuda else [part for part in parts if part != "inference"]:
             for name, shape in (QUICK_VOLUMES if arguments.quick else VOLUMES).items():
-                for kind in ("network", "smooth"):
-                    rows[f"{kind} {name}"] = row = store_and_merge(Path(folder), kind, shape)
-                    print(f"{kind} {name}: " + ", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-        if arguments.cuda or arguments.inference or not arguments.quick:
+                source = [arguments.model, *arguments.scans] if kind == "trained" else []
+                rows[f"{kind} {name}"] = row = store_and_merge(Path(folder), kind, shape, source)
+                print(f"{kind} {name}: " + ", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        if arguments.cuda or "inference" in parts:
             device = "cuda" if arguments.cuda else "cpu"
             rows[f"inference {device}"] = row = inference(device)
             print(f"inference {device}: " + ", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
@@ -67,26 +77,24 @@ def main() -> int:
 # --- softmax files ------------------------------------------------------------------------------------------------
 
 
-def store_and_merge(folder: Path, kind: str, shape: tuple[int, int, int]) -> dict[str, Any]:
+def store_and_merge(folder: Path, kind: str, shape: tuple[int, int, int], source: list[str]) -> dict[str, Any]:
     import numpy as np
 
-    measured("make", kind, *map(str, shape), str(folder))
+    measured("make", kind, *map(str, shape), str(folder), *source)
     figures: dict[str, Any] = {}
     for tool in ("yucca", "ours"):
-        writes = [measured(f"{tool}_write", str(folder), str(number)) for number in (1, 2)]
-        figures[f"{tool}_write_cpu_s"] = round(sum(write["cpu_s"] for write in writes) / 2, 2)
+        figures[f"{tool}_write_cpu_s"] = round(measured(f"{tool}_write", str(folder), "1", "2")["cpu_s"] / 2, 2)
         sizes = [(folder / f"{tool}{number}" / "case.npz").stat().st_size for number in (1, 2)]
         figures[f"{tool}_mib"] = round(sum(sizes) / 2 / 2**20, 1)
         merge = measured(f"{tool}_merge", str(folder), "1", "2")
         figures[f"{tool}_merge_cpu_s"], figures[f"{tool}_merge_mib"] = merge["cpu_s"], merge["peak_mib"]
     eight = measured("ours_merge", str(folder), *"12121212")
     figures["ours_merge_8_folders_mib"] = eight["peak_mib"]
-    measured("ours_merge", str(folder), "1", "2")
     measured("reference", str(folder))
     reference, margin = np.load(folder / "reference.npy"), np.load(folder / "margin.npy")
     import nibabel as nib
 
-    labels = np.asarray(nib.load(folder / "merged_ours" / "case.nii.gz").dataobj)  # type: ignore[attr-defined]
+    labels = np.asarray(nib.load(folder / "merged_ours_12" / "case.nii.gz").dataobj)  # type: ignore[attr-defined]
     differ = labels != reference
     figures["equal_labels"] = round(float(1 - differ.mean()), 7)
     figures["differ_despite_margin_0.01"] = int((differ & (margin > 0.01)).sum())
@@ -125,13 +133,16 @@ def finish(started: float = 0.0, **said: Any) -> None:
     print(json.dumps({"cpu_s": round(time.process_time() - started, 2), "peak_mib": round(peak_kib / 1024)} | said))
 
 
-def make(kind: str, x: str, y: str, z: str, folder: str) -> None:
+def make(kind: str, x: str, y: str, z: str, folder: str, *source: str) -> None:
     """Write the logits of two models as ``logits1.npy`` and ``logits2.npy``."""
     import numpy as np
 
     shape = (int(x), int(y), int(z))
     rng = np.random.default_rng(SEED)
-    logits = smooth_logits(rng, shape) if kind == "smooth" else network_logits(rng, shape)
+    if kind == "trained":
+        logits = trained_logits(source[0], source[1:], shape)
+    else:
+        logits = smooth_logits(rng, shape) if kind == "smooth" else network_logits(rng, shape)
     for number, values in enumerate(logits, start=1):
         np.save(Path(folder) / f"logits{number}.npy", values[None])
     finish()
@@ -195,44 +206,71 @@ def network_logits(rng: Any, shape: tuple[int, int, int]) -> Any:
             yield torch.cat([network(part)[0] for part in seen.split(16, dim=2)], dim=1).numpy().astype(np.float32)
 
 
-def yucca_write(folder: str, number: str) -> None:
+def trained_logits(model: str, scans: Sequence[str], shape: tuple[int, int, int]) -> Any:
+    """What a trained region model says about each scan, brought to ``shape``."""
+    import nibabel as nib
+    import torch
+
+    from yucca_wm.training.model import load_model
+    from yucca_wm.training.volume import predict_volume
+
+    loaded = load_model(model)
+    if loaded.n_classes != CLASSES:
+        sys.exit(f"{model} has {loaded.n_classes} classes, not {CLASSES}")
+    network = loaded.network()
+    for scan in scans:
+        image: Any = nib.load(scan)
+        logits = predict_volume(network, loaded, image).planes(0, image.shape[0])
+        resized = torch.nn.functional.interpolate(logits[None], size=shape, mode="trilinear")
+        yield resized[0].numpy()
+
+
+def yucca_write(folder: str, *numbers: str) -> None:
+    import nibabel as nib
     import numpy as np
     from yucca.functional.utils.saving import save_prediction_from_logits
 
-    logits = np.load(Path(folder) / f"logits{number}.npy")
-    out = Path(folder) / f"yucca{number}"
-    out.mkdir(exist_ok=True)
-    properties = {"nifti_metadata": {"affine": np.eye(4), "header": None, "reoriented": False}}
-    import nibabel as nib
+    used = 0.0
+    for number in numbers:
+        logits = np.load(Path(folder) / f"logits{number}.npy")
+        out = Path(folder) / f"yucca{number}"
+        out.mkdir(exist_ok=True)
+        header = nib.Nifti1Image(logits[0, 0], np.eye(4)).header.binaryblock
+        properties = {"nifti_metadata": {"affine": np.eye(4), "header": header, "reoriented": False}}
+        started = time.process_time()
+        save_prediction_from_logits(logits, str(out / "case"), properties, save_softmax=True)
+        used += time.process_time() - started
+    finish(time.process_time() - used)
 
-    properties["nifti_metadata"]["header"] = nib.Nifti1Image(logits[0, 0], np.eye(4)).header.binaryblock
-    started = time.process_time()
-    save_prediction_from_logits(logits, str(out / "case"), properties, save_softmax=True)
-    finish(started)
 
-
-def ours_write(folder: str, number: str) -> None:
+def ours_write(folder: str, *numbers: str) -> None:
     import numpy as np
 
     from yucca_wm import images
     from yucca_wm.ensemble import codec, store
     from yucca_wm.ensemble.merge import likeliest
 
-    logits = np.load(Path(folder) / f"logits{number}.npy")[0]
-    out = Path(folder) / f"ours{number}"
-    out.mkdir(exist_ok=True)
-    grid = store.Grid(logits.shape[1:], np.eye(4))
-    labels = np.zeros(grid.shape, np.uint8)
+    def write(logits: Any, out: Path) -> None:
+        grid = store.Grid(logits.shape[1:], np.eye(4))
+        labels = np.zeros(grid.shape, np.uint8)
 
-    def slabs(lo: int, hi: int) -> Any:
-        probabilities = codec.softmax(logits[:, lo:hi])
-        labels[lo:hi] = likeliest(probabilities)
-        return probabilities
+        def slabs(lo: int, hi: int) -> Any:
+            probabilities = codec.softmax(logits[:, lo:hi])
+            labels[lo:hi] = likeliest(probabilities)
+            return probabilities
 
-    started = time.process_time()
-    store.write(out / "case.npz", slabs, grid, tuple(range(CLASSES)))
-    images.save(grid.image(labels), out / "case.nii.gz")
-    finish(started)
+        store.write(out / "case.npz", slabs, grid, tuple(range(CLASSES)))
+        images.save(grid.image(labels), out / "case.nii.gz")
+
+    used = 0.0
+    for number in numbers:
+        logits = np.load(Path(folder) / f"logits{number}.npy")[0]
+        out = Path(folder) / f"ours{number}"
+        out.mkdir(exist_ok=True)
+        started = time.process_time()
+        write(logits, out)
+        used += time.process_time() - started
+    finish(time.process_time() - used)
 
 
 def yucca_merge(folder: str, *numbers: str) -> None:
@@ -244,11 +282,15 @@ def yucca_merge(folder: str, *numbers: str) -> None:
 
 
 def ours_merge(folder: str, *numbers: str) -> None:
+    import joblib  # noqa: F401  (imports are left out)
+    import tqdm  # noqa: F401
+
     from yucca_wm.ensemble.folders import merge_folders
 
-    Path(folder, "merged_ours", "ensemble.json").unlink(missing_ok=True)
+    out = Path(folder, "merged_ours_" + "".join(numbers))
+    (out / "ensemble.json").unlink(missing_ok=True)
     started = time.process_time()
-    merge_folders([f"{folder}/ours{number}" for number in numbers], f"{folder}/merged_ours")
+    merge_folders([f"{folder}/ours{number}" for number in numbers], out)
     finish(started)
 
 

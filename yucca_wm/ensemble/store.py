@@ -112,7 +112,7 @@ def write(
     box = box or tuple((0, n) for n in grid.shape)  # type: ignore[assignment]
     assert box is not None
     planes, rows, columns = (stop - start for start, stop in box)
-    step = max(1, SLAB_VOXELS // max(1, rows * columns))
+    step = max(1, min(planes, SLAB_VOXELS // max(1, rows * columns)))
     starts = range(0, planes, step)
     bits = _choose_bits(slabs, starts, planes, max_share)
     header = {
@@ -250,18 +250,20 @@ def _parse(path: Path, content: dict[str, Any]) -> SoftmaxFile:
 
 
 def _choose_bits(slabs: Slabs, starts: range, planes: int, max_share: float) -> int:
-    """The finest precision at which two slabs, a third from either end, would be small enough.
+    """The finest precision at which the first planes of two slabs, a third from either end, would be small enough.
 
     Their size is measured at the finest precision; each bit less saves about a bit for each value that is not zero.
     """
     if not starts:
         return codec.MAX_BITS
+    looked_at = -(-starts.step // 4)
     size, values, budget = 0, 0, 0.0
     for lo in {starts[len(starts) // 3], starts[2 * len(starts) // 3]}:
-        levels = codec.quantise(slabs(lo, min(lo + starts.step, planes)), codec.MAX_BITS)
+        levels = codec.quantise(slabs(lo, min(lo + looked_at, planes)), codec.MAX_BITS)
         size += len(codec.pack(levels))
         values += int(np.count_nonzero(levels))
-        budget += levels[0].size * max(max_share * 4 * len(levels), FREE_BYTES_PER_VOXEL) + FREE_BYTES_PER_SLAB
+        budget += levels[0].size * max(max_share * 4 * len(levels), FREE_BYTES_PER_VOXEL)
+        budget += FREE_BYTES_PER_SLAB * looked_at / starts.step
     excess_bits = 8 * max(0.0, size - budget)
     return max(codec.MIN_BITS, codec.MAX_BITS - int(np.ceil(excess_bits / max(1, values))))
 
