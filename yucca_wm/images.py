@@ -100,22 +100,22 @@ def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = No
         if np.abs(data - rounded).max(initial=0) > 1e-3:
             raise InputError(path, "holds values that are not whole numbers", "a label map is needed here")
         data = rounded
-    present = _without_background(data)
-    low, high = int(present.min(initial=0)), int(present.max(initial=0))
+    low, high = int(data.min()), int(data.max())
     if low < 0:
         raise InputError(path, f"holds the negative label {low}")
     if high > MAX_LABEL:
         raise InputError(path, f"holds the label {high}", f"labels go up to {MAX_LABEL}: is it a scan?")
-    if allowed is not None:
-        found = set(np.flatnonzero(np.bincount(present.astype(np.intp, copy=False))).tolist())
-        unknown = sorted(found - set(allowed))
+    smallest = np.min_scalar_type(high)
+    data = data.astype(smallest, copy=data.dtype != smallest or not data.flags.writeable)
+    known = set(range(high + 1) if allowed is None else allowed)
+    if not known.issuperset(range(low, high + 1)):
+        unknown = sorted(set(np.flatnonzero(count_labels(data)).tolist()) - known)
         if unknown:
             shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
             raise InputError(
                 path, f"holds labels that are not in the table: {shown}", "check that it is the right file"
             )
-    smallest = np.min_scalar_type(high)
-    return replace(image, data=data.astype(smallest, copy=data.dtype != smallest or not data.flags.writeable))
+    return replace(image, data=data)
 
 
 def count_labels(labels: NDArray[Any], largest: int = 0) -> NDArray[np.intp]:
@@ -146,7 +146,7 @@ def save(image: Image, path: str | os.PathLike[str]) -> Path:
     nifti = nib.Nifti1Image(image.data, None, header)
     nifti.set_sform(image.affine, sform_code)
     nifti.set_qform(image.affine, qform_code)
-    if forms_apart_mm(nifti) > FORM_TOLERANCE_MM:  # a qform cannot hold shear
+    if forms_apart_mm(nifti.header) > FORM_TOLERANCE_MM:  # a qform cannot hold shear
         nifti.set_qform(image.affine, 0)
     nifti.header.set_xyzt_units("mm")
     with atomic_path(path) as temporary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,8 +39,11 @@ MAX_DEFLATION = 1032
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard knows."""
 
-KINDS = {348: nib.Nifti1Image, 540: nib.Nifti2Image}
-"""First number of a NIfTI file, which is the size of its header in bytes -> kind of image."""
+HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+"""First number of a NIfTI file, which is the size of its header in bytes -> kind of header."""
+
+CORNERS = np.array(list(product((0, 1), repeat=3)))
+"""[8, 3] corners of a box of size 1."""
 
 
 def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
@@ -49,63 +53,58 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
     """
     if not path.is_file():
         raise InputError(path, "no such file")
-    archive = None
+    archive: bytes | None = None
     try:
         if path.name.lower().endswith(".nii.gz"):
             archive = path.read_bytes()
-            nifti = _describe(path, gzip.GzipFile(fileobj=BytesIO(archive)))
+            header = _header(path, gzip.GzipFile(fileobj=BytesIO(archive)))
         else:
-            if path.name.lower().endswith(".nii"):
-                with path.open("rb") as stream:
-                    _describe(path, stream)
-            nifti = nib.load(path)
+            header = _header_of_file(path)
+        full_shape = shape = header.get_data_shape()
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
     except InputError:
         raise
     except Exception as error:  # nibabel raises many types for broken headers
         raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
-    if not isinstance(nifti, nib.Nifti1Pair):
-        raise InputError(path, f"is {type(nifti).__name__}, not NIfTI", "convert it to .nii.gz")
-    shape = nifti.shape
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if len(shape) != 3 or min(shape) < 1:
-        raise InputError(path, f"has shape {nifti.shape}, a 3D image is needed", "extract one volume")
+        raise InputError(path, f"has shape {full_shape}, a 3D image is needed", "extract one volume")
     if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
         raise InputError(path, f"claims {' x '.join(map(str, shape))} voxels", "its header is damaged")
-    affine = _checked_affine(path, nifti)
-    kind = nifti.get_data_dtype()
+    _check_affine(path, affine, header)
+    kind = header.get_data_dtype()
     if kind.kind not in "iufb":
         raise InputError(path, f"holds values of type {kind}, real numbers are needed")
     try:
-        data = _voxels(nifti, archive).reshape(shape)
+        data = (_voxels_of_file(path) if archive is None else _voxels(header, archive)).reshape(shape)
     except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
-    return data, affine, nifti.header
+    return data, affine, header
 
 
-def forms_apart_mm(nifti: Any) -> float:
+def forms_apart_mm(header: Any) -> float:
     """Largest distance along an axis between the places that sform and qform give to a corner."""
-    sform, qform = nifti.header.get_sform(), nifti.header.get_qform()
-    return float(np.abs(corners_mm(nifti.shape[:3], sform) - corners_mm(nifti.shape[:3], qform)).max())
+    shape = header.get_data_shape()[:3]
+    return float(np.abs(corners_mm(shape, header.get_sform()) - corners_mm(shape, header.get_qform())).max())
 
 
 def corners_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """World coordinates (mm) of a grid's eight corner voxels, [8, 3]."""
-    index = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1)
-    return (affine[:3, :3] @ index + affine[:3, 3:]).T
+    return CORNERS * (np.array(shape) - 1) @ affine[:3, :3].T + affine[:3, 3]
 
 
-def _describe(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
-    """The image that ``stream`` begins to describe, its voxels not read.
+def _header(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
+    """The header that ``stream`` begins with.
 
     Raises InputError for what nibabel would mend in silence: voxels of 0 mm, unknown form codes, a wrong size.
     """
-    block = stream.read(max(KINDS))
+    block = stream.read(max(HEADERS))
     sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")}
-    size = next(iter(sizes & KINDS.keys()), None)
+    size = next(iter(sizes & HEADERS.keys()), None)
     if size is None or len(block) < size:
         raise InputError(path, "is not a readable NIfTI image (it does not begin with a NIfTI header)")
-    header = KINDS[size].header_class(block[:size], check=False)
+    header = HEADERS[size](block[:size], check=False)
     if header.get_data_dtype().itemsize == 0:
         raise InputError(path, "is not a readable NIfTI image (its voxels have no type)")
     if not (header["pixdim"][1:4] > 0).all():
@@ -113,24 +112,40 @@ def _describe(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
     if not {int(header["sform_code"]), int(header["qform_code"])} <= FORM_CODES:
         raise InputError(path, "has an unknown sform or qform code", "repair its header")
     stream.seek(0)
-    return KINDS[size].from_stream(stream)
+    return HEADERS[size].from_fileobj(stream)
 
 
-def _voxels(nifti: Any, archive: bytes | None) -> NDArray[Any]:
-    """The scaled values. An archive is inflated in one go: faster than nibabel's stream, and its checksum counts."""
-    if archive is not None:
-        offset = int(nifti.dataobj.offset)
-        size = int(np.prod(nifti.shape, dtype=np.int64)) * nifti.get_data_dtype().itemsize
-        plain = (nifti.dataobj.slope, nifti.dataobj.inter) == (1, 0)  # as label maps are: only the voxels are needed
-        skipped = offset if plain else 0
-        content = _inflate(archive, skipped, offset + size)
-        if skipped + len(content) < offset + size:
-            raise EOFError(f"it holds {skipped + len(content)} of {offset + size} bytes")
-        if plain:
-            return np.frombuffer(content, nifti.dataobj.dtype, np.prod(nifti.shape)).reshape(nifti.shape, order="F")
-        nifti = type(nifti).from_bytes(content)
+def _header_of_file(path: Path) -> Any:
+    """The header of a file that is not an archive, of a kind that nibabel takes for NIfTI."""
+    if path.name.lower().endswith(".nii"):
+        with path.open("rb") as stream:
+            _header(path, stream)
+    nifti = nib.load(path)
+    if not isinstance(nifti, nib.Nifti1Pair):
+        raise InputError(path, f"is {type(nifti).__name__}, not NIfTI", "convert it to .nii.gz")
+    return nifti.header
+
+
+def _voxels_of_file(path: Path) -> NDArray[Any]:
+    """The scaled values of a file that is not an archive."""
+    nifti: Any = nib.load(path)
     with np.errstate(all="ignore"):  # what overflows is refused as infinite
         return np.asanyarray(nifti.dataobj)
+
+
+def _voxels(header: Any, archive: bytes) -> NDArray[Any]:
+    """The scaled values. An archive is inflated in one go: faster than nibabel's stream, and its checksum counts."""
+    shape, kind, offset = header.get_data_shape(), header.get_data_dtype(), int(header.get_data_offset())
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    plain = header.get_slope_inter() in ((None, None), (1, 0))  # as in label maps: only the voxels are needed
+    skipped = offset if plain else 0
+    content = _inflate(archive, skipped, offset + size)
+    if skipped + len(content) < offset + size:
+        raise EOFError(f"it holds {skipped + len(content)} of {offset + size} bytes")
+    if plain:
+        return np.frombuffer(content, kind, np.prod(shape, dtype=np.int64)).reshape(shape, order="F")
+    with np.errstate(all="ignore"):  # what overflows is refused as infinite
+        return np.asanyarray(nib.arrayproxy.ArrayProxy(BytesIO(content), header))
 
 
 def _inflate(archive: bytes, skip: int, size: int) -> bytes | memoryview:
@@ -157,9 +172,7 @@ def _inflate(archive: bytes, skip: int, size: int) -> bytes | memoryview:
     return memoryview(content)[skip:]
 
 
-def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
-    header = nifti.header
-    affine = np.asarray(nifti.affine, dtype=np.float64)
+def _check_affine(path: Path, affine: NDArray[np.float64], header: Any) -> None:
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
     spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
@@ -171,7 +184,7 @@ def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
     if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         try:
-            apart = forms_apart_mm(nifti)
+            apart = forms_apart_mm(header)
         except Exception as error:
             raise InputError(path, f"has a damaged qform ({_first_line(error)})", "repair its header") from error
         if not apart <= FORM_TOLERANCE_MM:
@@ -180,7 +193,6 @@ def _checked_affine(path: Path, nifti: Any) -> NDArray[np.float64]:
                 f"has an sform and a qform up to {apart:.3g} mm apart (the sform would be used)",
                 "copy the right one over the other",
             )
-    return affine
 
 
 def _by(values: NDArray[Any]) -> str:

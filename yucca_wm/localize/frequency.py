@@ -47,7 +47,7 @@ def carry_cohort(
     template: str | os.PathLike[str],
     transforms: Transforms,
     *,
-    jobs: int = 1,
+    jobs: int | None = 1,
 ) -> tuple[int, dict[str, str]]:
     """Carry the lesions of every subject localized in ``results_dir`` to the template's space, in ``template/`` there.
 
@@ -59,8 +59,6 @@ def carry_cohort(
 
     Returns how many subjects the frequency is over, and who is not in it (subject -> reason).
     """
-    from joblib import parallel_config
-
     results = Path(results_dir)
     summary = json.loads((results / "localize.json").read_text(encoding="utf-8"))
     settings = Settings.stated(summary["settings"])
@@ -69,8 +67,7 @@ def carry_cohort(
     maps = make_folder(folder / "lesions")
     cases = {name: _Case(name, Path(about["lesions"])) for name, about in summary["subjects"].items()}
     work = partial(_carry, grid=grid, transforms=transforms, settings=settings, folder=maps)
-    with parallel_config(backend="threading"):  # the template's grid is shared
-        outcome = run_cases(work, cases, jobs=jobs, label="to template")
+    outcome = run_cases(work, cases, jobs=jobs, label="to template", threads=True)  # the grid is shared
     for path in [maps / f"{name}.nii.gz" for name in outcome.failures] + [folder / FREQUENCY, folder / COUNT]:
         path.unlink(missing_ok=True)  # of an earlier run
     write_tsv(folder / "template.tsv", COLUMNS, ([name, *row] for name, row in outcome.results.items()))

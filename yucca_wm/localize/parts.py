@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
@@ -42,7 +42,7 @@ class Parts:
 
     def write(self, subject: str, part: Part) -> None:
         """Keep a subject's part."""
-        (self.folder / f"{subject}.json").write_text(json.dumps(asdict(part)), encoding="utf-8")
+        (self.folder / f"{subject}.json").write_text(json.dumps(vars(part)), encoding="utf-8")
 
     def read(self, subject: str) -> Part:
         """A part that was written."""

@@ -31,10 +31,15 @@ DECIMALS = 6
 """Of volumes in ml (6: a thousandth of a mm3) and of percentages."""
 
 
+ZEROS = {decimals: f"{0:.{decimals}f}" for decimals in range(DECIMALS + 1)}
+
+
 def number(value: float | None, decimals: int = DECIMALS) -> str:
     """``value`` with fixed decimals, the same for two values that differ only by floating-point noise."""
     if value is None:
         return ""
+    if not value:  # most of a table
+        return ZEROS[decimals]
     text = f"{round(value, decimals + 4):.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
 
