@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm.cohort.record import RECORD
 from yucca_wm.ensemble import codec, store
 
 CHILD = """
@@ -41,8 +42,9 @@ def run_killed(module: str, arguments: Sequence[str], finished: int) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below ``folder``, hidden ones too."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Every file below ``folder``, hidden ones too, but the run record, which tells the time."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != RECORD]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 @pytest.fixture

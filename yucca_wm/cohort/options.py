@@ -56,16 +56,20 @@ class RunOptions:
         return allowed
 
 
-def add_run_options(parser: argparse.ArgumentParser, *, jobs: int | None = None, levels: bool = True) -> None:
+def add_run_options(
+    parser: argparse.ArgumentParser, *, jobs: int | None = None, levels: bool = True, processes: bool = True
+) -> None:
     """Add ``--jobs``, ``--scheduler``, ``--slurm``, ``--force``; with ``levels`` ``--participant-label``, ``--level``.
 
-    jobs : what is used where ``--jobs`` is not given; None: all processors.
+    jobs : what is used where ``--jobs`` is not given; None: all processors. processes : whether it means any but Slurm
+    jobs.
     """
-    shown = "all that may be used" if jobs is None else str(jobs)
+    shown = "all processors that may be used" if jobs is None else str(jobs)
+    what = f"subjects at a time (default: {shown}); with --slurm: Slurm jobs"
     group = parser.add_argument_group("running")
     group.add_argument(
         "--jobs", type=_positive, default=jobs, metavar="N",
-        help=f"subjects at a time (default: {shown}); with --slurm: Slurm jobs",
+        help=what if processes else f"Slurm jobs, with --slurm (default: {shown})",
     )  # fmt: skip
     group.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, for instance tcp://host:8786")
     group.add_argument(

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from yucca_wm.cli import report_failures, run
+from yucca_wm.cohort.options import add_run_options, run_options
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--confidence", action="store_true", help="also write how probable each voxel's label is")
     parser.add_argument("--no-report", action="store_true", help="no HTML pages")
     parser.add_argument("--keep-softmax", action="store_true", help="keep the softmax file of each modality")
+    add_run_options(parser, jobs=1, processes=False)
     return parser
 
 
@@ -59,15 +61,20 @@ def main() -> int:
     models = {what: load(path, arguments.device) for what, path in given.items() if path}
     check_classes(models)
     options = Options(arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax)
-    outcome = predict_cohort(cases, models, arguments.out_dir, options)
-    print(f"{len(outcome.results)} of {len(cases)} done; which images were used: {arguments.out_dir / TABLE}")
+    how = run_options(arguments)
+    outcome = predict_cohort(cases, models, arguments.out_dir, options, how, device=arguments.device)
     failures = dict(outcome.failures)
+    concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
+    if not how.is_whole:
+        print(f"{len(outcome.results)} of {concerned} done")
+        return report_failures(failures, concerned)
+    print(f"{len(outcome.results)} of {concerned} done; which images were used: {arguments.out_dir / TABLE}")
     localized = len(models) == 2 and set(outcome.results) - set(failures)
     if localized and not arguments.no_report:
         page, unshown = write_pages(cases, arguments.out_dir)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         failures |= unshown
-    return report_failures(failures, len(cases))
+    return report_failures(failures, concerned)
 
 
 if __name__ == "__main__":

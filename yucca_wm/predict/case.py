@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,19 @@ def predict_arrays(
         return _merged(loaded, nifti, Path(folder), "case", options or Options())
 
 
-def predict_case(
-    case: Case, models: Mapping[str, LoadedModel], out: Path, options: Options, known: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
+    """The files that `predict_case` leaves."""
+    made = [out / what / f"{case.name}.nii.gz" for what in models]
+    if options.confidence:
+        made += [out / f"{what}_confidence" / f"{case.name}.nii.gz" for what in models]
+    if options.keep_softmax:
+        made += [out / f"{what}_softmax" / m / f"{case.name}.npz" for what in models for m in case.scans]
+    return made
+
+
+def predict_case(case: Case, models: Mapping[str, LoadedModel], out: Path, options: Options) -> dict[str, Any]:
     """Predict one person; write ``<what>/<case>.nii.gz`` for each of ``models`` (what -> model).
 
-    known : what an earlier run noted down about this case; it is kept when nothing has changed.
     Returns what to note down: the scans and models that were used.
     """
     if not case.scans:
@@ -79,15 +86,6 @@ def predict_case(
         "models": {what: loaded.model.identity for what, loaded in models.items()},
         "mirror": options.mirror,
     }
-    wanted = [out / what / f"{case.name}.nii.gz" for what in models]
-    if options.confidence:
-        wanted += [out / f"{what}_confidence" / f"{case.name}.nii.gz" for what in models]
-    if options.keep_softmax:
-        wanted += [out / f"{what}_softmax" / m / f"{case.name}.npz" for what in models for m in case.scans]
-    if known == made and all(path.is_file() for path in wanted):
-        return made
-    for outdated in wanted:  # if this fails, no old map may pass for the new one
-        outdated.unlink(missing_ok=True)
     nifti = {modality: _opened(path) for modality, path in case.scans.items()}
     for what, loaded in models.items():
         with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:

@@ -2,52 +2,81 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.cohort.run import Outcome, run_cases
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, remove_temporaries, write_json, write_text
-from yucca_wm.predict.case import Case, LoadedModel, Options, predict_case
+from yucca_wm.files import remove_temporaries, write_json, write_text
+from yucca_wm.predict.case import Case, LoadedModel, Options, outputs, predict_case
 
 LESIONS, REGIONS = "lesions", "regions"
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
 
 
 def predict_cohort(
-    cases: Sequence[Case], models: Mapping[str, LoadedModel], out_dir: str | os.PathLike[str], options: Options
+    cases: Sequence[Case],
+    models: Mapping[str, LoadedModel],
+    out_dir: str | os.PathLike[str],
+    options: Options,
+    run: RunOptions | None = None,
+    *,
+    device: str = "auto",
 ) -> Outcome[dict[str, Any]]:
     """Predict every case with every model, then localize if both lesions and regions are there.
 
     models : `LESIONS` and/or `REGIONS` -> model. Writes a folder of label maps for each, predictions.tsv (which
     modalities were used), predict.json, and what `yucca_wm.localize` writes. Run again, it does only what is new.
+    run : here one case is predicted at a time; workers of a cluster load the models themselves, on ``device``.
     """
-    out = make_folder(out_dir)
-    _remove_leftovers(out)
-    for what in models:
-        (out / what).mkdir(exist_ok=True)
-    manifest = out / MANIFEST
-    known = _previous(manifest)
-    done: dict[str, Any] = {}
+    run = run or RunOptions()
+    with only_run_in(out_dir, run) as out:
+        if run.is_whole:
+            _remove_leftovers(out)
+        for what in models:
+            (out / what).mkdir(exist_ok=True)
+        parameters = {"models": {what: loaded.model.identity for what, loaded in models.items()}}
+        step = Step("predict", out, {**parameters, "mirror": options.mirror})
+        works = {case.name: Work(case, case.scans, outputs(case, models, out, options)) for case in cases}
+        if run.remote:
+            paths = tuple((what, str(loaded.model.path)) for what, loaded in models.items())
+            outcome = run_step(step, partial(_predict_there, paths, device, out, options), works, run)
+        else:
+            work = partial(predict_case, models=models, out=out, options=options)
+            outcome = run_step(step, work, works, replace(run, jobs=1))
+        if run.is_whole:
+            _gather(out, outcome, models)
+    return outcome
 
-    def predict(case: Case) -> dict[str, Any]:
-        done[case.name] = predict_case(case, models, out, options, known.get(case.name))
-        write_json(manifest, {"tool": f"yucca-wm {__version__}", "cases": {**known, **done}})
-        return done[case.name]
 
-    outcome = run_cases(predict, {case.name: case for case in cases}, label="predict")
-    write_json(manifest, {"tool": f"yucca-wm {__version__}", "cases": outcome.results, "failed": outcome.failures})
+def _predict_there(
+    paths: tuple[tuple[str, str], ...], device: str, out: Path, options: Options, case: Case
+) -> dict[str, Any]:
+    return predict_case(case, _loaded(paths, device), out, options)
+
+
+@cache
+def _loaded(paths: tuple[tuple[str, str], ...], device: str) -> dict[str, LoadedModel]:
+    """Read once in every process."""
+    return {what: load(path, device) for what, path in paths}
+
+
+def _gather(out: Path, outcome: Outcome[dict[str, Any]], models: Mapping[str, LoadedModel]) -> None:
+    cases = {"cases": outcome.results, "failed": outcome.failures}
+    write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
     rows = [f"{name}\t{'+'.join(made['scans'])}" for name, made in outcome.results.items()]
     write_text(out / TABLE, "\n".join(["case\tused", *rows]) + "\n")
     if outcome.results and {LESIONS, REGIONS} <= set(models):
         _localize(out, sorted(outcome.results), outcome)
-    return outcome
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
@@ -87,13 +116,6 @@ def _localize(out: Path, cases: Sequence[str], outcome: Outcome[dict[str, Any]])
         print(f"note: {path} is of no case of this run; it is localized with the others")
     _, failures = localize_cohort(out / LESIONS, out / REGIONS, out, regions(), Settings())
     outcome.failures.update(failures)
-
-
-def _previous(manifest: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(manifest.read_text(encoding="utf-8"))["cases"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
 
 
 def _remove_leftovers(out: Path) -> None:
