@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from yucca_wm.localize.cohort import localize_cohort
+from yucca_wm.localize.frequency import carry_cohort
 from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.transforms import find_transforms
 from yucca_wm.regions import regions
 
 
@@ -36,4 +38,5 @@ def localized(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / kind).mkdir(exist_ok=True)
             nib.save(nib.Nifti1Image(data, affine), folder / kind / f"{name}.nii.gz")
     localize_cohort(folder / "lesions", folder / "regions", folder / "results", regions(), Settings())
+    carry_cohort(folder / "results", folder / "regions" / "left.nii.gz", find_transforms("none"))
     return folder

@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 
 from yucca_wm.images import Image
-from yucca_wm.report.figures import OTHER, PALETTE, draw_left_right, draw_slices, region_colors, to_ras
+from yucca_wm.report.figures import OTHER, PALETTE, RegionLoad, draw_left_right, draw_subject, region_colors, to_ras
 
 
 def test_largest_regions_stand_out_and_others_are_grey():
@@ -27,15 +27,31 @@ def test_left_is_drawn_on_the_left_whatever_the_storage():
         stored = nib.Nifti1Image(lesion, affine).as_reoriented(change)
         turned = to_ras(Image(np.asarray(stored.dataobj), stored.affine))
         np.testing.assert_array_equal(turned.data, lesion)
-        figure = draw_slices(Image(data, turned.affine), turned.data, {5: "x_L"}, {"x_L": PALETTE[0]})
-        painted = np.asarray(figure.axes[0].images[1].get_array())[..., 3]
+        loads = [RegionLoad("x_L", 3.0, 0.1), RegionLoad("x_R", float("nan"), 0.0)]
+        figure = draw_subject(Image(data, turned.affine), turned.data, {5: "x_L"}, loads, {"x_L": PALETTE[0]})
+        slices = [axes for axes in figure.axes if axes.images]
+        painted = np.asarray(slices[0].images[1].get_array())[..., 3]
         columns = np.flatnonzero(painted.any(axis=0))
         assert columns.max() < painted.shape[1] / 2
-        assert figure.axes[0].texts[0].get_text() == "L"
+        assert slices[0].texts[0].get_text() == "L"
+
+
+def test_bars_hold_the_loads_and_mark_absent_regions():
+    image = Image(np.ones((8, 8, 4)), np.eye(4))
+    loads = [RegionLoad("a", 3.0, 0.1), RegionLoad("b", float("nan"), 0.0), RegionLoad("c", 0.5, 0.2)]
+    figure = draw_subject(image, np.zeros((8, 8, 4), int), {}, loads, {"a": PALETTE[0]})
+    upper, lower = figure.axes[:2]
+    assert [bar.get_height() for bar in upper.patches] == [3.0, 0.0, 0.5]
+    assert [bar.get_height() for bar in lower.patches] == [0.1, 0.0, 0.2]
+    assert upper.lines[0].get_xdata().tolist() == [1]
+    assert "% of region" in upper.get_ylabel()
+    assert "(ml)" in lower.get_ylabel()
 
 
 def test_left_right_pairs_by_name():
     rows = [{"name": "a_L"}, {"name": "b_L"}, {"name": "b_R"}, {"name": "a_R"}]
     figure = draw_left_right(rows, np.array([[1.0, 2.0, 6.0, 3.0], [1.0, 4.0, 8.0, np.nan]]))
-    points = {text.get_text(): text.xy for text in figure.axes[0].texts}
-    assert points == {"a": (1.0, 3.0), "b": (3.0, 7.0)}
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
+    left, right = (container.lines[0].get_xdata().tolist() for container in axes.containers)
+    assert (left, right) == ([3.0, 1.0], [7.0, 3.0])

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from yucca_wm.errors import InputError, MissingExtraError
 from yucca_wm.report.__main__ import main
@@ -30,7 +32,10 @@ def report(localized: Path) -> Path:
 def test_pages_stand_alone(report):
     pages = sorted(report.rglob("*.html"))
     assert [page.name for page in pages] == ["index.html", "a<b>.html", "empty.html", "left.html"]
-    assert sorted(path.suffix for path in report.rglob("*") if path.is_file()) == [".html"] * 4
+    figures = {str(path.relative_to(report / "figures")) for path in (report / "figures").rglob("*.*")}
+    cohort = ("heat_map", "left_right", "atlas_load", "lesion_frequency")
+    stems = [*cohort, *(f"subjects/{name}" for name in ("a<b>", "empty", "left"))]
+    assert figures == {stem + suffix for stem in stems for suffix in (".png", ".svg")}
     for page in pages:
         text = html.unescape(page.read_text(encoding="utf-8"))
         addresses = re.findall(
@@ -53,35 +58,64 @@ def test_every_region_and_every_lesion_is_there(report, localized):
     for row in results.load["left"]:
         assert f"<td>{row['name']}</td>" in body
         assert f"<td>{row['lesion_volume_ml'][:-3]}</td>" in body
-    assert body.count("<tr") == 2 + 38 + len(results.lesions["left"])
+    assert body.count("<tr") == 2 + 38 + len(results.lesions["left"]) + 2  # and the volumes in template space
     assert "no lesion was found" in (report / "subjects" / "empty.html").read_text(encoding="utf-8")
     assert "no lesion: 1 of 3 subjects (empty)" in (report / "index.html").read_text(encoding="utf-8")
 
 
+PROBE = """<script>
+window.addEventListener("error", e => document.body.setAttribute("data-error", e.message));
+window.addEventListener("load", () => setTimeout(() => {
+  const table = document.querySelector("table"), column = table.rows[0].cells.length > 8 ? 5 : 1;
+  table.rows[0].cells[column].click(); table.rows[0].cells[column].click();
+  const rows = [...table.tBodies[0].rows].filter(r => !r.classList.contains("sum"));
+  const cells = rows.map(r => Number(r.cells[column].textContent));
+  const down = cells.every((x, i) => i == 0 || cells[i - 1] >= x);
+  const images = [...document.images].every(i => i.complete && i.naturalWidth > 100);
+  const frame = document.getElementById("viewer"), canvas = frame && frame.contentDocument.querySelector("canvas");
+  const colours = canvas ? new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data) : [];
+  document.title = `sorted ${down} images ${images} ${document.images.length} viewer ${colours.size > 20}`;
+}, 1500));</script>"""
+"""Sorts a column twice, and asks whether pictures are loaded and the slice viewer has drawn something."""
+
+
+def browse(page: Path, profile: Path, *more: str) -> str:
+    """Headless Chromium without network on a page; what it prints."""
+    command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000"]
+    command += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}", *more, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
-@pytest.mark.parametrize("page", ["index.html", "subjects/left.html"])
-def test_pages_work_in_a_browser(report, tmp_path, page):
-    """Headless and without network: pictures load, the first column sorts, nothing is logged as an error."""
-    text = (report / page).read_text(encoding="utf-8")
-    probe = """<script>window.addEventListener("load", () => {
-      const table = document.querySelector("table"), column = table.rows[0].cells.length > 8 ? 5 : 1;
-      table.rows[0].cells[column].click(); table.rows[0].cells[column].click();
-      const rows = [...table.tBodies[0].rows].filter(r => !r.classList.contains("sum"));
-      const cells = rows.map(r => Number(r.cells[column].textContent));
-      const down = cells.every((x, i) => i == 0 || cells[i - 1] >= x);
-      const images = [...document.images].every(i => i.complete && i.naturalWidth > 100);
-      document.title = `sorted ${down} images ${images} ${document.images.length}`; });
-      window.addEventListener("error", e => document.body.setAttribute("data-error", e.message));</script>"""
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ("index.html", "sorted true images true 4 viewer false"),
+        ("subjects/left.html", "sorted true images true 1 viewer true"),
+    ],
+)
+def test_pages_work_in_a_browser(report, tmp_path, page, says):
+    """Pictures load, columns sort, the slice viewer draws, nothing is logged as an error."""
     probed = tmp_path / "page.html"
-    probed.write_text(text.replace("<head>", "<head>" + probe, 1), encoding="utf-8")
-    command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
-    command += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}", probed.as_uri()]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    text = (report / page).read_text(encoding="utf-8")
+    probed.write_text(text.replace("<head>", "<head>" + PROBE, 1), encoding="utf-8")
+    dom = browse(probed, tmp_path / "profile", "--dump-dom")
     title = re.search(r"<title>(.*?)</title>", dom)
     assert title is not None
-    assert title[1].startswith("sorted true images true")
-    assert int(title[1].split()[-1]) >= 2
+    assert title[1] == says
     assert "<body data-error" not in dom
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_screenshot_shows_the_page(report, tmp_path):
+    """The page is painted: white with dark text at the top, and many colours where the pictures are."""
+    shot = tmp_path / "shot.png"
+    browse(report / "index.html", tmp_path / "profile", f"--screenshot={shot}", "--window-size=1200,3200")
+    pixels = np.asarray(Image.open(shot).convert("RGB"))
+    assert pixels.shape == (3200, 1200, 3)
+    assert (pixels[:100] == 255).all(axis=2).mean() > 0.8
+    assert (pixels[:100] < 80).all(axis=2).any()
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 200
 
 
 def test_a_folder_that_is_not_a_localization(tmp_path):

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm import __version__, images
-from yucca_wm.cohort.run import run_cases
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, sha256, write_json
 from yucca_wm.images import Image
@@ -46,8 +47,7 @@ def carry_cohort(
     results_dir: str | os.PathLike[str],
     template: str | os.PathLike[str],
     transforms: Transforms,
-    *,
-    jobs: int | None = 1,
+    options: RunOptions | None = None,
 ) -> tuple[int, dict[str, str]]:
     """Carry the lesions of every subject localized in ``results_dir`` to the template's space, in ``template/`` there.
 
@@ -59,23 +59,34 @@ def carry_cohort(
 
     Returns how many subjects the frequency is over, and who is not in it (subject -> reason).
     """
-    results = Path(results_dir)
-    summary = json.loads((results / "localize.json").read_text(encoding="utf-8"))
+    options = options or RunOptions()
+    with only_run_in(Path(results_dir) / FOLDER, options) as folder:
+        return _carry_into(folder, template, transforms, options)
+
+
+def _carry_into(
+    folder: Path, template: str | os.PathLike[str], transforms: Transforms, options: RunOptions
+) -> tuple[int, dict[str, str]]:
+    summary = json.loads((folder.parent / "localize.json").read_text(encoding="utf-8"))
     settings = Settings.stated(summary["settings"])
     grid = images.load(template)
-    folder = make_folder(results / FOLDER)
     maps = make_folder(folder / "lesions")
-    cases = {name: _Case(name, Path(about["lesions"])) for name, about in summary["subjects"].items()}
+    works = {}
+    for name, about in summary["subjects"].items():
+        lesions = Path(about["lesions"])
+        inputs = {"lesions": lesions, **transforms.inputs(name)}
+        works[name] = Work(_Case(name, lesions), inputs, [maps / f"{name}.nii.gz"])
     work = partial(_carry, grid=grid, transforms=transforms, settings=settings, folder=maps)
-    outcome = run_cases(work, cases, jobs=jobs, label="to template", threads=True)  # the grid is shared
-    for path in [maps / f"{name}.nii.gz" for name in outcome.failures] + [folder / FREQUENCY, folder / COUNT]:
+    step = Step("to template", folder, {**summary["settings"], "template": sha256(template)})
+    outcome = run_step(step, work, works, options, threads=True)  # the grid is shared
+    for path in (folder / FREQUENCY, folder / COUNT):
         path.unlink(missing_ok=True)  # of an earlier run
     write_tsv(folder / "template.tsv", COLUMNS, ([name, *row] for name, row in outcome.results.items()))
     if outcome.results:
         counts = np.zeros(grid.shape, dtype=np.uint32)
         for name in outcome.results:  # one map in memory, however many subjects
             counts += images.load_labels(maps / f"{name}.nii.gz", {0, 1}).data
-        images.save(grid.with_data(counts.astype(np.min_scalar_type(len(cases)))), folder / COUNT)
+        images.save(grid.with_data(counts.astype(np.min_scalar_type(len(works)))), folder / COUNT)
         images.save(grid.with_data((counts / len(outcome.results)).astype(np.float32)), folder / FREQUENCY)
     about = {
         "program": "yucca_wm.localize",

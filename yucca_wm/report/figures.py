@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from yucca_wm.images import Image
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpec
 
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2")
 """For the regions with most lesion volume, in this order; all others are OTHER."""
@@ -39,22 +42,46 @@ def region_colors(volumes_ml: dict[str, float]) -> dict[str, str]:
     return {name: PALETTE[rank] if rank < len(PALETTE) else OTHER for rank, name in enumerate(first)}
 
 
-def draw_slices(
+def draw_subject(
     background: Image,
     labelled: NDArray[Any],
     names: dict[int, str],
+    loads: Sequence[RegionLoad],
     colors: dict[str, str],
     *,
     title: str = "",
     brightest: float | None = None,
 ) -> Figure:
-    """Axial slices through the lesions, coloured by region, the subject's left on the left.
+    """One subject: axial slices through the lesions, coloured by region, over bars of each region's load.
 
     background : image in RAS order; labelled : lesion voxels with region labels on the same grid; names : label ->
     region name; colors : name -> colour; brightest : value shown white (default: 99.5th percentile).
     """
-    from matplotlib.colors import to_rgba
     from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12.5, 8.0), facecolor="white")
+    slices = figure.add_gridspec(1, SLICES, left=0.01, right=0.99, top=0.92, bottom=0.6, wspace=0.03)
+    bars = figure.add_gridspec(2, 1, left=0.07, right=0.99, top=0.49, bottom=0.2, hspace=0.12)
+    upper = figure.add_subplot(bars[0, 0])
+    lower = figure.add_subplot(bars[1, 0], sharex=upper)
+    _draw_slices(figure, slices, background, labelled, names, colors, brightest)
+    _draw_bars(upper, lower, loads, colors)
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def _draw_slices(
+    figure: Figure,
+    cells: GridSpec,
+    background: Image,
+    labelled: NDArray[Any],
+    names: dict[int, str],
+    colors: dict[str, str],
+    brightest: float | None,
+) -> None:
+    """Axial slices, the subject's left on the left, and a legend under them."""
+    from matplotlib.colors import to_rgba
     from matplotlib.patches import Patch
 
     lesion_area = (labelled > 0).sum(axis=(0, 1))
@@ -65,9 +92,8 @@ def draw_slices(
     spacing = background.spacing_mm
     low, high = np.percentile(background.data, [1, 99.5])
     high = brightest or high
-    figure = Figure(figsize=(2.4 * len(shown), 3.6), layout="constrained", facecolor="white")
-    grid = figure.subplots(1, len(shown), squeeze=False)[0]
-    box = _box(background.data)
+    grid = [figure.add_subplot(cells[0, column]) for column in range(len(shown))]
+    box = bounding_box(background.data)
     for axes, k in zip(grid, shown, strict=True):
         axes.imshow(
             background.data[box[0], box[1], k].T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower",
@@ -81,97 +107,86 @@ def draw_slices(
             layer[box[0], box[1]].transpose(1, 0, 2), origin="lower", aspect=spacing[1] / spacing[0],
             interpolation="nearest",
         )  # fmt: skip
-        middle = background.affine @ [*(np.array(background.shape[:2]) - 1) / 2, k, 1]
-        axes.set_title(f"z = {middle[2]:.0f} mm", fontsize=8)
+        axes.set_title(slice_title(background, int(k)), fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])
     grid[0].text(0.02, 0.5, "L", transform=grid[0].transAxes, color="white", fontsize=10, va="center")
     grid[-1].text(0.98, 0.5, "R", transform=grid[-1].transAxes, color="white", fontsize=10, va="center", ha="right")
-    named = [(name, color) for name, color in colors.items() if color != OTHER]
+    drawn = {names[int(label)] for label in np.unique(labelled) if label}
+    named = [(name, color) for name, color in colors.items() if color != OTHER and name in drawn]
     handles = [Patch(facecolor=color, edgecolor="#444444", label=name.replace("_", " ")) for name, color in named]
-    if len(named) < len(colors):
+    if any(colors.get(name, OTHER) == OTHER for name in drawn):
         handles.append(Patch(facecolor=OTHER, edgecolor="#444444", label="other regions"))
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    if title:
-        figure.suptitle(title, fontsize=10)
-    return figure
+        figure.legend(
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.595), ncols=5, fontsize=9, frameon=False
+        )
 
 
-def draw_bars(
-    names: Sequence[str], percent: Sequence[float], volume_ml: Sequence[float], colors: dict[str, str]
-) -> Figure:
-    """Load (percent of region) and lesion volume (ml) of every region of one subject."""
-    from matplotlib.figure import Figure
+@dataclass(frozen=True)
+class RegionLoad:
+    """A bar: load_percent is NaN where the region has no voxel."""
 
-    figure = Figure(figsize=(8.0, 1.2 + 0.19 * len(names)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    at = np.arange(len(names))
-    bar_colors = [colors.get(name, OTHER) for name in names]
-    for axes, values, label in ((left, percent, "lesion load (% of region)"), (right, volume_ml, "lesion volume (ml)")):
-        axes.barh(at, np.nan_to_num(values), color=bar_colors, edgecolor="#444444", linewidth=0.4)
-        axes.set_xlabel(label)
-        axes.set_xlim(left=0)
-        axes.margins(y=0.01)
-    left.set_yticks(at, [name.replace("_", " ") for name in names], fontsize=7)
-    left.invert_yaxis()
-    return figure
+    name: str
+    load_percent: float
+    volume_ml: float
+
+
+def _draw_bars(upper: Axes, lower: Axes, loads: Sequence[RegionLoad], colors: dict[str, str]) -> None:
+    """Load and lesion volume of every region; a cross where a region is absent."""
+    at = np.arange(len(loads))
+    bar_colors = [colors.get(load.name, OTHER) for load in loads]
+    percent, volume = np.array([[load.load_percent, load.volume_ml] for load in loads]).reshape(-1, 2).T
+    for axes, values, label in ((upper, percent, "lesion load\n(% of region)"), (lower, volume, "lesion volume\n(ml)")):
+        axes.bar(at, np.nan_to_num(values), color=bar_colors, edgecolor="#444444", linewidth=0.4)
+        axes.set_ylabel(label, fontsize=9)
+        axes.set_ylim(0, max(1.08 * float(np.nan_to_num(values).max(initial=0)), 1e-3))
+        axes.spines[["top", "right"]].set_visible(False)
+    absent = at[np.isnan(percent)]
+    upper.plot(absent, np.zeros(len(absent)), "x", color="#444444", clip_on=False)
+    upper.tick_params(labelbottom=False)
+    lower.set_xlim(-0.7, len(loads) - 0.3)
+    lower.set_xticks(at, [load.name.replace("_", " ") for load in loads], rotation=90, fontsize=8)
+
+
+def slice_title(image: Image, k: int) -> str:
+    """World z of the middle of the axial slice ``k``."""
+    middle = image.affine @ [*(np.array(image.shape[:2]) - 1) / 2, k, 1]
+    return f"z = {middle[2]:.0f} mm"
 
 
 def draw_left_right(regions: Sequence[dict[str, str]], load_percent: NDArray[np.float64]) -> Figure:
-    """Mean load of each structure on the left against the right; bars are standard errors over subjects."""
+    """Mean load of each structure on the left and on the right, largest first; bars are standard errors."""
     from matplotlib.figure import Figure
 
     position = {row["name"]: number for number, row in enumerate(regions)}
     stems = [name.removesuffix("_L") for name in position if name.endswith("_L") and f"{name[:-2]}_R" in position]
-    figure = Figure(figsize=(5.6, 5.4), layout="constrained")
-    axes = figure.add_subplot()
     known = np.maximum((~np.isnan(load_percent)).sum(axis=0), 1)
     mean = np.nansum(load_percent, axis=0) / known
     error = np.sqrt(np.nansum((load_percent - mean) ** 2, axis=0) / np.maximum(known - 1, 1) / known)
-    top = float(max(mean.max(initial=0) * 1.15, 1e-3))
-    axes.plot([0, top], [0, top], color="#888888", linewidth=0.8, linestyle="--")
-    for stem in stems:
-        a, b = position[f"{stem}_L"], position[f"{stem}_R"]
-        axes.errorbar(mean[a], mean[b], error[b], error[a], "o", color="#0072B2", markersize=4, linewidth=0.8)
-        axes.annotate(stem.replace("_", " "), (mean[a], mean[b]), xytext=(4, 3), textcoords="offset points", fontsize=6)
-    axes.set_xlim(0, top)
-    axes.set_ylim(0, top)
-    axes.set_aspect("equal")
-    axes.set_xlabel("mean load, left (% of region)")
-    axes.set_ylabel("mean load, right (% of region)")
-    axes.set_title(f"Left against right (n = {len(load_percent)}, bars: standard error)", fontsize=9)
-    return figure
-
-
-def draw_on_atlas(atlas: Image, mean_percent: dict[int, float], title: str) -> Figure:
-    """Mean load painted on the regions of an atlas, axial slices (nilearn); the subject's left on the left."""
-    import nibabel as nib
-    from matplotlib.figure import Figure
-    from nilearn import plotting
-
-    painted = np.zeros(atlas.shape, dtype=np.float32)
-    lookup = np.zeros(int(atlas.data.max()) + 1, dtype=np.float32)
-    for label, percent in mean_percent.items():
-        if label < len(lookup):
-            lookup[label] = max(percent, 1e-4)
-    painted[:] = lookup[atlas.data]
-    to_image = lambda data: nib.Nifti1Image(data, atlas.affine)  # noqa: E731
-    figure = Figure(figsize=(11, 2.6))
+    stems.sort(key=lambda stem: -max(mean[position[f"{stem}_L"]], mean[position[f"{stem}_R"]]))
+    figure = Figure(figsize=(7.0, 1.5 + 0.27 * len(stems)), layout="constrained")
     axes = figure.add_subplot()
-    filled = np.flatnonzero(painted.any(axis=(0, 1)))
-    ends = [float((atlas.affine @ [*(np.array(atlas.shape[:2]) / 2), k, 1])[2]) for k in (filled[0], filled[-1])]
-    cuts = np.linspace(ends[0], ends[1], SLICES + 2)[1:-1].round(1).tolist()
-    plotting.plot_stat_map(
-        to_image(painted), bg_img=to_image((atlas.data > 0).astype(np.float32)), display_mode="z", cut_coords=cuts,
-        axes=axes, cmap="cividis", threshold=1e-5, vmin=0, symmetric_cbar=False, resampling_interpolation="nearest",
-        draw_cross=False, black_bg=False, cbar_tick_format="%.2g",
-    )  # fmt: skip
-    figure.suptitle(title, fontsize=10)
+    rows = np.arange(len(stems))
+    sides = (("_L", "left", "#0072B2", "o", -0.16), ("_R", "right", "#D55E00", "s", 0.16))
+    for ending, label, color, marker, shift in sides:
+        at = [position[stem + ending] for stem in stems]
+        axes.errorbar(
+            mean[at], rows + shift, xerr=error[at], fmt=marker, color=color, markersize=5, linewidth=1, label=label
+        )
+    axes.set_yticks(rows, [stem.replace("_", " ") for stem in stems], fontsize=9)
+    axes.set_ylim(len(stems) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.grid(axis="y", color="#eeeeee")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("mean lesion load (% of region; bars: standard error)")
+    axes.set_title(f"Left against right (n = {len(load_percent)})", fontsize=10)
+    axes.legend(fontsize=9, loc="lower right")
     return figure
 
 
-def _box(data: NDArray[Any]) -> tuple[slice, slice]:
+def bounding_box(data: NDArray[Any]) -> tuple[slice, slice]:
     """Rows and columns that hold anything, with a small margin."""
     box = []
     for axis in (0, 1):

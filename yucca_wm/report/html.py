@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from typing import Any
 
 
 def render(template: str, **content: Any) -> str:
@@ -21,8 +16,6 @@ def render(template: str, **content: Any) -> str:
     return environment.get_template(template).render(**content)
 
 
-def embedded(figure: Figure) -> str:
-    """A figure as a ``data:`` address (PNG, 110 dpi)."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+def count(number: int | str, noun: str) -> str:
+    """``1 lesion``, ``2 lesions``."""
+    return f"{number} {noun}" if str(number) == "1" else f"{number} {noun}s"

@@ -17,16 +17,24 @@ from yucca_wm.regions import REMAINDER
 
 Row = dict[str, str]
 
+EXTRA = {
+    "lesion_load_soft.tsv": "Soft localization: expected volumes and how sure they are",
+    "modalities.tsv": "T1, FLAIR and both, side by side",
+    "template/template.tsv": "Lesion volume in the subject's space and in the template's",
+}
+"""Tables that localize writes on request, in the order in which pages show them."""
+
 
 @dataclass(frozen=True)
 class Results:
     """folder : of the tables; summary : content of localize.json; load : subject -> its rows of lesion_load.tsv;
-    lesions : subject -> its rows of lesions.tsv."""
+    lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request."""
 
     folder: Path
     summary: dict[str, Any]
     load: dict[str, list[Row]]
     lesions: dict[str, list[Row]]
+    extra: dict[str, dict[str, list[Row]]]
 
     @property
     def subjects(self) -> list[str]:
@@ -57,11 +65,12 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     try:
         summary = json.loads((folder / "localize.json").read_text(encoding="utf-8"))
         load, lesions = _by_subject(folder / "lesion_load.tsv"), _by_subject(folder / "lesions.tsv")
+        extra = {title: _by_subject(folder / name) for name, title in EXTRA.items() if (folder / name).is_file()}
     except (OSError, ValueError, KeyError) as error:
         raise InputError(folder, f"is not a folder of yucca_wm.localize ({error})", "run it first") from error
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
-    return Results(folder, summary, load, lesions)
+    return Results(folder, summary, load, lesions, extra)
 
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:

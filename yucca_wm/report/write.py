@@ -8,12 +8,17 @@ from functools import partial
 from pathlib import Path
 
 from yucca_wm import images
+from yucca_wm.atlas.cache import cached_atlas
 from yucca_wm.cohort.run import run_cases
+from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, nifti_files, write_text
 from yucca_wm.localize.pairs import subject_of
-from yucca_wm.regions import RegionTable
+from yucca_wm.regions import RegionTable, regions
 from yucca_wm.report.pages import cohort_page, subject_page
+from yucca_wm.report.pictures import Pictures
 from yucca_wm.report.results import Results, read_results
+
+FIGURES = "figures"
 
 
 def write_report(
@@ -26,16 +31,19 @@ def write_report(
     subjects: bool = True,
     jobs: int = 1,
 ) -> tuple[Path, dict[str, str]]:
-    """Write ``index.html`` and ``subjects/<subject>.html`` to ``out_dir``.
+    """Write ``index.html`` and ``subjects/<subject>.html`` to ``out_dir``, and every picture as PNG and SVG to
+    ``figures/`` and ``figures/subjects/``.
 
     results_dir : folder that `yucca_wm.localize` wrote.
     backgrounds : images (FLAIR) to show lesions on, by subject, or a folder of them; another grid is resampled for
         show.
-    atlas : label map with the regions' labels to paint mean loads on.
+    atlas : label map with the regions' labels to paint mean loads on (default: the fetched one, if there is one and
+        the table is the built-in one).
 
     Returns the path of the cohort's page and the subjects whose page failed (with the reason).
     """
     results = read_results(results_dir)
+    atlas = atlas if atlas is not None else _fetched_atlas(table)
     painted = images.load_labels(atlas) if atlas is not None else None
     folder = make_folder(out_dir)
     failures: dict[str, str] = {}
@@ -45,13 +53,25 @@ def write_report(
         given = backgrounds if isinstance(backgrounds, Mapping) else nifti_files(backgrounds) if backgrounds else {}
         found = {subject_of(name): path for name, path in given.items()} | dict(given)
         cases = {name: (name, found.get(name)) for name in results.subjects}
-        work = partial(_write_subject, results=results, table=table, folder=folder / "subjects")
+        work = partial(_write_subject, results=results, table=table, folder=folder)
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         failures = outcome.failures
         links = {name: f"subjects/{name}.html" for name in outcome.results}
-    return write_text(folder / "index.html", cohort_page(results, links, painted)), failures
+    page = cohort_page(results, links, Pictures(folder / FIGURES), painted)
+    return write_text(folder / "index.html", page), failures
 
 
 def _write_subject(case: tuple[str, Path | None], results: Results, table: RegionTable, folder: Path) -> Path:
     name, background = case
-    return write_text(folder / f"{name}.html", subject_page(name, results, table, background))
+    pictures = Pictures(folder / FIGURES / "subjects")
+    return write_text(folder / "subjects" / f"{name}.html", subject_page(name, results, table, pictures, background))
+
+
+def _fetched_atlas(table: RegionTable) -> Path | None:
+    built_in = [(region.index, region.name) for region in regions()]
+    if [(region.index, region.name) for region in table] != built_in:
+        return None
+    try:
+        return cached_atlas()[1]
+    except InputError:
+        return None
