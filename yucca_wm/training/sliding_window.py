@@ -20,6 +20,9 @@ SIGMA = 0.125
 WINDOW_VOXELS_PER_BATCH = {"cpu": 64 * 64, "cuda": 96**3, "mps": 64**3}
 """About how many voxels go through the network at once: batches pay on accelerators, on CPU they only cost memory."""
 
+CACHED_VALUES = 2**18
+"""On a CPU, so many values are added up at a time: they stay in its cache."""
+
 Network = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -88,11 +91,22 @@ def sliding_window(
             weight = torch.ones((), device=values.device)
             for axis, n in zip(weights, corner, strict=True):
                 weight = weight.unsqueeze(-1) * axis[n].to(values.device)
-            here = (slice(None), *place)
-            logits[here] = values.mul_(weight).to(logits.device).add_(logits[here])
+            _add(logits[(slice(None), *place)], values, weight)
         del output, values
     assert logits is not None
     return logits
+
+
+def _add(total: torch.Tensor, values: torch.Tensor, weight: torch.Tensor) -> None:
+    """Add ``values * weight`` [class, x, y, z] to ``total``, in single precision whatever the type of ``total``."""
+    values, weight = values.to(total.device), weight.to(total.device)
+    classes = len(values)
+    if total.device.type == "cpu":
+        classes = min(classes, max(1, CACHED_VALUES // weight.numel()))
+    sums = torch.empty_like(values[:classes])
+    for part, new in zip(total.split(classes), values.split(classes), strict=True):
+        here = sums[: len(new)].copy_(part)
+        part.copy_(here.addcmul_(new, weight))
 
 
 def robust_sliding_window(
