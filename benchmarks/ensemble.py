@@ -111,8 +111,8 @@ def store_and_merge(folder: Path, kind: str, shape: tuple[int, int, int], source
 
 
 def measured(worker: str, *arguments: str) -> dict[str, float]:
-    """Run a worker in a process of its own (inference on two threads), with the start-up hook off for Yucca's."""
-    threads = "2" if worker.endswith("_infer") else "1"
+    """Run a worker in a process of its own (training and inference on two threads), with the start-up hook off for Yucca's."""
+    threads = "2" if worker == "make" or worker.endswith("_infer") else "1"
     environment = dict(os.environ, OMP_NUM_THREADS=threads, PYTHONWARNINGS="ignore")
     root = Path(__file__).parents[1]
     environment["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
