@@ -65,8 +65,10 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (same suffix); on success it is synced and renamed to ``path``.
+
+    sync : False for what can be made again: it survives a killed process, but not a power cut.
 
     On any exception the temporary file is removed and ``path`` stays as it was.
     """
@@ -82,8 +84,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~UMASK)
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())
+        if sync:
+            with open(temporary, "rb") as stream:
+                os.fsync(stream.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -12,7 +12,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm.cohort.record import RECORD
 from yucca_wm.localize.__main__ import main
+from yucca_wm.localize.case import localize_files
 from yucca_wm.regions import regions
 
 
@@ -35,6 +37,11 @@ def run(folder, *more, lesions=None, regions=None):
 def rows(path):
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def contents(out):
+    """All files but the run record, which tells the time."""
+    return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name != RECORD}
 
 
 def test_tables_of_a_cohort(folders):
@@ -65,7 +72,7 @@ def test_tables_of_a_cohort(folders):
 
 def test_tables_do_not_depend_on_the_number_of_processes_nor_on_earlier_runs(folders):
     run(folders)
-    first = {p.name: p.read_bytes() for p in (folders / "out").iterdir()}
+    first = contents(folders / "out")
     affine = nib.load(folders / "lesions" / "s0.nii.gz").affine
     for number in range(5, 10):  # enough subjects for worker processes
         for kind in ("lesions", "regions"):
@@ -79,7 +86,59 @@ def test_tables_do_not_depend_on_the_number_of_processes_nor_on_earlier_runs(fol
         for kind in ("lesions", "regions"):
             (folders / kind / f"s{number}.nii.gz").unlink()
     run(folders)
-    assert {p.name: p.read_bytes() for p in (folders / "out").iterdir()} == first
+    assert contents(folders / "out") == first
+
+
+def test_only_what_changed_is_localized_again(folders, synthetic, monkeypatch):
+    done = []
+
+    def spy(pair, *more):
+        done.append(pair.subject)
+        return localize_files(pair, *more)
+
+    monkeypatch.setattr("yucca_wm.localize.cohort.localize_files", spy)
+
+    def run_again(*more):
+        done.clear()
+        assert run(folders, *more) == 0
+        return sorted(done)
+
+    assert len(run_again()) == 5
+    first = contents(folders / "out")
+    assert run_again() == []
+    synthetic.save(
+        folders / "lesions" / "s3.nii.gz", (synthetic.region_map() == 4).astype(np.uint8), synthetic.oblique_affine()
+    )
+    assert run_again() == ["s3"]
+    changed = contents(folders / "out")
+    assert changed != first
+    assert len(run_again("--min-size", "9")) == 5
+    assert len(run_again()) == 5
+    assert contents(folders / "out") == changed
+    assert run_again("--maps") == ["s0", "s1", "s2", "s3", "s4"]
+    assert run_again("--force", "--participant-label", "s2", "s4") == ["s2", "s4"]
+
+
+def test_moved_files_are_named_where_they_are_now(folders):
+    run(folders)
+    (folders / "lesions").rename(folders / "moved")
+    run(folders, lesions=folders / "moved")
+    summary = json.loads((folders / "out" / "localize.json").read_text())
+    assert summary["subjects"]["s1"]["lesions"] == str(folders / "moved" / "s1.nii.gz")
+
+
+def test_subjects_one_by_one_then_the_group_leave_what_a_whole_run_leaves(folders, capsys):
+    (folders / "regions" / "s3.nii.gz").write_bytes(b"broken")
+    options = ("--maps", "--bids")
+    assert run(folders, *options) == 1
+    whole = contents(folders / "out")
+    (folders / "out").rename(folders / "whole")
+    for name in ("s4", "s0", "s3", "s2", "s1"):
+        assert run(folders, *options, "--participant-label", name) == (name == "s3")
+    assert not (folders / "out" / "lesion_load.tsv").exists()
+    assert run(folders, *options, "--level", "group") == 1
+    assert contents(folders / "out") == whole
+    assert "error: s3: " in capsys.readouterr().err
 
 
 def _other_grid(folder, synthetic):

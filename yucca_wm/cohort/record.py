@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ class FileState:
         if not Path(path).is_file():
             raise InputError(path, "no such file")
         stat = Path(path).stat()  # before it is read: what is written meanwhile shows the next time
-        return cls(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sha256(path))
+        marks = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return cls(*marks, _digest(*marks))
 
     def is_unchanged(self, path: str | os.PathLike[str]) -> bool:
         """Whether the file at ``path`` still has these marks."""
@@ -149,6 +151,12 @@ class Record:
             except OSError as error:
                 problem = f"cannot be written ({error.strerror or error})"
                 raise InputError(self.path, problem, "make room, and run again to go on") from error
+
+
+@lru_cache(maxsize=32)
+def _digest(path: str, *_marks: int) -> str:
+    """One file that serves every subject is read once."""
+    return sha256(path)
 
 
 def plain(parameters: Mapping[str, Any]) -> Any:

@@ -166,7 +166,8 @@ def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
 
 
 def _is_there(work: Work[Any]) -> bool:
-    return all(output.is_file() for output in work.outputs)
+    """Whether no output is missing, or empty, as a power cut may leave it."""
+    return all(output.is_file() and output.stat().st_size for output in work.outputs)
 
 
 def _remove(work: Work[Any]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from yucca_wm import cli
+from yucca_wm.cohort.options import add_run_options, run_options
 
 DESCRIPTION = """Where the lesions are: lesion volume and load of every region for every subject, a census of lesions,
 and a heat map. Works on the ensembles of this package and on anyone's lesion masks and region maps."""
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="transforms of yucca_wm.parcellate (default: beside the region maps); 'none': maps are there already",
     )  # fmt: skip
     parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default: all)")
+    add_run_options(parser)
     return parser
 
 
@@ -79,16 +79,20 @@ def main(arguments: list[str] | None = None) -> int:
 
         template = find_template(options.to_template)
         transforms = find_transforms(options.transforms or options.regions)
+    how = run_options(options)
     flags, failures = localize_cohort(
         options.lesions, options.regions, options.out_dir, table, settings,
-        ventricles=options.ventricles, maps=options.maps, bids=options.bids, jobs=options.jobs,
+        ventricles=options.ventricles, maps=options.maps, bids=options.bids, options=how,
     )  # fmt: skip
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)
-    print(f"{len(flags)} subjects localized; tables and heat map in {options.out_dir}")
     subjects = set(flags) | set(failures)
+    if not how.is_whole:
+        print(f"{len(flags)} subjects localized; tables and heat map come with --level group")
+        return cli.report_failures(failures, len(subjects))
+    print(f"{len(flags)} subjects localized; tables and heat map in {options.out_dir}")
     if options.to_template is not None:
-        carried, not_carried = carry_cohort(options.out_dir, template, transforms, jobs=options.jobs)
+        carried, not_carried = carry_cohort(options.out_dir, template, transforms, how)
         print(f"lesion frequency of {carried} subjects on {template}: {options.out_dir}/template")
         failures = failures | not_carried
     return cli.report_failures(failures, len(subjects))

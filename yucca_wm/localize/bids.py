@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,43 +27,56 @@ def entities(subject: str) -> dict[str, str]:
     return parts if "sub" in parts else {"sub": re.sub(r"[^A-Za-z0-9]", "", subject)}
 
 
-def write_derivative(
-    pairs: Sequence[Pair], table: RegionTable, settings: Settings, folder: str | os.PathLike[str]
-) -> Path:
-    """Write ``dataset_description.json``, ``dseg.tsv``, and for every subject
-    ``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` with its sidecar.
+@dataclass(frozen=True)
+class Derivative:
+    """A BIDS derivative at ``root`` with a labelled lesion map of every subject."""
 
-    Raises InputError when two subjects get the same BIDS name.
-    """
-    root = make_folder(folder)
+    root: Path
+
+    def files(self, subject: str) -> tuple[Path, Path]:
+        """``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` and its sidecar."""
+        parts = entities(subject)
+        anat = self.root.joinpath(*(f"{key}-{parts[key]}" for key in ("sub", "ses") if key in parts), "anat")
+        stem = f"{_name(subject)}_desc-{DESCRIPTION}_dseg"
+        return anat / f"{stem}.nii.gz", anat / f"{stem}.json"
+
+    def write_subject(self, pair: Pair, table: RegionTable, settings: Settings) -> None:
+        """Write a subject's map and sidecar."""
+        image, sidecar = self.files(pair.subject)
+        make_folder(image.parent)
+        write_map(pair, table, settings, image)
+        write_json(sidecar, _sidecar(pair, settings))
+
+    def write_description(self, table: RegionTable) -> None:
+        """Write ``dataset_description.json`` and ``dseg.tsv``."""
+        make_folder(self.root)
+        write_json(
+            self.root / "dataset_description.json",
+            {
+                "Name": "Lesions labelled by white-matter region",
+                "BIDSVersion": BIDS_VERSION,
+                "DatasetType": "derivative",
+                "GeneratedBy": [{"Name": "yucca-wm", "Version": __version__}],
+            },
+        )
+        labels = [(str(region.index), region.name, region.color.upper()) for region in table]
+        rows = [*labels, (str(outside_label(table)), "outside", "#FFFFFF")]
+        write_tsv(self.root / "dseg.tsv", ("index", "name", "color"), rows)
+
+
+def check_names(pairs: Iterable[Pair]) -> None:
+    """Raise InputError when two subjects get the same BIDS name."""
     names: dict[str, str] = {}
     for pair in pairs:
-        name = "_".join(f"{key}-{value}" for key, value in entities(pair.subject).items())
+        name = _name(pair.subject)
         if name in names:
-            raise InputError(
-                pair.lesions, f"subjects {names[name]} and {pair.subject} are both {name} in BIDS", "rename one"
-            )
+            problem = f"subjects {names[name]} and {pair.subject} are both {name} in BIDS"
+            raise InputError(pair.lesions, problem, "rename one")
         names[name] = pair.subject
-    write_json(
-        root / "dataset_description.json",
-        {
-            "Name": "Lesions labelled by white-matter region",
-            "BIDSVersion": BIDS_VERSION,
-            "DatasetType": "derivative",
-            "GeneratedBy": [{"Name": "yucca-wm", "Version": __version__}],
-        },
-    )
-    labels = [(str(region.index), region.name, region.color.upper()) for region in table]
-    write_tsv(
-        root / "dseg.tsv", ("index", "name", "color"), [*labels, (str(outside_label(table)), "outside", "#FFFFFF")]
-    )
-    for pair in pairs:
-        parts = entities(pair.subject)
-        anat = make_folder(root.joinpath(*(f"{key}-{parts[key]}" for key in ("sub", "ses") if key in parts), "anat"))
-        stem = "_".join(f"{key}-{value}" for key, value in parts.items()) + f"_desc-{DESCRIPTION}_dseg"
-        write_map(pair, table, settings, anat / f"{stem}.nii.gz")
-        write_json(anat / f"{stem}.json", _sidecar(pair, settings))
-    return root
+
+
+def _name(subject: str) -> str:
+    return "_".join(f"{key}-{value}" for key, value in entities(subject).items())
 
 
 def _sidecar(pair: Pair, settings: Settings) -> dict[str, Any]:

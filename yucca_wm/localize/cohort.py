@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.cohort.run import run_cases
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.files import make_folder
-from yucca_wm.localize.bids import write_derivative
+from yucca_wm.localize.bids import Derivative, check_names
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.maps import write_map
 from yucca_wm.localize.pairs import Pair, pair_cases
-from yucca_wm.localize.parts import Part, Parts, parts_within, write_outputs
+from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import Table, number, tables_of, tsv_lines
+from yucca_wm.localize.tables import number, tables_of, tsv_lines
 from yucca_wm.regions import RegionTable
 
 
@@ -33,7 +34,7 @@ def localize_cohort(
     ventricles: str | os.PathLike[str] | None = None,
     maps: bool = False,
     bids: bool = False,
-    jobs: int = 1,
+    options: RunOptions | None = None,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Localize every subject and write ``lesion_load.tsv``, ``lesion_load_wide.tsv``, ``lesions.tsv``,
     ``localize.json`` and ``heat_map.png``/``.svg`` to ``out_dir``.
@@ -42,52 +43,95 @@ def localize_cohort(
     bids : also write the same maps as a BIDS derivative, in ``bids/``.
 
     Returns the flags of every subject that is done (subject -> flag -> sentence), and what failed (case -> reason).
-    Everything is computed anew on every call, so that no table can be older than its maps.
-    """
-    from joblib import parallel_config
+    A subject is done again when its maps or the settings have changed: no table is older than its maps.
 
+    Raises InputError when another run is writing to ``out_dir``.
+    """
+    options = options or RunOptions()
+    with only_run_in(out_dir, options) as folder:
+        return localize_into(
+            folder, lesions, regions, table, settings, ventricles=ventricles, maps=maps, bids=bids, options=options
+        )
+
+
+def localize_into(
+    folder: Path,
+    lesions: str | os.PathLike[str],
+    regions: str | os.PathLike[str],
+    table: RegionTable,
+    settings: Settings,
+    *,
+    ventricles: str | os.PathLike[str] | None = None,
+    maps: bool = False,
+    bids: bool = False,
+    options: RunOptions,
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.cohort.step.only_run_in`)."""
     pairs, failures = pair_cases(lesions, regions, ventricles)
-    folder = make_folder(out_dir)
+    parts = Parts(make_folder(folder / "parts"))
     maps_dir = make_folder(folder / "maps") if maps else None
-    tables = tables_of(table, settings, ventricles=ventricles is not None)
-    shown = table.white_matter if len(table.white_matter) else table
-    with parts_within(folder) as parts:
-        work = partial(_localize_pair, table=table, settings=settings, maps_dir=maps_dir, tables=tables, parts=parts)
-        with parallel_config(backend="threading"):  # inflating and counting leave the interpreter free
-            outcome = run_cases(work, pairs, jobs=jobs, label="localize")
-        if maps_dir is not None:
-            for subject in outcome.failures:  # of an earlier run
-                (maps_dir / f"{subject}.nii.gz").unlink(missing_ok=True)
-        failures = failures | outcome.failures
-        inputs = {"lesions": str(lesions), "regions": str(regions)}
-        if ventricles is not None:
-            inputs["ventricles"] = str(ventricles)
-        columns = {entry.name: entry.columns for entry in tables}
-        about = summary(failures, settings, inputs)
-        loads = write_outputs(parts, list(outcome.results), columns, about, folder)
+    derivative = Derivative(folder / "bids") if bids else None
     if bids:
-        write_derivative([pairs[subject] for subject in outcome.results], table, settings, folder / "bids")
+        check_names(pairs.values())
+    work = partial(
+        _localize_pair, table=table, settings=settings, parts=parts, maps_dir=maps_dir, derivative=derivative
+    )
+    works = {}
+    for subject, pair in pairs.items():
+        outputs = [parts.path(subject)]
+        outputs += [maps_dir / f"{subject}.nii.gz"] if maps_dir is not None else []
+        outputs += derivative.files(subject) if derivative is not None else []
+        works[subject] = Work(pair, pair.files(), outputs)
+    step = Step("localize", folder, {**asdict(settings), "regions": _digest(table)})
+    outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
+    if not options.is_whole:
+        return outcome.results, outcome.failures
+    parts.keep_only(pairs.keys())
+    failures = failures | outcome.failures
+    inputs = {"lesions": str(lesions), "regions": str(regions)}
+    if ventricles is not None:
+        inputs["ventricles"] = str(ventricles)
+    columns = {entry.name: entry.columns for entry in tables_of(table, settings, ventricles=ventricles is not None)}
+    places = {
+        name: {"lesions": str(pairs[name].lesions), "regions": str(pairs[name].regions)} for name in outcome.results
+    }
+    loads = write_outputs(parts, places, columns, summary(failures, settings, inputs), folder)
+    if derivative is not None:
+        derivative.write_description(table)
     for suffix in (".png", ".svg"):  # of an earlier run
         (folder / f"heat_map{suffix}").unlink(missing_ok=True)
     if len(loads):
-        figure = draw_heat_map(list(outcome.results), [region.name for region in shown], loads)
-        save_figure(figure, Path(folder) / "heat_map")
+        figure = draw_heat_map(list(outcome.results), [region.name for region in _shown(table)], loads)
+        save_figure(figure, folder / "heat_map")
     return outcome.results, failures
+
+
+def _shown(table: RegionTable) -> RegionTable:
+    """The regions of the heat map."""
+    return table.white_matter if len(table.white_matter) else table
+
+
+def _digest(table: RegionTable) -> str:
+    """Of all that a table says: another one gives other results."""
+    return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
 
 
 def _localize_pair(
     pair: Pair,
     table: RegionTable,
     settings: Settings,
-    maps_dir: Path | None,
-    tables: Sequence[Table],
     parts: Parts,
+    maps_dir: Path | None,
+    derivative: Derivative | None,
 ) -> dict[str, str]:
     """Localize one subject and keep its part of the outputs; returns its flags."""
     result = localize_files(pair, table, settings)
     if maps_dir is not None:
         write_map(pair, table, settings, maps_dir / f"{pair.subject}.nii.gz")
-    shown = set((table.white_matter if len(table.white_matter) else table).indices)
+    if derivative is not None:
+        derivative.write_subject(pair, table, settings)
+    shown = set(_shown(table).indices)
+    tables = tables_of(table, settings, ventricles=pair.ventricles is not None)
     part = Part(
         {entry.name: tsv_lines(entry.rows(result)) for entry in tables},
         _subject_summary(result, pair),

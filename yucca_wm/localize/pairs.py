@@ -27,6 +27,11 @@ class Pair:
     regions: Path
     ventricles: Path | None = None
 
+    def files(self) -> dict[str, Path]:
+        """Those that there are, by what they are."""
+        files = {"lesions": self.lesions, "regions": self.regions}
+        return files if self.ventricles is None else {**files, "ventricles": self.ventricles}
+
 
 def pair_cases(
     lesions: str | os.PathLike[str],

@@ -1,23 +1,21 @@
-"""One subject's share of every output, kept on disk until all are done: memory does not grow with the cohort."""
+"""One subject's share of every output, kept on disk: memory does not grow with the cohort, and a run that goes on, or
+one for each subject and one for the group, leaves what a single run leaves."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
 from yucca_wm.localize.tables import tsv_lines
-
-PREFIX = ".parts-"
 
 
 @dataclass(frozen=True)
@@ -40,33 +38,39 @@ class Parts:
 
     folder: Path
 
+    def path(self, subject: str) -> Path:
+        """Where a subject's part is."""
+        return self.folder / f"{subject}.json"
+
     def write(self, subject: str, part: Part) -> None:
         """Keep a subject's part."""
-        (self.folder / f"{subject}.json").write_text(json.dumps(vars(part)), encoding="utf-8")
+        with atomic_path(self.path(subject), sync=False) as temporary:
+            temporary.write_text(json.dumps(vars(part), ensure_ascii=False), encoding="utf-8")
 
     def read(self, subject: str) -> Part:
-        """A part that was written."""
-        return Part(**json.loads((self.folder / f"{subject}.json").read_text(encoding="utf-8")))
+        """A part that was written. Raises InputError when it is not as it was written."""
+        try:
+            return Part(**json.loads(self.path(subject).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(self.path(subject), f"is damaged ({error})", "remove it, and run again") from error
 
-
-@contextmanager
-def parts_within(folder: Path) -> Iterator[Parts]:
-    """Parts that are gone at the end, as are those of a run that was killed."""
-    for left in folder.glob(f"{PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with TemporaryDirectory(prefix=PREFIX, dir=folder) as temporary:
-        yield Parts(Path(temporary))
+    def keep_only(self, subjects: Collection[str]) -> None:
+        """Remove the parts of all others, who have left the cohort."""
+        for path in self.folder.glob("*.json"):
+            if path.stem not in subjects:
+                path.unlink()
 
 
 def write_outputs(
     parts: Parts,
-    subjects: Sequence[str],
+    subjects: Mapping[str, Mapping[str, str]],
     columns: Mapping[str, Sequence[str]],
     about: Mapping[str, Any],
     folder: Path,
 ) -> NDArray[np.float64]:
     """Write the tables and ``localize.json`` with the parts of ``subjects`` in that order, one in memory at a time.
 
+    subjects : with what their entries in ``localize.json`` say of where their files are now.
     columns : name of a table -> its columns.
     about : content of ``localize.json``; the entry "subjects" is filled in.
 
@@ -84,7 +88,7 @@ def write_outputs(
             part = parts.read(subject)
             for name, stream in tables.items():
                 stream.write(part.tables[name])
-            entry = _text({subject: part.summary})[1:-2]
+            entry = _text({subject: part.summary | dict(subjects[subject])})[1:-2]
             summary.write("," * (number > 0) + entry.replace("\n", "\n  "))
             loads.append(np.array(part.load_percent, dtype=np.float64))
         summary.write("\n  }" * bool(subjects) + "}" * (not subjects) + after + "\n")

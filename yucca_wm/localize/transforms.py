@@ -29,6 +29,16 @@ class Transforms:
     where: str
     files: Mapping[str, list[Path]]
 
+    def inputs(self, subject: str) -> dict[str, Path]:
+        """The files that `warp` reads, as far as there are any."""
+        files = self._of(subject)
+        fields = [Path(str(path).removesuffix(AFFINE) + FIELD) for path in files]
+        affines = {f"affine{number or ''}": path for number, path in enumerate(files)}
+        return affines | {f"field{number or ''}": path for number, path in enumerate(fields) if path.is_file()}
+
+    def _of(self, subject: str) -> list[Path]:
+        return self.files.get(subject) or self.files.get(subject_of(subject)) or []
+
     def warp(self, subject: str) -> Warp:
         """Subject world mm -> atlas world mm.
 
@@ -37,7 +47,7 @@ class Transforms:
         """
         if self.where == IN_TEMPLATE:
             return Warp(np.eye(4))
-        files = self.files.get(subject) or self.files.get(subject_of(subject)) or []
+        files = self._of(subject)
         if not files:
             raise InputError(subject, f"has no transform in {self.where}", f"give its <subject>{AFFINE}")
         if len(files) > 1:

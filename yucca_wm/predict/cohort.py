@@ -107,14 +107,14 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
 
 
 def _localize(out: Path, cases: Sequence[str], outcome: Outcome[dict[str, Any]]) -> None:
-    from yucca_wm.localize.cohort import localize_cohort
+    from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.settings import Settings
     from yucca_wm.regions import regions
 
     stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in cases]
     for path in stray:
         print(f"note: {path} is of no case of this run; it is localized with the others")
-    _, failures = localize_cohort(out / LESIONS, out / REGIONS, out, regions(), Settings())
+    _, failures = localize_into(out, out / LESIONS, out / REGIONS, regions(), Settings(), options=RunOptions())
     outcome.failures.update(failures)
 
 
