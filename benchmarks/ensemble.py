@@ -111,7 +111,7 @@ def store_and_merge(folder: Path, kind: str, shape: tuple[int, int, int], source
 
 
 def measured(worker: str, *arguments: str) -> dict[str, float]:
-    """Run a worker in a process of its own (training and inference on two threads), with the start-up hook off for Yucca's."""
+    """Run a worker in a process of its own (training, inference: two threads), with the start-up hook off for Yucca's."""
     threads = "2" if worker == "make" or worker.endswith("_infer") else "1"
     environment = dict(os.environ, OMP_NUM_THREADS=threads, PYTHONWARNINGS="ignore")
     root = Path(__file__).parents[1]
@@ -191,7 +191,7 @@ def network_logits(rng: Any, shape: tuple[int, int, int]) -> Any:
     first = torch.cat([place * 3, image()[None]])[None]
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
     side = tuple(min(24, n) for n in shape)
-    for _ in range(150):
+    for _ in range(120):
         corner = [int(rng.integers(0, n - s + 1)) for n, s in zip(shape, side, strict=True)]
         window = tuple(slice(c, c + s) for c, s in zip(corner, side, strict=True))
         loss = torch.nn.functional.cross_entropy(
