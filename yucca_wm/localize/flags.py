@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from yucca_wm.images import Image
 from yucca_wm.localize.load import LoadRow
+from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.regions import RegionTable, Side
 
 HIGH_LOAD_PERCENT = 5.0
@@ -15,6 +18,13 @@ HIGH_LOAD_PERCENT = 5.0
 
 HIGH_OUTSIDE_PERCENT = 20.0
 """More of the lesion volume than this outside every region points at holes in the WM mask or a poor registration."""
+
+MODALITIES_APART = 0.5
+"""T1 and FLAIR disagree when their volumes differ, summed over all regions, by more than this share of both together
+(the Bray-Curtis dissimilarity: 0 equal, 1 no region in common; 0.5 is also one three times the other) ..."""
+
+MODALITIES_APART_ML = 1.0
+"""... and by more than this: small lesions differ easily."""
 
 SIDE_MARGIN_MM = 5.0
 """Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
@@ -24,6 +34,8 @@ TITLES = {
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
+    "modality_disagreement": "T1 and FLAIR disagree on where lesions are",
+    "poor_registration": "the registration behind the region map is in doubt",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
 }
 """Flag name -> what it says about a subject, in short."""
@@ -54,6 +66,29 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
             "and its labels disagree"
         )
     return flags
+
+
+def registration_flag(regions: Path) -> dict[str, str]:
+    """``poor_registration`` when the record of `yucca_wm.parcellate` beside a region map states doubts."""
+    record = Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))["doubts"]
+    except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool
+        return {}
+    return {"poor_registration": "; ".join(map(str, found))} if found else {}
+
+
+def modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Sequence[float]]) -> dict[str, str]:
+    """``modality_disagreement`` when two loads (ml in every region and outside) differ in total or in place."""
+    differ_ml = sum(abs(a - b) for a, b in zip(*volumes_ml, strict=True))
+    totals = [sum(volumes) for volumes in volumes_ml]
+    if differ_ml <= MODALITIES_APART_ML or differ_ml <= MODALITIES_APART * sum(totals):
+        return {}
+    said = " and ".join(f"{name} {total:.1f} ml" for name, total in zip(names, totals, strict=True))
+    share = 100 * differ_ml / sum(totals)
+    return {
+        "modality_disagreement": f"{said} differ by region by {share:.0f} % of both (over {100 * MODALITIES_APART:g} %)"
+    }
 
 
 def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
