@@ -111,7 +111,7 @@ def store_and_merge(folder: Path, kind: str, shape: tuple[int, int, int], source
 
 
 def measured(worker: str, *arguments: str) -> dict[str, float]:
-    """Run a worker in a process of its own (training, inference: two threads), with the start-up hook off for Yucca's."""
+    """Run a worker in a process of its own (training, inference: two threads); Yucca's without our start-up hook."""
     threads = "2" if worker == "make" or worker.endswith("_infer") else "1"
     environment = dict(os.environ, OMP_NUM_THREADS=threads, PYTHONWARNINGS="ignore")
     root = Path(__file__).parents[1]

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from nibabel import orientations
 
 from yucca_wm import images
 from yucca_wm.ensemble.folders import merge_folders
@@ -93,6 +95,21 @@ def test_arrays_in_arrays_out(
     (tmp_path / "chain").mkdir()
     expected = images.load(chain(region_model, {"T1": path}, tmp_path / "chain")).data
     np.testing.assert_array_equal(arrays.labels, expected)
+
+
+@pytest.mark.parametrize("codes", ["LPS", "PIR", "SAL"])
+def test_orientation_in_the_file_does_not_change_the_labels(codes: str, scan: Scan, lesion_model: Path) -> None:
+    model = load(lesion_model, "cpu")
+    ras: Any = nib.as_closest_canonical(nib.load(scan("T1", 0)))
+    moves = orientations.ornt_transform(orientations.axcodes2ornt("RAS"), orientations.axcodes2ornt(codes))
+    stored = ras.as_reoriented(moves)
+    expected = predict_arrays(model, {"T1": np.asarray(ras.dataobj)}, ras.affine)
+    found = predict_arrays(model, {"T1": np.asarray(stored.dataobj)}, stored.affine)
+    assert "".join(nib.aff2axcodes(found.grid.affine)) == codes
+    assert found.grid.shape == stored.shape
+    np.testing.assert_allclose(found.grid.affine, stored.affine)
+    assert len(np.unique(expected.labels)) > 1
+    np.testing.assert_array_equal(found.labels, orientations.apply_orientation(expected.labels, moves))
 
 
 def test_one_bad_case_does_not_stop_the_others_and_a_second_run_does_only_what_is_new(

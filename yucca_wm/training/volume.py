@@ -27,13 +27,18 @@ def predict_volume(
     """Logits of one image, readable in its own voxel order.
 
     network : ``model.network(device)``; the device it lies on is used.
-    image : a 3D nibabel image.
+    image : a 3D nibabel image, in any orientation.
     mirror, max_memory_gb : as `yucca_wm.training.prediction.predict_logits`.
     """
+    import nibabel as nib
     import numpy as np
     from yucca.functional.preprocessing import preprocess_case_for_inference
 
     plans = model.plans
+    grid, orientation = Grid.of_nifti(image), nib.aff2axcodes(image.affine)
+    where = image.get_filename() or "image"
+    if orientation[0] not in "LR" or orientation[1] not in "PA":
+        image = nib.as_closest_canonical(image)  # Yucca refuses axes in another order
     sizes = plans.get("target_size")
     try:
         with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
@@ -52,7 +57,7 @@ def predict_volume(
             )
     except (AssertionError, ValueError) as error:
         reason = (str(error).strip().splitlines() or ["nothing in it is above zero"])[0]
-        raise InputError(image.get_filename() or "image", f"cannot be preprocessed ({reason})") from error
+        raise InputError(where, f"cannot be preprocessed ({reason})") from error
     device = next(network.parameters()).device
     mixed: Any = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
     with torch.inference_mode(), mixed:
@@ -65,7 +70,8 @@ def predict_volume(
             mirror=mirror,
             max_memory_gb=max_memory_gb,
         )
-    return RestoredLogits(logits, properties, model.transpose, Grid.of_nifti(image))
+    properties["nifti_metadata"]["original_orientation"] = "".join(orientation)
+    return RestoredLogits(logits, properties, model.transpose, grid)
 
 
 def choose_device(wanted: str, dimensions: str) -> torch.device:
