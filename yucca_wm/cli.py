@@ -25,6 +25,9 @@ def run(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_FAILURE
+    except OSError as error:  # a disk that is full or gone, too many open files
+        print(f"error: {error.filename or ''}{': ' * bool(error.filename)}{error.strerror or error}", file=sys.stderr)
+        code = EXIT_FAILURE
     sys.exit(code)
 
 

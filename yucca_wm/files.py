@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,9 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii")
 
 TEMPORARY = re.compile(r"\.(?P<stem>.+)\.tmp-[a-z0-9_]{8}(\.\w+)*")
 """Names that `atomic_path` gives to files that are not whole yet."""
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""Errors that are the disk's."""
 
 UMASK = os.umask(0)
 os.umask(UMASK)
@@ -88,6 +92,10 @@ def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
             with open(temporary, "rb") as stream:
                 os.fsync(stream.fileno())
         temporary.replace(target)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise InputError(target, f"cannot be written ({error.strerror})", "make room, and run again") from error
     finally:
         temporary.unlink(missing_ok=True)
 

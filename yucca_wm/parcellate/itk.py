@@ -61,7 +61,17 @@ def save_field(field: Field, path: str | os.PathLike[str]) -> Path:
 
 
 def load_field(path: str | os.PathLike[str]) -> Field:
-    """Read what `save_field` wrote."""
-    nifti: Any = nib.load(path)
-    vectors = np.asarray(nifti.dataobj, dtype=np.float32)[..., 0, :] * np.array([-1, -1, 1], np.float32)
-    return Field(np.moveaxis(vectors, -1, 0), np.asarray(nifti.affine, dtype=np.float64))
+    """Read what `save_field` wrote. Raises InputError for anything else."""
+    try:
+        nifti: Any = nib.load(path)
+        vectors = np.asarray(nifti.dataobj, dtype=np.float32)
+        if vectors.ndim != 5 or vectors.shape[3:] != (1, 3):
+            raise ValueError(f"shape {vectors.shape}")
+        affine = np.asarray(nifti.affine, dtype=np.float64)
+        if not (np.isfinite(vectors).all() and np.isfinite(affine).all() and np.linalg.det(affine)):
+            raise ValueError("values that are not finite, or an affine that cannot be inverted")
+    except Exception as error:  # nibabel raises many types for broken files
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(path, f"is not a displacement field [x, y, z, 1, 3] ({reason})", "parcellate again") from error
+    moved = vectors[..., 0, :] * np.array([-1, -1, 1], np.float32)
+    return Field(np.moveaxis(moved, -1, 0), affine)
