@@ -11,8 +11,8 @@ import random
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -86,6 +86,13 @@ def undisturbed(request: pytest.FixtureRequest, inputs: Path) -> tuple[str, dict
     return request.param, contents(out)
 
 
+def recorded(out: Path) -> list[str]:
+    """Subjects that were done, one for each line of the record; the test fails for any other line."""
+    entries = [json.loads(line) for line in (out / RECORD).read_text().splitlines()]
+    assert {entry["state"] for entry in entries} == {"done"}
+    return sorted(entry["subject"] for entry in entries)
+
+
 def lines(record: Path) -> int:
     return record.read_bytes().count(b"\n") if record.is_file() else 0
 
@@ -110,8 +117,27 @@ def test_killed_and_resumed(
     left = contents(out)
     assert list(left) == list(expected)
     assert [file for file in left if left[file] != expected[file]] == []
-    entries = [json.loads(line) for line in (out / RECORD).read_text().splitlines()]
-    assert {entry["subject"]: entry["state"] for entry in entries} == {
-        f"sub-{subject:02d}": "done" for subject in range(SUBJECTS)
-    }
-    assert max(Counter(entry["subject"] for entry in entries).values()) == 1, "a subject was recorded twice"
+    assert recorded(out) == [f"sub-{subject:02d}" for subject in range(SUBJECTS)], "each once"
+
+
+def test_on_dask_with_a_worker_killed_in_mid_run(
+    undisturbed: tuple[str, dict[str, bytes]], inputs: Path, tmp_path: Path, dask_cluster: tuple[str, list[Any]]
+) -> None:
+    name, expected = undisturbed
+    address, workers = dask_cluster
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        [*command(name, inputs, out), "--scheduler", address],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None and lines(out / RECORD) < SUBJECTS // 3:
+            time.sleep(0.002)
+        assert process.poll() is None
+        workers.pop().kill()
+        assert name == "localize" or lines(out / RECORD) < SUBJECTS, "all was done before the worker was killed"
+        _, err = process.communicate()
+    assert process.returncode == 0, err[-3000:]
+    assert contents(out) == expected
+    assert recorded(out) == [f"sub-{subject:02d}" for subject in range(SUBJECTS)], "each once"

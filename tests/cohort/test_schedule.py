@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,33 +92,11 @@ def _eventually(condition, seconds: float = 120.0):  # type: ignore[no-untyped-d
     return answer
 
 
-@pytest.fixture(scope="module")
-def dask_address() -> Iterator[str]:
-    """A scheduler and two workers, each a process of its own, on loopback."""
-    pytest.importorskip("distributed")
-    environment = {**os.environ, "PYTHONPATH": HERE}
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    processes = [subprocess.Popen([*command, "--no-dashboard"], stderr=subprocess.PIPE, text=True, env=environment)]
-    address = None
-    assert processes[0].stderr is not None
-    for line in processes[0].stderr:
-        if (found := re.search(r"Scheduler at:\s*(tcp://\S+)", line)) is not None:
-            address = found[1]
-            break
-    assert address is not None
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
-    processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL, env=environment) for _ in range(2)]
-    yield address
-    for process in reversed(processes):
-        process.terminate()
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
-
-
-def test_dask_gives_what_a_local_run_gives_though_a_worker_is_killed(dask_address: str, tmp_path: Path) -> None:
+def test_dask_gives_what_a_local_run_gives_though_a_worker_is_killed(
+    dask_cluster: tuple[str, list[Any]], tmp_path: Path
+) -> None:
     cases = {name: (tmp_path, number) for name, number in CASES.items()}
-    outcome = run_cases(loses_its_worker_once, cases, options=RunOptions(scheduler=dask_address))
+    outcome = run_cases(loses_its_worker_once, cases, options=RunOptions(scheduler=dask_cluster[0]))
     assert outcome.failures == {"case5": "five: is bad"}
     assert list(outcome.results.items()) == list(EXPECTED.items())
     assert (tmp_path / "killed").exists()
