@@ -19,6 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--atlas", metavar="FILE", help="label map to paint mean loads on")
     parser.add_argument("--names", metavar="TSV", help="region table, when localize was given one")
     parser.add_argument("--cohort-only", action="store_true", help="no pages for single subjects")
+    parser.add_argument("--anonymise", action="store_true", help="numbers in place of names, and no paths")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser
 
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     table = read_table(options.names) if options.names else regions()
     page, failures = write_report(
         options.results, options.out_dir, table, backgrounds=options.images, atlas=options.atlas,
-        subjects=not options.cohort_only, jobs=options.jobs,
+        subjects=not options.cohort_only, anonymise=options.anonymise, jobs=options.jobs,
     )  # fmt: skip
     print(f"open {page}")
     return cli.report_failures(failures, len(failures))

@@ -108,7 +108,7 @@ def subject_page(
             under, labelled, {label: colors.get(name, figures.OTHER) for label, name in names.items()}
         )
     except YuccaWMError as error:
-        problem = f"no picture of the lesions: {error}"
+        problem = "no picture of the lesions" + ("" if results.anonymous else f": {error}")
     heads = [head for head in total if head != "subject"]
     lesions = results.lesions.get(subject, [])
     volume, number = _text(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
@@ -118,9 +118,9 @@ def subject_page(
         version=__version__,
         facts=[
             ("lesion volume", f"{volume} ml in {number}"),
-            ("lesion map", about["lesions"]),
-            ("region map", about["regions"]),
-            ("shown on", str(background) if background else "the region map"),
+            ("lesion map", results.place(about["lesions"])),
+            ("region map", results.place(about["regions"])),
+            ("shown on", results.place(background) if background else "the region map"),
             *_facts(results)[:1],
         ],
         flags=[*about["flags"].values(), *([problem] if problem else [])],

@@ -28,13 +28,15 @@ EXTRA = {
 @dataclass(frozen=True)
 class Results:
     """folder : of the tables; summary : content of localize.json; load : subject -> its rows of lesion_load.tsv;
-    lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request."""
+    lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request;
+    anonymous : names are replaced, and no path may be shown."""
 
     folder: Path
     summary: dict[str, Any]
     load: dict[str, list[Row]]
     lesions: dict[str, list[Row]]
     extra: dict[str, dict[str, list[Row]]]
+    anonymous: bool = False
 
     @property
     def subjects(self) -> list[str]:
@@ -48,6 +50,10 @@ class Results:
     def loads_percent(self) -> NDArray[np.float64]:
         """[subjects, regions] load in percent, NaN where undefined."""
         return np.array([[value(row, "load_percent") for row in rows if is_region(row)] for rows in self.load.values()])
+
+    def place(self, path: object) -> str:
+        """A path as a page may show it."""
+        return "not shown" if self.anonymous else str(path)
 
 
 def is_region(row: Row) -> bool:

@@ -14,6 +14,7 @@ from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, nifti_files, write_text
 from yucca_wm.localize.pairs import subject_of
 from yucca_wm.regions import RegionTable, regions
+from yucca_wm.report.anonymise import anonymised
 from yucca_wm.report.pages import cohort_page, subject_page
 from yucca_wm.report.pictures import Pictures
 from yucca_wm.report.results import Results, read_results
@@ -29,7 +30,8 @@ def write_report(
     backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None = None,
     atlas: str | os.PathLike[str] | None = None,
     subjects: bool = True,
-    jobs: int = 1,
+    anonymise: bool = False,
+    jobs: int | None = 1,
 ) -> tuple[Path, dict[str, str]]:
     """Write ``index.html`` and ``subjects/<subject>.html`` to ``out_dir``, and every picture as PNG and SVG to
     ``figures/`` and ``figures/subjects/``.
@@ -40,9 +42,14 @@ def write_report(
     atlas : label map with the regions' labels to paint mean loads on (default: the fetched one, if there is one and
         the table is the built-in one).
 
+    anonymise : numbers in place of names, and no paths.
+
     Returns the path of the cohort's page and the subjects whose page failed (with the reason).
     """
     results = read_results(results_dir)
+    names = {name: name for name in results.subjects}
+    if anonymise:
+        results, names = anonymised(results)
     atlas = atlas if atlas is not None else _fetched_atlas(table)
     painted = images.load_labels(atlas) if atlas is not None else None
     folder = make_folder(out_dir)
@@ -52,7 +59,7 @@ def write_report(
         make_folder(folder / "subjects")
         given = backgrounds if isinstance(backgrounds, Mapping) else nifti_files(backgrounds) if backgrounds else {}
         found = {subject_of(name): path for name, path in given.items()} | dict(given)
-        cases = {name: (name, found.get(name)) for name in results.subjects}
+        cases = {name: (name, found.get(names[name])) for name in results.subjects}
         work = partial(_write_subject, results=results, table=table, folder=folder)
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         failures = outcome.failures

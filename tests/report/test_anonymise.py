@@ -1,0 +1,45 @@
+"""Pages without names: not in their text, their pictures' names, or the paths they show."""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+from pathlib import Path
+
+from yucca_wm.report.__main__ import main
+from yucca_wm.report.anonymise import anonymised
+from yucca_wm.report.results import read_results
+
+
+def test_no_name_and_no_path_is_left(localized: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(localized / "results", results)
+    summary = json.loads((results / "localize.json").read_text())
+    summary["failures"] = {"Jane_Doe": f"{localized}/lesions/Jane_Doe.nii.gz: is damaged"}
+    (results / "localize.json").write_text(json.dumps(summary))
+    arguments = ["--results", str(results), "--images", str(localized / "flair"), "--out_dir", str(tmp_path / "pages")]
+    assert main([*arguments, "--anonymise"]) == 0
+    files = [path for path in (tmp_path / "pages").rglob("*") if path.is_file()]
+    stems = {path.stem for path in files if path.parent.name == "subjects"}
+    assert stems <= {"subject-001", "subject-002", "subject-003", "subject-004"}
+    assert len(stems) == 3
+    for path in files:
+        if path.suffix in (".html", ".svg"):
+            text = html.unescape(path.read_text(encoding="utf-8"))
+            for secret in ("a<b>", "Jane_Doe", str(localized), str(tmp_path)):
+                assert secret not in text, f"{secret} in {path.name}"
+
+
+def test_numbers_are_the_same_in_every_table_and_lead_back(localized: Path) -> None:
+    results = read_results(localized / "results")
+    hidden, names = anonymised(results)
+    assert sorted(names.values()) == sorted(results.subjects)
+    for number, name in names.items():
+        assert [row["load_percent"] for row in hidden.load[number]] == [
+            row["load_percent"] for row in results.load[name]
+        ]
+        assert {row["subject"] for row in hidden.load[number]} == {number}
+        assert hidden.summary["subjects"][number] == results.summary["subjects"][name]
+        assert len(hidden.lesions.get(number, [])) == len(results.lesions.get(name, []))
+    assert list(hidden.load) == sorted(hidden.load)
