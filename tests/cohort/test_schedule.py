@@ -13,7 +13,7 @@ import pytest
 
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.run import run_cases
-from yucca_wm.errors import InputError
+from yucca_wm.errors import InputError, MissingExtraError
 
 CASES = {f"case{number}": number for number in range(12)}
 EXPECTED = {name: number**2 for name, number in CASES.items() if number != 5}
@@ -109,6 +109,13 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         run_cases(square, CASES, options=RunOptions(scheduler="tcp://127.0.0.1:9"))
 
 
+@pytest.mark.parametrize("options", [RunOptions(scheduler="tcp://127.0.0.1:9"), RunOptions(slurm=())])
+def test_without_the_extra_it_is_named(options: RunOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'yucca-wm\[cluster\]'"):
+        run_cases(square, CASES, options=options)
+
+
 def test_slurm_says_what_is_missing_or_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("dask_jobqueue")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -120,3 +127,25 @@ def test_slurm_says_what_is_missing_or_wrong(monkeypatch: pytest.MonkeyPatch, tm
         run_cases(square, CASES, options=RunOptions(slurm=("queue",)))
     with pytest.raises(InputError, match="does not know 'no_such_setting'"):
         run_cases(square, CASES, options=RunOptions(slurm=("no_such_setting=1",)))
+
+
+def test_slurm_jobs_do_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins for Slurm's own commands, which start and end jobs on this machine."""
+    pytest.importorskip("dask_jobqueue")
+    commands = {
+        "sbatch": 'setsid sh "$1" > "$0.log" 2>&1 &\necho "$!" >> "$0.jobs"\necho "Submitted batch job $!"\n',
+        "scancel": 'for job in "$@"; do kill -9 -- "-$job"; done\n',
+    }
+    for name, script in commands.items():
+        (tmp_path / name).write_text("#!/bin/sh\n" + script)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", HERE)
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    monkeypatch.chdir(tmp_path)
+    outcome = run_cases(square, CASES, options=RunOptions(jobs=2, slurm=("memory=500MB", "interface=lo")))
+    assert outcome.failures == {"case5": "five: is bad"}
+    assert list(outcome.results.items()) == list(EXPECTED.items())
+    jobs = [int(pid) for pid in (tmp_path / "sbatch.jobs").read_text().split()]
+    assert len(jobs) == 2
+    assert _eventually(lambda: not any(_lives(pid) for pid in jobs))

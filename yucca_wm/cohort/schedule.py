@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -161,22 +164,21 @@ def _on_cluster(
         from distributed import Client, as_completed
     except ImportError as error:
         raise MissingExtraError("distributed", "cluster") from error
-    cluster = None if options.slurm is None else _slurm_cluster(options)
-    try:
-        client = Client(cluster or options.scheduler, timeout=CONNECT_S, name="yucca-wm")
-    except (OSError, ValueError) as error:
-        raise InputError(str(options.scheduler), "no Dask scheduler answers", "check the address") from error
-    with client:
+    with ExitStack() as stack:
+        cluster = None if options.slurm is None else stack.enter_context(_slurm_cluster(options))
+        try:
+            client = stack.enter_context(Client(cluster or options.scheduler, timeout=CONNECT_S, name="yucca-wm"))
+        except (OSError, ValueError) as error:
+            raise InputError(str(options.scheduler), "no Dask scheduler answers", "check the address") from error
+        if not client.ncores():
+            print("waiting for the first worker", file=sys.stderr)
         names = iter(cases)
         finished = as_completed(with_results=True, raise_errors=False)
         waiting: dict[Any, str] = {}
         here = str(Path.cwd())
 
         def send(count: int) -> None:
-            for _ in range(count):
-                name = next(names, None)
-                if name is None:
-                    return
+            for name in islice(names, count):
                 sent(name)
                 future = client.submit(_remote, function, name, cases[name], here, __version__, pure=False)
                 waiting[future.key] = name
@@ -185,13 +187,8 @@ def _on_cluster(
         send(IN_FLIGHT)
         for future, result in finished:
             name = waiting.pop(future.key)
-            if future.status == "finished":
-                yield result
-            else:
-                yield name, None, _why_lost(future.exception())
+            yield result if future.status == "finished" else (name, None, _why_lost(future.exception()))
             send(1)
-    if cluster is not None:
-        cluster.close()
 
 
 def _why_lost(error: BaseException | None) -> str:
