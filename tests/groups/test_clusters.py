@@ -17,7 +17,7 @@ def planted(seed: int, sizes=(25, 20, 15), noise: float = 1.0):
 @pytest.mark.parametrize("method", METHODS)
 def test_planted_groups_are_found(method):
     values, group = planted(3)
-    result = cluster(values, method=method, k_max=4, simulations=39, bootstraps=10)
+    result = cluster(values, method=method, k_max=4, bootstraps=10)
     assert result.structure, result.reason
     assert result.k == 3
     assert adjusted_rand_score(group, result.labels) > 0.9

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import pytest
 
@@ -41,6 +42,12 @@ def test_cluster(cohort, capsys):
         assert (cohort / "out" / f"{figure}.png").stat().st_size > 5000
         assert (cohort / "out" / f"{figure}.svg").stat().st_size > 5000
     assert "2 groups: silhouette" in capsys.readouterr().out
+    page = (cohort / "out" / "index.html").read_text(encoding="utf-8")
+    assert "<h1>2 groups among 54 subjects</h1>" in page
+    assert "30 in group 1, 24 in group 2" in page
+    assert page.count("<tr><td>sub-") == 54
+    assert page.count("data:image/png;base64,") == 3
+    assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page)
 
 
 def test_associate_with_a_diagnosis(cohort, capsys):
@@ -55,11 +62,52 @@ def test_associate_with_a_diagnosis(cohort, capsys):
     assert content["prediction"]["auc_regional"] > 0.75
     assert (cohort / "out" / "forest.png").stat().st_size > 5000
     assert "covariate site is constant" in capsys.readouterr().out
+    page = (cohort / "out" / "index.html").read_text(encoding="utf-8")
+    assert "given age, sex, site" in page
+    assert "In 12 regions of 34 it does" in page
+    assert "constant, left out: site" in page
+    assert page.count("data:image/png;base64,") == 1
 
 
 def test_associate_with_a_score_finds_nothing_where_there_is_nothing(cohort, capsys):
     assert associate(cohort, outcome="score") == 0
     assert "0 of 34 regions" in capsys.readouterr().out
+
+
+def test_names_are_escaped_on_the_page(cohort, capsys):
+    edit(cohort, lambda text: text.replace("patient", "<b>bad</b>").replace("sub-07\t", "sub-<i>7\t"))
+    assert associate(cohort, "--reference", "control") == 1
+    page = (cohort / "out" / "index.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;bad&lt;/b&gt;" in page
+    assert "sub-&lt;i&gt;7: has no lesion load" in page
+    assert "<b>bad" not in page
+    assert "<i>7" not in page
+    capsys.readouterr()
+
+
+def test_a_load_that_separates_the_groups_is_said(cohort, capsys):
+    """Region parietal_L is high in every patient and low in every control."""
+    diagnosis = {row["participant_id"]: row["diagnosis"] for row in rows(cohort / "participants.tsv")}
+    lines = (cohort / "lesion_load.tsv").read_text().splitlines()
+    for number, line in enumerate(lines):
+        fields = line.split("\t")
+        if fields[2] == "parietal_L":
+            fields[-1] = str(9.0 + number % 7 if diagnosis[fields[0]] == "patient" else 1.0 + number % 5 / 10)
+            lines[number] = "\t".join(fields)
+    (cohort / "lesion_load.tsv").write_text("\n".join(lines) + "\n")
+    assert associate(cohort) == 0
+    assert "parietal_L: groups are separated by this load" in capsys.readouterr().out
+    first = rows(cohort / "out" / "associations.tsv")[0]
+    assert first["effect"] == ""
+    assert float(first["q_fdr"]) < 0.05
+
+
+def test_a_load_that_is_the_same_in_everyone_is_said(cohort, capsys):
+    lines = (cohort / "lesion_load.tsv").read_text().splitlines()
+    same = ["\t".join([*line.split("\t")[:-1], "2.5"]) if "\tcingulum_R\t" in line else line for line in lines]
+    (cohort / "lesion_load.tsv").write_text("\n".join(same) + "\n")
+    assert associate(cohort) == 0
+    assert "cingulum_R: load does not vary" in capsys.readouterr().out
 
 
 def test_the_reference_turns_odds_ratios_round(cohort, capsys):
@@ -104,7 +152,7 @@ def test_few_subjects_in_a_group_are_said(cohort, capsys):
     edit(cohort, change)
     assert associate(cohort) == 0
     said = capsys.readouterr().out
-    assert "only 9 subjects are patient" in said
+    assert "only 9 subjects in the group patient" in said
     assert "no cross-validated AUC" in said
 
 

@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     for module in ("sklearn", "statsmodels"):
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError(module, "groups")
-    from yucca_wm.groups.run import run_associate, run_cluster
+    from yucca_wm.groups.associate_command import run_associate
+    from yucca_wm.groups.cluster_command import run_cluster
 
     common = {"covariates": options.covariates, "scale": options.transform, "seed": options.seed}
     if options.command == "cluster":
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         )  # fmt: skip
     for line in lines:
         print(line)
-    print(f"tables and figures in {options.out_dir}")
+    print(f"tables and figures in {options.out_dir}; open {options.out_dir}/index.html")
     for name, reason in failed.items():
         print(f"error: {name}: {reason}", file=sys.stderr)
     return cli.EXIT_FAILURE if failed else cli.EXIT_OK

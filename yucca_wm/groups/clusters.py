@@ -4,9 +4,9 @@ Subjects are divided in the space of the principal components that stand out fro
 in all 34 regions, those without any difference would drown the others. k is chosen by the mean silhouette. Two things
 must hold before groups are called real:
 
-- the silhouette is larger than in data without groups: a single cloud with the same skewness of every region
-  (Yeo-Johnson) and the same correlations between them, simulated (after Liu et al. 2008, JASA 103:1281, whose null is
-  a single Gaussian; the whole choice of k is repeated in every simulation);
+- the silhouette is larger than in data without groups: a single cloud with the same skewness, tails and zeros of every
+  region and the same correlations between them (`cloud`), simulated; the whole choice of k is repeated in every
+  simulation. This is the test of Liu et al. (2008, JASA 103:1281), whose null is one Gaussian, for loads that are not;
 - the groups come back in bootstrap samples: mean Jaccard similarity at least STABLE (Hennig 2007, CSDA 52:258).
 """
 
@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.groups.cloud import fit_cloud
+
 METHODS = ("kmeans", "hierarchical", "gmm", "spectral")
 
 STABLE = 0.6
 """Mean bootstrap Jaccard similarity under which a cluster is not to be trusted (Hennig 2007)."""
 
-ALPHA = 0.03
-"""Probability of calling a single cloud a structure."""
+ALPHA = 0.01
+"""Level of the first test: one single cloud in a hundred looks like a structure."""
 
 SIMULATIONS = 99
 BOOTSTRAPS = 50
@@ -188,23 +190,14 @@ def _single_cloud_p(
     simulations: int,
     rng: np.random.Generator,
 ) -> float:
-    from sklearn.covariance import ledoit_wolf
-    from sklearn.preprocessing import PowerTransformer
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        normal = PowerTransformer("yeo-johnson")
-        shaped = normal.fit_transform(values)
-        covariance, _ = ledoit_wolf(shaped)
-        low, high = shaped.min(axis=0), shaped.max(axis=0)
-        reached = 0
-        for number in range(1, simulations + 1):
-            cloud = rng.multivariate_normal(np.zeros(len(low)), covariance, len(values), method="cholesky")
-            cloud = np.nan_to_num(normal.inverse_transform(np.clip(cloud, low, high)))
-            scores = principal_scores(cloud / np.maximum(cloud.std(axis=0), 1e-12), components)
-            reached += _best(scores, ks, method, number)[1] >= observed
-            if reached + 1 > ALPHA * (simulations + 1):
-                return (reached + 1) / (number + 1)
+    cloud = fit_cloud(values, components)
+    reached = 0
+    for number in range(1, simulations + 1):
+        drawn = cloud.draw(len(values), rng)
+        scores = principal_scores(drawn / np.maximum(drawn.std(axis=0), 1e-12), components)
+        reached += _best(scores, ks, method, number)[1] >= observed
+        if reached + 1 > ALPHA * (simulations + 1):
+            return (reached + 1) / (number + 1)
     return (reached + 1) / (simulations + 1)
 
 

@@ -1,0 +1,110 @@
+"""Clustering from files to files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.files import make_folder, write_json, write_text
+from yucca_wm.groups import figures
+from yucca_wm.groups.clusters import Choice, cluster
+from yucca_wm.groups.loads import Loads, design, read_loads, residuals, transform
+from yucca_wm.groups.page import cluster_page
+from yucca_wm.groups.shared import FEW, header, left_out_lines, with_participants
+from yucca_wm.localize.tables import number, write_tsv
+from yucca_wm.report.pictures import Pictures
+
+MEMBER_COLUMNS = ("subject", "cluster", "best_division")
+PROFILE_COLUMNS = ("cluster", "n_subjects", "region", "mean_load_percent", "sd_load_percent")
+
+
+def run_cluster(
+    load_path: str | os.PathLike[str],
+    out_dir: str | os.PathLike[str],
+    *,
+    participants: str | os.PathLike[str] | None = None,
+    covariates: Sequence[str] = (),
+    method: str = "kmeans",
+    k_max: int = 6,
+    scale: str = "sqrt",
+    adjust_total: bool = False,
+    seed: int = 0,
+) -> tuple[list[str], dict[str, str]]:
+    """Cluster subjects; writes ``clusters.tsv``, ``cluster_profiles.tsv``, ``clusters.json``, figures, ``index.html``.
+
+    adjust_total : regress out each subject's mean load as well, so that groups differ in pattern, not in severity.
+
+    Returns lines to print and who has no partner in the other table (with the reason).
+    """
+    loads = read_loads(load_path)
+    failed, left_out = dict[str, str](), dict[str, str]()
+    if covariates:
+        if participants is None:
+            raise InputError(load_path, "covariates need a participants table", "give --participants")
+        loads, table, failed, left_out = with_participants(loads, participants, covariates)
+        matrix, _, constant = design(table)
+    else:
+        matrix, constant = np.empty((len(loads.subjects), 0)), []
+    if len(loads.subjects) < FEW:
+        raise InputError(load_path, f"{len(loads.subjects)} subjects are too few to look for groups", f"{FEW} at least")
+    values = transform(loads.percent, scale)
+    if adjust_total:
+        matrix = np.column_stack([matrix, values.mean(axis=1)])
+    values = residuals(values, matrix) if matrix.shape[1] else values
+    result = cluster(values, method=method, k_max=k_max, seed=seed)
+    folder = make_folder(out_dir)
+    members = [
+        [subject, str(label), str(best)]
+        for subject, label, best in zip(loads.subjects, result.labels, result.candidate, strict=True)
+    ]
+    profiles = _profiles(loads, result.labels)
+    write_tsv(folder / "clusters.tsv", MEMBER_COLUMNS, members)
+    write_tsv(folder / "cluster_profiles.tsv", PROFILE_COLUMNS, profiles)
+    content = {
+        **header("cluster", load_path, scale, covariates, constant, failed | left_out, seed),
+        "adjusted_for_total": adjust_total,
+        "method": method,
+        "subjects": len(loads.subjects),
+        "structure": result.structure,
+        "reason": result.reason,
+        "k": result.k if result.structure else 1,
+        "p_single_cloud": result.p_value,
+        "principal_components": result.components,
+        "choices": [asdict(choice) for choice in result.choices],
+    }
+    write_json(folder / "clusters.json", content)
+    pictures = Pictures(folder)
+    profile = figures.draw_profiles(loads.regions, loads.percent, result.labels)
+    pictures.add(profile, "cluster_profiles", "Mean load of every region in each group.")
+    embedding = figures.draw_embedding(values, result.labels)
+    pictures.add(embedding, "cluster_embedding", "Subjects in the plane in which they differ most.")
+    tree = figures.draw_dendrogram(values, loads.subjects)
+    pictures.add(tree, "cluster_dendrogram", "Which subjects are alike: the lower two meet, the more.")
+    lines = left_out_lines(left_out, constant)
+    lines += [_choice_line(choice) for choice in result.choices]
+    lines.append(f"{result.k} groups: {result.reason}" if result.structure else f"no structure: {result.reason}")
+    page = cluster_page(content, failed, (MEMBER_COLUMNS, members), (PROFILE_COLUMNS, profiles), pictures.shown)
+    write_text(folder / "index.html", page)
+    return lines, failed
+
+
+def _profiles(loads: Loads, labels: NDArray[np.intp]) -> list[list[str]]:
+    rows = []
+    for label in sorted(set(labels.tolist())):
+        members = loads.percent[labels == label]
+        for position, region in enumerate(loads.regions):
+            known = members[:, position][~np.isnan(members[:, position])]
+            mean = number(float(known.mean())) if len(known) else ""
+            spread = number(float(known.std(ddof=1))) if len(known) > 1 else ""
+            rows.append([str(label), str(len(members)), region, mean, spread])
+    return rows
+
+
+def _choice_line(choice: Choice) -> str:
+    stable = ", ".join(f"{value:.2f}" for value in choice.stability) or "not asked"
+    return f"k = {choice.k}: silhouette {choice.silhouette:.3f}; bootstrap Jaccard {stable}"

@@ -1,0 +1,128 @@
+"""One self-contained HTML page for each analysis: what was asked, what came out in plain words, tables, pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from yucca_wm import __version__
+from yucca_wm.report.html import count, render
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Heads and rows."""
+
+
+def cluster_page(
+    content: Mapping[str, Any],
+    failed: Mapping[str, str],
+    members: Table,
+    profiles: Table,
+    pictures: Sequence[Mapping[str, str]],
+) -> str:
+    """The page of a clustering; ``content`` is that of ``clusters.json``."""
+    n, k = content["subjects"], content["k"]
+    if content["structure"]:
+        sizes = Counter(row[1] for row in members[1])
+        listed = ", ".join(f"{sizes[label]} in group {label}" for label in sorted(sizes, key=int))
+        title = f"{k} groups among {count(n, 'subject')}"
+        words = [
+            f"The subjects fall into {k} groups ({listed}): {content['reason']}.",
+            "Groups describe this cohort under these settings. They are no diagnoses, and another cohort has to show "
+            "them again. Where groups differ in all regions alike they differ in severity; --adjust-total looks for "
+            "patterns beyond it.",
+        ]
+    else:
+        title = f"No structure among {count(n, 'subject')}"
+        words = [
+            f"The subjects form one cloud: {content['reason']}.",
+            "The best division that was found is in the table of subjects all the same; it should not be interpreted. "
+            "No structure found in a small cohort does not mean that there is none.",
+        ]
+    heads = ("groups", "mean silhouette (-1 to 1)", "bootstrap Jaccard of each group (1: always the same)")
+    tried = [
+        (choice["k"], f"{choice['silhouette']:.3f}", ", ".join(f"{value:.2f}" for value in choice["stability"]))
+        for choice in content["choices"]
+    ]
+    facts = [
+        ("method", f"{content['method']} on {count(content['principal_components'], 'principal component')}"),
+        ("severity (mean load) taken out", "yes" if content["adjusted_for_total"] else "no"),
+        ("p against a single cloud", f"{content['p_single_cloud']:.3f}"),
+        *_facts(content),
+    ]
+    tables = [
+        _table("Numbers of groups that were tried", (heads, tried)),
+        _table("Subjects", members),
+        _table("Mean load of every region in each group", profiles),
+    ]
+    return _page(title, words, facts, content, failed, tables, pictures)
+
+
+def associate_page(
+    content: Mapping[str, Any],
+    failed: Mapping[str, str],
+    lines: Sequence[str],
+    found: Sequence[str],
+    effects: Table,
+    pictures: Sequence[Mapping[str, str]],
+) -> str:
+    """The page of an association; ``content`` is that of ``associations.json``, ``found`` the regions with q < 0.05."""
+    outcome, covariates = content["outcome"], content["covariates"]
+    given = f", given {', '.join(covariates)}" if covariates else ""
+    asked = (
+        f"Does lesion load in a region go with {outcome}{given}? Each region has a {content['model']} model of its own."
+    )
+    if found:
+        several = f"In {count(len(found), 'region')} of {len(effects[1])} it does: {', '.join(found)}."
+        rate = "Of regions found in this way, at most 5 in 100 are expected to be false discoveries."
+    else:
+        several = f"In none of {len(effects[1])} regions is there evidence that it does (false discovery rate 5 %)."
+        rate = "That is not evidence of no effect: see how wide the intervals are."
+    words = [
+        asked,
+        f"{several} {rate}",
+        f"The effect is the {content['effect']} (SD: standard deviation of the transformed load between subjects). "
+        "Association is not cause.",
+        *lines,
+    ]
+    tables = [_table("Regions", effects)]
+    title = f"Regional lesion load and {outcome}: {count(content['subjects'], 'subject')}"
+    facts = [("permutations", str(content["permutations"])), *_facts(content)]
+    return _page(title, words, facts, content, failed, tables, pictures)
+
+
+def _page(
+    title: str,
+    words: Sequence[str],
+    facts: Sequence[tuple[str, str]],
+    content: Mapping[str, Any],
+    failed: Mapping[str, str],
+    tables: Sequence[Mapping[str, Any]],
+    pictures: Sequence[Mapping[str, str]],
+) -> str:
+    out = {name: reason for name, reason in content["left_out"].items() if name not in failed}
+    return render(
+        "groups.html",
+        title=title,
+        version=__version__,
+        words=words,
+        facts=facts,
+        notes=[f"{name}: {reason}" for name, reason in (*failed.items(), *out.items())],
+        tables_shown=tables,
+        pictures=pictures,
+    )
+
+
+def _facts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    constant = content["constant_covariates"]
+    covariates = ", ".join(content["covariates"]) or "none"
+    return [
+        ("covariates", covariates + (f" (constant, left out: {', '.join(constant)})" if constant else "")),
+        ("loads", f"{content['loads']}, in percent of region volume, transformed by {content['transform']}"),
+        ("seed", str(content["seed"])),
+        ("program", f"{content['program']} {content['version']}"),
+    ]
+
+
+def _table(title: str, table: Table) -> dict[str, Any]:
+    return {"title": title, "heads": table[0], "rows": table[1]}
