@@ -28,7 +28,7 @@ def dask_cluster() -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
     ]
     yield address, workers
     for process in (*workers, scheduler):
-        process.terminate()
+        process.kill()
     for process in (*workers, scheduler):
         process.wait()
     scheduler.stderr.close()

@@ -135,7 +135,9 @@ def test_on_dask_with_a_worker_killed_in_mid_run(
         while process.poll() is None and lines(out / RECORD) < SUBJECTS // 3:
             time.sleep(0.002)
         assert process.poll() is None
-        workers.pop().kill()
+        lost = workers.pop()
+        lost.kill()
+        lost.wait()
         assert name == "localize" or lines(out / RECORD) < SUBJECTS, "all was done before the worker was killed"
         _, err = process.communicate()
     assert process.returncode == 0, err[-3000:]

@@ -129,6 +129,7 @@ def test_slurm_says_what_is_missing_or_wrong(monkeypatch: pytest.MonkeyPatch, tm
         run_cases(square, CASES, options=RunOptions(slurm=("no_such_setting=1",)))
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_slurm_jobs_do_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With stand-ins for Slurm's own commands, which start and end jobs on this machine."""
     pytest.importorskip("dask_jobqueue")

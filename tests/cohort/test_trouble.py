@@ -84,10 +84,10 @@ def maps(out: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, of 256 kB; skipped where one cannot be mounted."""
+    """A disk of its own, of 2 MB; skipped where one cannot be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], capture_output=True).returncode:
         pytest.skip("no right to mount a small disk")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)

@@ -229,6 +229,6 @@ def _slurm_cluster(options: RunOptions) -> Any:
         if key not in SLURM_SETTINGS:
             raise InputError("--slurm", f"does not know '{key}'", f"it knows {', '.join(SLURM_SETTINGS)}")
         settings[key] = int(value) if value.isdigit() else value
-    cluster = SLURMCluster(**settings)
+    cluster = SLURMCluster(**settings, scheduler_options={"dashboard": False, "dashboard_address": ":0"})
     cluster.scale(jobs=options.jobs or 1)
     return cluster
