@@ -57,6 +57,10 @@ CASES = (
 )
 
 
+def triple(values: np.ndarray) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
 def drawn(seed: int, count: int = 6) -> tuple[Case, ...]:
     """``count`` subjects that nobody has looked at: everything at random within what `CASES` spans."""
     random = np.random.default_rng(seed)
@@ -70,9 +74,16 @@ def drawn(seed: int, count: int = 6) -> tuple[Case, ...]:
             warp_mm, noise = 0.0, 0.0
         cases.append(
             Case(
-                *(f"u{number}", group, str(random.choice(list(GRIDS)))),
-                *(tuple(map(float, values)) for values in (pose, stretch, oblique)),
-                *(float(warp_mm), float(scale_mm), float(noise), seed + number),
+                name=f"u{number}",
+                group=group,
+                grid=str(random.choice(list(GRIDS))),
+                pose=triple(pose),
+                stretch=triple(stretch),
+                oblique=triple(oblique),
+                warp_mm=float(warp_mm),
+                warp_scale_mm=float(scale_mm),
+                edge_noise=float(noise),
+                seed=seed + number,
             )
         )
     return tuple(cases)

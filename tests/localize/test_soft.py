@@ -9,6 +9,7 @@ from yucca_wm.ensemble import store
 from yucca_wm.errors import InputError
 from yucca_wm.localize.probability import Softmax, lesion_voxels
 from yucca_wm.localize.soft import soft_rows
+from yucca_wm.localize.softmaxes import SoftmaxFiles
 from yucca_wm.regions import RegionTable, regions
 
 SHAPE = (9, 8, 7)
@@ -43,8 +44,10 @@ def one_hot(labels, classes):
 
 
 def rows_of(lesion_files, region_files, table, **options):
-    lesions = lesion_voxels(Softmax(lesion_files), (1,))
-    return {row.region_id: row for row in soft_rows(lesions, Softmax(region_files), table, **options)}
+    lesions = lesion_voxels(Softmax(SoftmaxFiles.equal(*lesion_files)), (1,))
+    return {
+        row.region_id: row for row in soft_rows(lesions, Softmax(SoftmaxFiles.equal(*region_files)), table, **options)
+    }
 
 
 def test_expected_volumes_are_the_sums_and_add_up(write, table):
@@ -172,4 +175,4 @@ def test_files_of_other_label_sets_are_refused(write, table):
     with pytest.raises(InputError, match="not in the table: 4"):
         rows_of([write("l", random_softmax(20, 3))], [region], table)
     with pytest.raises(InputError, match="has no class 7"):
-        lesion_voxels(Softmax([region]), (7,))
+        lesion_voxels(Softmax(SoftmaxFiles.equal(region)), (7,))

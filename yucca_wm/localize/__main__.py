@@ -11,6 +11,8 @@ from yucca_wm.cohort.options import add_run_options, run_options
 DESCRIPTION = """Where the lesions are: lesion volume and load of every region for every subject, a census of lesions,
 and a heat map. Works on the ensembles of this package and on anyone's lesion masks and region maps."""
 
+MODALITIES = ("T1", "FLAIR")
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m yucca_wm.localize", description=DESCRIPTION)
@@ -45,9 +47,28 @@ def build_parser() -> argparse.ArgumentParser:
         "--transforms", metavar="DIR",
         help="transforms of yucca_wm.parcellate (default: beside the region maps); 'none': maps are there already",
     )  # fmt: skip
+    _add_companions(parser)
     parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
     add_run_options(parser)
     return parser
+
+
+def _add_companions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--soft", action="store_true", help="also the volumes expected from the softmaxes, and how sure they are"
+    )
+    for what in ("lesion", "region"):
+        parser.add_argument(
+            f"--{what}-softmax", nargs="+", default=[], metavar="DIR",
+            help=f"softmax files of the {what} maps; several folders are averaged (default: beside the maps)",
+        )  # fmt: skip
+    for modality in MODALITIES:
+        parser.add_argument(
+            f"--{modality.lower()}-lesions", metavar="DIR", help=f"lesions from {modality} alone, to compare"
+        )
+        parser.add_argument(
+            f"--{modality.lower()}-regions", metavar="DIR", help=f"regions from {modality} alone (default: --regions)"
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,8 +76,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.transforms is not None and options.to_template is None:
         parser.error("--transforms goes with --to-template")
+    if (options.lesion_softmax or options.region_softmax) and not options.soft:
+        parser.error("--lesion-softmax and --region-softmax go with --soft")
+    lesions_of = {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_lesions"))}
+    regions_of = {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_regions"))}
+    if missing := sorted(regions_of.keys() - lesions_of.keys()):
+        parser.error(f"--{missing[0].lower()}-regions goes with --{missing[0].lower()}-lesions")
 
     from yucca_wm.localize.cohort import localize_cohort
+    from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.settings import Settings
     from yucca_wm.regions import read_table, regions
@@ -79,10 +107,13 @@ def main(arguments: list[str] | None = None) -> int:
 
         template = find_template(options.to_template)
         transforms = find_transforms(options.transforms or options.regions)
+    companions = CompanionPlaces(
+        options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax), lesions_of, regions_of
+    )
     how = run_options(options)
     flags, failures = localize_cohort(
         options.lesions, options.regions, options.out_dir, table, settings,
-        ventricles=options.ventricles, maps=options.maps, bids=options.bids, options=how,
+        ventricles=options.ventricles, maps=options.maps, bids=options.bids, companions=companions, options=how,
     )  # fmt: skip
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,16 @@ from yucca_wm.errors import InputError
 from yucca_wm.images import Image
 from yucca_wm.localize.census import LesionRow, census
 from yucca_wm.localize.components import Components, find_lesions
-from yucca_wm.localize.flags import quality_flags
+from yucca_wm.localize.flags import quality_flags, registration_flag
 from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import LoadRow, load_rows
-from yucca_wm.localize.pairs import Pair
+from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
+from yucca_wm.localize.pairs import Companions, Pair
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
+
+if TYPE_CHECKING:
+    from yucca_wm.localize.soft import SoftRow
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class CaseResult:
     load : a row for each region, outside and total.
     lesions : a row for each lesion.
     flags : name -> what a reader should know before trusting the numbers.
+    soft : expected volumes, a row for each region, outside and total; empty without softmaxes.
+    modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
     removed_voxels, removed_lesions : below the minimum size, not in any table.
     """
 
@@ -37,6 +44,8 @@ class CaseResult:
     removed_voxels: int
     removed_lesions: int
     flags: dict[str, str] = field(default_factory=dict)
+    soft: list[SoftRow] = field(default_factory=list)
+    modalities: list[ModalityRow] = field(default_factory=list)
 
     @property
     def total(self) -> LoadRow:
@@ -54,7 +63,38 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     (lesions), and grids that differ.
     """
     lesions, regions, ventricles = load_pair(pair, table, settings)
-    return localize(pair.subject, lesions, regions, table, settings, ventricles)
+    result = localize(pair.subject, lesions, regions, table, settings, ventricles)
+    flags = result.flags | registration_flag(pair.regions)
+    soft = _soft_rows(pair.companions, lesions, table, settings)
+    rows: list[ModalityRow] = []
+    if pair.companions.modalities is not None:
+        modalities = pair.companions.modalities
+        alone = {modality.name: _modality_load(modality, regions, table, settings) for modality in modalities}
+        rows = modality_rows(result.load, alone)
+        flags |= disagreement(result.load, alone) if alone else {}
+    return replace(result, flags=flags, soft=soft, modalities=rows)
+
+
+def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:
+    if companions.lesion_softmax is None or companions.region_softmax is None:
+        return []
+    from yucca_wm.localize.probability import Softmax, lesion_voxels
+    from yucca_wm.localize.soft import soft_rows
+
+    softmax = Softmax(companions.lesion_softmax)
+    if not settings.resample:
+        on_grid(softmax.outline, lesions)
+    voxels = lesion_voxels(softmax, settings.lesion_labels)
+    return soft_rows(voxels, Softmax(companions.region_softmax), table, resample=settings.resample)
+
+
+def _modality_load(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> list[LoadRow]:
+    """Load of the lesions of one modality in its own regions, or else in the ensemble's."""
+    lesions = load_map(modality.lesions, settings.known_labels)
+    if modality.regions is not None:
+        regions = load_map(modality.regions, {0, *table.indices})
+    on_lesions = on_grid(regions, lesions, resample=settings.resample)
+    return localize(modality.name, lesions, on_lesions, table, replace(settings, assign_outside_mm=0)).load
 
 
 def load_pair(pair: Pair, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:

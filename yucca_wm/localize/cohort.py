@@ -15,12 +15,13 @@ from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.files import make_folder
 from yucca_wm.localize.bids import Derivative, check_names
 from yucca_wm.localize.case import CaseResult, localize_files
+from yucca_wm.localize.companions import CompanionPlaces
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.maps import write_map
 from yucca_wm.localize.pairs import Pair, pair_cases
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import number, tables_of, tsv_lines
+from yucca_wm.localize.tables import OPTIONAL_TABLES, number, tables_of, tsv_lines
 from yucca_wm.regions import RegionTable
 
 
@@ -34,6 +35,7 @@ def localize_cohort(
     ventricles: str | os.PathLike[str] | None = None,
     maps: bool = False,
     bids: bool = False,
+    companions: CompanionPlaces | None = None,
     options: RunOptions | None = None,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Localize every subject and write ``lesion_load.tsv``, ``lesion_load_wide.tsv``, ``lesions.tsv``,
@@ -41,6 +43,7 @@ def localize_cohort(
 
     maps : also write ``maps/<subject>.nii.gz``, the lesions labelled by region.
     bids : also write the same maps as a BIDS derivative, in ``bids/``.
+    companions : softmaxes and maps made from one modality; adds ``lesion_load_soft.tsv`` and ``modalities.tsv``.
 
     Returns the flags of every subject that is done (subject -> flag -> sentence), and what failed (case -> reason).
     A subject is done again when its maps or the settings have changed: no table is older than its maps.
@@ -50,8 +53,9 @@ def localize_cohort(
     options = options or RunOptions()
     with only_run_in(out_dir, options) as folder:
         return localize_into(
-            folder, lesions, regions, table, settings, ventricles=ventricles, maps=maps, bids=bids, options=options
-        )
+            folder, lesions, regions, table, settings,
+            ventricles=ventricles, maps=maps, bids=bids, companions=companions, options=options,
+        )  # fmt: skip
 
 
 def localize_into(
@@ -64,10 +68,14 @@ def localize_into(
     ventricles: str | os.PathLike[str] | None = None,
     maps: bool = False,
     bids: bool = False,
+    companions: CompanionPlaces | None = None,
     options: RunOptions,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.cohort.step.only_run_in`)."""
     pairs, failures = pair_cases(lesions, regions, ventricles)
+    companions = companions or CompanionPlaces()
+    pairs, without = companions.attach(pairs, lesions, regions)
+    failures |= without
     parts = Parts(make_folder(folder / "parts"))
     maps_dir = make_folder(folder / "maps") if maps else None
     derivative = Derivative(folder / "bids") if bids else None
@@ -82,7 +90,7 @@ def localize_into(
         outputs += [maps_dir / f"{subject}.nii.gz"] if maps_dir is not None else []
         outputs += derivative.files(subject) if derivative is not None else []
         works[subject] = Work(pair, pair.files(), outputs)
-    step = Step("localize", folder, {**asdict(settings), "regions": _digest(table)})
+    step = Step("localize", folder, {**asdict(settings), "regions": _digest(table), **companions.parameters})
     outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
     if not options.is_whole:
         return outcome.results, outcome.failures
@@ -91,7 +99,14 @@ def localize_into(
     inputs = {"lesions": str(lesions), "regions": str(regions)}
     if ventricles is not None:
         inputs["ventricles"] = str(ventricles)
-    columns = {entry.name: entry.columns for entry in tables_of(table, settings, ventricles=ventricles is not None)}
+    inputs |= companions.stated
+    tables = tables_of(
+        table, settings,
+        ventricles=ventricles is not None, soft=companions.soft, modalities=bool(companions.modality_lesions),
+    )  # fmt: skip
+    columns = {entry.name: entry.columns for entry in tables}
+    for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
+        (folder / name).unlink(missing_ok=True)
     places = {
         name: {"lesions": str(pairs[name].lesions), "regions": str(pairs[name].regions)} for name in outcome.results
     }
@@ -131,7 +146,12 @@ def _localize_pair(
     if derivative is not None:
         derivative.write_subject(pair, table, settings)
     shown = set(_shown(table).indices)
-    tables = tables_of(table, settings, ventricles=pair.ventricles is not None)
+    companions = pair.companions
+    tables = tables_of(
+        table, settings,
+        ventricles=pair.ventricles is not None,
+        soft=companions.lesion_softmax is not None, modalities=companions.modalities is not None,
+    )  # fmt: skip
     part = Part(
         {entry.name: tsv_lines(entry.rows(result)) for entry in tables},
         _subject_summary(result, pair),

@@ -68,11 +68,15 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
     return flags
 
 
+def registration_record(regions: Path) -> Path:
+    """Where `yucca_wm.parcellate` would have left the record of a region map."""
+    return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record
+
+
 def registration_flag(regions: Path) -> dict[str, str]:
     """``poor_registration`` when the record of `yucca_wm.parcellate` beside a region map states doubts."""
-    record = Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))["doubts"]
+        found = json.loads(registration_record(regions).read_text(encoding="utf-8"))["doubts"]
     except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool
         return {}
     return {"poor_registration": "; ".join(map(str, found))} if found else {}

@@ -10,12 +10,41 @@ from pathlib import Path
 
 from yucca_wm.errors import InputError
 from yucca_wm.files import NIFTI_SUFFIXES, case_name
+from yucca_wm.localize.flags import registration_record
+from yucca_wm.localize.modalities import Modality
+from yucca_wm.localize.softmaxes import SoftmaxFiles
 
 ENDINGS = re.compile(r"(_(regions?|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?))+$", re.IGNORECASE)
 """What tools append to a subject's name to say what kind of map it is."""
 
 LESION_ENTITY = re.compile(r"(label|desc)-[a-z0-9]*(lesion|wmh)", re.IGNORECASE)
 """What marks a lesion map among the masks and segmentations of a BIDS derivative."""
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What may come with a lesion and region map; None where it is not asked for.
+
+    lesion_softmax, region_softmax : what they were made from.
+    modalities : maps made from one modality, as far as the subject has them.
+    """
+
+    lesion_softmax: SoftmaxFiles | None = None
+    region_softmax: SoftmaxFiles | None = None
+    modalities: tuple[Modality, ...] | None = None
+
+    def files(self) -> dict[str, Path]:
+        """Those that there are, by what they are."""
+        files: dict[str, Path] = {}
+        for what, softmax in (("lesion_softmax", self.lesion_softmax), ("region_softmax", self.region_softmax)):
+            if softmax is not None:
+                weighted = enumerate(zip(softmax.files, softmax.weights, strict=True))
+                files |= {f"{what} {number}, weight {weight:g}": path for number, (path, weight) in weighted}
+        for modality in self.modalities or ():
+            files[f"{modality.name}_lesions"] = modality.lesions
+            if modality.regions is not None:
+                files[f"{modality.name}_regions"] = modality.regions
+        return files
 
 
 @dataclass(frozen=True)
@@ -26,10 +55,13 @@ class Pair:
     lesions: Path
     regions: Path
     ventricles: Path | None = None
+    companions: Companions = Companions()
 
     def files(self) -> dict[str, Path]:
         """Those that there are, by what they are."""
-        files = {"lesions": self.lesions, "regions": self.regions}
+        files = {"lesions": self.lesions, "regions": self.regions, **self.companions.files()}
+        if (record := registration_record(self.regions)).is_file():
+            files["registration"] = record
         return files if self.ventricles is None else {**files, "ventricles": self.ventricles}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +14,18 @@ from yucca_wm.ensemble.store import SLAB_VOXELS, Grid
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image
 from yucca_wm.localize.case import on_grid
+from yucca_wm.localize.softmaxes import SoftmaxFiles
 from yucca_wm.regions import RegionTable
 
 
 class Softmax:
     """The weighted mean of the softmax files of one image, as ``yucca_ensemble`` takes it."""
 
-    def __init__(self, files: Sequence[Path], weights: Sequence[float] | None = None) -> None:
-        self._members = [open_probabilities(path) for path in files]
-        self._weights = list(weights) if weights is not None else [1.0] * len(files)
+    def __init__(self, softmax: SoftmaxFiles) -> None:
+        self._members = [open_probabilities(path) for path in softmax.files]
+        self._weights = softmax.weights
         check_members(self._members)
-        self.path = files[0]
+        self.path = softmax.files[0]
         self.classes = self._members[0].classes
         self.grid: Grid = self._members[0].grid
 

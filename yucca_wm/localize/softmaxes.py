@@ -22,6 +22,11 @@ class SoftmaxFiles:
     files: tuple[Path, ...]
     weights: tuple[float, ...]
 
+    @classmethod
+    def equal(cls, *files: Path) -> SoftmaxFiles:
+        """Files that weigh alike."""
+        return cls(files, (1.0,) * len(files))
+
 
 @dataclass(frozen=True)
 class Softmaxes:
@@ -42,7 +47,7 @@ class Softmaxes:
                 return self.merged[name]
             files = tuple(folder / f"{name}{SUFFIX}" for folder in self.folders)
             if there := tuple(path for path in files if path.is_file()):
-                return SoftmaxFiles(there, (1.0,) * len(there))
+                return SoftmaxFiles.equal(*there)
         raise InputError(names[0], f"has no softmax file in {self.where}", "predict it with --save_softmax")
 
 

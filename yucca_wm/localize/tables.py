@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -25,6 +25,16 @@ LESION_COLUMNS = (
     "subject", "lesion", "voxels", "volume_ml", "centroid_x_mm", "centroid_y_mm", "centroid_z_mm", "extent_x_mm",
     "extent_y_mm", "extent_z_mm", "main_region_id", "main_region", "n_regions", "regions",
 )  # fmt: skip
+SOFT_COLUMNS = (
+    "subject", "region_id", "name", "side", "group", "lesion_volume_ml", "expected_ml",
+    "sd_independent_ml", "sd_independent_lesion_ml", "sd_independent_region_ml",
+    "sd_correlated_ml", "sd_correlated_lesion_ml", "sd_correlated_region_ml",
+)  # fmt: skip
+MODALITY_COLUMNS = (
+    "subject", "region_id", "name", "side", "group", "ensemble_ml", "t1_ml", "flair_ml", "range_ml", "disagree",
+)  # fmt: skip
+SOFT, MODALITIES = "lesion_load_soft.tsv", "modalities.tsv"
+OPTIONAL_TABLES = {SOFT, MODALITIES}
 VENTRICLE_COLUMN = "distance_to_ventricles_mm"
 
 DECIMALS = 6
@@ -53,13 +63,21 @@ class Table:
     rows: Callable[[CaseResult], Iterable[Sequence[str]]]
 
 
-def tables_of(regions: RegionTable, settings: Settings, *, ventricles: bool = False) -> tuple[Table, ...]:
+def tables_of(
+    regions: RegionTable,
+    settings: Settings,
+    *,
+    ventricles: bool = False,
+    soft: bool = False,
+    modalities: bool = False,
+) -> tuple[Table, ...]:
     """``lesion_load.tsv``: subject by subject, a row for every region, outside and total;
     ``lesion_load_wide.tsv``: a row a subject, lesion volume in ml in every region, outside and in total;
-    ``lesions.tsv``, the census: a row a lesion, largest first within each subject.
+    ``lesions.tsv``, the census: a row a lesion, largest first within each subject;
+    on request ``lesion_load_soft.tsv`` and ``modalities.tsv``, rows as in ``lesion_load.tsv``.
     """
     assigned = settings.assign_outside_mm > 0
-    return (
+    tables = [
         Table(
             "lesion_load.tsv",
             LOAD_COLUMNS + (ASSIGNED_COLUMNS if assigned else ()),
@@ -75,7 +93,24 @@ def tables_of(regions: RegionTable, settings: Settings, *, ventricles: bool = Fa
             LESION_COLUMNS + ((VENTRICLE_COLUMN,) if ventricles else ()),
             lambda result: [lesion_fields(result.subject, row, ventricles=ventricles) for row in result.lesions],
         ),
-    )
+    ]
+    if soft:
+        tables.append(Table(SOFT, SOFT_COLUMNS, _soft_rows))
+    if modalities:
+        tables.append(Table(MODALITIES, MODALITY_COLUMNS, _modality_rows))
+    return tuple(tables)
+
+
+def _soft_rows(result: CaseResult) -> Iterator[list[str]]:
+    for hard, row in zip(result.load, result.soft, strict=True):
+        volumes_ml = hard.lesion_volume_ml, row.expected_ml, *astuple(row.independent), *astuple(row.correlated)
+        yield [result.subject, str(row.region_id), row.name, row.side, row.group, *map(number, volumes_ml)]
+
+
+def _modality_rows(result: CaseResult) -> Iterator[list[str]]:
+    for row in result.modalities:
+        place = [result.subject, str(row.region_id), row.name, row.side, row.group]
+        yield [*place, *map(number, (*row.volumes_ml, row.range_ml)), "yes" if row.disagree else "no"]
 
 
 def load_fields(subject: str, row: LoadRow, *, assigned: bool = False) -> list[str]:

@@ -66,5 +66,5 @@ def train_on(devices: int) -> None:
         # Yucca's sampler has no end, and each process draws its own patches: nothing to distribute
         return L.Trainer(**settings | {"devices": devices, "strategy": "ddp", "use_distributed_sampler": False})
 
-    module.L = SimpleNamespace(Trainer=trainer)  # type: ignore[attr-defined]
+    module.L = SimpleNamespace(Trainer=trainer)
     L.LightningModule.log = partialmethod(L.LightningModule.log, sync_dist=True)  # type: ignore[assignment,method-assign]

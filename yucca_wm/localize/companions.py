@@ -1,0 +1,117 @@
+"""What may come with a subject's lesion and region map: softmaxes, and maps made from one modality."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.errors import InputError
+from yucca_wm.files import NIFTI_SUFFIXES, case_name
+from yucca_wm.localize.modalities import Modality
+from yucca_wm.localize.pairs import Companions, Pair, subject_of
+from yucca_wm.localize.softmaxes import SUFFIX, Softmaxes, given_softmaxes, softmaxes_beside
+
+Place = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class CompanionPlaces:
+    """Where to look for them.
+
+    soft : read softmaxes. lesion_softmax, region_softmax : their folders; empty: beside the label maps.
+    modality_lesions, modality_regions : modality (T1, FLAIR) -> folder of its label maps or softmax files.
+    """
+
+    soft: bool = False
+    lesion_softmax: tuple[Place, ...] = ()
+    region_softmax: tuple[Place, ...] = ()
+    modality_lesions: Mapping[str, Place] | None = None
+    modality_regions: Mapping[str, Place] | None = None
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """As entries of ``localize.json``'s inputs."""
+        softmax = {"lesion_softmax": self.lesion_softmax, "region_softmax": self.region_softmax}
+        stated: dict[str, Any] = {name: [str(path) for path in paths] for name, paths in softmax.items() if paths}
+        for kind, places in (("lesions", self.modality_lesions), ("regions", self.modality_regions)):
+            stated |= {f"{name.lower()}_{kind}": str(place) for name, place in (places or {}).items()}
+        return stated
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a subject's result depends on besides its files."""
+        modalities = {"modalities": sorted(self.modality_lesions)} if self.modality_lesions else {}
+        return {"soft": True, **modalities} if self.soft else modalities
+
+    def attach(
+        self, pairs: Mapping[str, Pair], lesions: Place, regions: Place
+    ) -> tuple[dict[str, Pair], dict[str, str]]:
+        """Pairs with what comes with them, and who lacks a softmax file (subject -> reason).
+
+        A subject without a map of one modality goes without. Raises InputError for a folder that has nothing of any.
+        """
+        softmaxes: tuple[Softmaxes, Softmaxes] | None = None
+        if self.soft:
+            softmaxes = (
+                _softmaxes(self.lesion_softmax, lesions, "--lesion-softmax"),
+                _softmaxes(self.region_softmax, regions, "--region-softmax"),
+            )
+        alone = {name: _maps(place, pairs) for name, place in (self.modality_lesions or {}).items()}
+        alone_regions = {name: _maps(place, pairs) for name, place in (self.modality_regions or {}).items()}
+        attached: dict[str, Pair] = {}
+        failures: dict[str, str] = {}
+        for subject, pair in pairs.items():
+            modalities = tuple(
+                Modality(name, files[subject], alone_regions.get(name, {}).get(subject))
+                for name, files in alone.items()
+                if subject in files
+            )
+            companions = Companions(modalities=modalities if self.modality_lesions else None)
+            try:
+                if softmaxes is not None:
+                    companions = replace(
+                        companions,
+                        lesion_softmax=softmaxes[0].of(case_name(pair.lesions), subject),
+                        region_softmax=softmaxes[1].of(case_name(pair.regions), subject),
+                    )
+            except InputError as error:
+                failures[subject] = str(error)
+                continue
+            attached[subject] = replace(pair, companions=companions)
+        return attached, failures
+
+
+def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Softmaxes:
+    return given_softmaxes(folders) if folders else softmaxes_beside(label_maps, option)
+
+
+def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
+    """Subject -> its file in a folder of label maps or softmax files (the label map where there are both).
+
+    A file is of a subject when it has the name of its lesion map or, alone, that of the subject (`subject_of`).
+    """
+    root = Path(place)
+    if root.is_file() and len(pairs) == 1:
+        return dict.fromkeys(pairs, root)
+    if not root.is_dir():
+        raise InputError(root, "is not a folder", "give the folder of the maps made from this modality")
+    by_name: dict[str, Path] = {}
+    by_subject: dict[str, list[Path]] = {}
+    for path in sorted(root.iterdir(), key=lambda path: path.suffix == SUFFIX):
+        if path.name.startswith(".") or not path.name.lower().endswith((*NIFTI_SUFFIXES, SUFFIX)):
+            continue
+        if case_name(path) not in by_name:
+            by_name[case_name(path)] = path
+            by_subject.setdefault(subject_of(case_name(path)), []).append(path)
+    found: dict[str, Path] = {}
+    for subject, pair in pairs.items():
+        alone = by_subject.get(subject_of(subject), [])
+        named = [by_name[name] for name in (case_name(pair.lesions), subject) if name in by_name]
+        if named or len(alone) == 1:
+            found[subject] = [*named, *alone][0]
+    if pairs and not found:
+        raise InputError(root, "has no map of any of the subjects", "its files need the names of the lesion maps")
+    return found
