@@ -41,7 +41,13 @@ def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, 
         "target_size": None,
         "target_spacing": [1.2, 1.2, 1.2],
         "plans_name": "YuccaPlanner",
-        "dataset_properties": {"intensities": [{"mean": 1.0, "std": 1.0}], "classes": list(range(classes))},
+        **{key: [26, 24, 18] for key in ("new_mean_size", "new_min_size", "new_max_size")},
+        "dataset_properties": {
+            "intensities": [{"mean": 1.0, "std": 1.0}],
+            "classes": list(range(classes)),
+            "modalities": {"0": "MRI"},
+            "labels": {str(label): f"label {label}" for label in range(classes)},
+        },
     }
     configuration = {
         "task": "Task004_WM_Location",
@@ -60,6 +66,7 @@ def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, 
     checkpoint = {
         "state_dict": {f"model.{name}": tensor for name, tensor in network.state_dict().items()},
         "hyper_parameters": {"config": configuration},
+        "pytorch-lightning_version": "2.5.0",
         "epoch": 3,
         "global_step": 40,
     }
