@@ -91,7 +91,8 @@ def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Soft
 def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
     """Subject -> its file in a folder of label maps or softmax files (the label map where there are both).
 
-    A file is of a subject when it has the name of its lesion map or, alone, that of the subject (`subject_of`).
+    A file is of a subject when it has the name of its lesion map or, alone and of no other's name, that of the subject
+    (`subject_of`).
     """
     root = Path(place)
     if root.is_file() and len(pairs) == 1:
@@ -107,8 +108,9 @@ def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
             by_name[case_name(path)] = path
             by_subject.setdefault(subject_of(case_name(path)), []).append(path)
     found: dict[str, Path] = {}
+    taken = {*pairs, *(case_name(pair.lesions) for pair in pairs.values())}
     for subject, pair in pairs.items():
-        alone = by_subject.get(subject_of(subject), [])
+        alone = [path for path in by_subject.get(subject_of(subject), []) if case_name(path) not in taken]
         named = [by_name[name] for name in (case_name(pair.lesions), subject) if name in by_name]
         if named or len(alone) == 1:
             found[subject] = [*named, *alone][0]
