@@ -108,5 +108,5 @@ def test_predict(
     """Without pages killed between softmax and label map, with pages among them."""
     arguments = ["--t1", str(scan("T1", 0)), "--lesion-model", str(lesion_model), "--out-dir", str(tmp_path / "out")]
     arguments += ["--region-model", str(region_model)] if pages else ["--keep-softmax"]
-    kill_and_run_again("yucca_wm.predict", arguments, tmp_path / "out", finished=11 if pages else 1)
+    kill_and_run_again("yucca_wm.predict", arguments, tmp_path / "out", finished=19 if pages else 1)
     assert (tmp_path / "out" / "report" / "index.html").is_file() == pages

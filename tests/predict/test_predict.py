@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import torch
 from nibabel import orientations
+from scipy import ndimage
 
 from yucca_wm import images
+from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import merge_folders
 from yucca_wm.errors import InputError
 from yucca_wm.predict.__main__ import main
@@ -53,6 +55,20 @@ def chain(model_path: Path, scans: dict[str, Path], out: Path) -> Path:
     return out / "merged" / "a.nii.gz"
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines(), delimiter="\t"))
+
+
+def lesion_volumes_ml(out: Path, modality: str) -> list[str]:
+    """By one modality alone: in regions 1 to 36, outside, in total; lesions of one voxel (1.65 mm3) do not count."""
+    lesions = images.load(out / f"lesions_{modality}" / "a.nii.gz")
+    regions = images.load(out / f"regions_{modality}" / "a.nii.gz").data
+    numbers, _ = ndimage.label(lesions.data == 1, np.ones((3, 3, 3)))
+    counted = (numbers > 0) & (np.bincount(numbers.ravel())[numbers] > 1)
+    voxels = [int((counted & (regions == label)).sum()) for label in (*range(1, 37), 0)]
+    return [f"{count * lesions.voxel_volume_mm3 / 1000:.6f}" for count in (*voxels, sum(voxels))]
+
+
 @pytest.mark.parametrize("used", [("T1",), ("FLAIR",), ("T1", "FLAIR")])
 def test_command_gives_the_chains_label_maps_and_says_what_it_used(
     used: tuple[str, ...], scan: Scan, lesion_model: Path, region_model: Path, tmp_path: Path,
@@ -71,14 +87,71 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
         expected = chain(model, scans, tmp_path / what)
         assert (tmp_path / "out" / what / "a.nii.gz").read_bytes() == expected.read_bytes()
         assert len(np.unique(images.load(expected).data)) > 1
-    rows = list(csv.DictReader((tmp_path / "out" / "predictions.tsv").read_text().splitlines(), delimiter="\t"))
-    assert rows == [{"case": "a", "used": "+".join(used)}]
+        for modality in used:
+            alone = expected if len(used) == 1 else tmp_path / what / modality / "a.nii.gz"
+            assert (tmp_path / "out" / f"{what}_{modality}" / "a.nii.gz").read_bytes() == alone.read_bytes()
+    assert table(tmp_path / "out" / "predictions.tsv") == [{"case": "a", "used": "+".join(used)}]
     assert (tmp_path / "out" / "lesion_load.tsv").is_file()
+    side_by_side = table(tmp_path / "out" / "modalities.tsv")
+    assert [row["region_id"] for row in side_by_side] == [*map(str, range(1, 37)), "0", "-1"]
+    for modality in ("T1", "FLAIR"):
+        found = [row[f"{modality.lower()}_ml"] for row in side_by_side]
+        assert found == (lesion_volumes_ml(tmp_path / "out", modality) if modality in used else [""] * 38)
+    assert float(side_by_side[-1]["ensemble_ml"]) > 0
+    if len(used) == 1:
+        assert all(row["ensemble_ml"] == row[f"{used[0].lower()}_ml"] for row in side_by_side)
     page = tmp_path / "out" / "report" / "subjects" / "a.html"
     assert page.is_file() == (len(used) == 2)
     if page.is_file():
         assert "FLAIR.nii.gz" in page.read_text()  # what lesions are shown on
+        assert "side by side" in page.read_text()
         assert (tmp_path / "out" / "heat_map.png").is_file()
+
+
+def test_soft_volumes_are_of_the_scans_of_this_run(
+    scan: Scan, lesion_model: Path, region_model: Path, tmp_path: Path
+) -> None:
+    """Of both scans, and without the FLAIR's softmax once there is no FLAIR any more; the table says so."""
+    models = {LESIONS: load(lesion_model, "cpu"), REGIONS: load(region_model, "cpu")}
+    scans = {"T1": scan("T1", 0), "FLAIR": scan("FLAIR", 1)}
+    out = tmp_path / "out"
+    for used in (("T1", "FLAIR"), ("T1",)):
+        case = Case("a", {modality: scans[modality] for modality in used})
+        assert not predict_cohort([case], models, out, Options(soft=True)).failures
+        files = sorted((out / "lesions_softmax").glob("*/a.npz"))
+        assert [path.parent.name for path in files] == sorted(used)
+        assert {path.parent.name for path in out.glob("regions_*/a.nii.gz")} == {f"regions_{name}" for name in used}
+        probabilities = np.mean([store.open_softmax(path).read(0, 26) for path in files], axis=0)
+        expected = (probabilities[1] / np.maximum(probabilities.sum(axis=0), 1e-9)).sum() * 1.65 / 1000
+        assert float(table(out / "lesion_load_soft.tsv")[-1]["expected_ml"]) == pytest.approx(expected, rel=1e-4)
+        assert (table(out / "modalities.tsv")[-1]["flair_ml"] == "") == ("FLAIR" not in used)
+    assert not predict_cohort([case], models, out, Options()).failures
+    assert (out / "lesions_softmax" / "T1" / "a.npz").is_file()  # nothing was due
+    assert not (out / "lesion_load_soft.tsv").exists()
+
+
+def test_disagreeing_scans_are_flagged(
+    scan: Scan, lesion_model: Path, region_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """One person of two has lesions on T1 where FLAIR has none."""
+    models = {LESIONS: load(lesion_model, "cpu"), REGIONS: load(region_model, "cpu")}
+    real = prediction.write_softmax
+
+    def write_softmax(restored: Any, path: Path) -> Any:
+        labels = real(restored, path)
+        if restored.n_classes > 3:
+            return labels
+        has_lesions = path.stem == "same" or path.parent.name == "T1"
+        return has_lesions * (np.indices(labels.shape)[0] < 13).astype(np.uint8)
+
+    monkeypatch.setattr(prediction, "write_softmax", write_softmax)
+    scans = {"T1": scan("T1", 0), "FLAIR": scan("FLAIR", 1)}
+    predict_cohort([Case("apart", scans), Case("same", scans)], models, tmp_path / "out", Options())
+    rows = {row["subject"]: row for row in table(tmp_path / "out" / "modalities.tsv") if row["name"] == "total"}
+    assert {name: row["disagree"] for name, row in rows.items()} == {"apart": "yes", "same": "no"}
+    assert float(rows["apart"]["flair_ml"]) == 0
+    assert "T1 and FLAIR disagree on where lesions are in 1 of 2 subjects: apart" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -148,7 +221,10 @@ def test_models_in_each_others_place_are_refused(region_model: Path) -> None:
         check_classes({LESIONS: load(region_model, "cpu")})
 
 
-@pytest.mark.parametrize("arguments", [[], ["--t1", "a", "--input", "b"], ["--t1", "a"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--t1", "a", "--input", "b"], ["--t1", "a"], ["--t1", "a", "--lesion-model", "b", "--soft"]],
+)
 def test_usage(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["predict", "--out-dir", "x", *arguments])
     with pytest.raises(SystemExit) as stopped:

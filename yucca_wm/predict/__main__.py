@@ -33,6 +33,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--confidence", action="store_true", help="also write how probable each voxel's label is")
     parser.add_argument("--no-report", action="store_true", help="no HTML pages")
     parser.add_argument("--keep-softmax", action="store_true", help="keep the softmax file of each modality")
+    parser.add_argument(
+        "--soft",
+        action="store_true",
+        help="also the volumes expected from the softmaxes, and how sure they are (keeps the softmax files)",
+    )
     add_run_options(parser, jobs=1, processes=False)
     return parser
 
@@ -45,6 +50,8 @@ def main() -> int:
         parser.error("give either --t1 and/or --flair, or --input")
     if not (arguments.lesion_model or arguments.region_model):
         parser.error("give --lesion-model, --region-model, or both")
+    if arguments.soft and not (arguments.lesion_model and arguments.region_model):
+        parser.error("--soft needs both --lesion-model and --region-model")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.cohort.layouts import find_subjects
     from yucca_wm.files import case_name
@@ -60,7 +67,9 @@ def main() -> int:
     given = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
     models = {what: load(path, arguments.device) for what, path in given.items() if path}
     check_classes(models)
-    options = Options(arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax)
+    options = Options(
+        arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax, arguments.soft
+    )
     how = run_options(arguments)
     outcome = predict_cohort(cases, models, arguments.out_dir, options, how, device=arguments.device)
     failures = dict(outcome.failures)

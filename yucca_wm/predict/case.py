@@ -1,4 +1,4 @@
-"""One person: both models on each modality there is, merged."""
+"""One person: each model on each scan there is, and on all of them together."""
 
 from __future__ import annotations
 
@@ -27,22 +27,34 @@ class LoadedModel:
     network: Any
 
 
+MODALITIES = ("T1", "FLAIR")
+
+
 @dataclass(frozen=True)
 class Options:
-    """mirror : test-time augmentation. max_memory_gb : memory that the logits may take. confidence : write maps of it.
+    """What to do with every person.
 
+    mirror : average over mirror images (test-time augmentation).
+    max_memory_gb : memory that the logits of one image may take; None: no limit.
+    confidence : also write how probable each voxel's label is.
     keep_softmax : keep each modality's softmax file.
+    soft : also the volumes expected from the softmax files, which are kept.
     """
 
     mirror: bool = False
     max_memory_gb: float | None = None
     confidence: bool = False
     keep_softmax: bool = False
+    soft: bool = False
+
+    @property
+    def softmax_stays(self) -> bool:
+        return self.keep_softmax or self.soft
 
 
 @dataclass(frozen=True)
 class Case:
-    """Scans of one person by modality (``T1``, ``FLAIR``)."""
+    """Scans of one person by modality (of `MODALITIES`), all on one grid."""
 
     name: str
     scans: Mapping[str, Path] = field(default_factory=dict)
@@ -54,6 +66,9 @@ def predict_arrays(
     """Label map of one person from arrays.
 
     scans : modality -> image [i, j, k], all on the grid of ``affine`` (voxel index -> world mm).
+    options : ``mirror``, ``max_memory_gb`` and ``confidence`` count.
+
+    Raises InputError when the logits do not fit in ``max_memory_gb``.
     """
     nifti = {}
     for modality, data in scans.items():
@@ -61,23 +76,33 @@ def predict_arrays(
         nifti[modality].set_qform(affine, 1)
         nifti[modality].set_sform(affine, 1)
     with tempfile.TemporaryDirectory() as folder:
-        return _merged(loaded, nifti, Path(folder), "case", options or Options())
+        return _predict(loaded, nifti, Path(folder), "case", options or Options())[0]
+
+
+def alone(out: Path, what: str, modality: str) -> Path:
+    """The folder of the label maps that one modality gives by itself: ``lesions_T1``, ``regions_FLAIR``, ..."""
+    return out / f"{what}_{modality}"
 
 
 def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
     """The files that `predict_case` leaves."""
-    made = [out / what / f"{case.name}.nii.gz" for what in models]
-    if options.confidence:
-        made += [out / f"{what}_confidence" / f"{case.name}.nii.gz" for what in models]
-    if options.keep_softmax:
-        made += [out / f"{what}_softmax" / m / f"{case.name}.npz" for what in models for m in case.scans]
+    made: list[Path] = []
+    for what in models:
+        made.append(out / what / f"{case.name}.nii.gz")
+        made += [alone(out, what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
+        if options.confidence:
+            made.append(out / f"{what}_confidence" / f"{case.name}.nii.gz")
+        if options.softmax_stays:
+            made += [out / f"{what}_softmax" / modality / f"{case.name}.npz" for modality in case.scans]
     return made
 
 
 def predict_case(case: Case, models: Mapping[str, LoadedModel], out: Path, options: Options) -> dict[str, Any]:
-    """Predict one person; write ``<what>/<case>.nii.gz`` for each of ``models`` (what -> model).
+    """Predict one person; write the files of `outputs`, on the scans' grid, for each of ``models`` (what -> model).
 
     Returns what to note down: the scans and models that were used.
+
+    Raises InputError for a person without scans, a scan that cannot be used, and scans on two grids.
     """
     if not case.scans:
         raise InputError(case.name, "has neither a T1 nor a FLAIR image")
@@ -86,24 +111,42 @@ def predict_case(case: Case, models: Mapping[str, LoadedModel], out: Path, optio
         "models": {what: loaded.model.identity for what, loaded in models.items()},
         "mirror": options.mirror,
     }
+    _remove_outdated(case, models, out, options)
     nifti = {modality: _opened(path) for modality, path in case.scans.items()}
     for what, loaded in models.items():
         with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:
-            folder = out / f"{what}_softmax" if options.keep_softmax else Path(temporary)
-            merged = _merged(loaded, nifti, folder, case.name, options)
-        for kind, data in ((what, merged.labels), (f"{what}_confidence", merged.confidence)):
-            if data is not None:
-                (out / kind).mkdir(exist_ok=True)
-                images.save(merged.grid.image(data), out / kind / f"{case.name}.nii.gz")
+            folder = out / f"{what}_softmax" if options.softmax_stays else Path(temporary)
+            merged, by_modality = _predict(loaded, nifti, folder, case.name, options)
+        maps: dict[Path, NDArray[Any]] = {alone(out, what, m): labels for m, labels in by_modality.items()}
+        if merged.confidence is not None:
+            maps[out / f"{what}_confidence"] = merged.confidence
+        maps[out / what] = merged.labels
+        for kind, data in maps.items():
+            kind.mkdir(exist_ok=True)
+            images.save(merged.grid.image(data), kind / f"{case.name}.nii.gz")
     return made
 
 
-def _merged(loaded: LoadedModel, nifti: Mapping[str, Any], folder: Path, name: str, options: Options) -> Merged:
-    """Predict each modality into a softmax file, as yucca_inference does, and merge them, as yucca_ensemble does."""
+def _remove_outdated(case: Case, models: Iterable[str], out: Path, options: Options) -> None:
+    """What an earlier run left of a scan that is gone, or with other options, must not pass for this run's."""
+    everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
+    possible = outputs(everything, models, out, Options(confidence=True, keep_softmax=True))
+    for path in set(possible) - set(outputs(case, models, out, options)):
+        path.unlink(missing_ok=True)
+
+
+def _predict(
+    loaded: LoadedModel, nifti: Mapping[str, Any], folder: Path, name: str, options: Options
+) -> tuple[Merged, dict[str, NDArray[np.integer[Any]]]]:
+    """Predict each modality into a softmax file, as yucca_inference does, and merge them, as yucca_ensemble does.
+
+    Returns what they say together, and the label map of each modality by itself.
+    """
     from yucca_wm.training.prediction import about, write_softmax
     from yucca_wm.training.volume import predict_volume
 
     members = []
+    by_modality: dict[str, NDArray[np.integer[Any]]] = {}
     for modality, image in nifti.items():
         restored = predict_volume(
             loaded.network, loaded.model, image, mirror=options.mirror, max_memory_gb=options.max_memory_gb
@@ -111,9 +154,10 @@ def _merged(loaded: LoadedModel, nifti: Mapping[str, Any], folder: Path, name: s
         restored.about = about(loaded.model.config)
         (folder / modality).mkdir(parents=True, exist_ok=True)
         path = folder / modality / f"{name}.npz"
-        write_softmax(restored, path)
+        by_modality[modality] = write_softmax(restored, path)
         members.append(store.open_softmax(path))
-    return merge(members, confidence=options.confidence)
+    merged = merge(members, confidence=options.confidence)
+    return merged, by_modality if len(members) > 1 else dict.fromkeys(by_modality, merged.labels)
 
 
 def _opened(path: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -17,7 +18,7 @@ from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
 from yucca_wm.files import remove_temporaries, write_json, write_text
-from yucca_wm.predict.case import Case, LoadedModel, Options, outputs, predict_case
+from yucca_wm.predict.case import MODALITIES, Case, LoadedModel, Options, alone, outputs, predict_case
 
 LESIONS, REGIONS = "lesions", "regions"
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
@@ -34,8 +35,9 @@ def predict_cohort(
 ) -> Outcome[dict[str, Any]]:
     """Predict every case with every model, then localize if both lesions and regions are there.
 
-    models : `LESIONS` and/or `REGIONS` -> model. Writes a folder of label maps for each, predictions.tsv (which
-    modalities were used), predict.json, and what `yucca_wm.localize` writes. Run again, it does only what is new.
+    models : `LESIONS` and/or `REGIONS` -> model. Writes a folder of label maps for each, and one for each modality by
+    itself, predictions.tsv (which modalities were used), predict.json, and what `yucca_wm.localize` writes, with T1,
+    FLAIR and both side by side. Run again, it does only what is new.
     run : here one case is predicted at a time; workers of a cluster load the models themselves, on ``device``.
     """
     run = run or RunOptions()
@@ -54,7 +56,7 @@ def predict_cohort(
             work = partial(predict_case, models=models, out=out, options=options)
             outcome = run_step(step, work, works, replace(run, jobs=1))
         if run.is_whole:
-            _gather(out, outcome, models)
+            _gather(out, outcome, models, options)
     return outcome
 
 
@@ -70,13 +72,13 @@ def _loaded(paths: tuple[tuple[str, str], ...], device: str) -> dict[str, Loaded
     return {what: load(path, device) for what, path in paths}
 
 
-def _gather(out: Path, outcome: Outcome[dict[str, Any]], models: Mapping[str, LoadedModel]) -> None:
+def _gather(out: Path, outcome: Outcome[dict[str, Any]], models: Mapping[str, LoadedModel], options: Options) -> None:
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
     rows = [f"{name}\t{'+'.join(made['scans'])}" for name, made in outcome.results.items()]
     write_text(out / TABLE, "\n".join(["case\tused", *rows]) + "\n")
     if outcome.results and {LESIONS, REGIONS} <= set(models):
-        _localize(out, sorted(outcome.results), outcome)
+        outcome.failures.update(_localize(out, outcome.results, options))
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
@@ -106,16 +108,29 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
             )
 
 
-def _localize(out: Path, cases: Sequence[str], outcome: Outcome[dict[str, Any]]) -> None:
+def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options) -> dict[str, str]:
+    """Say where the lesions of those who are done are; returns who failed, and why."""
     from yucca_wm.localize.cohort import localize_into
+    from yucca_wm.localize.companions import CompanionPlaces
+    from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.settings import Settings
     from yucca_wm.regions import regions
 
-    stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in cases]
+    stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in done]
     for path in stray:
         print(f"note: {path} is of no case of this run; it is localized with the others")
-    _, failures = localize_into(out, out / LESIONS, out / REGIONS, regions(), Settings(), options=RunOptions())
-    outcome.failures.update(failures)
+    used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]
+    companions = CompanionPlaces(
+        soft=options.soft,
+        modality_lesions={modality: alone(out, LESIONS, modality) for modality in used},
+        modality_regions={modality: alone(out, REGIONS, modality) for modality in used},
+    )
+    flags, failures = localize_into(
+        out, out / LESIONS, out / REGIONS, regions(), Settings(), companions=companions, options=RunOptions()
+    )
+    for line in flag_lines(flags):
+        print(f"note: {line}", file=sys.stderr)
+    return failures
 
 
 def _remove_leftovers(out: Path) -> None:
