@@ -1,10 +1,10 @@
 """Localizing a cohort, against only reading its files and against the loop over regions that one writes by hand.
 
-``--subjects N`` (default 1,000) subjects: region maps of real subjects where they are at hand (``--regions DIR``),
-else blocks of the same grid; lesions simulated. Three things are measured in the same run, on the same files and two
-threads: reading and decompressing alone (gzip, no image library), the whole command with its tables and heat map, and
-a plain numpy loop over regions (on a sample). Times are given on the clock and in CPU seconds of all threads; the bar
-is on CPU seconds, which a busy machine does not change. With ``--quick`` the command's start (measured on three
+``--subjects N`` (default 1,000) subjects: region maps of real subjects where they are at hand (``--regions DIR``), else
+blocks of the same grid; lesions simulated. Three things are measured in the same run, on the same files and two
+threads: reading and decompressing alone (Python's gzip, no image library), the whole command with its tables and heat
+map, and a plain numpy loop over regions (on a sample). Times are given on the clock and in CPU seconds of all threads;
+the bar is on CPU seconds, which a busy machine does not change. With ``--quick`` the command's start (measured on three
 subjects) is taken off: it weighs on 120 subjects, not on 1,000. Peak memory is measured at two cohort sizes: with a
 tenth of the subjects (the largest of three runs, which differ by a tenth as threads meet) and with all; it must not
 grow (with ``--quick`` it may: the heat map of 12 subjects is smaller).
@@ -198,10 +198,13 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1000)
     parser.add_argument("--regions", type=Path, help="folder of region maps of real subjects (searched to any depth)")
     options = parser.parse_args()
+    from yucca_wm.nifti import INFLATER
+
     default = Path(__file__).parents[2] / "shared" / "data" / "wmh_region_labels"
     sources = sorted((options.regions or default).glob("**/*.nii.gz"))
     subjects = 120 if options.quick else options.subjects
     figures = measure(subjects, sources, without_start=options.quick)
+    figures["inflater"] = INFLATER.__name__
     figures["bars"] = {
         "localize_over_reading_cpu": READ_BAR,
         "times_faster_than_numpy_loop": LOOP_BAR,

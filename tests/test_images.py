@@ -8,6 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm import nifti
+from yucca_wm.errors import InputError
 from yucca_wm.images import Image, count_labels, load, resample, save
 
 SHEARED = np.array([[-1.0, 0, 0, 5], [0, -0.98, 0.2, 4], [0, 0.2, 3, -9], [0, 0, 0, 1]])
@@ -47,3 +49,17 @@ def test_label_counts_are_those_of_bincount(kind, size):
     )
     for array in (labels, np.asfortranarray(labels), labels[::-1], labels.transpose(2, 0, 1)):
         np.testing.assert_array_equal(count_labels(array, 36), np.bincount(labels.ravel(), minlength=37))
+
+
+@pytest.mark.parametrize("inflater", ["zlib", "zlib_ng.zlib_ng"])
+def test_archives_read_alike_with_each_inflater_and_a_damaged_one_is_refused(inflater, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(nifti, "INFLATER", pytest.importorskip(inflater))
+    image = Image(random_labels((40, 30, 20)), OBLIQUE)
+    path = save(image, tmp_path / "image.nii.gz")
+    np.testing.assert_array_equal(load(path).data, image.data)
+    whole = path.read_bytes()
+    wrong_checksum = whole[:-8] + bytes(4) + whole[-4:]
+    for damaged in (whole[:-20], whole[: len(whole) // 2], wrong_checksum):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="damaged or cut short"):
+            load(path)
