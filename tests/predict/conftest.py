@@ -75,7 +75,7 @@ def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, 
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def version_folder() -> Callable[..., Path]:
     return make_version_folder
 
@@ -90,20 +90,25 @@ def region_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_version_folder(tmp_path_factory.mktemp("models") / "version_0", 37, "3D", seed=2)
 
 
+def write_noisy_ball(path: Path, seed: int, affine: np.ndarray = AFFINE) -> Path:
+    """Write a scan: a noisy ball."""
+    rng = np.random.default_rng(seed)
+    place = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in (26, 24, 18)], indexing="ij"))
+    data = ((place**2).sum(0) < 0.9) * (100 + 10 * rng.standard_normal(place.shape[1:]))
+    image = nib.Nifti1Image(data.astype(np.float32), affine)
+    image.set_sform(affine, 1)
+    image.set_qform(affine, 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(image, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def noisy_ball() -> Callable[..., Path]:
+    return write_noisy_ball
+
+
 @pytest.fixture
 def scan(tmp_path: Path) -> Callable[..., Path]:
-    """Write a scan: a noisy ball."""
-
-    def write(name: str, seed: int, affine: np.ndarray = AFFINE) -> Path:
-        rng = np.random.default_rng(seed)
-        place = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in (26, 24, 18)], indexing="ij"))
-        data = ((place**2).sum(0) < 0.9) * (100 + 10 * rng.standard_normal(place.shape[1:]))
-        image = nib.Nifti1Image(data.astype(np.float32), affine)
-        image.set_sform(affine, 1)
-        image.set_qform(affine, 1)
-        path = tmp_path / f"{name}.nii.gz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        nib.save(image, path)
-        return path
-
-    return write
+    """Write a scan by name."""
+    return lambda name, seed, affine=AFFINE: write_noisy_ball(tmp_path / f"{name}.nii.gz", seed, affine)
