@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 from yucca_wm import __version__
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_json
+from yucca_wm.files import case_name, make_folder, write_json, write_text
 from yucca_wm.localize.maps import outside_label, write_map
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.settings import Settings
@@ -19,6 +20,25 @@ from yucca_wm.regions import RegionTable
 
 BIDS_VERSION = "1.9.0"
 DESCRIPTION = "lesionregions"
+INPUTS = ("lesions", "regions")
+
+README = """# Lesions labelled by white-matter region
+
+Written by yucca-wm (`python -m yucca_wm.localize --bids`). Every `*_desc-lesionregions_dseg.nii.gz` lies on the grid of
+the subject's lesion map. A lesion voxel holds the label of the region that it lies in, or the label "outside" where no
+region is; every other voxel is 0. `dseg.tsv` names the labels. Lesions below the minimum size that the sidecars state
+are left out. `DatasetLinks` in `dataset_description.json` says where the maps came from; `Sources` names each of them.
+
+Regions are where an atlas puts them after registration. This is research software, not a medical device.
+"""
+
+SHARED = {
+    "Description": "Region label at every lesion voxel; dseg.tsv names the labels",
+    "Manual": False,
+    "side": {"Description": "left, right, or none for a region without a side"},
+    "group": {"Description": "Group of regions that it belongs to; 'outside' is no region"},
+}
+"""``dseg.json``: of all images, and of those columns of ``dseg.tsv`` that BIDS does not know."""
 
 
 def entities(subject: str) -> dict[str, str]:
@@ -29,27 +49,50 @@ def entities(subject: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Derivative:
-    """A BIDS derivative at ``root`` with a labelled lesion map of every subject."""
+    """A BIDS derivative at ``root`` with a labelled lesion map of every subject.
+
+    lesions, regions : folders (or files) that the maps are read from.
+    """
 
     root: Path
+    lesions: Path
+    regions: Path
 
-    def files(self, subject: str) -> tuple[Path, Path]:
-        """``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` and its sidecar."""
-        parts = entities(subject)
+    def files(self, pair: Pair) -> tuple[Path, Path]:
+        """``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` and its sidecar; a space that the lesion map's name
+        states is kept."""
+        parts = entities(pair.subject)
         anat = self.root.joinpath(*(f"{key}-{parts[key]}" for key in ("sub", "ses") if key in parts), "anat")
-        stem = f"{_name(subject)}_desc-{DESCRIPTION}_dseg"
+        space = re.search(r"_(space-[A-Za-z0-9]+)(?=_|$)", case_name(pair.lesions))
+        names = [_name(pair.subject), *([space[1]] if space else []), f"desc-{DESCRIPTION}_dseg"]
+        stem = "_".join(names)
         return anat / f"{stem}.nii.gz", anat / f"{stem}.json"
 
     def write_subject(self, pair: Pair, table: RegionTable, settings: Settings) -> None:
         """Write a subject's map and sidecar."""
-        image, sidecar = self.files(pair.subject)
+        image, sidecar = self.files(pair)
         make_folder(image.parent)
         write_map(pair, table, settings, image)
-        write_json(sidecar, _sidecar(pair, settings))
+        sources = [
+            f"bids:{name}:{self._place(name, path)}"
+            for name, path in zip(INPUTS, (pair.lesions, pair.regions), strict=True)
+        ]
+        write_json(
+            sidecar,
+            {
+                "SpatialReference": sources[0],
+                "Sources": sources,
+                "LesionLabels": list(settings.lesion_labels),
+                "LesionConnectivity": settings.connectivity,
+                "LesionMinimumSizeMm3": settings.min_size_mm3,
+            },
+        )
 
     def write_description(self, table: RegionTable) -> None:
-        """Write ``dataset_description.json`` and ``dseg.tsv``."""
+        """Write what concerns all subjects: ``dataset_description.json``, ``README.md``, and ``dseg.tsv`` with its
+        sidecar."""
         make_folder(self.root)
+        links = {name: quote(Path(os.path.relpath(self._folder(name), self.root)).as_posix()) for name in INPUTS}
         write_json(
             self.root / "dataset_description.json",
             {
@@ -57,11 +100,24 @@ class Derivative:
                 "BIDSVersion": BIDS_VERSION,
                 "DatasetType": "derivative",
                 "GeneratedBy": [{"Name": "yucca-wm", "Version": __version__}],
+                "DatasetLinks": links,
             },
         )
-        labels = [(str(region.index), region.name, region.color.upper()) for region in table]
-        rows = [*labels, (str(outside_label(table)), "outside", "#FFFFFF")]
-        write_tsv(self.root / "dseg.tsv", ("index", "name", "color"), rows)
+        write_text(self.root / "README.md", README)
+        rows = [
+            (str(region.index), region.name, region.color.upper(), str(region.side), region.group) for region in table
+        ]
+        rows.append((str(outside_label(table)), "outside", "#FFFFFF", "none", "outside"))
+        write_tsv(self.root / "dseg.tsv", ("index", "name", "color", "side", "group"), rows)
+        write_json(self.root / "dseg.json", SHARED)
+
+    def _folder(self, name: str) -> Path:
+        place = {"lesions": self.lesions, "regions": self.regions}[name]
+        return place.parent if place.is_file() else place
+
+    def _place(self, name: str, path: Path) -> str:
+        """``path`` in the folder of its kind, as a BIDS URI has it."""
+        return quote(Path(os.path.relpath(path, self._folder(name))).as_posix())
 
 
 def check_names(pairs: Iterable[Pair]) -> None:
@@ -77,14 +133,3 @@ def check_names(pairs: Iterable[Pair]) -> None:
 
 def _name(subject: str) -> str:
     return "_".join(f"{key}-{value}" for key, value in entities(subject).items())
-
-
-def _sidecar(pair: Pair, settings: Settings) -> dict[str, Any]:
-    return {
-        "Description": "Region label at every lesion voxel; see dseg.tsv at the root",
-        "Manual": False,
-        "Sources": [str(pair.lesions), str(pair.regions)],
-        "LesionLabels": list(settings.lesion_labels),
-        "LesionConnectivity": settings.connectivity,
-        "LesionMinimumSizeMm3": settings.min_size_mm3,
-    }

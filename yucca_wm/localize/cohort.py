@@ -78,7 +78,7 @@ def localize_into(
     failures |= without
     parts = Parts(make_folder(folder / "parts"))
     maps_dir = make_folder(folder / "maps") if maps else None
-    derivative = Derivative(folder / "bids") if bids else None
+    derivative = Derivative(folder / "bids", Path(lesions), Path(regions)) if bids else None
     if bids:
         check_names(pairs.values())
     work = partial(
@@ -88,7 +88,7 @@ def localize_into(
     for subject, pair in pairs.items():
         outputs = [parts.path(subject)]
         outputs += [maps_dir / f"{subject}.nii.gz"] if maps_dir is not None else []
-        outputs += derivative.files(subject) if derivative is not None else []
+        outputs += derivative.files(pair) if derivative is not None else []
         works[subject] = Work(pair, pair.files(), outputs)
     step = Step("localize", folder, {**asdict(settings), "regions": _digest(table), **companions.parameters})
     outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
