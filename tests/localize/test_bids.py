@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -71,16 +72,16 @@ def test_sources_lead_to_the_files_that_were_read(root):
     for name, stem in NAMES.items():
         sidecar = json.loads((root / f"{stem}.json").read_text())
         assert sidecar["SpatialReference"] == sidecar["Sources"][0]
-        lesions, regions_ = (_file(root, description["DatasetLinks"], uri) for uri in sidecar["Sources"])
+        lesions, regions_ = (_file(description["DatasetLinks"], uri) for uri in sidecar["Sources"])
         assert lesions.name == f"{name}.nii.gz"
         assert lesions.is_file()
         assert regions_.parent.name == "regions"
         assert regions_.is_file()
 
 
-def _file(root, links, uri):
+def _file(links, uri):
     _, link, place = uri.split(":")
-    return root / links[link].replace("%20", " ") / place
+    return Path(unquote(links[link].removeprefix("file://"))) / place
 
 
 def test_names():

@@ -92,7 +92,7 @@ class Derivative:
         """Write what concerns all subjects: ``dataset_description.json``, ``README.md``, and ``dseg.tsv`` with its
         sidecar."""
         make_folder(self.root)
-        links = {name: quote(Path(os.path.relpath(self._folder(name), self.root)).as_posix()) for name in INPUTS}
+        links = {name: self._folder(name).resolve().as_uri() for name in INPUTS}
         write_json(
             self.root / "dataset_description.json",
             {
