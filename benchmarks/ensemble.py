@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -288,7 +289,7 @@ def ours_merge(folder: str, *numbers: str) -> None:
     from yucca_wm.ensemble.folders import merge_folders
 
     out = Path(folder, "merged_ours_" + "".join(numbers))
-    (out / "ensemble.json").unlink(missing_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
     started = time.process_time()
     merge_folders([f"{folder}/ours{number}" for number in numbers], out)
     finish(started)

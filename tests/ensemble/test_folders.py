@@ -13,6 +13,7 @@ from yucca_wm import images
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import Options, merge_folders
 from yucca_wm.errors import InputError
+from yucca_wm.lock import hold
 
 Make = Callable[..., Any]
 
@@ -91,6 +92,31 @@ def test_a_case_that_now_fails_leaves_no_old_label_map(tmp_path: Path, softmax_f
     (folders[0] / "b.npz").write_bytes(b"damaged")
     assert list(merge_folders(folders, tmp_path / "out").failures) == ["b"]
     assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["a.nii.gz"]
+
+
+def test_a_case_merged_anew_without_confidence_leaves_no_old_map_of_it(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, b=4)]
+    merge_folders(folders, tmp_path / "out", Options(confidence=True))
+    softmax_folder("t1", b=9)
+    merge_folders(folders, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "confidence").iterdir()] == ["a.nii.gz"]
+
+
+def test_files_that_were_moved_are_named_where_they_are_now(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1), softmax_folder("flair", a=3)]
+    merge_folders(folders, tmp_path / "out")
+    before = (tmp_path / "out" / "a.nii.gz").stat().st_mtime_ns
+    moved = folders[1].rename(tmp_path / "elsewhere")
+    made = merge_folders([folders[0], moved], tmp_path / "out").results["a"]
+    assert [member["file"] for member in made["members"]] == [str(folders[0] / "a.npz"), str(moved / "a.npz")]
+    assert (tmp_path / "out" / "a.nii.gz").stat().st_mtime_ns == before
+
+
+def test_a_second_run_into_the_folder_is_refused(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1), softmax_folder("flair", a=3)]
+    merge_folders(folders, tmp_path / "out")
+    with hold(tmp_path / "out" / ".lock", "the first run"), pytest.raises(InputError, match="another run is writing"):
+        merge_folders(folders, tmp_path / "out")
 
 
 def test_another_grid_is_an_error_unless_resampled(

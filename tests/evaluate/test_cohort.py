@@ -10,7 +10,9 @@ import pytest
 from yucca_wm import images
 from yucca_wm.errors import InputError
 from yucca_wm.evaluate.cohort import Kind, evaluate
+from yucca_wm.evaluate.lesions import lesion_measures
 from yucca_wm.evaluate.summary import mean_with_interval
+from yucca_wm.lock import hold
 
 
 def save(path: Path, data: np.ndarray, affine: np.ndarray | None = None) -> None:
@@ -42,6 +44,37 @@ def test_lesion_folder(tmp_path: Path) -> None:
         (tmp_path / "out" / "evaluation.png").read_bytes(),
         (tmp_path / "out" / "summary.tsv").read_bytes(),
     )
+
+
+def test_only_what_changed_is_compared_again_and_two_runs_at_once_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        save(tmp_path / "gt" / f"{name}.nii.gz", lesions(2))
+        save(tmp_path / "pred" / f"{name}.nii.gz", lesions(2))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    compared: list[int] = []
+
+    def counted(*arguments: np.ndarray) -> object:
+        compared.append(1)
+        return lesion_measures(*arguments)
+
+    monkeypatch.setattr("yucca_wm.evaluate.cohort.lesion_measures", counted)
+    save(tmp_path / "pred" / "b.nii.gz", lesions(3))
+    outcome = evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert [rows[0]["dice"] for rows in outcome.results.values()] == [1.0, 0.75]
+    assert len(compared) == 1
+    with hold(tmp_path / "out" / ".lock", "the first run"), pytest.raises(InputError, match="another run is writing"):
+        evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+
+
+def test_no_table_of_an_earlier_run_is_left_where_all_fail(tmp_path: Path) -> None:
+    for folder in ("gt", "pred"):
+        save(tmp_path / folder / "a.nii.gz", lesions(2))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    (tmp_path / "pred" / "a.nii.gz").write_bytes(b"damaged")
+    assert list(evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out").failures) == ["a"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run_record.jsonl"]
 
 
 def test_regions_mean_over_regions_then_over_cases(tmp_path: Path) -> None:

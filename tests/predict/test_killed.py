@@ -47,9 +47,16 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
+def written(folder: Path) -> dict[str, int]:
+    """When the files of `contents` were written."""
+    return {name: (folder / name).stat().st_mtime_ns for name in contents(folder)}
+
+
 @pytest.fixture
-def kill_and_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def check(module: str, arguments: Sequence[str], out: Path, finished: int) -> None:
+def kill_and_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., set[str]]:
+    """Run a command whole, killed, and again; returns the files of the killed run that the last one left alone."""
+
+    def check(module: str, arguments: Sequence[str], out: Path, finished: int) -> set[str]:
         def run() -> None:
             monkeypatch.setattr(sys, "argv", [module, *arguments])
             assert importlib.import_module(f"{module}.__main__").main() == 0
@@ -63,15 +70,18 @@ def kill_and_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
         left = contents(out)
         assert left != whole
         assert any(".tmp-" in name for name in left), "nothing was under way"
+        before = written(out)
         run()
         again = contents(out)
         assert list(again) == list(whole)
         assert [name for name in whole if again[name] != whole[name]] == []
+        after = written(out)
+        return {name for name in before if before[name] == after.get(name)}
 
     return check
 
 
-def test_ensemble(tmp_path: Path, kill_and_run_again: Callable[..., None]) -> None:
+def test_ensemble(tmp_path: Path, kill_and_run_again: Callable[..., set[str]]) -> None:
     rng = np.random.default_rng(0)
     grid = store.Grid((6, 5, 4), np.eye(4))
     for modality in ("t1", "flair"):
@@ -81,10 +91,11 @@ def test_ensemble(tmp_path: Path, kill_and_run_again: Callable[..., None]) -> No
             store.write_array(tmp_path / modality / f"{case}.npz", probabilities, grid)
     folders = [str(tmp_path / modality) for modality in ("t1", "flair")]
     arguments = ["--in_dirs", *folders, "--out_dir", str(tmp_path / "out"), "--confidence"]
-    kill_and_run_again("yucca_wm.ensemble", arguments, tmp_path / "out", finished=2)
+    kept = kill_and_run_again("yucca_wm.ensemble", arguments, tmp_path / "out", finished=3)
+    assert kept == {"a.nii.gz", "confidence/a.nii.gz"}
 
 
-def test_evaluate(tmp_path: Path, kill_and_run_again: Callable[..., None]) -> None:
+def test_evaluate(tmp_path: Path, kill_and_run_again: Callable[..., set[str]]) -> None:
     rng = np.random.default_rng(0)
     for folder in ("pred", "gt"):
         (tmp_path / folder).mkdir()
@@ -95,7 +106,7 @@ def test_evaluate(tmp_path: Path, kill_and_run_again: Callable[..., None]) -> No
     kill_and_run_again("yucca_wm.evaluate", arguments, tmp_path / "out", finished=2)
 
 
-def test_export(tmp_path: Path, lesion_model: Path, kill_and_run_again: Callable[..., None]) -> None:
+def test_export(tmp_path: Path, lesion_model: Path, kill_and_run_again: Callable[..., set[str]]) -> None:
     arguments = [str(lesion_model), str(tmp_path / "out" / "model.zip")]
     kill_and_run_again("yucca_wm.export", arguments, tmp_path / "out", finished=0)
 
@@ -103,7 +114,7 @@ def test_export(tmp_path: Path, lesion_model: Path, kill_and_run_again: Callable
 @pytest.mark.parametrize("pages", [False, True])
 def test_predict(
     pages: bool, tmp_path: Path, scan: Callable[..., Path], lesion_model: Path, region_model: Path,
-    kill_and_run_again: Callable[..., None],
+    kill_and_run_again: Callable[..., set[str]],
 ) -> None:  # fmt: skip
     """Without pages killed between softmax and label map, with pages among them."""
     arguments = ["--t1", str(scan("T1", 0)), "--lesion-model", str(lesion_model), "--out-dir", str(tmp_path / "out")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from yucca_wm.cli import report_failures, run
+from yucca_wm.cohort.options import add_run_options, run_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--allow_missing", action="store_true", help="merge a case from the folders that have it")
     parser.add_argument("--resample", action="store_true", help="bring grids that differ to that of the first folder")
     parser.add_argument("--confidence", action="store_true", help="also write how probable each voxel's label is")
-    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    add_run_options(parser, jobs=1, levels=False)
     return parser
 
 
@@ -36,9 +37,8 @@ def main() -> int:
         allow_missing=arguments.allow_missing,
         resample=arguments.resample,
         confidence=arguments.confidence,
-        jobs=arguments.jobs,
     )
-    outcome = merge_folders(arguments.in_dirs, arguments.out_dir, options)
+    outcome = merge_folders(arguments.in_dirs, arguments.out_dir, options, run_options(arguments))
     print(f"{len(outcome.results)} label maps in {arguments.out_dir}; what went in: {MANIFEST} there")
     partial = [name for name, made in outcome.results.items() if len(made["members"]) < len(arguments.in_dirs)]
     if partial:

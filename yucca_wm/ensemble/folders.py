@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__, images
-from yucca_wm.cohort.run import Outcome, run_cases
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.record import FileState
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.ensemble.merge import Method, merge
 from yucca_wm.ensemble.plain import PlainSoftmax
 from yucca_wm.ensemble.resampled import Resampled
@@ -40,67 +42,74 @@ class Options:
     allow_missing: bool = False
     resample: bool = False
     confidence: bool = False
-    jobs: int = 1
-
-
-@dataclass(frozen=True)
-class _Case:
-    name: str
-    files: tuple[tuple[int, Path], ...]
-    out_dir: Path
-    options: Options
 
 
 def merge_folders(
-    in_dirs: Sequence[str | os.PathLike[str]], out_dir: str | os.PathLike[str], options: Options | None = None
+    in_dirs: Sequence[str | os.PathLike[str]],
+    out_dir: str | os.PathLike[str],
+    options: Options | None = None,
+    run: RunOptions | None = None,
 ) -> Outcome[dict[str, Any]]:
     """Merge the softmax files of ``in_dirs`` that have the same name; write label maps and ``ensemble.json``.
 
     A case that is already there, made from the same files in the same way, is kept. One bad case does not stop the
-    others. Raises InputError for an empty folder, and for cases that only some folders have unless they are allowed.
+    others. Results say what went into a case's label map.
+
+    Raises InputError for an empty folder, for cases that only some folders have unless they are allowed, and when
+    another run is writing to ``out_dir``.
     """
     options = options or Options()
     folders = [softmax_files(folder) for folder in in_dirs]
+    _check(in_dirs, folders, options)
+    weights = options.weights or (1.0,) * len(folders)
+    names = sorted(set().union(*folders))
+    files = {name: {n: found[name] for n, found in enumerate(folders) if name in found} for name in names}
+    with only_run_in(out_dir, run := run or RunOptions()) as out:
+        remove_temporaries(out / CONFIDENCE_FOLDER)
+        parameters = {"method": options.method, "weights": weights, "resample": options.resample}
+        works = {
+            name: Work(
+                (name, members),
+                {f"softmax of folder {number + 1}": path for number, path in members.items()},
+                [path for path in _outputs(out, name).values() if options.confidence or path.parent == out],
+            )
+            for name, members in files.items()
+        }
+        work = partial(_merge_case, weights=weights, out=out, options=options)
+        outcome = run_step(Step("ensemble", out, parameters), work, works, run)
+        cases = {name: _said(name, files[name], weights, options, made) for name, made in outcome.results.items()}
+        manifest = {
+            "tool": f"yucca-wm {__version__}",
+            "folders": [str(folder) for folder in in_dirs],
+            "method": str(options.method),
+            "weights": list(weights),
+            "cases": cases,
+            "failed": outcome.failures,
+        }
+        write_json(out / MANIFEST, manifest)
+    return Outcome(cases, outcome.failures)
+
+
+def _check(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Path]], options: Options) -> None:
+    """Raise InputError unless every folder has a weight, and (where it must) every case."""
     if not folders:
         raise InputError("--in_dirs", "names no folder")
     if options.weights is not None and len(options.weights) != len(folders):
         raise InputError("--weights", f"has {len(options.weights)} numbers for {len(folders)} folders")
     if options.weights is not None and min(options.weights) <= 0:
         raise InputError("--weights", "must be positive")
-    names = sorted(set().union(*folders))
-    partial = {name: [str(d) for d, found in zip(in_dirs, folders, strict=True) if name not in found] for name in names}
-    partial = {name: where for name, where in partial.items() if where}
-    if partial and not options.allow_missing:
-        shown = "; ".join(f"'{name}' is not in {', '.join(where)}" for name, where in list(partial.items())[:5])
-        more = f" and {len(partial) - 5} more" if len(partial) > 5 else ""
+    lacking: dict[str, list[str]] = {}
+    for name in sorted(set().union(*folders)):
+        if where := [str(folder) for folder, found in zip(in_dirs, folders, strict=True) if name not in found]:
+            lacking[name] = where
+    if lacking and not options.allow_missing:
+        shown = "; ".join(f"'{name}' is not in {', '.join(where)}" for name, where in list(lacking.items())[:5])
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
         raise InputError(
             "--in_dirs",
             f"cases are missing: {shown}{more}",
             "predict them, or merge what there is with --allow_missing",
         )
-    out = make_folder(out_dir)
-    for folder in (out, out / CONFIDENCE_FOLDER):
-        remove_temporaries(folder)
-    cases = {
-        name: _Case(name, tuple((n, found[name]) for n, found in enumerate(folders) if name in found), out, options)
-        for name in names
-    }
-    known = _previous(out)
-    outcome = run_cases(
-        _merge_case, {n: (c, known.get(n)) for n, c in cases.items()}, jobs=options.jobs, label="ensemble"
-    )
-    write_json(
-        out / MANIFEST,
-        {
-            "tool": f"yucca-wm {__version__}",
-            "folders": [str(folder) for folder in in_dirs],
-            "method": str(options.method),
-            "weights": list(options.weights or [1.0] * len(folders)),
-            "cases": outcome.results,
-            "failed": outcome.failures,
-        },
-    )
-    return outcome
 
 
 def softmax_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
@@ -119,35 +128,48 @@ def open_probabilities(path: Path) -> SoftmaxFile | PlainSoftmax:
     return PlainSoftmax(path) if _is_plain(path) else open_softmax(path)
 
 
-def _merge_case(task: tuple[_Case, dict[str, Any] | None]) -> dict[str, Any]:
-    case, known = task
-    options, target = case.options, case.out_dir / f"{case.name}.nii.gz"
-    confidence = case.out_dir / CONFIDENCE_FOLDER / f"{case.name}.nii.gz"
-    weights = [options.weights[number] if options.weights else 1.0 for number, _ in case.files]
-    made = {
-        "members": [
-            {"file": str(path), "sha256": _sha256(path), "weight": weight}
-            for (_, path), weight in zip(case.files, weights, strict=True)
-        ],
-        "method": str(options.method),
-        "resampled": options.resample,
-        "label_map": target.name,
-    }
-    if options.confidence:
-        made["confidence"] = f"{CONFIDENCE_FOLDER}/{target.name}"
-    if known is not None and target.is_file() and {key: known.get(key) for key in made} == made:
-        return known
-    for outdated in (target, confidence):  # if this fails, no old map may pass for the new one
-        outdated.unlink(missing_ok=True)
-    members: list[Probabilities] = [open_probabilities(path) for _, path in case.files]
+def _outputs(out: Path, name: str) -> dict[str, Path]:
+    return {"label_map": out / f"{name}.nii.gz", "confidence": out / CONFIDENCE_FOLDER / f"{name}.nii.gz"}
+
+
+def _merge_case(
+    case: tuple[str, Mapping[int, Path]], weights: Sequence[float], out: Path, options: Options
+) -> dict[str, Any]:
+    """Write one case's maps; ``case`` is its name and its file in each folder. Returns what is known of the files."""
+    name, files = case
+    target = _outputs(out, name)
+    if not options.confidence:  # one of an earlier run is not of this label map
+        target["confidence"].unlink(missing_ok=True)
+    members: list[Probabilities] = [open_probabilities(path) for path in files.values()]
     if options.resample:
         members = [members[0], *(Resampled.like(member, members[0].grid) for member in members[1:])]
     about = [getattr(member, "about", {}) for member in members]
-    merged = merge(members, method=options.method, weights=weights, confidence=options.confidence)
+    merged = merge(members, method=options.method, weights=[weights[n] for n in files], confidence=options.confidence)
     if merged.confidence is not None:
-        images.save(merged.grid.image(merged.confidence), make_folder(confidence.parent) / confidence.name)
-    images.save(merged.grid.image(merged.labels), target)
-    return {**made, "models": about}
+        make_folder(out / CONFIDENCE_FOLDER)
+        images.save(merged.grid.image(merged.confidence), target["confidence"])
+    images.save(merged.grid.image(merged.labels), target["label_map"])
+    return {"sha256": [FileState.of(path).sha256 for path in files.values()], "models": about}
+
+
+def _said(
+    name: str, files: Mapping[int, Path], weights: Sequence[float], options: Options, made: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A case's entry in ``ensemble.json``."""
+    members = [
+        {"file": str(path), "sha256": digest, "weight": weights[number]}
+        for (number, path), digest in zip(files.items(), made["sha256"], strict=True)
+    ]
+    outputs = _outputs(Path(), name)
+    confidence = {"confidence": str(outputs["confidence"])} if options.confidence else {}
+    return {
+        "members": members,
+        "method": str(options.method),
+        "resampled": options.resample,
+        "label_map": str(outputs["label_map"]),
+        **confidence,
+        "models": made["models"],
+    }
 
 
 def _is_plain(path: Path) -> bool:
@@ -156,15 +178,3 @@ def _is_plain(path: Path) -> bool:
             return "data.npy" in archive.namelist()
     except (OSError, zipfile.BadZipFile):
         return False
-
-
-def _previous(out: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return dict(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from yucca_wm.cli import report_failures, run
+from yucca_wm.cohort.options import add_run_options, run_options
 
 
 def main() -> int:
@@ -17,12 +18,12 @@ def main() -> int:
     parser.add_argument("--gt", required=True, help="true label map, or a folder of maps with the same names")
     parser.add_argument("--out_dir", "--out-dir", required=True, help="where cases.tsv, summary.tsv and the rest go")
     parser.add_argument("--kind", choices=["lesions", "regions"], help="what the maps show (default: by their labels)")
-    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    add_run_options(parser, jobs=1, levels=False)
     arguments = parser.parse_args()
     from yucca_wm.evaluate.cohort import Kind, evaluate, headline
 
     kind = Kind(arguments.kind) if arguments.kind else None
-    outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, kind=kind, jobs=arguments.jobs)
+    outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, kind=kind, run=run_options(arguments))
     for line in headline(outcome):
         print(line)
     print(f"tables and figure: {arguments.out_dir}")

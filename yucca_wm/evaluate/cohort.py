@@ -8,22 +8,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__, images
-from yucca_wm.cohort.run import Outcome, run_cases
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.errors import InputError
 from yucca_wm.evaluate.lesions import EMPTY, lesion_measures
 from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
 from yucca_wm.evaluate.summary import Mean, mean_with_interval
-from yucca_wm.files import case_name, make_folder, nifti_files, remove_temporaries, write_json, write_text
+from yucca_wm.files import case_name, nifti_files, write_json, write_text
 from yucca_wm.regions import RegionTable, regions
 
 HIGHEST_LESION_LABEL = 2
 MISSING = "n/a"
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
 REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")
+CASES, SUMMARY, MANIFEST, FIGURE = "cases.tsv", "summary.tsv", "evaluation.json", "evaluation.png"
 
 
 class Kind(StrEnum):
@@ -38,30 +42,36 @@ def evaluate(
     *,
     kind: Kind | None = None,
     table: RegionTable | None = None,
-    jobs: int = 1,
+    run: RunOptions | None = None,
 ) -> Outcome[list[dict[str, Any]]]:
-    """Compare predictions with truths of the same name (or two files); write cases.tsv, summary.tsv, evaluation.json.
+    """Compare predictions with truths of the same name (or two files); write cases.tsv, summary.tsv, evaluation.json
+    and evaluation.png to ``out_dir``.
 
     kind : what the maps show (default: regions when a truth holds a label above 2, else lesions).
     table : the regions (default: the built-in ones without the remainders).
 
-    A truth without prediction, or a case on another grid, is a failure of that case. Raises InputError when nothing
-    can be compared, and when one folder looks like lesions and the other like regions.
+    Results are the rows of a case: one for lesions, one for every region. A truth without prediction, or a case on
+    another grid, is a failure of that case. Run again, only cases whose maps have changed are compared again.
+
+    Raises InputError when nothing can be compared, when the folders hold lesions and regions, and when another run is
+    writing to ``out_dir``.
     """
     pairs, missing = _pairs(Path(pred), Path(gt))
-    out = make_folder(out_dir)
-    remove_temporaries(out)
     table = table or regions().white_matter
-    outcome = run_cases(
-        _evaluate_case, {n: (*pair, kind, table) for n, pair in pairs.items()}, jobs=jobs, label="evaluate"
-    )
-    kinds = {rows[0]["kind"] for rows in outcome.results.values()}
-    if len(kinds) > 1:
-        raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
-    failures = {**outcome.failures, **dict.fromkeys(missing, "has no prediction")}
-    done = Outcome(outcome.results, failures)
-    if kinds:
-        _write(out, Kind(kinds.pop()), done)
+    works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
+    with only_run_in(out_dir, run := run or RunOptions()) as out:
+        parameters = {"kind": kind, "regions": {str(region.index): region.name for region in table}}
+        outcome = run_step(
+            Step("evaluate", out, parameters), partial(_evaluate_case, kind=kind, table=table), works, run
+        )
+        kinds = {rows[0]["kind"] for rows in outcome.results.values()}
+        for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
+            (out / name).unlink(missing_ok=True)
+        if len(kinds) > 1:
+            raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
+        done = Outcome(outcome.results, {**outcome.failures, **dict.fromkeys(missing, "has no prediction")})
+        if kinds:
+            _write(out, Kind(kinds.pop()), done)
     return done
 
 
@@ -77,8 +87,8 @@ def _pairs(pred: Path, gt: Path) -> tuple[dict[str, tuple[Path, Path]], list[str
     return common, [name for name in truths if name not in predictions]
 
 
-def _evaluate_case(task: tuple[Path, Path, Kind | None, RegionTable]) -> list[dict[str, Any]]:
-    pred, gt, kind, table = task
+def _evaluate_case(case: tuple[Path, Path], kind: Kind | None, table: RegionTable) -> list[dict[str, Any]]:
+    pred, gt = case
     prediction, truth = images.load_labels(pred), images.load_labels(gt)
     images.check_same_grid(truth, prediction)
     highest = [int(image.data.max(initial=0)) for image in (prediction, truth)]
@@ -119,11 +129,11 @@ def _rows(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]]) -> None:
     columns = LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
     cases = _rows(outcome)
-    write_text(out / "cases.tsv", _tsv(cases))
+    write_text(out / CASES, _tsv(cases))
     summary = summarise(cases, kind)
-    write_text(out / "summary.tsv", _tsv(summary))
+    write_text(out / SUMMARY, _tsv(summary))
     write_json(
-        out / "evaluation.json",
+        out / MANIFEST,
         {
             "tool": f"yucca-wm {__version__}",
             "kind": kind,
@@ -139,7 +149,7 @@ def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]]) -> Non
     )
     from yucca_wm.evaluate.figure import save_figure
 
-    save_figure(cases, columns, out / "evaluation.png")
+    save_figure(cases, columns, out / FIGURE)
 
 
 def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
