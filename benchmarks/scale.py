@@ -122,11 +122,11 @@ def earlier(path: Path) -> dict[str, dict[int, Cost]]:
 
 
 def from_line(costs: dict[int, Cost]) -> float:
-    """Largest distance of a time from the line through the smallest and the largest cohort, as a part of the line."""
-    sizes = sorted(costs)
-    first, last = costs[sizes[0]].cpu_s, costs[sizes[-1]].cpu_s
-    slope = (last - first) / (sizes[-1] - sizes[0])
-    return max(abs(costs[n].cpu_s / (first + slope * (n - sizes[0])) - 1) for n in sizes)
+    """Largest distance of a time from the straight line that fits best, as a part of the line."""
+    sizes = np.array(sorted(costs), dtype=np.float64)
+    times = np.array([costs[int(n)].cpu_s for n in sizes])
+    line = np.polyval(np.polyfit(sizes, times, 1, w=1 / times), sizes)
+    return float(np.abs(times / line - 1).max())
 
 
 def draw(costs: dict[str, dict[int, Cost]], path: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from yucca_wm.groups import clusters
 from yucca_wm.groups.clusters import METHODS, cluster, divide
 
 
@@ -64,3 +65,14 @@ def test_too_few_subjects():
 def test_unknown_method():
     with pytest.raises(ValueError, match="not one of"):
         divide(np.ones((12, 3)), 2, "magic")
+
+
+@pytest.mark.parametrize(("seed", "structure"), [(0, True), (1, False)])
+def test_the_silhouette_of_a_sample_decides_alike(monkeypatch, seed, structure):
+    monkeypatch.setattr(clusters, "MAX_SILHOUETTE", 60)
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(200, 12))
+    values[:100] += 3 * structure
+    result = cluster(values, k_max=3, bootstraps=10)
+    assert result.structure is structure
+    assert not structure or len(set(result.labels[:100].tolist())) == 1

@@ -49,7 +49,7 @@ def test_yuccas_test_dataset_gives_what_is_left_to_do(folder: Path, tmp_path: Pa
     images.mkdir()
     for case in ("new", "old", "bare"):
         (images / f"{case}_000.nii.gz").touch()
-    (folder / ".new-abcd1234.nii.gz").write_bytes(b"half of a file")
+    (folder / ".new.tmp-abcd1234.nii.gz").write_bytes(b"half of a file")
 
     def cases(*, softmax: bool, overwrite: bool = False) -> list[str]:
         build = dataset_of_unfinished(YuccaTestDataset, checkpoint=str(tmp_path / "best.ckpt"), softmax=softmax)

@@ -80,7 +80,7 @@ def run_step(
         raise InputError("--participant-label", f"'{unknown[0]}' is no subject here", f"there are {known}")
     record = Record(step.folder, step.name)
     chosen = {name: work for name, work in works.items() if name in names}
-    folders = {output.parent for work in chosen.values() for output in work.outputs} | {step.folder}
+    folders = {step.folder, *_folders_of(chosen.values(), step.folder)}
     if options.is_whole:
         _clear(step.folder, folders)
     if options.level is Level.GROUP:
@@ -190,6 +190,12 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
         else:
             results[name] = last.result
     return Outcome(results, failures)
+
+
+def _folders_of(works: Iterable[Work[Any]], root: Path) -> set[Path]:
+    """Folders of all outputs, and those between them and ``root``, where a step keeps what is of all subjects."""
+    folders = {output.parent for work in works for output in work.outputs}
+    return folders | {parent for folder in folders for parent in folder.parents if root in parent.parents}
 
 
 def _clear(folder: Path, folders: Iterable[Path]) -> None:

@@ -31,6 +31,10 @@ ALPHA = 0.01
 SIMULATIONS = 99
 BOOTSTRAPS = 50
 
+MAX_SILHOUETTE = 3000
+"""With more subjects than this, the silhouette is that of as many drawn at random, here and in the simulations: time
+and memory of the distances between all of them grow with the square of the cohort."""
+
 MAX_COMPONENTS = 10
 PARALLEL_ANALYSES = 40
 
@@ -170,12 +174,15 @@ def _best(values: NDArray[np.float64], ks: range, method: str, seed: int) -> tup
     """The k with the largest mean silhouette, that silhouette, and all of them."""
     from sklearn.metrics import pairwise_distances, silhouette_score
 
-    distances = pairwise_distances(values)
+    judged = np.arange(len(values))
+    if len(values) > MAX_SILHOUETTE:
+        judged = np.random.default_rng(seed).choice(judged, MAX_SILHOUETTE, replace=False)
+    distances = pairwise_distances(values[judged])
     np.fill_diagonal(distances, 0)
     silhouettes = {}
     for k in ks:
-        labels = divide(values, k, method, seed)
-        several = 1 < len(set(labels.tolist())) < len(values)
+        labels = divide(values, k, method, seed)[judged]
+        several = 1 < len(set(labels.tolist())) < len(judged)
         silhouettes[k] = float(silhouette_score(distances, labels, metric="precomputed")) if several else -1.0
     best_k = max(silhouettes, key=lambda k: silhouettes[k])
     return best_k, silhouettes[best_k], silhouettes

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_NAMED_ROWS = 60
 """With more subjects than this, rows are too thin for names."""
 
+MAX_ROWS = 1000
+"""With more subjects than this, several like ones share a row: more rows than the picture has pixels cannot be seen."""
+
 MAX_CLUSTERED = 3000
 """With more subjects than this, the distances between all of them no longer fit beside the rest (36 MB here)."""
 
@@ -32,13 +35,14 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     from matplotlib.figure import Figure
 
     order = similar_order(load_percent)
+    rows_shown, together = in_rows(load_percent[order])
     height = min(1.9 + 0.2 * min(len(subjects), MAX_NAMED_ROWS), 12)
     figure = Figure(figsize=(max(6.0, 1.8 + 0.27 * len(names)), height + 1.4), layout="constrained")
     axes = figure.add_subplot()
-    shown = np.ma.masked_invalid(load_percent[order])
+    shown = np.ma.masked_invalid(rows_shown)
     axes.set_facecolor("#bbbbbb")
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(shown.max()) if shown.count() else 0.0, 1e-6))
-    columns, rows = np.arange(len(names) + 1) - 0.5, np.arange(len(subjects) + 1) - 0.5
+    columns, rows = np.arange(len(names) + 1) - 0.5, np.arange(len(shown) + 1) - 0.5
     # as a mesh: an image of so few cells is enlarged in floating point, at a hundred MB
     image = axes.pcolormesh(columns, rows, shown, cmap="cividis", norm=norm, rasterized=True)
     axes.invert_yaxis()
@@ -48,11 +52,23 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     else:
         axes.set_yticks([])
     axes.set_xlabel("region")
-    axes.set_ylabel(f"subject (n = {len(subjects)})")
+    axes.set_ylabel(f"subject (n = {len(subjects)}{f'; a row: mean of {together}' * (together > 1)})")
     axes.set_title("Lesion load of each region", fontsize=10)
     bar = figure.colorbar(image, ax=axes, pad=0.01)
     bar.set_label("lesion load (% of region volume)")
     return figure
+
+
+def in_rows(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """At most MAX_ROWS rows, each the mean of as many neighbouring ones (NaN left out); and of how many."""
+    together = -(-len(values) // MAX_ROWS)
+    if together == 1:
+        return values, 1
+    starts = np.arange(0, len(values), together)
+    there = np.isfinite(values)
+    counts = np.add.reduceat(there, starts, dtype=np.float64)
+    sums = np.add.reduceat(np.where(there, values, 0), starts)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), together
 
 
 def similar_order(values: NDArray[np.float64]) -> NDArray[np.intp]:
