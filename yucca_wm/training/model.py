@@ -187,7 +187,11 @@ def _checked(
     if config.get("use_label_regions") or config.get("task_type", "segmentation") != "segmentation":
         raise InputError(path, "is not a model that gives one label per voxel")
     if int(config["num_modalities"]) != 1:
-        raise InputError(path, f"needs {config['num_modalities']} images at once", "train on one modality per case")
+        raise InputError(
+            path,
+            f"needs {config['num_modalities']} images at once, but here a model is shown one scan at a time",
+            "predict with yucca_inference, or train with one image a case",
+        )
     digest = hashlib.sha256()
     for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
