@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.images import Image
-from yucca_wm.report.figures import bounding_box, slice_title, to_ras
+from yucca_wm.report.figures import slice_title, to_ras
+from yucca_wm.report.framing import head_box
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,7 @@ def _axial(under: Image, values: NDArray[Any], unit: str, title: str, cmap: str,
     binary = int(below.data.max()) == 1
     grey = LinearSegmentedColormap.from_list("outline", ["white", NO_VALUE]) if binary else "gray"
     brightest = 1.0 if binary else float(np.percentile(below.data[below.data > 0], 99.5))
-    rows, columns = bounding_box(below.data)
+    rows, columns, _ = head_box(below.data, np.isfinite(above))
     aspect = below.spacing_mm[1] / below.spacing_mm[0]
     figure = Figure(figsize=(1.62 * len(shown) + 1.2, 2.9), layout="constrained", facecolor="white")
     grid = figure.subplots(1, len(shown), squeeze=False)[0]

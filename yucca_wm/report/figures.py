@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.images import Image
+from yucca_wm.report.framing import head_box
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,10 +94,10 @@ def _draw_slices(
     low, high = np.percentile(background.data, [1, 99.5])
     high = brightest or high
     grid = [figure.add_subplot(cells[0, column]) for column in range(len(shown))]
-    box = bounding_box(background.data)
+    box = head_box(background.data, labelled)
     for axes, k in zip(grid, shown, strict=True):
         axes.imshow(
-            background.data[box[0], box[1], k].T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower",
+            background.data[*box[:2], k].T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower",
             aspect=spacing[1] / spacing[0], interpolation="nearest",
         )  # fmt: skip
         layer = np.zeros((*labelled.shape[:2], 4))
@@ -104,7 +105,7 @@ def _draw_slices(
             if label:
                 layer[labelled[:, :, k] == label] = to_rgba(colors.get(names[int(label)], OTHER), 0.85)
         axes.imshow(
-            layer[box[0], box[1]].transpose(1, 0, 2), origin="lower", aspect=spacing[1] / spacing[0],
+            layer[box[:2]].transpose(1, 0, 2), origin="lower", aspect=spacing[1] / spacing[0],
             interpolation="nearest",
         )  # fmt: skip
         axes.set_title(slice_title(background, int(k)), fontsize=9)
@@ -184,13 +185,3 @@ def draw_left_right(regions: Sequence[dict[str, str]], load_percent: NDArray[np.
     axes.set_title(f"Left against right (n = {len(load_percent)})", fontsize=10)
     axes.legend(fontsize=9, loc="lower right")
     return figure
-
-
-def bounding_box(data: NDArray[Any]) -> tuple[slice, slice]:
-    """Rows and columns that hold anything, with a small margin."""
-    box = []
-    for axis in (0, 1):
-        filled = np.flatnonzero(data.any(axis=tuple(other for other in range(3) if other != axis)))
-        low, high = (filled[0], filled[-1]) if filled.size else (0, data.shape[axis] - 1)
-        box.append(slice(max(int(low) - 4, 0), int(high) + 5))
-    return box[0], box[1]

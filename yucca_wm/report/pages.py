@@ -104,9 +104,8 @@ def subject_page(
         ]
         figure = figures.draw_subject(under, labelled, names, loads, colors, title=subject, brightest=brightest)
         pictures.add(figure, subject, "Lesions by region, and the load of every region.")
-        viewer = slice_viewer(
-            under, labelled, {label: colors.get(name, figures.OTHER) for label, name in names.items()}
-        )
+        of_labels = {label: colors.get(name, figures.OTHER) for label, name in names.items()}
+        viewer = slice_viewer(under, labelled, of_labels, _centre_of_largest(results.lesions.get(subject, [])))
     except YuccaWMError as error:
         problem = "no picture of the lesions" + ("" if results.anonymous else f": {error}")
     heads = [head for head in total if head != "subject"]
@@ -134,6 +133,11 @@ def subject_page(
         lesions=_table("Lesions", lesions) if lesions else None,
         extra=[_table(title, found) for title, by in results.extra.items() if (found := by.get(subject))],
     )
+
+
+def _centre_of_largest(lesions: list[Row]) -> list[float] | None:
+    """World mm; the census begins with the largest lesion."""
+    return [value(lesions[0], f"centroid_{axis}_mm") for axis in "xyz"] if lesions else None
 
 
 def _table(title: str, rows: list[Row]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,13 @@ class Results:
     def regions(self) -> list[Row]:
         """The rows of one subject that are white-matter regions (for names, sides and groups)."""
         return [row for row in next(iter(self.load.values())) if is_region(row)]
+
+    def of(self, subject: str) -> Results:
+        """What there is about one subject: little to send to another process."""
+        summary = {**self.summary, "subjects": {subject: self.summary["subjects"][subject]}, "failures": {}}
+        extra = {title: {subject: rows[subject]} for title, rows in self.extra.items() if subject in rows}
+        lesions = {subject: self.lesions[subject]} if subject in self.lesions else {}
+        return replace(self, summary=summary, load={subject: self.load[subject]}, lesions=lesions, extra=extra)
 
     def loads_percent(self) -> NDArray[np.float64]:
         """[subjects, regions] load in percent, NaN where undefined."""

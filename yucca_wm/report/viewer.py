@@ -32,7 +32,7 @@ def slice_viewer(
     from matplotlib.colors import ListedColormap
     from nilearn import plotting
 
-    largest = max(colors, default=1)
+    largest = max([2, *colors])  # a colour map has two colours at least
     cmap = ListedColormap([colors.get(label, "#bbbbbb") for label in range(1, largest + 1)], name="regions")
     under, over = small_copy(background, labelled)
     with warnings.catch_warnings():

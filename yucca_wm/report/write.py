@@ -59,8 +59,8 @@ def write_report(
         make_folder(folder / "subjects")
         given = backgrounds if isinstance(backgrounds, Mapping) else nifti_files(backgrounds) if backgrounds else {}
         found = {subject_of(name): path for name, path in given.items()} | dict(given)
-        cases = {name: (name, found.get(names[name])) for name in results.subjects}
-        work = partial(_write_subject, results=results, table=table, folder=folder)
+        cases = {name: (results.of(name), found.get(names[name])) for name in results.subjects}
+        work = partial(_write_subject, table=table, folder=folder)
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         failures = outcome.failures
         links = {name: f"subjects/{name}.html" for name in outcome.results}
@@ -68,8 +68,9 @@ def write_report(
     return write_text(folder / "index.html", page), failures
 
 
-def _write_subject(case: tuple[str, Path | None], results: Results, table: RegionTable, folder: Path) -> Path:
-    name, background = case
+def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> Path:
+    results, background = case
+    (name,) = results.subjects
     pictures = Pictures(folder / FIGURES / "subjects")
     return write_text(folder / "subjects" / f"{name}.html", subject_page(name, results, table, pictures, background))
 
