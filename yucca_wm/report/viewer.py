@@ -68,7 +68,7 @@ def small_copy(background: Image, labelled: NDArray[Any]) -> tuple[Image, Image]
 
 def _start(lesions: Image, start_mm: Sequence[float] | None) -> list[float]:
     """World place of the lesion voxel next to ``start_mm``; the middle of the grid where there is none."""
-    voxels = np.argwhere(lesions.data)
+    voxels: NDArray[Any] = np.argwhere(lesions.data)
     if start_mm is None or not len(voxels):
         voxels, start_mm = (np.array([lesions.shape]) - 1) / 2, (0, 0, 0)
     places = voxels @ lesions.affine[:3, :3].T + lesions.affine[:3, 3]
