@@ -16,6 +16,12 @@ from yucca_wm.report.framing import head_box
 SPACING_MM = 1.5
 """Of the copy that is shown. A page holds all of it, and finer ones take seconds to make and megabytes to keep."""
 
+STYLE = """<style>
+body { margin: 0; overflow: hidden; background: #000; color: #ddd; font: 13px system-ui, sans-serif; }
+#div_viewer-slices > div { padding: 0 1rem; }
+</style>
+"""
+
 
 def slice_viewer(
     background: Image,
@@ -44,7 +50,8 @@ def slice_viewer(
             black_bg=True, annotate=True, opacity=0.8, cut_coords=_start(over, start_mm),
         )  # fmt: skip
     page = re.sub(r"<link\b[^>]*>", "", view.get_standalone())  # its icon would be fetched from the network
-    return re.sub(r"(?<=-)[0-9a-f]{32}\b", "slices", page)  # random: equal results shall give equal pages
+    page = re.sub(r"(?<=-)[0-9a-f]{32}\b", "slices", page)  # random: equal results shall give equal pages
+    return page.replace("</head>", f"{STYLE}</head>", 1)
 
 
 def small_copy(background: Image, labelled: NDArray[Any]) -> tuple[Image, Image]:
