@@ -57,7 +57,7 @@ def test_every_region_and_every_lesion_is_there(report, localized):
     body = text[text.index('id="load"') :]
     for row in results.load["left"]:
         assert f"<td>{row['name']}</td>" in body
-        assert f"<td>{row['lesion_volume_ml'][:-3]}</td>" in body
+        assert f"<td>{float(row['lesion_volume_ml']):.3f}</td>" in body
     assert body.count("<tr") == 2 + 38 + len(results.lesions["left"]) + 2  # and the volumes in template space
     assert "no lesion was found" in (report / "subjects" / "empty.html").read_text(encoding="utf-8")
     assert "no lesion: 1 of 3 subjects (empty)" in (report / "index.html").read_text(encoding="utf-8")

@@ -23,6 +23,9 @@ def build_parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--covariates", nargs="+", default=[], metavar="COLUMN", help="of the participants table")
         command.add_argument("--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="(default: sqrt)")
+        command.add_argument(
+            "--anonymise", action="store_true", help="numbers in place of names, and no paths, on the page"
+        )
         command.add_argument("--seed", type=int, default=0, metavar="N")
     cluster.add_argument(
         "--method", choices=("kmeans", "hierarchical", "gmm", "spectral"), default="kmeans", help="(default: kmeans)"
@@ -51,7 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.groups.associate_command import run_associate
     from yucca_wm.groups.cluster_command import run_cluster
 
-    common = {"covariates": options.covariates, "scale": options.transform, "seed": options.seed}
+    common = {
+        "covariates": options.covariates,
+        "scale": options.transform,
+        "seed": options.seed,
+        "anonymise": options.anonymise,
+    }
     if options.command == "cluster":
         lines, failed = run_cluster(
             options.loads, options.out_dir, participants=options.participants, method=options.method,

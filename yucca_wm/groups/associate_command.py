@@ -16,6 +16,7 @@ from yucca_wm.files import make_folder, write_json, write_text
 from yucca_wm.groups import figures
 from yucca_wm.groups.association import associate
 from yucca_wm.groups.loads import design, read_loads, transform
+from yucca_wm.groups.names import Names, numbered_names
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.prediction import compare_prediction
 from yucca_wm.groups.shared import FEW, header, left_out_lines, with_participants
@@ -36,20 +37,25 @@ def run_associate(
     covariates: Sequence[str] = (),
     permutations: int = 5000,
     scale: str = "sqrt",
+    anonymise: bool = False,
     seed: int = 0,
 ) -> tuple[list[str], dict[str, str]]:
     """Associate regional loads with an outcome; writes ``associations.tsv``, ``associations.json``, a forest plot and
     ``index.html``.
 
     Two levels give logistic models (``reference`` is the level called 0, by default the first in sorted order), a
-    number gives linear ones. Returns lines to print and who has no partner in the other table (with the reason).
+    number gives linear ones. anonymise : no names and no paths on the page.
+
+    Returns lines to print and who has no partner in the other table (with the reason).
     """
     if outcome in covariates:
         raise InputError(participants, f"column {outcome} is the outcome and a covariate", "name it once")
-    loads, table, failed, left_out = with_participants(read_loads(load_path), participants, [outcome, *covariates])
+    loads = read_loads(load_path)
+    names = numbered_names(load_path, loads.subjects) if anonymise else Names()
+    loads, table, failed, left_out = with_participants(loads, participants, [outcome, *covariates])
     values, binary, levels = _outcome(table[outcome], reference, participants)
     matrix, _, constant = design(table[list(covariates)])
-    lines = left_out_lines(left_out, constant)
+    lines: list[str] = []
     if len(loads.subjects) < matrix.shape[1] + 5:
         raise InputError(participants, f"{len(loads.subjects)} subjects with all values are too few for this model")
     scaled = transform(loads.percent, scale)
@@ -92,6 +98,8 @@ def run_associate(
         else:
             lines.append(f"no cross-validated AUC: a group has fewer than {FEW} subjects")
     lines += [f"{item.region}: {item.note}" for item in effects if item.note]
+    said = [*left_out_lines(left_out, constant, named=not anonymise), *lines]
+    lines = [*left_out_lines(left_out, constant), *lines]
     lines.append(
         f"{len(found)} of {len(effects)} regions at a false discovery rate of 5 %: {', '.join(found) or 'none'}"
     )
@@ -99,10 +107,13 @@ def run_associate(
     shown = f"{outcome} {levels[1]}" if binary else outcome
     pictures = Pictures(folder)
     forest = figures.draw_forest(effects, binary=binary, outcome=shown)
-    pictures.add(forest, "forest", f"{content['effect'].capitalize()} in every region, with its 95 % interval.")
-    write_text(
-        folder / "index.html", associate_page(content, failed, lines, found, (EFFECT_COLUMNS, rows), pictures.shown)
+    pictures.add(
+        forest,
+        "forest",
+        f"{content['effect'][0].upper()}{content['effect'][1:]} in every region, with its 95 % interval.",
     )
+    page = associate_page(content, failed, said, found, (EFFECT_COLUMNS, rows), pictures.shown, names)
+    write_text(folder / "index.html", page)
     return lines, failed
 
 

@@ -14,6 +14,7 @@ from yucca_wm.files import make_folder, write_json, write_text
 from yucca_wm.groups import figures
 from yucca_wm.groups.clusters import Choice, cluster
 from yucca_wm.groups.loads import Loads, design, read_loads, residuals, transform
+from yucca_wm.groups.names import Names, numbered_names
 from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.shared import FEW, header, left_out_lines, with_participants
 from yucca_wm.localize.tables import number, write_tsv
@@ -33,15 +34,18 @@ def run_cluster(
     k_max: int = 6,
     scale: str = "sqrt",
     adjust_total: bool = False,
+    anonymise: bool = False,
     seed: int = 0,
 ) -> tuple[list[str], dict[str, str]]:
     """Cluster subjects; writes ``clusters.tsv``, ``cluster_profiles.tsv``, ``clusters.json``, figures, ``index.html``.
 
     adjust_total : regress out each subject's mean load as well, so that groups differ in pattern, not in severity.
+    anonymise : numbers in place of names, and no paths, on the page and in its pictures.
 
     Returns lines to print and who has no partner in the other table (with the reason).
     """
     loads = read_loads(load_path)
+    names = numbered_names(load_path, loads.subjects) if anonymise else Names()
     failed, left_out = dict[str, str](), dict[str, str]()
     if covariates:
         if participants is None:
@@ -83,12 +87,13 @@ def run_cluster(
     pictures.add(profile, "cluster_profiles", "Mean load of every region in each group.")
     embedding = figures.draw_embedding(values, result.labels)
     pictures.add(embedding, "cluster_embedding", "Subjects in the plane in which they differ most.")
-    tree = figures.draw_dendrogram(values, loads.subjects)
+    tree = figures.draw_dendrogram(values, [names.of(subject) for subject in loads.subjects])
     pictures.add(tree, "cluster_dendrogram", "Which subjects are alike: the lower two meet, the more.")
     lines = left_out_lines(left_out, constant)
     lines += [_choice_line(choice) for choice in result.choices]
     lines.append(f"{result.k} groups: {result.reason}" if result.structure else f"no structure: {result.reason}")
-    page = cluster_page(content, failed, (MEMBER_COLUMNS, members), (PROFILE_COLUMNS, profiles), pictures.shown)
+    shown = [[names.of(subject), *labels] for subject, *labels in members]
+    page = cluster_page(content, failed, (MEMBER_COLUMNS, shown), (PROFILE_COLUMNS, profiles), pictures.shown, names)
     write_text(folder / "index.html", page)
     return lines, failed
 

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 MARKERS = "osD^vP*X"
+ODDS_RATIOS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 10)
+FAR_ODDS_RATIOS = (0.001, 0.01, 0.1, 0.3, 1, 3, 10, 100, 1000)
+"""Ticks of the forest plot as far as they are in sight, for a narrow one and one over more than a factor of 30."""
+
+MAX_TREE = 2000
+"""Subjects in a dendrogram: its memory grows with their square."""
+
+
+def group_label(labels: NDArray[np.intp], number: int) -> str:
+    """As legends name a group; all subjects where there is one group only."""
+    members = int((labels == number).sum())
+    return f"group {number} (n = {members})" if members < len(labels) else f"all subjects (n = {members})"
 
 
 def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: NDArray[np.intp]) -> Figure:
@@ -30,13 +42,13 @@ def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: ND
         style = (number - 1) % len(PALETTE)
         axes.errorbar(
             at, np.nanmean(rows, axis=0), error, color=PALETTE[style], marker=MARKERS[style], markersize=4, capsize=2,
-            linewidth=1, label=f"cluster {number} (n = {len(rows)})",
+            linewidth=1, label=group_label(labels, number),
         )  # fmt: skip
     axes.set_xticks(at, [name.replace("_", " ") for name in names], rotation=90, fontsize=7)
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("mean lesion load (% of region)")
-    axes.set_title("Lesion load by cluster (bars: standard error)", fontsize=10)
+    axes.set_title("Mean lesion load (bars: standard error)", fontsize=10)
     axes.legend(fontsize=8)
     return figure
 
@@ -59,7 +71,7 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
             s=26,
             color=PALETTE[style],
             marker=MARKERS[style],
-            label=f"cluster {number}",
+            label=group_label(labels, number),
         )
     first, second = 100 * model.explained_variance_ratio_
     axes.set_xlabel(f"principal component 1 ({first:.0f} % of variance)")
@@ -70,10 +82,14 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
 
 
 def draw_dendrogram(values: NDArray[np.float64], subjects: Sequence[str]) -> Figure:
-    """Ward tree of the subjects."""
+    """Ward tree of the subjects; of more than MAX_TREE, of as many drawn at random."""
     from matplotlib.figure import Figure
     from scipy.cluster.hierarchy import dendrogram, linkage
 
+    among = f"n = {len(subjects)}"
+    if len(subjects) > MAX_TREE:
+        values = values[np.sort(np.random.default_rng(0).choice(len(values), MAX_TREE, replace=False))]
+        among = f"{MAX_TREE} drawn from {len(subjects)}"
     scaled = (values - values.mean(axis=0)) / np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
     figure = Figure(figsize=(min(max(6.0, 0.16 * len(subjects)), 24), 4.2), layout="constrained")
     axes = figure.add_subplot()
@@ -83,13 +99,14 @@ def draw_dendrogram(values: NDArray[np.float64], subjects: Sequence[str]) -> Fig
         leaf_font_size=6, leaf_rotation=90, color_threshold=0, above_threshold_color="#333333",
     )  # fmt: skip
     axes.set_ylabel("Ward distance (standard deviations)")
-    axes.set_title(f"Subjects by regional lesion load (n = {len(subjects)})", fontsize=10)
+    axes.set_title(f"Subjects by regional lesion load ({among})", fontsize=10)
     return figure
 
 
 def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) -> Figure:
     """Effect and 95 % interval of every region; filled where q < 0.05."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
 
     figure = Figure(figsize=(6.4, 1.4 + 0.21 * len(effects)), layout="constrained")
     axes = figure.add_subplot()
@@ -106,6 +123,10 @@ def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) 
     axes.set_ylim(len(effects) - 0.4, -0.6)
     if binary:
         axes.set_xscale("log")
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in (ODDS_RATIOS if high < 30 * low else FAR_ODDS_RATIOS) if low <= tick <= high]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(f"odds ratio of {outcome} for one SD of load (95 % interval)")
     else:
         axes.set_xlabel(f"change of {outcome} for one SD of load (95 % interval)")

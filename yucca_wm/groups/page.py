@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.report.html import count, render
+from yucca_wm.groups.names import Names
+from yucca_wm.report.html import count, render, short
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Heads and rows."""
@@ -19,6 +20,7 @@ def cluster_page(
     members: Table,
     profiles: Table,
     pictures: Sequence[Mapping[str, str]],
+    names: Names,
 ) -> str:
     """The page of a clustering; ``content`` is that of ``clusters.json``."""
     n, k = content["subjects"], content["k"]
@@ -39,23 +41,27 @@ def cluster_page(
             "The best division that was found is in the table of subjects all the same; it should not be interpreted. "
             "No structure found in a small cohort does not mean that there is none.",
         ]
-    heads = ("groups", "mean silhouette (-1 to 1)", "bootstrap Jaccard of each group (1: always the same)")
+    heads = (
+        "groups",
+        "mean silhouette (-1 to 1)",
+        "bootstrap Jaccard of each group (1: always the same; -: one cloud, not computed)",
+    )
     tried = [
-        (choice["k"], f"{choice['silhouette']:.3f}", ", ".join(f"{value:.2f}" for value in choice["stability"]))
+        (choice["k"], f"{choice['silhouette']:.3f}", ", ".join(f"{value:.2f}" for value in choice["stability"]) or "-")
         for choice in content["choices"]
     ]
     facts = [
         ("method", f"{content['method']} on {count(content['principal_components'], 'principal component')}"),
         ("severity (mean load) taken out", "yes" if content["adjusted_for_total"] else "no"),
         ("p against a single cloud", f"{content['p_single_cloud']:.3f}"),
-        *_facts(content),
+        *_facts(content, names),
     ]
     tables = [
         _table("Numbers of groups that were tried", (heads, tried)),
         _table("Subjects", members),
         _table("Mean load of every region in each group", profiles),
     ]
-    return _page(title, words, facts, content, failed, tables, pictures)
+    return _page(title, words, facts, content, failed, tables, pictures, names)
 
 
 def associate_page(
@@ -65,6 +71,7 @@ def associate_page(
     found: Sequence[str],
     effects: Table,
     pictures: Sequence[Mapping[str, str]],
+    names: Names,
 ) -> str:
     """The page of an association; ``content`` is that of ``associations.json``, ``found`` the regions with q < 0.05."""
     outcome, covariates = content["outcome"], content["covariates"]
@@ -87,8 +94,8 @@ def associate_page(
     ]
     tables = [_table("Regions", effects)]
     title = f"Regional lesion load and {outcome}: {count(content['subjects'], 'subject')}"
-    facts = [("permutations", str(content["permutations"])), *_facts(content)]
-    return _page(title, words, facts, content, failed, tables, pictures)
+    facts = [("permutations", str(content["permutations"])), *_facts(content, names)]
+    return _page(title, words, facts, content, failed, tables, pictures, names)
 
 
 def _page(
@@ -99,6 +106,7 @@ def _page(
     failed: Mapping[str, str],
     tables: Sequence[Mapping[str, Any]],
     pictures: Sequence[Mapping[str, str]],
+    names: Names,
 ) -> str:
     out = {name: reason for name, reason in content["left_out"].items() if name not in failed}
     return render(
@@ -107,22 +115,29 @@ def _page(
         version=__version__,
         words=words,
         facts=facts,
-        notes=[f"{name}: {reason}" for name, reason in (*failed.items(), *out.items())],
+        notes=names.notes({**failed, **out}),
         tables_shown=tables,
         pictures=pictures,
     )
 
 
-def _facts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(content: Mapping[str, Any], names: Names) -> list[tuple[str, str]]:
     constant = content["constant_covariates"]
     covariates = ", ".join(content["covariates"]) or "none"
     return [
         ("covariates", covariates + (f" (constant, left out: {', '.join(constant)})" if constant else "")),
-        ("loads", f"{content['loads']}, in percent of region volume, transformed by {content['transform']}"),
+        (
+            "loads",
+            f"{names.place(content['loads'])}, in percent of region volume, transformed by {content['transform']}",
+        ),
         ("seed", str(content["seed"])),
         ("program", f"{content['program']} {content['version']}"),
     ]
 
 
 def _table(title: str, table: Table) -> dict[str, Any]:
-    return {"title": title, "heads": table[0], "rows": table[1]}
+    """Three decimals are enough to read, but not for p-values."""
+    heads, rows = table
+    whole = [head.startswith(("p_", "q_")) for head in heads]
+    shown = [[cell if as_is else short(str(cell)) for cell, as_is in zip(row, whole, strict=True)] for row in rows]
+    return {"title": title, "heads": heads, "rows": shown}

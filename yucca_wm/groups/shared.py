@@ -26,13 +26,13 @@ def with_participants(
     return loads, table, twice | {k: v for k, v in unmatched.items() if k.removeprefix("sub-") not in bare}, incomplete
 
 
-def left_out_lines(left_out: dict[str, str], constant: list[str]) -> list[str]:
+def left_out_lines(left_out: dict[str, str], constant: list[str], *, named: bool = True) -> list[str]:
+    """Covariates and subjects that an analysis goes without; ``named``: with the subjects' names."""
     lines = [f"covariate {name} is constant and was left out" for name in constant]
     for reason in sorted(set(left_out.values())):
         names = [name for name, why in left_out.items() if why == reason]
-        lines.append(
-            f"left out, {reason}: {', '.join(names[:10])}{', ...' * (len(names) > 10)} ({count(len(names), 'subject')})"
-        )
+        who = f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
+        lines.append(f"left out, {reason}{who} ({count(len(names), 'subject')})")
     return lines
 
 

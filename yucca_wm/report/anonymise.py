@@ -18,7 +18,7 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
     Numbers follow the hashes of the names, so that neither their order nor their number says anything.
     """
     failures = results.summary["failures"]
-    numbers = _numbers({*results.load, *failures})
+    numbers = numbered({*results.load, *failures})
 
     def renamed(rows: Mapping[str, list[Row]]) -> dict[str, list[Row]]:
         new = {numbers[name]: [{**row, "subject": numbers[name]} for row in own] for name, own in rows.items()}
@@ -41,7 +41,8 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
     return hidden, {numbers[name]: name for name in results.load}
 
 
-def _numbers(names: Iterable[str]) -> dict[str, str]:
+def numbered(names: Iterable[str]) -> dict[str, str]:
+    """Name -> number."""
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     width = max(3, len(str(len(order))))
     return {name: f"subject-{number:0{width}d}" for number, name in enumerate(order, start=1)}

@@ -19,3 +19,13 @@ def render(template: str, **content: Any) -> str:
 def count(number: int | str, noun: str) -> str:
     """``1 lesion``, ``2 lesions``."""
     return f"{number} {noun}" if str(number) == "1" else f"{number} {noun}s"
+
+
+def short(text: str) -> str:
+    """Six decimals are for files; three for reading."""
+    whole, point, decimals = text.partition(".")
+    return (
+        f"{float(text):.3f}"
+        if point and len(decimals) == 6 and decimals.isdigit() and whole.strip("-").isdigit()
+        else text
+    )

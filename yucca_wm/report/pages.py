@@ -21,7 +21,7 @@ from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
 from yucca_wm.report import brain_maps, figures
-from yucca_wm.report.html import count, render
+from yucca_wm.report.html import count, render, short
 from yucca_wm.report.pictures import Pictures
 from yucca_wm.report.results import Results, Row, is_region, value
 from yucca_wm.report.viewer import slice_viewer
@@ -86,14 +86,17 @@ def cohort_page(results: Results, links: Mapping[str, str], pictures: Pictures, 
 
 def subject_page(
     subject: str, results: Results, table: RegionTable, pictures: Pictures, background: Path | None = None
-) -> str:
-    """One subject's page. ``background``: an image (FLAIR) to show lesions on; the region map without one."""
+) -> tuple[str, str]:
+    """One subject's page, and why it lacks a picture, if it does.
+
+    background : an image (FLAIR) to show lesions on; the region map without one.
+    """
     rows, about = results.load[subject], results.summary["subjects"][subject]
     total = rows[-1]
     volumes = {row["name"]: value(row, "lesion_volume_ml") for row in rows[:-1]}
     colors = figures.region_colors({name: ml for name, ml in volumes.items() if name != OUTSIDE_NAME})
     colors[OUTSIDE_NAME] = figures.OUTSIDE_COLOR
-    viewer, problem = "", ""
+    viewer = problem = ""
     try:
         under, labelled, names = _labelled(about, results.summary["settings"], table, background)
         brightest = None if background else 3 * float(under.data.max(initial=1))
@@ -107,11 +110,12 @@ def subject_page(
         of_labels = {label: colors.get(name, figures.OTHER) for label, name in names.items()}
         viewer = slice_viewer(under, labelled, of_labels, _centre_of_largest(results.lesions.get(subject, [])))
     except YuccaWMError as error:
-        problem = "no picture of the lesions" + ("" if results.anonymous else f": {error}")
+        problem = str(error)
     heads = [head for head in total if head != "subject"]
     lesions = results.lesions.get(subject, [])
     volume, number = _text(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
-    return render(
+    unseen = "no picture of the lesions" + ("" if results.anonymous else f": {problem}")
+    page = render(
         "subject.html",
         title=subject,
         version=__version__,
@@ -122,17 +126,17 @@ def subject_page(
             ("shown on", results.place(background) if background else "the region map"),
             *_facts(results)[:1],
         ],
-        flags=[*about["flags"].values(), *([problem] if problem else [])],
+        flags=[*about["flags"].values(), *([unseen] if problem else [])],
         pictures=pictures.shown,
         viewer=viewer,
         load_heads=heads,
         load_rows=[
-            {"sum": row["group"] in ("outside", "total"), "cells": [_short(row[head]) for head in heads]}
-            for row in rows
+            {"sum": row["group"] in ("outside", "total"), "cells": [short(row[head]) for head in heads]} for row in rows
         ],
         lesions=_table("Lesions", lesions) if lesions else None,
         extra=[_table(title, found) for title, by in results.extra.items() if (found := by.get(subject))],
     )
+    return page, problem
 
 
 def _centre_of_largest(lesions: list[Row]) -> list[float] | None:
@@ -143,7 +147,7 @@ def _centre_of_largest(lesions: list[Row]) -> list[float] | None:
 def _table(title: str, rows: list[Row]) -> dict[str, Any]:
     """What the template needs of a table: title, heads and rows; a column with one subject only is left out."""
     heads = [head for head in rows[0] if head != "subject" or len({row["subject"] for row in rows}) > 1]
-    return {"title": title, "heads": heads, "rows": [[_short(row[head]) for head in heads] for row in rows]}
+    return {"title": title, "heads": heads, "rows": [[short(row[head]) for head in heads] for row in rows]}
 
 
 def _add_frequency(results: Results, pictures: Pictures) -> list[str]:
@@ -204,8 +208,8 @@ def _flag_lines(subjects: dict[str, Any]) -> list[str]:
 
 def _subject_row(name: str, rows: list[Row], about: dict[str, Any], links: Mapping[str, str]) -> dict[str, Any]:
     total, outside = rows[-1], rows[-2]
-    cells = [name, _short(total["lesion_volume_ml"]), total["n_lesions"], _short(outside["share_percent"])]
-    return {"link": links.get(name), "cells": [*cells, _short(total["largest_lesion_ml"]), len(about["flags"])]}
+    cells = [name, short(total["lesion_volume_ml"]), total["n_lesions"], short(outside["share_percent"])]
+    return {"link": links.get(name), "cells": [*cells, short(total["largest_lesion_ml"]), len(about["flags"])]}
 
 
 def _mean(loads: Any) -> tuple[Any, Any, Any]:
@@ -217,8 +221,3 @@ def _mean(loads: Any) -> tuple[Any, Any, Any]:
 
 def _text(number: float) -> str:
     return "" if np.isnan(number) else f"{number:.3f}"
-
-
-def _short(text: str) -> str:
-    """Six decimals are for files; three for reading."""
-    return text[:-3] if text.count(".") == 1 and len(text.split(".")[1]) == 6 and text[-6:].isdigit() else text

@@ -1,0 +1,44 @@
+"""How a page calls subjects and places: as they are, or by number."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from yucca_wm.report.anonymise import numbered
+
+
+@dataclass(frozen=True)
+class Names:
+    """numbers : subject -> what a page shows in its place; None: names and paths are shown."""
+
+    numbers: Mapping[str, str] | None = None
+
+    def of(self, subject: str) -> str:
+        """A subject that has loads."""
+        return subject if self.numbers is None else self.numbers[subject]
+
+    def place(self, path: object) -> str:
+        """A path."""
+        return str(path) if self.numbers is None else "not shown"
+
+    def notes(self, reasons: Mapping[str, str]) -> list[str]:
+        """Who is left out and why; reasons may hold names."""
+        if self.numbers is None:
+            return [f"{name}: {reason}" for name, reason in reasons.items()]
+        many = "1 name is" if len(reasons) == 1 else f"{len(reasons)} names are"
+        return [f"{many} left out; who, and why, is in the .json file beside this page"] if reasons else []
+
+
+def numbered_names(load_path: str | os.PathLike[str], subjects: Collection[str]) -> Names:
+    """The numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
+    path = Path(load_path)
+    summary = (path if path.is_dir() else path.parent) / "localize.json"
+    try:
+        failures = list(json.loads(summary.read_text(encoding="utf-8"))["failures"])
+    except (OSError, ValueError, KeyError, TypeError):  # loads that come from elsewhere
+        failures = []
+    return Names(numbered({*subjects, *failures}))
