@@ -44,7 +44,7 @@ def write_report(
 
     anonymise : numbers in place of names, and no paths.
 
-    Returns the path of the cohort's page and the subjects whose page failed (with the reason).
+    Returns the path of the cohort's page and the subjects whose page failed or lacks its picture (with the reason).
     """
     results = read_results(results_dir)
     names = {name: name for name in results.subjects}
@@ -62,17 +62,21 @@ def write_report(
         cases = {name: (results.of(name), found.get(names[name])) for name in results.subjects}
         work = partial(_write_subject, table=table, folder=folder)
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
-        failures = outcome.failures
+        pictureless = {name: f"no picture: {problem}" for name, problem in outcome.results.items() if problem}
+        failures = outcome.failures | pictureless
         links = {name: f"subjects/{name}.html" for name in outcome.results}
     page = cohort_page(results, links, Pictures(folder / FIGURES), painted)
     return write_text(folder / "index.html", page), failures
 
 
-def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> Path:
+def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> str:
+    """Returns why the page has no picture, if it has none."""
     results, background = case
     (name,) = results.subjects
     pictures = Pictures(folder / FIGURES / "subjects")
-    return write_text(folder / "subjects" / f"{name}.html", subject_page(name, results, table, pictures, background))
+    page, problem = subject_page(name, results, table, pictures, background)
+    write_text(folder / "subjects" / f"{name}.html", page)
+    return problem
 
 
 def _fetched_atlas(table: RegionTable) -> Path | None:
