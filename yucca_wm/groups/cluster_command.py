@@ -92,7 +92,7 @@ def run_cluster(
     lines = left_out_lines(left_out, constant)
     lines += [_choice_line(choice) for choice in result.choices]
     lines.append(f"{result.k} groups: {result.reason}" if result.structure else f"no structure: {result.reason}")
-    shown = [[names.of(subject), *labels] for subject, *labels in members]
+    shown = sorted([names.of(subject), *labels] for subject, *labels in members)  # the order would give names away
     page = cluster_page(content, failed, (MEMBER_COLUMNS, shown), (PROFILE_COLUMNS, profiles), pictures.shown, names)
     write_text(folder / "index.html", page)
     return lines, failed
