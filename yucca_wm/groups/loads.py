@@ -38,7 +38,8 @@ def read_loads(path: str | os.PathLike[str]) -> Loads:
     path = path / "lesion_load.tsv" if path.is_dir() else path
     table = _read_tsv(path, ("subject", "name", "group", "load_percent", "lesion_volume_ml"))
     if doubles := sorted(set(table.loc[table.duplicated(["subject", "name"]), "subject"])):
-        raise InputError(path, f"holds a region twice for {', '.join(doubles[:5])}", "localize each subject once")
+        named = ", ".join(map(repr, doubles[:5]))
+        raise InputError(path, f"holds a region twice for {named}", "localize each subject once")
     inside = table[~table["group"].isin(NOT_REGIONS)]
     totals = table[table["group"] == "total"].set_index("subject")["lesion_volume_ml"]
     if inside.empty or totals.empty:

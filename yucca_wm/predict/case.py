@@ -17,6 +17,7 @@ from yucca_wm import images
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.errors import InputError
+from yucca_wm.tasks.case import check_image
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,13 @@ def _predict(
 
 
 def _opened(path: Path) -> Any:
-    images.load(path)  # says clearly what is wrong with a file that cannot be used
-    return nib.load(path)
+    """The scan as Yucca reads it, a 3D NIfTI-1 image. Raises InputError for one that cannot be used."""
+    image = check_image(images.load(path))
+    nifti: Any = nib.load(path)
+    if type(nifti) is not nib.Nifti1Image or nifti.ndim > 3:
+        nifti = nib.Nifti1Image(image.data, image.affine, nib.Nifti1Header.from_header(image.header))
+        nifti.set_filename(path)
+    return nifti
 
 
 def _sha256(path: Path) -> str:

@@ -70,13 +70,13 @@ def write_report(
 
 
 def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> str:
-    """Returns why the page has no picture, if it has none."""
+    """Returns why the page has no picture of the image that was given; maps that are gone are only missed on it."""
     results, background = case
     (name,) = results.subjects
     pictures = Pictures(folder / FIGURES / "subjects")
     page, problem = subject_page(name, results, table, pictures, background)
     write_text(folder / "subjects" / f"{name}.html", page)
-    return problem
+    return problem if background else ""
 
 
 def _fetched_atlas(table: RegionTable) -> Path | None:
