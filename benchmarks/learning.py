@@ -5,8 +5,9 @@
 Trains on the demo's synthetic cohort with Yucca's own commands, three seeds each: with the recall term, without it, and
 with intensities standardised per volume (``-pl YuccaPlanner_Volume``) instead of Yucca's pooled statistics. The Dice is
 that of eight unseen subjects, softmaxes of T1 and FLAIR merged; of the last epoch, because six small batches of
-validation choose the best one by chance. An hour and a half on two cores without a GPU; run it
-again with the same folder to go on. ``--quick``: two steps of training; shows that it runs.
+validation choose the best one by chance. Passes when one of them reaches 0.7 on average. Three hours
+on two cores without a GPU (half of it with ``--epochs 40``); run it again with the same folder to go on. ``--quick``:
+two steps of training; shows that it runs.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ VARIANTS = {
     "without recall": ("YuccaManager_NoSkeletonLoss", "YuccaPlanner"),
     "with recall, per volume": ("YuccaManager_SkeletonLoss", "YuccaPlanner_Volume"),
 }
-SEEDS = (0, 1, 2)
+SEEDS, EPOCHS = (0, 1, 2), 80
 MIN_DICE = 0.7
 
 
@@ -40,14 +41,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="folder to work in and to go on in (default: a temporary one)")
     parser.add_argument("--quick", action="store_true", help="one seed, nothing is learned, under 50 s")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of 40 batches of 4 (default: {EPOCHS})")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help=f"(default: {SEEDS})")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="(default: all)")
     parser.add_argument("--json", action="store_true", help="last line: one JSON object")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         out = (options.out or Path(temporary)).resolve()
         out.mkdir(parents=True, exist_ok=True)
-        training = QUICK.lesions if options.quick else replace(FULL.lesions, epochs=40, epochs_bf16=40)
-        variants = dict(list(VARIANTS.items())[:1]) if options.quick else VARIANTS
-        seeds = SEEDS[:1] if options.quick else SEEDS
+        training = (
+            QUICK.lesions if options.quick else replace(FULL.lesions, epochs=options.epochs, epochs_bf16=options.epochs)
+        )
+        chosen = options.variants[:1] if options.quick else options.variants
+        variants = {name: VARIANTS[name] for name in chosen}
+        seeds = options.seeds[:1] if options.quick else options.seeds
         work, found = _prepare(out, variants, quick=options.quick), {}
         for name, (manager, plan) in variants.items():
             for seed in seeds:
@@ -59,9 +66,9 @@ def main() -> int:
         figures = {name: [_mean_dice(out, found[name, seed]) for seed in seeds] for name in variants}
     for name, values in figures.items():
         print(f"{name}: Dice {', '.join(f'{v:.3f}' for v in values)}; mean {np.mean(values):.3f}")
-    passed = options.quick or min(np.mean(values) for values in figures.values()) >= MIN_DICE
+    passed = options.quick or max(np.mean(values) for values in figures.values()) >= MIN_DICE
     if options.json:
-        print(json.dumps({"pass": bool(passed), "dice": figures, "seeds": seeds}))
+        print(json.dumps({"pass": bool(passed), "dice": figures, "seeds": seeds, "epochs": options.epochs}))
     return 0 if passed else 1
 
 

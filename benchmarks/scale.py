@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 SHAPE, SPACING_MM = (40, 48, 36), 4.0
 FULL, QUICK = (100, 1000, 10000), (50, 200, 400)
 LESIONS = 12
+COLORS = ("#0072B2", "#56B4E9", "#D55E00", "#000000")  # told apart by the colour-blind
 FROM_LINE, GROWTH = 0.15, 1.15
 """Bars: time within 15 % of a line; memory of the largest cohort at most 15 % above that of the middle one."""
 
@@ -136,12 +137,12 @@ def draw(costs: dict[str, dict[int, Cost]], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, (time, memory) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    for name, by_size in costs.items():
+    for (name, by_size), color in zip(costs.items(), COLORS, strict=True):
         sizes = sorted(by_size)
         label = name.replace("_", " ")
-        time.plot(sizes, [by_size[n].cpu_s for n in sizes], "o-", label=label)
-        memory.plot(sizes, [by_size[n].memory_mb for n in sizes], "o-", label=label)
-    time.set(xlabel="subjects", ylabel="CPU seconds", xscale="log", yscale="log")
+        time.plot(sizes, [by_size[n].cpu_s for n in sizes], "o-", label=label, color=color)
+        memory.plot(sizes, [by_size[n].memory_mb for n in sizes], "o-", label=label, color=color)
+    time.set(xlabel="subjects", ylabel="CPU seconds", xscale="log", yscale="log", ylim=(1, None))
     memory.set(xlabel="subjects", ylabel="peak memory (MB)", xscale="log", ylim=(0, None))
     memory.legend(frameon=False)
     figure.savefig(path, dpi=110)
