@@ -7,7 +7,7 @@ reading of its input left out on both sides, and peak resident memory of the who
 Kinds of softmax of 37 classes: "network" (a network trained here on a labelled volume, applied to it and to a noisier
 copy), "smooth" (random logits that vary smoothly; the second model's share 80 % of the first's variance), and with
 --model "trained" (a model of 37 classes that yucca_train left, such as the demo's, applied to a T1 and a FLAIR; its
-logits are interpolated to the volume's size).
+logits of the head, without the empty margin, are interpolated to the volume's size).
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def network_logits(rng: Any, shape: tuple[int, int, int]) -> Any:
 
 
 def trained_logits(model: str, scans: Sequence[str], shape: tuple[int, int, int]) -> Any:
-    """What a trained region model says about each scan, brought to ``shape``."""
+    """What a trained region model says about the head in each scan, interpolated until it fills ``shape``."""
     import nibabel as nib
     import torch
 
@@ -221,8 +221,9 @@ def trained_logits(model: str, scans: Sequence[str], shape: tuple[int, int, int]
     network = loaded.network()
     for scan in scans:
         image: Any = nib.load(scan)
-        logits = predict_volume(network, loaded, image).planes(0, image.shape[0])
-        resized = torch.nn.functional.interpolate(logits[None], size=shape, mode="trilinear")
+        said = predict_volume(network, loaded, image)
+        first, last = said.box[0]
+        resized = torch.nn.functional.interpolate(said.planes(0, last - first)[None], size=shape, mode="trilinear")
         yield resized[0].numpy()
 
 
