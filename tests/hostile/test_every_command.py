@@ -178,3 +178,19 @@ def test_names(
         assert (out / name / f"{name}_regions.nii.gz").is_file()
     assert "<img src=x>" not in (out / "parcellation.html").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cohort", "out", "raw"]
+
+
+def test_names_that_differ_in_case_only(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each keeps its own files where the file system tells them apart; a task, which may move to one that does not,
+    takes neither."""
+    lay_out(tmp_path / "cohort", folder, [*GOOD, "Twin", "twin"])
+    assert exit_code(lambda: convert_or_exit(TASK, str(tmp_path / "cohort"), None, str(tmp_path / "raw"))) == 1
+    err = capsys.readouterr().err
+    assert "error: Twin: " in err
+    assert "error: twin: " in err
+    assert not [path for path in (tmp_path / "raw").rglob("*.nii*") if path.name.lower().startswith("twin")]
+    atlas = ["--atlas-wm", str(folder / "wm.nii.gz"), "--atlas-labels", str(folder / "regions.nii.gz")]
+    out = ["--cohort", str(tmp_path / "cohort"), "--out-dir", str(tmp_path / "out"), "--no-picture"]
+    assert parcellate([*atlas, *out]) == 0
+    for name in ("Twin", "twin"):
+        assert (tmp_path / "out" / name / f"{name}_regions.nii.gz").is_file()

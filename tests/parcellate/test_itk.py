@@ -82,3 +82,14 @@ def test_what_is_no_transform_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tfm").write_text("Parameters: 1 2 3\n")
     with pytest.raises(InputError, match="not an ITK text transform"):
         itk.load_affine(tmp_path / "a.tfm")
+
+
+@pytest.mark.parametrize(
+    "numbers", ["1 0 0 0 1 0 0 0 1 1e400 0 0", "1 0 0 0 1 0 0 0 nan 0 0 0", "1 0 0 1 0 0 0 0 1 0 0 0"]
+)
+def test_an_affine_that_moves_nothing_anywhere_is_refused(tmp_path: Path, numbers: str) -> None:
+    path = itk.save_affine(MATRIX, tmp_path / "a.tfm")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(f"Parameters: {numbers}" if line.startswith("Param") else line for line in lines))
+    with pytest.raises(InputError, match="not finite, or a matrix that cannot be inverted"):
+        itk.load_affine(path)

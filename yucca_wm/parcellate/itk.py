@@ -35,13 +35,18 @@ def save_affine(matrix: NDArray[np.float64], path: str | os.PathLike[str]) -> Pa
 
 
 def load_affine(path: str | os.PathLike[str]) -> NDArray[np.float64]:
-    """Read what `save_affine`, SimpleITK or ANTs wrote as text; returns the 4x4 RAS matrix."""
+    """Read what `save_affine`, SimpleITK or ANTs wrote as text; returns the 4x4 RAS matrix.
+
+    Raises InputError for anything else, and for a matrix that cannot be inverted.
+    """
     path = Path(path)
     try:
         lines = dict(line.split(":", 1) for line in path.read_text(encoding="utf-8").splitlines() if ":" in line)
         numbers = [float(value) for value in lines["Parameters"].split()]
         centre = np.array([float(value) for value in lines["FixedParameters"].split()] or [0.0] * 3)
         linear = np.array(numbers[:9]).reshape(3, 3)
+        if not (np.isfinite([*numbers, *centre]).all() and np.linalg.det(linear)):
+            raise ValueError("numbers that are not finite, or a matrix that cannot be inverted")
         lps = np.eye(4)
         lps[:3, :3], lps[:3, 3] = linear, np.array(numbers[9:12]) + centre - linear @ centre
     except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
