@@ -41,6 +41,15 @@ def test_one_cloud_has_no_structure(cloud):
         assert result.structure or result.labels.tolist() == [1] * 50
 
 
+def test_a_subject_far_from_all_others_is_no_group():
+    """Without a smallest size, the division into that subject and the rest would have the best silhouette of all."""
+    values = np.random.default_rng(0).normal(size=(50, 34))
+    values[7] += 30
+    result = cluster(values, k_max=3, bootstraps=5)
+    assert not result.structure
+    assert "no division leaves 3 subjects and 5 %" in result.reason
+
+
 def test_units_of_a_region_do_not_matter():
     values, _ = planted(0)
     first = cluster(values, simulations=19, bootstraps=3, k_max=3)

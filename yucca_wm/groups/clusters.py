@@ -28,6 +28,10 @@ STABLE = 0.6
 ALPHA = 0.01
 """Level of the first test: one single cloud in a hundred looks like a structure."""
 
+MIN_SHARE, MIN_MEMBERS = 0.05, 3
+"""A division with a smaller group is none, here and in the simulations: of skewed loads a single subject may lie so far
+out that nothing else has a silhouette like the one of that subject against the rest."""
+
 SIMULATIONS = 99
 BOOTSTRAPS = 50
 
@@ -119,6 +123,9 @@ def cluster(
     scores = principal_scores(scaled, components)
     best_k, best, silhouettes = _best(scores, ks, method, seed)
     candidate = _by_size(divide(scores, best_k, method, seed))
+    if best <= -1:
+        reason = f"no division leaves {MIN_MEMBERS} subjects and {100 * MIN_SHARE:g} % of them in every group"
+        return Clustering(False, reason, none, candidate, best_k, 1.0, components)
     p_value = _single_cloud_p(scaled, components, ks, method, best, simulations, rng)
     choices = [Choice(k, value) for k, value in silhouettes.items()]
     if p_value > ALPHA:
@@ -181,9 +188,10 @@ def _best(values: NDArray[np.float64], ks: range, method: str, seed: int) -> tup
     np.fill_diagonal(distances, 0)
     silhouettes = {}
     for k in ks:
-        labels = divide(values, k, method, seed)[judged]
-        several = 1 < len(set(labels.tolist())) < len(judged)
-        silhouettes[k] = float(silhouette_score(distances, labels, metric="precomputed")) if several else -1.0
+        labels = divide(values, k, method, seed)
+        sizes = np.bincount(labels, minlength=k)
+        groups = sizes.min() >= max(MIN_MEMBERS, MIN_SHARE * len(values)) and len(set(labels[judged].tolist())) > 1
+        silhouettes[k] = float(silhouette_score(distances, labels[judged], metric="precomputed")) if groups else -1.0
     best_k = max(silhouettes, key=lambda k: silhouettes[k])
     return best_k, silhouettes[best_k], silhouettes
 
