@@ -47,7 +47,11 @@ def cluster_page(
         "bootstrap Jaccard of each group (1: always the same; -: one cloud, not computed)",
     )
     tried = [
-        (choice["k"], f"{choice['silhouette']:.3f}", ", ".join(f"{value:.2f}" for value in choice["stability"]) or "-")
+        (
+            choice["k"],
+            f"{choice['silhouette']:.3f}" if choice["silhouette"] > -1 else "a group is too small",
+            ", ".join(f"{value:.2f}" for value in choice["stability"]) or "-",
+        )
         for choice in content["choices"]
     ]
     facts = [
