@@ -221,6 +221,22 @@ def test_models_in_each_others_place_are_refused(region_model: Path) -> None:
         check_classes({LESIONS: load(region_model, "cpu")})
 
 
+def test_regions_have_the_names_that_the_model_knows_them_by(
+    scan: Scan, lesion_model: Path, region_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    names = tmp_path / "names.tsv"
+    names.write_text("index\tname\n" + "".join(f"{label}\tlabel {label}\n" for label in range(37)))
+    command = ["predict", "--t1", str(scan("T1", 0)), "--name", "a", "--no-report", "--out-dir", str(tmp_path / "out")]
+    command += ["--lesion-model", str(lesion_model), "--region-model", str(region_model)]
+    for named in (False, True):
+        monkeypatch.setattr(sys, "argv", [*command, *(["--names", str(names)] if named else [])])
+        assert main() == 0
+        doubted = "calls label 1 'label 1', the region table 'parietal_L' (36 of 36 names differ)"
+        assert (doubted in capsys.readouterr().err) != named
+        assert table(tmp_path / "out" / "lesion_load.tsv")[0]["name"] == ("label 1" if named else "parietal_L")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [[], ["--t1", "a", "--input", "b"], ["--t1", "a"], ["--t1", "a", "--lesion-model", "b", "--soft"]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from pathlib import Path
 
@@ -22,6 +23,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--input", type=Path, help="a whole cohort: WMH challenge folders, BIDS, or a table of paths")
     parser.add_argument("--lesion-model", type=Path, help="version_N folder of yucca_train, or exported .zip")
     parser.add_argument("--region-model", type=Path, help="the same, for regions")
+    parser.add_argument(
+        "--names", metavar="TSV", help="table of the region model's regions (default: the built-in one)"
+    )
     parser.add_argument("--out-dir", "--out_dir", required=True, type=Path, help="where maps and tables go")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(default: auto)")
     parser.add_argument(
@@ -55,32 +59,39 @@ def main() -> int:
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.cohort.layouts import find_subjects
     from yucca_wm.files import case_name
+    from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
-    from yucca_wm.predict.cohort import LESIONS, REGIONS, TABLE, cases_of, check_classes, load, predict_cohort
     from yucca_wm.predict.report import write_pages
+    from yucca_wm.regions import read_table, regions
 
     if arguments.input:
-        cases = cases_of(find_subjects(arguments.input))
+        cases = cohort.cases_of(find_subjects(arguments.input))
     else:
         scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
         cases = [Case(arguments.name or case_name(single[0]), scans)]
-    given = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
-    models = {what: load(path, arguments.device) for what, path in given.items() if path}
-    check_classes(models)
+    given = {cohort.LESIONS: arguments.lesion_model, cohort.REGIONS: arguments.region_model}
+    models = {what: cohort.load(path, arguments.device) for what, path in given.items() if path}
+    cohort.check_classes(models)
+    table = read_table(arguments.names) if arguments.names else regions()
+    if not arguments.names and cohort.REGIONS in models:
+        for doubt in cohort.other_names(models[cohort.REGIONS], table):
+            print(f"note: {doubt}", file=sys.stderr)
     options = Options(
         arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax, arguments.soft
     )
     how = run_options(arguments)
-    outcome = predict_cohort(cases, models, arguments.out_dir, options, how, device=arguments.device)
+    outcome = cohort.predict_cohort(
+        cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
+    )
     failures = dict(outcome.failures)
     concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
     if not how.is_whole:
         print(f"{len(outcome.results)} of {concerned} done")
         return report_failures(failures, concerned)
-    print(f"{len(outcome.results)} of {concerned} done; which images were used: {arguments.out_dir / TABLE}")
+    print(f"{len(outcome.results)} of {concerned} done; which images were used: {arguments.out_dir / cohort.TABLE}")
     localized = len(models) == 2 and set(outcome.results) - set(failures)
     if localized and not arguments.no_report:
-        page, unshown = write_pages(cases, arguments.out_dir)
+        page, unshown = write_pages(cases, arguments.out_dir, table)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         failures |= unshown
     return report_failures(failures, concerned)

@@ -19,6 +19,7 @@ from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
 from yucca_wm.files import remove_temporaries, write_json, write_text
 from yucca_wm.predict.case import MODALITIES, Case, LoadedModel, Options, alone, outputs, predict_case
+from yucca_wm.regions import RegionTable, regions
 
 LESIONS, REGIONS = "lesions", "regions"
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
@@ -31,6 +32,7 @@ def predict_cohort(
     options: Options,
     run: RunOptions | None = None,
     *,
+    table: RegionTable | None = None,
     device: str = "auto",
 ) -> Outcome[dict[str, Any]]:
     """Predict every case with every model, then localize if both lesions and regions are there.
@@ -38,6 +40,7 @@ def predict_cohort(
     models : `LESIONS` and/or `REGIONS` -> model. Writes a folder of label maps for each, and one for each modality by
     itself, predictions.tsv (which modalities were used), predict.json, and what `yucca_wm.localize` writes, with T1,
     FLAIR and both side by side. Run again, it does only what is new.
+    table : names of the regions that the region model knows (default: the built-in ones).
     run : here one case is predicted at a time; workers of a cluster load the models themselves, on ``device``.
     """
     run = run or RunOptions()
@@ -56,7 +59,7 @@ def predict_cohort(
             work = partial(predict_case, models=models, out=out, options=options)
             outcome = run_step(step, work, works, replace(run, jobs=1))
         if run.is_whole:
-            _gather(out, outcome, models, options)
+            _gather(out, outcome, models, options, table or regions())
     return outcome
 
 
@@ -72,13 +75,19 @@ def _loaded(paths: tuple[tuple[str, str], ...], device: str) -> dict[str, Loaded
     return {what: load(path, device) for what, path in paths}
 
 
-def _gather(out: Path, outcome: Outcome[dict[str, Any]], models: Mapping[str, LoadedModel], options: Options) -> None:
+def _gather(
+    out: Path,
+    outcome: Outcome[dict[str, Any]],
+    models: Mapping[str, LoadedModel],
+    options: Options,
+    table: RegionTable,
+) -> None:
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
     rows = [f"{name}\t{'+'.join(made['scans'])}" for name, made in outcome.results.items()]
     write_text(out / TABLE, "\n".join(["case\tused", *rows]) + "\n")
     if outcome.results and {LESIONS, REGIONS} <= set(models):
-        outcome.failures.update(_localize(out, outcome.results, options))
+        outcome.failures.update(_localize(out, outcome.results, options, table))
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
@@ -108,13 +117,24 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
             )
 
 
-def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options) -> dict[str, str]:
+def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
+    """A sentence if the region model was trained on labels of other names than the table's; else nothing."""
+    own = {str(label): str(name) for label, name in (model.model.config.get("labels") or {}).items()}
+    known = [region for region in table if str(region.index) in own]
+    differ = [region for region in known if own[str(region.index)] != region.name]
+    return [
+        f"the region model calls label {region.index} '{own[str(region.index)]}', the region table '{region.name}' "
+        f"({len(differ)} of {len(known)} names differ); if they are not the same regions, name them with --names"
+        for region in differ[:1]
+    ]
+
+
+def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options, table: RegionTable) -> dict[str, str]:
     """Say where the lesions of those who are done are; returns who failed, and why."""
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.settings import Settings
-    from yucca_wm.regions import regions
 
     stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in done]
     for path in stray:
@@ -126,7 +146,7 @@ def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options) -
         modality_regions={modality: alone(out, REGIONS, modality) for modality in used},
     )
     flags, failures = localize_into(
-        out, out / LESIONS, out / REGIONS, regions(), Settings(), companions=companions, options=RunOptions()
+        out, out / LESIONS, out / REGIONS, table, Settings(), companions=companions, options=RunOptions()
     )
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)

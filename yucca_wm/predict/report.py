@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yucca_wm.predict.case import Case
+from yucca_wm.regions import RegionTable
 
 PAGES = "report"
 BEST_TO_SEE_LESIONS = ("FLAIR", "T1")
 
 
-def write_pages(cases: Sequence[Case], out: Path) -> tuple[Path | None, dict[str, str]]:
+def write_pages(cases: Sequence[Case], out: Path, table: RegionTable) -> tuple[Path | None, dict[str, str]]:
     """Write ``report/`` for the tables that localize left in ``out``, lesions shown on FLAIR where there is one.
 
     Returns the page to open first (None without the packages for it) and the cases whose page failed.
     """
     if any(importlib.util.find_spec(module) is None for module in ("jinja2", "nilearn")):
         return None, {}
-    from yucca_wm.regions import regions
     from yucca_wm.report.write import write_report
 
     scans = {
@@ -27,4 +27,4 @@ def write_pages(cases: Sequence[Case], out: Path) -> tuple[Path | None, dict[str
         for case in cases
         if case.scans
     }
-    return write_report(out, out / PAGES, regions(), backgrounds=scans)
+    return write_report(out, out / PAGES, table, backgrounds=scans)
