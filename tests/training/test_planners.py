@@ -1,4 +1,4 @@
-"""Plans: axial slices, every volume by its own intensities, and predictions that come back where they belong."""
+"""Plans: axial slices, intensities of every volume or of all, and predictions that come back where they belong."""
 
 from __future__ import annotations
 
@@ -43,19 +43,27 @@ def raw_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("name", "depth"), [("YuccaPlanner_Volume", 9), ("YuccaPlanner_Volume_1mm", 27)])
-def test_axial_slices_and_own_intensities(raw_task: Path, name: str, depth: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "depth", "own"),
+    [
+        ("YuccaPlanner_Volume", 9, True),
+        ("YuccaPlanner_Volume_1mm", 27, True),
+        ("YuccaPlanner_1mm", 27, False),
+        ("YuccaPlanner_FLAIR", 9, False),
+    ],
+)
+def test_axial_slices_and_intensities(raw_task: Path, name: str, depth: int, own: bool) -> None:
     from yucca.pipeline.preprocessing.YuccaPreprocessor import YuccaPreprocessor
 
-    from yucca_wm.training.planners import volume_norm
+    from yucca_wm.training.planners import spacing, volume_norm
 
-    planner = getattr(volume_norm, name)(TASK)
+    planner = getattr(volume_norm if own else spacing, name)(TASK)
     planner.plan()
     planner.preprocess()
     folder = raw_task / "PREPROCESSED_DATA" / TASK / name
     dark, bright = (np.load(folder / f"wedge{index}.npy") for index in (0, 1))
     assert dark.shape[1] == depth, "the first axis of a volume is the axial one"
-    np.testing.assert_allclose(dark[0], bright[0], atol=1e-4)
+    assert np.allclose(dark[0], bright[0], atol=1e-4) is own
 
     plans = folder / f"{name}_plans.json"
     assert json.loads(plans.read_text())["plans_name"] == name

@@ -32,7 +32,7 @@ class Network:
 
 _UNET, _MULTIRES = "Ronneberger et al., MICCAI 2015", "Ibtehaz & Rahman, Neural Networks 2020"
 _UNETR, _MEDNEXT = "Hatamizadeh et al., WACV 2022", "Roy et al., MICCAI 2023"
-_FLAIR, _1MM = "YuccaPlanner_Volume_FLAIR", "YuccaPlanner_Volume_1mm"
+_FLAIR, _1MM = "YuccaPlanner_FLAIR", "YuccaPlanner_1mm"
 
 NETWORKS: dict[str, Network] = {
     network.name: network
