@@ -50,7 +50,9 @@ def run_cases(
     results: dict[str, Result] = {}
     failures: dict[str, str] = {}
     finished = answers(function, cases, options or RunOptions(jobs), threads=threads, sent=sent)
-    with tqdm(finished, total=len(cases), desc=label, unit="case", mininterval=0.1 if live else 10) as bar:
+    with tqdm(
+        finished, total=len(cases), desc=label, unit=" case", mininterval=0.1 if live else 10, disable=not cases
+    ) as bar:
         for name, result, failure in bar:
             if answered is not None:
                 result = answered(name, result, failure)
