@@ -65,15 +65,10 @@ class Grid:
         return Image(data, self.affine, header=header)
 
     @classmethod
-    def of(cls, image: Image) -> Grid:
-        """The grid of an image."""
-        header = image.header.binaryblock if isinstance(image.header, nib.Nifti1Header) else b""
-        return cls(image.shape, image.affine, header)  # type: ignore[arg-type]
-
-    @classmethod
     def of_nifti(cls, nifti: Any) -> Grid:
-        """The grid of a nibabel image."""
-        return cls(nifti.shape, np.asarray(nifti.affine, dtype=np.float64), nifti.header.binaryblock)
+        """The grid of a nibabel image; of NIfTI-2, with what its header says in NIfTI-1."""
+        header = nib.Nifti1Header.from_header(nifti.header, check=False)
+        return cls(nifti.shape, np.asarray(nifti.affine, dtype=np.float64), header.binaryblock)
 
 
 class Probabilities(Protocol):

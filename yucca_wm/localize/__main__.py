@@ -7,11 +7,10 @@ import sys
 
 from yucca_wm import cli
 from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.tasks.definition import MODALITIES
 
 DESCRIPTION = """Where the lesions are: lesion volume and load of every region for every subject, a census of lesions,
 and a heat map. Works on the ensembles of this package and on anyone's lesion masks and region maps."""
-
-MODALITIES = ("T1", "FLAIR")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -13,9 +13,9 @@ from yucca_wm.errors import InputError
 from yucca_wm.images import Image
 from yucca_wm.localize.flags import modality_flag
 from yucca_wm.localize.load import LoadRow
+from yucca_wm.tasks.definition import MODALITIES
 
 ENSEMBLE = "ensemble"
-NAMES = ("T1", "FLAIR")
 
 APART = 0.5
 """In a region, modalities disagree when their volumes differ by more than this share of the largest ..."""
@@ -57,7 +57,7 @@ def modality_rows(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Loa
     """
     rows = []
     for number, row in enumerate(ensemble):
-        alone = [others[name][number].lesion_volume_ml if name in others else None for name in NAMES]
+        alone = [others[name][number].lesion_volume_ml if name in others else None for name in MODALITIES]
         known = [row.lesion_volume_ml, *(volume for volume in alone if volume is not None)]
         apart_ml = max(known) - min(known)
         disagree = apart_ml > APART_ML and apart_ml > APART * max(known)
@@ -69,7 +69,7 @@ def modality_rows(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Loa
 def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:
     """The flag ``modality_disagreement`` if T1 and FLAIR (or the only one of them and the ensemble) are far apart."""
     loads = {**others} if len(others) > 1 else {**others, ENSEMBLE: ensemble}
-    first, second = (name for name in (*NAMES, ENSEMBLE) if name in loads)
+    first, second = (name for name in (*MODALITIES, ENSEMBLE) if name in loads)
     volumes_ml = [[row.lesion_volume_ml for row in loads[name][:-1]] for name in (first, second)]
     return modality_flag((first, second), (volumes_ml[0], volumes_ml[1]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm import images
+from yucca_wm.cohort.record import FileState
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.errors import InputError
 from yucca_wm.tasks.case import check_image
+from yucca_wm.tasks.definition import MODALITIES
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,6 @@ class LoadedModel:
 
     model: Any
     network: Any
-
-
-MODALITIES = ("T1", "FLAIR")
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,9 @@ def predict_case(case: Case, models: Mapping[str, LoadedModel], out: Path, optio
     if not case.scans:
         raise InputError(case.name, "has neither a T1 nor a FLAIR image")
     made = {
-        "scans": {modality: {"file": str(path), "sha256": _sha256(path)} for modality, path in case.scans.items()},
+        "scans": {
+            modality: {"file": str(path), "sha256": FileState.of(path).sha256} for modality, path in case.scans.items()
+        },
         "models": {what: loaded.model.identity for what, loaded in models.items()},
         "mirror": options.mirror,
     }
@@ -162,18 +162,10 @@ def _predict(
 
 
 def _opened(path: Path) -> Any:
-    """The scan as Yucca reads it, a 3D NIfTI-1 image. Raises InputError for one that cannot be used."""
+    """The scan as Yucca reads it, a 3D image. Raises InputError for one that cannot be used."""
     image = check_image(images.load(path))
     nifti: Any = nib.load(path)
-    if type(nifti) is not nib.Nifti1Image or nifti.ndim > 3:
+    if nifti.ndim > 3:
         nifti = nib.Nifti1Image(image.data, image.affine, nib.Nifti1Header.from_header(image.header))
         nifti.set_filename(path)
     return nifti
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error

@@ -18,8 +18,9 @@ from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
 from yucca_wm.files import remove_temporaries, write_json, write_text
-from yucca_wm.predict.case import MODALITIES, Case, LoadedModel, Options, alone, outputs, predict_case
+from yucca_wm.predict.case import Case, LoadedModel, Options, alone, outputs, predict_case
 from yucca_wm.regions import RegionTable, regions
+from yucca_wm.tasks.definition import MODALITIES
 
 LESIONS, REGIONS = "lesions", "regions"
 MANIFEST, TABLE = "predict.json", "predictions.tsv"

@@ -21,6 +21,9 @@ class Modality(StrEnum):
         return self.value.lower()
 
 
+MODALITIES = tuple(modality.value for modality in Modality)
+
+
 class Target(StrEnum):
     """What a task segments; the value is the field of `Subject` that holds the truth."""
 
