@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import zlib
-from importlib import import_module
-from importlib.util import find_spec
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import IO, Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from zlib_ng import zlib_ng
 
 from yucca_wm.errors import InputError
 
@@ -44,7 +42,7 @@ FORM_CODES = frozenset(range(6))
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 """First number of a NIfTI file, which is the size of its header in bytes -> kind of header."""
 
-INFLATER: Any = import_module("zlib_ng.zlib_ng") if find_spec("zlib_ng") else zlib
+INFLATER: Any = zlib_ng
 """zlib-ng inflates label maps ten times as fast as zlib; what comes out is the same."""
 
 CORNERS = np.array(list(product((0, 1), repeat=3)))
