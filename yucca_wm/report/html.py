@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -23,9 +24,4 @@ def count(number: int | str, noun: str) -> str:
 
 def short(text: str) -> str:
     """Six decimals are for files; three for reading."""
-    whole, point, decimals = text.partition(".")
-    return (
-        f"{float(text):.3f}"
-        if point and len(decimals) == 6 and decimals.isdigit() and whole.strip("-").isdigit()
-        else text
-    )
+    return f"{float(text):.3f}" if re.fullmatch(r"-?[0-9]+\.[0-9]{6}", text) else text
