@@ -19,24 +19,10 @@ from yucca_wm.predict.__main__ import main as predict
 from yucca_wm.report.__main__ import main as report
 
 from ..predict.conftest import make_version_folder, write_noisy_ball
-from .corpus import KINDS, Kind, Verdict
+from .corpus import KINDS
+from .verdicts import GOOD, judge, reported, subject_of
 
 pytestmark = pytest.mark.hostile
-
-GOOD = ("good_1", "good_2")
-
-
-def subject_of(kind: Kind) -> str:
-    return f"bad_{KINDS.index(kind):02d}"
-
-
-def plant(source: Path, folder: Path) -> None:
-    """Two good files, and one of each kind."""
-    folder.mkdir(parents=True)
-    for name in GOOD:
-        shutil.copyfile(source, folder / f"{name}.nii.gz")
-    for kind in KINDS:
-        kind.write(source, folder / (subject_of(kind) + kind.suffix))
 
 
 def good_alone(source: Path, folder: Path) -> None:
@@ -45,19 +31,11 @@ def good_alone(source: Path, folder: Path) -> None:
         shutil.copyfile(source, folder / f"{name}.nii.gz")
 
 
-def reported(err: str) -> set[str]:
-    assert "Traceback" not in err
-    return {line.split(": ")[1] for line in err.splitlines() if line.startswith("error: ")}
-
-
-def judge(bad: set[str], done: Callable[[str], bool]) -> None:
-    """Every refused kind is reported, no odd but right one is, and only who was not reported has a result."""
+def plant(source: Path, folder: Path) -> None:
+    """Two good files, and one of each kind."""
+    good_alone(source, folder)
     for kind in KINDS:
-        name = subject_of(kind)
-        assert name in bad or kind.verdict is not Verdict.REFUSED, kind.name
-        assert name not in bad or kind.verdict is not Verdict.FINE, kind.name
-        assert done(name) == (name not in bad), kind.name
-    print(f"{len(KINDS)} kinds of files")
+        kind.write(source, folder / (subject_of(kind) + kind.suffix))
 
 
 def run(command: Callable[[], int], *arguments: str) -> int:
