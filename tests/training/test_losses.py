@@ -98,7 +98,7 @@ def test_many_blocks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     logits, label, tube = example("random", shape=(20, 21, 22))
     gradients = []
     for block_bytes in (1, 1 << 30):
-        monkeypatch.setattr("yucca_wm.training.region_loss.BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr("yucca_wm.training.region_loss_torch.BLOCK_BYTES", block_bytes)
         x = logits.clone().requires_grad_()
         DiceCESkeletonRecall()(x, label, tube).backward()
         gradients.append(x.grad)
@@ -180,12 +180,14 @@ def test_what_cannot_be_right_is_refused() -> None:
 
 def check_kernels() -> None:
     """The GPU kernels against the plain loss; run by Triton's interpreter, which must be chosen before its import."""
+    kinds, counts = ("random", "extreme", "absent", "background", "random"), (7, 7, 37, 2, 3)
     settings = [((1, 1, 1), None, False), ((1, 1, 1), None, False), ((0.5, 2, 0), 5, True), ((1, 1, 1), 5, False)]
-    for kind, (weights, ignore, batch) in zip(("random", "extreme", "absent", "background"), settings, strict=True):
-        logits, label, tube = example(kind, shape=(7, 9, 5))
+    for kind, n_classes, (weights, ignore, batch) in zip(kinds, counts, [*settings, settings[0]], strict=True):
+        logits, label, tube = example(kind, n_classes, shape=(7, 9, 5))
         x, y = logits.clone().requires_grad_(), logits.float().requires_grad_()
         loss = DiceCESkeletonRecall(*weights, ignore_label=ignore, batch_dice=batch)(y, label, tube)
         compare(y, loss, x, plain(x, label, tube, weights, ignore, batch), 1e-6, 1e-5)
+    logits, label, tube = example("random", shape=(7, 9, 5))
     assert "yucca_wm.training.region_loss_triton" in sys.modules
     without_class = label.index_fill(2, torch.tensor([0]), 7)
     assert torch.isnan(DiceCESkeletonRecall()(logits.float(), without_class, tube)), "it must not be overlooked"
