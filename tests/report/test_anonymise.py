@@ -19,7 +19,8 @@ def test_no_name_and_no_path_is_left(localized: Path, tmp_path: Path) -> None:
     summary["failures"] = {"Jane_Doe": f"{localized}/lesions/Jane_Doe.nii.gz: is damaged"}
     (results / "localize.json").write_text(json.dumps(summary))
     arguments = ["--results", str(results), "--images", str(localized / "flair"), "--out_dir", str(tmp_path / "pages")]
-    assert main([*arguments, "--anonymise"]) == 0
+    assert main(arguments) == 0
+    assert main([*arguments, "--anonymise"]) == 0, "into the same folder, whose pages and pictures have names"
     files = [path for path in (tmp_path / "pages").rglob("*") if path.is_file()]
     stems = {path.stem for path in files if path.parent.name == "subjects"}
     assert stems <= {"subject-001", "subject-002", "subject-003", "subject-004"}

@@ -61,7 +61,7 @@ def main() -> int:
     from yucca_wm.files import case_name
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
-    from yucca_wm.predict.report import write_pages
+    from yucca_wm.predict.report import PAGES, write_pages
     from yucca_wm.regions import read_table, regions
 
     if arguments.input:
@@ -94,6 +94,8 @@ def main() -> int:
         page, unshown = write_pages(cases, arguments.out_dir, table)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         failures |= unshown
+    elif (arguments.out_dir / PAGES).exists():
+        print(f"note: {arguments.out_dir / PAGES} shows an earlier run, not this one", file=sys.stderr)
     return report_failures(failures, concerned)
 
 

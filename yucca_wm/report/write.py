@@ -53,6 +53,7 @@ def write_report(
     atlas = atlas if atlas is not None else _fetched_atlas(table)
     painted = images.load_labels(atlas) if atlas is not None else None
     folder = make_folder(out_dir)
+    _remove_earlier_subjects(folder)
     failures: dict[str, str] = {}
     links: dict[str, str] = {}
     if subjects:
@@ -67,6 +68,13 @@ def write_report(
         links = {name: f"subjects/{name}.html" for name in outcome.results}
     page = cohort_page(results, links, Pictures(folder / FIGURES), painted)
     return write_text(folder / "index.html", page), failures
+
+
+def _remove_earlier_subjects(folder: Path) -> None:
+    """Pages and pictures of an earlier report, which may show other subjects, or these under their names."""
+    for pattern in ("subjects/*.html", f"{FIGURES}/subjects/*.png", f"{FIGURES}/subjects/*.svg"):
+        for file in folder.glob(pattern):
+            file.unlink()
 
 
 def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> str:
