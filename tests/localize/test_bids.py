@@ -57,6 +57,18 @@ def test_files(root):
     assert files == shared | {stem + suffix for stem in NAMES.values() for suffix in (".nii.gz", ".json")}
 
 
+def test_files_of_who_has_left_the_cohort_are_removed_and_no_others(root, capsys):
+    for path in root.parents[1].glob("*/sub-3_*"):
+        path.unlink()
+    similar = root / "sub-3" / "ses-9" / "anat" / "sub-3_ses-9_desc-lesionregions_dseg.json"
+    similar.parent.mkdir(parents=True)
+    similar.write_text("{}")
+    assert localize(root.parents[1]) == 0
+    assert [path for path in (root / "sub-3").rglob("*") if path.is_file()] == [similar]
+    assert not (root / "sub-3" / "anat").exists()
+    capsys.readouterr()
+
+
 def test_table_names_every_label(root):
     with (root / "dseg.tsv").open(newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))

@@ -250,6 +250,19 @@ def test_nothing_of_an_earlier_run_is_left_where_all_fail(folders, synthetic, ca
     capsys.readouterr()
 
 
+def test_nothing_is_left_of_who_has_left_the_cohort(folders, capsys):
+    assert run(folders, "--maps", "--bids") == 0
+    capsys.readouterr()
+    for kind in ("lesions", "regions"):
+        (folders / kind / "s1.nii.gz").unlink()
+    assert run(folders, "--bids") == 0
+    assert not list((folders / "out").glob("**/*s1*"))
+    assert len(list((folders / "out").glob("**/*.nii.gz"))) == 2 * 4
+    said = capsys.readouterr().err
+    assert f"{folders / 'out' / 'maps'} is of an earlier run" in said
+    assert "out/bids is" not in said
+
+
 def test_resample_on_request(folders, synthetic, capsys):
     _other_grid(folders, synthetic)
     assert run(folders, "--resample") == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from yucca_wm import cli
 from yucca_wm.cohort.options import add_run_options, run_options
@@ -121,6 +122,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{len(flags)} subjects localized; tables and heat map come with --level group")
         return cli.report_failures(failures, len(subjects))
     print(f"{len(flags)} subjects localized; tables and heat map in {options.out_dir}")
+    for name, written in (("maps", options.maps), ("bids", options.bids)):
+        if not written and Path(options.out_dir, name).is_dir():
+            print(f"note: {Path(options.out_dir, name)} is of an earlier run; --{name} renews it", file=sys.stderr)
     if options.to_template is not None:
         carried, not_carried = carry_cohort(options.out_dir, template, transforms, how)
         print(f"lesion frequency of {carried} subjects on {template}: {options.out_dir}/template")

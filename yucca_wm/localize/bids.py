@@ -120,6 +120,17 @@ class Derivative:
         return quote(Path(os.path.relpath(path, self._folder(name))).as_posix())
 
 
+def remove_subject(root: Path, subject: str) -> None:
+    """Remove the files of a subject who has left the cohort, and their folders."""
+    names = [f"{_name(subject)}{space}_desc-{DESCRIPTION}_dseg.*" for space in ("", "_space-*")]
+    for file in [file for name in names for file in root.glob(f"sub-*/**/{name}")]:
+        file.unlink()
+        for folder in file.parents:
+            if folder == root or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
 def check_names(pairs: Iterable[Pair]) -> None:
     """Raise InputError when two subjects get the same BIDS name."""
     names: dict[str, str] = {}

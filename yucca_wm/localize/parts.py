@@ -54,11 +54,9 @@ class Parts:
         except (OSError, ValueError, TypeError) as error:
             raise InputError(self.path(subject), f"is damaged ({error})", "remove it, and run again") from error
 
-    def keep_only(self, subjects: Collection[str]) -> None:
-        """Remove the parts of all others, who have left the cohort."""
-        for path in self.folder.glob("*.json"):
-            if path.stem not in subjects:
-                path.unlink()
+    def of_others(self, subjects: Collection[str]) -> dict[str, Path]:
+        """The parts of those who are not among ``subjects``: they have left the cohort."""
+        return {path.stem: path for path in self.folder.glob("*.json") if path.stem not in subjects}
 
 
 def write_outputs(
