@@ -250,10 +250,11 @@ def ours_write(folder: str, *numbers: str) -> None:
 
     from yucca_wm import images
     from yucca_wm.ensemble import codec, store
+    from yucca_wm.ensemble.grid import Grid
     from yucca_wm.ensemble.merge import likeliest
 
     def write(logits: Any, out: Path) -> None:
-        grid = store.Grid(logits.shape[1:], np.eye(4))
+        grid = Grid(logits.shape[1:], np.eye(4))
         labels = np.zeros(grid.shape, np.uint8)
 
         def slabs(lo: int, hi: int) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from yucca_wm.ensemble import codec, store
+from yucca_wm.ensemble.grid import Grid
 
 AFFINE = np.array([[-1.0, 0, 0, 20], [0, -1.2, 0, 30], [0, 0, 3, -10], [0, 0, 0, 1]])
 SHAPE = (14, 12, 6)
@@ -22,12 +23,12 @@ def make_probabilities(seed: int, classes: int = 5, shape: tuple[int, int, int] 
     return codec.softmax(25 * gaussian_filter(noise, (0, 1.5, 1.5, 1.0)))
 
 
-def make_grid(shape: tuple[int, int, int] = SHAPE, affine: np.ndarray = AFFINE) -> store.Grid:
+def make_grid(shape: tuple[int, int, int] = SHAPE, affine: np.ndarray = AFFINE) -> Grid:
     image = nib.Nifti1Image(np.zeros(shape, np.float32), affine)
     image.set_sform(affine, 2)
     image.set_qform(affine, 1)
     image.header["descrip"] = b"a scan"
-    return store.Grid.of_nifti(image)
+    return Grid.of_nifti(image)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def probabilities() -> Callable[..., np.ndarray]:
 
 
 @pytest.fixture
-def grid() -> Callable[..., store.Grid]:
+def grid() -> Callable[..., Grid]:
     return make_grid
 
 

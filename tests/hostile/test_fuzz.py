@@ -27,6 +27,7 @@ from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.record import RECORD, Entry, FileState, Record, State
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import open_probabilities
+from yucca_wm.ensemble.grid import Grid
 from yucca_wm.errors import YuccaWMError
 from yucca_wm.groups.loads import read_loads, read_participants
 from yucca_wm.images import load, load_labels
@@ -81,7 +82,7 @@ def nifti(data: Any) -> bytes:
 
 def softmax(folder: Path) -> bytes:
     values = np.random.default_rng(0).random((3, 5, 4, 3)).astype(np.float32)
-    path = store.write_array(folder / "x.npz", values / values.sum(0), store.Grid((5, 4, 3), np.eye(4)))
+    path = store.write_array(folder / "x.npz", values / values.sum(0), Grid((5, 4, 3), np.eye(4)))
     return path.read_bytes()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.ensemble import store
+from yucca_wm.ensemble.grid import Grid
 from yucca_wm.errors import InputError
 from yucca_wm.localize.probability import Softmax, lesion_voxels
 from yucca_wm.localize.soft import soft_rows
@@ -27,7 +28,7 @@ def table():
 def write(tmp_path, synthetic):
     def make(name, probabilities, affine=None):
         affine = synthetic.oblique_affine(SPACING_MM) if affine is None else affine
-        grid = store.Grid(probabilities.shape[1:], affine)
+        grid = Grid(probabilities.shape[1:], affine)
         return store.write_array(tmp_path / f"{name}.npz", np.asarray(probabilities, np.float32), grid)
 
     return make

@@ -16,6 +16,7 @@ import pytest
 
 from yucca_wm.cohort.record import RECORD
 from yucca_wm.ensemble import codec, store
+from yucca_wm.ensemble.grid import Grid
 
 CHILD = """
 import os, runpy, signal, sys
@@ -83,7 +84,7 @@ def kill_and_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 def test_ensemble(tmp_path: Path, kill_and_run_again: Callable[..., set[str]]) -> None:
     rng = np.random.default_rng(0)
-    grid = store.Grid((6, 5, 4), np.eye(4))
+    grid = Grid((6, 5, 4), np.eye(4))
     for modality in ("t1", "flair"):
         (tmp_path / modality).mkdir()
         for case in "abc":

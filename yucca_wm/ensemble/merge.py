@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.ensemble.store import SLAB_VOXELS, Grid, Probabilities
+from yucca_wm.ensemble.grid import SLAB_VOXELS, Grid, Probabilities
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, check_same_grid
 

@@ -20,7 +20,7 @@ import numpy as np
 from nibabel import orientations
 from numpy.typing import NDArray
 
-from yucca_wm.ensemble.store import Grid
+from yucca_wm.ensemble.grid import Grid
 from yucca_wm.errors import InputError
 
 MAX_PROPERTIES_BYTES = 16 << 20

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
-from yucca_wm.ensemble.store import Grid, Probabilities
+from yucca_wm.ensemble.grid import Grid, Probabilities
 
 
 @dataclass(frozen=True)

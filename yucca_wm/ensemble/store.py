@@ -11,80 +11,24 @@ import base64
 import json
 import os
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.ensemble import codec
+from yucca_wm.ensemble.grid import SLAB_VOXELS, Box, Grid
+from yucca_wm.ensemble.precision import TARGET_SHARE, Slabs, choose_bits
 from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
-from yucca_wm.images import MAX_VOXELS, Image
+from yucca_wm.images import MAX_VOXELS
 
 FORMAT, VERSION = "yucca-wm softmax", 2
 HEADER = "header.json"
-SLAB_VOXELS = 100_000
-"""Voxels in a slab, about: what is held in memory at once is this times the number of classes."""
-
-TARGET_SHARE = 1 / 13
-"""Precision is lowered, down to `codec.MIN_BITS`, until a file takes no more than this share of float32 values ..."""
-
-FREE_BYTES_PER_VOXEL, FREE_BYTES_PER_SLAB = 6.0, 8192
-"""... or no more than this, so that files of few classes or voxels, which are small anyway, stay precise."""
-
 MAX_HEADER_BYTES = 1 << 20
 MAX_CLASSES = 256
-
-Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-"""First and one-past-last voxel along each axis."""
-
-Slabs = Callable[[int, int], NDArray[np.float32]]
-"""Planes ``lo`` to ``hi`` of the box along the first axis: probabilities [class, i, j, k]."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where the voxels are.
-
-    shape : voxels along each axis.
-    affine : 4x4, voxel index -> world mm.
-    nifti_header : the 348 bytes of the predicted image's NIfTI-1 header, or empty.
-    """
-
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
-    nifti_header: bytes = b""
-
-    def image(self, data: NDArray[Any]) -> Image:
-        """``data`` as an image on this grid, with the predicted image's header."""
-        header = nib.Nifti1Header(self.nifti_header, check=False) if self.nifti_header else None
-        return Image(data, self.affine, header=header)
-
-    @classmethod
-    def of_nifti(cls, nifti: Any) -> Grid:
-        """The grid of a nibabel image; of NIfTI-2, with what its header says in NIfTI-1."""
-        header = nib.Nifti1Header.from_header(nifti.header, check=False)
-        return cls(nifti.shape, np.asarray(nifti.affine, dtype=np.float64), header.binaryblock)
-
-
-class Probabilities(Protocol):
-    """What can be merged: probabilities read slab by slab, zero where the network saw nothing."""
-
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def grid(self) -> Grid: ...
-
-    @property
-    def classes(self) -> tuple[int, ...]: ...
-
-    def add_to(self, total: NDArray[np.float32], lo: int, weight: float = 1.0) -> None:
-        """Add ``weight`` times the planes from ``lo`` on along the grid's first axis to ``total`` [class, i, j, k]."""
 
 
 def write(
@@ -109,7 +53,7 @@ def write(
     planes, rows, columns = (stop - start for start, stop in box)
     step = max(1, min(planes, SLAB_VOXELS // max(1, rows * columns)))
     starts = range(0, planes, step)
-    bits = _choose_bits(slabs, starts, planes, max_share)
+    bits = choose_bits(slabs, starts, planes, max_share)
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -242,25 +186,6 @@ def _parse(path: Path, content: dict[str, Any]) -> SoftmaxFile:
     header = base64.b64decode(content["nifti_header"], validate=True)
     grid = Grid(shape, affine, header)  # type: ignore[arg-type]
     return SoftmaxFile(path, grid, classes, box, step, bits, dict(content["about"]))  # type: ignore[arg-type]
-
-
-def _choose_bits(slabs: Slabs, starts: range, planes: int, max_share: float) -> int:
-    """The finest precision at which the first planes of two slabs, a third from either end, would be small enough.
-
-    Their size is measured at the finest precision; each bit less saves about a bit for each value that is not zero.
-    """
-    if not starts:
-        return codec.MAX_BITS
-    looked_at = -(-starts.step // 4)
-    size, values, budget = 0, 0, 0.0
-    for lo in {starts[len(starts) // 3], starts[2 * len(starts) // 3]}:
-        levels = codec.quantise(slabs(lo, min(lo + looked_at, planes)), codec.MAX_BITS)
-        size += len(codec.pack(levels))
-        values += int(np.count_nonzero(levels))
-        budget += levels[0].size * max(max_share * 4 * len(levels), FREE_BYTES_PER_VOXEL)
-        budget += FREE_BYTES_PER_SLAB * looked_at / starts.step
-    excess_bits = 8 * max(0.0, size - budget)
-    return max(codec.MIN_BITS, codec.MAX_BITS - int(np.ceil(excess_bits / max(1, values))))
 
 
 def _slab_name(number: int) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.ensemble.folders import open_probabilities
+from yucca_wm.ensemble.grid import SLAB_VOXELS, Grid
 from yucca_wm.ensemble.merge import check_members
-from yucca_wm.ensemble.store import SLAB_VOXELS, Grid
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image
 from yucca_wm.localize.case import on_grid

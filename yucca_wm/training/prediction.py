@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from yucca_wm import images
 from yucca_wm.ensemble import store
+from yucca_wm.ensemble.grid import Grid
 from yucca_wm.ensemble.merge import likeliest
 from yucca_wm.errors import InputError
 from yucca_wm.regions import regions
@@ -57,7 +58,7 @@ def predict_step(module: Any, batch: dict[str, Any]) -> dict[str, Any]:
     properties["save_format"] = properties.get("image_extension")
     grid = None
     if batch.get("data_paths"):
-        grid = store.Grid.of_nifti(nib.load(_first(batch["data_paths"])))
+        grid = Grid.of_nifti(nib.load(_first(batch["data_paths"])))
     restored = RestoredLogits(logits, properties, transpose, grid)
     restored.about = about(getattr(module, "config", {}))
     return {"logits": restored, "properties": properties, "case_id": batch["case_id"]}

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from yucca_wm.ensemble.store import Grid
+from yucca_wm.ensemble.grid import Grid
 from yucca_wm.errors import InputError
 from yucca_wm.training.model import Model
 from yucca_wm.training.prediction import predict_logits
