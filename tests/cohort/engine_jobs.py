@@ -9,6 +9,9 @@ from pathlib import Path
 
 from yucca_wm.errors import InputError
 
+CASES = {f"case{number}": number for number in range(12)}
+EXPECTED = {name: number**2 for name, number in CASES.items() if number != 5}
+
 
 def square(number: int) -> int:
     if number == 5:
@@ -37,3 +40,18 @@ def wait(folder: Path) -> None:
     """Tells who does it, and takes its time."""
     (folder / str(os.getpid())).touch()
     time.sleep(60)
+
+
+def lives(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def eventually(condition, seconds: float = 120.0):  # type: ignore[no-untyped-def]
+    end = time.monotonic() + seconds
+    while not (answer := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer
