@@ -92,3 +92,16 @@ def _by_subject(path: Path) -> dict[str, list[Row]]:
         for row in csv.DictReader(stream, delimiter="\t"):
             rows.setdefault(row["subject"], []).append(row)
     return rows
+
+
+def facts_of(results: Results) -> list[tuple[str, str]]:
+    """What every page says of how its numbers were made: what counts as a lesion, the inputs, the program."""
+    settings, inputs = results.summary["settings"], results.summary["inputs"]
+    rule = (
+        f"labels {', '.join(map(str, settings['lesion_labels']))}; {settings['connectivity']}-connected; "
+        f"lesions under {settings['min_size_mm3']:g} mm3 left out"
+    )
+    if settings["assign_outside_mm"]:
+        rule += f"; voxels outside given to regions within {settings['assign_outside_mm']:g} mm (columns of their own)"
+    facts = [("what counts as a lesion", rule), *((name, path) for name, path in inputs.items())]
+    return [*facts, ("program", f"{results.summary['program']} {results.summary['version']}")]

@@ -15,9 +15,10 @@ from yucca_wm.files import make_folder, nifti_files, write_text
 from yucca_wm.localize.pairs import subject_of
 from yucca_wm.regions import RegionTable, regions
 from yucca_wm.report.anonymise import anonymised
-from yucca_wm.report.pages import cohort_page, subject_page
+from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.pictures import Pictures
 from yucca_wm.report.results import Results, read_results
+from yucca_wm.report.subject_page import subject_page
 
 FIGURES = "figures"
 

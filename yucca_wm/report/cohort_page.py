@@ -1,0 +1,117 @@
+"""The page of a cohort, from its results to HTML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from yucca_wm import __version__, images
+from yucca_wm.errors import YuccaWMError
+from yucca_wm.images import Image
+from yucca_wm.localize import frequency
+from yucca_wm.localize.case import on_grid
+from yucca_wm.localize.flags import TITLES
+from yucca_wm.localize.heatmap import draw_heat_map
+from yucca_wm.report import brain_maps, figures
+from yucca_wm.report.html import count, decimals, render, short, table_of
+from yucca_wm.report.pictures import Pictures
+from yucca_wm.report.results import Results, Row, facts_of
+
+
+def cohort_page(results: Results, links: Mapping[str, str], pictures: Pictures, atlas: Image | None = None) -> str:
+    """The cohort's page; ``links``: subject -> address of its page; ``atlas``: label map to paint mean loads on."""
+    regions, loads = results.regions, results.loads_percent()
+    names = [row["name"] for row in regions]
+    mean, spread, known = _mean(loads)
+    heat_map = draw_heat_map(results.subjects, names, loads)
+    pictures.add(heat_map, "heat_map", "Lesion load of every region in every subject.")
+    left_right = figures.draw_left_right(regions, loads)
+    pictures.add(left_right, "left_right", "Mean load on the left and on the right.")
+    if atlas is not None:
+        painted = {int(row["region_id"]): m for row, m in zip(regions, mean.tolist(), strict=True)}
+        figure = brain_maps.draw_on_atlas(atlas, painted, len(results.load))
+        pictures.add(figure, "atlas_load", "Mean lesion load of every region, painted on the atlas.")
+    notes = _add_frequency(results, pictures)
+    affected = (np.nan_to_num(loads) > 0).sum(axis=0)
+    subjects = results.summary["subjects"]
+    return render(
+        "cohort.html",
+        title=f"Lesion localization: {count(len(results.load), 'subject')}",
+        version=__version__,
+        summary=f"{count(len(results.load), 'subject')} localized",
+        failures=results.summary["failures"],
+        facts=facts_of(results),
+        flags=[*_flag_lines(subjects), *notes],
+        subject_heads=(
+            "subject",
+            "lesion volume (ml)",
+            "lesions",
+            "outside regions (%)",
+            "largest lesion (ml)",
+            "flags",
+        ),
+        subject_rows=[_subject_row(name, rows, subjects[name], links) for name, rows in results.load.items()],
+        region_heads=(
+            "id",
+            "region",
+            "side",
+            "mean load (%)",
+            "SD",
+            "subjects with lesions",
+            "subjects with the region",
+        ),
+        region_rows=[
+            (row["region_id"], row["name"], row["side"], decimals(m), decimals(s), int(a), int(k))
+            for row, m, s, a, k in zip(regions, mean, spread, affected, known, strict=True)
+        ],
+        extra=[
+            table_of(title, [row for rows in by_subject.values() for row in rows])
+            for title, by_subject in results.extra.items()
+            if all(len(rows) == 1 for rows in by_subject.values())
+        ],
+        pictures=pictures.shown,
+    )
+
+
+def _add_frequency(results: Results, pictures: Pictures) -> list[str]:
+    """The lesion frequency map, where localize made one; returns who is not in it, in words."""
+    folder = results.folder / frequency.FOLDER
+    if not (folder / frequency.FREQUENCY).is_file():
+        return []
+    about = json.loads((folder / "template.json").read_text(encoding="utf-8"))
+    shown = images.load(folder / frequency.FREQUENCY)
+    try:
+        template = on_grid(images.load(about["template"]), shown)
+    except YuccaWMError:  # the template has gone since
+        template = shown.with_data(np.zeros(shown.shape, np.uint8))
+    figure = brain_maps.draw_frequency(shown, template, about["n_subjects"])
+    pictures.add(figure, "lesion_frequency", "Share of subjects with a lesion at each place of the template.")
+    return [f"not in the frequency map: {case}: {reason}" for case, reason in about["failures"].items()]
+
+
+def _flag_lines(subjects: dict[str, Any]) -> list[str]:
+    lines = []
+    met = dict.fromkeys(flag for about in subjects.values() for flag in about["flags"])
+    for flag in [*(flag for flag in TITLES if flag in met), *(flag for flag in met if flag not in TITLES)]:
+        text = TITLES.get(flag, flag.replace("_", " "))
+        if names := [name for name, about in subjects.items() if flag in about["flags"]]:
+            lines.append(
+                f"{text}: {len(names)} of {len(subjects)} subjects ({', '.join(names[:8])}{', ...' * (len(names) > 8)})"
+            )
+    return lines
+
+
+def _subject_row(name: str, rows: list[Row], about: dict[str, Any], links: Mapping[str, str]) -> dict[str, Any]:
+    total, outside = rows[-1], rows[-2]
+    cells = [name, short(total["lesion_volume_ml"]), total["n_lesions"], short(outside["share_percent"])]
+    return {"link": links.get(name), "cells": [*cells, short(total["largest_lesion_ml"]), len(about["flags"])]}
+
+
+def _mean(loads: Any) -> tuple[Any, Any, Any]:
+    known = (~np.isnan(loads)).sum(axis=0)
+    mean = np.where(known > 0, np.nansum(loads, axis=0) / np.maximum(known, 1), np.nan)
+    spread = np.sqrt(np.nansum((loads - mean) ** 2, axis=0) / np.maximum(known - 1, 1))
+    return mean, np.where(known > 1, spread, np.nan), known
