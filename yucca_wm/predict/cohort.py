@@ -99,7 +99,7 @@ def cases_of(subjects: Sequence[Subject]) -> list[Case]:
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
     """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
-    from yucca_wm.training.model import load_model
+    from yucca_wm.training.model_file import load_model
     from yucca_wm.training.volume import choose_device
 
     loaded = load_model(model)
