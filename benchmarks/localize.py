@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1000)
     parser.add_argument("--regions", type=Path, help="folder of region maps of real subjects (searched to any depth)")
     options = parser.parse_args()
-    from yucca_wm.nifti import INFLATER
+    from yucca_wm.gzip_archive import INFLATER
 
     default = Path(__file__).parents[2] / "shared" / "data" / "wmh_region_labels"
     sources = sorted((options.regions or default).glob("**/*.nii.gz"))

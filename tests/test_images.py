@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm import nifti
+from yucca_wm import gzip_archive
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, count_labels, load, resample, save
 
@@ -53,7 +53,7 @@ def test_label_counts_are_those_of_bincount(kind, size):
 
 @pytest.mark.parametrize("inflater", ["zlib", "zlib_ng.zlib_ng"])
 def test_archives_read_alike_with_each_inflater_and_a_damaged_one_is_refused(inflater, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(nifti, "INFLATER", pytest.importorskip(inflater))
+    monkeypatch.setattr(gzip_archive, "INFLATER", pytest.importorskip(inflater))
     image = Image(random_labels((40, 30, 20)), OBLIQUE)
     path = save(image, tmp_path / "image.nii.gz")
     np.testing.assert_array_equal(load(path).data, image.data)

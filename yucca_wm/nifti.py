@@ -11,9 +11,9 @@ from typing import IO, Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from zlib_ng import zlib_ng
 
 from yucca_wm.errors import InputError
+from yucca_wm.gzip_archive import inflate
 
 FORM_TOLERANCE_MM = 0.1
 """A header whose sform and qform place any corner further apart than this is ambiguous."""
@@ -30,20 +30,11 @@ MAX_ORIGIN_MM = 1e5
 MIN_ANGLE = 0.05
 """Smallest volume of a voxel against a box with the same edges; less, and its axes are nearly parallel."""
 
-MAX_TRAILER_BYTES = 2**26
-"""An archive may hold so much besides its voxels (header, extensions); one that goes on is refused."""
-
-MAX_DEFLATION = 1032
-"""No byte of an archive stands for more bytes than this."""
-
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard knows."""
 
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 """First number of a NIfTI file, which is the size of its header in bytes -> kind of header."""
-
-INFLATER: Any = zlib_ng
-"""zlib-ng inflates label maps ten times as fast as zlib; what comes out is the same."""
 
 CORNERS = np.array(list(product((0, 1), repeat=3)))
 """[8, 3] corners of a box of size 1."""
@@ -142,37 +133,13 @@ def _voxels(header: Any, archive: bytes) -> NDArray[Any]:
     size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     plain = header.get_slope_inter() in ((None, None), (1, 0))  # as in label maps: only the voxels are needed
     skipped = offset if plain else 0
-    content = _inflate(archive, skipped, offset + size)
+    content = inflate(archive, skipped, offset + size)
     if skipped + len(content) < offset + size:
         raise EOFError(f"it holds {skipped + len(content)} of {offset + size} bytes")
     if plain:
         return np.frombuffer(content, kind, np.prod(shape, dtype=np.int64)).reshape(shape, order="F")
     with np.errstate(all="ignore"):  # what overflows is refused as infinite
         return np.asanyarray(nib.arrayproxy.ArrayProxy(BytesIO(content), header))
-
-
-def _inflate(archive: bytes, skip: int, size: int) -> bytes | memoryview:
-    """What a gzip ``archive`` (all its members) holds after its first ``skip`` bytes, about ``size`` bytes in all.
-
-    Raises the inflater's error, EOFError when it is cut short, ValueError when it goes on beyond MAX_TRAILER_BYTES.
-    """
-    most = size + MAX_TRAILER_BYTES
-    if 0 < skip < size and len(archive) * MAX_DEFLATION <= most:  # one buffer of the right size is the fastest
-        member = INFLATER.decompressobj(wbits=31)  # 31: gzip, with its checksum
-        member.decompress(archive, skip)
-        rest = member.flush(size - skip)
-        if member.eof and not member.unused_data:
-            return rest
-    content = b""
-    while archive:
-        member = INFLATER.decompressobj(wbits=31)
-        content += member.decompress(archive, max(most - len(content), 1))
-        if not member.eof:
-            if member.unconsumed_tail:
-                raise ValueError("it holds far more than its header says")
-            raise EOFError("the archive ends early")
-        archive = member.unused_data.lstrip(b"\0")
-    return memoryview(content)[skip:]
 
 
 def _check_affine(path: Path, affine: NDArray[np.float64], header: Any) -> None:
