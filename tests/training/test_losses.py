@@ -7,13 +7,16 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from yucca_wm.training import region_loss
 from yucca_wm.training.losses import DiceCE, DiceCESkeletonRecall
 from yucca_wm.training.tubed_label import tubed
 
@@ -127,6 +130,31 @@ def test_yuccas_own_recall_has_none() -> None:
     SoftSkeletonRecallLoss(apply_softmax=False)(logits.softmax(1), tube).backward()
     assert logits.grad is not None
     assert not logits.grad.any()
+
+
+class OnlyFloat32(TorchDispatchMode):
+    """Stands for a device without float64, as Apple's GPUs are."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else [result]:
+            assert not (isinstance(tensor, Tensor) and tensor.dtype == torch.float64), func
+        return result
+
+
+@pytest.mark.parametrize(("ignore", "batch"), [(None, False), (5, True)])
+def test_a_device_without_float64(monkeypatch: pytest.MonkeyPatch, ignore: int | None, batch: bool) -> None:
+    for module in ("region_loss", "region_loss_torch"):
+        monkeypatch.setattr(f"yucca_wm.training.{module}.wide", lambda _: torch.float32)
+    region_loss._factor_and_share.cache_clear()
+    logits, label, tube = example("random")
+    x, y = logits.clone().requires_grad_(), logits.float().requires_grad_()
+    with OnlyFloat32():
+        loss = DiceCESkeletonRecall(ignore_label=ignore, batch_dice=batch)(y, label, tube)
+        loss.backward()
+    region_loss._factor_and_share.cache_clear()
+    plain(x, label, tube, ignore=ignore, batch=batch).backward()
+    assert (y.grad.double() - x.grad).norm() <= 1e-5 * x.grad.norm()
 
 
 def test_a_graph_can_be_walked_twice() -> None:

@@ -9,6 +9,7 @@ import torch
 import yucca
 from yucca.functional.utils.files_and_folders import recursive_find_python_class
 
+from yucca_wm.bridge.fixes import precision
 from yucca_wm.training.dataset import RegionTubeDataset, TubeDataset
 from yucca_wm.training.lightning_module import TubeLightningModule
 
@@ -93,6 +94,32 @@ def test_batch_without_a_gpu_is_small(dimensions: str, batch: int) -> None:
 def test_half_precision_without_a_gpu_is_refused() -> None:
     with pytest.raises(SystemExit, match="--precision 16 needs a GPU"):
         find("YuccaManager")(precision="16")
+
+
+@pytest.mark.parametrize(("capability", "has_it"), [(None, False), ((7, 5), False), ((8, 0), True), ((12, 0), True)])
+def test_bfloat16_is_what_gpus_since_ampere_compute_in(
+    capability: tuple[int, int] | None, has_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: capability is not None)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda: capability)
+    assert precision.has_bf16() == has_it
+
+
+@pytest.mark.parametrize(
+    ("has_it", "arguments", "chosen"),
+    [
+        (False, [], "32-true"),
+        (True, [], "bf16-mixed"),
+        (False, ["--precision", "bf16-mixed"], "bf16-mixed"),
+        (False, ["--precision=bf16-mixed"], "bf16-mixed"),
+    ],
+)
+def test_bfloat16_is_the_default_where_the_gpu_has_it(
+    has_it: bool, arguments: list[str], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "has_bf16", lambda: has_it)
+    monkeypatch.setattr("sys.argv", ["yucca_train", *arguments])
+    assert find("YuccaManager")().precision == chosen
 
 
 def test_deep_supervision_of_a_network_without_it_is_refused() -> None:

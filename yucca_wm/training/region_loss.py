@@ -18,15 +18,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 SMOOTH = 1.0
-WIDE = torch.float64
-"""Type of sums over voxels."""
 
 Targets = Sequence[Any]
 """What a module of passes makes of label and tube, and takes in its two passes."""
 
 
 class Sums(NamedTuple):
-    """Over the voxels that count, float64. On the second axis of ``at`` and ``n`` are the label and the tube."""
+    """Over the voxels that count, of type `wide`. On the second axis of ``at`` and ``n`` are the label and the tube."""
 
     prob: Tensor
     """Of the softmax [B, C]."""
@@ -73,6 +71,11 @@ class RegionLoss(torch.autograd.Function):
         by_ce, by_sums = (derivative * grad_output for derivative in ctx.by)
         gradient = ctx.passes.second(z, targets, ctx.ignore_label, softmax, by_ce, by_sums)
         return gradient.view(logits.shape), None, None, None, None, None
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """Type of sums over voxels; Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _passes(z: Tensor) -> Any:
@@ -126,8 +129,8 @@ def _factor_and_share(
     weights: tuple[float, ...], n_rows: int, n_classes: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Of Dice and recall: the factor before p [2, 1], and what each class's value counts in the loss [2, C]."""
-    factor = torch.tensor([[2.0], [1.0]], dtype=WIDE)
-    share = torch.tensor(weights, dtype=WIDE)[:, None].repeat(1, n_classes) / n_rows
+    factor = torch.tensor([[2.0], [1.0]], dtype=wide(device))
+    share = torch.tensor(weights, dtype=wide(device))[:, None].repeat(1, n_classes) / n_rows
     share[0] /= n_classes
     share[1] /= max(n_classes - 1, 1)
     share[1, 0] = 0  # recall is that of the foreground

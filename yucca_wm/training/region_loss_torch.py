@@ -6,10 +6,12 @@ and the second turns that array into the gradient in place. Peak memory above th
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from yucca_wm.training.region_loss import WIDE, Sums, Targets
+from yucca_wm.training.region_loss import Sums, Targets, wide
 
 BLOCK_BYTES = 1 << 22
 """Size of the block of logits that is worked on at a time on a CPU: small enough for the cache of one core."""
@@ -43,9 +45,9 @@ def first(z: Tensor, targets: Targets, _ignore_label: int | None, keep: bool) ->
     y, t, valid = targets
     n_samples, n_classes, n_voxels = z.shape
     real = torch.promote_types(z.dtype, torch.float32)
-    prob = torch.zeros(n_samples, n_classes, dtype=WIDE, device=z.device)
-    at, n = (torch.zeros(n_samples, 2, n_classes, dtype=WIDE, device=z.device) for _ in range(2))
-    ce = torch.zeros((), dtype=WIDE, device=z.device)
+    sums: dict[str, Any] = {"dtype": wide(z.device), "device": z.device}
+    prob, ce = torch.zeros(n_samples, n_classes, **sums), torch.zeros((), **sums)
+    at, n = (torch.zeros(n_samples, 2, n_classes, **sums) for _ in range(2))
     exp = torch.empty(z.shape if keep else (1, 1, 1), dtype=real, device=z.device)
     scale = torch.empty((n_samples, n_voxels), dtype=real, device=z.device)
     for b, start, stop in _blocks(z):
@@ -61,7 +63,7 @@ def first(z: Tensor, targets: Targets, _ignore_label: int | None, keep: bool) ->
             nll = torch.where(valid[b, start:stop], nll, 0)
             inverse *= valid[b, start:stop]
         scale[b, start:stop] = inverse
-        ce += nll.sum(dtype=WIDE)
+        ce += nll.sum(dtype=ce.dtype)
         prob[b] += e @ inverse
         at[b, 0] += torch.bincount(labels, e.gather(0, labels[None])[0] * inverse, n_classes)
         if t is not None:

@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from yucca_wm.training.region_loss import WIDE, Sums, Targets
+from yucca_wm.training.region_loss import Sums, Targets, wide
 
 MAX_CLASSES = 128
 MAX_LOGITS = (1 << 31) - 1
@@ -173,8 +173,9 @@ def first(z: Tensor, targets: Targets, ignore_label: int | None, _keep: bool) ->
         num_warps=1,
     )
     at = at[..., :n_classes]
-    p, n = (at & (VOXEL.value - 1)).sum(1, dtype=WIDE) / ONE.value, (at // VOXEL.value).sum(1, dtype=WIDE)
-    return Sums(prob[..., :n_classes].sum(1, dtype=WIDE), p, n, ce.sum(dtype=WIDE)), lse
+    dtype = wide(z.device)
+    p, n = (at & (VOXEL.value - 1)).sum(1, dtype=dtype) / ONE.value, (at // VOXEL.value).sum(1, dtype=dtype)
+    return Sums(prob[..., :n_classes].sum(1, dtype=dtype), p, n, ce.sum(dtype=dtype)), lse
 
 
 def second(
