@@ -51,17 +51,12 @@ def tubed_skeleton(label: NDArray[Any], mode: TubeMode = "union", *, fallback: b
     if mode == "union":
         for box, _ in _regions(label > 0):
             tube[box] = _tube(label[box] > 0, fallback)
-        if not fallback:
-            return np.where(tube, label, 0).astype(label.dtype, copy=False)
-        reached = np.unique(label[tube])
-    else:
-        reached = np.zeros(0, dtype=label.dtype)
     if mode == "per_region" or fallback:
+        reached = np.unique(label[tube])
         for box, value in _regions(label):
             if value not in reached:
-                region = label[box] == value
-                tube[box] |= _tube(region, fallback) & region
-    return np.where(tube & (label > 0), label, 0).astype(label.dtype, copy=False)
+                tube[box] |= _tube(label[box] == value, fallback)
+    return np.where(tube, label, 0).astype(label.dtype, copy=False)
 
 
 def _regions(label: NDArray[Any]) -> Iterator[tuple[tuple[slice, ...], int]]:
@@ -75,24 +70,30 @@ def _regions(label: NDArray[Any]) -> Iterator[tuple[tuple[slice, ...], int]]:
 
 def _tube(structure: NDArray[np.bool_], fallback: bool) -> NDArray[np.bool_]:
     skeleton = skeletonize(structure).astype(bool, copy=False)
-    if fallback:
-        skeleton = skeleton | _missing_centres(structure, skeleton)
-    return ndimage.binary_dilation(skeleton, iterations=DILATIONS) & structure
+    tube = _dilated(skeleton) & structure
+    if fallback and (without := _components_without(structure, tube)).any():
+        tube |= _dilated(_ridge(without)) & without  # not into other components nearby, which have the rule's tube
+    return tube
 
 
-def _missing_centres(structure: NDArray[np.bool_], skeleton: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Ridge of the distance to the border, in those components of ``structure`` that have no skeleton voxel."""
-    centres = np.zeros_like(structure)
+def _dilated(skeleton: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return ndimage.binary_dilation(skeleton, iterations=DILATIONS)
+
+
+def _components_without(structure: NDArray[np.bool_], tube: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those components of ``structure`` that have no voxel of ``tube``."""
     components, n_components = ndimage.label(structure, structure=np.ones((3,) * structure.ndim))
-    has_skeleton = np.zeros(n_components + 1, dtype=bool)
-    has_skeleton[components[skeleton]] = True
-    missing = np.flatnonzero(~has_skeleton[1:]) + 1
-    if missing.size:
-        _log_once(missing.size)
-        lacking = np.isin(components, missing)
-        depth = ndimage.distance_transform_edt(np.pad(lacking, 1))[(slice(1, -1),) * lacking.ndim]
-        centres = lacking & (depth >= ndimage.maximum_filter(depth, size=3))
-    return centres
+    without = np.ones(n_components + 1, dtype=bool)
+    without[components[tube]] = without[0] = False
+    if without.any():
+        _log_once(int(without.sum()))
+    return without[components]
+
+
+def _ridge(structure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Ridge of the distance to the border."""
+    depth = ndimage.distance_transform_edt(np.pad(structure, 1))[(slice(1, -1),) * structure.ndim]
+    return structure & (depth >= ndimage.maximum_filter(depth, size=3))
 
 
 def _log_once(n_components: int) -> None:
