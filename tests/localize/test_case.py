@@ -48,7 +48,12 @@ def test_every_load_is_the_known_one(known):
     assert rows[3].largest_lesion_ml == pytest.approx(12 * ml)
     assert rows[0].largest_lesion_ml == pytest.approx(11 * ml)
     assert rows[20].largest_lesion_ml == 0
+    assert rows[-1].largest_lesion_ml == pytest.approx(12 * ml)
     assert rows[0].region_volume_ml is None
+    in_regions = int((labels.data > 0).sum())
+    assert in_regions == sum(row.region_voxels for row in result.load[:-2])
+    assert rows[-1].region_volume_ml == pytest.approx(in_regions * ml)
+    assert rows[-1].load_percent == pytest.approx(100 * 24 / in_regions)
 
 
 def test_every_lesion_is_the_known_one(known):
@@ -170,7 +175,7 @@ def test_no_lesion_gives_zeros_and_a_flag(known):
     lesions, labels = known
     result = localize("s", lesions.with_data(np.zeros_like(lesions.data)), labels, regions())
     assert len(result.load) == 38
-    assert all(row.lesion_volume_ml == 0 and row.n_lesions == 0 for row in result.load)
+    assert all(row.lesion_volume_ml == row.largest_lesion_ml == row.n_lesions == 0 for row in result.load)
     assert result.load[2].load_percent == 0
     assert result.load[2].share_percent is None
     assert "no_lesion" in result.flags

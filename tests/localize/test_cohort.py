@@ -64,6 +64,7 @@ def test_tables_of_a_cohort(folders):
         assert sum(int(row["voxels"]) for row in census) == int(own[-1]["lesion_voxels"])
         voxels = summary["subjects"][subject]["voxels"]
         assert voxels["in_regions"] + voxels["outside"] == voxels["total"] == int(own[-1]["lesion_voxels"])
+        assert voxels["outside"] == int(own[-2]["lesion_voxels"])
     assert summary["settings"]["connectivity"] == 26
     assert summary["settings"]["min_size_mm3"] == 3
     assert (out / "heat_map.png").stat().st_size > 10_000
