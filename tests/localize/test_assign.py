@@ -39,6 +39,22 @@ def test_nearest_region_in_world_space(synthetic, max_mm, seed):
     assert assigned.sum() == counts.lesion_voxels.sum()
 
 
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("step", [-1, 1])
+def test_a_region_exactly_as_far_as_allowed_is_reached_and_none_beyond(synthetic, axis, step):
+    spacing_mm = (0.9, 1.3, 3.0)
+    affine = synthetic.oblique_affine(spacing_mm)
+    mask, labels = np.zeros((2, 15, 15, 15), np.uint8)
+    mask[7, 7, 7] = 1
+    region = [7, 7, 7]
+    region[axis] += 4 * step
+    labels[tuple(region)] = 9
+    lesions = find_lesions(mask)
+    counts = intersect(lesions, labels, regions().indices)
+    for allowed_mm, gained in ((4 * spacing_mm[axis], 1), (3.99 * spacing_mm[axis], 0)):
+        assert assign_outside(lesions, counts, labels, affine, allowed_mm)[9] == gained
+
+
 def test_columns_of_their_own():
     labels = np.zeros((20, 5, 5), np.uint8)
     labels[0:5] = 4

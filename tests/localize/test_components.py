@@ -47,6 +47,7 @@ def test_no_lesion():
     found = find_lesions(np.zeros((4, 5, 6), dtype=bool))
     assert found.count == 0
     assert found.voxels.shape == (0, 3)
+    assert (found.removed_lesions, found.removed_voxels) == (0, 0)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
