@@ -23,7 +23,8 @@ def test_each_region_is_measured_apart_and_absent_ones_have_no_value() -> None:
     }
     assert len(rows) == 34
     assert (rows[1].dice, rows[1].surface_dice, rows[1].volume_error_percent) == (1.0, 1.0, 0.0)
-    assert rows[1].volume_true_ml == pytest.approx(4 * 36 * 2 / 1000)
+    assert [rows[i].volume_pred_ml for i in (1, 18, 3, 2)] == pytest.approx([0.288, 0.144, 0.002, 0.0])
+    assert [rows[i].volume_true_ml for i in (1, 18, 3, 2)] == pytest.approx([0.288, 0.288, 0.0, 0.0])
     assert rows[18].dice == pytest.approx(2 * 72 / (72 + 144))
     assert rows[18].volume_error_percent == pytest.approx(-50)
     assert (rows[3].dice, rows[3].surface_dice, rows[3].volume_error_percent) == (0.0, 0.0, None)
@@ -37,9 +38,23 @@ def test_left_and_right_exchanged_score_nothing() -> None:
     assert rows[1].dice == rows[18].dice == 0.0
 
 
-@pytest.mark.parametrize(("tolerance_mm", "expected"), [(1.9, 0.0), (2.1, 1.0)])
+@pytest.mark.parametrize(("tolerance_mm", "expected"), [(1.9, 0.0), (2.0, 1.0), (2.1, 1.0)])
 def test_surface_dice_counts_distance_in_mm(tolerance_mm: float, expected: float) -> None:
     shape = (20, 12, 12)
     sheet, moved = np.zeros(shape, bool), np.zeros(shape, bool)
     sheet[5, 2:10, 2:10], moved[6, 2:10, 2:10] = True, True
     assert surface_dice(sheet, moved, np.diag([2, 1, 1, 1.0]), tolerance_mm) == expected
+    empty = np.zeros(shape, bool)
+    assert surface_dice(sheet, empty, np.eye(4), tolerance_mm) == surface_dice(empty, sheet, np.eye(4), 5) == 0.0
+    assert surface_dice(empty, empty, np.eye(4), tolerance_mm) == 1.0
+
+
+def test_outlines_are_those_of_the_whole_volume() -> None:
+    """A region is measured in a window around it: cut there, it would have an outline where it has none."""
+    rng = np.random.default_rng(0)
+    prediction, truth = (rng.random((2, 14, 12, 10)) < 0.7).astype(np.uint8)
+    for part in (slice(None), slice(2, 9), slice(0, 5)):
+        first, second = np.zeros_like(truth), np.zeros_like(truth)
+        first[part], second[part] = prediction[part], truth[part]
+        (measured, *_) = region_measures(first, second, np.eye(4), regions().white_matter, tolerance_mm=1)
+        assert measured.surface_dice == surface_dice(first == 1, second == 1, np.eye(4), 1)
