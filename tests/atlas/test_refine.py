@@ -42,6 +42,25 @@ def test_another_parcellation_by_its_own_table(tmp_path: Path) -> None:
     assert load(tmp_path / "o" / "coarse.nii.gz").data.ravel().tolist() == [0, 1, 2, 1]
 
 
+def test_only_white_matter_is_kept_on_request(tmp_path: Path) -> None:
+    fine = np.arange(131, dtype=np.int16).reshape(131, 1, 1)
+    wm = (np.arange(131) % 3).astype(np.uint8).reshape(131, 1, 1)
+    labels, mask = (
+        save(Image(fine, np.eye(4)), tmp_path / "fine.nii.gz"),
+        save(Image(wm, np.eye(4)), tmp_path / "wm.nii.gz"),
+    )
+    out = tmp_path / "out.nii.gz"
+    main(["refine", "--labels", str(labels), "--wm", str(mask), "--out", str(out)])
+    whole = refine(Image(fine, np.eye(4))).data
+    kept = load(out).data
+    np.testing.assert_array_equal(kept[wm > 0], whole[wm > 0])
+    assert not kept[wm == 0].any()
+    assert kept.any()
+    moved = save(Image(wm, np.diag([2, 1, 1, 1.0])), tmp_path / "moved.nii.gz")
+    with pytest.raises(InputError, match="moved"):
+        main(["refine", "--labels", str(labels), "--wm", str(moved), "--out", str(out)])
+
+
 @pytest.mark.shared_data
 def test_the_published_atlas_is_reproduced_on_every_voxel(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "atlas"

@@ -96,6 +96,26 @@ def test_spread_is_that_of_sampled_maps(write, table):
         assert (regions_drawn * p).sum(axis=1).std() * ML == pytest.approx(spread.region, rel=0.05)
 
 
+def test_independent_spread_is_that_of_independent_voxels(write, table):
+    lesion, region = write("l", random_softmax(3, 2)), write("r", random_softmax(4, 4))
+    spread = rows_of([lesion], [region], table)[2].independent
+    p, q = (store.open_softmax(path).read(0, SHAPE[0]).astype(np.float64) for path in (lesion, region))
+    p, q = (p / p.sum(axis=0))[1], (q / q.sum(axis=0))[2]
+    assert spread.whole == pytest.approx(np.sqrt((p * q * (1 - p * q)).sum()) * ML, rel=1e-9)
+    assert spread.lesion == pytest.approx(np.sqrt((q**2 * p * (1 - p)).sum()) * ML, rel=1e-9)
+    assert spread.region == pytest.approx(np.sqrt((p**2 * q * (1 - q)).sum()) * ML, rel=1e-9)
+
+
+def test_plane_by_plane_gives_what_the_whole_gives(write, table, monkeypatch):
+    lesion, region = write("l", random_softmax(0, 3)), write("r", random_softmax(1, 4))
+    whole = rows_of([lesion], [region], table)
+    monkeypatch.setattr("yucca_wm.localize.probability.SLAB_VOXELS", 1)
+    for label, row in rows_of([lesion], [region], table).items():
+        assert row.expected_ml == pytest.approx(whole[label].expected_ml, rel=1e-12)
+        assert row.independent.whole == pytest.approx(whole[label].independent.whole, rel=1e-9)
+        assert row.correlated.whole == pytest.approx(whole[label].correlated.whole, rel=1e-9)
+
+
 def test_the_parts_are_apart(write, table):
     """Where regions are certain only the lesion map is in doubt, and the other way round."""
     certain_regions = one_hot(np.random.default_rng(6).integers(0, 4, SHAPE), 4)
