@@ -69,6 +69,16 @@ def test_files_of_who_has_left_the_cohort_are_removed_and_no_others(root, capsys
     capsys.readouterr()
 
 
+def test_a_subject_renamed_to_the_same_bids_name_keeps_its_files(root, capsys):
+    folder = root.parents[1]
+    (folder / "my lesions" / "WMH_0.nii.gz").rename(folder / "my lesions" / "WMH0.nii.gz")
+    (folder / "regions" / "WMH_0_dseg.nii.gz").rename(folder / "regions" / "WMH0_dseg.nii.gz")
+    assert localize(folder) == 0
+    assert (root / f"{NAMES['WMH_0']}.nii.gz").is_file()
+    assert not (folder / "out" / "parts" / "WMH_0.json").exists()
+    capsys.readouterr()
+
+
 def test_table_names_every_label(root):
     with (root / "dseg.tsv").open(newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))

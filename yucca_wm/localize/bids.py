@@ -61,8 +61,7 @@ class Derivative:
     def files(self, pair: Pair) -> tuple[Path, Path]:
         """``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` and its sidecar; a space that the lesion map's name
         states is kept."""
-        parts = entities(pair.subject)
-        anat = self.root.joinpath(*(f"{key}-{parts[key]}" for key in ("sub", "ses") if key in parts), "anat")
+        anat = _anat(self.root, pair.subject)
         space = re.search(r"_(space-[A-Za-z0-9]+)(?=_|$)", case_name(pair.lesions))
         names = [_name(pair.subject), *([space[1]] if space else []), f"desc-{DESCRIPTION}_dseg"]
         stem = "_".join(names)
@@ -120,12 +119,17 @@ class Derivative:
         return quote(Path(os.path.relpath(path, self._folder(name))).as_posix())
 
 
-def remove_subject(root: Path, subject: str) -> None:
-    """Remove the files of a subject who has left the cohort, and their folders."""
-    names = [f"{_name(subject)}{space}_desc-{DESCRIPTION}_dseg.*" for space in ("", "_space-*")]
-    for file in [file for name in names for file in root.glob(f"sub-*/**/{name}")]:
-        file.unlink()
-        for folder in file.parents:
+def remove_subjects(root: Path, gone: Iterable[str], present: Iterable[str]) -> None:
+    """Remove the files of subjects who have left the cohort, and their folders; not those of a name in use."""
+    in_use = {_name(subject) for subject in present}
+    for subject in gone:
+        name, anat = _name(subject), _anat(root, subject)
+        if name in in_use or not anat.is_dir():
+            continue
+        for space in ("", "_space-*"):
+            for file in list(anat.glob(f"{name}{space}_desc-{DESCRIPTION}_dseg.*")):
+                file.unlink()
+        for folder in (anat, *anat.parents):
             if folder == root or any(folder.iterdir()):
                 break
             folder.rmdir()
@@ -144,3 +148,8 @@ def check_names(pairs: Iterable[Pair]) -> None:
 
 def _name(subject: str) -> str:
     return "_".join(f"{key}-{value}" for key, value in entities(subject).items())
+
+
+def _anat(root: Path, subject: str) -> Path:
+    parts = entities(subject)
+    return root.joinpath(*(f"{key}-{parts[key]}" for key in ("sub", "ses") if key in parts), "anat")

@@ -13,7 +13,7 @@ from yucca_wm import __version__
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.files import make_folder
-from yucca_wm.localize.bids import Derivative, check_names, remove_subject
+from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.companions import CompanionPlaces
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
@@ -94,9 +94,10 @@ def localize_into(
     outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
     if not options.is_whole:
         return outcome.results, outcome.failures
-    for subject, part in parts.of_others(pairs.keys()).items():
+    gone = parts.of_others(pairs.keys())
+    remove_subjects(folder / "bids", gone, pairs)
+    for subject, part in gone.items():
         (folder / "maps" / f"{subject}.nii.gz").unlink(missing_ok=True)
-        remove_subject(folder / "bids", subject)
         part.unlink()
     failures = failures | outcome.failures
     inputs = {"lesions": str(lesions), "regions": str(regions)}
