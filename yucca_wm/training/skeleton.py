@@ -69,31 +69,26 @@ def _regions(label: NDArray[Any]) -> Iterator[tuple[tuple[slice, ...], int]]:
 
 
 def _tube(structure: NDArray[np.bool_], fallback: bool) -> NDArray[np.bool_]:
-    skeleton = skeletonize(structure).astype(bool, copy=False)
-    tube = _dilated(skeleton) & structure
-    if fallback and (without := _components_without(structure, tube)).any():
-        tube |= _dilated(_ridge(without)) & without  # not into other components nearby, which have the rule's tube
-    return tube
+    tube = _dilated(skeletonize(structure).astype(bool, copy=False)) & structure
+    return tube | _tube_elsewhere(structure, tube) if fallback else tube
 
 
 def _dilated(skeleton: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return ndimage.binary_dilation(skeleton, iterations=DILATIONS)
 
 
-def _components_without(structure: NDArray[np.bool_], tube: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Those components of ``structure`` that have no voxel of ``tube``."""
+def _tube_elsewhere(structure: NDArray[np.bool_], tube: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """In those components of ``structure`` that have no voxel of ``tube``: the dilated ridge of the distance to their
+    border, not reaching into other components nearby."""
     components, n_components = ndimage.label(structure, structure=np.ones((3,) * structure.ndim))
     without = np.ones(n_components + 1, dtype=bool)
     without[components[tube]] = without[0] = False
-    if without.any():
-        _log_once(int(without.sum()))
-    return without[components]
-
-
-def _ridge(structure: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Ridge of the distance to the border."""
-    depth = ndimage.distance_transform_edt(np.pad(structure, 1))[(slice(1, -1),) * structure.ndim]
-    return structure & (depth >= ndimage.maximum_filter(depth, size=3))
+    if not without.any():
+        return np.zeros_like(structure)
+    _log_once(int(without.sum()))
+    rest = without[components]
+    depth = ndimage.distance_transform_edt(np.pad(rest, 1))[(slice(1, -1),) * rest.ndim]
+    return _dilated(rest & (depth >= ndimage.maximum_filter(depth, size=3))) & rest
 
 
 def _log_once(n_components: int) -> None:
