@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)  # as in worker processes, which import engine_jobs by this name
+
 
 @pytest.fixture(scope="module")
 def dask_cluster() -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
     """Address of a scheduler, and its two workers, each a process of its own on loopback."""
     pytest.importorskip("distributed")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "PYTHONPATH": HERE, "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
     scheduler = subprocess.Popen([*command, "--no-dashboard"], stderr=subprocess.PIPE, text=True, env=environment)
     assert scheduler.stderr is not None

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_jobs import CASES, EXPECTED, eventually, lives, loses_its_worker_once, square
 
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.run import run_cases
 from yucca_wm.errors import InputError, MissingExtraError
 
-HERE = str(Path(__file__).parent)
-sys.path.insert(0, HERE)
-from engine_jobs import CASES, EXPECTED, eventually, lives, loses_its_worker_once, square  # noqa: E402  (as workers do)
+from .conftest import HERE
 
 
 def test_dask_gives_what_a_local_run_gives_though_a_worker_is_killed(

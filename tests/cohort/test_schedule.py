@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from engine_jobs import CASES, EXPECTED, die, eventually, lives, square
 
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.run import run_cases
 from yucca_wm.errors import InputError
 
-HERE = str(Path(__file__).parent)
-sys.path.insert(0, HERE)
-from engine_jobs import CASES, EXPECTED, die, eventually, lives, square  # noqa: E402  (workers import it by this name)
+from .conftest import HERE
 
 
 @pytest.mark.parametrize(("jobs", "threads"), [(1, False), (2, False), (2, True)])
