@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -73,3 +76,21 @@ def test_a_failure_says_which_step_and_why_and_stops_the_rest(tmp_path: Path, di
     assert "the reason" in str(failure.value)
     assert str(runner.log(bad)) in str(failure.value)
     assert not diary.exists()
+
+
+def test_a_command_that_is_just_starting_is_stopped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    start = Runner._start
+
+    def interrupted(self: Runner, step: Step, key: str) -> subprocess.Popen[bytes]:
+        started.append(start(self, step, key))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return started[0]
+
+    monkeypatch.setattr(Runner, "_start", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped:
+        Runner(tmp_path / "out", {}).run([Step("a", "a", (sys.executable, "-c", "import time; time.sleep(600)"))])
+    assert stopped.value.code == 143
+    assert started[0].poll() == -signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == before

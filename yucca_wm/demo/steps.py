@@ -7,7 +7,10 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,7 +78,7 @@ class Runner:
         return list(self._expected).index(step.name)
 
     def run(self, steps: Sequence[Step]) -> None:
-        """Run what is not done yet. Raises StepError; commands still running are then stopped."""
+        """Run what is not done yet. Raises StepError; commands still running are then stopped, as at SIGTERM."""
         make_folder(self.folder / "logs")
         make_folder(self.folder / "steps")
         self._expected = {step.name: step.expected_s for step in steps}
@@ -86,8 +89,12 @@ class Runner:
                 self._say(number, steps, f"{step.title}: done before")
         running: dict[Step, tuple[subprocess.Popen[bytes], float]] = {}
         heartbeat = time.monotonic()
+        stop = threading.Event()  # looked at between starts: one that is interrupted would leave its command running
+        before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
             while waiting or running:
+                if stop.is_set():
+                    sys.exit(128 + signal.SIGTERM)
                 unfinished = {step.name for step in [*waiting, *running]}
                 for step in [s for s in waiting if not unfinished.intersection(s.needs)][: self.jobs - len(running)]:
                     left = _minutes(self._left_s([*waiting, *running]))
@@ -115,6 +122,7 @@ class Runner:
                 process.terminate()
             for process, _ in running.values():
                 process.wait()
+            signal.signal(signal.SIGTERM, before)
 
     def log(self, step: Step) -> Path:
         """Where the output of ``step`` goes."""
