@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.demo import chain, hardware
+from yucca_wm import hardware
+from yucca_wm.demo import chain
 
 
 @pytest.mark.parametrize(("flags", "fast"), [("fpu avx512_bf16 sse", True), ("fpu avx512f", False), ("amx_bf16", True)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,6 @@ class Model:
 
     def network(self, device: torch.device | str = "cpu") -> torch.nn.Module:
         """The network with its weights, ready to predict. Raises InputError when weights and network do not match."""
-        from yucca.functional.utils.kwargs import filter_kwargs
-
         planar = self.config["model_dimensions"] == "2D"
         architecture = _architecture(self.path, str(self.config["model_name"]))
         keywords = {
@@ -57,7 +56,7 @@ class Model:
         network = architecture(
             input_channels=int(self.config["num_modalities"]),
             num_classes=self.n_classes,
-            **filter_kwargs(architecture, keywords),
+            **{name: value for name, value in keywords.items() if name in inspect.signature(architecture).parameters},
         )
         wanted = network.state_dict()
         unfit = [
@@ -75,11 +74,12 @@ def checked(
     plans: dict[str, Any],
     training: dict[str, Any],
     weights: dict[str, torch.Tensor],
+    scans: int = 1,
 ) -> Model:
-    """A model of these parts. Raises InputError when it does not give one label per voxel from one scan."""
+    """A model of these parts. Raises InputError when it does not give one label per voxel from this many scans."""
     if config.get("use_label_regions") or config.get("task_type", "segmentation") != "segmentation":
         raise InputError(path, "is not a model that gives one label per voxel")
-    if int(config["num_modalities"]) != 1:
+    if int(config["num_modalities"]) != scans:
         raise InputError(
             path,
             f"needs {config['num_modalities']} images at once, but here a model is shown one scan at a time",
@@ -93,11 +93,15 @@ def checked(
 
 
 def _architecture(path: Path, name: str) -> Any:
+    if not re.fullmatch(r"\w+", name):
+        raise InputError(path, f"names the network {name!r}")
+    from yucca_wm.training.networks import compact
+
+    if name in compact.NAMES:  # the shipped models: without the seconds that Yucca takes to import
+        return getattr(compact, name)
     import yucca
     from yucca.functional.utils.files_and_folders import recursive_find_python_class
 
-    if not re.fullmatch(r"\w+", name):
-        raise InputError(path, f"names the network {name!r}")
     folder = str(Path(yucca.__path__[0]) / "modules" / "networks")
     try:
         found = recursive_find_python_class([folder], name, "yucca.modules.networks")

@@ -32,8 +32,10 @@ CONFIG_KEYS = ("task", "model_name", "model_dimensions", "manager_name", "planne
 MAX_DESCRIPTION_BYTES = 4 << 20
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
+def load_model(path: str | os.PathLike[str], scans: int = 1) -> Model:
     """Load an exported ``.zip``, a Yucca version folder (its best checkpoint), or a ``.ckpt``.
+
+    scans : how many scans the model is to be shown at once.
 
     Raises InputError when it is none of these, damaged, or asks for code to be executed.
     """
@@ -44,10 +46,10 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             raise InputError(
                 path, "is not a model: checkpoints/best.ckpt is not in it", "give a version_N folder or a .zip"
             )
-        return _from_checkpoint(checkpoint)
+        return _from_checkpoint(checkpoint, scans)
     if not path.is_file():
         raise InputError(path, "no such model")
-    return _from_checkpoint(path) if path.suffix == ".ckpt" else _from_zip(path)
+    return _from_checkpoint(path, scans) if path.suffix == ".ckpt" else _from_zip(path, scans)
 
 
 def export_model(model: Model, path: str | os.PathLike[str], *, licence: str, card: str) -> Path:
@@ -76,7 +78,7 @@ def export_model(model: Model, path: str | os.PathLike[str], *, licence: str, ca
     return Path(path)
 
 
-def _from_checkpoint(path: Path) -> Model:
+def _from_checkpoint(path: Path, scans: int) -> Model:
     try:
         with torch.serialization.safe_globals([int]):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -92,10 +94,10 @@ def _from_checkpoint(path: Path) -> Model:
         config = {key: config[key] for key in CONFIG_KEYS if key in config}
     except Exception as error:
         raise InputError(path, f"is not a checkpoint of Yucca's, or is damaged ({_reason(error)})") from error
-    return checked(path, _plain(config), _plain(plans), training, weights)
+    return checked(path, _plain(config), _plain(plans), training, weights, scans)
 
 
-def _from_zip(path: Path) -> Model:
+def _from_zip(path: Path, scans: int) -> Model:
     from safetensors.torch import load
 
     try:
@@ -111,7 +113,7 @@ def _from_zip(path: Path) -> Model:
         if hashlib.sha256(packed).hexdigest() != description["weights_sha256"]:
             raise ValueError("its weights are not the ones that were exported")
         weights = load(packed)
-        return checked(path, description["config"], description["plans"], description["training"], weights)
+        return checked(path, description["config"], description["plans"], description["training"], weights, scans)
     except InputError:
         raise
     except Exception as error:

@@ -1,0 +1,31 @@
+"""``python -m yucca_wm.models``: the models that come with this package, with their cards."""
+
+from __future__ import annotations
+
+import argparse
+
+from yucca_wm.cli import run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m yucca_wm.models",
+        description="List the models that come with this package, or print the card of one: classes, grid, training "
+        "data and licences, measured scores.",
+    )
+    parser.add_argument("name", nargs="?", help="print the card of this model")
+    arguments = parser.parse_args()
+    from yucca_wm.models.shipped import MODELS
+
+    if arguments.name is None:
+        for model in MODELS.values():
+            print(f"{model.name}\t{model.path.stat().st_size / 2**20:.1f} MiB\t{model.finds}")
+        return 0
+    if arguments.name not in MODELS:
+        parser.error(f"no model is called {arguments.name}; there are: {', '.join(MODELS)}")
+    print(MODELS[arguments.name].card())
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,126 @@
+"""Where the brain is and which region each part of it belongs to: the coarse network.
+
+It sees the whole head at 3 mm, in any contrast, with or without skull, and gives every brain voxel (grey matter and
+ventricles too) one of the atlas's regions. Regions are thick there; what thins them is the white matter that the fine
+network finds (`yucca_wm.models.tissue`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from yucca_wm.models.canonical import Canonical
+from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, normalised
+
+FOREGROUND = 0.1
+"""Part of the brightest intensities above which a voxel is of the head, for a first guess at its centre."""
+
+TOP_TO_CENTRE_MM = 85.0
+"""From the top of a head to the height of the brain's centre, for a first guess."""
+
+NEAR_MM = 6.0
+"""The network looks again from the brain's centre when its first window was further off than this."""
+
+Array = NDArray[np.float32]
+Network = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Brain:
+    """What the coarse network said.
+
+    probability : float32 [region, x, y, z] on a grid of 3 mm; index 0 is outside the brain.
+    centre_mm : centre of that grid, mm along the axes of the `Canonical` grid from its first voxel.
+    """
+
+    probability: torch.Tensor
+    centre_mm: NDArray[np.float64]
+
+    @property
+    def inside(self) -> torch.Tensor:
+        """Probability [x, y, z] that a voxel is of the brain."""
+        return 1 - self.probability[0]
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume of the brain, ventricles included."""
+        return float((self.inside > 0.5).sum()) * SPACING_MM**3 / 1000
+
+    def at(
+        self, grid: Canonical, values: torch.Tensor, points: tuple[NDArray[np.intp], ...] | None = None
+    ) -> torch.Tensor:
+        """``values`` [channel, x, y, z] of the coarse grid at the voxels of ``grid``, linearly interpolated.
+
+        points : indices of the voxels wanted (result [channel, points]); None: all ([channel, x, y, z]).
+        """
+        axes = [
+            torch.from_numpy(((np.arange(n) * spacing - centre) / SPACING_MM * 2 / size).astype(np.float32))
+            for n, spacing, centre, size in zip(grid.shape, grid.spacing_mm, self.centre_mm, SIZE, strict=True)
+        ]
+        if points is None:
+            x, y, z = torch.meshgrid(*axes, indexing="ij")
+        else:
+            x, y, z = (axis[torch.from_numpy(index)][:, None, None] for axis, index in zip(axes, points, strict=True))
+        where = torch.stack([z, y, x], -1)[None]
+        found = F.grid_sample(values[None], where, mode="bilinear", padding_mode="border", align_corners=False)[0]
+        return found if points is None else found[:, :, 0, 0]
+
+
+def find_brain(network: Network, scans: Mapping[str, Array], grid: Canonical) -> Brain:
+    """Regions of the whole brain, the mean of what each scan gives by itself.
+
+    scans : modality -> intensities [x, y, z] on ``grid``.
+    """
+    centre = _first_guess(next(iter(scans.values())), grid)
+    for _ in range(3):
+        brain = Brain(torch.stack([_regions(network, scan, grid, centre) for scan in scans.values()]).mean(0), centre)
+        inside = torch.nonzero(brain.inside > 0.5).double().numpy()
+        if len(inside) == 0:
+            break
+        moved = (inside.mean(0) - (np.array(SIZE) - 1) / 2) * SPACING_MM
+        if np.linalg.norm(moved) <= NEAR_MM:
+            break
+        centre = centre + moved
+    return brain
+
+
+def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
+    """Middle of the head from left to right and back to front; its height from the top of the head."""
+    head = scan > FOREGROUND * np.percentile(scan[scan > 0], 99) if (scan > 0).any() else np.ones(scan.shape, bool)
+    area_mm2 = head.sum((0, 1)) * grid.spacing_mm[0] * grid.spacing_mm[1]
+    planes = np.flatnonzero(area_mm2 > 1000)
+    top = planes[-1] if len(planes) else scan.shape[2] - 1
+    height = max(top * grid.spacing_mm[2] - TOP_TO_CENTRE_MM, 0.0)
+    near = slice(max(0, int((height - 40) / grid.spacing_mm[2])), int(top) + 1)
+    x, y, _ = np.nonzero(head[:, :, near]) if head[:, :, near].any() else np.nonzero(head)
+    return np.array([x.mean() * grid.spacing_mm[0], y.mean() * grid.spacing_mm[1], height])
+
+
+def _regions(network: Network, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
+    image = normalised(_coarse(scan, grid, centre_mm).numpy())
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(image)[None, None])
+    return torch.softmax(logits.float(), 1)[0]
+
+
+def _coarse(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
+    """The scan on the coarse grid: small voxels are averaged first, so that none is passed over; outside is 0."""
+    factors = [max(1, int(2.0 / spacing)) for spacing in grid.spacing_mm]
+    volume = torch.from_numpy(np.ascontiguousarray(scan))[None, None]
+    volume = F.avg_pool3d(volume, factors, ceil_mode=False) if max(factors) > 1 else volume
+    axes = []
+    for n, factor, spacing, centre, pooled in zip(
+        SIZE, factors, grid.spacing_mm, centre_mm, volume.shape[2:], strict=True
+    ):
+        place_mm = centre + (torch.arange(n, dtype=torch.float64) - (n - 1) / 2) * SPACING_MM
+        index = (place_mm / spacing - (factor - 1) / 2) / factor
+        axes.append(((index + 0.5) * 2 / pooled - 1).float())
+    x, y, z = torch.meshgrid(*axes, indexing="ij")
+    where = torch.stack([z, y, x], -1)[None]
+    return F.grid_sample(volume, where, mode="bilinear", padding_mode="zeros", align_corners=False)[0, 0]

@@ -1,0 +1,42 @@
+"""A scan's own voxels in the order right, front, top, whatever the file's: what the networks are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.images import Image
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The order of axes that is nearest to right, front, top (RAS), without any interpolation.
+
+    shape, spacing_mm : of the reordered grid.
+    """
+
+    orientation: NDArray[np.float64]
+    shape: tuple[int, int, int]
+    spacing_mm: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, image: Image) -> Canonical:
+        """The reordering that ``image`` needs."""
+        orientation = nib.io_orientation(image.affine)
+        order = np.argsort(orientation[:, 0])
+        shape = tuple(int(image.shape[axis]) for axis in order)
+        return cls(orientation, shape, image.spacing_mm[order])  # type: ignore[arg-type]
+
+    def reordered(self, data: NDArray[Any]) -> NDArray[Any]:
+        """``data`` [i, j, k] of the file as [right, front, top]."""
+        return np.asarray(nib.apply_orientation(data, self.orientation))
+
+    def restored(self, data: NDArray[Any]) -> NDArray[Any]:
+        """``data`` [right, front, top] in the file's order: undoes `reordered` exactly."""
+        standard = np.array([[0, 1], [1, 1], [2, 1]], dtype=float)
+        back = nib.orientations.ornt_transform(standard, self.orientation)
+        return np.ascontiguousarray(nib.apply_orientation(data, back))

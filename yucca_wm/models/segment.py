@@ -1,0 +1,86 @@
+"""A person's scans to lesions, regions and tissue, with the models that come with this package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image, check_same_grid
+from yucca_wm.models.brain import Brain, Network, find_brain
+from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.tissue import tissue_probability
+from yucca_wm.training.synthesis.structures import TISSUES
+
+LESION, WHITE_MATTER = TISSUES["lesion"], TISSUES["cerebral_white_matter"]
+BRAIN_ML = (500.0, 2200.0)
+"""Brains, ventricles included, outside this range are none, or not whole."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Maps on the grid of the scans, in their files' own order of axes.
+
+    lesions : uint8, 1 in lesions. regions : uint8, labels of the region table, in white matter and lesions.
+    tissue : uint8, labels of `TISSUES` without lesions (a lesion's voxels are of the tissue it lies in).
+    lesion_probability : float32. brain_ml : volume of the brain, ventricles included.
+    """
+
+    lesions: NDArray[np.uint8]
+    regions: NDArray[np.uint8]
+    tissue: NDArray[np.uint8]
+    lesion_probability: NDArray[np.float32]
+    brain_ml: float
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The two networks, as functions of a batch [B, channel, ...] that give logits [B, class, ...]."""
+
+    regions: Network
+    tissue: Network
+
+
+def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0.5) -> Segmentation:
+    """Segment the scans of one person.
+
+    scans : ``T1`` and ``FLAIR``, or one of them, on one grid.
+    threshold : probability from which a voxel is of a lesion.
+
+    Raises InputError when no whole brain is found in them.
+    """
+    images = list(scans.values())
+    for other in images[1:]:
+        check_same_grid(images[0], other)
+    grid = Canonical.of(images[0])
+    data = {name: np.ascontiguousarray(grid.reordered(image.data), dtype=np.float32) for name, image in scans.items()}
+    brain = find_brain(networks.regions, data, grid)
+    if not BRAIN_ML[0] <= brain.volume_ml <= BRAIN_ML[1]:
+        raise InputError(
+            images[0].name,
+            f"shows no whole brain ({brain.volume_ml:.0f} ml of brain found)",
+            "check that it is a T1 or FLAIR of a whole head, and its header",
+        )
+    probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
+    lesions = probability[LESION] >= threshold
+    tissue = probability[:LESION].argmax(0)
+    regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
+    return Segmentation(
+        lesions=grid.restored(lesions.numpy()).astype(np.uint8),
+        regions=grid.restored(regions),
+        tissue=grid.restored(tissue.numpy()).astype(np.uint8),
+        lesion_probability=grid.restored(probability[LESION].numpy()),
+        brain_ml=brain.volume_ml,
+    )
+
+
+def _regions(brain: Brain, grid: Canonical, white_matter: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The most probable region of every voxel of white matter."""
+    regions = np.zeros(grid.shape, np.uint8)
+    points = np.nonzero(white_matter)
+    if len(points[0]):
+        regions[points] = 1 + brain.at(grid, brain.probability[1:], points).argmax(0).numpy()
+    return regions

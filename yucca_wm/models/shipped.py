@@ -1,0 +1,84 @@
+"""Which models come with this package, and their networks."""
+
+from __future__ import annotations
+
+import contextlib
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yucca_wm.files import sha256
+
+if TYPE_CHECKING:
+    from yucca_wm.models.segment import Networks
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One model.
+
+    name : what commands call it. finds : what it is for, in a line. scans : how many images it is shown at once.
+    """
+
+    name: str
+    finds: str
+    scans: int
+
+    @property
+    def path(self) -> Path:
+        """The file: the format of `yucca_wm.export`."""
+        return WEIGHTS / f"{self.name}.zip"
+
+    def card(self) -> str:
+        """Its model card: classes, grid, data and licences, measured scores (Markdown)."""
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.read("README.md").decode()
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the file."""
+        return sha256(self.path)
+
+
+REGIONS = Shipped("regions", "the brain and the 34 regions, on T1 or FLAIR, with or without skull", 1)
+TISSUE = Shipped("tissue", "lesions and tissue classes, on T1 and FLAIR or one of them", 2)
+MODELS = {model.name: model for model in (REGIONS, TISSUE)}
+
+
+@cache
+def networks(device: str = "auto") -> Networks:
+    """The networks of `MODELS` on ``device`` (auto, cpu, cuda or mps), ready to predict; loaded once."""
+    import torch
+
+    from yucca_wm.hardware import bf16_is_fast
+    from yucca_wm.models.segment import Networks
+    from yucca_wm.training.model_file import load_model
+    from yucca_wm.training.volume import choose_device
+
+    found = {}
+    for name, model in MODELS.items():
+        loaded = load_model(model.path, model.scans)
+        place = choose_device(device, str(loaded.config["model_dimensions"]))
+        layout = torch.channels_last if loaded.config["model_dimensions"] == "2D" else torch.channels_last_3d
+        network: Any = loaded.network(place).to(memory_format=layout)
+        half = place.type == "cuda" or (place.type == "cpu" and bf16_is_fast())
+        found[name] = _Runner(network, place, layout, half)
+    return Networks(found[REGIONS.name], found[TISSUE.name])
+
+
+class _Runner:
+    """A network as a function of tensors on the CPU, in the layout and precision that suit its device."""
+
+    def __init__(self, network: Any, device: Any, layout: Any, half: bool) -> None:
+        self.network, self.device, self.layout, self.half = network, device, layout, half
+
+    def __call__(self, x: Any) -> Any:
+        import torch
+
+        mixed: Any = torch.autocast(self.device.type, torch.bfloat16) if self.half else contextlib.nullcontext()
+        with torch.inference_mode(), mixed:
+            return self.network(x.to(self.device).contiguous(memory_format=self.layout)).float().cpu()

@@ -1,0 +1,102 @@
+"""Tissue classes and lesions, plane by plane at 1 mm: the fine network.
+
+It sees T1 and FLAIR side by side, or one of them, inside the brain that the coarse network has found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from yucca_wm.models.brain import Brain, Network
+from yucca_wm.models.canonical import Canonical
+from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, OUTSIDE
+from yucca_wm.training.synthesis.volumes import SPACING_MM
+
+CHANNELS = ("T1", "FLAIR")
+PIXEL_MM = 1.0
+THINNEST_MM = 0.8
+"""Thinner planes than this are averaged by twos, threes, ..."""
+
+AROUND_MM = 5.0
+"""How far around the brain the network sees: the fluid, not the scalp."""
+
+MARGIN = 8
+"""Pixels around the brain mask that go through the network with it."""
+
+PLANES_AT_ONCE = 4
+Array = NDArray[np.float32]
+
+
+def tissue_probability(
+    network: Network, scans: Mapping[str, Array], grid: Canonical, brain: Brain, classes: int
+) -> torch.Tensor:
+    """Probability [class, x, y, z] on ``grid``; outside the brain's surroundings class 0 has all of it.
+
+    scans : modality (T1, FLAIR) -> intensities [x, y, z] on ``grid``; one may be missing.
+    """
+    core, around = _masks(brain, grid)
+    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(around))
+    inside = around[box]
+    channels = [
+        _scaled(scans[name], core)[box] if name in scans else np.full(inside.shape, ABSENT, np.float32)
+        for name in CHANNELS
+    ]
+    for n, name in enumerate(CHANNELS):
+        if name in scans:
+            channels[n] = np.where(inside, channels[n], np.float32(OUTSIDE))
+    planes = torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)  # [z, channel, x, y]
+    thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
+    found = _through(network, _thickened(planes, thick), grid, [name in scans for name in CHANNELS])
+    found = found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
+    probability = torch.zeros((classes, *grid.shape), dtype=torch.float32)
+    probability[0] = 1
+    probability[(slice(None), *box)] = torch.where(torch.from_numpy(inside), found, probability[(slice(None), *box)])
+    return probability
+
+
+def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The brain on the scan's grid, and the brain with its surroundings."""
+    distance = ndimage.distance_transform_edt(brain.inside.numpy() <= 0.5, sampling=SPACING_MM).astype(np.float32)
+    both = brain.at(grid, torch.stack([brain.inside, torch.from_numpy(distance)])).numpy()
+    return both[0] > 0.5, both[1] <= AROUND_MM
+
+
+def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:
+    """Mean 0 and standard deviation 1 over the brain, its brightest and darkest hundredths left out."""
+    values = scan[core]
+    low, high = np.percentile(values, [1, 99])
+    values = values[(values >= low) & (values <= high)]
+    scaled = (scan - values.mean()) / (values.std() + 1e-6)
+    return np.clip(scaled, OUTSIDE, LARGEST).astype(np.float32)
+
+
+def _thickened(planes: torch.Tensor, thick: int) -> torch.Tensor:
+    """Means of ``thick`` neighbouring planes; the last may be of fewer."""
+    if thick == 1:
+        return planes
+    return torch.stack([part.mean(0) for part in planes.split(thick)])
+
+
+def _through(network: Network, planes: torch.Tensor, grid: Canonical, given: list[bool]) -> torch.Tensor:
+    """Probability [z, class, x, y] of ``planes`` [z, channel, x, y], which go through the network at 1 mm."""
+    size = tuple(planes.shape[2:])
+    at_1mm = [max(32, round(n * spacing / PIXEL_MM)) for n, spacing in zip(size, grid.spacing_mm[:2], strict=True)]
+    padded = [-(-(n + 2 * MARGIN) // 16) * 16 for n in at_1mm]
+    border = [p - n for p, n in zip(padded, at_1mm, strict=True)]
+    fill = torch.tensor([OUTSIDE if there else ABSENT for there in given])[None, :, None, None]
+    found = []
+    with torch.inference_mode():
+        for part in planes.split(PLANES_AT_ONCE):
+            small = F.interpolate(part, size=at_1mm, mode="bilinear", antialias=True, align_corners=False)
+            x = fill.expand(len(part), -1, *padded).clone()
+            x[:, :, border[0] // 2 : border[0] // 2 + at_1mm[0], border[1] // 2 : border[1] // 2 + at_1mm[1]] = small
+            logits = network(x).float()
+            logits = logits[:, :, border[0] // 2 :, border[1] // 2 :][:, :, : at_1mm[0], : at_1mm[1]]
+            found.append(torch.softmax(F.interpolate(logits, size=size, mode="bilinear", align_corners=False), 1))
+    return torch.cat(found)

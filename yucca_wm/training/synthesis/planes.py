@@ -1,0 +1,253 @@
+"""Axial planes painted as T1 and FLAIR, with the tissue and lesion classes to find in them.
+
+After SynthSeg (Billot et al., Medical Image Analysis 86, 2023) and WMH-SynthSeg (Laso et al., ISBI 2024): structures
+take random intensities, lesions of real patients are laid into white matter, and what a scanner adds comes last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from yucca_wm.training.synthesis import degrade
+from yucca_wm.training.synthesis.contrast import Contrast, draw
+from yucca_wm.training.synthesis.heads import DISTANCE_UNITS_PER_MM, Head
+from yucca_wm.training.synthesis.structures import (
+    BRAINSTEM,
+    CEREBELLAR_WM,
+    CEREBRAL_WM,
+    LATERAL_VENTRICLE,
+    TISSUES,
+    lookup,
+)
+
+Array = NDArray[np.float32]
+OUTSIDE, ABSENT, LARGEST = -3.0, 0.0, 8.0
+"""Input value outside the brain mask, of a scan that was not given, and the largest one."""
+
+LESION = TISSUES["lesion"]
+N_CLASSES = len(TISSUES)
+LOOKUP = lookup()
+
+
+@dataclass(frozen=True)
+class Plane:
+    """image : float32 [2, x, y] (T1, FLAIR; scaled as `yucca_wm.scan` scales real ones). label : uint8 [x, y]."""
+
+    image: Array
+    label: NDArray[np.uint8]
+
+
+def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator, contrasts: int = 1) -> list[Plane]:
+    """A plane of ``size`` pixels of 1 mm, left-right and back-front, through ``head``, in several contrasts."""
+    thickness = 1 if random.random() < 0.35 else int(random.integers(2, 8))
+    voxels, inside = _slab(head, size, thickness, random)
+    structures = np.where(inside, head.structures[voxels], 0)
+    lesions = _lesions(head, voxels, structures, random)
+    rim = _normal_rim(head, voxels, structures, random) if random.random() < 0.6 else None
+    label = _label(structures, lesions)
+    planes = []
+    for _ in range(contrasts):
+        mask = _mask(structures, random)
+        image = _scans(structures, lesions, rim, mask, random)
+        planes.append(Plane(image, np.where(mask, label, 0).astype(np.uint8)))
+    return planes
+
+
+def _scans(
+    structures: NDArray[np.uint8],
+    lesions: NDArray[np.bool_],
+    rim: NDArray[np.bool_] | None,
+    mask: NDArray[np.bool_],
+    random: np.random.Generator,
+) -> Array:
+    """T1 and FLAIR [2, x, y] of a slab, or one of them."""
+    size = structures.shape[1:]
+    given = int(random.integers(3)) if random.random() < 0.6 else 2  # T1 alone, FLAIR alone, both
+    channels = []
+    for channel, kind in enumerate(("T1", "FLAIR")):
+        if given == 1 - channel:
+            channels.append(np.full(size, ABSENT, np.float32))
+            continue
+        if random.random() < 0.12:
+            kind = str(random.choice(["T2", "random"]))
+        contrast = draw(kind, random)
+        channels.append(_painted(contrast, structures, lesions, rim, mask, random))
+    return np.stack(channels)
+
+
+def _slab(
+    head: Head, size: tuple[int, int], thickness: int, random: np.random.Generator
+) -> tuple[tuple[NDArray[np.intp], ...], NDArray[np.bool_]]:
+    """Voxel indices [thickness, x, y] along each axis of a tilted, stretched and bent slab, and which lie inside."""
+    shape = np.array(head.structures.shape)
+    centre, area = head.brain
+    centre = np.array([*centre[:2], np.searchsorted(area, random.random()) + random.uniform(-3, 3)])
+    pitch, roll, yaw = np.radians(random.normal(0, [12, 5, 6]))
+    x, y = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in size)
+    t = np.arange(thickness, dtype=np.float32) - (thickness - 1) / 2
+    stretch = random.uniform(0.85, 1.15, 2)
+    points = np.stack(
+        np.broadcast_arrays(x[None, :, None] * stretch[0], y[None, None, :] * stretch[1], t[:, None, None])
+    )
+    turn = rotation(pitch, roll, yaw)
+    points = np.einsum("ij,j...->i...", turn.astype(np.float32), points)
+    bend = np.stack([degrade.smooth_field(size, 7, random) for _ in range(3)]) * random.uniform(0, 3.5)
+    points += bend[:, None].astype(np.float32)
+    centre[:2] += random.uniform(-10, 10, 2)
+    index = np.rint(points + centre[:, None, None, None]).astype(np.intp)
+    inside = ((index >= 0) & (index < shape[:, None, None, None])).all(0)
+    index = np.clip(index, 0, (shape - 1)[:, None, None, None])
+    if random.random() < 0.5:  # left and right look alike here: no class has a side
+        index, inside = index[:, :, ::-1], inside[:, ::-1]
+    return tuple(index), inside
+
+
+def rotation(pitch: float, roll: float, yaw: float) -> NDArray[np.float64]:
+    """3x3 rotation by angles in radians about the axes to the right, to the front and to the top."""
+    (cp, sp), (cr, sr), (cy, sy) = ((np.cos(a), np.sin(a)) for a in (pitch, roll, yaw))
+    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    about_y = np.array([[cr, 0, sr], [0, 1, 0], [-sr, 0, cr]])
+    about_z = np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
+def _lesions(
+    head: Head, voxels: tuple[NDArray[np.intp], ...], structures: NDArray[np.uint8], random: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Lesions [thickness, x, y]: real ones moved, caps and rims along the ventricles, and blobs; in white matter."""
+    found = np.zeros(structures.shape, bool)
+    if random.random() < 0.1:
+        return found
+    cerebral = structures == CEREBRAL_WM
+    distance = head.ventricle[voxels] / np.float32(DISTANCE_UNITS_PER_MM)
+    size = structures.shape[1:]
+    if random.random() < 0.75:
+        n = int(random.choice([1, 2, 3, 5], p=[0.4, 0.3, 0.2, 0.1]))
+        chosen = np.bitwise_or.reduce(np.uint32(1) << random.choice(27, n, replace=False).astype(np.uint32))
+        shift = random.integers(-6, 7, 3)
+        shape = head.lesions.shape
+        moved = tuple(np.clip(v + s, 0, n - 1) for v, s, n in zip(voxels, shift, shape, strict=True))
+        real = (head.lesions[moved] & chosen) > 0
+        grow = random.random()
+        if grow < 0.25:
+            real = ndimage.binary_dilation(real, _DISC[None], iterations=int(random.integers(1, 3)))
+        elif grow < 0.35:
+            real = ndimage.binary_erosion(real, _DISC[None])
+        found |= real & cerebral
+    if random.random() < 0.55:  # along the ventricles, of uneven thickness, confluent when thick
+        reach = random.uniform(1, 5) if random.random() < 0.6 else random.uniform(4, 16)
+        uneven = reach * (0.4 + degrade.smooth_field(size, int(random.integers(4, 12)), random))
+        found |= cerebral & (distance < uneven[None]) & (uneven[None] > 2)
+    if random.random() < 0.5:  # anywhere in white matter, rarely below the tentorium
+        n_blobs = int(random.integers(1, 14))
+        places = np.argwhere(cerebral if random.random() < 0.85 else np.isin(structures, (CEREBELLAR_WM, BRAINSTEM)))
+        x, y = np.ogrid[: size[0], : size[1]]
+        for place in places[random.integers(0, len(places), n_blobs)] if len(places) else []:
+            a, b = random.uniform(1.2, 6, 2) if random.random() < 0.8 else random.uniform(4, 14, 2)
+            angle = random.uniform(0, np.pi)
+            u = (x - place[1]) * np.cos(angle) + (y - place[2]) * np.sin(angle)
+            v = (y - place[2]) * np.cos(angle) - (x - place[1]) * np.sin(angle)
+            depth = random.uniform(0.5, 1.0) * max(a, b)
+            t = np.arange(structures.shape[0])[:, None, None] - place[0]
+            found |= ((u / a) ** 2 + (v / b) ** 2)[None] + (t / depth) ** 2 < 1
+        found &= np.isin(structures, (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM))
+    if random.random() < 0.3 and found.any():  # frayed edges
+        found &= degrade.smooth_field(size, 40, random)[None] > -1.2
+    return found
+
+
+_DISC = ndimage.generate_binary_structure(2, 1)
+
+
+def _normal_rim(
+    head: Head, voxels: tuple[NDArray[np.intp], ...], structures: NDArray[np.uint8], random: np.random.Generator
+) -> NDArray[np.bool_]:
+    """The thin bright lining of the ventricles that healthy people have: no lesion."""
+    reach = random.uniform(0.8, 2.2) * (0.7 + 0.5 * degrade.smooth_field(structures.shape[1:], 9, random))
+    return (structures == CEREBRAL_WM) & (head.ventricle[voxels] < DISTANCE_UNITS_PER_MM * reach[None])
+
+
+def _label(structures: NDArray[np.uint8], lesions: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The class that most of each pixel's thickness belongs to; a lesion where it fills at least half."""
+    tissue = np.where(lesions, LESION, LOOKUP.tissue[structures])
+    if len(tissue) == 1:
+        return tissue[0].astype(np.uint8)
+    votes = np.stack([(tissue == c).sum(0) for c in range(N_CLASSES)])
+    label = votes[:LESION].argmax(0)
+    return np.where(2 * votes[LESION] >= len(tissue), LESION, label).astype(np.uint8)
+
+
+def _mask(structures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.bool_]:
+    """The brain as the first network or a skull-stripping tool would give it: tight, wide or very wide."""
+    brain = LOOKUP.brain[structures].any(0)
+    brain = ndimage.binary_fill_holes(brain)
+    wide = random.integers(0, 3) if random.random() < 0.3 else random.integers(3, 12)
+    if wide:
+        brain = ndimage.distance_transform_edt(~brain) <= wide
+    return np.asarray(brain)
+
+
+def _painted(
+    contrast: Contrast,
+    structures: NDArray[np.uint8],
+    lesions: NDArray[np.bool_],
+    rim: NDArray[np.bool_] | None,
+    mask: NDArray[np.bool_],
+    random: np.random.Generator,
+) -> Array:
+    size = structures.shape[1:]
+    image = contrast.mean[structures]
+    grain = random.uniform(0.3, 1.0)
+    image = image + grain * contrast.spread[structures] * random.standard_normal(image.shape, dtype=np.float32)
+    if rim is not None:
+        image = np.where(rim, 1 + (contrast.lesion - 1) * random.uniform(0.1, 0.6), image)
+    if lesions.any():
+        strength = np.clip(1 + 0.3 * degrade.smooth_field(size, 10, random), 0.35, 1.5)[None]
+        soft = ndimage.gaussian_filter(lesions.astype(np.float32), (0, *[random.uniform(0.3, 1.0)] * 2), truncate=2.5)
+        image = image + (np.minimum(soft * 1.1, 1) * strength) * (contrast.lesion - 1) * (
+            structures != LATERAL_VENTRICLE
+        )
+    image = image.mean(0, dtype=np.float32)
+    image = image * (1 + random.uniform(0, 0.05) * degrade.smooth_field(size, 12, random))
+    image = image * (1 + random.uniform(0, 0.05) * degrade.smooth_field(size, 30, random))
+    if contrast.kind == "FLAIR" and random.random() < 0.35:  # cerebrospinal fluid that flowed in is not suppressed
+        fluid = np.isin(structures, (LATERAL_VENTRICLE, 10, 13)).mean(0)
+        image = image + fluid * np.maximum(degrade.smooth_field(size, 8, random) - 0.8, 0) * random.uniform(0.2, 1.2)
+    image = degrade.uneven(image, random)
+    sigma = random.uniform(0, 1.0, 2) if random.random() < 0.8 else random.uniform(0, 1.8, 2)
+    image = degrade.blurred(image, sigma)
+    image = degrade.noisy(image, random)
+    if random.random() < 0.25:
+        image = degrade.ghosted(image, random)
+    if random.random() < 0.3:
+        image = _resampled(image, random.uniform(1.2, 2.2))
+    image = np.where(mask, image, 0)
+    centre, scale = _brain_statistics(contrast)
+    scaled = (image - centre * random.uniform(0.93, 1.07)) / (scale * random.uniform(0.85, 1.18))
+    return np.clip(np.where(mask, scaled, OUTSIDE), OUTSIDE, LARGEST).astype(np.float32)
+
+
+def _resampled(image: Array, factor: float) -> Array:
+    """As if acquired with larger pixels and interpolated by the scanner."""
+    tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None]
+    small = F.interpolate(tensor, scale_factor=1 / factor, mode="area")
+    large: Array = F.interpolate(small, size=image.shape, mode="bilinear", align_corners=False)[0, 0].numpy()
+    return large
+
+
+_SHARES = np.zeros(len(LOOKUP.brain))
+_SHARES[:13] = [0, 0.36, 0.36, 0.025, 0.02, 0.085, 0.012, 0.008, 0.007, 0.003, 0.004, 0.025, 0.012]
+_SHARES /= _SHARES.sum()
+"""What part of the brain each structure is, on average."""
+
+
+def _brain_statistics(contrast: Contrast) -> tuple[float, float]:
+    """Mean and standard deviation of the intensity over the whole brain that a plane is a part of."""
+    centre = float(_SHARES @ contrast.mean)
+    return centre, float(np.sqrt(_SHARES @ ((contrast.mean - centre) ** 2 + contrast.spread**2 + 0.03**2)))

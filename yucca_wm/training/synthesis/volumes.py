@@ -1,0 +1,143 @@
+"""Whole heads painted on a coarse grid, with the atlas's region and place of every brain voxel to find in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.training.synthesis import degrade
+from yucca_wm.training.synthesis.contrast import draw
+from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
+from yucca_wm.training.synthesis.planes import rotation
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, lookup
+
+Array = NDArray[np.float32]
+SPACING_MM, SIZE = 3.0, (64, 80, 64)
+"""Grid of a sample: left-right, back-front, bottom-top."""
+
+FINER = 2
+"""Painted on a grid this many times finer, then averaged: voxels hold parts of several structures."""
+
+ATLAS_CENTRE_MM = np.array([-90.0, 110.0, 75.0])
+COORDINATE_UNIT_MM = 50.0
+
+MIDLINE_MM = -90.0
+"""World x of the atlas's midplane."""
+
+KINDS, HOW_OFTEN = ("T1", "FLAIR", "T2", "random"), (0.42, 0.38, 0.1, 0.1)
+LOOKUP = lookup()
+
+
+@dataclass(frozen=True)
+class Volume:
+    """image : float32 [x, y, z]. label : uint8 [x, y, z], region. coordinates : float32 [3, x, y, z].
+
+    Coordinates are atlas mm from `ATLAS_CENTRE_MM` in units of `COORDINATE_UNIT_MM`; they count where ``label`` is set.
+    """
+
+    image: Array
+    label: NDArray[np.uint8]
+    coordinates: Array
+
+
+def normalised(image: Array) -> Array:
+    """Intensities of a head, with or without skull, in units that do not depend on the scanner.
+
+    Clipped at the 99th percentile of what is above a tenth of it; then mean 0 and standard deviation 1 there.
+    """
+    positive = image[image > 0]
+    if not positive.size:
+        return np.zeros_like(image, dtype=np.float32)
+    top = np.percentile(positive[positive > 0.1 * np.percentile(positive, 99)], 99)
+    clipped = np.clip(image, 0, top)
+    foreground = clipped[clipped > 0.1 * top]
+    return ((clipped - foreground.mean()) / (foreground.std() + 1e-6)).astype(np.float32)
+
+
+def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Generator) -> Volume:
+    """One head in a random pose and contrast.
+
+    mirrored : table, region -> region of the other side.
+    """
+    matrix, offset = _pose(head, random)
+    bend = np.stack([degrade.smooth_field(SIZE, 8, random) for _ in range(3)]) * np.float32(random.uniform(0, 3))
+    fine_bend = bend.repeat(FINER, 1).repeat(FINER, 2).repeat(FINER, 3)
+    voxels, inside = _sampled(head, matrix, offset, fine_bend, FINER)
+    structures = np.where(inside, head.structures[voxels], 0)
+    if random.random() < 0.35:  # a skull-stripped scan, tight or with the fluid around the brain
+        kept = LOOKUP.brain.copy()
+        kept[CSF] = random.random() < 0.6
+        structures = np.where(kept[structures], structures, 0)
+    contrast = draw(str(random.choice(KINDS, p=HOW_OFTEN)), random)
+    image = contrast.mean[structures]
+    if random.random() < 0.7:
+        n = int(random.integers(1, 4))
+        chosen = np.bitwise_or.reduce(np.uint32(1) << random.choice(27, n, replace=False).astype(np.uint32))
+        lesions = (head.lesions[voxels] & chosen > 0) & (structures == CEREBRAL_WM)
+        image = np.where(lesions, np.float32(contrast.lesion), image)
+    image = image + contrast.spread[structures] * random.standard_normal(image.shape, dtype=np.float32)
+    n = FINER
+    image = image.reshape(SIZE[0], n, SIZE[1], n, SIZE[2], n).mean((1, 3, 5), dtype=np.float32)
+    image = degrade.uneven(image, random)
+    sigma = random.uniform(0, 0.5, 3)
+    if random.random() < 0.5:
+        sigma[random.integers(3)] = random.uniform(0.3, 1.2)
+    image = degrade.noisy(degrade.blurred(image, sigma), random)
+    middle, inside = _sampled(head, matrix, offset, bend, 1)
+    label = np.where(inside, head.regions[middle], 0)
+    coordinates = _coordinates(head, middle)
+    image, label = _field_of_view(image, label, random)
+    if random.random() < 0.5:
+        image, label, coordinates = image[::-1], mirrored[label[::-1]], coordinates[:, ::-1].copy()
+        coordinates[0] = 2 * MIDLINE_MM - coordinates[0]
+    scaled = (coordinates - ATLAS_CENTRE_MM[:, None, None, None]) / COORDINATE_UNIT_MM
+    return Volume(normalised(image), label.astype(np.uint8), scaled.astype(np.float32))
+
+
+def _pose(head: Head, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Matrix and offset, mm around the centre of the sample -> voxel of the head."""
+    pitch = random.normal(0, 15) if random.random() < 0.8 else random.uniform(-40, 40)
+    turn = rotation(*np.radians([pitch, *random.normal(0, [6, 8])]))
+    matrix = turn * random.uniform(0.85, 1.18, 3) * random.uniform(0.95, 1.05)
+    return matrix, head.brain[0] + random.uniform(-18, 18, 3)
+
+
+def _sampled(
+    head: Head, matrix: NDArray[np.float64], offset: NDArray[np.float64], bend: Array, finer: int
+) -> tuple[tuple[NDArray[np.int32], ...], NDArray[np.bool_]]:
+    """Nearest voxels of the head [x, y, z] on the sample's grid, and which of them exist."""
+    axes = [
+        (np.arange(n * finer, dtype=np.float32) - (n * finer - 1) / 2) * np.float32(SPACING_MM / finer) for n in SIZE
+    ]
+    index, inside = [], np.ones(bend.shape[1:], bool)
+    for row, start, moved, n in zip(matrix.astype(np.float32), offset, bend, head.structures.shape, strict=True):
+        place = row[0] * axes[0][:, None, None] + row[1] * axes[1][None, :, None] + row[2] * axes[2] + moved
+        nearest = np.rint(place + np.float32(start)).astype(np.int32)
+        inside &= (nearest >= 0) & (nearest < n)
+        index.append(np.clip(nearest, 0, n - 1))
+    return tuple(index), inside
+
+
+def _coordinates(head: Head, voxels: tuple[NDArray[np.int32], ...]) -> NDArray[np.float64]:
+    """Atlas mm [3, x, y, z]: the affine that fits the head best, and what is left of it at the nearest kept voxel."""
+    linear, rest = head.affine_part
+    kept = tuple(np.minimum((v + 1) // COORDINATE_STEP, n - 1) for v, n in zip(voxels, rest.shape[1:], strict=True))
+    place = np.stack([np.asarray(v, np.float64) for v in voxels])
+    whole: NDArray[np.float64] = np.einsum("ij,j...->i...", linear[:, :3], place) + linear[:, 3, None, None, None]
+    return whole + rest[(slice(None), *kept)]
+
+
+def _field_of_view(image: Array, label: NDArray[Any], random: np.random.Generator) -> tuple[Array, NDArray[Any]]:
+    """Scans end somewhere below the brain, sometimes within it; what lies outside is 0."""
+    image, label = image.copy(), label.copy()
+    occupied = np.flatnonzero(label.any((0, 1)))
+    if random.random() < 0.6 and occupied.size:
+        low = max(0, int(occupied[0] + random.integers(-14, 4)))
+        image[:, :, :low], label[:, :, :low] = 0, 0
+    if random.random() < 0.3 and occupied.size:
+        high = int(occupied[-1] + random.integers(-2, 6))
+        image[:, :, high:], label[:, :, high:] = 0, 0
+    return image, label
