@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
-from yucca_wm.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, read_nifti
+from yucca_wm.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
 from yucca_wm.nifti import MAX_VOXELS as MAX_VOXELS
 
 GRID_TOLERANCE_MM = 0.1
@@ -54,6 +54,11 @@ class Image:
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property
+    def header_notes(self) -> list[str]:
+        """What the header leaves in doubt: two affines, two voxel sizes."""
+        return header_notes(self.header, self.affine) if self.header is not None else []
+
+    @property
     def name(self) -> str:
         return str(self.path) if self.path is not None else "image"
 
@@ -64,21 +69,24 @@ class Image:
         return replace(self, data=data, path=None)
 
 
-def load(path: str | os.PathLike[str]) -> Image:
-    """Read a 3D NIfTI image in its stored type (scaled values become float32).
+def load(path: str | os.PathLike[str], form: str | None = None) -> Image:
+    """Read a 3D NIfTI (or FreeSurfer) image in its stored type (scaled values become float32).
+
+    form : "sform" or "qform", for a header in which they disagree (default: the sform within half a voxel).
 
     Raises
     ------
     InputError : not there, not NIfTI, cut short, not 3D (a trailing axis of 1 is dropped), not real numbers,
-        NaN or infinite values, an affine that cannot be inverted, or sform and qform that disagree.
+        NaN or infinite values, an affine that cannot be inverted, voxels that are too small or large for a head, or
+        sform and qform that disagree by more than half a voxel.
     """
-    image = _load(Path(path))
+    image = _load(Path(path), form)
     return image if image.data.flags.writeable else replace(image, data=image.data.copy(order="K"))
 
 
-def _load(path: Path) -> Image:
+def _load(path: Path, form: str | None = None) -> Image:
     """`load` without its copy: the array may be read-only."""
-    data, affine, header = read_nifti(path)
+    data, affine, header = read_nifti(path, form)
     if data.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a value that float32 cannot hold becomes infinite
             data = data.astype(np.float32, copy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from enum import StrEnum
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -16,13 +17,27 @@ from yucca_wm.errors import InputError
 from yucca_wm.gzip_archive import inflate
 
 FORM_TOLERANCE_MM = 0.1
-"""A header whose sform and qform place any corner further apart than this is ambiguous."""
+"""A header whose sform and qform place any corner further apart than this says two things."""
+
+FORM_TOLERANCE_VOXELS = 0.5
+"""Up to this share of the smallest voxel edge the sform is used; beyond, somebody must choose."""
 
 MAX_VOXELS = 2**31
 """Larger grids are refused: no brain image has them, and a damaged header may claim them."""
 
-SPACING_MM = (1e-3, 1e3)
-"""Voxels outside this range come from a damaged header."""
+SPACING_MM = (0.05, 20.0)
+"""Voxels outside this range show no head, or come from a damaged header or a wrong unit."""
+
+UNITS_MM = {0: 1.0, 1: 1e3, 2: 1.0, 3: 1e-3}
+"""Code of length in xyzt_units (none, metre, millimetre, micrometre) -> millimetres; other codes stand for none."""
+
+UNIT_NAMES = {1: "metres", 3: "micrometres"}
+
+PIXDIM_TOLERANCE = 0.01
+"""Relative difference at which pixdim and sform give two voxel sizes."""
+
+MGH_SUFFIXES = (".mgz", ".mgh")
+"""FreeSurfer's format."""
 
 MAX_ORIGIN_MM = 1e5
 """An origin further away comes from a damaged header."""
@@ -33,6 +48,14 @@ MIN_ANGLE = 0.05
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard knows."""
 
+
+class HeaderForm(StrEnum):
+    """Which of a header's two affines to take where they disagree."""
+
+    SFORM = "sform"
+    QFORM = "qform"
+
+
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 """First number of a NIfTI file, which is the size of its header in bytes -> kind of header."""
 
@@ -40,21 +63,33 @@ CORNERS = np.array(list(product((0, 1), repeat=3)))
 """[8, 3] corners of a box of size 1."""
 
 
-def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
+def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
     """Voxels [i, j, k] in their stored type (scaled values as floats), affine (index -> world mm) and header.
 
-    The voxels may be a read-only view of the file's content. Raises InputError as `yucca_wm.images.load`.
+    The voxels may be a read-only view of the file's content. Lengths are in millimetres, in the header too, whatever
+    unit the file has. FreeSurfer's .mgz and .mgh come with an equivalent NIfTI header.
+
+    form : the affine (of `HeaderForm`) of a header whose sform and qform disagree; None: the sform where they differ by
+        less than half a voxel, else an error.
+
+    Raises InputError as `yucca_wm.images.load`.
     """
     if not path.is_file():
         raise InputError(path, "no such file")
     archive: bytes | None = None
+    mgh: Any = None
     try:
-        if path.name.lower().endswith(".nii.gz"):
+        if path.name.lower().endswith(MGH_SUFFIXES):
+            mgh = _mgh(path)
+            header = _nifti_header(mgh)
+        elif path.name.lower().endswith(".nii.gz"):
             archive = path.read_bytes()
             header = _header(path, gzip.GzipFile(fileobj=BytesIO(archive)))
         else:
             header = _header_of_file(path)
         full_shape = shape = header.get_data_shape()
+        unit = int(header["xyzt_units"]) % 8
+        header = _in_millimetres(header)
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
     except InputError:
         raise
@@ -66,12 +101,15 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
         raise InputError(path, f"has shape {full_shape}, a 3D image is needed", "extract one volume")
     if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
         raise InputError(path, f"claims {' x '.join(map(str, shape))} voxels", "its header is damaged")
-    _check_affine(path, affine, header)
+    affine = _checked_affine(path, affine, header, UNIT_NAMES.get(unit, ""), form)
     kind = header.get_data_dtype()
     if kind.kind not in "iufb":
         raise InputError(path, f"holds values of type {kind}, real numbers are needed")
     try:
-        data = (_voxels_of_file(path) if archive is None else _voxels(header, archive)).reshape(shape)
+        if mgh is not None:
+            data = np.asanyarray(mgh.dataobj).reshape(shape)
+        else:
+            data = (_voxels_of_file(path) if archive is None else _voxels(header, archive)).reshape(shape)
     except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
     return data, affine, header
@@ -81,6 +119,25 @@ def forms_apart_mm(header: Any) -> float:
     """Largest distance along an axis between the places that sform and qform give to a corner."""
     shape = header.get_data_shape()[:3]
     return float(np.abs(corners_mm(shape, header.get_sform()) - corners_mm(shape, header.get_qform())).max())
+
+
+def header_notes(header: Any, affine: NDArray[np.float64]) -> list[str]:
+    """What a header leaves in doubt, in words, where ``affine`` was taken from it."""
+    notes = []
+    if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
+        apart = forms_apart_mm(header)
+        if apart > FORM_TOLERANCE_MM:
+            taken = HeaderForm.SFORM if np.allclose(affine, header.get_sform(), atol=1e-4) else HeaderForm.QFORM
+            notes.append(f"sform and qform differ by {apart:.2g} mm; the {taken} is used")
+    elif int(header["sform_code"]) > 0:
+        spacing, pixdim = np.linalg.norm(affine[:3, :3], axis=0), np.asarray(header["pixdim"][1:4], dtype=np.float64)
+        if not np.allclose(spacing, pixdim, rtol=PIXDIM_TOLERANCE):
+            times = np.prod(pixdim) / abs(np.linalg.det(affine[:3, :3]))
+            notes.append(
+                f"pixdim gives voxels of {_by(pixdim)} mm, the sform of {_by(spacing)} mm; the sform is used "
+                f"(volumes from pixdim would be {times:.3g} times as large)"
+            )
+    return notes
 
 
 def corners_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -142,27 +199,80 @@ def _voxels(header: Any, archive: bytes) -> NDArray[Any]:
         return np.asanyarray(nib.arrayproxy.ArrayProxy(BytesIO(content), header))
 
 
-def _check_affine(path: Path, affine: NDArray[np.float64], header: Any) -> None:
+def _mgh(path: Path) -> Any:
+    """A FreeSurfer image; the checksum of an archive counts."""
+    content = path.read_bytes()
+    if path.name.lower().endswith(".mgz"):
+        content = gzip.decompress(content)
+    return nib.MGHImage.from_bytes(content)
+
+
+def _nifti_header(mgh: Any) -> Any:
+    """The NIfTI header that says what a FreeSurfer image's does."""
+    header = nib.Nifti1Header()
+    header.set_data_shape(mgh.shape)
+    header.set_data_dtype(mgh.get_data_dtype())
+    header.set_xyzt_units("mm")
+    stated = int(mgh.header["goodRASFlag"]) > 0
+    header.set_sform(mgh.affine, int(stated))
+    header.set_qform(mgh.affine, int(stated))
+    return header
+
+
+def _in_millimetres(header: Any) -> Any:
+    """``header`` with its lengths in millimetres."""
+    code = int(header["xyzt_units"])
+    factor = UNITS_MM.get(code % 8, 1.0)
+    if factor == 1.0:
+        return header
+    header = header.copy()
+    header["pixdim"][1:4] *= factor
+    for field in ("srow_x", "srow_y", "srow_z", "qoffset_x", "qoffset_y", "qoffset_z"):
+        header[field] = header[field] * factor
+    header["xyzt_units"] = code - code % 8 + 2
+    return header
+
+
+def _checked_affine(
+    path: Path, affine: NDArray[np.float64], header: Any, unit: str, form: str | None
+) -> NDArray[np.float64]:
+    """``affine``, or the one that ``form`` says; raises InputError for what is no head's, or two places at once."""
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
-        raise InputError(path, "has an affine that cannot be inverted", "repair its header")
-    spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    if not ((spacing >= SPACING_MM[0]) & (spacing <= SPACING_MM[1])).all():
-        raise InputError(path, f"has voxels of {_by(spacing)} mm", "repair its header")
-    if np.abs(affine[:3, 3]).max() > MAX_ORIGIN_MM:
-        raise InputError(path, f"has its origin at {_by(affine[:3, 3])} mm", "repair its header")
-    if abs(np.linalg.det(affine[:3, :3] / spacing)) < MIN_ANGLE:
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
     if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         try:
             apart = forms_apart_mm(header)
+            qform = np.asarray(header.get_qform(), dtype=np.float64)
         except Exception as error:
             raise InputError(path, f"has a damaged qform ({_first_line(error)})", "repair its header") from error
-        if not apart <= FORM_TOLERANCE_MM:
+        if form == HeaderForm.QFORM:
+            affine = qform
+        elif form is None and not apart <= max(FORM_TOLERANCE_MM, FORM_TOLERANCE_VOXELS * _smallest_edge(affine)):
+            _check_size(path, affine, unit)
             raise InputError(
                 path,
-                f"has an sform and a qform up to {apart:.3g} mm apart (the sform would be used)",
-                "copy the right one over the other",
+                f"has an sform and a qform up to {apart:.3g} mm apart",
+                "say which is right, where there is --header sform or --header qform, or copy it over the other",
             )
+    _check_size(path, affine, unit)
+    return affine
+
+
+def _smallest_edge(affine: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(affine[:3, :3], axis=0).min())
+
+
+def _check_size(path: Path, affine: NDArray[np.float64], unit: str) -> None:
+    if not np.isfinite(affine).all():
+        raise InputError(path, "has an affine that cannot be inverted", "repair its header")
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not ((spacing >= SPACING_MM[0]) & (spacing <= SPACING_MM[1])).all():
+        said = f" (its header says that lengths are in {unit})" if unit else ""
+        raise InputError(path, f"has voxels of {_by(spacing)} mm{said}", "repair its header")
+    if np.abs(affine[:3, 3]).max() > MAX_ORIGIN_MM:
+        raise InputError(path, f"has its origin at {_by(affine[:3, 3])} mm", "repair its header")
+    if abs(np.linalg.det(affine[:3, :3] / spacing)) < MIN_ANGLE:
+        raise InputError(path, "has an affine that cannot be inverted", "repair its header")
 
 
 def _by(values: NDArray[Any]) -> str:

@@ -1,0 +1,1 @@
+"""Rigid registration between scans of one person."""

@@ -1,0 +1,221 @@
+"""Rigid registration of two scans of one head: Mattes mutual information, coarse to fine.
+
+ITK's own gradient images are smoothed by the size of a voxel and draw the result along thick slices (by a millimetre
+at slices of 3 mm); gradients are taken from the interpolated image instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import permutations, product
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from yucca_wm.images import Image
+from yucca_wm.registration.brain_region import BrainRegion, brain_region, centre_of_head_mm
+from yucca_wm.registration.fit import Fit
+from yucca_wm.registration.volume import LPS, level, thinned, to_itk
+
+COARSE_MM, MIDDLE_MM = 8.0, 4.0
+"""Voxels of the first two levels; the third has the reference's own slices."""
+
+TILT_DEG = 25.0
+"""Starts of the wide search are turned by this about each axis, both ways."""
+
+KEPT = 3
+"""Of many starts, so many go on to the second level."""
+
+SAMPLES = 150_000
+"""Voxels that are compared on the finest level."""
+
+
+LEAST_PEAK = 1.3
+"""`Fit.peak` of scans of two heads stays below this, of one head above."""
+
+LEAST_COVERAGE = 0.6
+"""Less of the reference's brain within the moving scan is no registration to rely on."""
+
+SURFACE_MM = 70.0
+"""Movements are told at this distance from the brain's centre, about where its surface is."""
+
+
+@dataclass(frozen=True)
+class Rigid:
+    """How one scan lies on another.
+
+    matrix : 4x4, reference world -> moving world, RAS mm.
+    centre_mm : middle of the reference's brain, RAS mm.
+    peak, coverage : of `Fit`, after registration.
+    similarity, header_similarity : of `Fit`, after registration and as the headers say.
+    """
+
+    matrix: NDArray[np.float64]
+    centre_mm: NDArray[np.float64]
+    peak: float
+    coverage: float
+    similarity: float
+    header_similarity: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether the two do not fit: other heads, or too little of one."""
+        return not (self.peak >= LEAST_PEAK and self.coverage >= LEAST_COVERAGE)
+
+    def reversed(self) -> Rigid:
+        """The same fit with the roles exchanged."""
+        centre = self.matrix[:3, :3] @ self.centre_mm + self.matrix[:3, 3]
+        return replace(self, matrix=inverse(self.matrix), centre_mm=centre)
+
+    @property
+    def turn_deg(self) -> float:
+        return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
+
+    @property
+    def moved_mm(self) -> float:
+        """Root mean square movement of the brain's surface."""
+        change = self.matrix[:3, :3] - np.eye(3)
+        shift = change @ self.centre_mm + self.matrix[:3, 3]
+        return float(np.sqrt(shift @ shift + SURFACE_MM**2 / 3 * (change**2).sum()))
+
+    @property
+    def gain(self) -> float:
+        """By what share the similarity rose."""
+        return self.similarity / max(self.header_similarity, 1e-12) - 1
+
+
+def register(reference: Image, moving: Image) -> Rigid:
+    """Lay ``moving`` on ``reference``; look at `Rigid.failed` before using it.
+
+    Begins as the headers say and with the centres of both heads on each other; where neither ends well, with tilted and
+    turned heads too. The same input gives the same result, whatever the number of threads.
+    """
+    pair = Pair(reference, moving)
+    found = pair.judged(pair.best_of(pair.near_starts()))
+    if found.failed:
+        found = max(found, pair.judged(pair.best_of(pair.wide_starts())), key=lambda result: result.peak)
+    return found
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one level is registered. first_mm, last_mm : steps of the optimizer at the corners of the head."""
+
+    bins: int
+    first_mm: float
+    last_mm: float
+    iterations: int
+
+
+COARSE, MIDDLE, FINE = Step(24, 4.0, 0.2, 60), Step(32, 2.0, 0.04, 60), Step(40, 0.5, 0.004, 60)
+
+
+class Pair:
+    """Two scans, made ready once for any number of registrations.
+
+    region : the part of the reference that is compared.
+    """
+
+    def __init__(self, reference: Image, moving: Image) -> None:
+        self.reference, self.moving = thinned(to_itk(reference)), thinned(to_itk(moving))
+        self.levels = {mm: (level(self.reference, mm), level(self.moving, mm)) for mm in (COARSE_MM, MIDDLE_MM)}
+        self.region: BrainRegion = brain_region(self.levels[COARSE_MM][0])
+        self.fit = Fit(self.reference, self.moving, self.region)
+
+    def judged(self, transform: sitk.Euler3DTransform) -> Rigid:
+        """What ``transform`` is worth."""
+        return Rigid(
+            world_matrix(transform),
+            LPS[:3, :3] @ self.region.centre_mm,
+            self.fit.peak(transform),
+            self.fit.coverage(transform),
+            self.fit.similarity(transform),
+            self.fit.similarity(self.start(np.eye(3), headers=True)),
+        )
+
+    def near_starts(self) -> list[sitk.Euler3DTransform]:
+        """As the headers say, and with the centres of both heads laid on each other."""
+        return [self.start(np.eye(3), headers=True), self.start(np.eye(3))]
+
+    def wide_starts(self) -> list[sitk.Euler3DTransform]:
+        """Centres on each other, and every tilt and every turn by right angles."""
+        return [self.start(rotation) for rotation in (*tilts(), *right_angles())]
+
+    def start(self, rotation: NDArray[np.float64], *, headers: bool = False) -> sitk.Euler3DTransform:
+        centre = self.region.centre_mm
+        transform = sitk.Euler3DTransform()
+        transform.SetCenter(centre.tolist())
+        transform.SetMatrix(rotation.ravel().tolist(), 1e-6)
+        if not headers:
+            here, there = (centre_of_head_mm(volume) for volume in self.levels[COARSE_MM])
+            transform.SetTranslation((there - centre - rotation @ (here - centre)).tolist())
+        return transform
+
+    def best_of(self, starts: list[sitk.Euler3DTransform]) -> sitk.Euler3DTransform:
+        """The registration from the best of ``starts``."""
+        for mm, step, kept in ((COARSE_MM, COARSE, KEPT), (MIDDLE_MM, MIDDLE, 1)):
+            found = [self._optimized(*self.levels[mm], start, step) for start in starts]
+            found.sort(key=lambda result: result[1])
+            starts = [transform for transform, _ in (found[:kept] if len(starts) > KEPT else found[:1])]
+        return self._optimized(self.reference, self.moving, starts[0], FINE)[0]
+
+    def _optimized(
+        self, reference: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, step: Step
+    ) -> tuple[sitk.Euler3DTransform, float]:
+        """The transform that ``start`` leads to, and minus its mutual information."""
+        transform = sitk.Euler3DTransform(start)
+        mask = self.region.itk_mask(reference)
+        inside = int(sitk.GetArrayViewFromImage(mask).sum())
+        method = sitk.ImageRegistrationMethod()
+        method.SetGlobalDefaultNumberOfThreads(1)  # the sum's order, and with it the result, must not depend on threads
+        method.SetMetricAsMattesMutualInformation(step.bins)
+        method.MetricUseFixedImageGradientFilterOff()
+        method.MetricUseMovingImageGradientFilterOff()
+        method.SetMetricFixedMask(mask)
+        if inside > SAMPLES:
+            method.SetMetricSamplingStrategy(method.REGULAR)
+            method.SetMetricSamplingPercentage(SAMPLES / inside, 1)
+        method.SetInterpolator(sitk.sitkLinear)
+        method.SetOptimizerAsRegularStepGradientDescent(step.first_mm, step.last_mm, step.iterations, 0.6, 1e-8)
+        method.SetOptimizerScalesFromPhysicalShift()
+        method.SetInitialTransform(transform, inPlace=True)
+        try:
+            method.Execute(reference, moving)
+        except RuntimeError:  # the two do not overlap
+            return sitk.Euler3DTransform(start), np.inf
+        return transform, method.GetMetricValue()
+
+
+def tilts() -> list[NDArray[np.float64]]:
+    """Rotations [3, 3] by TILT_DEG about each axis, both ways."""
+    found = []
+    for axis, sign in product(range(3), (-1, 1)):
+        angles = [0.0, 0.0, 0.0]
+        angles[axis] = sign * np.radians(TILT_DEG)
+        found.append(np.array(sitk.Euler3DTransform((0, 0, 0), *angles).GetMatrix()).reshape(3, 3))
+    return found
+
+
+def right_angles() -> list[NDArray[np.float64]]:
+    """The 23 rotations [3, 3] that take the axes to other axes."""
+    matrices = []
+    for order, signs in product(permutations(range(3)), product((-1, 1), repeat=3)):
+        matrix = np.zeros((3, 3))
+        matrix[range(3), order] = signs
+        if np.linalg.det(matrix) > 0 and not np.array_equal(matrix, np.eye(3)):
+            matrices.append(matrix)
+    return matrices
+
+
+def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of a 4x4 matrix."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
+def world_matrix(transform: sitk.Euler3DTransform) -> NDArray[np.float64]:
+    """The 4x4 matrix (RAS mm) of a rigid ITK transform: reference world -> moving world."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(transform.GetMatrix()).reshape(3, 3)
+    matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
+    return np.asarray(LPS @ matrix @ LPS)

@@ -1,0 +1,109 @@
+"""Scans as SimpleITK volumes, thinned and smoothed: what the registration compares.
+
+ITK's world is LPS, ours RAS: the two conversions stand here and nowhere else in this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from yucca_wm.images import Image, resample
+from yucca_wm.nifti import corners_mm
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""RAS <-> LPS."""
+
+SHEAR_TOLERANCE_MM = 0.05
+"""A grid that no set of right-angled axes places within this is resampled to one that is right-angled."""
+
+IN_PLANE_MM = 1.5
+"""Voxels are averaged to about this size; thicker ones, most slices, stay as they are."""
+
+HIGHEST_PERCENTILE = 99.5
+"""Brighter voxels of the foreground (vessels, fat) count as this bright."""
+
+
+def to_itk(image: Image) -> sitk.Image:
+    """``image`` as a float32 volume in ITK's world (LPS), its brightest voxels clipped."""
+    image = right_angled(image)
+    values = image.data.astype(np.float32)
+    thin = values[::2, ::2, ::2]
+    bright = thin[thin > thin.mean()]
+    highest = float(np.percentile(bright, HIGHEST_PERCENTILE)) if bright.size else float(values.max())
+    volume = sitk.GetImageFromArray(np.ascontiguousarray(np.minimum(values, highest).transpose(2, 1, 0)))
+    affine = LPS @ image.affine
+    volume.SetSpacing(image.spacing_mm.tolist())
+    volume.SetDirection(_axes(affine).ravel().tolist())
+    volume.SetOrigin(affine[:3, 3].tolist())
+    return volume
+
+
+def right_angled(image: Image) -> Image:
+    """``image``, resampled linearly where its axes are not at right angles (ITK has no other grids)."""
+    affine = image.affine.copy()
+    affine[:3, :3] = _axes(affine) * image.spacing_mm
+    centre = (np.array(image.shape) - 1) / 2
+    affine[:3, 3] = image.affine[:3, :3] @ centre + image.affine[:3, 3] - affine[:3, :3] @ centre
+    moved = np.linalg.norm(corners_mm(image.shape, image.affine) - corners_mm(image.shape, affine), axis=1)
+    if moved.max() <= SHEAR_TOLERANCE_MM:
+        return replace(image, affine=affine)
+    floats = replace(image, data=image.data.astype(np.float32))
+    return resample(floats, replace(image, affine=affine), order=1)
+
+
+def _axes(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The right-angled directions closest to the columns of ``affine``, [3, 3]; a mirror image stays one."""
+    columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    left, _, right = np.linalg.svd(columns)
+    return np.asarray(left @ right)
+
+
+def thinned(volume: sitk.Image) -> sitk.Image:
+    """``volume`` with small voxels averaged to about IN_PLANE_MM."""
+    factors = [max(1, round(IN_PLANE_MM / mm)) for mm in volume.GetSpacing()]
+    return sitk.BinShrink(volume, factors) if max(factors) > 1 else volume
+
+
+def level(volume: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """``volume`` on a grid of about ``spacing_mm`` along each of its own axes, smoothed to suit."""
+    spacing, size = np.array(volume.GetSpacing()), np.array(volume.GetSize())
+    variance = np.maximum((0.7 * spacing_mm) ** 2 - spacing**2 / 12, 0)  # a voxel is itself an average
+    for axis in np.flatnonzero(variance > 0.1):
+        if size[axis] >= 4:  # what ITK's recursive filter needs
+            volume = sitk.RecursiveGaussian(volume, float(np.sqrt(variance[axis])), direction=int(axis))
+    count = np.maximum(np.round(spacing * size / spacing_mm), 1).astype(int)
+    step = spacing * size / count
+    axes = np.array(volume.GetDirection()).reshape(3, 3)
+    origin = np.array(volume.GetOrigin()) + axes @ ((step - spacing) / 2)
+    return sitk.Resample(
+        volume,
+        count.tolist(),
+        sitk.Transform(),
+        sitk.sitkLinear,
+        origin.tolist(),
+        step.tolist(),
+        volume.GetDirection(),
+        0.0,
+        sitk.sitkFloat32,
+    )
+
+
+def points_mm(volume: sitk.Image) -> NDArray[np.float64]:
+    """World coordinates (LPS mm) of every voxel, [voxels, 3] in the order of `sitk.GetArrayFromImage`."""
+    size = volume.GetSize()
+    axes = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
+    index = np.indices(size[::-1])[::-1].reshape(3, -1)
+    return np.asarray((axes @ index).T + np.array(volume.GetOrigin()))
+
+
+def head(volume: sitk.Image) -> NDArray[np.bool_]:
+    """Where something is brighter than air (Otsu's threshold, lowered so that dark tissue counts), [z, y, x]."""
+    values = sitk.GetArrayFromImage(volume)
+    otsu = sitk.OtsuThresholdImageFilter()
+    otsu.Execute(volume)
+    lowest = float(values.min())
+    return np.asarray(values > lowest + 0.6 * (otsu.GetThreshold() - lowest))

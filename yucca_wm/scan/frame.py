@@ -1,0 +1,120 @@
+"""Bring a person's scans to one grid: that of the FLAIR, on which lesions are drawn, or that of the T1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image
+from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
+from yucca_wm.registration.transform_file import save_rigid
+from yucca_wm.scan.check import checked
+from yucca_wm.scan.grid import resampled, turned_onto
+
+LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
+"""Scans that share a grid are moved only if that makes their edges agree better by this share, and the brain's surface
+moves by so much; noise of the registration stays below both."""
+
+WRONG_HEADER_DEG = 45.0
+"""No head is turned by more than this between two scans of one session: a header is wrong."""
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A person's scans on one grid.
+
+    images : modality -> scan, all on the reference's own grid; the reference's voxels are those of its file.
+    reference : the modality whose grid it is.
+    transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
+    notes : what was done and what is not sure, one line each.
+    """
+
+    images: dict[str, Image]
+    reference: str
+    transforms: dict[str, Matrix] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def save_transforms(self, folder: str | Path, name: str) -> list[Path]:
+        """Write ``name_T1_to_FLAIR.tfm`` for every scan that was moved: ITK, reference points -> its points, LPS mm."""
+        return [
+            save_rigid(inverse(matrix), Path(folder) / f"{name}_{moved}_to_{self.reference}.tfm")
+            for moved, matrix in self.transforms.items()
+        ]
+
+
+def bring_to_one_frame(scans: Mapping[str, Path], *, space: str = "flair", header: str | None = None) -> Frame:
+    """All ``scans`` (modality -> NIfTI file, or folder of one DICOM series) on the grid of one of them.
+
+    Scans that lie at the same place are turned onto the reference's axes without interpolation, unless they visibly do
+    not fit. Others are registered rigidly and resampled once, linearly: no overshoot beside bright fat and at the edge
+    of a stripped brain, where splines make rings that a network takes for structure.
+
+    space : "flair" or "t1", whose grid to use if there is such a scan.
+    header : as for `check_scans`.
+
+    Raises InputError as `check_scans`, and for scans that cannot be laid on each other: of two people, or of too little
+    of one head.
+    """
+    images, notes = checked(scans, header)
+    preferred = "T1" if space == "t1" else "FLAIR"
+    name = preferred if preferred in images else next(iter(images))
+    placed, transforms = {}, {}
+    for modality, image in images.items():
+        placed[modality] = image
+        if modality != name:
+            placed[modality], matrix, note = _laid_on(images[name], image, name, modality)
+            notes += [f"{modality}: {note}"] if note else []
+            if matrix is not None:
+                transforms[modality] = matrix
+    return Frame(placed, name, transforms, notes)
+
+
+def carry_labels(image: Image, matrix: Matrix, like: Image) -> Image:
+    """A label map in another space, by nearest neighbour, once.
+
+    matrix : 4x4, world of ``image`` -> world of ``like`` (RAS mm), as in `Frame.transforms`; identity where nothing was
+        moved.
+    """
+    return resampled(image, inverse(matrix), like, order=0)
+
+
+def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[Image, Matrix | None, str]:
+    """``image`` on the grid of ``reference``, how it was moved (None: not at all), and what to say of it."""
+    there = turned_onto(image, reference)
+    found = _registered(reference, image, modality)
+    if there is not None and (found.gain < LEAST_GAIN or found.moved_mm < LEAST_MOVED_MM):
+        return there, None, ""
+    if found.gain <= 0:
+        return resampled(image, np.eye(4), reference, order=1), None, f"put on the grid of the {name}, as headers say"
+    note = f"registered to the {name} (moved by {found.moved_mm:.1f} mm and {found.turn_deg:.1f} degrees)"
+    if there is not None:
+        note = f"did not lie on the {name} although both share a grid; {note}"
+    if found.turn_deg > WRONG_HEADER_DEG:
+        note += f"; its header or that of the {name} is wrong: check left and right"
+    return resampled(image, found.matrix, reference, order=1), inverse(found.matrix), note
+
+
+def _registered(reference: Image, image: Image, modality: str) -> Rigid:
+    """How ``image`` lies on ``reference``; raises InputError where that cannot be told.
+
+    The FLAIR is always held fixed, so that both directions give the same answer.
+    """
+    found = register(image, reference).reversed() if modality == "FLAIR" else register(reference, image)
+    if found.coverage < LEAST_COVERAGE:
+        problem = f"shows only {found.coverage:.0%} of the brain in {reference.name}"
+        raise InputError(image.name, problem, "give scans of the whole head")
+    if found.failed:
+        raise InputError(
+            image.name,
+            f"could not be registered to {reference.name} (agreement of edges {found.peak:.2f} times chance, at least "
+            f"{LEAST_PEAK} is needed)",
+            "check that both show the whole head of one person",
+        )
+    return found

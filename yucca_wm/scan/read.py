@@ -1,0 +1,90 @@
+"""Read a scan, from a NIfTI or FreeSurfer file or a folder of DICOM slices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image, load
+
+MAX_NAMED = 6
+"""Of many series, so many are named."""
+
+SERIES_DESCRIPTION, SERIES_UID = "0008|103e", "0020|000e"
+
+
+def read_scan(path: Path, header: str | None = None) -> Image:
+    """The scan at ``path``; a folder is taken as one DICOM series.
+
+    Raises InputError as `images.load` and `read_dicom`.
+    """
+    return read_dicom(path) if path.is_dir() else load(path, header)
+
+
+def read_dicom(folder: Path) -> Image:
+    """The DICOM series in ``folder``, as float32 or whole numbers, axes as stored by row, column and slice.
+
+    Raises InputError where there is no series, more than one (they are listed), or one that is no regular 3D volume.
+    """
+    import SimpleITK as sitk
+
+    reader = sitk.ImageSeriesReader()
+    series = list(reader.GetGDCMSeriesIDs(str(folder)))
+    if not series:
+        raise InputError(folder, "holds no DICOM series", "give a NIfTI file, or the folder that holds the slices")
+    if len(series) > 1:
+        listed = "; ".join(_described(folder, uid) for uid in series[:MAX_NAMED])
+        more = f"; and {len(series) - MAX_NAMED} more" if len(series) > MAX_NAMED else ""
+        raise InputError(folder, f"holds {len(series)} DICOM series: {listed}{more}", "put one series into a folder")
+    names = reader.GetGDCMSeriesFileNames(str(folder), series[0])
+    try:
+        reader.SetFileNames(names)
+        volume = reader.Execute()
+    except RuntimeError as error:
+        raise InputError(folder, "holds a DICOM series that cannot be read", "convert it with dcm2niix") from error
+    values = sitk.GetArrayFromImage(volume)
+    if values.ndim != 3 or values.shape[0] < 2:
+        raise InputError(folder, f"holds a DICOM series of shape {values.shape[::-1]}, a 3D scan is needed")
+    _check_gaps(folder, names, volume.GetSpacing()[2])
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
+    affine[:3, 3] = volume.GetOrigin()
+    image = Image(values.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, folder)
+    return replace(image, data=image.data.astype(np.float32)) if values.dtype == np.float64 else image
+
+
+def _described(folder: Path, uid: str) -> str:
+    """A series in a few words: what it is called, how many files, its UID."""
+    import SimpleITK as sitk
+
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(names[0])
+    try:
+        reader.ReadImageInformation()
+        called = reader.GetMetaData(SERIES_DESCRIPTION).strip() if reader.HasMetaDataKey(SERIES_DESCRIPTION) else ""
+    except RuntimeError:
+        called = ""
+    return f"{called or 'without description'} ({len(names)} files, {uid})"
+
+
+def _check_gaps(folder: Path, names: tuple[str, ...], step_mm: float) -> None:
+    """Slices must follow each other at one distance: a missing one would shorten the head unseen."""
+    import SimpleITK as sitk
+
+    places = []
+    for name in names:
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(name)
+        reader.ReadImageInformation()
+        places.append(reader.GetOrigin())
+    steps = np.linalg.norm(np.diff(np.array(places), axis=0), axis=1)
+    if len(steps) and not np.allclose(steps, step_mm, rtol=0.05, atol=0.05):
+        raise InputError(
+            folder,
+            f"holds a DICOM series whose slices are {steps.min():.3g} to {steps.max():.3g} mm apart",
+            "a slice is missing or occurs twice: export the series again",
+        )
