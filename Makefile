@@ -1,16 +1,21 @@
-# make demo   the whole chain on a synthetic cohort: from scans to the table of regional lesion load
-# make test   style, types, import layers and all tests
-# Both make .venv on first use and reuse it afterwards.
+# make demo        the sample scan of the package: from raw T1 and FLAIR to the table of regional lesion load
+# make demo-train  the whole training chain on a synthetic cohort
+# make test        style, types, import layers and all tests
+# All make .venv on first use and reuse it afterwards.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo_out
+SAMPLE := yucca_wm/data/sample
 
-.PHONY: demo test lint clean
+.PHONY: demo demo-train test lint clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python -m yucca_wm.demo --out $(DEMO)
+	$(BIN)/yucca-wm predict --t1 $(SAMPLE)/T1.nii.gz --flair $(SAMPLE)/FLAIR.nii.gz --name sample --out-dir $(DEMO)
+
+demo-train: $(VENV)/.demo
+	$(BIN)/python -m yucca_wm.demo --out $(DEMO)_train
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -31,4 +36,4 @@ $(VENV)/.%: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) $(DEMO)_train

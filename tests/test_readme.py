@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 from yucca_wm.demo import chain
@@ -25,7 +27,7 @@ def readme_commands() -> list[list[str]]:
     return [
         shlex.split(line, comments=True)
         for line in lines
-        if line.strip() and not line.startswith(("#", "COHORT", "RUN"))
+        if line.strip() and not line.startswith(("#", "COHORT", "RUN", "export"))
     ]
 
 
@@ -53,3 +55,15 @@ def test_links_of_all_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_chains_folders_are_those_that_unset_variables_mean(tmp_path: Path) -> None:
+    """Pasted into a shell where nothing is set, the block must not look into ``/Task001...``."""
+    from yucca_wm.bridge.fixes.paths import ROOT as DATA
+
+    (export,) = (line for line in README.splitlines() if line.startswith("export YUCCA_"))
+    show = f"cd {tmp_path} && {export} && echo $YUCCA_RAW_DATA $YUCCA_RESULTS"
+    said = subprocess.run(
+        ["bash", "-c", show], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == [str(tmp_path / DATA / "raw_data"), str(tmp_path / DATA / "results")]

@@ -242,7 +242,7 @@ def test_regions_have_the_names_that_the_model_knows_them_by(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--t1", "a", "--input", "b"], ["--t1", "a"], ["--t1", "a", "--lesion-model", "b", "--soft"]],
+    [[], ["--t1", "a", "--input", "b"], ["--t1", "a", "--soft"], ["--t1", "a", "--lesion-model", "b", "--soft"]],
 )
 def test_usage(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["predict", "--out-dir", "x", *arguments])

@@ -14,7 +14,7 @@ import numpy as np
 from yucca_wm.check.findings import Facts, Level, Problem
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image, check_same_grid, load, load_labels
+from yucca_wm.images import Image, check_same_grid, load, load_labels, same_grid
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.wm import check_sides, white_matter
 from yucca_wm.regions import regions
@@ -103,15 +103,23 @@ def _white_matter(path: Path, settings: Settings) -> Image:
 
 
 def _check_grids(found: Findings, images: dict[str, Image]) -> None:
-    """All of a subject's images against the first; then size and place of that one."""
+    """Every map against the scans it may lie on, T1 and FLAIR against each other; then size and place of the first."""
     grid = next(iter(images.values()), None)
     if grid is None:
         return
-    for image in list(images.values())[1:]:
-        try:
-            check_same_grid(grid, image)
-        except InputError as error:
-            found.error(error)
+    scans = [images[column] for column in ("t1", "flair") if column in images]
+    if len(scans) == 2 and not same_grid(*scans):
+        found.warn(
+            scans[0].name,
+            f"has a grid of its own, not that of {scans[1].name}",
+            "predict registers them; to train, bring them to one grid first",
+        )
+    for column, image in images.items():
+        if column not in ("t1", "flair") and not any(same_grid(scan, image) for scan in scans):
+            try:
+                check_same_grid(grid, image)
+            except InputError as error:
+                found.error(error)
     spacing, extent = grid.spacing_mm, grid.spacing_mm * grid.shape
     if not ((spacing >= PLAUSIBLE_SPACING_MM[0]) & (spacing <= PLAUSIBLE_SPACING_MM[1])).all():
         found.warn(grid.name, f"has voxels of {_by(spacing)} mm", "check the unit and the header")

@@ -7,6 +7,7 @@ that its subject is done again.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import threading
@@ -37,7 +38,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class FileState:
-    """What tells one content of a file from another: cheap marks, and the sha256 of its bytes."""
+    """What tells one content of a file, or of the files of a folder, from another: cheap marks, and a sha256."""
 
     path: str
     bytes: int
@@ -50,20 +51,17 @@ class FileState:
         """State of ``path``; it is read only if its marks differ from those of ``known``. Raises InputError."""
         if known is not None and known.is_unchanged(path):
             return known
-        if not Path(path).is_file():
+        if not (Path(path).is_file() or Path(path).is_dir()):
             raise InputError(path, "no such file")
-        stat = Path(path).stat()  # before it is read: what is written meanwhile shows the next time
-        marks = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        marks = _marks(path)  # before it is read: what is written meanwhile shows the next time
         return cls(*marks, _digest(*marks))
 
     def is_unchanged(self, path: str | os.PathLike[str]) -> bool:
         """Whether the file at ``path`` still has these marks."""
         try:
-            stat = Path(path).stat()
+            return _marks(path) == (self.path, self.bytes, self.mtime_ns, self.ctime_ns)
         except OSError:
             return False
-        marks = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        return marks == (self.path, self.bytes, self.mtime_ns, self.ctime_ns)
 
 
 @dataclass(frozen=True)
@@ -155,8 +153,23 @@ class Record:
 
 @lru_cache(maxsize=32)
 def _digest(path: str, *_marks: int) -> str:
-    """One file that serves every subject is read once."""
-    return sha256(path)
+    """One file that serves every subject is read once. Of a folder: of its files' names and checksums."""
+    if not Path(path).is_dir():
+        return sha256(path)
+    lines = (f"{file.name} {sha256(file)}\n" for file in _files(path))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(path: str | os.PathLike[str]) -> list[Path]:
+    """The file, or the files directly in the folder (a DICOM series)."""
+    return sorted(file for file in Path(path).iterdir() if file.is_file()) if Path(path).is_dir() else [Path(path)]
+
+
+def _marks(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
+    """Path, size, and when it last changed (content, and anything); over all files of a folder."""
+    stats = [Path(path).stat(), *(file.stat() for file in _files(path))] if Path(path).is_dir() else [Path(path).stat()]
+    size = sum(stat.st_size for stat in stats)
+    return str(path), size, max(stat.st_mtime_ns for stat in stats), max(stat.st_ctime_ns for stat in stats)
 
 
 def plain(parameters: Mapping[str, Any]) -> Any:

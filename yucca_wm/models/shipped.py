@@ -54,10 +54,9 @@ def networks(device: str = "auto") -> Networks:
     """The networks of `MODELS` on ``device`` (auto, cpu, cuda or mps), ready to predict; loaded once."""
     import torch
 
-    from yucca_wm.hardware import bf16_is_fast
+    from yucca_wm.hardware import bf16_is_fast, choose_device
     from yucca_wm.models.segment import Networks
     from yucca_wm.training.model_file import load_model
-    from yucca_wm.training.volume import choose_device
 
     found = {}
     for name, model in MODELS.items():

@@ -10,19 +10,37 @@ from pathlib import Path
 from yucca_wm.cli import report_failures, run
 from yucca_wm.cohort.options import add_run_options, run_options
 
+SHIPPED = "shipped"
+LESIONS, REGIONS = "lesions", "regions"
+SPACES = ("flair", "t1")
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m yucca_wm.predict",
-        description="Segment lesions and regions on a person's T1, FLAIR or both (skull-stripped or not, as the models "
-        "were trained; T1 and FLAIR on one grid), and say where the lesions are.",
+        description="Segment lesions, regions and tissue on a person's T1, FLAIR or both, and say where the lesions "
+        "are. Scans are taken as they come: with or without skull, in any orientation, each on its own grid; T1 is "
+        "registered to FLAIR. Without --lesion-model and --region-model the models that come with this package are "
+        "used (python -m yucca_wm.models).",
     )
     parser.add_argument("--t1", type=Path, help="T1 image of one person")
     parser.add_argument("--flair", type=Path, help="FLAIR image of one person")
     parser.add_argument("--name", help="what to call this person (default: from the file)")
     parser.add_argument("--input", type=Path, help="a whole cohort: WMH challenge folders, BIDS, or a table of paths")
-    parser.add_argument("--lesion-model", type=Path, help="version_N folder of yucca_train, or exported .zip")
-    parser.add_argument("--region-model", type=Path, help="the same, for regions")
+    parser.add_argument(
+        "--lesion-model",
+        type=Path,
+        metavar="MODEL",
+        help=f"version_N folder of yucca_train, exported .zip, or '{SHIPPED}' (default: {SHIPPED}, unless "
+        "--region-model is given)",
+    )
+    parser.add_argument("--region-model", type=Path, metavar="MODEL", help="the same, for regions")
+    parser.add_argument(
+        "--space", choices=SPACES, default=SPACES[0], help="on whose grid maps lie, if both are given (default: flair)"
+    )
+    parser.add_argument(
+        "--header", choices=["sform", "qform"], help="which of the two to believe where a header's disagree"
+    )
     parser.add_argument(
         "--names", metavar="TSV", help="table of the region model's regions (default: the built-in one)"
     )
@@ -52,9 +70,10 @@ def main() -> int:
     single = [path for path in (arguments.t1, arguments.flair) if path]
     if bool(single) == bool(arguments.input):
         parser.error("give either --t1 and/or --flair, or --input")
-    if not (arguments.lesion_model or arguments.region_model):
-        parser.error("give --lesion-model, --region-model, or both")
-    if arguments.soft and not (arguments.lesion_model and arguments.region_model):
+    chosen = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
+    given = {what: path for what, path in chosen.items() if path and str(path) != SHIPPED}
+    shipped = not any(chosen.values()) or len(given) < sum(map(bool, chosen.values()))
+    if arguments.soft and len(given) < 2:
         parser.error("--soft needs both --lesion-model and --region-model")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.cohort.layouts import find_subjects
@@ -62,6 +81,7 @@ def main() -> int:
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.report import PAGES, write_pages
+    from yucca_wm.predict.terminal import lines
     from yucca_wm.regions import read_table, regions
 
     if arguments.input:
@@ -69,15 +89,21 @@ def main() -> int:
     else:
         scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
         cases = [Case(arguments.name or case_name(single[0]), scans)]
-    given = {cohort.LESIONS: arguments.lesion_model, cohort.REGIONS: arguments.region_model}
-    models = {what: cohort.load(path, arguments.device) for what, path in given.items() if path}
+    models = {what: cohort.load(path, arguments.device) for what, path in given.items()}
     cohort.check_classes(models)
     table = read_table(arguments.names) if arguments.names else regions()
-    if not arguments.names and cohort.REGIONS in models:
-        for doubt in cohort.other_names(models[cohort.REGIONS], table):
+    if not arguments.names and REGIONS in models:
+        for doubt in cohort.other_names(models[REGIONS], table):
             print(f"note: {doubt}", file=sys.stderr)
     options = Options(
-        arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax, arguments.soft
+        shipped=shipped,
+        space=arguments.space,
+        header=arguments.header,
+        mirror=arguments.mirror,
+        max_memory_gb=arguments.max_memory_gb,
+        confidence=arguments.confidence,
+        keep_softmax=arguments.keep_softmax,
+        soft=arguments.soft,
     )
     how = run_options(arguments)
     outcome = cohort.predict_cohort(
@@ -89,7 +115,12 @@ def main() -> int:
         print(f"{len(outcome.results)} of {concerned} done")
         return report_failures(failures, concerned)
     print(f"{len(outcome.results)} of {concerned} done; which images were used: {arguments.out_dir / cohort.TABLE}")
-    localized = len(models) == 2 and set(outcome.results) - set(failures)
+    for name, made in outcome.results.items():
+        for note in made.get("notes", []):
+            print(f"note: {name}: {note}", file=sys.stderr)
+    localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
+    if localized and single:
+        print("\n".join(lines(arguments.out_dir, cases[0].name)))
     if localized and not arguments.no_report:
         page, unshown = write_pages(cases, arguments.out_dir, table)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")

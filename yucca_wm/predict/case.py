@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
@@ -17,8 +17,17 @@ from yucca_wm.cohort.record import FileState
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.errors import InputError
+from yucca_wm.files import make_folder
+from yucca_wm.predict import shipped
+from yucca_wm.scan import Frame, bring_to_one_frame
+from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import check_image
 from yucca_wm.tasks.definition import MODALITIES
+
+if TYPE_CHECKING:
+    from yucca_wm.models.segment import Networks
+
+SPACES = ("flair", "t1")
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,9 @@ class LoadedModel:
 class Options:
     """What to do with every person.
 
+    shipped : let the models that come with this package find what no given model does.
+    space : whose grid the maps lie on, of `SPACES`; what the person has no scan of counts for nothing.
+    header : ``sform`` or ``qform``, where a header's two places of the grid are too far apart; None: an error then.
     mirror : average over mirror images (test-time augmentation).
     max_memory_gb : memory that the logits of one image may take; None: no limit.
     confidence : also write how probable each voxel's label is.
@@ -40,6 +52,9 @@ class Options:
     soft : also the volumes expected from the softmax files, which are kept.
     """
 
+    shipped: bool = False
+    space: str = "flair"
+    header: str | None = None
     mirror: bool = False
     max_memory_gb: float | None = None
     confidence: bool = False
@@ -53,7 +68,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Case:
-    """Scans of one person by modality (of `MODALITIES`), all on one grid."""
+    """Scans of one person by modality (of `MODALITIES`), as they come: on any grids."""
 
     name: str
     scans: Mapping[str, Path] = field(default_factory=dict)
@@ -83,9 +98,16 @@ def alone(out: Path, what: str, modality: str) -> Path:
     return out / f"{what}_{modality}"
 
 
+def by_shipped(models: Iterable[str]) -> list[str]:
+    """What the models that come with this package are to find: what no given model finds, and tissue."""
+    return [what for what in (shipped.LESIONS, shipped.REGIONS, shipped.TISSUE) if what not in models]
+
+
 def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
     """The files that `predict_case` leaves."""
     made: list[Path] = []
+    if options.shipped:
+        made += shipped.outputs(case.name, out, by_shipped(models), confidence=options.confidence)
     for what in models:
         made.append(out / what / f"{case.name}.nii.gz")
         made += [alone(out, what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
@@ -96,12 +118,21 @@ def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> l
     return made
 
 
-def predict_case(case: Case, models: Mapping[str, LoadedModel], out: Path, options: Options) -> dict[str, Any]:
-    """Predict one person; write the files of `outputs`, on the scans' grid, for each of ``models`` (what -> model).
+def predict_case(
+    case: Case,
+    models: Mapping[str, LoadedModel],
+    out: Path,
+    options: Options,
+    networks: Callable[[], Networks] | None = None,
+) -> dict[str, Any]:
+    """Predict one person; write the files of `outputs` for each of ``models`` (what -> model), and with the models that
+    come with this package if ``options`` say so.
 
-    Returns what to note down: the scans and models that were used.
+    networks : gives those models' networks; asked when the scans have been checked.
 
-    Raises InputError for a person without scans, a scan that cannot be used, and scans on two grids.
+    Returns what to note down: the scans and models that were used, and what was not sure.
+
+    Raises InputError for a person without scans, a scan that cannot be used, and scans that are no pair.
     """
     if not case.scans:
         raise InputError(case.name, "has neither a T1 nor a FLAIR image")
@@ -113,7 +144,44 @@ def predict_case(case: Case, models: Mapping[str, LoadedModel], out: Path, optio
         "mirror": options.mirror,
     }
     _remove_outdated(case, models, out, options)
-    nifti = {modality: _opened(path) for modality, path in case.scans.items()}
+    frame = _frame(case, options)
+    like = _other_space(case, frame, options)
+    notes = list(frame.notes)
+    if options.shipped:
+        assert networks is not None
+        own = by_shipped(models)
+        notes += shipped.segment_person(
+            case.name, frame, networks(), out, own, like=like, confidence=options.confidence
+        )
+    if frame.transforms:
+        frame.save_transforms(make_folder(out / shipped.FRAME), case.name)
+    _predict_with(models, case, frame, out, options, like)
+    return made | {"notes": notes}
+
+
+def _frame(case: Case, options: Options) -> Frame:
+    """The person's scans on one grid. What is to be seen by given models alone need not be a head, and stays as it is
+    where it is on one grid."""
+    if not options.shipped:
+        loaded = {modality: check_image(images.load(path)) for modality, path in case.scans.items()}
+        first, *others = loaded.values()
+        if all(images.same_grid(first, other) for other in others):
+            return Frame(loaded, list(loaded)[-1], {}, [])
+    return bring_to_one_frame(case.scans, header=options.header)
+
+
+def _other_space(case: Case, frame: Frame, options: Options) -> images.Image | None:
+    """The scan on whose grid the maps are wanted, if that is not the frame's own."""
+    wanted = options.space.upper()
+    if wanted == frame.reference or wanted not in case.scans:
+        return None
+    return read_scan(case.scans[wanted], options.header)
+
+
+def _predict_with(
+    models: Mapping[str, LoadedModel], case: Case, frame: Frame, out: Path, options: Options, like: images.Image | None
+) -> None:
+    nifti = {modality: _as_nifti(image) for modality, image in frame.images.items()}
     for what, loaded in models.items():
         with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:
             folder = out / f"{what}_softmax" if options.softmax_stays else Path(temporary)
@@ -124,8 +192,7 @@ def predict_case(case: Case, models: Mapping[str, LoadedModel], out: Path, optio
         maps[out / what] = merged.labels
         for kind, data in maps.items():
             kind.mkdir(exist_ok=True)
-            images.save(merged.grid.image(data), kind / f"{case.name}.nii.gz")
-    return made
+            images.save(shipped.carried(merged.grid.image(data), frame, like), kind / f"{case.name}.nii.gz")
 
 
 def _remove_outdated(case: Case, models: Iterable[str], out: Path, options: Options) -> None:
@@ -161,11 +228,13 @@ def _predict(
     return merged, by_modality if len(members) > 1 else dict.fromkeys(by_modality, merged.labels)
 
 
-def _opened(path: Path) -> Any:
-    """The scan as Yucca reads it, a 3D image. Raises InputError for one that cannot be used."""
-    image = check_image(images.load(path))
-    nifti: Any = nib.load(path)
-    if nifti.ndim > 3:
-        nifti = nib.Nifti1Image(image.data, image.affine, nib.Nifti1Header.from_header(image.header))
-        nifti.set_filename(path)
-    return nifti
+def _as_nifti(image: images.Image) -> Any:
+    """The scan as Yucca reads it: its own file where it is that, which keeps every byte of what the chain sees."""
+    nifti: Any = nib.load(image.path) if image.path else None
+    if nifti is not None and nifti.shape == image.shape and np.array_equal(nifti.affine, image.affine):
+        return nifti
+    header = None if image.header is None else nib.Nifti1Header.from_header(image.header)
+    made = nib.Nifti1Image(image.data, image.affine, header)
+    if image.path:
+        made.set_filename(str(image.path))
+    return made

@@ -18,11 +18,12 @@ from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
 from yucca_wm.files import remove_temporaries, write_json, write_text
-from yucca_wm.predict.case import Case, LoadedModel, Options, alone, outputs, predict_case
+from yucca_wm.models.shipped import MODELS, networks
+from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, outputs, predict_case
+from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 from yucca_wm.regions import RegionTable, regions
 from yucca_wm.tasks.definition import MODALITIES
 
-LESIONS, REGIONS = "lesions", "regions"
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
 
 
@@ -38,7 +39,8 @@ def predict_cohort(
 ) -> Outcome[dict[str, Any]]:
     """Predict every case with every model, then localize if both lesions and regions are there.
 
-    models : `LESIONS` and/or `REGIONS` -> model. Writes a folder of label maps for each, and one for each modality by
+    models : `LESIONS` and/or `REGIONS` -> model; with ``options.shipped``, what they do not find, and tissue, is found
+    by the models that come with this package. Writes a folder of label maps for each, and one for each modality by
     itself, predictions.tsv (which modalities were used), predict.json, and what `yucca_wm.localize` writes, with T1,
     FLAIR and both side by side. Run again, it does only what is new.
     table : names of the regions that the region model knows (default: the built-in ones).
@@ -48,16 +50,21 @@ def predict_cohort(
     with only_run_in(out_dir, run) as out:
         if run.is_whole:
             _remove_leftovers(out)
-        for what in models:
+        for what in found(models, options):
             (out / what).mkdir(exist_ok=True)
-        parameters = {"models": {what: loaded.model.identity for what, loaded in models.items()}}
-        step = Step("predict", out, {**parameters, "mirror": options.mirror})
+        parameters: dict[str, Any] = {
+            "models": {what: loaded.model.identity for what, loaded in models.items()},
+            "mirror": options.mirror, "space": options.space, "header": options.header,
+        }  # fmt: skip
+        if options.shipped:
+            parameters["shipped"] = {name: model.identity for name, model in MODELS.items()}
+        step = Step("predict", out, parameters)
         works = {case.name: Work(case, case.scans, outputs(case, models, out, options)) for case in cases}
         if run.remote:
             paths = tuple((what, str(loaded.model.path)) for what, loaded in models.items())
             outcome = run_step(step, partial(_predict_there, paths, device, out, options), works, run)
         else:
-            work = partial(predict_case, models=models, out=out, options=options)
+            work = partial(predict_case, models=models, out=out, options=options, networks=partial(networks, device))
             outcome = run_step(step, work, works, replace(run, jobs=1))
         if run.is_whole:
             _gather(out, outcome, models, options, table or regions())
@@ -67,13 +74,18 @@ def predict_cohort(
 def _predict_there(
     paths: tuple[tuple[str, str], ...], device: str, out: Path, options: Options, case: Case
 ) -> dict[str, Any]:
-    return predict_case(case, _loaded(paths, device), out, options)
+    return predict_case(case, _loaded(paths, device), out, options, partial(networks, device))
 
 
 @cache
 def _loaded(paths: tuple[tuple[str, str], ...], device: str) -> dict[str, LoadedModel]:
     """Read once in every process."""
     return {what: load(path, device) for what, path in paths}
+
+
+def found(models: Mapping[str, LoadedModel], options: Options) -> list[str]:
+    """The kinds of maps that a run writes: of the given models, and of the shipped ones."""
+    return [*models, *(by_shipped(models) if options.shipped else [])]
 
 
 def _gather(
@@ -87,8 +99,8 @@ def _gather(
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
     rows = [f"{name}\t{'+'.join(made['scans'])}" for name, made in outcome.results.items()]
     write_text(out / TABLE, "\n".join(["case\tused", *rows]) + "\n")
-    if outcome.results and {LESIONS, REGIONS} <= set(models):
-        outcome.failures.update(_localize(out, outcome.results, options, table))
+    if outcome.results and {LESIONS, REGIONS} <= set(found(models, options)):
+        outcome.failures.update(_localize(out, outcome.results, models, options, table))
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
@@ -99,8 +111,8 @@ def cases_of(subjects: Sequence[Subject]) -> list[Case]:
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
     """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
+    from yucca_wm.hardware import choose_device
     from yucca_wm.training.model_file import load_model
-    from yucca_wm.training.volume import choose_device
 
     loaded = load_model(model)
     return LoadedModel(loaded, loaded.network(choose_device(device, loaded.config["model_dimensions"])))
@@ -130,7 +142,13 @@ def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
     ]
 
 
-def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options, table: RegionTable) -> dict[str, str]:
+def _localize(
+    out: Path,
+    done: Mapping[str, dict[str, Any]],
+    models: Mapping[str, LoadedModel],
+    options: Options,
+    table: RegionTable,
+) -> dict[str, str]:
     """Say where the lesions of those who are done are; returns who failed, and why."""
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.companions import CompanionPlaces
@@ -143,8 +161,9 @@ def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options, t
     used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]
     companions = CompanionPlaces(
         soft=options.soft,
-        modality_lesions={modality: alone(out, LESIONS, modality) for modality in used},
-        modality_regions={modality: alone(out, REGIONS, modality) for modality in used},
+        modality_lesions={m: alone(out, LESIONS, m) for m in used} if {LESIONS, REGIONS} <= set(models) else None,
+        modality_regions={m: alone(out, REGIONS, m) for m in used} if {LESIONS, REGIONS} <= set(models) else None,
+        tissue=out / TISSUE if options.shipped else None,
     )
     flags, failures = localize_into(
         out, out / LESIONS, out / REGIONS, table, Settings(), companions=companions, options=RunOptions()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import Any
 
 import torch
@@ -72,15 +71,3 @@ def predict_volume(
         )
     properties["nifti_metadata"]["original_orientation"] = "".join(orientation)
     return RestoredLogits(logits, properties, model.transpose, grid)
-
-
-def choose_device(wanted: str, dimensions: str) -> torch.device:
-    """``auto``: CUDA, else Apple's GPU for 2D networks (it lacks some 3D operations), else the CPU."""
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() and dimensions == "2D" else "cpu")
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(wanted, True)
-    if not available:
-        print(f"yucca-wm: there is no {wanted} device here; computing on the CPU", file=sys.stderr)
-    return torch.device(wanted if available else "cpu")

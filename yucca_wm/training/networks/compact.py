@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from yucca_wm.training.networks.any_size import AnySize
@@ -26,7 +27,7 @@ def _block(conv_op: type[nn.Module], norm_op: type[nn.Module], inputs: int, outp
 
 
 class _Trunk(nn.Module):
-    """Features [B, widths[0], ...] at full resolution; halves four times, so sizes are multiples of 16."""
+    """A U-Net without its last layer; halves four times, so sizes are multiples of 16."""
 
     def __init__(self, input_channels: int, conv_op: type[nn.Module], widths: Sequence[int]) -> None:
         super().__init__()
@@ -39,15 +40,16 @@ class _Trunk(nn.Module):
         self.raise_ = nn.ModuleList(up(b, a, 2, stride=2) for a, b in itertools.pairwise(widths))
         self.up = nn.ModuleList(_block(conv_op, norm, 2 * a, a) for a in widths[:-1])
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features of the decoder, finest (``widths[0]`` channels) first."""
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(self.pool(x) if level else x)
             skips.append(x)
-        skips.pop()
+        features = [skips.pop()]
         for level in reversed(range(len(skips))):
-            x = self.up[level](torch.cat([self.raise_[level](x), skips[level]], 1))
-        return x
+            features.insert(0, self.up[level](torch.cat([self.raise_[level](features[0]), skips[level]], 1)))
+        return features
 
 
 class _CompactUNet(nn.Module):
@@ -60,7 +62,7 @@ class _CompactUNet(nn.Module):
         self.classes = conv_op(self.WIDTHS[0], num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        logits: Tensor = self.classes(self.trunk(x))
+        logits: Tensor = self.classes(self.trunk(x)[0])
         return logits
 
 
@@ -72,12 +74,14 @@ class _CoordinateUNet(nn.Module):
     WIDTHS: tuple[int, ...] = (16, 32, 64, 96, 128)
     HIDDEN = 64
     COORDINATES = 3
+    SMOOTH = 2
+    """Coordinates come from the level of the decoder that has been halved so often: they vary smoothly."""
 
     def __init__(self, input_channels: int, num_classes: int = 1, conv_op: type[nn.Module] = nn.Conv3d) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.trunk = _Trunk(input_channels, conv_op, self.WIDTHS)
-        self.coordinates = conv_op(self.WIDTHS[0], self.COORDINATES, 1)
+        self.coordinates = conv_op(self.WIDTHS[self.SMOOTH], self.COORDINATES, 1)
         self.classes = nn.Sequential(
             conv_op(self.WIDTHS[0] + self.COORDINATES, self.HIDDEN, 1),
             nn.LeakyReLU(0.01, True),
@@ -88,8 +92,8 @@ class _CoordinateUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         features = self.trunk(x)
-        places = self.coordinates(features)
-        logits = self.classes(torch.cat([features, places], 1))
+        places = F.interpolate(self.coordinates(features[self.SMOOTH]), size=x.shape[2:], mode="trilinear")
+        logits = self.classes(torch.cat([features[0], places], 1))
         return [logits, places] if torch.is_grad_enabled() else logits
 
 

@@ -1,0 +1,182 @@
+"""The shipped models on real scans with a truth, beside what other tools gave on the same scans.
+
+    python benchmarks/real_scans.py --data ../shared/data/real [--only PART ...] [--json]
+
+Scans are taken as they come, with ``yucca_wm.predict``'s own steps. None of them was trained on. Parts:
+
+- ``lesions``: multiple sclerosis, lesions by hand (`wmh_ms5`, `mslub_mni`): Dice, F1 of lesions, volume error, 95 %
+  Hausdorff distance; peers' masks where they lie beside the scan.
+- ``white-matter``: 12 T1 with manual labels (`oasis_nc`): Dice of cerebral white matter; lesion volume found there.
+- ``agreement``: T1 alone against FLAIR alone (`nichart`, `mslub_raw`), mean region Dice; two visits of one person.
+- ``lobes``: volumes of lobar white matter against another tool's (`nichart`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.evaluate.lesions import dice, lesion_measures
+from yucca_wm.images import Image, load, load_labels, resample
+from yucca_wm.models.segment import Segmentation, segment
+from yucca_wm.models.shipped import networks
+from yucca_wm.regions import regions
+from yucca_wm.scan import bring_to_one_frame
+
+MUSE = {"frontal": (82, 81), "occipital": (84, 83), "parietal": (86, 85), "temporal": (88, 87)}
+"""DLMUSE's labels of lobar white matter, left and right."""
+
+GYRI = {
+    "frontal": ("superior_frontal", "middle_frontal", "inferior_frontal", "orbitofrontal", "sensorimotor"),
+    "occipital": ("medial_occipital", "lateral_occipital"),
+    "parietal": ("parietal",),
+    "temporal": ("medial_temporal", "lateral_temporal"),
+}
+"""Our regions that make a lobe (around the central sulcus there is one, the precuneus goes with the cuneus)."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the real scans")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="(default: all)")
+    parser.add_argument("--json", action="store_true", help="last line: one JSON object")
+    options = parser.parse_args()
+    found = {}
+    for part in options.only:
+        rows = list(PARTS[part](options.data))
+        found[part] = rows
+        show(part, rows)
+    if options.json:
+        print(json.dumps(found))
+    return 0
+
+
+def show(part: str, rows: list[dict[str, Any]]) -> None:
+    """A table, and the mean of every number in it."""
+    print(f"\n{part}")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    numeric = [n for n in names if any(isinstance(row.get(n), float) for row in rows)]
+    mean = {n: float(np.mean([row[n] for row in rows if n in row])) for n in numeric} | {names[0]: "mean"}
+    for row in [dict(zip(names, names, strict=True)), *rows, mean]:
+        cells = (row.get(n, "") for n in names)
+        print("\t".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in cells), flush=True)
+
+
+def found_on(scans: dict[str, Path]) -> tuple[Segmentation, Image, float]:
+    """What the shipped models find, the scan on whose grid it lies, and the seconds they took."""
+    frame = bring_to_one_frame(scans)
+    start = time.perf_counter()
+    result = segment(networks("cpu"), frame.images)
+    return result, frame.images[frame.reference], time.perf_counter() - start
+
+
+def lesions(data: Path) -> Iterator[dict[str, Any]]:
+    for folder in sorted((data / "wmh_ms5").iterdir()):
+        scans = {"T1": folder / f"{folder.name}_T1_to_FLAIR.nii.gz", "FLAIR": folder / f"{folder.name}_FLAIR.nii.gz"}
+        yield from _scored(folder, scans, folder / f"{folder.name}_abWMHmask.nii.gz")
+    for folder in sorted((data / "mslub_mni").iterdir()):
+        scans = {"T1": folder / "T1.nii.gz", "FLAIR": folder / "FLAIR.nii.gz"}
+        yield from _scored(folder, scans, folder / "lesions.nii.gz")
+
+
+def _scored(folder: Path, scans: dict[str, Path], truth_file: Path) -> Iterator[dict[str, Any]]:
+    truth = load_labels(truth_file)
+    for used in (("T1", "FLAIR"), ("FLAIR",)):
+        result, reference, seconds = found_on({name: scans[name] for name in used})
+        yield _lesion_row(folder.name, "+".join(used), reference.with_data(result.lesions), truth) | {"s": seconds}
+    for peer in sorted(folder.glob("peer_*.nii.gz")):
+        image = load(peer)
+        mask = resample(image.with_data((image.data > 0.5).astype(np.uint8)), truth)
+        yield _lesion_row(folder.name, peer.name.split("_")[1], mask, truth)
+
+
+def _lesion_row(name: str, who: str, found: Image, truth: Image) -> dict[str, Any]:
+    found = resample(found, truth) if found.shape != truth.shape else found
+    measures = lesion_measures(found.data > 0, truth.data > 0, truth.affine, ignore=None)
+    return {
+        "scan": name,
+        "by": who,
+        "dice": measures.dice,
+        "lesion_f1": measures.lesion_f1,
+        "hd95_mm": float("nan") if measures.hausdorff95_mm is None else measures.hausdorff95_mm,
+        "found_ml": measures.volume_pred_ml,
+        "true_ml": measures.volume_true_ml,
+    }
+
+
+def white_matter(data: Path) -> Iterator[dict[str, Any]]:
+    for file in sorted((data / "oasis_nc").glob("*_T1.nii.gz")):
+        truth = np.isin(load_labels(file.with_name(file.name.replace("T1", "labels"))).data, (44, 45))
+        result, image, seconds = found_on({"T1": file})
+        yield {
+            "scan": file.name[:4],
+            "wm_dice": dice((result.tissue == 1) | (result.lesions > 0), truth),
+            "wm_ml": float((result.tissue == 1).sum() * image.voxel_volume_mm3 / 1000),
+            "true_ml": float(truth.sum() * image.voxel_volume_mm3 / 1000),
+            "lesions_ml": float(result.lesions.sum() * image.voxel_volume_mm3 / 1000),
+            "regions": float(len(np.unique(result.regions[(result.regions > 0) & (result.regions < 35)]))),
+            "s": seconds,
+        }
+
+
+def agreement(data: Path) -> Iterator[dict[str, Any]]:
+    folders = sorted((data / "nichart").glob("Subj*")) + sorted((data / "mslub_raw").glob("p01_visit*"))
+    volumes: dict[str, tuple[NDArray[Any], float]] = {}
+    for folder in folders:
+        scans = {"T1": folder / "T1.nii.gz", "FLAIR": folder / "FLAIR.nii.gz"}
+        frame = bring_to_one_frame(scans)
+        alone = {name: segment(networks("cpu"), {name: image}) for name, image in frame.images.items()}
+        both = segment(networks("cpu"), frame.images)
+        labels = [region.index for region in regions().white_matter]
+        ml = frame.images[frame.reference].voxel_volume_mm3 / 1000
+        per_region = [dice(alone["T1"].regions == k, alone["FLAIR"].regions == k) for k in labels]
+        counts = np.bincount(both.regions.ravel(), minlength=37)[labels] * ml
+        volumes[folder.name] = (counts, float(both.lesions.sum() * ml))
+        yield {
+            "scan": folder.name,
+            "region_dice": float(np.mean(per_region)),
+            "wm_dice": dice(alone["T1"].tissue == 1, alone["FLAIR"].tissue == 1),
+            "regions": float((counts > 0).sum()),
+            "lesions_ml": float(both.lesions.sum() * ml),
+        }
+    if {"p01_visit1", "p01_visit2"} <= volumes.keys():
+        first, second = volumes["p01_visit1"], volumes["p01_visit2"]
+        difference = np.abs(first[0] - second[0]) / ((first[0] + second[0]) / 2)
+        yield {
+            "scan": "visit 1 against 2",
+            "r_of_34_volumes": float(np.corrcoef(first[0], second[0])[0, 1]),
+            "median_difference": float(np.median(difference)),
+            "lesion_volume_ratio": second[1] / max(first[1], 1e-6),
+        }
+
+
+def lobes(data: Path) -> Iterator[dict[str, Any]]:
+    table = {region.name: region.index for region in regions()}
+    ours = {lobe: [[table[f"{name}_{side}"] for name in names] for side in "LR"] for lobe, names in GYRI.items()}
+    pairs: list[tuple[str, float, float]] = []
+    for folder in sorted((data / "nichart").glob("Subj*")):
+        result, image, _ = found_on({"T1": folder / "T1.nii.gz"})
+        muse = load_labels(folder / "DLMUSE.nii.gz")
+        for lobe, sides in MUSE.items():
+            for side, label in enumerate(sides):
+                mine = np.isin(result.regions, ours[lobe][side]).sum() * image.voxel_volume_mm3 / 1000
+                pairs.append((lobe, float(mine), float((muse.data == label).sum() * muse.voxel_volume_mm3 / 1000)))
+    for lobe in [*MUSE, "all"]:
+        chosen = np.array([pair[1:] for pair in pairs if lobe in ("all", pair[0])])
+        yield {"lobe": lobe, "r": float(np.corrcoef(chosen.T)[0, 1]), "ours_ml": float(chosen[:, 0].mean()),
+               "dlmuse_ml": float(chosen[:, 1].mean())}  # fmt: skip
+
+
+PARTS = {"lesions": lesions, "white-matter": white_matter, "agreement": agreement, "lobes": lobes}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

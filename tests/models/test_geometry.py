@@ -1,0 +1,87 @@
+"""Where things lie survives every change of grid: ramps through the coarse grid, the canonical order and the planes."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from yucca_wm.images import Image
+from yucca_wm.models.brain import Brain, _coarse
+from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.tissue import _through
+from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
+
+
+def grid(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> Canonical:
+    return Canonical.of(Image(np.zeros(shape, np.uint8), np.diag([*spacing, 1.0])))
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 0.7, 4.0), (2.0, 2.0, 2.0), (0.45, 3.0, 0.45)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_coarse_grid_reads_a_ramp_where_it_says(spacing: tuple[float, float, float], axis: int) -> None:
+    shape = tuple(int(260 / s) for s in spacing)
+    scan = np.broadcast_to(
+        np.expand_dims(np.arange(shape[axis], dtype=np.float32) * spacing[axis], [n for n in range(3) if n != axis]),
+        shape,
+    )
+    centre = np.array([130.0, 131.0, 128.5])
+    coarse = _coarse(np.ascontiguousarray(scan), grid(shape, spacing), centre).numpy()
+    place = centre[axis] + (np.arange(SIZE[axis]) - (SIZE[axis] - 1) / 2) * SPACING_MM
+    line = (
+        np.moveaxis(coarse, axis, -1)[SIZE[(axis + 1) % 3] // 2, SIZE[(axis + 2) % 3] // 2]
+        if axis != 1
+        else coarse[32, :, 32]
+    )
+    inside = (place > 5) & (place < 255)
+    assert np.allclose(line[inside], place[inside], atol=0.02)
+
+
+def test_coarse_values_come_back_at_the_scans_voxels() -> None:
+    shape, spacing, centre = (200, 210, 40), (1.0, 1.0, 4.0), np.array([100.0, 104.0, 80.0])
+    axes = [(np.arange(n) - (n - 1) / 2) * SPACING_MM + c for n, c in zip(SIZE, centre, strict=True)]
+    ramps = torch.from_numpy(np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32))
+    brain = Brain(torch.zeros((2, *SIZE)), centre)
+    points = (np.array([90, 120]), np.array([100, 60]), np.array([20, 12]))
+    found = brain.at(grid(shape, spacing), ramps, points).numpy()
+    assert found[:, 0] == pytest.approx([90.0, 100.0, 80.0], abs=1e-3)
+    assert found[:, 1] == pytest.approx([120.0, 60.0, 48.0], abs=1e-3)
+    whole = brain.at(grid(shape, spacing), ramps).numpy()
+    assert whole[:, 90, 100, 20] == pytest.approx([90.0, 100.0, 80.0], abs=1e-3)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("signs", list(itertools.product((1, -1), repeat=3)))
+def test_reordering_is_undone_exactly(order: tuple[int, ...], signs: tuple[int, ...]) -> None:
+    data = np.arange(24).reshape(2, 3, 4)
+    affine = np.eye(4)
+    affine[:3, :3] = np.zeros((3, 3))
+    for column, (row, sign) in enumerate(zip(order, signs, strict=True)):
+        affine[row, column] = sign * (1.0 + row)
+    canonical = Canonical.of(Image(data, affine))
+    turned = canonical.reordered(data)
+    assert turned.shape == canonical.shape
+    assert canonical.spacing_mm == pytest.approx([1, 2, 3])
+    assert np.array_equal(canonical.restored(turned), data)
+    right = np.moveaxis(data, order.index(0), 0)
+    assert np.array_equal(
+        np.sort(turned[-1].ravel()), np.sort((right[-1] if signs[order.index(0)] > 0 else right[0]).ravel())
+    )
+
+
+def test_planes_come_back_to_their_pixels() -> None:
+    """A network that says what it sees: a bright square stays where it is, whatever the pixels' size."""
+    planes = torch.full((3, 2, 130, 150), -3.0)
+    planes[1, 0, 40:60, 70:100] = 5.0
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([torch.zeros_like(x[:, 0]), 4 * x[:, 0]], 1)
+
+    found = _through(network, planes, grid((130, 150, 3), (0.8, 1.3, 5.0)), [True, True])[:, 1] > 0.5
+    assert not found[0].any()
+    assert not found[2].any()
+    where = torch.nonzero(found[1])
+    assert where.min(0).values.tolist() == pytest.approx([40, 70], abs=1)
+    assert where.max(0).values.tolist() == pytest.approx([59, 99], abs=1)

@@ -1,0 +1,120 @@
+"""The sample scan of the package through the shipped models, as a new user meets them."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import yucca_wm
+from yucca_wm.images import Image, load, load_labels, same_grid
+from yucca_wm.regions import regions
+
+SAMPLE = Path(yucca_wm.__file__).parent / "data" / "sample"
+T1, FLAIR = SAMPLE / "T1.nii.gz", SAMPLE / "FLAIR.nii.gz"
+COMMAND = (sys.executable, "-m", "yucca_wm.predict")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("sample")
+    scans = ("--t1", str(T1), "--flair", str(FLAIR), "--name", "sample")
+    done = subprocess.run([*COMMAND, *scans, "--out-dir", str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def read(out: Path, kind: str) -> Image:
+    return load_labels(out / kind / "sample.nii.gz")
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def test_maps_lie_on_the_flairs_grid(results: tuple[Path, str]) -> None:
+    for kind in ("lesions", "regions", "tissue"):
+        assert same_grid(read(results[0], kind), load(FLAIR))
+
+
+def test_every_region_is_there_and_on_its_side(results: tuple[Path, str]) -> None:
+    found = read(results[0], "regions")
+    centres = {
+        region.name: float((np.argwhere(found.data == region.index).mean(0) @ found.affine[:3, :3].T)[0])
+        for region in regions().white_matter
+    }
+    assert not [name for name, x in centres.items() if np.isnan(x)]
+    for name, x in centres.items():
+        if name.endswith("_L"):
+            assert x < centres[name[:-2] + "_R"], f"{name} lies right of its right counterpart"
+
+
+def test_volumes_are_those_of_a_head(results: tuple[Path, str]) -> None:
+    tissue, lesions = read(results[0], "tissue"), read(results[0], "lesions")
+    ml = tissue.voxel_volume_mm3 / 1000
+    volumes = np.bincount(tissue.data.ravel(), minlength=8) * ml
+    assert 300 < volumes[1] < 700, "cerebral white matter"
+    assert 60 < volumes[6] < 220, "cerebellum"
+    assert 10 < volumes[7] < 60, "brainstem"
+    assert not lesions.data[tissue.data == 0].any(), "lesions outside the brain"
+
+
+def test_lesions_add_up_over_regions_and_places(results: tuple[Path, str]) -> None:
+    out = results[0]
+    lesions = read(out, "lesions")
+    truth_ml = float(lesions.data.sum()) * lesions.voxel_volume_mm3 / 1000
+    loads = {row["name"]: float(row["lesion_volume_ml"]) for row in rows(out / "lesion_load.tsv")}
+    inside = sum(volume for name, volume in loads.items() if name not in ("total", "outside"))
+    assert inside + loads.get("outside", 0) == pytest.approx(truth_ml, abs=1e-4)
+    places = {row["place"]: float(row["lesion_volume_ml"]) for row in rows(out / "places.tsv")}
+    assert sum(v for place, v in places.items() if place != "total") == pytest.approx(truth_ml, abs=1e-4)
+
+
+def test_the_terminal_shows_the_table_and_the_page(results: tuple[Path, str]) -> None:
+    out, said = results
+    assert "region" in said
+    assert "lesion ml" in said
+    page = next(Path(line.removeprefix("open ")) for line in said.splitlines() if line.startswith("open "))
+    assert page.is_file()
+    assert "sample" in page.read_text(encoding="utf-8")
+    assert out in page.parents
+
+
+def test_the_transform_between_the_scans_is_kept(results: tuple[Path, str]) -> None:
+    import SimpleITK
+
+    (file,) = (results[0] / "frame").glob("*.tfm")
+    transform = SimpleITK.ReadTransform(str(file))
+    assert np.linalg.norm(np.subtract(transform.TransformPoint((0.0, 0.0, 0.0)), (0, 0, 0))) < 20
+
+
+@pytest.mark.parametrize("modality", ["T1", "FLAIR"])
+def test_one_scan_alone(modality: str, tmp_path: Path) -> None:
+    file = SAMPLE / f"{modality}.nii.gz"
+    arguments = (f"--{modality.lower()}", str(file), "--out-dir", str(tmp_path), "--no-report")
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = load_labels(next((tmp_path / "regions").glob("*.nii.gz")))
+    present = set(np.unique(found.data)) & set(regions().white_matter.indices)
+    assert len(present) >= 32
+
+
+def test_the_order_of_axes_in_the_file_changes_nothing(tmp_path: Path) -> None:
+    from yucca_wm.models.segment import segment
+    from yucca_wm.models.shipped import networks
+
+    scan = load(FLAIR)
+    target = nib.orientations.axcodes2ornt("ASR")
+    turned = nib.load(FLAIR).as_reoriented(nib.orientations.ornt_transform(nib.io_orientation(scan.affine), target))
+    nib.save(turned, tmp_path / "turned.nii.gz")
+    first = segment(networks("cpu"), {"FLAIR": scan})
+    second = segment(networks("cpu"), {"FLAIR": load(tmp_path / "turned.nii.gz")})
+    for kind in ("lesions", "regions", "tissue"):
+        a, b = getattr(first, kind), getattr(second, kind)
+        assert np.array_equal(np.bincount(a.ravel()), np.bincount(b.ravel()))

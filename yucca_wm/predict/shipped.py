@@ -1,0 +1,88 @@
+"""One person with the models that come with this package: scans as they come, to lesions, regions and tissue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm import images
+from yucca_wm.files import make_folder
+from yucca_wm.images import Image
+
+if TYPE_CHECKING:
+    from yucca_wm.models.segment import Networks, Segmentation
+    from yucca_wm.scan import Frame
+
+LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
+CONFIDENCE = "lesions_probability"
+FRAME = "frame"
+"""Folder of the transforms between a person's scans, and of the pictures that show whether they are right."""
+
+
+def outputs(name: str, out: Path, what: Sequence[str], *, confidence: bool) -> list[Path]:
+    """The files that `segment_person` always leaves."""
+    return [out / kind / f"{name}.nii.gz" for kind in (*what, *[CONFIDENCE] * confidence)]
+
+
+def segment_person(
+    name: str, frame: Frame, networks: Networks, out: Path, what: Sequence[str], *, like: Image | None, confidence: bool
+) -> list[str]:
+    """Segment the scans of ``frame``; write the maps of ``what`` on its grid, or carried to that of ``like``.
+
+    like : another scan of the person, which the frame has moved.
+    Returns what was not sure, in words.
+
+    Raises InputError when no whole brain is found.
+    """
+    from yucca_wm.models.segment import segment
+
+    found = segment(networks, frame.images)
+    reference = frame.images[frame.reference]
+    maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
+    written = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
+    if confidence:
+        written[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
+    for kind, image in written.items():
+        images.save(image, make_folder(out / kind) / f"{name}.nii.gz")
+    return doubts(found, reference)
+
+
+def carried(labels: Image, frame: Frame, like: Image | None) -> Image:
+    """A map in the space that was asked for: carried once, by nearest neighbour, if it is not the frame's."""
+    if like is None or images.same_grid(labels, like):
+        return labels
+    from yucca_wm.scan import carry_labels
+
+    moved = next(iter(frame.transforms.values()), np.eye(4))
+    back: NDArray[np.float64] = np.asarray(np.linalg.inv(moved), dtype=np.float64)
+    return carry_labels(labels, back, like)
+
+
+def doubts(found: Segmentation, reference: Image) -> list[str]:
+    """What a person should look at before believing the maps."""
+    from yucca_wm.regions import regions
+
+    counts = images.count_labels(found.regions, max(regions().indices))
+    absent = [region.name for region in regions().white_matter if not counts[region.index]]
+    said = []
+    if absent:
+        said.append(f"{len(absent)} of {len(regions().white_matter)} regions were not found: {', '.join(absent)}")
+    left, right = (_volume_ml(found, reference, side) for side in ("left", "right"))
+    if abs(left - right) > MAX_ASYMMETRY * (left + right) / 2:
+        said.append(f"white matter of {left:.0f} ml on the left and {right:.0f} ml on the right")
+    return said
+
+
+MAX_ASYMMETRY = 0.25
+"""Difference of the two sides' white matter, over their mean, from which a scan may be cut or badly segmented."""
+
+
+def _volume_ml(found: Segmentation, reference: Image, side: str) -> float:
+    from yucca_wm.regions import regions
+
+    labels = [region.index for region in regions().white_matter if region.side == side]
+    return float(np.isin(found.regions, labels).sum()) * reference.voxel_volume_mm3 / 1000
