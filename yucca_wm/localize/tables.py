@@ -140,9 +140,8 @@ def load_fields(subject: str, row: LoadRow, *, assigned: bool = False) -> list[s
         str(row.n_lesions_touching), number(row.largest_lesion_ml),
         "" if row.region_voxels is None else str(row.region_voxels), str(row.lesion_voxels),
     ]  # fmt: skip
-    if assigned and row.lesion_volume_assigned_ml is not None:
-        volume_ml = row.lesion_volume_assigned_ml
-        fields += [number(volume_ml), number(100 * volume_ml / row.region_volume_ml if row.region_volume_ml else None)]
+    if assigned:
+        fields += [number(row.lesion_volume_assigned_ml), number(row.load_assigned_percent)]
     return fields
 
 
