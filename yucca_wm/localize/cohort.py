@@ -22,7 +22,7 @@ from yucca_wm.localize.pairs import Pair, pair_cases
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.places import PLACES
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import OPTIONAL_TABLES, number, tables_of, tsv_lines
+from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, number, tables_of, tsv_lines, write_regions
 from yucca_wm.regions import RegionTable
 
 
@@ -40,7 +40,7 @@ def localize_cohort(
     options: RunOptions | None = None,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Localize every subject and write ``lesion_load.tsv``, ``lesion_load_wide.tsv``, ``lesions.tsv``,
-    ``localize.json`` and ``heat_map.png``/``.svg`` to ``out_dir``.
+    ``regions.tsv`` (the region table), ``localize.json`` and ``heat_map.png``/``.svg`` to ``out_dir``.
 
     maps : also write ``maps/<subject>.nii.gz``, the lesions labelled by region.
     bids : also write the same maps as a BIDS derivative, in ``bids/``.
@@ -118,6 +118,7 @@ def localize_into(
     about = summary(failures, settings, inputs)
     if companions.tissue is not None:
         about["places"] = {place.name: place.title for place in PLACES}
+    write_regions(folder / REGIONS, table)
     loads = write_outputs(parts, files, columns, about, folder)
     if derivative is not None:
         derivative.write_description(table)

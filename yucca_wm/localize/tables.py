@@ -34,6 +34,8 @@ MODALITY_COLUMNS = (
     "subject", "region_id", "name", "side", "group", "ensemble_ml", "t1_ml", "flair_ml", "range_ml", "disagree",
 )  # fmt: skip
 PLACE_COLUMNS = ("subject", "place", "lesion_volume_ml", "share_percent", "n_lesions", "lesion_voxels")
+REGION_COLUMNS = ("index", "name", "full_name", "side", "group", "color", "jhu_ids")
+REGIONS = "regions.tsv"
 SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"
 OPTIONAL_TABLES = {SOFT, MODALITIES, PLACES}
 VENTRICLE_COLUMN = "distance_to_ventricles_mm"
@@ -156,6 +158,12 @@ def lesion_fields(subject: str, lesion: LesionRow, *, ventricles: bool = False, 
     if tissue:
         fields += [lesion.place or "", yes_no(lesion.touches_ventricle), yes_no(lesion.touches_cortex)]
     return fields
+
+
+def write_regions(path: str | os.PathLike[str], regions: RegionTable) -> Path:
+    """Write a region table as `yucca_wm.regions.read_table` reads it."""
+    rows = [[*map(str, astuple(region)[:-1]), ",".join(map(str, region.jhu_ids))] for region in regions]
+    return write_tsv(path, REGION_COLUMNS, rows)
 
 
 def tsv_lines(rows: Iterable[Sequence[str]]) -> str:
