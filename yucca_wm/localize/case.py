@@ -67,7 +67,7 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     (lesions), and grids that differ.
     """
     lesions, regions, ventricles = load_pair(pair, table, settings)
-    tissue = _load_tissue(pair.companions, lesions, settings)
+    tissue = load_tissue(pair.companions, lesions, settings)
     result = localize(pair.subject, lesions, regions, table, settings, ventricles, tissue)
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
@@ -80,7 +80,8 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     return replace(result, flags=flags, soft=soft, modalities=rows)
 
 
-def _load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
+def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
+    """The tissue map, if there is one, on the lesions' grid."""
     if companions.tissue is None:
         return None
     tissue = images.load_labels(companions.tissue, {0, *tissues().indices})
