@@ -45,6 +45,18 @@ def test_the_table_is_the_one_that_was_compared_with_the_published_list() -> Non
     assert digest == "f31c97cb09583966330f94c8d56958b5d708e3103b51c283095c022d2d6c621b"
 
 
+def test_regions_without_a_colour_get_one_each(tmp_path: Path) -> None:
+    rows = [f"{label}\tr{label}\t{'#123456' if label == 7 else ''}" for label in range(1, 61)]
+    (tmp_path / "t.tsv").write_text("\n".join(["index\tname\tcolor", *rows]))
+    colors = [region.color for region in read_table(tmp_path / "t.tsv")]
+    assert colors[6] == "#123456"
+    rgb = np.array([[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in colors])
+    apart = np.abs(rgb[:, None] - rgb[None]).sum(axis=2) + 999 * np.eye(60, dtype=int)
+    assert apart.min() > 12
+    assert apart.diagonal(1).min() > 150  # neighbours in the table
+    assert (rgb.max(axis=1) - rgb.min(axis=1)).min() > 60  # none is grey
+
+
 def test_mirroring_is_seventeen_apart() -> None:
     mirrored = regions().mirrored()
     assert mirrored == {n: n + 17 for n in range(1, 18)} | {n: n - 17 for n in range(18, 35)} | {35: 36, 36: 35}

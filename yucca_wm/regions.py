@@ -7,6 +7,7 @@ atlas labels outside white matter and are never part of a mean over regions.
 
 from __future__ import annotations
 
+import colorsys
 import csv
 import os
 from collections.abc import Iterator, Sequence
@@ -88,11 +89,19 @@ def regions() -> RegionTable:
     return read_table(TABLE)
 
 
+def distinct_color(number: int) -> str:
+    """``#rrggbb`` for the region ``number`` (from 0): neighbours in number are far apart in hue or lightness."""
+    lightness = (0.5, 0.68, 0.38)[number % 3]
+    rgb = colorsys.hls_to_rgb(number * 0.618034 % 1, lightness, 0.75)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
+
+
 def read_table(path: str | os.PathLike[str]) -> RegionTable:
     """Read a label table: TSV with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
 
-    ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present. Background (index 0) is
-    skipped. Raises InputError for missing columns, labels that are not positive whole numbers, or duplicates.
+    ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present; a region without a colour is
+    given one. Background (index 0) is skipped. Raises InputError for missing columns, labels that are not positive
+    whole numbers, or duplicates.
     """
     path = Path(path)
     try:
@@ -116,7 +125,9 @@ def read_table(path: str | os.PathLike[str]) -> RegionTable:
             continue
         name = row["name"]
         full_name, group = row.get("full_name") or name, row.get("group") or ""
-        table.append(Region(index, name, full_name, side, group, row.get("color") or "#808080", jhu_ids))
+        table.append(
+            Region(index, name, full_name, side, group, row.get("color") or distinct_color(len(table)), jhu_ids)
+        )
     for what in ("index", "name"):
         values = [getattr(region, what) for region in table]
         if duplicates := {str(value) for value in values if values.count(value) > 1}:

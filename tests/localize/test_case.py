@@ -53,7 +53,7 @@ def test_every_load_is_the_known_one(known):
     in_regions = int((labels.data > 0).sum())
     assert in_regions == sum(row.region_voxels for row in result.load[:-2])
     assert rows[-1].region_volume_ml == pytest.approx(in_regions * ml)
-    assert rows[-1].load_percent == pytest.approx(100 * 24 / in_regions)
+    assert rows[-1].load_percent == pytest.approx(100 * 15 / in_regions)  # 9 of the 24 voxels are in no region
 
 
 def test_every_lesion_is_the_known_one(known):
@@ -180,6 +180,36 @@ def test_no_lesion_gives_zeros_and_a_flag(known):
     assert result.load[2].share_percent is None
     assert "no_lesion" in result.flags
     assert result.lesions == []
+
+
+def test_the_load_of_all_white_matter_leaves_out_remainders_and_what_is_outside():
+    """White matter 10 + 30 voxels, 2 + 1 of them lesion; remainder 50 with 4; outside 5, one of them beside region 1.
+
+    12 lesion voxels of 90 would be 13.3 %, of 40 would be 30 %; what fills the white matter is 3 of 40.
+    """
+    labels, lesions = np.zeros((2, 100, 3, 3), np.uint8)
+    labels[:10, 1, 1], labels[10:40, 1, 1], labels[40:90, 1, 1] = 1, 20, 35
+    lesions[:2, 1, 1], lesions[15, 1, 1], lesions[50:54, 1, 1], lesions[95:99, 1, 1] = 1, 1, 1, 1
+    lesions[0, 2, 1] = 1
+    settings = Settings(min_size_mm3=0, assign_outside_mm=1)
+    result = localize("s", Image(lesions, np.eye(4)), Image(labels, np.eye(4)), regions(), settings)
+    total = result.total
+    assert (total.lesion_voxels, total.region_voxels) == (12, 90)
+    assert total.load_percent == 100 * 3 / 40
+    assert total.load_assigned_percent == 100 * 4 / 40
+    assert result.outside.load_percent is None
+    assert result.flags["high_load"] == "lesions fill 7.5 % of the white-matter regions (over 5 %)"
+
+
+@pytest.mark.parametrize(("lesion_voxels", "flagged"), [(5, False), (6, True)])
+def test_high_load_is_over_five_percent_of_the_total_row(lesion_voxels, flagged):
+    """Of 100 voxels; 50 lesion voxels in no region, and 50 in the remainder, do not make it high."""
+    labels, lesions = np.zeros((2, 200, 3, 3), np.uint8)
+    labels[:100, 1, 1], labels[100:150, 1, 1] = 3, 36
+    lesions[:lesion_voxels, 1, 1], lesions[100:200, 1, 1] = 1, 1
+    result = localize("s", Image(lesions, np.eye(4)), Image(labels, np.eye(4)), regions(), ALL)
+    assert result.total.load_percent == lesion_voxels
+    assert ("high_load" in result.flags) == flagged
 
 
 def test_several_lesion_labels(known):

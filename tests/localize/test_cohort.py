@@ -15,7 +15,9 @@ import pytest
 from yucca_wm.cohort.record import RECORD
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize_files
-from yucca_wm.regions import regions
+from yucca_wm.localize.cohort import localize_cohort
+from yucca_wm.localize.settings import Settings
+from yucca_wm.regions import read_table, regions
 
 
 @pytest.fixture
@@ -323,3 +325,19 @@ def test_conservation_on_real_region_maps(shared_data, tmp_path, capsys):
         assert int(own[36]["lesion_voxels"]) == expected[0]
         assert sum(int(row["lesion_voxels"]) for row in own[:-1]) == int(own[-1]["lesion_voxels"]) == mask.sum()
     capsys.readouterr()
+
+
+def test_the_results_carry_their_region_table(synthetic, tmp_path):
+    """Another one than the built-in, with names that a table must quote; and the built-in one."""
+    names = tmp_path / "names.tsv"
+    names.write_text(
+        'index\tname\tside\tgroup\tcolor\n2\t"a ""b"", c"\tleft\tlobar\t#0a0b0c\n5\tNA\tnone\t\t\n', encoding="utf-8"
+    )
+    labels = np.zeros((6, 6, 6), np.uint8)
+    labels[:3], labels[3:] = 2, 5
+    for kind, data in (("lesions", (labels == 2).astype(np.uint8)), ("regions", labels)):
+        synthetic.save(tmp_path / kind / "s.nii.gz", data, np.eye(4))
+    for table in (read_table(names), regions()):
+        localize_cohort(tmp_path / "lesions", tmp_path / "regions", tmp_path / "out", table, Settings())
+        written = read_table(tmp_path / "out" / "regions.tsv")
+        assert list(written) == list(table)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
 from yucca_wm.errors import InputError, MissingExtraError
+from yucca_wm.localize.__main__ import main as localize_main
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.results import read_results
 
@@ -139,3 +142,106 @@ def test_a_missing_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"yucca-wm\[report\]"):
         main(["--results", str(tmp_path), "--out_dir", str(tmp_path)])
+
+
+@pytest.fixture(scope="session")
+def placed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One subject as predict leaves it: another region table without colours, tissue, notes, a picture, a scan."""
+    root = tmp_path_factory.mktemp("placed")
+    affine = np.diag([2.0, 2.0, 4.0, 1.0])
+    tissue = np.ones((30, 30, 12), np.uint8)
+    tissue[:5], tissue[25:] = 4, 2
+    labels = np.where(np.arange(30)[:, None, None] < 15, 70, 90) * np.ones_like(tissue)
+    lesions = np.zeros_like(tissue)
+    lesions[5:9, 10:14, 5], lesions[18, 10, 5] = 1, 1
+    for kind, data in (("lesions", lesions), ("regions", labels), ("tissue", tissue), ("scans", labels * 1.5)):
+        (root / kind).mkdir()
+        name = "s_FLAIR_000.nii.gz" if kind == "scans" else "s.nii.gz"
+        nib.save(nib.Nifti1Image(data.astype(np.float32 if kind == "scans" else np.uint8), affine), root / kind / name)
+    (root / "names.tsv").write_text("index\tname\n70\tfirst_L\n90\tsecond_R\n")
+    arguments = [f"--{kind}={root / kind}" for kind in ("lesions", "regions", "tissue")]
+    assert localize_main([*arguments, "--names", str(root / "names.tsv"), "--out_dir", str(root / "out")]) == 0
+    (root / "out" / "frame").mkdir()
+    Image.fromarray(np.zeros((20, 300, 3), np.uint8)).save(root / "out" / "frame" / "s.png")
+    note = {"cases": {"s": {"scans": {}, "notes": ["T1 lies 9 mm off <i>"]}, "other": {}}}
+    (root / "out" / "predict.json").write_text(json.dumps(note))
+    return root
+
+
+def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
+    """No --names: names and colours come with the results; the scan is found by its name."""
+    arguments = ["--results", str(placed / "out"), "--images", str(placed / "scans"), "--out_dir", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "no scan" not in capsys.readouterr().err
+    page = (tmp_path / "subjects" / "s.html").read_text(encoding="utf-8")
+    assert "T1 lies 9 mm off &lt;i&gt;" in page
+    assert 'id="alignment"' in page
+    assert "s_FLAIR_000.nii.gz" in page
+    assert "no picture" not in page
+    viewer = html.unescape(re.search(r'srcdoc="([^"]*)"', page)[1])
+    shown = json.loads(html.unescape(re.search(r"const layers = (.*);", viewer)[1]))
+    assert [layer["title"] for layer in shown] == ["lesions by region", "lesions by place", "regions", "tissue"]
+    assert [name for *_, name in shown[2]["names"]] == ["first_L", "second_R"]
+    assert all(max(rgb) - min(rgb) > 60 for layer in (shown[0], shown[2]) for *rgb, _ in layer["names"])  # not grey
+    assert shown[2]["names"][0][:3] != shown[2]["names"][1][:3]
+    table = page[page.index('id="places"') :].split("</table>")[0]
+    rows = re.findall(r"<td>([^<]*)</td><td>([\d.]*)</td><td>(\d+)</td>", table)
+    # voxels of 16 mm3; those of 5..8 lie at 2..8 mm from the ventricle (centre of voxel 4), that of 18 at 28 mm
+    assert [row for row in rows if row[1] != "0.000"] == [
+        ("periventricular, touching a lateral ventricle", "0.256", "1"),
+        ("deep (the rest)", "0.016", "1"),
+        ("total", "0.272", "2"),
+    ]
+
+
+def test_a_page_without_names_and_notes(placed, tmp_path):
+    arguments = ["--results", str(placed / "out"), "--anonymise", "--out_dir", str(tmp_path)]
+    assert main(arguments) == 0
+    (page,) = (tmp_path / "subjects").iterdir()
+    text = page.read_text(encoding="utf-8")
+    assert "9 mm off" not in text
+    assert str(placed) not in text
+    assert 'id="places"' in text
+    assert 'id="alignment"' in text
+
+
+def test_who_has_no_scan_is_named_and_a_folder_that_fits_nobody_is_an_error(localized, placed, tmp_path, capsys):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    shutil.copy(localized / "flair" / "left.nii.gz", scans / "left_FLAIR.nii.gz")
+    arguments = ["--results", str(localized / "results"), "--images", str(scans), "--out_dir", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    assert "note: no scan of 2 of 3 subjects: a<b>, empty" in capsys.readouterr().err
+    assert "no scan was given" in (tmp_path / "out" / "subjects" / "empty.html").read_text(encoding="utf-8")
+    assert "no scan was given" not in (tmp_path / "out" / "subjects" / "left.html").read_text(encoding="utf-8")
+    before = sorted(path.name for path in (tmp_path / "out").rglob("*"))
+    with pytest.raises(InputError, match="holds no scan of any subject"):
+        main([*arguments[:3], str(placed / "scans"), *arguments[4:]])
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == before
+
+
+LAYERS = """<script>
+window.addEventListener("load", () => setTimeout(() => {
+  const page = document.getElementById("viewer").contentDocument, canvas = page.querySelector("canvas");
+  const seen = [], look = () => canvas.toDataURL();
+  const said = page.getElementById("said").textContent, buttons = [...page.querySelectorAll("input[name=layer]")];
+  const next = () => {
+    seen.push(look());
+    const button = buttons[seen.length];
+    if (button) { button.click(); setTimeout(next, 300); }
+    else document.title = `${buttons.length} layers, ${new Set(seen).size} pictures, ${said}`;
+  };
+  next();
+}, 1500));</script>"""
+"""Chooses every layer in turn and asks how many different pictures there were, and what is said of the first place."""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_layers_can_be_switched_in_a_browser(placed, tmp_path):
+    arguments = ["--results", str(placed / "out"), "--images", str(placed / "scans"), "--out_dir", str(tmp_path)]
+    assert main(arguments) == 0
+    page = tmp_path / "subjects" / "s.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("<head>", "<head>" + LAYERS, 1), encoding="utf-8")
+    title = re.search(r"<title>(.*?)</title>", browse(page, tmp_path / "profile", "--dump-dom"))
+    said = "lesion: periventricular, touching a lateral ventricle · region: first L · tissue: cerebral white matter"
+    assert html.unescape(title[1]) == f"5 layers, 5 pictures, {said}"

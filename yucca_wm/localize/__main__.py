@@ -37,6 +37,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="also give lesion voxels in no region to the nearest one within MM, in columns of their own",
     )  # fmt: skip
     parser.add_argument("--ventricles", metavar="PATH", help="ventricle maps: adds each lesion's distance to them")
+    parser.add_argument(
+        "--tissue", metavar="PATH",
+        help="tissue maps (of yucca_wm.predict): adds where lesions are in clinicians' words, periventricular to deep",
+    )  # fmt: skip
     parser.add_argument("--maps", action="store_true", help="also write each subject's lesions labelled by region")
     parser.add_argument("--bids", action="store_true", help="the same maps as a BIDS derivative, in OUT/bids")
     parser.add_argument(
@@ -78,6 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--transforms goes with --to-template")
     if (options.lesion_softmax or options.region_softmax) and not options.soft:
         parser.error("--lesion-softmax and --region-softmax go with --soft")
+    if options.tissue and options.ventricles:
+        parser.error("--tissue has the ventricles: leave --ventricles out")
     lesions_of = {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_lesions"))}
     regions_of = {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_regions"))}
     if missing := sorted(regions_of.keys() - lesions_of.keys()):
@@ -108,8 +114,9 @@ def main(arguments: list[str] | None = None) -> int:
         template = find_template(options.to_template)
         transforms = find_transforms(options.transforms or options.regions)
     companions = CompanionPlaces(
-        options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax), lesions_of, regions_of
-    )
+        options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax), lesions_of, regions_of,
+        options.tissue,
+    )  # fmt: skip
     how = run_options(options)
     flags, failures = localize_cohort(
         options.lesions, options.regions, options.out_dir, table, settings,

@@ -18,8 +18,10 @@ from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import LoadRow, load_rows
 from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
 from yucca_wm.localize.pairs import Companions, Pair
+from yucca_wm.localize.places import PlaceRow, place_lesions
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
+from yucca_wm.tissue import tissues
 
 if TYPE_CHECKING:
     from yucca_wm.localize.soft import SoftRow
@@ -34,6 +36,7 @@ class CaseResult:
     flags : name -> what a reader should know before trusting the numbers.
     soft : expected volumes, a row for each region, outside and total; empty without softmaxes.
     modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
+    places : a row for each place and their total; empty without a tissue map.
     removed_voxels, removed_lesions : below the minimum size, not in any table.
     """
 
@@ -46,6 +49,7 @@ class CaseResult:
     flags: dict[str, str] = field(default_factory=dict)
     soft: list[SoftRow] = field(default_factory=list)
     modalities: list[ModalityRow] = field(default_factory=list)
+    places: list[PlaceRow] = field(default_factory=list)
 
     @property
     def total(self) -> LoadRow:
@@ -63,7 +67,8 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     (lesions), and grids that differ.
     """
     lesions, regions, ventricles = load_pair(pair, table, settings)
-    result = localize(pair.subject, lesions, regions, table, settings, ventricles)
+    tissue = load_tissue(pair.companions, lesions, settings)
+    result = localize(pair.subject, lesions, regions, table, settings, ventricles, tissue)
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
     rows: list[ModalityRow] = []
@@ -73,6 +78,14 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
         rows = modality_rows(result.load, alone)
         flags |= disagreement(result.load, alone) if alone else {}
     return replace(result, flags=flags, soft=soft, modalities=rows)
+
+
+def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
+    """The tissue map, if there is one, on the lesions' grid."""
+    if companions.tissue is None:
+        return None
+    tissue = images.load_labels(companions.tissue, {0, *tissues().indices})
+    return on_grid(tissue, lesions, resample=settings.resample)
 
 
 def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:
@@ -114,8 +127,12 @@ def localize(
     table: RegionTable,
     settings: Settings | None = None,
     ventricles: Image | None = None,
+    tissue: Image | None = None,
 ) -> CaseResult:
-    """Localize the lesions of one subject; all images are label maps on one grid."""
+    """Localize the lesions of one subject; all images are label maps on one grid.
+
+    ventricles : what distances are measured to (default: the lateral ventricles of ``tissue``).
+    """
     settings = settings or Settings()
     images.check_same_grid(lesions, regions)
     volume_mm3 = lesions.voxel_volume_mm3
@@ -131,15 +148,19 @@ def localize(
 
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
     rows = load_rows(counts, table, volume_mm3, assigned)
-    distance_mm = None if ventricles is None else _distance_mm(components, ventricles)
+    placed = None if tissue is None else place_lesions(components, tissue)
+    distance_mm = None if placed is None else placed.surroundings.ventricle_mm
+    if ventricles is not None:
+        distance_mm = _distance_mm(components, ventricles)
     return CaseResult(
         subject=subject,
         voxel_volume_mm3=volume_mm3,
         load=rows,
-        lesions=census(components, counts, table, lesions.affine, distance_mm),
+        lesions=census(components, counts, table, lesions.affine, distance_mm, placed),
         removed_voxels=components.removed_voxels,
         removed_lesions=components.removed_lesions,
         flags=quality_flags(rows, table, regions),
+        places=[] if placed is None else placed.rows(volume_mm3),
     )
 
 

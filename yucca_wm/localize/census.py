@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.localize.components import Components
 from yucca_wm.localize.intersect import Intersection
+from yucca_wm.localize.places import PLACES, Placed
 from yucca_wm.regions import RegionTable
 
 
@@ -19,7 +20,8 @@ class LesionRow:
     centroid_mm : mean of the voxel centres.
     extent_mm : size of the box along world x, y and z that holds all its voxels whole.
     regions : name and percent of the lesion, for every place that it touches, most first.
-    distance_to_ventricles_mm : smallest distance between voxel centres; None without a ventricle map.
+    distance_to_ventricles_mm : smallest distance between voxel centres; None without a ventricle or tissue map.
+    place, touches_ventricle, touches_cortex : as `yucca_wm.localize.places` has them; None without a tissue map.
     """
 
     lesion: int
@@ -31,6 +33,9 @@ class LesionRow:
     main_region: str
     regions: tuple[tuple[str, float], ...]
     distance_to_ventricles_mm: float | None = None
+    place: str | None = None
+    touches_ventricle: bool | None = None
+    touches_cortex: bool | None = None
 
 
 def census(
@@ -39,6 +44,7 @@ def census(
     table: RegionTable,
     affine: NDArray[np.float64],
     ventricle_distance_mm: NDArray[np.float64] | None = None,
+    placed: Placed | None = None,
 ) -> list[LesionRow]:
     """One row a lesion, by size and then by place, so that the order does not depend on the file's orientation.
 
@@ -76,6 +82,9 @@ def census(
                 main_region=names[main[lesion]],
                 regions=tuple((names[place], 100 * int(overlap[place]) / int(sizes[lesion])) for place in touched),
                 distance_to_ventricles_mm=None if nearest is None else float(nearest[lesion]),
+                place=None if placed is None else PLACES[placed.of_lesion[lesion]].name,
+                touches_ventricle=None if placed is None else bool(placed.surroundings.lesions_at_ventricle[lesion]),
+                touches_cortex=None if placed is None else bool(placed.surroundings.lesions_at_cortex[lesion]),
             )
         )
     return rows

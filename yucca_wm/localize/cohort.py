@@ -20,8 +20,9 @@ from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.maps import write_map
 from yucca_wm.localize.pairs import Pair, pair_cases
 from yucca_wm.localize.parts import Part, Parts, write_outputs
+from yucca_wm.localize.places import PLACES
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import OPTIONAL_TABLES, number, tables_of, tsv_lines
+from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, number, tables_of, tsv_lines, write_regions
 from yucca_wm.regions import RegionTable
 
 
@@ -39,11 +40,12 @@ def localize_cohort(
     options: RunOptions | None = None,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Localize every subject and write ``lesion_load.tsv``, ``lesion_load_wide.tsv``, ``lesions.tsv``,
-    ``localize.json`` and ``heat_map.png``/``.svg`` to ``out_dir``.
+    ``regions.tsv`` (the region table), ``localize.json`` and ``heat_map.png``/``.svg`` to ``out_dir``.
 
     maps : also write ``maps/<subject>.nii.gz``, the lesions labelled by region.
     bids : also write the same maps as a BIDS derivative, in ``bids/``.
-    companions : softmaxes and maps made from one modality; adds ``lesion_load_soft.tsv`` and ``modalities.tsv``.
+    companions : softmaxes, maps made from one modality, and tissue maps; adds ``lesion_load_soft.tsv``,
+    ``modalities.tsv`` and ``places.tsv``.
 
     Returns the flags of every subject that is done (subject -> flag -> sentence), and what failed (case -> reason).
     A subject is done again when its maps or the settings have changed: no table is older than its maps.
@@ -107,14 +109,17 @@ def localize_into(
     tables = tables_of(
         table, settings,
         ventricles=ventricles is not None, soft=companions.soft, modalities=bool(companions.modality_lesions),
+        tissue=companions.tissue is not None,
     )  # fmt: skip
     columns = {entry.name: entry.columns for entry in tables}
     for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
         (folder / name).unlink(missing_ok=True)
-    places = {
-        name: {"lesions": str(pairs[name].lesions), "regions": str(pairs[name].regions)} for name in outcome.results
-    }
-    loads = write_outputs(parts, places, columns, summary(failures, settings, inputs), folder)
+    files = {name: _files_of(pairs[name]) for name in outcome.results}
+    about = summary(failures, settings, inputs)
+    if companions.tissue is not None:
+        about["places"] = {place.name: place.title for place in PLACES}
+    write_regions(folder / REGIONS, table)
+    loads = write_outputs(parts, files, columns, about, folder)
     if derivative is not None:
         derivative.write_description(table)
     for suffix in (".png", ".svg"):  # of an earlier run
@@ -155,6 +160,7 @@ def _localize_pair(
         table, settings,
         ventricles=pair.ventricles is not None,
         soft=companions.lesion_softmax is not None, modalities=companions.modalities is not None,
+        tissue=companions.tissue is not None,
     )  # fmt: skip
     part = Part(
         {entry.name: tsv_lines(entry.rows(result)) for entry in tables},
@@ -178,11 +184,17 @@ def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]
     }
 
 
+def _files_of(pair: Pair) -> dict[str, str]:
+    tissue = pair.companions.tissue
+    files = {"lesions": str(pair.lesions), "regions": str(pair.regions)}
+    return files if tissue is None else {**files, "tissue": str(tissue)}
+
+
 def _subject_summary(result: CaseResult, pair: Pair) -> dict[str, Any]:
     total, outside = result.total, result.outside
+    volume_by_place = {row.place: float(number(row.lesion_volume_ml)) for row in result.places[:-1]}
     return {
-        "lesions": str(pair.lesions),
-        "regions": str(pair.regions),
+        **_files_of(pair),
         "voxel_volume_mm3": round(result.voxel_volume_mm3, 6),
         "lesion_volume_ml": float(number(total.lesion_volume_ml)),
         "n_lesions": total.n_lesions,
@@ -193,5 +205,6 @@ def _subject_summary(result: CaseResult, pair: Pair) -> dict[str, Any]:
             "removed_below_min_size": result.removed_voxels,
         },
         "n_lesions_removed_below_min_size": result.removed_lesions,
+        **({"lesion_volume_ml_by_place": volume_by_place} if volume_by_place else {}),
         "flags": result.flags,
     }

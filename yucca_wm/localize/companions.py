@@ -1,4 +1,4 @@
-"""What may come with a subject's lesion and region map: softmaxes, and maps made from one modality."""
+"""What may come with a subject's lesion and region map: softmaxes, maps made from one modality, and tissue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from yucca_wm.errors import InputError
 from yucca_wm.files import NIFTI_SUFFIXES, case_name
 from yucca_wm.localize.modalities import Modality
-from yucca_wm.localize.pairs import Companions, Pair, subject_of
+from yucca_wm.localize.pairs import Companions, Pair, pair_cases, subject_of
 from yucca_wm.localize.softmaxes import SUFFIX, Softmaxes, given_softmaxes, softmaxes_beside
 
 Place = str | os.PathLike[str]
@@ -23,6 +23,7 @@ class CompanionPlaces:
 
     soft : read softmaxes. lesion_softmax, region_softmax : their folders; empty: beside the label maps.
     modality_lesions, modality_regions : modality (T1, FLAIR) -> folder of its label maps or softmax files.
+    tissue : folder of tissue maps, or one file for all.
     """
 
     soft: bool = False
@@ -30,6 +31,7 @@ class CompanionPlaces:
     region_softmax: tuple[Place, ...] = ()
     modality_lesions: Mapping[str, Place] | None = None
     modality_regions: Mapping[str, Place] | None = None
+    tissue: Place | None = None
 
     @property
     def stated(self) -> dict[str, Any]:
@@ -38,7 +40,7 @@ class CompanionPlaces:
         stated: dict[str, Any] = {name: [str(path) for path in paths] for name, paths in softmax.items() if paths}
         for kind, places in (("lesions", self.modality_lesions), ("regions", self.modality_regions)):
             stated |= {f"{name.lower()}_{kind}": str(place) for name, place in (places or {}).items()}
-        return stated
+        return stated if self.tissue is None else {**stated, "tissue": str(self.tissue)}
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class CompanionPlaces:
     def attach(
         self, pairs: Mapping[str, Pair], lesions: Place, regions: Place
     ) -> tuple[dict[str, Pair], dict[str, str]]:
-        """Pairs with what comes with them, and who lacks a softmax file (subject -> reason).
+        """Pairs with what comes with them, and who lacks a softmax file or a tissue map (case -> reason).
 
         A subject without a map of one modality goes without. Raises InputError for a folder that has nothing of any.
         """
@@ -63,13 +65,20 @@ class CompanionPlaces:
         alone_regions = {name: _maps(place, pairs) for name, place in (self.modality_regions or {}).items()}
         attached: dict[str, Pair] = {}
         failures: dict[str, str] = {}
+        tissue: dict[Path, Path] = {}
+        if self.tissue is not None:
+            tissue, failures = _tissue(self.tissue, lesions, {pair.lesions for pair in pairs.values()})
         for subject, pair in pairs.items():
+            if self.tissue is not None and pair.lesions not in tissue:
+                continue
             modalities = tuple(
                 Modality(name, files[subject], alone_regions.get(name, {}).get(subject))
                 for name, files in alone.items()
                 if subject in files
             )
-            companions = Companions(modalities=modalities if self.modality_lesions else None)
+            companions = Companions(
+                modalities=modalities if self.modality_lesions else None, tissue=tissue.get(pair.lesions)
+            )
             try:
                 if softmaxes is not None:
                     companions = replace(
@@ -82,6 +91,13 @@ class CompanionPlaces:
                 continue
             attached[subject] = replace(pair, companions=companions)
         return attached, failures
+
+
+def _tissue(place: Place, lesions: Place, paired: set[Path]) -> tuple[dict[Path, Path], dict[str, str]]:
+    """Lesion map -> tissue map, by the rule of lesion and region maps, and who is without (case -> reason)."""
+    pairs, failures = pair_cases(lesions, place)
+    of_lesions = {pair.lesions: pair.regions for pair in pairs.values()}
+    return {path: of_lesions[path] for path in paired if path in of_lesions}, failures
 
 
 def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Softmaxes:

@@ -47,12 +47,11 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
     total, outside = rows[-1], rows[-2]
     white_matter = set(table.white_matter.indices) or set(table.indices)
     in_wm = [row for row in rows if row.region_id in white_matter]
-    wm_ml = sum(row.region_volume_ml or 0.0 for row in in_wm)
     absent = [row.name for row in in_wm if not row.region_voxels]
     if not total.lesion_voxels:
         flags["no_lesion"] = "no lesion was found"
-    if wm_ml and (load := 100 * total.lesion_volume_ml / wm_ml) > HIGH_LOAD_PERCENT:
-        flags["high_load"] = f"lesions are {load:.1f} % of the white-matter volume (over {HIGH_LOAD_PERCENT:g} %)"
+    if (load := total.load_percent or 0) > HIGH_LOAD_PERCENT:
+        flags["high_load"] = f"lesions fill {load:.1f} % of the white-matter regions (over {HIGH_LOAD_PERCENT:g} %)"
     if (outside.share_percent or 0) > HIGH_OUTSIDE_PERCENT:
         flags["high_outside"] = (
             f"{outside.share_percent:.1f} % of the lesion volume lies in no region (over {HIGH_OUTSIDE_PERCENT:g} %)"

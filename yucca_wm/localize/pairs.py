@@ -14,7 +14,7 @@ from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.softmaxes import SoftmaxFiles
 
-ENDINGS = re.compile(r"(_(regions?|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?))+$", re.IGNORECASE)
+ENDINGS = re.compile(r"(_(regions?|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE)
 """What tools append to a subject's name to say what kind of map it is."""
 
 LESION_ENTITY = re.compile(r"(label|desc)-[a-z0-9]*(lesion|wmh)", re.IGNORECASE)
@@ -27,11 +27,13 @@ class Companions:
 
     lesion_softmax, region_softmax : what they were made from.
     modalities : maps made from one modality, as far as the subject has them.
+    tissue : tissue map.
     """
 
     lesion_softmax: SoftmaxFiles | None = None
     region_softmax: SoftmaxFiles | None = None
     modalities: tuple[Modality, ...] | None = None
+    tissue: Path | None = None
 
     def files(self) -> dict[str, Path]:
         """Those that there are, by what they are."""
@@ -44,7 +46,7 @@ class Companions:
             files[f"{modality.name}_lesions"] = modality.lesions
             if modality.regions is not None:
                 files[f"{modality.name}_regions"] = modality.regions
-        return files
+        return files if self.tissue is None else {**files, "tissue": self.tissue}
 
 
 @dataclass(frozen=True)

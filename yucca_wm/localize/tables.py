@@ -33,9 +33,13 @@ SOFT_COLUMNS = (
 MODALITY_COLUMNS = (
     "subject", "region_id", "name", "side", "group", "ensemble_ml", "t1_ml", "flair_ml", "range_ml", "disagree",
 )  # fmt: skip
-SOFT, MODALITIES = "lesion_load_soft.tsv", "modalities.tsv"
-OPTIONAL_TABLES = {SOFT, MODALITIES}
+PLACE_COLUMNS = ("subject", "place", "lesion_volume_ml", "share_percent", "n_lesions", "lesion_voxels")
+REGION_COLUMNS = ("index", "name", "full_name", "side", "group", "color", "jhu_ids")
+REGIONS = "regions.tsv"
+SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"
+OPTIONAL_TABLES = {SOFT, MODALITIES, PLACES}
 VENTRICLE_COLUMN = "distance_to_ventricles_mm"
+TISSUE_COLUMNS = (VENTRICLE_COLUMN, "place", "touches_ventricle", "touches_cortex")
 
 DECIMALS = 6
 """Of volumes in ml (6: a thousandth of a mm3) and of percentages."""
@@ -54,6 +58,11 @@ def number(value: float | None, decimals: int = DECIMALS) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def yes_no(value: bool | None) -> str:
+    """``yes`` or ``no``; empty where it is not known."""
+    return "" if value is None else "yes" if value else "no"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of the output: ``rows`` gives the fields of one subject's rows."""
@@ -70,11 +79,13 @@ def tables_of(
     ventricles: bool = False,
     soft: bool = False,
     modalities: bool = False,
+    tissue: bool = False,
 ) -> tuple[Table, ...]:
     """``lesion_load.tsv``: subject by subject, a row for every region, outside and total;
     ``lesion_load_wide.tsv``: a row a subject, lesion volume in ml in every region, outside and in total;
     ``lesions.tsv``, the census: a row a lesion, largest first within each subject;
-    on request ``lesion_load_soft.tsv`` and ``modalities.tsv``, rows as in ``lesion_load.tsv``.
+    on request ``lesion_load_soft.tsv`` and ``modalities.tsv``, rows as in ``lesion_load.tsv``;
+    with tissue maps ``places.tsv``: a row for every place and their total.
     """
     assigned = settings.assign_outside_mm > 0
     tables = [
@@ -90,14 +101,18 @@ def tables_of(
         ),
         Table(
             "lesions.tsv",
-            LESION_COLUMNS + ((VENTRICLE_COLUMN,) if ventricles else ()),
-            lambda result: [lesion_fields(result.subject, row, ventricles=ventricles) for row in result.lesions],
+            LESION_COLUMNS + (TISSUE_COLUMNS if tissue else (VENTRICLE_COLUMN,) if ventricles else ()),
+            lambda result: [
+                lesion_fields(result.subject, row, ventricles=ventricles, tissue=tissue) for row in result.lesions
+            ],
         ),
     ]
     if soft:
         tables.append(Table(SOFT, SOFT_COLUMNS, _soft_rows))
     if modalities:
         tables.append(Table(MODALITIES, MODALITY_COLUMNS, _modality_rows))
+    if tissue:
+        tables.append(Table(PLACES, PLACE_COLUMNS, _place_rows))
     return tuple(tables)
 
 
@@ -110,7 +125,13 @@ def _soft_rows(result: CaseResult) -> Iterator[list[str]]:
 def _modality_rows(result: CaseResult) -> Iterator[list[str]]:
     for row in result.modalities:
         place = [result.subject, str(row.region_id), row.name, row.side, row.group]
-        yield [*place, *map(number, (*row.volumes_ml, row.range_ml)), "yes" if row.disagree else "no"]
+        yield [*place, *map(number, (*row.volumes_ml, row.range_ml)), yes_no(row.disagree)]
+
+
+def _place_rows(result: CaseResult) -> Iterator[list[str]]:
+    for row in result.places:
+        measured = [number(row.lesion_volume_ml), number(row.share_percent)]
+        yield [result.subject, row.place, *measured, str(row.n_lesions), str(row.lesion_voxels)]
 
 
 def load_fields(subject: str, row: LoadRow, *, assigned: bool = False) -> list[str]:
@@ -121,21 +142,28 @@ def load_fields(subject: str, row: LoadRow, *, assigned: bool = False) -> list[s
         str(row.n_lesions_touching), number(row.largest_lesion_ml),
         "" if row.region_voxels is None else str(row.region_voxels), str(row.lesion_voxels),
     ]  # fmt: skip
-    if assigned and row.lesion_volume_assigned_ml is not None:
-        volume_ml = row.lesion_volume_assigned_ml
-        fields += [number(volume_ml), number(100 * volume_ml / row.region_volume_ml if row.region_volume_ml else None)]
+    if assigned:
+        fields += [number(row.lesion_volume_assigned_ml), number(row.load_assigned_percent)]
     return fields
 
 
-def lesion_fields(subject: str, lesion: LesionRow, *, ventricles: bool = False) -> list[str]:
+def lesion_fields(subject: str, lesion: LesionRow, *, ventricles: bool = False, tissue: bool = False) -> list[str]:
     """One row of ``lesions.tsv``."""
     fields = [subject, str(lesion.lesion), str(lesion.voxels), number(lesion.volume_ml)]
     fields += [number(value, 3) for value in (*lesion.centroid_mm, *lesion.extent_mm)]
     fields += [str(lesion.main_region_id), lesion.main_region, str(len(lesion.regions))]
     fields.append(";".join(f"{name}:{number(percent, 3)}" for name, percent in lesion.regions))
-    if ventricles:
+    if ventricles or tissue:
         fields.append(number(lesion.distance_to_ventricles_mm, 3))
+    if tissue:
+        fields += [lesion.place or "", yes_no(lesion.touches_ventricle), yes_no(lesion.touches_cortex)]
     return fields
+
+
+def write_regions(path: str | os.PathLike[str], regions: RegionTable) -> Path:
+    """Write a region table as `yucca_wm.regions.read_table` reads it."""
+    rows = [[*map(str, astuple(region)[:-1]), ",".join(map(str, region.jhu_ids))] for region in regions]
+    return write_tsv(path, REGION_COLUMNS, rows)
 
 
 def tsv_lines(rows: Iterable[Sequence[str]]) -> str:

@@ -21,6 +21,7 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
     numbers = numbered({*results.load, *failures})
 
     def renamed(rows: Mapping[str, list[Row]]) -> dict[str, list[Row]]:
+        rows = {name: own for name, own in rows.items() if name in numbers}
         new = {numbers[name]: [{**row, "subject": numbers[name]} for row in own] for name, own in rows.items()}
         return dict(sorted(new.items()))
 
@@ -30,13 +31,11 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
         "subjects": dict(sorted((numbers[name], about) for name, about in results.summary["subjects"].items())),
         "failures": dict(sorted((numbers[name], FAILED) for name in failures)),
     }
-    extra = {
-        title: renamed({name: own for name, own in rows.items() if name in numbers})
-        for title, rows in results.extra.items()
-    }
+    extra = {title: renamed(rows) for title, rows in results.extra.items()}
     hidden = replace(
         results, summary=summary, load=renamed(results.load), lesions=renamed(results.lesions), extra=extra,
-        anonymous=True,
+        places=renamed(results.places), notes={}, anonymous=True,
+        alignments={numbers[name]: path for name, path in results.alignments.items()},
     )  # fmt: skip
     return hidden, {numbers[name]: name for name in results.load}
 

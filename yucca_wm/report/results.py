@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.regions import REMAINDER
+from yucca_wm.localize.tables import PLACES, REGIONS
+from yucca_wm.regions import REMAINDER, RegionTable, read_table, regions
 
 Row = dict[str, str]
 
@@ -24,18 +26,26 @@ EXTRA = {
 }
 """Tables that localize writes on request, in the order in which pages show them."""
 
+PREDICTED, ALIGNMENTS = "predict.json", "frame"
+"""What yucca_wm.predict leaves beside the tables: its record, and pictures of T1 on FLAIR."""
+
 
 @dataclass(frozen=True)
 class Results:
     """folder : of the tables; summary : content of localize.json; load : subject -> its rows of lesion_load.tsv;
     lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request;
-    anonymous : names are replaced, and no path may be shown."""
+    places : subject -> its rows of places.tsv; notes : subject -> what yucca_wm.predict was not sure of;
+    alignments : subject -> picture of one scan's edges on the other; anonymous : names are replaced, and no path may be
+    shown."""
 
     folder: Path
     summary: dict[str, Any]
     load: dict[str, list[Row]]
     lesions: dict[str, list[Row]]
     extra: dict[str, dict[str, list[Row]]]
+    places: dict[str, list[Row]] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    alignments: dict[str, Path] = field(default_factory=dict)
     anonymous: bool = False
 
     @property
@@ -51,8 +61,11 @@ class Results:
         """What there is about one subject: little to send to another process."""
         summary = {**self.summary, "subjects": {subject: self.summary["subjects"][subject]}, "failures": {}}
         extra = {title: {subject: rows[subject]} for title, rows in self.extra.items() if subject in rows}
-        lesions = {subject: self.lesions[subject]} if subject in self.lesions else {}
-        return replace(self, summary=summary, load={subject: self.load[subject]}, lesions=lesions, extra=extra)
+        return replace(
+            self, summary=summary, load={subject: self.load[subject]}, extra=extra,
+            lesions=_only(self.lesions, subject), places=_only(self.places, subject),
+            notes=_only(self.notes, subject), alignments=_only(self.alignments, subject),
+        )  # fmt: skip
 
     def loads_percent(self) -> NDArray[np.float64]:
         """[subjects, regions] load in percent, NaN where undefined."""
@@ -79,11 +92,33 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         summary = json.loads((folder / "localize.json").read_text(encoding="utf-8"))
         load, lesions = _by_subject(folder / "lesion_load.tsv"), _by_subject(folder / "lesions.tsv")
         extra = {title: _by_subject(folder / name) for name, title in EXTRA.items() if (folder / name).is_file()}
+        places = _by_subject(folder / PLACES) if (folder / PLACES).is_file() else {}
     except (OSError, ValueError, KeyError) as error:
         raise InputError(folder, f"is not a folder of yucca_wm.localize ({error})", "run it first") from error
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
-    return Results(folder, summary, load, lesions, extra)
+    pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
+    alignments = {name: path for name, path in pictures.items() if path.is_file()}
+    return Results(folder, summary, load, lesions, extra, places, _notes(folder / PREDICTED), alignments)
+
+
+def region_table(folder: str | os.PathLike[str]) -> RegionTable:
+    """The region table that a localization left beside its results; the built-in one where there is none."""
+    own = Path(folder) / REGIONS
+    return read_table(own) if own.is_file() else regions()
+
+
+def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
+    return {subject: of_all[subject]} if subject in of_all else {}
+
+
+def _notes(path: Path) -> dict[str, list[str]]:
+    """Subject -> notes, as `yucca_wm.predict` leaves them; none without its record."""
+    try:
+        cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+        return {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:

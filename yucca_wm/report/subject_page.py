@@ -5,21 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from yucca_wm import __version__, images
+from yucca_wm import __version__
 from yucca_wm.errors import YuccaWMError
-from yucca_wm.images import Image
-from yucca_wm.localize.case import load_pair, on_grid
-from yucca_wm.localize.maps import labelled_lesions, outside_label
-from yucca_wm.localize.pairs import Pair
-from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
 from yucca_wm.report import figures
 from yucca_wm.report.html import count, decimals, render, short, table_of
-from yucca_wm.report.pictures import Pictures
+from yucca_wm.report.layers import OUTSIDE_NAME, subject_layers
+from yucca_wm.report.pictures import Pictures, embedded
 from yucca_wm.report.results import Results, Row, facts_of, is_region, value
 from yucca_wm.report.viewer import slice_viewer
-
-OUTSIDE_NAME = "outside"
 
 
 def subject_page(
@@ -36,37 +30,44 @@ def subject_page(
     colors[OUTSIDE_NAME] = figures.OUTSIDE_COLOR
     viewer = problem = ""
     try:
-        under, labelled, names = _labelled(about, results.summary["settings"], table, background)
+        under, layers = subject_layers(about, results.summary["settings"], table, colors, background)
         brightest = None if background else 3 * float(under.data.max(initial=1))
         loads = [
             figures.RegionLoad(row["name"], value(row, "load_percent"), value(row, "lesion_volume_ml"))
             for row in rows
             if is_region(row)
         ]
-        figure = figures.draw_subject(under, labelled, names, loads, colors, title=subject, brightest=brightest)
+        lesions_shown, names = layers[0].labelled, dict(layers[0].names)
+        figure = figures.draw_subject(under, lesions_shown, names, loads, colors, title=subject, brightest=brightest)
         pictures.add(figure, subject, "Lesions by region, and the load of every region.")
-        of_labels = {label: colors.get(name, figures.OTHER) for label, name in names.items()}
-        viewer = slice_viewer(under, labelled, of_labels, _centre_of_largest(results.lesions.get(subject, [])))
+        viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])))
     except YuccaWMError as error:
         problem = str(error)
     heads = [head for head in total if head != "subject"]
     lesions = results.lesions.get(subject, [])
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
-    unseen = "no picture of the lesions" + ("" if results.anonymous else f": {problem}")
+    unsure = [*about["flags"].values(), *results.notes.get(subject, [])]
+    if problem:
+        unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
+    if background is None:
+        unsure.append("no scan was given: lesions are shown on the region map")
     page = render(
         "subject.html",
         title=subject,
         version=__version__,
+        summary=f"{volume} ml in {number}",
         facts=[
-            ("lesion volume", f"{volume} ml in {number}"),
             ("lesion map", results.place(about["lesions"])),
             ("region map", results.place(about["regions"])),
+            *([("tissue map", results.place(about["tissue"]))] if "tissue" in about else []),
             ("shown on", results.place(background) if background else "the region map"),
             *facts_of(results)[:1],
         ],
-        flags=[*about["flags"].values(), *([unseen] if problem else [])],
+        flags=unsure,
         pictures=pictures.shown,
         viewer=viewer,
+        places=_place_rows(results, subject),
+        alignment=embedded(results.alignments[subject]) if subject in results.alignments else "",
         load_heads=heads,
         load_rows=[
             {"sum": row["group"] in ("outside", "total"), "cells": [short(row[head]) for head in heads]} for row in rows
@@ -77,22 +78,21 @@ def subject_page(
     return page, problem
 
 
+def _place_rows(results: Results, subject: str) -> list[dict[str, Any]]:
+    """Lesions by place; empty without tissue maps."""
+    titles = results.summary.get("places", {})
+    return [
+        {
+            "title": titles.get(row["place"], row["place"]),
+            "volume": short(row["lesion_volume_ml"]),
+            "percent": short(row["share_percent"]),
+            "lesions": row["n_lesions"],
+            "sum": row["place"] not in titles,
+        }
+        for row in results.places.get(subject, [])
+    ]
+
+
 def _centre_of_largest(lesions: list[Row]) -> list[float] | None:
     """World mm; the census begins with the largest lesion."""
     return [value(lesions[0], f"centroid_{axis}_mm") for axis in "xyz"] if lesions else None
-
-
-def _labelled(
-    about: dict[str, Any], stated: dict[str, Any], table: RegionTable, background: Path | None
-) -> tuple[Image, Any, dict[int, str]]:
-    """Background and lesion voxels labelled by region, in RAS order, and label -> name."""
-    settings = Settings.stated(stated)
-    pair = Pair("", Path(about["lesions"]), Path(about["regions"]))
-    lesions, regions, _ = load_pair(pair, table, settings)
-    labelled = labelled_lesions(lesions, regions, table, settings)
-    if background is None:
-        under = lesions.with_data(figures.region_greys(regions.data))
-    else:
-        under = on_grid(images.load(background), lesions, resample=True)
-    label_names = {region.index: region.name for region in table} | {outside_label(table): OUTSIDE_NAME}
-    return figures.to_ras(under), figures.to_ras(labelled).data, label_names

@@ -1,62 +1,145 @@
-"""The slice view one can click through: nilearn's viewer, whole in one HTML string."""
+"""The slice view one can click through: nilearn's viewer, whole in one HTML string, with layers to choose from."""
 
 from __future__ import annotations
 
+import base64
 import re
+import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.errors import YuccaWMError
 from yucca_wm.images import Image, resample
 from yucca_wm.report.framing import head_box
+from yucca_wm.report.html import render
 
 SPACING_MM = 1.5
 """Of the copy that is shown. A page holds all of it, and finer ones take seconds to make and megabytes to keep."""
 
-STYLE = """<style>
-body { margin: 0; overflow: hidden; background: #000; color: #ddd; font: 13px system-ui, sans-serif; }
-#div_viewer-slices > div { padding: 0 1rem; }
-</style>
-"""
+BRIGHT_PERCENT = 99.5
+"""Of the voxels; what is brighter (fat, eyes) is shown like these, or all else would be dark."""
+
+BESIDE = "#bbbbbb"
+"""Colour of a label that has none."""
 
 
-def slice_viewer(
-    background: Image,
-    labelled: NDArray[Any],
-    colors: dict[int, str],
-    start_mm: Sequence[float] | None = None,
-) -> str:
-    """HTML document with three linked slices: lesions by region (label -> ``#rrggbb``) over ``background``.
+@dataclass(frozen=True)
+class Layer:
+    """What can be laid over a scan.
 
-    background : image in RAS order; labelled : lesion voxels with region labels on the same grid; start_mm : world
-    place to begin at, or rather at the lesion voxel next to it.
+    title : on its button.
+    labelled : label map on the scan's grid, 0 where nothing is shown.
+    names, colors : of labels; ``#rrggbb``, several labels may share one.
+    says : what names are of, when they are to be read out where one clicks ("region", "tissue").
+    sparse : keep every voxel in the smaller copy: lesions, which nearest neighbour could lose.
     """
+
+    title: str
+    labelled: NDArray[Any]
+    names: Mapping[int, str]
+    colors: Mapping[int, str]
+    says: str = ""
+    sparse: bool = False
+
+
+def slice_viewer(background: Image, layers: Sequence[Layer], start_mm: Sequence[float] | None = None) -> str:
+    """HTML document with three linked slices of ``background``, the first of ``layers`` over it, others by a click.
+
+    background : image in RAS order; start_mm : world place to begin at, or rather at the voxel of the first layer next
+    to it. Raises YuccaWMError when nilearn writes its page in another way than it did.
+    """
+    under, over = small_copy(background, [layer.labelled for layer in layers], [layer.sparse for layer in layers])
+    colors = [_colors(layer) for layer in layers]
+    page = _nilearn(under, over[0], colors[0][1:], _start(over[0], start_mm))
+    sprites = _sprites(page, over, colors)
+    shown = []
+    for layer, small, sprite in zip(layers, over, sprites, strict=True):
+        names = {label: (name, layer.colors.get(label, BESIDE)) for label, name in layer.names.items()}
+        present = [names[label] for label in np.unique(small.data).tolist() if label in names]
+        shown.append({
+            "title": layer.title, "source": sprite, "says": layer.says, "legend": _legend(present),
+            "names": [[*_rgb(color), name] for name, color in present],
+        })  # fmt: skip
+    controls = render("viewer.html", layers=shown)
+    page = page.replace("brain = brainsprite(", "brain = window.brain = brainsprite(", 1)
+    return page.replace('<div id="div_viewer-slices">', f'<div id="div_viewer-slices">{controls}', 1)
+
+
+def _colors(layer: Layer) -> list[str]:
+    """[label] colours, from 0."""
+    largest = max([2, *layer.names, *layer.colors])  # a colour map has two colours at least
+    return [layer.colors.get(label, BESIDE) for label in range(largest + 1)]
+
+
+def _nilearn(under: Image, over: Image, colors: Sequence[str], start: Sequence[float]) -> str:
+    """nilearn's page with labels 1, 2, ... of ``over`` in ``colors``."""
     import nibabel as nib
     from matplotlib.colors import ListedColormap
     from nilearn import plotting
 
-    largest = max([2, *colors])  # a colour map has two colours at least
-    cmap = ListedColormap([colors.get(label, "#bbbbbb") for label in range(1, largest + 1)], name="regions")
-    under, over = small_copy(background, labelled)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         view = plotting.view_img(
             nib.Nifti1Image(over.data.astype(np.float32), over.affine),
-            bg_img=nib.Nifti1Image(under.data.astype(np.float32), under.affine), cmap=cmap, threshold=0.5, vmin=0.5,
-            vmax=largest + 0.5, symmetric_cmap=False, colorbar=False, resampling_interpolation="nearest",
-            black_bg=True, annotate=True, opacity=0.8, cut_coords=_start(over, start_mm),
+            bg_img=nib.Nifti1Image(under.data.astype(np.float32), under.affine),
+            cmap=ListedColormap(list(colors), name="labels"), threshold=0.5, vmin=0.5, vmax=len(colors) + 0.5,
+            symmetric_cmap=False, colorbar=False, resampling_interpolation="nearest", black_bg=True, annotate=True,
+            opacity=0.8, cut_coords=list(start),
         )  # fmt: skip
     page = re.sub(r"<link\b[^>]*>", "", view.get_standalone())  # its icon would be fetched from the network
-    page = re.sub(r"(?<=-)[0-9a-f]{32}\b", "slices", page)  # random: equal results shall give equal pages
-    return page.replace("</head>", f"{STYLE}</head>", 1)
+    return re.sub(r"(?<=-)[0-9a-f]{32}\b", "slices", page)  # random: equal results shall give equal pages
 
 
-def small_copy(background: Image, labelled: NDArray[Any]) -> tuple[Image, Image]:
-    """Head and lesions on a grid of SPACING_MM along the world's axes; no lesion voxel falls between two of its."""
-    box = head_box(background.data, labelled)
+def _sprites(page: str, layers: Sequence[Image], colors: Sequence[Sequence[str]]) -> list[str]:
+    """Addresses of pictures like that of nilearn's own layer: all slices along x, side by side in rows."""
+    from matplotlib.image import imsave
+
+    found = re.search(r'id="overlayImg-slices"[^>]*?src="data:image/png;base64,([^"]+)"', page)
+    n_x, n_y, n_z = layers[0].shape
+    width, height = struct.unpack(">II", base64.b64decode(found[1])[16:24]) if found else (0, 0)
+    columns, rows = width // n_y, height // n_z
+    if columns * rows < n_x or width % n_y or height % n_z:
+        raise YuccaWMError("nilearn draws its slice view in another way than this was written for")
+    sprites = []
+    for layer, of_labels in zip(layers, colors, strict=True):
+        lut = np.array([[*_rgb(color), 255] for color in of_labels], np.uint8)
+        lut[0] = 0
+        slices = np.zeros((columns * rows, n_y, n_z), layer.data.dtype)
+        slices[:n_x] = layer.data
+        tiled = slices[:, :, ::-1].reshape(rows, columns, n_y, n_z).transpose(0, 3, 1, 2)
+        png = BytesIO()
+        imsave(png, lut[tiled.reshape(rows * n_z, columns * n_y)], format="png")
+        sprites.append("data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii"))
+    return sprites
+
+
+def _legend(present: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Colour -> names, those that share a colour together and last."""
+    by_color: dict[str, list[str]] = {}
+    for name, color in present:
+        by_color.setdefault(color, []).append(name.replace("_", " "))
+    alone = [(color, names[0]) for color, names in by_color.items() if len(names) == 1]
+    return alone + [(color, f"{len(names)} others") for color, names in by_color.items() if len(names) > 1]
+
+
+def _rgb(color: str) -> list[int]:
+    return [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def small_copy(background: Image, layers: Sequence[NDArray[Any]], sparse: Sequence[bool]) -> tuple[Image, list[Image]]:
+    """Head and layers on a grid of SPACING_MM along the world's axes; no voxel of a sparse layer falls between two of
+    its."""
+    lesions: NDArray[Any] = np.zeros(background.shape, bool)
+    for layer, kept in zip(layers, sparse, strict=True):
+        if kept:
+            lesions = lesions | (layer > 0)
+    box = head_box(background.data, lesions)
     ends = np.array([(side.start, min(side.stop, size) - 1) for side, size in zip(box, background.shape, strict=True)])
     corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
     world = corners @ background.affine[:3, :3].T + background.affine[:3, 3]
@@ -65,12 +148,17 @@ def small_copy(background: Image, labelled: NDArray[Any]) -> tuple[Image, Image]
     affine[:3, 3] = low
     shape = np.ceil((world.max(axis=0) - low) / SPACING_MM).astype(int) + 1
     grid = Image(np.zeros(shape, np.uint8), affine)
-    under = resample(Image(background.data.astype(np.float32), background.affine), grid, order=1)
-    over = resample(Image(labelled, background.affine), grid)
-    voxels = np.argwhere(labelled)
-    at = voxels @ background.affine[:3, :3].T + background.affine[:3, 3]
-    over.data[tuple(np.rint((at - low) / SPACING_MM).astype(int).T)] = labelled[tuple(voxels.T)]
-    return under, over
+    bright = np.percentile(background.data, BRIGHT_PERCENT)
+    under = resample(Image(np.minimum(background.data, bright).astype(np.float32), background.affine), grid, order=1)
+    copies = []
+    for layer, kept in zip(layers, sparse, strict=True):
+        over = resample(Image(layer, background.affine), grid)
+        if kept:
+            voxels = np.argwhere(layer)
+            at = voxels @ background.affine[:3, :3].T + background.affine[:3, 3]
+            over.data[tuple(np.rint((at - low) / SPACING_MM).astype(int).T)] = layer[tuple(voxels.T)]
+        copies.append(over)
+    return under, copies
 
 
 def _start(lesions: Image, start_mm: Sequence[float] | None) -> list[float]:

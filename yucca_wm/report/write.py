@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,13 +12,13 @@ from yucca_wm import images
 from yucca_wm.atlas.cache import cached_atlas
 from yucca_wm.cohort.run import run_cases
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, nifti_files, write_text
-from yucca_wm.localize.pairs import subject_of
+from yucca_wm.files import make_folder, write_text
 from yucca_wm.regions import RegionTable, regions
 from yucca_wm.report.anonymise import anonymised
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.pictures import Pictures
-from yucca_wm.report.results import Results, read_results
+from yucca_wm.report.results import Results, read_results, region_table
+from yucca_wm.report.scans import find_scans, match_scans
 from yucca_wm.report.subject_page import subject_page
 
 FIGURES = "figures"
@@ -26,7 +27,7 @@ FIGURES = "figures"
 def write_report(
     results_dir: str | os.PathLike[str],
     out_dir: str | os.PathLike[str],
-    table: RegionTable,
+    table: RegionTable | None = None,
     *,
     backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None = None,
     atlas: str | os.PathLike[str] | None = None,
@@ -38,17 +39,21 @@ def write_report(
     ``figures/`` and ``figures/subjects/``.
 
     results_dir : folder that `yucca_wm.localize` wrote.
-    backgrounds : images (FLAIR) to show lesions on, by subject, or a folder of them; another grid is resampled for
-        show.
+    table : of the regions (default: the results' own).
+    backgrounds : images (FLAIR) to show lesions on, by case name, or a folder of them; another grid is resampled for
+        show. Whose they are: `yucca_wm.report.scans`. Who has none is named on stderr.
     atlas : label map with the regions' labels to paint mean loads on (default: the fetched one, if there is one and
         the table is the built-in one).
 
     anonymise : numbers in place of names, and no paths.
 
     Returns the path of the cohort's page and the subjects whose page failed or lacks its picture (with the reason).
+    Raises InputError for a folder of images that fit nobody.
     """
     results = read_results(results_dir)
+    table = table or region_table(results_dir)
     names = {name: name for name in results.subjects}
+    scans = _scans_of(backgrounds, results.subjects)
     if anonymise:
         results, names = anonymised(results)
     atlas = atlas if atlas is not None else _fetched_atlas(table)
@@ -59,9 +64,7 @@ def write_report(
     links: dict[str, str] = {}
     if subjects:
         make_folder(folder / "subjects")
-        given = backgrounds if isinstance(backgrounds, Mapping) else nifti_files(backgrounds) if backgrounds else {}
-        found = {subject_of(name): path for name, path in given.items()} | dict(given)
-        cases = {name: (results.of(name), found.get(names[name])) for name in results.subjects}
+        cases = {name: (results.of(name), scans.get(names[name])) for name in results.subjects}
         work = partial(_write_subject, table=table, folder=folder)
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         pictureless = {name: f"no picture: {problem}" for name, problem in outcome.results.items() if problem}
@@ -69,6 +72,21 @@ def write_report(
         links = {name: f"subjects/{name}.html" for name in outcome.results}
     page = cohort_page(results, links, Pictures(folder / FIGURES), painted)
     return write_text(folder / "index.html", page), failures
+
+
+def _scans_of(
+    backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, subjects: Sequence[str]
+) -> dict[str, Path]:
+    if backgrounds is None:
+        return {}
+    if isinstance(backgrounds, Mapping):
+        found = match_scans(backgrounds, subjects)
+    else:
+        found = find_scans(backgrounds, subjects)
+    if without := [subject for subject in subjects if subject not in found]:
+        shown = ", ".join(without[:5]) + ", ..." * (len(without) > 5)
+        print(f"note: no scan of {len(without)} of {len(subjects)} subjects: {shown}", file=sys.stderr)
+    return found
 
 
 def _remove_earlier_subjects(folder: Path) -> None:

@@ -1,0 +1,262 @@
+"""Places of lesions in a head of boxes whose every distance is known."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image
+from yucca_wm.localize.__main__ import main
+from yucca_wm.localize.case import localize
+from yucca_wm.localize.components import find_lesions
+from yucca_wm.localize.places import PLACES, place_lesions
+from yucca_wm.localize.settings import Settings
+from yucca_wm.regions import regions
+from yucca_wm.tissue import Tissue, tissues
+
+ALL = Settings(min_size_mm3=0)
+SHAPE = (70, 30, 40)
+NAMES = [place.name for place in PLACES]
+
+
+def head() -> np.ndarray:
+    """At 1 mm, along x: ventricle to 9, white matter 10 to 59, cortex 60 to 64; below z = 10 the brainstem."""
+    tissue = np.zeros(SHAPE, np.uint8)
+    tissue[:65] = Tissue.CEREBRAL_WHITE_MATTER
+    tissue[:10] = Tissue.LATERAL_VENTRICLES
+    tissue[60:65] = Tissue.CORTICAL_GREY
+    tissue[:65, :, :10] = Tissue.BRAINSTEM
+    return tissue
+
+
+def placed(lesions: np.ndarray, tissue: np.ndarray, affine: np.ndarray | None = None):
+    affine = np.eye(4) if affine is None else affine
+    return localize(
+        "s", Image(lesions, affine), Image(np.ones_like(tissue), affine), regions(), ALL, tissue=Image(tissue, affine)
+    )
+
+
+def volumes(result) -> dict[str, int]:
+    """Lesion voxels by place, those with none left out."""
+    return {row.place: row.lesion_voxels for row in result.places[:-1] if row.lesion_voxels}
+
+
+def only(result) -> str:
+    (lesion,) = result.lesions
+    return lesion.place
+
+
+def line(first: int, last: int, z: int = 25) -> np.ndarray:
+    """A lesion along x, from ``first`` to ``last``."""
+    lesions = np.zeros(SHAPE, np.uint8)
+    lesions[first : last + 1, 15, z] = 1
+    return lesions
+
+
+def test_the_labels_are_those_of_the_table():
+    assert {tissue.value: tissue.name.lower() for tissue in Tissue} == {row.index: row.name for row in tissues()}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "place", "distance_mm", "touches", "by_voxel"),
+    [
+        (10, 14, "periventricular_touching", 1, (True, False), {"periventricular_touching": 5}),
+        (11, 14, "periventricular_near", 2, (False, False), {"periventricular_near": 4}),
+        # 10 mm from the last ventricle voxel (9) is voxel 19
+        (19, 20, "periventricular_near", 10, (False, False), {"periventricular_near": 1, "deep": 1}),
+        (20, 22, "deep", 11, (False, False), {"deep": 3}),
+        (55, 58, "deep", 46, (False, False), {"deep": 4}),
+        # voxel 59 touches the cortex (60), voxel 56 is 4 mm from it
+        (55, 59, "juxtacortical", 46, (False, True), {"juxtacortical": 4, "deep": 1}),
+        (59, 59, "juxtacortical", 50, (False, True), {"juxtacortical": 1}),
+        # from 19 to the cortex: the contact with the cortex says more than the distance to the ventricle
+        (19, 59, "juxtacortical", 10, (False, True), {"periventricular_near": 1, "juxtacortical": 4, "deep": 36}),
+        # from ventricle to cortex: 10..19 are within 10 mm, 56..59 within 4 mm
+        (10, 59, "periventricular_touching", 1, (True, True),
+         {"periventricular_touching": 10, "juxtacortical": 4, "deep": 36}),
+    ],
+)  # fmt: skip
+def test_a_line_of_voxels(first, last, place, distance_mm, touches, by_voxel):
+    result = placed(line(first, last), head())
+    (lesion,) = result.lesions
+    assert lesion.place == place
+    assert lesion.distance_to_ventricles_mm == distance_mm
+    assert (lesion.touches_ventricle, lesion.touches_cortex) == touches
+    assert volumes(result) == by_voxel
+
+
+def test_a_corner_is_enough_to_touch():
+    """Ventricle at (9, 15, 20) only; lesion at its corner, and one voxel further."""
+    tissue = np.full(SHAPE, Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
+    tissue[9, 15, 20], tissue[60:65] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY
+    for step, place in ((1, "periventricular_touching"), (2, "periventricular_near")):
+        lesions = np.zeros(SHAPE, np.uint8)
+        lesions[9 + step, 15 + step, 20 + step] = 1
+        result = placed(lesions, tissue)
+        assert only(result) == place
+        assert result.lesions[0].distance_to_ventricles_mm == pytest.approx(step * np.sqrt(3))
+
+
+@pytest.mark.parametrize(("tissue_there", "place"), [(Tissue.BRAINSTEM, "infratentorial"), (Tissue.DEEP_GREY, "deep")])
+def test_what_lies_around_a_lesion_says_whether_it_is_infratentorial_and_not_what_the_map_has_at_it(
+    tissue_there, place
+):
+    """Two voxels that a segmenter took for cortex and ventricle."""
+    tissue = head()
+    tissue[35:50, 10:20, 18:32] = tissue_there
+    tissue[40, 15, 25], tissue[41, 15, 25] = Tissue.CORTICAL_GREY, Tissue.LATERAL_VENTRICLES
+    result = placed(line(40, 41), tissue)
+    assert only(result) == place
+    assert volumes(result) == {place: 2}
+    assert (result.lesions[0].touches_ventricle, result.lesions[0].touches_cortex) == (False, False)
+
+
+def test_most_voxels_decide_whether_a_lesion_is_infratentorial_and_each_has_its_own_volume():
+    """The brainstem's last voxel is z = 9. Beside the white matter (x = 65 on is outside) a column of lesion ends."""
+    for first, last, place in ((3, 11, "infratentorial"), (8, 16, "deep")):
+        lesions = np.zeros(SHAPE, np.uint8)
+        lesions[40, 15, first : last + 1] = 1
+        result = placed(lesions, head())
+        assert only(result) == place
+        assert volumes(result) == {"infratentorial": 10 - first, "deep": last - 9}
+
+
+def test_thick_slices_are_as_thick_as_they_are():
+    """Slices of 7 mm: the next slice touches (7 mm), the one after it is 14 mm away and near nothing."""
+    affine = np.diag([1.0, 1.0, 7.0, 1.0])
+    tissue = np.full((40, 40, 12), Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
+    tissue[10:30, 10:30, 3], tissue[:, :, 11] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY
+    for k, place, distance_mm in ((4, "periventricular_touching", 7), (5, "deep", 14), (10, "juxtacortical", 49)):
+        lesions = np.zeros(tissue.shape, np.uint8)
+        lesions[18:22, 18:22, k] = 1
+        result = placed(lesions, tissue, affine)
+        assert only(result) == place
+        assert result.lesions[0].distance_to_ventricles_mm == distance_mm
+        assert volumes(result) == {place: 16}
+    lesions = np.zeros(tissue.shape, np.uint8)
+    lesions[38, 20, 3] = 1  # 9 mm beside the ventricle's last voxel, in its slice
+    assert only(placed(lesions, tissue, affine)) == "periventricular_near"
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "ASR", "PIL"])
+def test_places_do_not_depend_on_how_a_file_is_stored_and_volumes_add_up(synthetic, tmp_path, orientation):
+    """Random lesions in a random tissue map on an oblique grid, against distances to every voxel."""
+    rng = np.random.default_rng(3)
+    coarse = rng.choice([1, 1, 1, 2, 3, 4, 5, 6, 7], (10, 9, 5)).astype(np.uint8)
+    tissue = np.kron(coarse, np.ones((4, 4, 4), np.uint8))
+    labels = synthetic.region_map()
+    lesions = synthetic.random_lesions(labels, rng, 25)
+    affine = synthetic.oblique_affine()
+    for kind, data, stored in (
+        ("lesions", lesions, orientation),
+        ("regions", labels, "RAS"),
+        ("tissue", tissue, "LAS"),
+    ):
+        synthetic.save(tmp_path / kind / "s.nii.gz", data, affine, stored)
+    arguments = [f"--{kind}={tmp_path / kind}" for kind in ("lesions", "regions", "tissue")]
+    assert main([*arguments, "--out_dir", str(tmp_path / "out"), "--min-size", "0"]) == 0
+
+    around = np.where(lesions == 1, 0, tissue)
+    voxels = np.argwhere(lesions == 1) @ affine[:3, :3].T
+
+    def nearest(*labels: int) -> np.ndarray:
+        there = np.argwhere(np.isin(around, labels)) @ affine[:3, :3].T
+        return np.array([np.linalg.norm(there - voxel, axis=1).min() for voxel in voxels])
+
+    infratentorial, near = nearest(6, 7) < nearest(1, 2, 3) - 1e-3, nearest(4) <= 10 + 1e-3
+    rows = {row["place"]: row for row in read(tmp_path / "out" / "places.tsv")}
+    count = {name: int(row["lesion_voxels"]) for name, row in rows.items()}
+    assert count["infratentorial"] == infratentorial.sum() > 0
+    assert count["periventricular_touching"] + count["periventricular_near"] == (near & ~infratentorial).sum() > 0
+    assert count["total"] == len(voxels) == sum(count[name] for name in NAMES)
+    census = read(tmp_path / "out" / "lesions.tsv")
+    assert {name: int(row["n_lesions"]) for name, row in rows.items()} == {
+        **{name: sum(row["place"] == name for row in census) for name in NAMES}, "total": len(census)
+    }  # fmt: skip
+    assert sum(float(rows[name]["lesion_volume_ml"]) for name in NAMES) == pytest.approx(
+        float(rows["total"]["lesion_volume_ml"]), abs=3e-6
+    )
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def write_cohort(synthetic, root: Path) -> None:
+    """``a`` with a lesion at the ventricle (2 voxels) and a deep one (1), ``b`` without any."""
+    lesions = line(10, 11)
+    lesions[30, 15, 25] = 1
+    for name, mask in (("a", lesions), ("b", np.zeros_like(lesions))):
+        synthetic.save(root / "lesions" / f"{name}.nii.gz", mask, np.eye(4))
+        synthetic.save(root / "regions" / f"{name}.nii.gz", np.ones_like(mask), np.eye(4))
+        synthetic.save(root / "tissue" / f"{name}_tissue.nii.gz", head(), np.eye(4))
+
+
+def run(root: Path, *more: str) -> int:
+    kinds = ("lesions", "regions")
+    arguments = [f"--{kind}={root / kind}" for kind in kinds]
+    return main([*arguments, "--out_dir", str(root / "out"), "--min-size", "0", *more])
+
+
+def test_tables_with_and_without_tissue(synthetic, tmp_path):
+    write_cohort(synthetic, tmp_path)
+    assert run(tmp_path) == 0
+    plain = {p.name: p.read_bytes() for p in (tmp_path / "out").glob("*.tsv")}
+    assert "places.tsv" not in plain
+    assert run(tmp_path, f"--tissue={tmp_path / 'tissue'}") == 0
+    assert (tmp_path / "out" / "lesion_load.tsv").read_bytes() == plain["lesion_load.tsv"]
+    rows = [tuple(row.values()) for row in read(tmp_path / "out" / "places.tsv")]
+    assert [row for row in rows if row[0] == "a"] == [
+        ("a", "infratentorial", "0.000000", "0.000000", "0", "0"),
+        ("a", "periventricular_touching", "0.002000", "66.666667", "1", "2"),
+        ("a", "juxtacortical", "0.000000", "0.000000", "0", "0"),
+        ("a", "periventricular_near", "0.000000", "0.000000", "0", "0"),
+        ("a", "deep", "0.001000", "33.333333", "1", "1"),
+        ("a", "total", "0.003000", "100.000000", "2", "3"),
+    ]
+    assert [row for row in rows if row[0] == "b"] == [
+        ("b", name, "0.000000", "", "0", "0") for name in [*NAMES, "total"]
+    ]
+    census = [tuple(row.values())[-4:] for row in read(tmp_path / "out" / "lesions.tsv")]
+    assert census == [("1.000", "periventricular_touching", "yes", "no"), ("21.000", "deep", "no", "no")]
+    summary = json.loads((tmp_path / "out" / "localize.json").read_text())
+    assert summary["subjects"]["a"]["lesion_volume_ml_by_place"]["deep"] == 0.001
+    assert list(summary["places"]) == NAMES
+    assert run(tmp_path) == 0
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").glob("*.tsv")} == plain
+
+
+def test_who_has_no_tissue_map_is_named_and_does_not_stop_the_others(synthetic, tmp_path, capsys):
+    write_cohort(synthetic, tmp_path)
+    (tmp_path / "tissue" / "b_tissue.nii.gz").unlink()
+    assert run(tmp_path, f"--tissue={tmp_path / 'tissue'}") == 1
+    assert "b.nii.gz: has no partner in" in capsys.readouterr().err
+    assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"a"}
+
+
+@pytest.mark.parametrize(("label", "name"), [(4, "lateral_ventricles"), (2, "cortical_grey")])
+def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label, name):
+    tissue = head()
+    tissue[tissue == label] = 0
+    lesions = find_lesions(line(30, 32) == 1)
+    with pytest.raises(InputError, match=f"has no {name} .label {label}."):
+        place_lesions(lesions, Image(tissue, np.eye(4)))
+
+
+def test_a_label_that_is_no_tissue_is_named(synthetic, tmp_path, capsys):
+    write_cohort(synthetic, tmp_path)
+    synthetic.save(tmp_path / "tissue" / "a_tissue.nii.gz", head() + 1, np.eye(4))
+    assert run(tmp_path, f"--tissue={tmp_path / 'tissue'}") == 1
+    assert "a_tissue.nii.gz: holds labels that are not in the table: 8" in capsys.readouterr().err
+
+
+def test_two_sources_of_ventricles_are_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(tmp_path, "--tissue", "x", "--ventricles", "y")
+    assert "leave --ventricles out" in capsys.readouterr().err

@@ -1,0 +1,47 @@
+"""Edges are drawn where the moved scan has them, not where the other one has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from yucca_wm.images import Image
+from yucca_wm.report.alignment import EDGE_COLOR, draw_alignment
+
+
+def ball(shift_mm: float = 0.0, spacing_mm: float = 2.0) -> Image:
+    """A head of 70 mm radius on a grid of its own."""
+    size = round(200 / spacing_mm)
+    affine = np.diag([-spacing_mm, -spacing_mm, spacing_mm, 1.0])
+    affine[:3, 3] = (100, 100, -100)
+    places = np.stack(np.indices((size, size, size)), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    data = 100.0 * (np.linalg.norm(places - [shift_mm, 0, 0], axis=-1) < 70)
+    return Image(data.astype(np.float32), affine)
+
+
+def share_of_edges_on_the_border(path) -> float:
+    """Of the pixels in the colour of edges, those with both bright and dark ones of the scan about them."""
+    pixels = np.asarray(Picture.open(path).convert("RGB")).astype(int)
+    edge = np.abs(pixels - np.rint(255 * np.array(EDGE_COLOR))).sum(axis=2) < 60
+    assert edge.sum() > 300
+    grey = pixels.max(axis=2) - pixels.min(axis=2) < 10
+    border = 0
+    for y, x in np.argwhere(edge):
+        about = slice(max(y - 3, 0), y + 4), slice(max(x - 3, 0), x + 4)
+        around = pixels[about][grey[about]]
+        border += bool((around > 150).any() and (around < 60).any())
+    return border / int(edge.sum())
+
+
+def test_edges_of_a_scan_in_place_lie_on_the_border_and_of_a_shifted_one_they_do_not(tmp_path):
+    assert share_of_edges_on_the_border(draw_alignment(ball(), ball(spacing_mm=2.5), tmp_path / "a.png")) > 0.9
+    assert share_of_edges_on_the_border(draw_alignment(ball(), ball(shift_mm=20), tmp_path / "b.png")) < 0.5
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0])
+def test_a_flat_scan_has_no_edges(tmp_path, value):
+    flat = ball()
+    flat = flat.with_data(np.full_like(flat.data, value))
+    assert draw_alignment(ball(), flat, tmp_path / "a.png").is_file()
+    assert draw_alignment(flat, ball(), tmp_path / "a.png").is_file()

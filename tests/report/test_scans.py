@@ -1,0 +1,67 @@
+"""Whose scan is whose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.report.scans import find_scans
+
+
+def folder(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def found(root: Path, *subjects: str) -> dict[str, str]:
+    return {name: path.relative_to(root).as_posix() for name, path in find_scans(root, subjects).items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "subjects", "expected"),
+    [
+        (["a.nii.gz", "b.nii"], ["a", "b"], {"a": "a.nii.gz", "b": "b.nii"}),
+        (["a_FLAIR.nii.gz", "b_T1.nii.gz"], ["a", "b", "c"], {"a": "a_FLAIR.nii.gz", "b": "b_T1.nii.gz"}),
+        (["a_T1.nii.gz", "a_FLAIR.nii.gz"], ["a"], {"a": "a_FLAIR.nii.gz"}),
+        (["a_T2.nii.gz", "a_T1w.nii.gz"], ["a"], {"a": "a_T1w.nii.gz"}),
+        (["a.nii.gz", "a_FLAIR.nii.gz"], ["a"], {"a": "a.nii.gz"}),
+        (["a_000.nii.gz"], ["a"], {"a": "a_000.nii.gz"}),
+        (["a_0001.nii.gz", "a_0000.nii.gz"], ["a"], {"a": "a_0000.nii.gz"}),
+        (["a_FLAIR_000.nii.gz", "a_T1_000.nii.gz"], ["a"], {"a": "a_FLAIR_000.nii.gz"}),
+        (["a_FLAIR_brain.nii.gz"], ["a"], {"a": "a_FLAIR_brain.nii.gz"}),
+        # case_001 is a name, not a channel of case; and case_001_000 is channel 0 of it
+        (["case_001.nii.gz", "case_002_000.nii.gz"], ["case_001", "case_002"],
+         {"case_001": "case_001.nii.gz", "case_002": "case_002_000.nii.gz"}),
+        (["case_001_000.nii.gz"], ["case", "case_001"], {"case_001": "case_001_000.nii.gz"}),
+        # results of maps called a_regions, and a scan of somebody else
+        (["a_FLAIR.nii.gz", "x_FLAIR.nii.gz"], ["a_lesions"], {"a_lesions": "a_FLAIR.nii.gz"}),
+        (["BA_FLAIR.nii.gz", "A_FLAIR.nii.gz"], ["A"], {"A": "A_FLAIR.nii.gz"}),
+        (["sub-1_ses-2_FLAIR.nii.gz", "sub-1_ses-1_FLAIR.nii.gz"], ["sub-1_ses-2"],
+         {"sub-1_ses-2": "sub-1_ses-2_FLAIR.nii.gz"}),
+        (["sub-1/ses-1/anat/sub-1_ses-1_T1w.nii.gz", "sub-1/ses-1/anat/sub-1_ses-1_space-MNI_FLAIR.nii.gz",
+          "sub-1/ses-1/dwi/sub-1_ses-1_dwi.nii.gz"], ["sub-1_ses-1"],
+         {"sub-1_ses-1": "sub-1/ses-1/anat/sub-1_ses-1_space-MNI_FLAIR.nii.gz"}),
+        (["Subj1/FLAIR.nii.gz", "Subj1/T1.nii.gz", "Subj1/DLWMLS.nii.gz", "Subj10/T1.nii.gz"], ["Subj1", "Subj10"],
+         {"Subj1": "Subj1/FLAIR.nii.gz", "Subj10": "Subj10/T1.nii.gz"}),
+        (["104252/104252_FLAIR.nii.gz", "104252/104252_WMHmask.nii.gz"], ["104252"],
+         {"104252": "104252/104252_FLAIR.nii.gz"}),
+    ],
+)  # fmt: skip
+def test_scans_are_found_by_name(tmp_path, files, subjects, expected):
+    assert found(folder(tmp_path, *files), *subjects) == expected
+
+
+def test_a_folder_that_fits_nobody_is_an_error(tmp_path):
+    folder(tmp_path, "x_FLAIR.nii.gz", "AB.nii.gz")
+    with pytest.raises(InputError, match=r"holds no scan of any subject \(scans: AB, x_FLAIR; subjects: A, B\)"):
+        find_scans(tmp_path, ["A", "B"])
+
+
+def test_two_scans_that_are_alike_are_an_error(tmp_path):
+    folder(tmp_path, "a/x/FLAIR.nii.gz", "a/FLAIR.nii.gz", "b-FLAIR.nii.gz", "b_FLAIR.nii.gz")
+    with pytest.raises(InputError, match="may both be of 'b'"):
+        find_scans(tmp_path, ["b"])

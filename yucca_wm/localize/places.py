@@ -1,0 +1,237 @@
+"""Where lesions are in clinicians' words: infratentorial, periventricular, juxtacortical, deep.
+
+A tissue map says what lies around. At lesion voxels it is not looked at: there the lesion map knows better (segmenters
+take dark lesions for grey matter or fluid). Distances are between voxel centres, in mm of the world, so thick slices
+count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies between them.
+
+The place of a **lesion** is the first of these that holds:
+
+1. infratentorial: for most of its voxels the nearest tissue, fluid left out, is cerebellum or brainstem;
+2. periventricular, touching: it touches a lateral ventricle (McDonald 2017 and MAGNIMS: "periventricular");
+3. juxtacortical: it touches cortical grey matter (McDonald 2017 and MAGNIMS);
+4. periventricular, near: a part of it lies within 10 mm of a lateral ventricle (the rule of studies of ageing);
+5. deep: the rest, deep grey matter included.
+
+The place of a **voxel**, for volumes, is decided by its own distances, as a confluent lesion may reach from the
+ventricle to the cortex: infratentorial if the nearest tissue is; else periventricular within 10 mm of a lateral
+ventricle (touching or near, as its lesion is); else juxtacortical where its lesion touches cortex and the voxel itself
+lies within 4 mm of it; else deep. So both periventricular volumes together are those of the 10-mm rule, juxtacortical
+and deep together what studies of ageing call deep, and all add up to the lesion volume exactly.
+
+Sources: Thompson et al., Lancet Neurol 17:162 (2018, McDonald 2017 criteria); Filippi et al., Lancet Neurol 15:292
+(2016, MAGNIMS); DeCarli et al., Stroke 36:50 (2005) and Griffanti et al., NeuroImage 170:174 (2018) for 10 mm; Kim et
+al., Biol Psychiatry 64:273 (2008) for 4 mm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image
+from yucca_wm.localize.assign import TIE_MM
+from yucca_wm.localize.components import Components
+from yucca_wm.tissue import Tissue, tissues
+
+PERIVENTRICULAR_MM = 10.0
+"""A voxel this near to a lateral ventricle is periventricular."""
+
+JUXTACORTICAL_MM = 4.0
+"""A voxel of a lesion that touches cortex is juxtacortical up to this distance from it."""
+
+SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY, Tissue.DEEP_GREY)
+INFRATENTORIAL = (Tissue.CEREBELLUM, Tissue.BRAINSTEM)
+
+TOTAL = "total"
+"""Name of the last row of ``places.tsv``."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the tissue map says of each lesion voxel and each lesion.
+
+    lesion : [voxels] the lesion each voxel belongs to.
+    ventricle_mm, cortex_mm : [voxels] distance to the nearest lateral ventricle, to the nearest cortical grey matter.
+    infratentorial : [voxels] nearer to cerebellum or brainstem than to any tissue above the tentorium.
+    touches_ventricle, touches_cortex : [voxels] the voxel itself does.
+    """
+
+    lesion: NDArray[np.intp]
+    ventricle_mm: NDArray[np.float64]
+    cortex_mm: NDArray[np.float64]
+    infratentorial: NDArray[np.bool_]
+    touches_ventricle: NDArray[np.bool_]
+    touches_cortex: NDArray[np.bool_]
+
+    def of_lesions(self, voxels: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """[lesions] how many of each lesion's voxels are among ``voxels``."""
+        return np.bincount(self.lesion[voxels], minlength=int(self.lesion.max(initial=-1)) + 1)
+
+    def any_of(self, voxels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """[lesions] whether any voxel of the lesion is among ``voxels``."""
+        return self.of_lesions(voxels) > 0
+
+    @cached_property
+    def sizes(self) -> NDArray[np.intp]:
+        return self.of_lesions(np.ones(len(self.lesion), bool))
+
+    @cached_property
+    def near_ventricle(self) -> NDArray[np.bool_]:
+        """[voxels] within PERIVENTRICULAR_MM."""
+        return self.ventricle_mm <= PERIVENTRICULAR_MM + TIE_MM
+
+    @cached_property
+    def lesions_at_ventricle(self) -> NDArray[np.bool_]:
+        """[lesions] that touch a lateral ventricle."""
+        return self.any_of(self.touches_ventricle)
+
+    @cached_property
+    def lesions_at_cortex(self) -> NDArray[np.bool_]:
+        """[lesions] that touch cortical grey matter."""
+        return self.any_of(self.touches_cortex)
+
+
+Rule = Callable[[Surroundings], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place. title : for people; color : ``#rrggbb``; lesions, voxels : which of them the place may take."""
+
+    name: str
+    title: str
+    color: str
+    lesions: Rule
+    voxels: Rule
+
+
+PLACES = (
+    Place(
+        "infratentorial", "infratentorial (cerebellum, brainstem)", "#CC79A7",
+        lambda s: 2 * s.of_lesions(s.infratentorial) > s.sizes,
+        lambda s: s.infratentorial,
+    ),
+    Place(
+        "periventricular_touching", "periventricular, touching a lateral ventricle", "#D55E00",
+        lambda s: s.lesions_at_ventricle,
+        lambda s: s.near_ventricle & s.lesions_at_ventricle[s.lesion],
+    ),
+    Place(
+        "juxtacortical", "juxtacortical (touching the cortex)", "#009E73",
+        lambda s: s.lesions_at_cortex,
+        lambda s: ~s.near_ventricle & s.lesions_at_cortex[s.lesion]
+        & ((s.cortex_mm <= JUXTACORTICAL_MM + TIE_MM) | s.touches_cortex),
+    ),
+    Place(
+        "periventricular_near", f"periventricular, within {PERIVENTRICULAR_MM:g} mm, not touching", "#E69F00",
+        lambda s: s.any_of(s.near_ventricle),
+        lambda s: s.near_ventricle,
+    ),
+    Place(
+        "deep", "deep (the rest)", "#56B4E9",
+        lambda s: np.ones(len(s.sizes), bool),
+        lambda s: np.ones(len(s.lesion), bool),
+    ),
+)  # fmt: skip
+"""In order: the first whose rule holds takes a lesion, or a voxel. The last takes what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """One row of ``places.tsv``; ``share_percent`` in percent of the lesion volume, None where there is no lesion."""
+
+    place: str
+    lesion_voxels: int
+    lesion_volume_ml: float
+    share_percent: float | None
+    n_lesions: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The lesions of a subject by place.
+
+    of_lesion, of_voxel : [lesions], [voxels] position in PLACES.
+    surroundings : what they were decided by.
+    """
+
+    of_lesion: NDArray[np.intp]
+    of_voxel: NDArray[np.intp]
+    surroundings: Surroundings
+
+    def rows(self, voxel_volume_mm3: float) -> list[PlaceRow]:
+        """A row for each of PLACES, then their total."""
+        voxels = np.bincount(self.of_voxel, minlength=len(PLACES)).tolist()
+        lesions = np.bincount(self.of_lesion, minlength=len(PLACES)).tolist()
+        names = [place.name for place in PLACES]
+        total = sum(voxels)
+        return [
+            PlaceRow(name, n, n * voxel_volume_mm3 / 1000, 100 * n / total if total else None, count)
+            for name, n, count in zip([*names, TOTAL], [*voxels, total], [*lesions, sum(lesions)], strict=True)
+        ]
+
+
+def place_lesions(components: Components, tissue: Image) -> Placed:
+    """Give every lesion and every lesion voxel its place.
+
+    tissue : label map (`yucca_wm.tissue.Tissue`) on the lesions' grid. Raises InputError when it has no lateral
+    ventricle, no cortex, or no tissue at all around the lesions to tell places by.
+    """
+    around = surroundings(components, tissue)
+    return Placed(_first([p.lesions(around) for p in PLACES]), _first([p.voxels(around) for p in PLACES]), around)
+
+
+def surroundings(components: Components, tissue: Image) -> Surroundings:
+    """Distances and contacts of every lesion voxel. Raises InputError as `place_lesions`."""
+    around = tissue.data.copy()
+    around[tuple(components.voxels.T)] = 0
+
+    def distance_mm(*labels: Tissue) -> NDArray[np.float64]:
+        return _distance_mm(components.voxels, np.isin(around, labels), tissue.affine)
+
+    for needed in (Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY):
+        if not (around == needed).any():
+            name = tissues().by_index(needed).name
+            raise InputError(tissue.name, f"has no {name} (label {needed.value})", "give a whole tissue map or none")
+    return Surroundings(
+        lesion=components.lesion,
+        ventricle_mm=distance_mm(Tissue.LATERAL_VENTRICLES),
+        cortex_mm=distance_mm(Tissue.CORTICAL_GREY),
+        infratentorial=distance_mm(*INFRATENTORIAL) + TIE_MM < distance_mm(*SUPRATENTORIAL),
+        touches_ventricle=_touches(components.voxels, around == Tissue.LATERAL_VENTRICLES),
+        touches_cortex=_touches(components.voxels, around == Tissue.CORTICAL_GREY),
+    )
+
+
+def _first(holds: Sequence[NDArray[np.bool_]]) -> NDArray[np.intp]:
+    """Position of the first rule that holds, for each lesion or voxel."""
+    return np.asarray(np.argmax(np.stack(holds), axis=0), dtype=np.intp)
+
+
+def _distance_mm(voxels: NDArray[np.intp], mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[voxels] to the nearest voxel of ``mask``, centre to centre; infinite where there is none."""
+    from scipy.ndimage import binary_erosion
+    from scipy.spatial import KDTree
+
+    # nothing outside a mask is nearest to a voxel whose neighbours are all within
+    surface = np.argwhere(mask & ~binary_erosion(mask, np.ones((3, 3, 3))))
+    if not len(surface):
+        return np.full(len(voxels), np.inf)
+    to_world = affine[:3, :3].T
+    distance, _ = KDTree(surface @ to_world).query(voxels @ to_world)
+    return np.asarray(distance)
+
+
+def _touches(voxels: NDArray[np.intp], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """[voxels] whether any of the 26 neighbours is in ``mask``."""
+    padded = np.pad(mask, 1)
+    touching = np.zeros(len(voxels), bool)
+    for step in product((0, 1, 2), repeat=3):
+        touching |= padded[tuple((voxels + step).T)]
+    return touching
