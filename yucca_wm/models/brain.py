@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, normalised
@@ -23,6 +25,9 @@ FOREGROUND = 0.1
 
 TOP_TO_CENTRE_MM = 85.0
 """From the top of a head to the height of the brain's centre, for a first guess."""
+
+FURROW_MM, STALK_MM = 4.5, 7.5
+"""Half the width of gaps that are part of the brain's mask, and of what is too thin to be of it."""
 
 NEAR_MM = 6.0
 """The network looks again from the brain's centre when its first window was further off than this."""
@@ -47,10 +52,24 @@ class Brain:
         """Probability [x, y, z] that a voxel is of the brain."""
         return 1 - self.probability[0]
 
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """The brain [x, y, z], furrows closed and what hangs on it by a thin stalk (eyes, muscles) taken off."""
+        inside = self.inside.numpy() > 0.5
+        near = ndimage.distance_transform_edt(~inside, sampling=SPACING_MM) <= FURROW_MM
+        closed = ndimage.distance_transform_edt(np.pad(near, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1] > FURROW_MM
+        core = ndimage.distance_transform_edt(np.pad(closed, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1] > STALK_MM
+        parts, n = ndimage.label(core)
+        if n == 0:
+            return np.zeros_like(inside)
+        core = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+        around = ndimage.distance_transform_edt(~core, sampling=SPACING_MM) <= STALK_MM + SPACING_MM / 2
+        return np.asarray(closed & around)
+
     @property
     def volume_ml(self) -> float:
         """Volume of the brain, ventricles included."""
-        return float((self.inside > 0.5).sum()) * SPACING_MM**3 / 1000
+        return float(((self.inside.numpy() > 0.5) & self.mask).sum()) * SPACING_MM**3 / 1000
 
     def at(
         self, grid: Canonical, values: torch.Tensor, points: tuple[NDArray[np.intp], ...] | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
@@ -16,6 +17,9 @@ from yucca_wm.models.tissue import tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
 
 LESION, WHITE_MATTER = TISSUES["lesion"], TISSUES["cerebral_white_matter"]
+LEAST_REMAINDER = 0.15
+"""Share of the atlas's remainder (cerebellum, brainstem, deep grey matter) from which those can be."""
+
 BRAIN_ML = (500.0, 2200.0)
 """Brains, ventricles included, outside this range are none, or not whole."""
 
@@ -65,6 +69,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
             "check that it is a T1 or FLAIR of a whole head, and its header",
         )
     probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
+    _keep_below_tentorium(probability, brain, grid)
     lesions = probability[LESION] >= threshold
     tissue = probability[:LESION].argmax(0)
     regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
@@ -75,6 +80,17 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
     )
+
+
+def _keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
+    """Cerebellum and brainstem are where the coarse network sees the remainder of the atlas; a plane alone cannot tell.
+
+    probability : [class, x, y, z], changed in place.
+    """
+    remainder = brain.probability[[35, 36]].sum(0) / brain.inside.clamp(min=1e-3)
+    above = brain.at(grid, remainder[None])[0] < LEAST_REMAINDER
+    for name in ("cerebellum", "brainstem"):
+        probability[TISSUES[name]][above] = 0
 
 
 def _regions(brain: Brain, grid: Canonical, white_matter: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -61,10 +61,10 @@ def tissue_probability(
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The brain on the scan's grid, and the brain with its surroundings."""
-    distance = ndimage.distance_transform_edt(brain.inside.numpy() <= 0.5, sampling=SPACING_MM).astype(np.float32)
+    """Brain tissue on the scan's grid (without furrows), and the brain with its surroundings."""
+    distance = ndimage.distance_transform_edt(~brain.mask, sampling=SPACING_MM).astype(np.float32)
     both = brain.at(grid, torch.stack([brain.inside, torch.from_numpy(distance)])).numpy()
-    return both[0] > 0.5, both[1] <= AROUND_MM
+    return (both[0] > 0.5) & (both[1] < SPACING_MM), both[1] <= AROUND_MM
 
 
 def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:

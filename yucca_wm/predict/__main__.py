@@ -122,7 +122,7 @@ def main() -> int:
     if localized and single:
         print("\n".join(lines(arguments.out_dir, cases[0].name)))
     if localized and not arguments.no_report:
-        page, unshown = write_pages(cases, arguments.out_dir, table)
+        page, unshown = write_pages(cases, arguments.out_dir, table, arguments.space)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         failures |= unshown
     elif (arguments.out_dir / PAGES).exists():

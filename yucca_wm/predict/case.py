@@ -17,7 +17,6 @@ from yucca_wm.cohort.record import FileState
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder
 from yucca_wm.predict import shipped
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan
@@ -153,8 +152,7 @@ def predict_case(
         notes += shipped.segment_person(
             case.name, frame, networks(), out, own, like=like, confidence=options.confidence
         )
-    if frame.transforms:
-        frame.save_transforms(make_folder(out / shipped.FRAME), case.name)
+    shipped.save_frame(case.name, case.scans, frame, out)
     _predict_with(models, case, frame, out, options, like)
     return made | {"notes": notes}
 

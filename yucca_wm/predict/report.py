@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yucca_wm.predict.case import Case
+from yucca_wm.predict.shipped import scan_shown
 from yucca_wm.regions import RegionTable
 
 PAGES = "report"
-BEST_TO_SEE_LESIONS = ("FLAIR", "T1")
 
 
-def write_pages(cases: Sequence[Case], out: Path, table: RegionTable) -> tuple[Path | None, dict[str, str]]:
-    """Write ``report/`` for the tables that localize left in ``out``, lesions shown on FLAIR where there is one.
+def write_pages(
+    cases: Sequence[Case], out: Path, table: RegionTable, space: str = "flair"
+) -> tuple[Path | None, dict[str, str]]:
+    """Write ``report/`` for the tables that localize left in ``out``, lesions shown on the scan of ``space``.
 
     Returns the page to open first (None without the packages for it) and the cases whose page failed.
     """
@@ -22,9 +24,5 @@ def write_pages(cases: Sequence[Case], out: Path, table: RegionTable) -> tuple[P
         return None, {}
     from yucca_wm.report.write import write_report
 
-    scans = {
-        case.name: next(case.scans[m] for m in (*BEST_TO_SEE_LESIONS, *case.scans) if m in case.scans)
-        for case in cases
-        if case.scans
-    }
+    scans = {case.name: scan_shown(case.name, case.scans, out, space) for case in cases if case.scans}
     return write_report(out, out / PAGES, table, backgrounds=scans)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,29 @@ def segment_person(
     for kind, image in written.items():
         images.save(image, make_folder(out / kind) / f"{name}.nii.gz")
     return doubts(found, reference)
+
+
+def save_frame(name: str, scans: Mapping[str, Path], frame: Frame, out: Path) -> None:
+    """Keep how the scans were laid on each other: transforms, a picture of one on the other, DICOM series as NIfTI."""
+    folder = out / FRAME
+    if frame.transforms:
+        frame.save_transforms(make_folder(folder), name)
+    if len(frame.images) > 1:
+        from yucca_wm.report.alignment import draw_alignment
+
+        reference, moved = (frame.images[m] for m in sorted(frame.images, key=lambda m: m != frame.reference))
+        draw_alignment(reference, moved, make_folder(folder) / f"{name}.png")
+    for modality, path in scans.items():
+        if path.is_dir():
+            images.save(frame.images[modality], make_folder(folder) / f"{name}_{modality}.nii.gz")
+
+
+def scan_shown(name: str, scans: Mapping[str, Path], out: Path, space: str) -> Path:
+    """The scan to show a person's maps on, as a NIfTI file: the one on whose grid they lie, if it is there."""
+    order = [space.upper(), "FLAIR", "T1"]
+    modality = next(m for m in (*order, *scans) if m in scans)
+    path = scans[modality]
+    return out / FRAME / f"{name}_{modality}.nii.gz" if path.is_dir() else path
 
 
 def carried(labels: Image, frame: Frame, like: Image | None) -> Image:

@@ -74,7 +74,7 @@ def draw(kind: str, random: np.random.Generator) -> Contrast:
             mean[[PALLIDUM, PUTAMEN]] -= u(0, 0.2)  # iron
         mean[list(FLUID)] = fluid + u(-0.04, 0.04, 3)
         mean[CEREBELLAR_WM], mean[BRAINSTEM] = u(0.88, 1.08), u(0.85, 1.08)
-        mean[CHOROID_PLEXUS] = fluid + (grey - fluid) * u(0.2, 1.2)
+        mean[CHOROID_PLEXUS] = fluid + (grey - fluid) * u(0.2, 1.7)
         mean[VESSEL] = u(0.05, 1.4)
         mean[SKULL], mean[MARROW] = u(0.02, 0.35), u(0.1, 1.6)
         mean[SKIN_AND_FAT] = u(0.8, 3.2) if random.random() < 0.6 else u(0.2, 1.0)

@@ -21,6 +21,7 @@ from yucca_wm.training.synthesis.structures import (
     BRAINSTEM,
     CEREBELLAR_WM,
     CEREBRAL_WM,
+    CHOROID_PLEXUS,
     LATERAL_VENTRICLE,
     TISSUES,
     lookup,
@@ -48,6 +49,8 @@ def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator,
     thickness = 1 if random.random() < 0.35 else int(random.integers(2, 8))
     voxels, inside = _slab(head, size, thickness, random)
     structures = np.where(inside, head.structures[voxels], 0)
+    if random.random() < 0.5:
+        structures = _with_plexus(structures, random)
     lesions = _lesions(head, voxels, structures, random)
     rim = _normal_rim(head, voxels, structures, random) if random.random() < 0.6 else None
     label = _label(structures, lesions)
@@ -163,6 +166,12 @@ def _lesions(
 
 
 _DISC = ndimage.generate_binary_structure(2, 1)
+
+
+def _with_plexus(structures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Choroid plexus in the lateral ventricles, which few label maps have and every FLAIR shows bright."""
+    clumps = degrade.smooth_field(structures.shape[1:], int(random.integers(12, 24)), random)
+    return np.where((structures == LATERAL_VENTRICLE) & (clumps > random.uniform(0.6, 1.6)), CHOROID_PLEXUS, structures)
 
 
 def _normal_rim(
