@@ -95,13 +95,17 @@ def _load(path: Path, form: str | None = None) -> Image:
     return Image(np.asarray(data, dtype=data.dtype.newbyteorder("=")), affine, path, header)
 
 
-def load_labels(path: str | os.PathLike[str], allowed: Iterable[int] | None = None) -> Image:
+def load_labels(
+    path: str | os.PathLike[str], allowed: Iterable[int] | None = None, *, form: str | None = None
+) -> Image:
     """Read a label map as integers.
+
+    form : as for `load`.
 
     Raises InputError as `load`, and for values that are not whole numbers, negative, above MAX_LABEL, or not in
     ``allowed``.
     """
-    image = _load(Path(path))
+    image = _load(Path(path), form)
     data = image.data
     if data.dtype.kind == "f":
         rounded = np.rint(data)

@@ -86,6 +86,9 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
         read(target, partial(load_labels, allowed=target.classes))
     read("wm", partial(_white_matter, settings=settings))
     found.facts = _facts(subject, images)
+    for image in images.values():
+        for note in image.header_notes:
+            found.warn(image.name, note, "repair its header if the other is right")
     _check_grids(found, images)
     for column in ("t1", "flair"):
         if column in images:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 
 from yucca_wm.cohort.subject import Split, Subject
@@ -119,11 +120,15 @@ def _write_image(image: Image, target: Path) -> None:
 
 
 def _yucca_reads_right(image: Image) -> bool:
-    """Yucca needs three axes in order, and takes voxel sizes from the header's pixdim, not from its affine."""
+    """Yucca needs three axes in order, takes voxel sizes from the file's pixdim, not from its affine, and knows no unit."""
     header = image.header
     assert header is not None
     three_d = tuple(header.get_data_shape()) == image.shape
-    return three_d and in_order(image) and np.allclose(header.get_zooms()[:3], image.spacing_mm, rtol=1e-3)
+    assert image.path is not None
+    in_file = nib.load(image.path).header  # type: ignore[attr-defined]
+    sizes_mm = np.allclose(in_file.get_zooms()[:3], image.spacing_mm, rtol=1e-3)
+    placed = np.allclose(in_file.get_best_affine(), image.affine, atol=1e-3)
+    return three_d and in_order(image) and sizes_mm and placed
 
 
 def _write_label(label: Image, like: Image, target: Path) -> None:

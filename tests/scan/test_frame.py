@@ -1,0 +1,171 @@
+"""From scan files to one grid, and every reason to stop before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image, load, same_grid, save
+from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
+
+from ..phantom_head import draw, grid, pose
+
+SHAPE, SPACING = (60, 75, 45), (3.5, 3.5, 5.0)
+AFFINE = grid(SHAPE, SPACING, "LPS")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """FLAIR; T1 at the same place in other axes; T1 on a grid of its own, moved; T1 on the FLAIR's grid, moved."""
+    folder = tmp_path_factory.mktemp("scans")
+    save(_int16(draw(SHAPE, AFFINE, "FLAIR")), folder / "flair.nii.gz")
+    t1 = _int16(draw(SHAPE, AFFINE, "T1"))
+    turned = nib.Nifti1Image(t1.data, t1.affine).as_reoriented(np.array([[1, -1], [2, 1], [0, -1]]))
+    nib.save(turned, folder / "turned.nii.gz")
+    moved = pose((5, 2, -3), (3, 2, 0))
+    save(_int16(draw((64, 70, 62), grid((64, 70, 62), (3.5, 3.5, 3.5)), "T1", placed=moved)), folder / "own.nii.gz")
+    save(_int16(draw(SHAPE, AFFINE, "T1", placed=moved)), folder / "shares_grid.nii.gz")
+    save(_int16(draw(SHAPE, AFFINE, "T1", person=1)), folder / "somebody_else.nii.gz")
+    return folder
+
+
+def _int16(image: Image) -> Image:
+    return replace(image, data=image.data.astype(np.int16))
+
+
+def test_scans_at_the_same_place_keep_every_value(folder: Path) -> None:
+    frame = bring_to_one_frame({"T1": folder / "turned.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+    assert (frame.reference, frame.transforms, frame.notes) == ("FLAIR", {}, [])
+    assert list(frame.images) == ["T1", "FLAIR"]
+    np.testing.assert_array_equal(frame.images["FLAIR"].data, load(folder / "flair.nii.gz").data)
+    t1 = frame.images["T1"]
+    assert t1.data.dtype == np.int16
+    np.testing.assert_array_equal(t1.data, draw(SHAPE, AFFINE, "T1").data.astype(np.int16))
+    assert same_grid(t1, frame.images["FLAIR"])
+
+
+@pytest.mark.parametrize("name", ["own", "shares_grid"])
+def test_a_head_that_moved_is_brought_back(name: str, folder: Path, tmp_path: Path) -> None:
+    frame = bring_to_one_frame({"T1": folder / f"{name}.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+    truth = np.linalg.inv(pose((5, 2, -3), (3, 2, 0)))
+    points = np.vstack([np.random.default_rng(0).uniform(-70, 70, (3, 99)), np.ones(99)])
+    assert np.linalg.norm((frame.transforms["T1"] - truth) @ points, axis=0).max() < 1
+    assert same_grid(frame.images["T1"], frame.images["FLAIR"])
+    at_rest = draw(SHAPE, AFFINE, "T1", noise=0).data
+    inside = at_rest > 400
+    assert np.corrcoef(frame.images["T1"].data[inside], at_rest[inside])[0, 1] > 0.9
+    np.testing.assert_array_equal(frame.images["FLAIR"].data, load(folder / "flair.nii.gz").data)
+    assert len(frame.notes) == 1
+    assert "registered to the FLAIR" in frame.notes[0]
+    (path,) = frame.save_transforms(tmp_path, "sub-1")
+    assert path.name == "sub-1_T1_to_FLAIR.tfm"
+    there = np.linalg.inv(frame.transforms["T1"]) @ [10, 20, 30, 1]  # ITK: FLAIR points to T1 points, LPS
+    point = sitk.ReadTransform(str(path)).TransformPoint((-10.0, -20.0, 30.0))
+    np.testing.assert_allclose(np.array(point) * [-1, -1, 1], there[:3], atol=1e-6)
+
+
+def test_the_other_way_round_is_the_inverse(folder: Path) -> None:
+    scans = {"T1": folder / "own.nii.gz", "FLAIR": folder / "flair.nii.gz"}
+    there, back = bring_to_one_frame(scans), bring_to_one_frame(scans, space="t1")
+    assert back.reference == "T1"
+    np.testing.assert_array_equal(back.images["T1"].data, load(folder / "own.nii.gz").data)
+    np.testing.assert_allclose(back.transforms["FLAIR"] @ there.transforms["T1"], np.eye(4), atol=1e-9)
+    labels = there.images["FLAIR"].with_data((there.images["FLAIR"].data > 500).astype(np.uint8))
+    carried = carry_labels(labels, back.transforms["FLAIR"], back.images["T1"])
+    volume_ml = [image.data.sum() * image.voxel_volume_mm3 / 1000 for image in (labels, carried)]
+    assert volume_ml[1] == pytest.approx(volume_ml[0], rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["turned", "own", "flair"])
+def test_one_scan_alone_is_left_as_it_is(name: str, folder: Path) -> None:
+    path = folder / f"{name}.nii.gz"
+    modality = "FLAIR" if name == "flair" else "T1"
+    frame = bring_to_one_frame({modality: path})
+    assert frame.reference == modality
+    np.testing.assert_array_equal(frame.images[modality].data, load(path).data)
+    np.testing.assert_array_equal(frame.images[modality].affine, load(path).affine)
+
+
+def test_two_people_are_an_error_also_on_one_grid(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"somebody_else.* could not be registered to .*flair"):
+        bring_to_one_frame({"T1": folder / "somebody_else.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+
+
+def _flat(data: np.ndarray) -> np.ndarray:
+    return np.full_like(data, 7)
+
+
+def _noise(data: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 1000, data.shape).astype(data.dtype)
+
+
+def _labels(data: np.ndarray) -> np.ndarray:
+    return (data > 300).astype(data.dtype)
+
+
+def _regions(data: np.ndarray) -> np.ndarray:
+    """34 labels in blocks."""
+    block = np.arange(data.shape[1])[None, :, None] * 34 // data.shape[1]
+    return ((data > 300) * (block + 1)).astype(data.dtype)
+
+
+def _four(data: np.ndarray) -> np.ndarray:
+    return np.stack([data, data], axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_flat, "holds the value 7 only"),
+        (_noise, "shows no head"),
+        (_labels, "is a label map"),
+        (_regions, "is a label map"),
+        (_four, "a 3D image is needed"),
+        (lambda data: data[:30], "mm of a head from left to right"),
+        (lambda data: data[:, 37:], "mm of a head from front to back"),
+        (lambda data: data[:, :, 30:], "mm of a head from top to bottom"),
+    ],
+    ids=["flat", "noise", "lesions", "regions", "4D", "left half", "back half", "top"],
+)
+def test_what_is_no_scan_of_a_head(change, words: str, folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    image = load(folder / "flair.nii.gz")
+    nib.save(nib.Nifti1Image(change(image.data), image.affine), tmp_path / "bad.nii.gz")
+    for modality in ("T1", "FLAIR"):
+        with pytest.raises(InputError, match=words) as raised:
+            check_scans({modality: tmp_path / "bad.nii.gz"})
+        assert "\n" not in str(raised.value)
+        assert str(tmp_path / "bad.nii.gz") in str(raised.value)
+
+
+def test_large_voxels(tmp_path: Path) -> None:
+    shape = (26, 33, 30)
+    save(draw(shape, grid(shape, (8, 8, 8)), "T1"), tmp_path / "coarse.nii.gz")
+    with pytest.raises(InputError, match="voxels of 8 x 8 x 8 mm"):
+        check_scans({"T1": tmp_path / "coarse.nii.gz"})
+
+
+def test_missing_and_twice(folder: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        check_scans({"T1": folder / "nobody.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+    with pytest.raises(InputError, match="holds the same voxels"):
+        check_scans({"T1": folder / "flair.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+    with pytest.raises(InputError, match="neither a T1 nor a FLAIR"):
+        check_scans({})
+
+
+@pytest.mark.shared_data
+def test_real_scans_stored_in_other_axes(shared_data: Path) -> None:
+    person = shared_data / "real" / "wmh_ms5" / "104252"
+    if not person.is_dir():
+        pytest.skip("no raw scans beside this checkout")
+    t1, flair = person / "104252_T1_to_FLAIR.nii.gz", person / "104252_FLAIR.nii.gz"
+    frame = bring_to_one_frame({"T1": t1, "FLAIR": flair})
+    assert frame.transforms == {}
+    np.testing.assert_array_equal(frame.images["T1"].data, load(t1).data[:, ::-1])
+    np.testing.assert_array_equal(frame.images["FLAIR"].data, load(flair).data)

@@ -1,0 +1,145 @@
+"""Headers as they are: two affines, other units, other voxel sizes, FreeSurfer's format."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.images import load, load_labels, save
+
+AFFINE = np.array([[-0.9, 0, 0, 100], [0, 0.9, 0, -120], [0, 0, 3.0, -60], [0, 0, 0, 1]])
+TURN = np.array([[0.995, 0.0998, 0, 0], [-0.0998, 0.995, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+
+
+def labels(shape: tuple[int, ...] = (6, 7, 8)) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 5, shape).astype(np.int16)
+
+
+def write(
+    path: Path, sform: np.ndarray | None = None, qform: np.ndarray | None = None, pixdim: tuple[float, ...] = (), unit: int = 2
+) -> Path:
+    image = nib.Nifti1Image(labels(), None)
+    if qform is not None:
+        image.set_qform(qform, 1, update_affine=sform is None)
+    if sform is not None:
+        image.set_sform(sform, 1)
+    if pixdim:
+        image.header["pixdim"][1:4] = pixdim
+    image.header["xyzt_units"] = unit
+    path.write_bytes(image.to_bytes())
+    return path
+
+
+def moved(mm: float) -> np.ndarray:
+    affine = AFFINE.copy()
+    affine[0, 3] += mm
+    return affine
+
+
+def test_up_to_half_a_voxel_the_sform_is_used_and_said_so(tmp_path: Path) -> None:
+    """Half of the smallest edge is .45 mm."""
+    image = load(write(tmp_path / "a.nii", moved(0.32), AFFINE))
+    np.testing.assert_allclose(image.affine, moved(0.32), atol=1e-5)
+    assert image.header_notes == ["sform and qform differ by 0.32 mm; the sform is used"]
+    again = load(save(image, tmp_path / "again.nii"))
+    np.testing.assert_allclose(again.affine, moved(0.32), atol=1e-5)
+    assert again.header_notes == []
+
+
+def test_beyond_half_a_voxel_somebody_must_choose(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.nii", moved(0.5), AFFINE)
+    for read in (load, load_labels):
+        with pytest.raises(InputError, match=r"0.5 mm apart; .*--header sform or --header qform"):
+            read(path)
+    for form, affine in (("sform", moved(0.5)), ("qform", AFFINE)):
+        for image in (load(path, form), load_labels(path, form=form)):
+            np.testing.assert_allclose(image.affine, affine, atol=1e-5)
+            assert image.header_notes == [f"sform and qform differ by 0.5 mm; the {form} is used"]
+        np.testing.assert_allclose(load(save(image, tmp_path / "b.nii")).affine, affine, atol=1e-5)
+
+
+def test_a_choice_changes_nothing_where_there_is_one_affine(tmp_path: Path) -> None:
+    for number, forms in enumerate(((AFFINE, None), (None, AFFINE), (AFFINE, AFFINE))):
+        path = write(tmp_path / f"{number}.nii", *forms, pixdim=(0.9, 0.9, 3))
+        for form in (None, "sform", "qform"):
+            image = load(path, form)
+            np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
+            assert image.header_notes == []
+
+
+@pytest.mark.parametrize(("unit", "factor"), [(0, 1.0), (1, 1e-3), (2, 1.0), (3, 1e3), (3 + 8, 1e3)])
+@pytest.mark.parametrize("forms", ["sform", "qform", "both"])
+def test_lengths_in_other_units(unit: int, factor: float, forms: str, tmp_path: Path) -> None:
+    """8 marks seconds. The same head in metres, millimetres and micrometres has the same voxels of 2.43 mm3."""
+    affine = AFFINE.copy()
+    affine[:3] *= factor
+    given = {form: affine for form in ("sform", "qform") if forms in (form, "both")}
+    path = write(tmp_path / "a.nii", **given, pixdim=tuple(factor * mm for mm in (0.9, 0.9, 3)), unit=unit)
+    image = load_labels(path)
+    np.testing.assert_allclose(image.affine, AFFINE, rtol=1e-5)
+    assert image.voxel_volume_mm3 == pytest.approx(2.43, rel=1e-5)
+    assert image.header_notes == []
+    np.testing.assert_allclose(image.header.get_zooms(), (0.9, 0.9, 3), rtol=1e-5)
+    again = nib.load(save(image, tmp_path / "again.nii"))
+    assert again.header.get_xyzt_units()[0] == "mm"
+    np.testing.assert_allclose(again.affine, AFFINE, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("unit", "words"), [(1, "900 x 900 x 3e.03 mm .*metres"), (3, "0.0009 x .*micrometres")])
+def test_a_wrong_unit_is_named(unit: int, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        load(write(tmp_path / "a.nii", AFFINE, pixdim=(0.9, 0.9, 3), unit=unit))
+
+
+@pytest.mark.parametrize("mm", [0.04, 21.0])
+def test_voxels_that_show_no_head(mm: float, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"has voxels of {mm:g} x 1 x 1 mm; repair"):
+        load(write(tmp_path / "a.nii", np.diag([mm, 1, 1, 1]), pixdim=(mm, 1, 1)))
+
+
+def test_pixdim_against_sform(tmp_path: Path) -> None:
+    """Voxels of 2.43 mm3 by the sform, of .81 by pixdim."""
+    image = load(write(tmp_path / "a.nii", AFFINE, pixdim=(0.9, 0.9, 1)))
+    assert image.voxel_volume_mm3 == pytest.approx(2.43)
+    (note,) = image.header_notes
+    assert "0.9 x 0.9 x 1 mm, the sform of 0.9 x 0.9 x 3 mm" in note
+    assert "0.333 times" in note
+
+
+def test_a_nearly_rigid_sheared_affine_is_taken_as_it_comes(tmp_path: Path) -> None:
+    sheared = AFFINE @ np.array([[1, 0.01, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    np.testing.assert_allclose(load(write(tmp_path / "a.nii", sheared)).affine, sheared, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".mgh", ".mgz"])
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32, np.float32])
+def test_freesurfer(suffix: str, kind: type, tmp_path: Path) -> None:
+    data, affine = labels().astype(kind), AFFINE @ TURN
+    path = tmp_path / f"aseg{suffix}"
+    nib.save(nib.MGHImage(data, affine.astype(np.float32)), path)
+    for image in (load(path), load_labels(path)):
+        np.testing.assert_array_equal(image.data, data)
+        np.testing.assert_allclose(image.affine, affine, atol=1e-3)
+        assert image.header_notes == []
+        again = load(save(image, tmp_path / "again.nii.gz"))
+        np.testing.assert_array_equal(again.data, data)
+        np.testing.assert_allclose(again.affine, affine, atol=1e-3)
+    assert image.data.dtype.isnative
+
+
+def test_damaged_freesurfer(tmp_path: Path) -> None:
+    path = tmp_path / "aseg.mgz"
+    nib.save(nib.MGHImage(labels((20, 20, 20)), AFFINE.astype(np.float32)), path)
+    whole = path.read_bytes()
+    for content in (whole[:-30], whole[:-8] + bytes(4) + whole[-4:], gzip.compress(b"nothing"), b"nothing"):
+        path.write_bytes(content)
+        with pytest.raises(InputError):
+            load(path)
+    nib.save(nib.MGHImage(labels((4, 4, 4, 2)), AFFINE.astype(np.float32)), path)
+    with pytest.raises(InputError, match="a 3D image is needed"):
+        load(path)
