@@ -19,9 +19,8 @@ NONE = np.empty((40, 0))
 
 
 def null_study(rng: np.random.Generator, n: int, columns: int, binary: bool, *, sites: int = 0) -> Study:
-    """Loads of 34 correlated, skewed regions and an outcome that both go with age (the first covariate) and with nothing
-    else; then sex, normal columns, and 0/1 columns for all sites but one. People who are told apart by their covariates
-    do not occur."""
+    """Loads of 34 correlated, skewed regions and an outcome that both go with age and with nothing else. Covariates are
+    age, sex, normal columns, and 0/1 columns for all sites but one. Groups told apart by covariates do not occur."""
     while True:
         covariates = rng.normal(size=(n, columns))
         if columns > 1:

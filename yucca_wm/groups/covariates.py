@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.errors import InputError
 from yucca_wm.groups.values import Column, levels_of, numbers_of
 
 TOLERANCE = 1e-8
@@ -49,6 +50,11 @@ def design(covariates: Sequence[Column], n: int) -> Design:
             own = {column.name: values}
         else:
             levels, place = levels_of(column)
+            if len(levels) > max(2, n / 2):
+                problem = (
+                    f"{column.name} has {len(levels)} different names in {n} subjects ({', '.join(levels[:3])}, ...)"
+                )
+                raise InputError(column.path, problem, "write numbers without units, or leave it out")
             own = {f"{column.name}={level}": (place == k) * 1.0 for k, level in enumerate(levels) if k}
         if all(np.ptp(value) == 0 for value in own.values()):
             constant.append(column.name)

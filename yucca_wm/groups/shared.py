@@ -64,7 +64,9 @@ class Cohort:
             names = [name for name, why in self.left_out.items() if why == reason]
             who = f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
             lines.append(f"left out, {reason}{who} ({count(len(names), 'subject')})")
-        return lines + flag_lines(self.flags or {}, self.loads.subjects, named=named)
+        if self.flags is None:
+            return [*lines, "flags are not known: there is no localize.json beside the loads"]
+        return lines + flag_lines(self.flags, self.loads.subjects, named=named)
 
 
 def read_cohort(
