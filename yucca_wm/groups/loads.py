@@ -14,7 +14,7 @@ from yucca_wm.errors import InputError
 from yucca_wm.files import natural_key
 from yucca_wm.groups.values import MISSING
 from yucca_wm.regions import REMAINDER
-from yucca_wm.tsv import NUMBER, Columns, read_columns
+from yucca_wm.tsv import NUMBER, Columns, composed, read_columns
 
 NOT_REGIONS = (REMAINDER, "outside", "total")
 """Groups of rows of ``lesion_load.tsv`` that are never features."""
@@ -62,7 +62,7 @@ def read_loads(path: str | os.PathLike[str]) -> Loads:
         raise InputError(path, "holds no subject", "run yucca_wm.localize first")
     if "" in subject:
         raise InputError(path, f"line {read.lines[subject.index('')]} names no subject", "fill in the column subject")
-    subjects = sorted({subject[row] for row in inside}, key=natural_key)
+    subjects = sorted({subject[row] for row in inside}, key=lambda name: natural_key(composed(name)))
     names = list(dict.fromkeys(name[row] for row in inside))
     at = {who: place for place, who in enumerate(subjects)}
     where = {region: place for place, region in enumerate(names)}
