@@ -100,9 +100,29 @@ def test_sides_are_those_of_the_real_subjects_in_the_world(shared_data: Path) ->
         ("index\tname\n0\tbackground\n", "names no region"),
         ("index\tname\tside\n1\ta\tup\n", "line 2"),
         ("", "lacks the columns"),
+        ("index\tname\tside\n1\ta\tup\n", "line 2: side is 'up'; write left, right, none, or leave it empty"),
+        ("index\tname\n1.0\ta\n", "line 2: index is '1.0'; write a whole number"),
+        ("index\tname\n1\ta\n\n2\n", "line 4: name is empty; every region needs a name"),
+        ("index\tname\n1\tn/a\n", "line 2: name is 'n/a'"),
+        ("index\tname\n1\ttotal\n", "line 2: name is 'total'; tables of results have subject, outside, total"),
+        ("index\tname\tgroup\n1\ta\toutside\n", "line 2: group is 'outside'"),
+        ("index\tname\tcolor\n1\ta\tred\n", "line 2: color is 'red'; write #rrggbb"),
+        ("index\tname\tjhu_ids\n1\ta\t1;2\n", "line 2: jhu_ids is '1;2'; write whole numbers with commas"),
     ],
 )
 def test_a_bad_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "table.tsv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_table(tmp_path / "table.tsv")
+
+
+def test_any_text_is_a_name_and_not_available_is_none(tmp_path: Path) -> None:
+    head = "index\tname\tside\tgroup\tcolor\tfull_name\n"
+    rows = "1\tNA\tn/a\tNA\tn/a\tn/a\n2\tnan\tleft\tn/a\t#FF0000\tNone\n03\t007\t\t\t\t\n"
+    (tmp_path / "table.tsv").write_text(head + rows)
+    table = read_table(tmp_path / "table.tsv")
+    assert [(r.index, r.name, r.side, r.group, r.color, r.full_name) for r in table] == [
+        (1, "NA", "none", "NA", "#808080", "NA"),
+        (2, "nan", "left", "", "#FF0000", "None"),
+        (3, "007", "none", "", "#808080", "007"),
+    ]

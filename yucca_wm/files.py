@@ -28,6 +28,12 @@ os.umask(UMASK)
 """Read once: to read it is to change it, for all threads."""
 
 
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Sorts names as people count: ``Subj2`` before ``Subj10``."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)], name
+
+
 def case_name(path: str | os.PathLike[str]) -> str:
     """File name without its NIfTI (or other single) suffix: ``a/sub-1.T1.nii.gz`` -> ``sub-1.T1``."""
     name = Path(path).name

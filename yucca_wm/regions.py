@@ -8,8 +8,8 @@ atlas labels outside white matter and are never part of a mean over regions.
 from __future__ import annotations
 
 import colorsys
-import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from yucca_wm.errors import InputError
+from yucca_wm.tsv import read_columns
 
 TABLE = Path(__file__).parent / "data" / "regions.tsv"
 
@@ -29,6 +30,13 @@ class Side(StrEnum):
 
 REMAINDER = "remainder"
 """The group of regions that are not white-matter regions proper (35 and 36)."""
+
+RESERVED_NAMES = ("subject", "outside", "total")
+RESERVED_GROUPS = ("outside", "total")
+"""What tables of results call their own columns and rows: no region may be called so."""
+
+COLUMNS = ("index", "name", "full_name", "side", "group", "color", "jhu_ids")
+"""Of a region without a colour."""
 
 
 @dataclass(frozen=True)
@@ -99,35 +107,21 @@ def distinct_color(number: int) -> str:
 def read_table(path: str | os.PathLike[str]) -> RegionTable:
     """Read a label table: TSV with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
 
-    ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present; a region without a colour is
-    given one. Background (index 0) is skipped. Raises InputError for missing columns, labels that are not positive
-    whole numbers, or duplicates.
+    ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present and not empty or ``n/a``; any
+    other text is a name, ``NA`` too. A region without a colour is given one. Background (index 0) is skipped. Raises
+    InputError naming the line for missing columns, labels that are not positive whole numbers, lines without a name,
+    names and groups that the tables of results need for themselves, unknown sides, colours that are not ``#rrggbb``, or
+    duplicates.
     """
-    path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream, delimiter="\t"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"cannot be read as a table ({error})") from error
-    if not rows or not {"index", "name"} <= set(rows[0]):
+    read = read_columns(path, (), COLUMNS)
+    if not {"index", "name"} <= read.cells.keys():
         raise InputError(path, "lacks the columns 'index' and 'name'", "give a tab-separated table such as dseg.tsv")
+    names = list(read.cells)
     table: list[Region] = []
-    for number, row in enumerate(rows, start=2):
-        try:
-            index = int(row["index"])
-            side = Side(row.get("side") or Side.NONE)
-            jhu_ids = tuple(int(label) for label in (row.get("jhu_ids") or "").split(",") if label)
-        except (TypeError, ValueError) as error:
-            raise InputError(path, f"line {number}: {error}") from error
-        if index < 0:
-            raise InputError(path, f"line {number}: label {index} is negative")
-        if index == 0:
-            continue
-        name = row["name"]
-        full_name, group = row.get("full_name") or name, row.get("group") or ""
-        table.append(
-            Region(index, name, full_name, side, group, row.get("color") or distinct_color(len(table)), jhu_ids)
-        )
+    for line, *cells in zip(read.lines, *read.cells.values(), strict=True):
+        region = _region(path, line, dict(zip(names, cells, strict=True)), distinct_color(len(table)))
+        if region.index:
+            table.append(region)
     for what in ("index", "name"):
         values = [getattr(region, what) for region in table]
         if duplicates := {str(value) for value in values if values.count(value) > 1}:
@@ -135,3 +129,35 @@ def read_table(path: str | os.PathLike[str]) -> RegionTable:
     if not table:
         raise InputError(path, "names no region")
     return RegionTable(table)
+
+
+def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], default_color: str) -> Region:
+    """One line of a table, in ``default_color`` where it has none; background (index 0) as a region of its own."""
+    given = {column: "" if cell.lower() == "n/a" else cell for column, cell in cells.items()}
+
+    def refused(column: str, remedy: str) -> InputError:
+        problem = f"is '{cells[column]}'" if cells[column] else "is empty"
+        return InputError(path, f"line {line}: {column} {problem}", remedy)
+
+    if re.fullmatch("-[0-9]+", given["index"]):
+        raise InputError(path, f"line {line}: label {given['index']} is negative", "labels are 1, 2, 3, ...")
+    if not re.fullmatch(r"\+?[0-9]+", given["index"]):
+        raise refused("index", "write a whole number: 1, 2, 3, ...")
+    if not int(given["index"]):
+        return Region(0, given["name"], given["name"], Side.NONE, "", default_color)
+    if not given["name"]:
+        raise refused("name", "every region needs a name of its own")
+    if given["name"] in RESERVED_NAMES:
+        raise refused("name", f"tables of results have {', '.join(RESERVED_NAMES)} for themselves; call it otherwise")
+    if given.get("group") in RESERVED_GROUPS:
+        raise refused("group", f"tables of results have {', '.join(RESERVED_GROUPS)} for themselves; call it otherwise")
+    if (side := given.get("side") or Side.NONE) not in tuple(Side):
+        raise refused("side", f"write {', '.join(Side)}, or leave it empty")
+    if not re.fullmatch("#[0-9a-fA-F]{6}", color := given.get("color") or default_color):
+        raise refused("color", "write #rrggbb, red as #ff0000, or leave it empty")
+    if not re.fullmatch("([0-9]+(, *|$))*", labels := given.get("jhu_ids") or ""):
+        raise refused("jhu_ids", "write whole numbers with commas between them, or leave it empty")
+    return Region(
+        int(given["index"]), given["name"], given.get("full_name") or given["name"], Side(side),
+        given.get("group") or "", color, tuple(map(int, filter(None, labels.split(",")))),
+    )  # fmt: skip

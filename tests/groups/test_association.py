@@ -65,6 +65,72 @@ def test_permutation_p_is_near_the_models():
     np.testing.assert_allclose(ours, model, atol=0.03)
 
 
+@pytest.mark.parametrize("number", range(20))
+def test_effects_are_those_of_other_programs(number):
+    """Twenty random designs: slopes of numpy's least squares; odds ratios of scikit-learn's unpenalized fit."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(number)
+    n, columns = int(rng.integers(40, 120)), int(rng.integers(0, 6))
+    covariates = rng.normal(size=(n, columns))
+    loads = correlated(rng, n)[:, :3] + covariates[:, :1].sum(axis=1, keepdims=True)
+    score = 0.4 * loads[:, 0] + covariates.sum(axis=1) / 2 + rng.normal(size=n)
+    linear = associate(loads, NAMES[:3], score, covariates, binary=False, permutations=9)
+    odds = associate(loads, NAMES[:3], (score > 0).astype(float), covariates, binary=True, permutations=9)
+    for place, load in enumerate(loads.T):
+        columns = np.column_stack([(load - load.mean()) / load.std(), covariates])
+        slope = np.linalg.lstsq(sm.add_constant(columns), score, rcond=None)[0][1]
+        assert linear[place].effect == pytest.approx(slope, rel=1e-6)
+        fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(columns, score > 0)
+        assert odds[place].effect == pytest.approx(np.exp(fit.coef_[0, 0]), rel=1e-4)
+
+
+def test_a_region_is_judged_in_those_who_have_it():
+    """Absent in 20 of 60: the effect, its number and its p are those of the 40 alone; the other region's of all 60."""
+    rng = np.random.default_rng(6)
+    loads, age = rng.normal(size=(60, 2)), rng.normal(size=(60, 1))
+    outcome = (rng.random(60) < 1 / (1 + np.exp(-loads[:, 0]))).astype(float)
+    some = loads.copy()
+    some[::3, 0] = np.nan
+    have = np.arange(60) % 3 > 0
+    for binary, values in ((True, outcome), (False, outcome + rng.normal(size=60))):
+        ours = associate(some, NAMES[:2], values, age, binary=binary, permutations=200)
+        alone = associate(loads[have, :1], NAMES[:1], values[have], age[have], binary=binary, permutations=200)
+        whole = associate(loads[:, 1:], NAMES[1:2], values, age, binary=binary, permutations=200)
+        assert [effect.n_subjects for effect in ours] == [40, 60]
+        assert (ours[0].effect, ours[0].p_permutation) == (alone[0].effect, alone[0].p_permutation)
+        assert (ours[1].effect, ours[1].p_permutation) == (whole[0].effect, whole[0].p_permutation)
+
+
+def test_a_region_that_hardly_anybody_has_is_not_tested():
+    """Nine have the first region; twelve the second, four of them patients. Both are no part of the correction."""
+    rng = np.random.default_rng(7)
+    loads, outcome = rng.normal(size=(60, 3)), np.repeat([0.0, 1.0], 30)
+    loads[9:, 0] = np.nan
+    loads[np.r_[8:56], 1] = np.nan
+    few, lopsided, whole = associate(loads, NAMES[:3], outcome, NONE, binary=True, permutations=200)
+    assert few.note == "not tested: 9 subjects, 10 are needed"
+    assert lopsided.note == "not tested: 4 subjects in one group, 5 are needed"
+    assert (few.n_subjects, lopsided.n_subjects, whole.n_subjects) == (9, 12, 60)
+    assert few.q_value is lopsided.q_value is few.p_permutation is None
+    assert whole.q_value == whole.p_permutation
+
+
+def test_people_whose_site_has_one_group_only_say_nothing():
+    """Seven of 40 come from a site with patients only: all is as without them and without a column for their site."""
+    rng = np.random.default_rng(8)
+    loads, age = rng.normal(size=(40, 2)), rng.normal(size=(40, 1))
+    outcome = (rng.random(40) < 0.5).astype(float)
+    site = np.zeros((40, 1))
+    site[:7], outcome[:7] = 1, 1
+    ours = associate(loads, NAMES[:2], outcome, np.column_stack([site, age]), binary=True, permutations=300)
+    alone = associate(loads[7:], NAMES[:2], outcome[7:], age[7:], binary=True, permutations=300)
+    for effect, expected in zip(ours, alone, strict=True):
+        assert effect.n_subjects == 33
+        assert effect.p_permutation == expected.p_permutation
+        assert effect.effect == pytest.approx(expected.effect, rel=1e-9)
+
+
 def test_separation_and_constant_loads_are_said():
     rng = np.random.default_rng(3)
     loads = rng.normal(size=(60, 3))

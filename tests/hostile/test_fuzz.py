@@ -29,7 +29,8 @@ from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.grid import Grid
 from yucca_wm.errors import YuccaWMError
-from yucca_wm.groups.loads import read_loads, read_participants
+from yucca_wm.groups.loads import read_loads
+from yucca_wm.groups.participants import read_participants
 from yucca_wm.images import load, load_labels
 from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.warp import Field

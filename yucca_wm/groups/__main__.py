@@ -22,6 +22,24 @@ def build_parser() -> argparse.ArgumentParser:
             "--participants", required=command is associate, metavar="TSV", help="BIDS participants.tsv"
         )
         command.add_argument("--covariates", nargs="+", default=[], metavar="COLUMN", help="of the participants table")
+        command.add_argument(
+            "--categorical",
+            nargs="+",
+            default=[],
+            metavar="COLUMN",
+            help="columns whose numbers are names (site 1, 2, 3)",
+        )
+        command.add_argument(
+            "--missing",
+            nargs="+",
+            default=[],
+            metavar="TOKEN",
+            help="cells without a value, beside n/a, NA, NaN and empty",
+        )
+        command.add_argument(
+            "--exclude-flagged", nargs="*", metavar="FLAG",
+            help="leave out who carries one of these flags of localize (none named: any but no_lesion)",
+        )  # fmt: skip
         command.add_argument("--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="(default: sqrt)")
         command.add_argument(
             "--anonymise", action="store_true", help="numbers in place of names, and no paths, on the page"
@@ -53,22 +71,22 @@ def main(arguments: list[str] | None = None) -> int:
             raise MissingExtraError(module, "groups")
     from yucca_wm.groups.associate_command import run_associate
     from yucca_wm.groups.cluster_command import run_cluster
+    from yucca_wm.groups.shared import Settings
 
-    common = {
-        "covariates": options.covariates,
-        "scale": options.transform,
-        "seed": options.seed,
-        "anonymise": options.anonymise,
-    }
+    settings = Settings(
+        covariates=options.covariates, categorical=options.categorical, missing=options.missing,
+        scale=options.transform, exclude_flagged=options.exclude_flagged, anonymise=options.anonymise,
+        seed=options.seed,
+    )  # fmt: skip
     if options.command == "cluster":
         lines, failed = run_cluster(
-            options.loads, options.out_dir, participants=options.participants, method=options.method,
-            k_max=options.k_max, adjust_total=options.adjust_total, **common,
+            options.loads, options.out_dir, participants=options.participants, settings=settings,
+            method=options.method, k_max=options.k_max, adjust_total=options.adjust_total,
         )  # fmt: skip
     else:
         lines, failed = run_associate(
-            options.loads, options.participants, options.outcome, options.out_dir, reference=options.reference,
-            permutations=options.permutations, **common,
+            options.loads, options.participants, options.outcome, options.out_dir, settings=settings,
+            reference=options.reference, permutations=options.permutations,
         )  # fmt: skip
     for line in lines:
         print(line)

@@ -1,37 +1,45 @@
 """Does load in a region go with disease? One model a region, permutation p-values, Benjamini-Hochberg.
 
-The permutation test permutes the residuals of the outcome given the covariates (linear: Freedman and Lane 1983;
-logistic: y minus its fitted probability under the covariates) against the residuals of each load given the covariates;
-the statistic is their inner product, the score of the region's coefficient at zero. The same permutations serve all
-regions. Effects come from statsmodels: odds ratio (logistic) or slope (linear) for one standard deviation of the load.
+Every region is judged in those who have it (its load is known): nothing is put in place of a load that is not defined.
+Effects come from statsmodels: odds ratio (logistic) or slope (linear) for one standard deviation of the load.
 """
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.groups.loads import residuals
+from yucca_wm.groups.covariates import independent
+from yucca_wm.groups.logistic import fit_logistic, separated, with_intercept
+from yucca_wm.groups.permutation import permutation_p
 
-CHUNK = 1000
-"""Permutations drawn at a time: memory does not grow with their number."""
+MIN_SUBJECTS, MIN_IN_GROUP, MIN_FREE = 10, 5, 5
+"""A region is tested in at least this many subjects, this many of each group, and this many more than the model has
+coefficients."""
+
+WIDEST_LOG_ODDS = 20.0
+"""An interval wider than this (a factor of 500 million) is no estimate."""
+
+STILL = 1e-12
+"""Loads with a standard deviation under this are the same in everyone."""
 
 
 @dataclass(frozen=True)
 class RegionEffect:
     """One region. ``effect`` is an odds ratio (logistic) or a slope in outcome units (linear), for one standard
-    deviation of the load, with its 95 % interval; None where it cannot be estimated, and ``note`` says why."""
+    deviation of the load, with its 95 % interval; None where it cannot be estimated, and ``note`` says why.
+    n_subjects : who is in its model."""
 
     region: str
-    effect: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    p_permutation: float | None
-    q_value: float | None
+    n_subjects: int
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    p_permutation: float | None = None
+    q_value: float | None = None
     note: str = ""
 
 
@@ -45,61 +53,23 @@ def associate(
     permutations: int = 5000,
     seed: int = 0,
 ) -> list[RegionEffect]:
-    """Association of each column of ``loads`` [n, p] (transformed) with ``outcome`` [n] (0/1 when ``binary``)."""
-    usable = residuals(loads, covariates).std(axis=0) > 1e-9 * np.maximum(loads.std(axis=0), 1e-12)
-    usable &= loads.std(axis=0) > 0
-    p_permutation = np.full(len(names), np.nan)
-    p_permutation[usable] = permutation_p(
-        loads[:, usable], outcome, covariates, binary=binary, permutations=permutations, seed=seed
-    )
-    q_values = np.full(len(names), np.nan)
-    q_values[usable] = benjamini_hochberg(p_permutation[usable])
-    rows = []
-    for position, name in enumerate(names):
-        if not usable[position]:
-            rows.append(RegionEffect(name, None, None, None, None, None, None, "load does not vary"))
-            continue
-        load = loads[:, position]
-        effect, low, high, p_value, note = _fit((load - load.mean()) / load.std(), outcome, covariates, binary=binary)
-        p, q = float(p_permutation[position]), float(q_values[position])
-        rows.append(RegionEffect(name, effect, low, high, p_value, p, q, note))
-    return rows
-
-
-def permutation_p(
-    loads: NDArray[np.float64],
-    outcome: NDArray[np.float64],
-    covariates: NDArray[np.float64],
-    *,
-    binary: bool,
-    permutations: int,
-    seed: int = 0,
-) -> NDArray[np.float64]:
-    """[p] two-sided permutation p-values, (1 + as extreme) / (1 + permutations)."""
-    rng = np.random.default_rng(seed)
-    left = null_residuals(outcome, covariates, binary=binary)
-    right = residuals(loads, covariates)
-    observed = np.abs(left @ right)
-    as_extreme = np.zeros(loads.shape[1], dtype=np.intp)
-    for start in range(0, permutations, CHUNK):
-        rows = np.tile(left, (min(CHUNK, permutations - start), 1))
-        as_extreme += (np.abs(rng.permuted(rows, axis=1) @ right) >= observed * (1 - 1e-12)).sum(axis=0)
-    return (1 + as_extreme) / (1 + permutations)
-
-
-def null_residuals(
-    outcome: NDArray[np.float64], covariates: NDArray[np.float64], *, binary: bool
-) -> NDArray[np.float64]:
-    """``outcome`` minus what the covariates alone predict (logistic when ``binary``)."""
-    if not binary or not covariates.shape[1]:
-        return residuals(outcome[:, None], covariates)[:, 0]
-    from sklearn.linear_model import LogisticRegression
-
-    scaled = (covariates - covariates.mean(axis=0)) / covariates.std(axis=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = LogisticRegression(C=1e6, max_iter=1000).fit(scaled, outcome)
-    return np.asarray(outcome - model.predict_proba(scaled)[:, 1])
+    """Association of each column of ``loads`` [n, p] (transformed, NaN where undefined) with ``outcome`` [n] (0/1 when
+    ``binary``), given ``covariates`` [n, c]. Regions that are known in the same subjects share their permutations."""
+    found: dict[int, RegionEffect] = {}
+    known = ~np.isnan(loads)
+    patterns, pattern_of = np.unique(known, axis=1, return_inverse=True)
+    for number, rows in enumerate(patterns.T):
+        places = np.flatnonzero(pattern_of.ravel() == number)
+        effects = _associate_complete(
+            loads[np.ix_(rows, places)], [names[place] for place in places], outcome[rows], covariates[rows],
+            binary=binary, permutations=permutations, seed=seed,
+        )  # fmt: skip
+        found |= dict(zip(places.tolist(), effects, strict=True))
+    tested = [place for place in sorted(found) if found[place].p_permutation is not None]
+    q_values = benjamini_hochberg(np.array([found[place].p_permutation for place in tested], dtype=np.float64))
+    for place, q_value in zip(tested, q_values.tolist(), strict=True):
+        found[place] = replace(found[place], q_value=q_value)
+    return [found[place] for place in range(len(names))]
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,22 +81,81 @@ def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(multipletests(p_values, method="fdr_bh")[1])
 
 
-def _fit(
-    load: NDArray[np.float64], outcome: NDArray[np.float64], covariates: NDArray[np.float64], *, binary: bool
-) -> tuple[float | None, float | None, float | None, float | None, str]:
+def too_few(outcome: NDArray[np.float64], columns: int, *, binary: bool) -> str:
+    """What is missing for a model with ``columns`` covariate columns; empty when nothing is."""
+    needed = max(MIN_SUBJECTS, columns + 2 + MIN_FREE)
+    if len(outcome) < needed:
+        return f"{len(outcome)} subjects, {needed} are needed"
+    smaller = int(min((outcome == 0).sum(), (outcome == 1).sum())) if binary else MIN_IN_GROUP
+    return f"{smaller} subjects in one group, {MIN_IN_GROUP} are needed" if smaller < MIN_IN_GROUP else ""
+
+
+def _associate_complete(
+    loads: NDArray[np.float64],
+    names: list[str],
+    outcome: NDArray[np.float64],
+    covariates: NDArray[np.float64],
+    *,
+    binary: bool,
+    permutations: int,
+    seed: int,
+) -> list[RegionEffect]:
+    """`associate` for regions that all these subjects have."""
+    covariates = covariates[:, independent(covariates)]
+    lacking = too_few(outcome, covariates.shape[1], binary=binary)
+    if not lacking and binary and fit_logistic(outcome, covariates) is None:
+        sure = separated(outcome, covariates)
+        loads, outcome, covariates = loads[~sure], outcome[~sure], covariates[~sure]
+        covariates = covariates[:, independent(covariates)]
+        lacking = too_few(outcome, covariates.shape[1], binary=True)
+        if lacking:
+            lacking += f"; covariates alone predict {sure.sum()} for sure"
+        elif fit_logistic(outcome, covariates) is None:
+            lacking = "the model of the covariates has no estimate"
+    none = [RegionEffect(name, len(outcome)) for name in names]
+    if lacking:
+        return [replace(effect, note=f"not tested: {lacking}") for effect in none]
+    basis = np.linalg.qr(with_intercept(covariates))[0]
+    if not binary and not np.ptp(outcome - basis @ (basis.T @ outcome)) > 1e-9 * np.ptp(outcome):
+        return [replace(effect, note="not tested: the covariates determine the outcome") for effect in none]
+    spread = loads.std(axis=0)
+    left = (loads - basis @ (basis.T @ loads)).std(axis=0)
+    varies = (spread > STILL) & (left > 1e-9 * spread)
+    p_permutation = np.full(len(names), np.nan)
+    p_permutation[varies] = permutation_p(
+        loads[:, varies], outcome, covariates, binary=binary, permutations=permutations, seed=seed
+    )
+    effects = []
+    for place, effect in enumerate(none):
+        if varies[place]:
+            load = (loads[:, place] - loads[:, place].mean()) / spread[place]
+            own = _estimate(effect, load, outcome, covariates, binary=binary)
+            effects.append(replace(own, p_permutation=float(p_permutation[place])))
+        else:
+            why = "load does not vary" if spread[place] <= STILL else "the covariates determine this load"
+            effects.append(replace(effect, note=why))
+    return effects
+
+
+def _estimate(
+    effect: RegionEffect,
+    load: NDArray[np.float64],
+    outcome: NDArray[np.float64],
+    covariates: NDArray[np.float64],
+    *,
+    binary: bool,
+) -> RegionEffect:
     import statsmodels.api as sm
 
-    terms = np.column_stack([np.ones(len(load)), load, covariates])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            fit = sm.Logit(outcome, terms).fit(disp=0, maxiter=200) if binary else sm.OLS(outcome, terms).fit()
-        except np.linalg.LinAlgError:
-            return None, None, None, None, "covariates and load determine each other"
-    low, high = np.asarray(fit.conf_int())[1]
-    slope, p_value = float(fit.params[1]), float(fit.pvalues[1])
-    if binary and (not fit.mle_retvals["converged"] or not np.isfinite([low, high]).all() or high - low > 20):
-        return None, None, None, None, "groups are separated by this load: the odds ratio has no finite estimate"
-    if binary:
-        return float(np.exp(slope)), float(np.exp(low)), float(np.exp(high)), p_value, ""
-    return slope, float(low), float(high), p_value, ""
+    columns = np.column_stack([load, covariates])
+    if not binary:
+        fit = sm.OLS(outcome, with_intercept(columns)).fit()
+        low, high = np.asarray(fit.conf_int())[1].tolist()
+        return replace(effect, effect=float(fit.params[1]), low=low, high=high, p_value=float(fit.pvalues[1]))
+    logistic = fit_logistic(outcome, columns)
+    if logistic is None or np.ptp(logistic.interval[1]) > WIDEST_LOG_ODDS:
+        return replace(effect, note="groups are separated by this load: the odds ratio has no finite estimate")
+    low, high = np.exp(logistic.interval[1]).tolist()
+    return replace(
+        effect, effect=float(np.exp(logistic.coefficients[1])), low=low, high=high, p_value=float(logistic.p_values[1])
+    )

@@ -37,11 +37,12 @@ def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: ND
     axes = figure.add_subplot()
     at = np.arange(len(names))
     for number in sorted(set(labels.tolist())):
-        rows = percent[labels == number]
-        error = np.nanstd(rows, axis=0) / np.sqrt(np.maximum((~np.isnan(rows)).sum(axis=0), 1))
+        rows = np.ma.masked_invalid(percent[labels == number])
+        mean = rows.mean(axis=0).filled(np.nan)
+        error = rows.std(axis=0).filled(np.nan) / np.sqrt(np.maximum(rows.count(axis=0), 1))
         style = (number - 1) % len(PALETTE)
         axes.errorbar(
-            at, np.nanmean(rows, axis=0), error, color=PALETTE[style], marker=MARKERS[style], markersize=4, capsize=2,
+            at, mean, error, color=PALETTE[style], marker=MARKERS[style], markersize=4, capsize=2,
             linewidth=1, label=group_label(labels, number),
         )  # fmt: skip
     axes.set_xticks(at, [name.replace("_", " ") for name in names], rotation=90, fontsize=7)

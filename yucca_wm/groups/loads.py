@@ -1,4 +1,4 @@
-"""Regional loads and participants: from the tables of `yucca_wm.localize` and BIDS to one matrix."""
+"""Regional loads: from the tables of `yucca_wm.localize` to one matrix."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
+from yucca_wm.files import natural_key
+from yucca_wm.groups.values import MISSING
 from yucca_wm.regions import REMAINDER
+from yucca_wm.tsv import NUMBER, Columns, composed, read_columns
 
 NOT_REGIONS = (REMAINDER, "outside", "total")
 """Groups of rows of ``lesion_load.tsv`` that are never features."""
@@ -20,129 +22,106 @@ NOT_REGIONS = (REMAINDER, "outside", "total")
 TRANSFORMS = ("sqrt", "log1p", "none")
 """Loads are skewed: square root, log(1 + percent), or as they are."""
 
+MIN_KNOWN = 0.5
+"""Where every region is needed of everyone, those that fewer than this share of the subjects have are left out."""
+
 
 @dataclass(frozen=True)
 class Loads:
-    """subjects : [n]; regions : [p] names; percent : [n, p] load in percent of region volume, NaN where undefined;
-    total_ml : [n] whole lesion volume, remainders and outside included."""
+    """subjects : [n], in natural order; regions : [p] names; percent : [n, p] load in percent of the region, NaN
+    where undefined; total_ml : [n] whole lesion volume, remainders and outside included."""
 
     subjects: list[str]
     regions: list[str]
     percent: NDArray[np.float64]
     total_ml: NDArray[np.float64]
 
+    def take(self, rows: Sequence[int]) -> Loads:
+        """The subjects in ``rows``, in that order."""
+        subjects = [self.subjects[row] for row in rows]
+        return Loads(subjects, self.regions, self.percent[list(rows)], self.total_ml[list(rows)])
+
+
+def loads_file(path: str | os.PathLike[str]) -> Path:
+    """``lesion_load.tsv``, given it or the folder that holds it."""
+    path = Path(path)
+    return path / "lesion_load.tsv" if path.is_dir() else path
+
 
 def read_loads(path: str | os.PathLike[str]) -> Loads:
-    """Read ``lesion_load.tsv``, or the folder that holds it. Raises InputError for missing columns or double rows."""
-    path = Path(path)
-    path = path / "lesion_load.tsv" if path.is_dir() else path
-    table = _read_tsv(path, ("subject", "name", "group", "load_percent", "lesion_volume_ml"))
-    if doubles := sorted(set(table.loc[table.duplicated(["subject", "name"]), "subject"])):
-        named = ", ".join(map(repr, doubles[:5]))
-        raise InputError(path, f"holds a region twice for {named}", "localize each subject once")
-    inside = table[~table["group"].isin(NOT_REGIONS)]
-    totals = table[table["group"] == "total"].set_index("subject")["lesion_volume_ml"]
-    if inside.empty or totals.empty:
+    """Read ``lesion_load.tsv``, or the folder that holds it.
+
+    Raises InputError for missing columns, double rows, subjects without a total and loads that are no numbers.
+    """
+    path = loads_file(path)
+    read = read_columns(path, ("subject", "name", "group", "load_percent", "lesion_volume_ml"))
+    subject, name, group = (read.cells[column] for column in ("subject", "name", "group"))
+    inside = [row for row, kind in enumerate(group) if kind not in NOT_REGIONS]
+    totals = [row for row, kind in enumerate(group) if kind == "total"]
+    if not inside or not totals:
         raise InputError(path, "holds no subject", "run yucca_wm.localize first")
-    names = list(dict.fromkeys(inside["name"]))
-    wide = inside.pivot(index="subject", columns="name", values="load_percent").reindex(columns=names)
-    try:
-        values, total = wide.astype(float).to_numpy(), totals.reindex(wide.index).astype(float).to_numpy()
-    except ValueError as error:
-        raise InputError(path, f"holds a load that is not a number ({error})") from error
-    return Loads([str(subject) for subject in wide.index], names, values, total)
-
-
-def read_participants(path: str | os.PathLike[str], columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Read a BIDS ``participants.tsv``: rows by ``participant_id``, ``n/a`` and empty fields missing.
-
-    Returns the table, and the participants left out because they occur twice. Raises InputError when a column of
-    ``columns`` is absent.
-    """
-    table = _read_tsv(Path(path), ("participant_id", *columns))
-    table = table.set_index(table["participant_id"].astype(str))[list(columns)]
-    twice = table.index.duplicated(keep=False)
-    reason = f"{path}: participant occurs twice; keep one row"
-    return table[~twice], {str(name): reason for name in table.index[twice]}
-
-
-def match_participants(
-    loads: Loads, participants: pd.DataFrame
-) -> tuple[Loads, pd.DataFrame, dict[str, str], dict[str, str]]:
-    """Loads and participants row by row for subjects in both with no missing value.
-
-    Also returns who has no partner in the other table (a mistake), and who lacks a value (not one), with the reason.
-    A subject is its participant with or without ``sub-``, also followed by ``_ses-...`` or ``_run-...``.
-    """
-    known = {str(name).removeprefix("sub-"): str(name) for name in participants.index}
-    rows: list[tuple[int, str]] = []
-    unmatched: dict[str, str] = {}
-    incomplete: dict[str, str] = {}
-    met: set[str] = set()
-    for position, subject in enumerate(loads.subjects):
-        bare = subject.removeprefix("sub-")
-        name = known.get(bare) or known.get(bare.split("_ses-")[0].split("_run-")[0])
-        if name is None:
-            unmatched[subject] = "is not in the participants table"
-        elif name in met:
-            unmatched[subject] = f"participant {name} is there already, with another session"
-        elif missing := [str(column) for column in participants.columns if pd.isna(participants.loc[name, column])]:
-            incomplete[subject] = f"has no value for {', '.join(missing)}"
-        else:
-            rows.append((position, name))
-        if name is not None:
-            met.add(name)
-    unmatched |= {name: "has no lesion load" for name in map(str, participants.index) if name not in met}
-    keep = [position for position, _ in rows]
-    kept = Loads([loads.subjects[i] for i in keep], loads.regions, loads.percent[keep], loads.total_ml[keep])
-    return kept, participants.loc[[name for _, name in rows]], unmatched, incomplete
+    if "" in subject:
+        raise InputError(path, f"line {read.lines[subject.index('')]} names no subject", "fill in the column subject")
+    subjects = sorted({subject[row] for row in inside}, key=lambda name: natural_key(composed(name)))
+    names = list(dict.fromkeys(name[row] for row in inside))
+    at = {who: place for place, who in enumerate(subjects)}
+    where = {region: place for place, region in enumerate(names)}
+    loads, total_ml = np.full((len(subjects), len(names)), np.nan), np.full(len(subjects), np.nan)
+    seen = np.zeros((len(subjects), len(names) + 1), dtype=bool)
+    for row in inside:
+        who, what = at[subject[row]], where[name[row]]
+        _once(read, row, subject[row], seen, (who, what))
+        loads[who, what] = _number(read, row, "load_percent")
+    for row in totals:
+        if (whose := at.get(subject[row])) is not None:
+            _once(read, row, subject[row], seen, (whose, len(names)))
+            total_ml[whose] = _number(read, row, "lesion_volume_ml")
+    if (without := np.flatnonzero(np.isnan(total_ml))).size:
+        raise InputError(path, f"has no total lesion volume of {subjects[without[0]]}", "localize the subject again")
+    return Loads(subjects, names, loads, total_ml)
 
 
 def transform(percent: NDArray[np.float64], kind: str = "sqrt") -> NDArray[np.float64]:
-    """Loads in percent on the scale that models see; undefined loads become their region's median."""
-    medians = [np.median(known) if len(known := column[~np.isnan(column)]) else 0.0 for column in percent.T]
-    filled = np.where(np.isnan(percent), medians, percent)
+    """Loads in percent on the scale that models see; NaN stays NaN."""
     if kind == "sqrt":
-        return np.asarray(np.sqrt(filled))
-    return np.asarray(np.log1p(filled) if kind == "log1p" else filled)
+        return np.asarray(np.sqrt(percent))
+    return np.asarray(np.log1p(percent) if kind == "log1p" else percent)
 
 
-def design(participants: pd.DataFrame) -> tuple[NDArray[np.float64], list[str], list[str]]:
-    """Covariates as numbers: [n, columns], their names, and what was left out because it is constant.
-
-    Columns of text become one 0/1 column for every level but the first (in sorted order).
-    """
-    columns: dict[str, NDArray[np.float64]] = {}
-    for name in participants.columns:
-        values = pd.to_numeric(participants[name], errors="coerce")
-        if values.notna().all():
-            columns[str(name)] = values.to_numpy(dtype=np.float64)
-            continue
-        text = participants[name].astype(str)
-        for level in sorted(set(text))[1:]:
-            columns[f"{name}={level}"] = (text == level).to_numpy(dtype=np.float64)
-        if text.nunique() < 2:
-            columns[str(name)] = np.zeros(len(text))
-    constant = [name for name, values in columns.items() if np.ptp(values) == 0]
-    names = [name for name in columns if name not in constant]
-    matrix = np.column_stack([columns[name] for name in names]) if names else np.empty((len(participants), 0))
-    return matrix, names, constant
-
-
-def residuals(values: NDArray[np.float64], covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``values`` [n, p] without what an intercept and ``covariates`` [n, c] explain linearly."""
-    basis = np.column_stack([np.ones(len(values)), covariates])
-    return np.asarray(values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0])
+def complete(values: NDArray[np.float64], regions: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+    """``values`` [n, p] for what needs every region of everyone, and what was done, a line each: without the regions
+    that fewer than MIN_KNOWN of the subjects have, other undefined values as their region's median."""
+    known = ~np.isnan(values)
+    keep = known.mean(axis=0) >= MIN_KNOWN
+    notes = [
+        f"{name} has no voxel in {len(values) - count} of {len(values)} subjects and was left out"
+        for name, count, keeps in zip(regions, known.sum(axis=0).tolist(), keep, strict=True)
+        if not keeps
+    ]
+    values, known = values[:, keep], known[:, keep]
+    kept = [name for name, keeps in zip(regions, keep, strict=True) if keeps]
+    filled = np.where(known, values, np.nanmedian(values, axis=0)) if len(kept) else values
+    notes += [
+        f"{name} has no voxel in {len(values) - count} of {len(values)} subjects, who count with the others' median"
+        for name, count in zip(kept, known.sum(axis=0).tolist(), strict=True)
+        if count < len(values)
+    ]
+    return filled, notes
 
 
-def _read_tsv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(
-            path, sep="\t", dtype=str, keep_default_na=False, na_values=["n/a", "N/A", "NA", "NaN", "nan", ""]
-        )
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(path, f"cannot be read as a table ({reason})") from error
-    if missing := [column for column in needed if column not in table.columns]:
-        raise InputError(path, f"lacks the column {', '.join(missing)}", f"it has {', '.join(table.columns[:12])}")
-    return table
+def _number(read: Columns, row: int, column: str) -> float:
+    """A cell, NaN where there is no value. Raises InputError for one that is no number, or negative."""
+    cell = read.cells[column][row]
+    if cell in MISSING:
+        return float("nan")
+    if not NUMBER.fullmatch(cell) or float(cell) < 0:
+        remedy = "write a decimal point" if "," in cell else "see how the table was made"
+        raise InputError(read.path, f"line {read.lines[row]}: {column} is '{cell}', no number from 0 up", remedy)
+    return float(cell)
+
+
+def _once(read: Columns, row: int, subject: str, seen: NDArray[np.bool_], place: tuple[int, int]) -> None:
+    if seen[place]:
+        problem = f"line {read.lines[row]}: '{subject}' has a row {read.cells['name'][row]} already"
+        raise InputError(read.path, problem, "localize each subject once")
+    seen[place] = True

@@ -17,12 +17,13 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 def cluster_page(
     content: Mapping[str, Any],
     failed: Mapping[str, str],
+    lines: Sequence[str],
     members: Table,
     profiles: Table,
     pictures: Sequence[Mapping[str, str]],
     names: Names,
 ) -> str:
-    """The page of a clustering; ``content`` is that of ``clusters.json``."""
+    """The page of a clustering; ``content`` is that of ``clusters.json``, ``lines`` say what it goes without."""
     n, k = content["subjects"], content["k"]
     if content["structure"]:
         sizes = Counter(row[1] for row in members[1])
@@ -41,6 +42,7 @@ def cluster_page(
             "The best division that was found is in the table of subjects all the same; it should not be interpreted. "
             "No structure found in a small cohort does not mean that there is none.",
         ]
+    words += lines
     heads = (
         "groups",
         "mean silhouette (-1 to 1)",
@@ -73,21 +75,23 @@ def associate_page(
     failed: Mapping[str, str],
     lines: Sequence[str],
     found: Sequence[str],
+    tested: int,
     effects: Table,
     pictures: Sequence[Mapping[str, str]],
     names: Names,
 ) -> str:
-    """The page of an association; ``content`` is that of ``associations.json``, ``found`` the regions with q < 0.05."""
+    """The page of an association; ``content`` is that of ``associations.json``, ``found`` the regions with q < 0.05
+    of ``tested``."""
     outcome, covariates = content["outcome"], content["covariates"]
     given = f", given {', '.join(covariates)}" if covariates else ""
     asked = (
         f"Does lesion load in a region go with {outcome}{given}? Each region has a {content['model']} model of its own."
     )
     if found:
-        several = f"In {count(len(found), 'region')} of {len(effects[1])} it does: {', '.join(found)}."
+        several = f"In {count(len(found), 'region')} of {tested} it does: {', '.join(found)}."
         rate = "Of regions found in this way, at most 5 in 100 are expected to be false discoveries."
     else:
-        several = f"In none of {len(effects[1])} regions is there evidence that it does (false discovery rate 5 %)."
+        several = f"In none of {tested} regions is there evidence that it does (false discovery rate 5 %)."
         rate = "That is not evidence of no effect: see how wide the intervals are."
     words = [
         asked,
@@ -126,10 +130,12 @@ def _page(
 
 
 def _facts(content: Mapping[str, Any], names: Names) -> list[tuple[str, str]]:
-    constant = content["constant_covariates"]
+    constant, redundant = content["constant_covariates"], content["redundant_covariates"]
+    without = [f"constant, left out: {', '.join(constant)}"] * bool(constant)
+    without += [f"determined by the others, left out: {', '.join(redundant)}"] * bool(redundant)
     covariates = ", ".join(content["covariates"]) or "none"
     return [
-        ("covariates", covariates + (f" (constant, left out: {', '.join(constant)})" if constant else "")),
+        ("covariates", covariates + (f" ({'; '.join(without)})" if without else "")),
         (
             "loads",
             f"{names.place(content['loads'])}, in percent of region volume, transformed by {content['transform']}",

@@ -4,54 +4,128 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from yucca_wm import __version__
-from yucca_wm.groups.loads import Loads, match_participants, read_participants
+from yucca_wm.errors import InputError
+from yucca_wm.groups.covariates import Design, design
+from yucca_wm.groups.flagged import Flags, excluded, flag_lines, read_flags
+from yucca_wm.groups.loads import Loads, read_loads
+from yucca_wm.groups.names import Names, numbered_names
+from yucca_wm.groups.participants import Participants, match_participants, read_participants
 from yucca_wm.report.html import count
 
 FEW = 10
 """Groups smaller than this give effects that are hardly worth printing; a note says so."""
 
 
-def with_participants(
-    loads: Loads, participants: str | os.PathLike[str], columns: Sequence[str]
-) -> tuple[Loads, pd.DataFrame, dict[str, str], dict[str, str]]:
-    table, twice = read_participants(participants, columns)
-    loads, table, unmatched, incomplete = match_participants(loads, table)
-    bare = {name.removeprefix("sub-") for name in twice}
-    return loads, table, twice | {k: v for k, v in unmatched.items() if k.removeprefix("sub-") not in bare}, incomplete
+@dataclass(frozen=True)
+class Settings:
+    """What both analyses are asked for.
+
+    covariates, categorical : columns of the participants table, and those of them whose numbers are names.
+    missing : cells that mean that there is no value, beside the usual ones.
+    scale : transform of the loads.
+    exclude_flagged : leave out who carries one of these flags; none named: any that casts doubt; None: nobody.
+    anonymise : no names and no paths on the page.
+    """
+
+    covariates: Sequence[str] = ()
+    categorical: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    scale: str = "sqrt"
+    exclude_flagged: Sequence[str] | None = None
+    anonymise: bool = False
+    seed: int = 0
 
 
-def left_out_lines(left_out: dict[str, str], constant: list[str], *, named: bool = True) -> list[str]:
-    """Covariates and subjects that an analysis goes without; ``named``: with the subjects' names."""
-    lines = [f"covariate {name} is constant and was left out" for name in constant]
-    for reason in sorted(set(left_out.values())):
-        names = [name for name, why in left_out.items() if why == reason]
-        who = f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
-        lines.append(f"left out, {reason}{who} ({count(len(names), 'subject')})")
-    return lines
+@dataclass(frozen=True)
+class Cohort:
+    """Who is analysed.
+
+    participants : row by row with ``loads``; None where there is no table. flags : of those who are used, None where
+    they are not known. names : what a page calls people. failed, left_out : who is not there by mistake, and who for a
+    good reason, with the reason.
+    """
+
+    loads: Loads
+    participants: Participants | None
+    flags: Flags | None
+    names: Names
+    failed: dict[str, str]
+    left_out: dict[str, str]
+
+    def lines(self, *, named: bool = True) -> list[str]:
+        """Who is left out, and who is used in spite of a flag; ``named``: with their names."""
+        lines = []
+        for reason in sorted(set(self.left_out.values())):
+            names = [name for name, why in self.left_out.items() if why == reason]
+            who = f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
+            lines.append(f"left out, {reason}{who} ({count(len(names), 'subject')})")
+        if self.flags is None:
+            return [*lines, "flags are not known: there is no localize.json beside the loads"]
+        return lines + flag_lines(self.flags, self.loads.subjects, named=named)
+
+
+def read_cohort(
+    load_path: str | os.PathLike[str],
+    participants: str | os.PathLike[str] | None,
+    columns: Sequence[str],
+    settings: Settings,
+) -> Cohort:
+    """Loads and, where ``columns`` are asked for, participants with a value in each of them, row by row."""
+    loads, flags = read_loads(load_path), read_flags(load_path)
+    names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
+    if unknown := [name for name in settings.categorical if name not in columns]:
+        raise InputError(participants or load_path, f"--categorical {unknown[0]} is no column of this analysis")
+    failed, left_out, table = dict[str, str](), dict[str, str](), None
+    if columns:
+        if participants is None:
+            raise InputError(load_path, "covariates need a participants table", "give --participants")
+        table, twice = read_participants(participants, columns, settings.missing)
+        match = match_participants(loads.subjects, table)
+        bare = {name.removeprefix("sub-") for name in twice}
+        failed = twice | {k: v for k, v in match.unmatched.items() if k.removeprefix("sub-") not in bare}
+        left_out = match.incomplete
+        loads, table = loads.take([i for i, _ in match.rows]), table.take([row for _, row in match.rows])
+    if settings.exclude_flagged is not None:
+        out = excluded(load_path, flags, settings.exclude_flagged, loads.subjects)
+        left_out = left_out | out
+        rows = [row for row, name in enumerate(loads.subjects) if name not in out]
+        loads, table = loads.take(rows), table and table.take(rows)
+    if not loads.subjects:
+        raise InputError(participants or load_path, "nobody is left", "; ".join(sorted(set(left_out.values()))))
+    if flags is not None:
+        flags = {name: flags[name] for name in loads.subjects if flags.get(name)}
+    return Cohort(loads, table, flags, names, failed, left_out)
+
+
+def cohort_design(cohort: Cohort, settings: Settings) -> Design:
+    """The covariates of a cohort."""
+    table = cohort.participants
+    columns = [table.column(name, settings.categorical) for name in settings.covariates] if table else []
+    return design(columns, len(cohort.loads.subjects))
 
 
 def header(
-    command: str,
-    load_path: str | os.PathLike[str],
-    scale: str,
-    covariates: Sequence[str],
-    constant: list[str],
-    left_out: dict[str, str],
-    seed: int,
+    command: str, load_path: str | os.PathLike[str], settings: Settings, cohort: Cohort, covariates: Design
 ) -> dict[str, Any]:
+    """What the .json file of every analysis says."""
     return {
         "program": f"yucca_wm.groups {command}",
         "version": __version__,
         "loads": str(Path(load_path)),
-        "transform": scale,
-        "covariates": list(covariates),
-        "constant_covariates": constant,
-        "left_out": left_out,
-        "seed": seed,
+        "transform": settings.scale,
+        "covariates": list(settings.covariates),
+        "covariate_columns": covariates.columns,
+        "constant_covariates": covariates.constant,
+        "redundant_covariates": covariates.redundant,
+        "missing": list(settings.missing),
+        "subjects": len(cohort.loads.subjects),
+        "left_out": cohort.failed | cohort.left_out,
+        "flagged": cohort.flags,
+        "excluded_flags": None if settings.exclude_flagged is None else list(settings.exclude_flagged),
+        "seed": settings.seed,
     }

@@ -1,0 +1,82 @@
+"""Who is who: exact names before near ones, near misses named and never guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.groups.participants import match_participants, read_participants
+
+
+def participants(folder: Path, *ids: str, missing: tuple[str, ...] = (), ages: tuple[str, ...] = ()):
+    rows = [f"{name}\t{age}" for name, age in zip(ids, ages or ("60",) * len(ids), strict=True)]
+    (folder / "p.tsv").write_text("\n".join(["participant_id\tage", *rows]) + "\n", encoding="utf-8")
+    return read_participants(folder / "p.tsv", ["age"], missing)
+
+
+def partners(folder: Path, subjects: list[str], *ids: str):
+    table, _ = participants(folder, *ids)
+    match = match_participants(subjects, table)
+    return {subjects[position]: table.ids[row] for position, row in match.rows}, match.unmatched
+
+
+@pytest.mark.parametrize(
+    ("subject", "participant"),
+    [
+        ("sub-01", "01"),
+        ("01", "sub-01"),
+        ("sub-01_ses-2", "01"),
+        ("sub-01_run-1", "sub-01"),
+        ("Rene\u0301", "Ren\u00e9"),
+    ],
+)
+def test_one_person_by_two_names(tmp_path: Path, subject: str, participant: str) -> None:
+    assert partners(tmp_path, [subject, "z"], participant, "z")[0] == {subject: participant, "z": "z"}
+
+
+def test_zeros_tell_people_apart_and_near_misses_are_named(tmp_path: Path) -> None:
+    found, unmatched = partners(tmp_path, ["001", "01", "NA"], "01", "sub-1", "NA")
+    assert found == {"01": "01", "NA": "NA"}
+    assert unmatched == {
+        "001": "is not in the participants table (sub-1 looks like it)",
+        "sub-1": "has no lesion load (001 looks like it)",
+    }
+
+
+def test_an_exact_name_wins_over_a_near_one_in_any_order(tmp_path: Path) -> None:
+    for subjects in (["01", "sub-01"], ["sub-01", "01"]):
+        for ids in (("sub-01", "01"), ("01", "sub-01")):
+            assert partners(tmp_path, subjects, *ids)[0] == {"01": "01", "sub-01": "sub-01"}
+    found, unmatched = partners(tmp_path, ["01", "sub-01"], "sub-01")
+    assert found == {"sub-01": "sub-01"}
+    assert unmatched == {"01": "participant sub-01 is there already, with another session"}
+
+
+def test_nobody_in_both_tables_is_one_error_that_shows_both(tmp_path: Path) -> None:
+    table, _ = participants(tmp_path, "1", "2", "3", "4")
+    with pytest.raises(InputError, match=r"none of its .*it has 1, 2, 3, \.\.\.; loads are there of 001, 002"):
+        match_participants(["001", "002"], table)
+
+
+def test_missing_values_are_those_that_are_said(tmp_path: Path) -> None:
+    ages = ("n/a", "NA", "", "-", "-9", "60")
+    table, _ = participants(tmp_path, *"abcdef", ages=ages, missing=("-", "-9"))
+    assert table.cells["age"] == [""] * 5 + ["60"]
+    match = match_participants(list("abcdef"), table)
+    assert match.rows == [(5, 5)]
+    assert match.incomplete["e"] == "has no value for age"
+    assert participants(tmp_path, *"abcdef", ages=ages)[0].cells["age"] == ["", "", "", "-", "-9", "60"]
+
+
+def test_a_line_without_an_id_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 3 names no participant"):
+        participants(tmp_path, "a", "", "b")
+
+
+def test_a_participant_twice_is_left_out(tmp_path: Path) -> None:
+    table, twice = participants(tmp_path, "Ren\u00e9", "b", "Rene\u0301")
+    assert table.ids == ["b"]
+    assert table.lines == [3]
+    assert list(twice) == ["Ren\u00e9"]

@@ -1,0 +1,285 @@
+"""What people have in their tables, through the commands: right numbers, or one line that says what to do."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from yucca_wm.errors import InputError
+from yucca_wm.groups.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def tables_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cross-validation and pictures take most of the time, and have tests of their own."""
+    monkeypatch.setattr("yucca_wm.groups.associate_command._predict", lambda *_: ({}, []))
+    monkeypatch.setattr("yucca_wm.report.pictures.Pictures.add", lambda *_: None)
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def associate(cohort, *more, outcome="diagnosis"):
+    fixed = ["--loads", str(cohort), "--participants", str(cohort / "participants.tsv"), "--permutations", "200"]
+    return main(["associate", *fixed, "--outcome", outcome, "--out_dir", str(cohort / "out"), *more])
+
+
+def content(cohort, name="associations"):
+    return json.loads((cohort / "out" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def set_column(cohort, name, value_of):
+    """A column of the participants, from the number of the subject and what it has there."""
+    path = cohort / "participants.tsv"
+    table = rows(path)
+    for number, row in enumerate(table):
+        row[name] = value_of(number, row)
+    lines = ["\t".join(table[0]), *("\t".join(row.values()) for row in table)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def set_load(cohort, value_of):
+    """Cells load_percent, from subject and region; None leaves them."""
+    path = cohort / "lesion_load.tsv"
+    lines = path.read_text().splitlines()
+    for number, line in enumerate(lines[1:], start=1):
+        cells = line.split("\t")
+        value = value_of(int(cells[0].removeprefix("sub-")), cells[2])
+        lines[number] = line if value is None else "\t".join([*cells[:-1], value])
+    path.write_text("\n".join(lines) + "\n")
+
+
+def set_flags(cohort, flags):
+    about = {f"sub-{number:02d}": {"flags": dict.fromkeys(flags.get(number, ()), "...")} for number in range(54)}
+    (cohort / "localize.json").write_text(json.dumps({"subjects": about, "failures": {}}))
+
+
+def test_a_region_that_42_of_60_do_not_have_is_judged_in_the_others(cohort, capsys):
+    """Odds ratio and number are those of the twelve who have it, fitted alone; they are written and said."""
+    have = [*range(12, 18), *range(40, 46)]
+    set_load(cohort, lambda who, region: "" if region == "cingulum_L" and who not in have else None)
+    set_column(cohort, "score", lambda who, _: f"{(who * 7) % 13}.5")
+    assert associate(cohort, outcome="score") == 0
+    effect = rows(cohort / "out" / "associations.tsv")[1]
+    assert (effect["region"], effect["n_subjects"]) == ("cingulum_L", "12")
+    percent = [float(row["load_percent"]) for row in rows(cohort / "lesion_load.tsv")
+               if row["name"] == "cingulum_L" and row["load_percent"]]  # fmt: skip
+    load = np.sqrt(percent)
+    fit = sm.OLS([(who * 7) % 13 + 0.5 for who in have], sm.add_constant((load - load.mean()) / load.std())).fit()
+    assert float(effect["effect"]) == pytest.approx(fit.params[1], abs=2e-6)
+    assert float(effect["p_model"]) == pytest.approx(fit.pvalues[1], abs=2e-6)
+    assert rows(cohort / "out" / "associations.tsv")[0]["n_subjects"] == "54"
+    capsys.readouterr()
+
+
+def test_a_region_of_nine_people_is_not_tested_and_not_counted(cohort, capsys):
+    set_load(cohort, lambda who, region: "n/a" if region == "cingulum_L" and who > 8 else None)
+    assert associate(cohort, outcome="score") == 0
+    said = capsys.readouterr().out
+    assert "cingulum_L: not tested: 9 subjects, 10 are needed" in said
+    assert "of 33 regions at a false discovery rate" in said
+    assert "in none of 33 regions" in (cohort / "out" / "index.html").read_text(encoding="utf-8").lower()
+
+
+def test_clusters_say_what_they_put_in_place_of_loads(cohort, capsys):
+    set_load(cohort, lambda who, region: "" if (region == "cingulum_L" and who < 30) or
+             (region == "parietal_L" and who < 2) else None)  # fmt: skip
+    assert main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "cingulum_L has no voxel in 30 of 54 subjects and was left out" in said
+    assert "parietal_L has no voxel in 2 of 54 subjects, who count with the others' median" in said
+    profiles = {(row["cluster"], row["region"]): row for row in rows(cohort / "out" / "cluster_profiles.tsv")}
+    known = [int(row["n_with_region"]) for (_, region), row in profiles.items() if region == "cingulum_L"]
+    assert sum(known) == 24
+
+
+def test_a_redundant_covariate_is_named_and_changes_nothing(cohort, capsys):
+    set_column(cohort, "born", lambda _, row: str(2026 - int(row["age"])))
+    assert associate(cohort, "--covariates", "age") == 0
+    alone = (cohort / "out" / "associations.tsv").read_text()
+    assert associate(cohort, "--covariates", "age", "born") == 0
+    assert (cohort / "out" / "associations.tsv").read_text() == alone
+    assert "covariate born is determined by age and was left out" in capsys.readouterr().out
+    assert content(cohort)["redundant_covariates"] == {"born": ["age"]}
+
+
+def test_a_covariate_that_separates_the_groups_is_named(cohort):
+    set_column(cohort, "site", lambda _, row: "X" if row["diagnosis"] == "patient" else "Y")
+    with pytest.raises(InputError, match="covariate site separates control from patient: nothing is left"):
+        associate(cohort, "--covariates", "age", "site")
+
+
+def test_covariates_that_separate_the_groups_together_are_named(cohort):
+    diagnosis = [row["diagnosis"] == "patient" for row in rows(cohort / "participants.tsv")]
+    set_column(cohort, "first", lambda who, _: f"{who % 10 + 1}")
+    set_column(cohort, "second", lambda who, _: f"{who % 10 + 1 + (1 if diagnosis[who] else -1) * (1 + who % 3)}")
+    with pytest.raises(InputError, match="covariates first, second together separate"):
+        associate(cohort, "--covariates", "first", "second")
+
+
+def test_a_site_with_one_group_only_is_named_and_counted(cohort, capsys):
+    """Site Z has three people, all patients: all 34 models are of the other 51, and none blames a load."""
+    patients = [n for n, row in enumerate(rows(cohort / "participants.tsv")) if row["diagnosis"] == "patient"]
+    set_column(cohort, "site", lambda who, _: "Z" if who in patients[:3] else "AB"[who % 2])
+    assert associate(cohort, "--covariates", "site") == 0
+    said = capsys.readouterr().out
+    assert "covariate site: tells the group of 3 subjects for sure" in said
+    assert "separated by this load" not in said
+    table = rows(cohort / "out" / "associations.tsv")
+    assert {row["n_subjects"] for row in table} == {"51"}
+    assert all(row["effect"] for row in table)
+
+
+def test_a_covariate_that_is_the_outcome_is_refused(cohort):
+    set_column(cohort, "double", lambda _, row: f"{2 * float(row['score']):.6f}")
+    with pytest.raises(InputError, match="age, double determine score"):
+        associate(cohort, "--covariates", "age", "double", outcome="score")
+
+
+def test_a_stray_cell_is_named_and_may_be_said_to_be_missing(cohort, capsys):
+    set_column(cohort, "age", lambda who, row: "60+" if who == 4 else row["age"])
+    with pytest.raises(InputError, match=r"line 6: age is '60\+', in a column with numbers"):
+        associate(cohort, "--covariates", "age")
+    assert associate(cohort, "--covariates", "age", "--missing", "60+") == 0
+    assert content(cohort)["subjects"] == 53
+    assert content(cohort)["missing"] == ["60+"]
+    assert "left out, has no value for age: sub-04 (1 subject)" in capsys.readouterr().out
+
+
+def test_codes_are_names_when_that_is_said(cohort, capsys):
+    set_column(cohort, "site", lambda who, _: str(who % 3 + 9))
+    associate(cohort, "--covariates", "site")
+    assert content(cohort)["covariate_columns"] == ["site"]
+    associate(cohort, "--covariates", "site", "--categorical", "site")
+    assert content(cohort)["covariate_columns"] == ["site=10", "site=11"]
+    with pytest.raises(InputError, match="--categorical age is no column of this analysis"):
+        associate(cohort, "--covariates", "site", "--categorical", "age")
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(("low", "high"), [("9", "10"), ("0", "1"), ("0", "1.0")])
+def test_levels_that_are_numbers(cohort, capsys, low, high):
+    set_column(cohort, "code", lambda _, row: {"control": low, "patient": high}[row["diagnosis"]])
+    if high == "1.0":
+        set_column(cohort, "code", lambda who, row: "1" if row["code"] == "1.0" and who > 40 else row["code"])
+    associate(cohort, outcome="code")
+    said = capsys.readouterr().out
+    patients = sum(row["diagnosis"] == "patient" for row in rows(cohort / "participants.tsv"))
+    shown = high.removesuffix(".0")
+    assert f"logistic models of code: {shown}: {patients} subjects, against {low}: {54 - patients} subjects" in said
+    assert content(cohort)["reference"] == low
+    ours = [row["effect"] for row in rows(cohort / "out" / "associations.tsv")]
+    associate(cohort)
+    assert ours == [row["effect"] for row in rows(cohort / "out" / "associations.tsv")]
+
+
+def test_flagged_people_are_named_and_can_be_left_out(cohort, capsys):
+    set_flags(cohort, {2: ["high_outside"], 3: ["no_lesion"], 40: ["high_outside", "poor_registration"]})
+    assert associate(cohort) == 0
+    said = capsys.readouterr().out
+    assert "flagged high_outside and used (over 20 % of the lesion volume outside every region): 2 subjects of 54: " \
+           "sub-02, sub-40" in said  # fmt: skip
+    assert "flagged no_lesion and used" in said
+    assert content(cohort)["flagged"]["sub-40"] == ["high_outside", "poor_registration"]
+
+    assert associate(cohort, "--exclude-flagged") == 0
+    said = capsys.readouterr().out
+    assert "left out, flagged high_outside, poor_registration: sub-40 (1 subject)" in said
+    assert "flagged no_lesion and used" in said
+    assert content(cohort)["subjects"] == 52
+    assert content(cohort)["left_out"]["sub-02"] == "flagged high_outside"
+
+    assert associate(cohort, "--exclude-flagged", "no_lesion", "poor_registration") == 0
+    assert content(cohort)["subjects"] == 52
+    assert set(content(cohort)["left_out"]) == {"sub-03", "sub-40"}
+    assert "flagged high_outside and used" in capsys.readouterr().out
+
+
+def test_clusters_carry_the_flags(cohort, capsys):
+    set_flags(cohort, {2: ["high_outside", "high_load"]})
+    command = ["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "2"]
+    assert main(command) == 0
+    members = rows(cohort / "out" / "clusters.tsv")
+    assert [row["flags"] for row in members[:4]] == ["", "", "high_outside;high_load", ""]
+    assert "flagged high_load and used" in (cohort / "out" / "index.html").read_text(encoding="utf-8")
+    assert main([*command, "--exclude-flagged", "high_load"]) == 0
+    assert len(rows(cohort / "out" / "clusters.tsv")) == 53
+    capsys.readouterr()
+
+
+def test_flags_that_are_not_known_are_not_taken_for_none(cohort, capsys):
+    assert associate(cohort) == 0
+    assert "flags are not known: there is no localize.json beside the loads" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"no localize\.json beside it"):
+        associate(cohort, "--exclude-flagged")
+    set_flags(cohort, {})
+    with pytest.raises(InputError, match="there is no flag bad; flags are no_lesion, high_load"):
+        associate(cohort, "--exclude-flagged", "bad")
+    set_flags(cohort, {number: ["high_load"] for number in range(54)})
+    with pytest.raises(InputError, match="nobody is left; flagged high_load"):
+        associate(cohort, "--exclude-flagged")
+
+
+def test_anonymous_pages_count_the_flagged(cohort, capsys):
+    set_flags(cohort, {2: ["high_outside"]})
+    assert associate(cohort, "--anonymise") == 0
+    page = (cohort / "out" / "index.html").read_text(encoding="utf-8")
+    assert "1 subject of 54" in page
+    assert "sub-" not in page
+    capsys.readouterr()
+
+
+def test_people_are_in_natural_order_and_names_stay_names(cohort, capsys):
+    """sub-2 before sub-10; a person called NA, regions called NA and nan, an empty tab, quotes, BOM and CR LF."""
+    for name in ("lesion_load.tsv", "participants.tsv"):
+        text = (cohort / name).read_text().replace("sub-07\t", "NA\t")
+        text = "\n".join(line.removeprefix("sub-0") if line.startswith("sub-0") else line for line in text.splitlines())
+        if name == "lesion_load.tsv":
+            text = text.replace("\tparietal_L\t", "\tNA\t").replace("\tcingulum_L\t", "\tnan\t")
+        else:
+            text = text.replace("\n", "\t\n").replace("\tM\t", '\t"M"\t') + "\t"
+        (cohort / name).write_text("\ufeff" + text.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    assert associate(cohort, "--covariates", "sex", "age") == 0
+    assert content(cohort)["subjects"] == 54
+    assert [row["region"] for row in rows(cohort / "out" / "associations.tsv")][:2] == ["NA", "nan"]
+    main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "2"])
+    names = [row["subject"] for row in rows(cohort / "out" / "clusters.tsv")]
+    assert names == ["0", "1", "2", "3", "4", "5", "6", "8", "9", "NA", *(f"sub-{n}" for n in range(10, 54))]
+    capsys.readouterr()
+
+
+def test_the_order_of_rows_changes_nothing(cohort, capsys):
+    associate(cohort, "--covariates", "age")
+    first = (cohort / "out" / "associations.tsv").read_text()
+    path = cohort / "lesion_load.tsv"
+    head, *lines = path.read_text().splitlines()
+    whole = [lines[start : start + 38] for start in range(0, len(lines), 38)]
+    path.write_text("\n".join([head, *(line for part in whole[::-1] for line in part)]) + "\n")
+    table = (cohort / "participants.tsv").read_text().splitlines()
+    (cohort / "participants.tsv").write_text("\n".join([table[0], *table[:0:-1]]) + "\n")
+    associate(cohort, "--covariates", "age")
+    assert (cohort / "out" / "associations.tsv").read_text() == first
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [("1,5", "line 40: load_percent is '1,5', no number from 0 up; write a decimal point"),
+     ("-1", "line 40: load_percent is '-1'"), ("inf", "line 40: load_percent is 'inf'")],
+)  # fmt: skip
+def test_loads_are_numbers(cohort, value, says):
+    set_load(cohort, lambda who, region: value if (who, region) == (1, "parietal_L") else None)
+    with pytest.raises(InputError, match=says):
+        associate(cohort)
+
+
+def test_ids_that_match_nobody_are_one_error(cohort):
+    set_column(cohort, "participant_id", lambda who, _: f"P{who}")
+    with pytest.raises(InputError, match=r"none of its participants has loads; it has P0, P1, P2, \.\.\.; loads"):
+        associate(cohort)

@@ -1,0 +1,63 @@
+"""The outcome of an association: two levels, or a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.errors import InputError
+from yucca_wm.groups.values import Column, levels_of, numbers_of
+from yucca_wm.tsv import NUMBER, composed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """values : [n] numbers, or 0/1 where ``levels`` has two names: that of 0 (the reference), and that of 1."""
+
+    values: NDArray[np.float64]
+    levels: tuple[str, str] | None = None
+
+    @property
+    def binary(self) -> bool:
+        return self.levels is not None
+
+
+def read_outcome(column: Column, reference: str | None = None) -> Outcome:
+    """Two different cells are levels, more different numbers are numbers. Levels that are numbers are in the order of
+    numbers (``1`` and ``1.0`` are one), others in natural order; ``reference`` is called 0, by default the first.
+
+    Raises InputError when it is neither, the same in everyone, or has no level ``reference``.
+    """
+    numbers = numbers_of(column)
+    if numbers is not None and len(np.unique(numbers)) > 2:
+        if reference is not None:
+            problem = f"{column.name} has {len(np.unique(numbers))} different numbers and no levels"
+            raise InputError(column.path, problem, "--reference is for an outcome with two")
+        return Outcome(numbers)
+    levels, place = levels_of(column)
+    if len(levels) < 2:
+        raise InputError(
+            column.path, f"outcome {column.name} is {levels[0]} for every subject", "nothing can go with it"
+        )
+    if len(levels) > 2:
+        sizes = Counter(place.tolist())
+        shown = ", ".join(f"{level} ({sizes[k]})" for k, level in enumerate(levels[:8])) + ", ..." * (len(levels) > 8)
+        problem = f"{column.name} has {len(levels)} levels that are not numbers: {shown}"
+        raise InputError(column.path, problem, "two are needed; --missing LEVEL leaves one out")
+    first = 0 if reference is None else _place_of(reference, levels)
+    if first is None:
+        problem = f"{column.name} has no level {reference}"
+        raise InputError(column.path, problem, f"it has {' and '.join(levels)}")
+    return Outcome((place != first).astype(np.float64), (levels[first], levels[1 - first]))
+
+
+def _place_of(reference: str, levels: list[str]) -> int | None:
+    """The place of a level, as it is written or as a number."""
+    if (wanted := composed(reference)) in levels:
+        return levels.index(wanted)
+    if not all(map(NUMBER.fullmatch, [wanted, *levels])):
+        return None
+    return next((place for place, level in enumerate(levels) if float(level) == float(wanted)), None)

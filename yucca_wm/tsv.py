@@ -1,0 +1,91 @@
+"""Tab-separated tables as people have them, read without guessing: every cell is text, what is wrong has its line."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yucca_wm.errors import InputError
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""What counts as a number in a table: decimal point, no unit, finite."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Some columns of a table.
+
+    header : names of all its columns; cells : column -> its cells, without surrounding blanks;
+    lines : number of the line of every row.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    cells: dict[str, list[str]]
+    lines: list[int]
+
+
+def read_columns(path: str | os.PathLike[str], needed: Sequence[str], also: Sequence[str] = ()) -> Columns:
+    """Read the columns ``needed`` and, where there are any, ``also``. Lines without a cell do not count.
+
+    Raises InputError naming the line for what is no table: other encodings than UTF-8, more cells than the header,
+    cells under a column without a name, quotation marks that do not end, a column that is missing or there twice.
+    """
+    path = Path(path)
+    start = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, delimiter="\t", strict=True)
+            header = tuple(composed(cell) for cell in next(reader, []))
+            places = _places(path, header, needed, also)
+            start = reader.line_num
+            cells: dict[str, list[str]] = {name: [] for name in places}
+            lines: list[int] = []
+            known: dict[str, str] = {}
+            for row in reader:
+                first, start = start + 1, reader.line_num
+                if first != start:
+                    raise InputError(path, f"line {first}: a cell runs over several lines", "see its quotation marks")
+                if not any(map(str.strip, row)):
+                    continue
+                _check_row(path, first, row, header)
+                for name, place in places.items():
+                    cell = row[place].strip() if place < len(row) else ""
+                    cells[name].append(known.setdefault(cell, cell))
+                lines.append(first)
+    except csv.Error as error:
+        problem = f"line {start + 1}: a quotation mark is not where a cell ends ({error})"
+        raise InputError(path, f"cannot be read as a table: {problem}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "save it as text in UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise InputError(path, f"cannot be read as a table ({error})", remedy) from error
+    return Columns(path, header, cells, lines)
+
+
+def composed(cell: str) -> str:
+    """Without surrounding blanks, letters and their accents as one character: what looks the same is the same."""
+    return unicodedata.normalize("NFC", cell.strip())
+
+
+def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str]) -> dict[str, int]:
+    wanted = [*needed, *(name for name in also if name in header)]
+    if missing := [name for name in needed if name not in header]:
+        shown = ", ".join(filter(None, header[:30])) or "none"
+        one = len(header) == 1 and re.search("[,;]", header[0])
+        remedy = "columns must be separated by tabs" if one else f"it has {shown}"
+        raise InputError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}", remedy)
+    if twice := [name for name in wanted if header.count(name) > 1]:
+        raise InputError(path, f"has the column {twice[0]} twice", "keep one of them")
+    return {name: header.index(name) for name in wanted}
+
+
+def _check_row(path: Path, line: int, row: Sequence[str], header: tuple[str, ...]) -> None:
+    if any(map(str.strip, row[len(header) :])):
+        raise InputError(path, f"line {line} has more cells than the header", "separate columns by tabs")
+    if any(cell.strip() for cell, name in zip(row, header, strict=False) if not name):
+        raise InputError(path, f"line {line} has a cell under a column without a name", "name the column")
