@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load
+from yucca_wm.images import Image, check_same_grid, load, load_labels
 from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
 
 RIGHT_LEFT = {(44, 45): "FAST-AID", (41, 2): "FreeSurfer"}
@@ -26,12 +26,14 @@ class WhiteMatter:
     mask : uint8, 0 or 1.
     source : how it was found, in words.
     right, left : voxel indices [3] of the centres of the two sides, where the map tells them apart.
+    added_voxels : of lesions that were no white matter before (`add_lesions`).
     """
 
     mask: Image
     source: str
     right: NDArray[np.float64] | None = None
     left: NDArray[np.float64] | None = None
+    added_voxels: int = 0
 
 
 def white_matter(path: str | os.PathLike[str], settings: Settings) -> WhiteMatter:
@@ -101,6 +103,28 @@ def _side_centres(
         return None, None
     right, left = (np.mean(np.nonzero(image.data == label), axis=1) for label in known)
     return (left, right) if sides is Sides.SWAPPED else (right, left)
+
+
+def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str]) -> WhiteMatter:
+    """``wm`` with the voxels of a map of white-matter lesions: a segmentation made from a T1 has holes there.
+
+    path : label map on the same grid; where it has several labels, 1 is the lesions (2: other pathology).
+
+    Raises InputError as `yucca_wm.images.load_labels`, and for another grid or labels without 1.
+    """
+    lesions = load_labels(path)
+    check_same_grid(wm.mask, lesions)
+    present = [int(value) for value in np.unique(lesions.data[lesions.data != 0])]
+    if len(present) > 1 and present[0] != 1:
+        shown = " ".join(map(str, present[:8]))
+        raise InputError(path, f"holds the labels {shown}: which of them is lesion?", "give a mask, or lesions as 1")
+    lesion = lesions.data != 0 if len(present) == 1 else lesions.data == 1
+    if present == [2]:
+        lesion = np.zeros_like(lesion)
+    mask = wm.mask.data | lesion
+    added = int(mask.sum()) - int(wm.mask.data.sum())
+    filled = Image(mask.astype(np.uint8), wm.mask.affine, wm.mask.path, wm.mask.header)
+    return replace(wm, mask=filled, source=f"{wm.source}, and lesions", added_voxels=added)
 
 
 def check_sides(wm: WhiteMatter, to_world: NDArray[np.float64]) -> None:
