@@ -25,7 +25,7 @@ PARTS = tuple(
 """The eight parts around the centre of the atlas's white matter."""
 
 SHELL_MM = 4.0
-"""What lies this near around white matter is what its brightness is compared with."""
+"""What lies this near white matter is what its brightness is compared with."""
 
 MOST_VOXELS = 100_000
 """Brightness is compared on at most about this many voxels a side."""
@@ -97,10 +97,14 @@ def _sample(image: Blurred, points_mm: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def t1_contrast(wm: Image, t1: Image) -> float | None:
-    """Chance that a voxel of ``wm`` is brighter on the T1 than one within SHELL_MM around it (ties count half)."""
+    """Chance that a voxel of ``wm`` is brighter on the T1 than one around it (ties count half).
+
+    Around is every voxel within SHELL_MM along each axis of the grid.
+    """
     inside = wm.data > 0
-    distance = ndimage.distance_transform_edt(~inside, wm.spacing_mm)
-    values = [t1.data[chosen] for chosen in (inside, (distance > 0) & (distance <= SHELL_MM))]
+    reach = np.maximum(np.rint(SHELL_MM / wm.spacing_mm), 1).astype(int)
+    near = ndimage.maximum_filter(inside, size=(2 * reach + 1).tolist(), mode="constant")
+    values = [t1.data[chosen] for chosen in (inside, near & ~inside)]
     if not all(group.size for group in values):
         return None
     bright, around = (np.sort(group[:: max(1, group.size // MOST_VOXELS)]) for group in values)

@@ -139,24 +139,23 @@ def label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside |
     unmasked = carry(atlas.labels, wm, warp, settings.interpolation)
     regions, filled, unlabelled = keep_white_matter(unmasked, wm, settings.fill_mm)
     overlap = dice(carry(atlas.wm, wm, warp, Interpolation.NEAREST), wm.data)
-    fit = _fit(atlas, found, registered, unmasked, beside or Beside())
+    fit = judge(atlas, wm, registered, unmasked, beside or Beside())
     return Parcellation(regions, unmasked, warp, fit, overlap, filled, unlabelled)
 
 
-def _fit(atlas: Atlas, found: WhiteMatter, registered: Registration, unmasked: NDArray[Any], beside: Beside) -> Fit:
-    warp, wm = registered.warp, found.mask
+def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[Any], beside: Beside) -> Fit:
+    """Every measure of fit that ``beside`` allows. unmasked : the carried labels on the grid of ``wm``."""
+    warp, seen = registered.warp, wm
     if warp.is_affine:  # in the atlas's frame a millimetre is one, even where the subject's header is lost
-        wm, warp = Image(wm.data, warp.matrix @ wm.affine, wm.path), Warp(np.eye(4))
+        seen, warp = Image(wm.data, warp.matrix @ wm.affine, wm.path), Warp(np.eye(4))
     tissue, other = beside.tissue, beside.regions
     return Fit(
-        parts=agreement_by_part(atlas.wm, wm, warp),
+        parts=agreement_by_part(atlas.wm, seen, warp),
         starts=registered.starts,
         agreeing=registered.agreeing,
-        t1_contrast=None if beside.t1 is None else t1_contrast(found.mask, beside.t1),
+        t1_contrast=None if beside.t1 is None else t1_contrast(wm, beside.t1),
         ventricles_in_regions=None if tissue is None else ventricles_in_regions(unmasked, tissue, atlas.table),
-        wm_in_tissue_dice=None
-        if tissue is None
-        else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, found.mask.data),
+        wm_in_tissue_dice=None if tissue is None else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, wm.data),
         network_agreement=None if other is None else network_agreement(unmasked, other, atlas.table),
     )
 
