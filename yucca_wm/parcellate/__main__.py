@@ -121,7 +121,8 @@ def summary(record: dict[str, Any]) -> str:
         f"white-matter Dice {record['wm_dice']:.3f}, {record['wm_volume_ml']:.0f} ml, "
         f"{record['filled_voxels']} voxels filled, {record['unlabelled_voxels']} without a label"
     )
-    return line + "\nregistration in doubt: look at the picture" * bool(record["doubts"])
+    lines = [f"white matter: {record['white_matter']}", line]
+    return "\n".join([*lines, *["registration in doubt: look at the picture"] * bool(record["doubts"])])
 
 
 def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> None:

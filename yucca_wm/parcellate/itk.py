@@ -23,8 +23,8 @@ VECTOR_INTENT = 1007
 
 AGAIN = "parcellate again"
 BROKEN = (
-    "is not an ITK text transform of affines: it cannot be read, or holds numbers that are not finite, or a matrix that "
-    "cannot be inverted"
+    "is not an ITK text transform of affines: it cannot be read, or holds numbers that are not finite, or a matrix "
+    "that cannot be inverted"
 )
 
 
@@ -40,7 +40,7 @@ def save_affine(matrix: NDArray[np.float64], path: str | os.PathLike[str]) -> Pa
 
 
 def load_affine(path: str | os.PathLike[str]) -> NDArray[np.float64]:
-    """The 4x4 RAS matrix of any linear transform that ITK reads, a composite of several too (its last is applied first).
+    """The 4x4 RAS matrix of a linear transform that ITK reads, a composite of several too (the last is applied first).
 
     Raises InputError for anything else, and for a matrix that cannot be inverted.
     """
