@@ -26,11 +26,10 @@ from yucca_wm.atlas.pair import Atlas, load_atlas
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, load, load_labels
 from yucca_wm.parcellate.blur import centre_mm
-from yucca_wm.parcellate.doubt import check_whole, doubts
+from yucca_wm.parcellate.doubt import MIN_T1_CONTRAST, check_whole, doubts
 from yucca_wm.parcellate.fit import t1_contrast
 from yucca_wm.parcellate.parcellate import Beside, Registration, judge, register
 from yucca_wm.parcellate.settings import Interpolation, Settings
-from yucca_wm.parcellate.tissue import Tissue
 from yucca_wm.parcellate.transfer import carry
 from yucca_wm.parcellate.warp import Warp
 from yucca_wm.parcellate.wm import WhiteMatter, check_sides
@@ -53,7 +52,6 @@ BELOW_BRAIN = (35, 38, 39, 40, 41, 71, 72, 73)
 JHU_BELOW = (28, 29, 30, 31, 32, 50, 63, 64, 65)
 """The same in the left half of JHU-MNI Type-II; right ones are 65 more."""
 
-VENTRICLES = (51, 52)
 WRONG_MM = 5.0
 """Labels that lie further off than this on average are wrong."""
 
@@ -118,10 +116,7 @@ def people(data: Path, every: int) -> Iterator[Person]:
 
 def _labelled(name: str, group: str, labels: Image, white: tuple[int, ...], t1: Image) -> Person:
     wm = labels.with_data(np.isin(labels.data, white).astype(np.uint8))
-    tissue = np.where(wm.data > 0, Tissue.CEREBRAL_WHITE_MATTER, Tissue.OUTSIDE).astype(np.uint8)
-    tissue[np.isin(labels.data, VENTRICLES)] = Tissue.LATERAL_VENTRICLES
-    beside = Beside(t1, labels.with_data(tissue))
-    return Person(name, group, wm, np.isin(labels.data, BELOW_BRAIN), beside, labels)
+    return Person(name, group, wm, np.isin(labels.data, BELOW_BRAIN), Beside(t1), labels)
 
 
 def tried(
@@ -191,8 +186,6 @@ def _another(
     to_other = np.linalg.inv(other[1]) @ whole.warp.matrix
     carried = carry(other[0].wm, person.wm, Warp(to_other), Interpolation.NEAREST)
     contrast = t1_contrast(person.wm.with_data(carried), person.beside.t1)
-    from yucca_wm.parcellate.doubt import MIN_T1_CONTRAST
-
     caught = contrast is not None and contrast < MIN_T1_CONTRAST
     return {"caught": caught, "refused": False, "t1_contrast": round(contrast or 0.0, 3)}
 

@@ -29,9 +29,6 @@ MIN_AGREEING = 0.5
 MIN_T1_CONTRAST = 0.85
 """A person's own white matter has 0.97 on the T1, somebody else's registered to it 0.77."""
 
-MAX_VENTRICLES = 0.25
-"""Of the lateral ventricles labelled as white-matter regions: 0.2 at most where labels are right."""
-
 MIN_WM_DICE = 0.7
 """Overlap of the given white matter with that of the tissue map; two people's, registered, have 0.67."""
 
@@ -101,11 +98,6 @@ def _beside_other_images(fit: Fit) -> list[str]:
         found.append(
             f"white matter overlaps the tissue map's by {fit.wm_in_tissue_dice:.2f} (usual above {MIN_WM_DICE:g}): "
             "is it this person's?"
-        )
-    if fit.ventricles_in_regions is not None and fit.ventricles_in_regions > MAX_VENTRICLES:
-        found.append(
-            f"{100 * fit.ventricles_in_regions:.0f} % of the lateral ventricles are labelled as white matter "
-            f"(usual below {100 * MAX_VENTRICLES:.0f} %)"
         )
     if fit.network_agreement is not None and fit.network_agreement < MIN_NETWORK_AGREEMENT:
         found.append(

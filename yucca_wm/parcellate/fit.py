@@ -12,7 +12,6 @@ from scipy import ndimage
 
 from yucca_wm.images import Image
 from yucca_wm.parcellate.blur import Blurred, blur, centre_mm
-from yucca_wm.parcellate.tissue import Tissue
 from yucca_wm.parcellate.warp import Warp
 from yucca_wm.regions import RegionTable
 
@@ -38,7 +37,6 @@ class Fit:
     parts : part of the head -> correlation of the smoothed white matter of subject and atlas there (0..1).
     starts, agreeing : how many starts the affine was found from, and how many of them ended at it.
     t1_contrast : chance that a white-matter voxel is brighter on the T1 than one close around (0.5: no relation).
-    ventricles_in_regions : share of the lateral ventricles that is carried a white-matter region's label.
     wm_in_tissue_dice : overlap of the given white matter with the tissue map's.
     network_agreement : share of the voxels labelled by both that have the same label in another region map.
     """
@@ -47,7 +45,6 @@ class Fit:
     starts: int | None = None
     agreeing: int | None = None
     t1_contrast: float | None = None
-    ventricles_in_regions: float | None = None
     wm_in_tissue_dice: float | None = None
     network_agreement: float | None = None
 
@@ -110,14 +107,6 @@ def t1_contrast(wm: Image, t1: Image) -> float | None:
     bright, around = (np.sort(group[:: max(1, group.size // MOST_VOXELS)]) for group in values)
     below = np.searchsorted(around, bright, "left") + np.searchsorted(around, bright, "right")
     return float(below.mean() / (2 * around.size))
-
-
-def ventricles_in_regions(carried: NDArray[Any], tissue: Image, table: RegionTable) -> float | None:
-    """Share of the tissue map's lateral ventricles where ``carried`` labels (unmasked) are white-matter regions."""
-    ventricles = carried[tissue.data == Tissue.LATERAL_VENTRICLES]
-    if not ventricles.size:
-        return None
-    return float(np.isin(ventricles, table.white_matter.indices or table.indices).mean())
 
 
 def dice(first: NDArray[Any], second: NDArray[Any]) -> float:

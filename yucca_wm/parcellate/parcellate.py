@@ -17,7 +17,7 @@ from yucca_wm.files import make_folder, sha256, write_json
 from yucca_wm.images import Image, check_same_grid, load, save
 from yucca_wm.parcellate import affine, itk
 from yucca_wm.parcellate.doubt import check_whole, doubts
-from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast, ventricles_in_regions
+from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
 from yucca_wm.parcellate.tissue import Tissue, check_tissue, estimate
@@ -154,7 +154,6 @@ def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[A
         starts=registered.starts,
         agreeing=registered.agreeing,
         t1_contrast=None if beside.t1 is None else t1_contrast(wm, beside.t1),
-        ventricles_in_regions=None if tissue is None else ventricles_in_regions(unmasked, tissue, atlas.table),
         wm_in_tissue_dice=None if tissue is None else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, wm.data),
         network_agreement=None if other is None else network_agreement(unmasked, other, atlas.table),
     )
