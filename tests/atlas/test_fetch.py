@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from yucca_wm.atlas.cache import REFINED, TYPE2, WHITE_MATTER, cached_atlas
 from yucca_wm.atlas.fetch import SOURCES, Source, fetch
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, load, save
+from yucca_wm.regions import RegionTable, regions
 
 
 @pytest.fixture
@@ -77,3 +79,27 @@ def test_a_wrong_download_is_refused_and_leaves_nothing(published, tmp_path: Pat
 @pytest.mark.shared_data
 def test_the_checksums_are_those_of_the_published_files(shared_data: Path, tmp_path: Path) -> None:
     assert (fetch(tmp_path, offline=shared_data / "atlas") / REFINED).is_file()
+
+
+def test_refined_labels_are_made_again_when_what_they_come_from_changes(
+    published: tuple[Path, tuple[Source, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, sources = published
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("YUCCA_WM_CACHE", str(cache))
+    fetch(offline=folder, sources=sources)
+    kept = (cache / REFINED).read_bytes()
+    label_1 = int(load(cache / REFINED).data[0, 0, 0])
+    save(load(cache / REFINED).with_data(np.full((13, 10, 1), 7, np.uint8)), cache / REFINED)
+    assert cached_atlas()[1].read_bytes() == kept  # something else under its name
+    labels = load(cache / TYPE2)
+    save(labels.with_data(labels.data[::-1, ::-1].copy()), cache / TYPE2)
+    assert int(load(cached_atlas()[1]).data[12, 9, 0]) == label_1 == 1  # JHU label 1 lies at the other end now
+    before = (cache / REFINED).stat().st_mtime_ns
+    cached_atlas()
+    assert (cache / REFINED).stat().st_mtime_ns == before
+    first, second, *others = regions()
+    swapped = [replace(first, jhu_ids=second.jhu_ids), replace(second, jhu_ids=first.jhu_ids), *others]
+    monkeypatch.setattr("yucca_wm.regions.regions", lambda: RegionTable(swapped))
+    monkeypatch.setattr("yucca_wm.atlas.refine.regions", lambda: RegionTable(swapped))
+    assert int(load(cached_atlas()[1]).data[12, 9, 0]) == 2  # JHU label 1 belongs to region 1 no longer

@@ -8,7 +8,7 @@ import pytest
 
 from yucca_wm.atlas.pair import Atlas
 from yucca_wm.images import Image
-from yucca_wm.parcellate import affine
+from yucca_wm.parcellate import affine, starts
 from yucca_wm.parcellate.parcellate import label
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.wm import WhiteMatter
@@ -37,7 +37,7 @@ def subject() -> Scan:
 )
 def test_a_known_affine_is_found_within_a_voxel(atlas: Atlas, pose: np.ndarray, spacing: tuple) -> None:
     subject = scan(pose, spacing)
-    found = affine.register(atlas.wm, subject.wm)
+    found = affine.register(atlas.wm, subject.wm).matrix
     # the phantom's atlas lies (30, 20, -40) mm from where its labels were drawn
     points = subject.wm.affine @ np.vstack([np.array(np.nonzero(subject.wm.data)), np.ones(subject.wm.data.sum())])
     error = (found @ points)[:3] - (pose @ points)[:3] - np.array([[30.0], [20], [-40]])
@@ -81,7 +81,7 @@ def test_a_head_straight_in_an_oblique_grid(atlas: Atlas) -> None:
     straight = scan(POSE)
     turn = turned((42, 0, 0), (1, 1, 1), (0, 0, 0))
     oblique = Image(straight.wm.data, turn @ straight.wm.affine)
-    assert np.degrees(np.arccos((np.trace(affine.grid_rotation(oblique)) - 1) / 2)) == pytest.approx(42, abs=0.1)
+    assert np.degrees(np.arccos((np.trace(starts.grid_rotation(oblique)) - 1) / 2)) == pytest.approx(42, abs=0.1)
     assert straight.dice(regions_of(atlas, oblique)) > 0.9
 
 
@@ -89,6 +89,6 @@ def test_the_cost_falls_and_is_returned(atlas: Atlas, subject: Scan) -> None:
     from yucca_wm.parcellate.blur import blur
 
     pair = blur(atlas.wm, 8, 6), blur(subject.wm, 8, 6)
-    start = affine.centred(atlas.wm, subject.wm)
+    start = starts.centred(atlas.wm, subject.wm)
     costs = [affine.gauss_newton(*pair, start, steps)[1] for steps in (0, 2, 8)]
     assert costs[0] > costs[1] > costs[2]

@@ -24,7 +24,7 @@ def parcellated(atlas: Atlas, subject: Scan, warp: Warp) -> float:
 
 def test_a_warp_is_followed_without_folds(atlas: Atlas) -> None:
     subject = scan(turned((5, 4, -6), (1.05, 1, 0.95)), bend_mm=6)
-    matrix = affine.register(atlas.wm, subject.wm)
+    matrix = affine.register(atlas.wm, subject.wm).matrix
     warp = refine(atlas.wm, subject.wm, matrix, COARSE)
     assert parcellated(atlas, subject, warp) > parcellated(atlas, subject, Warp(matrix)) + 0.015
     assert warp.field is not None
@@ -34,7 +34,7 @@ def test_a_warp_is_followed_without_folds(atlas: Atlas) -> None:
 
 def test_nothing_to_warp_stays_nearly_still(atlas: Atlas) -> None:
     subject = scan(turned((0, 0, 0), (1, 1, 1)))
-    matrix = affine.register(atlas.wm, subject.wm)
+    matrix = affine.register(atlas.wm, subject.wm).matrix
     warp = refine(atlas.wm, subject.wm, matrix, COARSE)
     assert warp.field is not None
     assert np.sqrt((warp.field.vectors_mm**2).sum(axis=0)).mean() < 1.0

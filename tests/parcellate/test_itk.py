@@ -93,3 +93,47 @@ def test_an_affine_that_moves_nothing_anywhere_is_refused(tmp_path: Path, number
     path.write_text("\n".join(f"Parameters: {numbers}" if line.startswith("Param") else line for line in lines))
     with pytest.raises(InputError, match="not finite, or a matrix that cannot be inverted"):
         itk.load_affine(path)
+
+
+def test_a_composite_is_its_members_one_after_another(tmp_path: Path) -> None:
+    """ITK applies the last member first; a reader that takes one of them is wrong by the others."""
+    first, last = sitk.TranslationTransform(3, (5.0, 0.0, 0.0)), sitk.Euler3DTransform((0.0, 0.0, 0.0), 0, 0, np.pi / 2)
+    sitk.WriteTransform(sitk.CompositeTransform([first, last]), str(tmp_path / "both.tfm"))
+    # LPS (1, 0, 0) is turned to (0, 1, 0) and shifted to (5, 1, 0); in RAS (-1, 0, 0) goes to (-5, -1, 0)
+    np.testing.assert_allclose(itk.load_affine(tmp_path / "both.tfm") @ [-1, 0, 0, 1], [-5, -1, 0, 1], atol=1e-12)
+
+
+@pytest.mark.parametrize("transform", [sitk.TranslationTransform(2, (1.0, 2.0)), sitk.BSplineTransform(3)])
+def test_a_transform_that_no_matrix_holds_is_refused(transform: sitk.Transform, tmp_path: Path) -> None:
+    sitk.WriteTransform(transform, str(tmp_path / "other.tfm"))
+    with pytest.raises(InputError, match="not a linear transform in 3D"):
+        itk.load_affine(tmp_path / "other.tfm")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+def test_a_field_in_any_order_of_its_axes_moves_points_as_itk_does(order: tuple[int, ...], tmp_path: Path) -> None:
+    """Also stored backwards along one axis and on an oblique grid: the world counts."""
+    lps = np.moveaxis(field().vectors_mm, 0, -1) * np.array([-1, -1, 1], np.float32)
+    image = sitk.GetImageFromArray(lps.swapaxes(0, 2), isVector=True)
+    image.SetSpacing((4.0, 4.0, 4.0))
+    image.SetDirection(sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.2, -0.1, 0.3).GetMatrix())
+    image.SetOrigin((-60.0, -40.0, -50.0))
+    image = sitk.Flip(sitk.PermuteAxes(image, order), (True, False, False))
+    sitk.WriteImage(image, str(tmp_path / "warp.nii.gz"))
+    ours = itk.load_field(tmp_path / "warp.nii.gz")
+    theirs = sitk.DisplacementFieldTransform(sitk.Cast(image, sitk.sitkVectorFloat64))
+    for point in ((-20.0, 10.0, 5.0), (3.0, 4.0, -7.0)):
+        expected = np.array(theirs.TransformPoint(point)) * (-1, -1, 1)
+        assert np.abs(expected - np.array(point) * (-1, -1, 1)).max() > 0.5
+        ras = np.array(point)[:, None] * [[-1.0], [-1], [1]]
+        np.testing.assert_allclose((ras + ours.at(ras))[:, 0], expected, atol=1e-3)
+
+
+def test_the_jacobian_of_a_turned_field_is_in_the_world() -> None:
+    """Stretched by a tenth along world x alone, the determinant is 1.1 however the lattice lies."""
+    turn = np.eye(4)
+    turn[:3, :3] = [[0, -2, 0], [0, 0, 3], [4, 0, 0]]
+    index = np.indices((6, 6, 6)).reshape(3, -1)
+    vectors = np.zeros((3, 6, 6, 6), np.float32)
+    vectors[0] = 0.1 * (turn[:3, :3] @ index)[0].reshape(6, 6, 6)
+    np.testing.assert_allclose(Field(vectors, turn).jacobian(), 1.1, atol=1e-5)

@@ -10,7 +10,7 @@ import pytest
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, save
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
-from yucca_wm.parcellate.wm import check_sides, white_matter
+from yucca_wm.parcellate.wm import add_lesions, check_sides, white_matter
 
 LPS = np.diag([-1.0, -1, 1, 1])
 
@@ -86,3 +86,67 @@ def test_sides_are_checked_against_the_header(tmp_path: Path, low: int, high: in
         for sides in (Sides.SWAPPED, Sides.IGNORE):
             told = white_matter(written(tmp_path, data, affine), Settings(wm_labels=labels, sides=sides))
             check_sides(told, told.mask.affine)
+
+
+def shaded(top: float, kind: type = np.int16) -> np.ndarray:
+    """A probability map kept as 0 to ``top``: white matter that fades over some voxels."""
+    index = np.indices((30, 30, 30)) - np.array([14.5, 14.2, 13.9])[:, None, None, None]
+    values = np.clip((16 - np.sqrt((index**2).sum(axis=0))) / 12, 0, 1)
+    return np.round(top * values, 0 if np.issubdtype(kind, np.integer) else 4).astype(kind)
+
+
+@pytest.mark.parametrize(
+    ("top", "kind", "word"), [(100, np.int16, "percent"), (1000, np.int16, "permille"), (100, np.float32, "percent")]
+)
+def test_percent_is_not_taken_for_labels(tmp_path: Path, top: int, kind: type, word: str) -> None:
+    data = shaded(top, kind)
+    assert {44, 45} <= set(np.unique(np.rint(data)).astype(int))
+    found = white_matter(written(tmp_path, data), Settings())
+    np.testing.assert_array_equal(found.mask.data, data >= top / 2)
+    assert f"read as {word}" in found.source
+    assert white_matter(written(tmp_path, shaded(100)), Settings(wm_labels=(44, 45))).mask.data.sum() < 2000
+
+
+def test_a_label_map_that_goes_up_to_100_stays_one(tmp_path: Path) -> None:
+    path = written(tmp_path, halves(44, 45, 100))
+    np.testing.assert_array_equal(white_matter(path, Settings()).mask.data, halves(1, 1))
+    with pytest.raises(InputError, match="lacks white-matter label 44 and 45"):
+        white_matter(written(tmp_path, np.arange(480, dtype=np.int16).reshape(10, 8, 6) % 40 + 61), Settings())
+
+
+def test_probabilities_that_resampling_took_too_far_are_clipped(tmp_path: Path) -> None:
+    data = np.linspace(-0.02, 1.03, 480, dtype=np.float32).reshape(10, 8, 6)
+    found = white_matter(written(tmp_path, data), Settings())
+    np.testing.assert_array_equal(found.mask.data, data >= 0.5)
+    assert "clipped from -0.02..1.03 to 0..1" in found.source
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.2, 1.0), (0.0, 1.2), (-20, 100), (0, 130)])
+def test_what_lies_further_off_is_no_probability(tmp_path: Path, low: float, high: float) -> None:
+    data = np.linspace(low, high, 480, dtype=np.float32).reshape(10, 8, 6)
+    with pytest.raises(InputError, match="neither whole-number labels nor probabilities"):
+        white_matter(written(tmp_path, data), Settings())
+
+
+def test_lesions_count_as_white_matter(tmp_path: Path) -> None:
+    """Two of three lesion voxels are holes; label 2 is another pathology and stays out."""
+    wm = white_matter(written(tmp_path, halves(44, 45)), Settings())
+    data = np.zeros((10, 8, 6), np.uint8)
+    data[4, 2, 1], data[5, 2, 1], data[1, 2, 1], data[9, 7, 5] = 1, 1, 1, 2
+    lesions = save(Image(data, LPS), tmp_path / "lesions.nii.gz")
+    found = add_lesions(wm, lesions)
+    assert found.added_voxels == 2
+    np.testing.assert_array_equal(found.mask.data > 0, (wm.mask.data > 0) | (data == 1))
+    np.testing.assert_array_equal(found.right, wm.right)
+    other = save(Image(255 * (data == 1).astype(np.uint8), LPS), tmp_path / "mask.nii.gz")
+    np.testing.assert_array_equal(add_lesions(wm, other).mask.data, found.mask.data)
+    none = save(Image(2 * (data == 2).astype(np.uint8), LPS), tmp_path / "none.nii.gz")
+    assert add_lesions(wm, none).added_voxels == 0
+
+
+def test_lesions_that_are_not_said_or_lie_elsewhere(tmp_path: Path) -> None:
+    wm = white_matter(written(tmp_path, halves(44, 45)), Settings())
+    with pytest.raises(InputError, match="holds the labels 3 4: which of them"):
+        add_lesions(wm, save(Image(halves(3, 4).astype(np.uint8), LPS), tmp_path / "lesions.nii.gz"))
+    with pytest.raises(InputError, match="mm away"):
+        add_lesions(wm, save(Image(halves(1, 1).astype(np.uint8), LPS * 2), tmp_path / "lesions.nii.gz"))

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from yucca_wm.atlas.cache import REFINED, TYPE2, WHITE_MATTER, cache_folder
+from yucca_wm.atlas.cache import TYPE2, WHITE_MATTER, cache_folder, renew
 from yucca_wm.errors import InputError, MissingExtraError
 from yucca_wm.files import atomic_path, make_folder, sha256
 
@@ -61,10 +61,7 @@ def fetch(
             _download(source, target)
         else:
             _copy(source, Path(offline), path)
-    if not (target / REFINED).is_file():
-        from yucca_wm.atlas.refine import refine_file
-
-        refine_file(target / TYPE2, target / REFINED)
+    renew(target)
     return target
 
 

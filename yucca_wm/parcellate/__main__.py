@@ -11,7 +11,7 @@ from yucca_wm.cli import run
 from yucca_wm.cohort.options import add_run_options, run_options
 from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
 
-AUTO = "auto"
+AUTO, NONE = "auto", "none"
 EXAMPLES = """\
 examples:
   python -m yucca_wm.parcellate --atlas-wm atlas_wm.nii.gz --atlas-labels regions.nii.gz \\
@@ -51,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
     )
     wm.add_argument("--threshold", type=float, default=0.5, metavar="P", help="of a probability map (default: 0.5)")
     wm.add_argument("--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="check left and right labels")
+    wm.add_argument(
+        "--lesions",
+        metavar="FILE",
+        help=f"lesion mask on its grid, counted as white matter (default with --cohort: each subject's); '{NONE}': not",
+    )
     how = cli.add_argument_group("registration")
     how.add_argument("--transform", type=Transform, choices=list(Transform), default=Transform.AFFINE)
     how.add_argument("--metric", type=Metric, choices=list(Metric), default=Metric.LS)
@@ -79,6 +84,7 @@ def main(argv: list[str] | None = None) -> int:
             settings,
             layout=options.layout,
             auto_wm=options.wm == AUTO,
+            fill_lesions=options.lesions != NONE,
             picture=not options.no_picture,
             options=run_options(options),
         )
@@ -87,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _one(options: argparse.Namespace, settings: Settings) -> int:
     from yucca_wm.atlas.pair import load_atlas
+    from yucca_wm.parcellate.doubt import warn_of_doubts
     from yucca_wm.parcellate.outputs import single
     from yucca_wm.parcellate.parcellate import parcellate
 
@@ -99,20 +106,23 @@ def _one(options: argparse.Namespace, settings: Settings) -> int:
         out,
         settings,
         t1,
+        lesions=None if options.lesions in (None, NONE) else Path(options.lesions),
         picture=not options.no_picture,
     )
+    warn_of_doubts({str(out.regions): record})
     print(summary(record))
     print(out.regions)
     return 0
 
 
 def summary(record: dict[str, Any]) -> str:
-    """One line about a result, and one for each doubt."""
+    """One line about a result, and one when it is in doubt."""
     line = (
         f"white-matter Dice {record['wm_dice']:.3f}, {record['wm_volume_ml']:.0f} ml, "
         f"{record['filled_voxels']} voxels filled, {record['unlabelled_voxels']} without a label"
     )
-    return "\n".join([line, *(f"look at the picture: {doubt}" for doubt in record["doubts"])])
+    lines = [f"white matter: {record['white_matter']}", line]
+    return "\n".join([*lines, *["registration in doubt: look at the picture"] * bool(record["doubts"])])
 
 
 def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -122,6 +132,8 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error("--out goes with --wm; a cohort takes --out-dir")
     if options.cohort is not None and options.wm not in (None, AUTO):
         cli.error("--wm FILE is for one subject; with --cohort only --wm auto")
+    if options.cohort is not None and options.lesions not in (None, NONE):
+        cli.error(f"--lesions FILE is for one subject; a cohort has its own, and with --cohort only --lesions {NONE}")
     if options.cohort is None and (options.participant_label or options.level or options.scheduler):
         cli.error("--participant-label, --level and --scheduler go with --cohort")
     if options.wm == AUTO and options.cohort is None and options.t1 is None:

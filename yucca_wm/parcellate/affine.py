@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.images import Image
-from yucca_wm.parcellate.blur import TRUNCATE, Blurred, blur, centre_mm, coarser, crop, edges, trimmed
+from yucca_wm.parcellate.blur import TRUNCATE, Blurred, blur, coarser, crop, edges, trimmed
+from yucca_wm.parcellate.starts import starts
 
 Matrix = NDArray[np.float64]
 
@@ -44,27 +44,49 @@ class Level:
 LEVELS = (Level(4, 6, 20), Level(2, 3, 15), Level(1, 0, 10, 4))
 """Coarse to fine. Finer than this changes the labels by less than the masks' own edges do."""
 
-OBLIQUE_DEG = 3.0
-"""A grid turned by more than this against the world's axes is a second guess at how the head lies."""
+AGREEMENT_MM = 5.0
+"""Two starts agree when the coarsest level takes the white matter to places no further apart than this, on average."""
 
 CONVERGED = 0.01
 """A level is done when a step moves no corner of the brain by more than this many of its voxels."""
 
 
-def register(atlas: Image, subject: Image, start: Matrix | None = None, levels: tuple[Level, ...] = LEVELS) -> Matrix:
-    """The 4x4 affine that takes subject world mm to atlas world mm.
+@dataclass(frozen=True)
+class Registered:
+    """matrix : 4x4, subject world mm -> atlas world mm. starts : tried; agreeing : those that ended with the best."""
+
+    matrix: Matrix
+    starts: int
+    agreeing: int
+
+
+def register(
+    atlas: Image, subject: Image, start: Matrix | None = None, levels: tuple[Level, ...] = LEVELS
+) -> Registered:
+    """Find the affine.
 
     atlas, subject : masks (nonzero is white matter), on any grids.
-    start : where to begin; by default the better of `starts` after the coarsest level.
+    start : where to begin; by default the best of `starts.starts` after the coarsest level.
     """
     atlas, subject = crop(atlas), crop(subject)  # the rest of their grids only costs time
-    candidates = starts(atlas, subject) if start is None else [start]
+    begin = starts(atlas, subject) if start is None else [start]
     finest = [finest_level(mask, levels) for mask in (atlas, subject)]
-    for level in levels:
+    coarsest = [at_level(mask, levels[0]) for mask in finest]
+    found = [gauss_newton(coarsest[0], coarsest[1], matrix, levels[0].steps) for matrix in begin]
+    matrix = min(found, key=lambda result: result[1])[0]
+    agreeing = sum(_apart_mm(matrix, other, subject) <= AGREEMENT_MM for other, _ in found)
+    for level in levels[1:]:
         pair = [at_level(mask, level) for mask in finest]
-        found = [gauss_newton(pair[0], pair[1], matrix, level.steps) for matrix in candidates]
-        candidates = [min(found, key=lambda result: result[1])[0]]
-    return candidates[0]
+        matrix, _ = gauss_newton(pair[0], pair[1], matrix, level.steps)
+    return Registered(matrix, len(found), agreeing)
+
+
+def _apart_mm(first: Matrix, second: Matrix, subject: Image) -> float:
+    """Mean distance between where two affines take the subject's white matter."""
+    difference = (first - second) @ subject.affine
+    step = max(1, np.count_nonzero(subject.data) // 2000)
+    index = np.array(np.nonzero(subject.data))[:, ::step]
+    return float(np.linalg.norm(difference[:3, :3] @ index + difference[:3, 3:], axis=0).mean())
 
 
 def finest_level(mask: Image, levels: tuple[Level, ...] = LEVELS) -> Blurred:
@@ -78,34 +100,6 @@ def at_level(finest: Blurred, level: Level) -> Blurred:
     """One of two images to compare."""
     image = coarser(finest, level.step, level.sigma_mm)
     return trimmed(edges(image, level.surround_mm) if level.surround_mm else image)
-
-
-def starts(atlas: Image, subject: Image) -> list[Matrix]:
-    """Translations that lay the subject's centre of mass on the atlas's.
-
-    Where the image grid is oblique there are two: the head may lie straight in the scanner or straight in its grid.
-    """
-    straight = np.eye(4)
-    straight[:3, :3] = grid_rotation(subject).T
-    turned = float(np.degrees(np.arccos(np.clip((np.trace(straight[:3, :3]) - 1) / 2, -1, 1))))
-    return [centred(atlas, subject), *([centred(atlas, subject, straight)] if turned > OBLIQUE_DEG else [])]
-
-
-def grid_rotation(image: Image) -> Matrix:
-    """The 3x3 rotation from the world's axes to the nearest axes of the image's grid (identity: not oblique)."""
-    left, _, right = np.linalg.svd(image.affine[:3, :3] / image.spacing_mm)
-    axes = left @ right
-    order = io_orientation(image.affine)[:, 0].astype(int)
-    nearest = np.zeros((3, 3))
-    nearest[order, range(3)] = np.sign(axes[order, range(3)])
-    return axes @ nearest.T
-
-
-def centred(atlas: Image, subject: Image, linear: Matrix | None = None) -> Matrix:
-    """``linear`` (default: identity) followed by the translation that lays the centres of mass on each other."""
-    matrix = np.eye(4) if linear is None else linear.copy()
-    matrix[:3, 3] = centre_mm(atlas) - matrix[:3, :3] @ centre_mm(subject)
-    return matrix
 
 
 def gauss_newton(atlas: Blurred, subject: Blurred, matrix: Matrix, steps: int) -> tuple[Matrix, float]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
 from yucca_wm.files import sha256, write_text
+from yucca_wm.images import load, same_grid
+from yucca_wm.parcellate.doubt import warn_of_doubts
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.parcellate import parcellate
 from yucca_wm.parcellate.settings import Settings, Transform
@@ -51,10 +55,13 @@ def parcellate_cohort(
     *,
     layout: str = "auto",
     auto_wm: bool = False,
+    fill_lesions: bool = True,
     picture: bool = True,
     options: RunOptions | None = None,
 ) -> int:
     """Parcellate every subject under ``root``; returns the exit code (1 when any subject failed).
+
+    fill_lesions : a subject's lesions count as white matter, where they lie on its grid.
 
     Subjects that are done already with the same inputs and settings are kept as they are.
     """
@@ -64,26 +71,34 @@ def parcellate_cohort(
     with only_run_in(target, options) as out:
         atlas = _atlas(files)  # a broken atlas is one error, not one for every subject
         subjects = find_subjects(root, layout)
+        if not fill_lesions:
+            subjects = [replace(subject, lesions=None) for subject in subjects]
         work = partial(_one, files=files, settings=settings, out_dir=out, auto_wm=auto_wm, picture=picture)
         works = {subject.name: _work(subject, out, settings, auto_wm, picture) for subject in subjects}
         digests = {what: sha256(path) for what, path in vars(files).items() if isinstance(path, Path)}
         parameters = {**settings.as_dict(), "atlas": {**digests, "wm_labels": files.wm_labels}, "auto_wm": auto_wm}
+        parameters["fill_lesions"] = fill_lesions
         outcome = run_step(Step("parcellate", out, parameters), work, works, options)
         done, concerned = len(outcome.results), len(outcome.results) + len(outcome.failures)
+        records = {name: _read(in_cohort(out, name).record) for name in outcome.results}
         if options.is_whole:
-            records = {name: _read(in_cohort(out, name).record) for name in outcome.results}
             whole = Outcome(records, outcome.failures)
             write_summary(whole, atlas.table, out / SUMMARY)
             if picture:
                 from yucca_wm.parcellate.page import write_page
 
                 write_page(whole, out / PAGE)
+    _say_unused({name for name in records if works[name].case.lesions is not None}, records)
+    doubtful = warn_of_doubts(records)
     print(f"{done} of {concerned} subjects: {out / SUMMARY if options.is_whole else out}")
+    if doubtful:
+        shown = ", ".join(doubtful[:5]) + ", ..." * (len(doubtful) > 5)
+        print(f"registration in doubt in {len(doubtful)} of {done}, look at their pictures: {shown}")
     return report_failures(outcome.failures, concerned)
 
 
 def _work(subject: Subject, out: Path, settings: Settings, auto_wm: bool, picture: bool) -> Work[Subject]:
-    inputs = subject.files("t1") if auto_wm else subject.files("wm", "t1")
+    inputs = subject.files("t1", "lesions") if auto_wm else subject.files("wm", "t1", "lesions")
     field = settings.transform is Transform.DEFORMABLE
     return Work(subject, inputs, in_cohort(out, subject.name).expected(field=field, picture=picture))
 
@@ -103,13 +118,28 @@ def _one(
     if subject.wm is None and not auto_wm:
         remedy = "put a segmentation beside its T1 (pre/wm.nii.gz), or add --wm auto for a rough one from the T1"
         raise InputError(subject.name, "has no white-matter segmentation", remedy)
-    wm = None if auto_wm else subject.wm
-    parcellate(_atlas(files), wm, in_cohort(out_dir, subject.name), settings, subject.t1, picture=picture)
+    wm, grid = (None, subject.t1) if auto_wm else (subject.wm, subject.wm)
+    lesions = subject.lesions
+    if lesions is not None and grid is not None and not same_grid(load(lesions), load(grid)):
+        lesions = None  # said at the end
+    out = in_cohort(out_dir, subject.name)
+    parcellate(_atlas(files), wm, out, settings, subject.t1, lesions=lesions, picture=picture)
+
+
+def _say_unused(with_lesions: set[str], records: Mapping[str, dict[str, Any]]) -> None:
+    names = [name for name, record in records.items() if name in with_lesions and record["inputs"]["lesions"] is None]
+    if names:
+        shown = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
+        print(
+            f"note: lesions on another grid than the white matter, not counted as part of it, in {len(names)} "
+            f"subjects: {shown}",
+            file=sys.stderr,
+        )
 
 
 def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Path) -> Path:
     """One row a subject: what the record says, volume of every region in ml; failed subjects with their reason."""
-    measures = ["wm_dice", "wm_volume_ml", "filled_voxels", "unlabelled_voxels", "folded_voxels"]
+    measures = ["wm_dice", "wm_volume_ml", "lesions_added_ml", "filled_voxels", "unlabelled_voxels", "folded_voxels"]
     names = [region.name for region in table]
     lines = ["\t".join(["subject", "status", *measures, *(f"{name}_ml" for name in names)])]
     for subject, record in outcome.results.items():

@@ -61,8 +61,8 @@ def _newton(
 
 def _derivative(field: Field, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """[points, 3, 3] derivative of x + u(x), from differences over half a lattice step each way."""
-    columns = []
-    for axis, step in enumerate(np.diag(field.affine)[:3] / 2):
+    columns, step = [], float(field.spacing_mm.min()) / 2
+    for axis in range(3):
         offset = np.zeros((3, 1))
         offset[axis] = step
         columns.append((field.at(at + offset) - field.at(at - offset)) / (2 * step))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -22,6 +21,12 @@ LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 VECTOR_INTENT = 1007
 
+AGAIN = "parcellate again"
+BROKEN = (
+    "is not an ITK text transform of affines: it cannot be read, or holds numbers that are not finite, or a matrix "
+    "that cannot be inverted"
+)
+
 
 def save_affine(matrix: NDArray[np.float64], path: str | os.PathLike[str]) -> Path:
     """Write a 4x4 RAS matrix (subject mm -> atlas mm) as an ITK text transform (.tfm)."""
@@ -35,22 +40,25 @@ def save_affine(matrix: NDArray[np.float64], path: str | os.PathLike[str]) -> Pa
 
 
 def load_affine(path: str | os.PathLike[str]) -> NDArray[np.float64]:
-    """Read what `save_affine`, SimpleITK or ANTs wrote as text; returns the 4x4 RAS matrix.
+    """The 4x4 RAS matrix of a linear transform that ITK reads, a composite of several too (the last is applied first).
 
     Raises InputError for anything else, and for a matrix that cannot be inverted.
     """
-    path = Path(path)
+    import SimpleITK as sitk
+
     try:
-        lines = dict(line.split(":", 1) for line in path.read_text(encoding="utf-8").splitlines() if ":" in line)
-        numbers = [float(value) for value in lines["Parameters"].split()]
-        centre = np.array([float(value) for value in lines["FixedParameters"].split()] or [0.0] * 3)
-        linear = np.array(numbers[:9]).reshape(3, 3)
-        if not (np.isfinite([*numbers, *centre]).all() and np.linalg.det(linear)):
-            raise ValueError("numbers that are not finite, or a matrix that cannot be inverted")
-        lps = np.eye(4)
-        lps[:3, :3], lps[:3, 3] = linear, np.array(numbers[9:12]) + centre - linear @ centre
-    except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
-        raise InputError(path, f"is not an ITK text transform with one affine ({error})") from error
+        transform = sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise InputError(path, BROKEN) from error
+    if transform.GetDimension() != 3 or not transform.IsLinear():
+        raise InputError(
+            path, "is not a linear transform in 3D", "give the affine; a displacement field is another file"
+        )
+    lps = np.eye(4)
+    lps[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
+    lps[:3, :3] = np.array([transform.TransformPoint(tuple(axis)) for axis in np.eye(3).tolist()]).T - lps[:3, 3:]
+    if not (np.isfinite(lps).all() and np.linalg.det(lps)):
+        raise InputError(path, BROKEN)
     return LPS @ lps @ LPS
 
 
@@ -66,17 +74,25 @@ def save_field(field: Field, path: str | os.PathLike[str]) -> Path:
 
 
 def load_field(path: str | os.PathLike[str]) -> Field:
-    """Read what `save_field` wrote. Raises InputError for anything else."""
+    """Read a displacement field in mm that ITK reads: as `save_field` or ANTs write it, its axes in any order.
+
+    Raises InputError for anything else.
+    """
+    import SimpleITK as sitk
+
     try:
-        nifti: Any = nib.load(path)
-        vectors = np.asarray(nifti.dataobj, dtype=np.float32)
-        if vectors.ndim != 5 or vectors.shape[3:] != (1, 3):
-            raise ValueError(f"shape {vectors.shape}")
-        affine = np.asarray(nifti.affine, dtype=np.float64)
-        if not (np.isfinite(vectors).all() and np.isfinite(affine).all() and np.linalg.det(affine)):
-            raise ValueError("values that are not finite, or an affine that cannot be inverted")
-    except Exception as error:  # nibabel raises many types for broken files
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(path, f"is not a displacement field [x, y, z, 1, 3] ({reason})", "parcellate again") from error
-    moved = vectors[..., 0, :] * np.array([-1, -1, 1], np.float32)
-    return Field(np.moveaxis(moved, -1, 0), affine)
+        image = sitk.ReadImage(str(path), sitk.sitkVectorFloat32)
+    except RuntimeError as error:
+        raise InputError(path, "is not a displacement field [x, y, z, 1, 3] (ITK cannot read it)", AGAIN) from error
+    size = (*image.GetSize(), image.GetNumberOfComponentsPerPixel())
+    if image.GetDimension() != 3 or size[-1] != 3:
+        raise InputError(path, f"is not a displacement field [x, y, z, 1, 3] (its size is {size})", AGAIN)
+    vectors = (
+        sitk.GetArrayFromImage(image).transpose(3, 2, 1, 0) * np.array([-1, -1, 1], np.float32)[:, None, None, None]
+    )
+    lps = np.eye(4)
+    lps[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    lps[:3, 3] = image.GetOrigin()
+    if not np.isfinite(vectors).all():
+        raise InputError(path, "is not a displacement field: it holds values that are not finite", AGAIN)
+    return Field(vectors, LPS @ lps)

@@ -7,8 +7,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from yucca_wm.images import Image
-from yucca_wm.parcellate.affine import centred
 from yucca_wm.parcellate.blur import Blurred, blur
+from yucca_wm.parcellate.starts import centred
 
 SPACING_MM, SIGMA_MM = 2.0, 1.5
 SHRINK = (4, 2, 1)
@@ -18,7 +18,7 @@ PAD_MM = 50.0
 
 
 def register(atlas: Image, subject: Image, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """The 4x4 affine, subject world mm -> atlas world mm; same contract as `affine.register`."""
+    """The 4x4 affine, subject world mm -> atlas world mm; masks and start as in `affine.register`."""
     begin = centred(atlas, subject) if start is None else start
     fixed = _to_itk(blur(subject, SPACING_MM, SIGMA_MM))
     moving = _to_itk(blur(atlas, SPACING_MM, SIGMA_MM), int(PAD_MM / SPACING_MM))

@@ -12,7 +12,7 @@ TEMPLATE = Path(__file__).parent / "page.html"
 
 
 def write_page(outcome: Outcome[dict[str, Any]], path: Path) -> Path:
-    """Write the page beside the subjects' folders: failures, then subjects by white-matter Dice, worst first.
+    """Write the page beside the subjects' folders: failures, subjects in doubt, the others; each lowest Dice first.
 
     Needs the pictures at ``<subject>/<subject>_regions.png``.
     """
@@ -21,5 +21,5 @@ def write_page(outcome: Outcome[dict[str, Any]], path: Path) -> Path:
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         TEMPLATE.read_text(encoding="utf-8")
     )
-    worst_first = sorted(outcome.results.items(), key=lambda item: item[1]["wm_dice"])
+    worst_first = sorted(outcome.results.items(), key=lambda item: (not item[1]["doubts"], item[1]["wm_dice"]))
     return write_text(path, template.render(results=worst_first, failures=outcome.failures))

@@ -16,12 +16,35 @@ from yucca_wm.atlas.pair import Atlas
 from yucca_wm.files import make_folder, sha256, write_json
 from yucca_wm.images import Image, check_same_grid, load, save
 from yucca_wm.parcellate import affine, itk
+from yucca_wm.parcellate.doubt import check_whole, doubts
+from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
 from yucca_wm.parcellate.outputs import Outputs
-from yucca_wm.parcellate.plausible import check_whole, doubts
 from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
+from yucca_wm.parcellate.tissue import Tissue, check_tissue, estimate
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
 from yucca_wm.parcellate.warp import Warp
-from yucca_wm.parcellate.wm import WhiteMatter, check_sides, white_matter
+from yucca_wm.parcellate.wm import WhiteMatter, add_lesions, check_sides, white_matter
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Other images of the subject, on the grid of its white matter, that a registration is judged by.
+
+    tissue : label map of `tissue.Tissue`. regions : region map that did not come from this registration.
+    """
+
+    t1: Image | None = None
+    tissue: Image | None = None
+    regions: Image | None = None
+
+
+@dataclass(frozen=True)
+class Registration:
+    """warp : subject world mm -> atlas world mm. starts, agreeing : as in `affine.Registered`, where known."""
+
+    warp: Warp
+    starts: int | None = None
+    agreeing: int | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +53,7 @@ class Parcellation:
 
     regions, unmasked : label maps on the subject's grid, inside its white matter and everywhere.
     warp : subject world mm -> atlas world mm.
+    fit : how well it fits.
     wm_dice : overlap of the carried atlas white matter with the subject's.
     filled, unlabelled : white-matter voxels that took the nearest label, and that found none near enough.
     """
@@ -37,27 +61,45 @@ class Parcellation:
     regions: NDArray[Any]
     unmasked: NDArray[Any]
     warp: Warp
+    fit: Fit
     wm_dice: float
     filled: int
     unlabelled: int
 
 
 def parcellate(
-    atlas: Atlas, wm: Path | None, out: Outputs, settings: Settings, t1: Path | None = None, *, picture: bool = True
+    atlas: Atlas,
+    wm: Path | None,
+    out: Outputs,
+    settings: Settings,
+    t1: Path | None = None,
+    *,
+    lesions: Path | None = None,
+    tissue: Image | None = None,
+    regions: Image | None = None,
+    picture: bool = True,
 ) -> dict[str, Any]:
     """Parcellate one subject, write its files and return what is written about it, which is written last.
 
-    wm : map that white matter is taken from; None: estimated from ``t1``, roughly.
+    wm : map that white matter is taken from; None: of ``tissue``, or else estimated from ``t1``.
+    lesions : map of white-matter lesions, which count as white matter.
+    tissue, regions : as in `Beside`. All lie on the grid of the white matter.
     """
-    inputs = {name: sha256(path) for name, path in (("wm", wm), ("t1", t1)) if path is not None} | atlas.digests
+    given = {"wm": wm, "t1": t1, "lesions": lesions}
+    inputs = {name: sha256(path) for name, path in given.items() if path is not None} | atlas.digests
     make_folder(out.folder)
     anatomy = load(t1) if t1 is not None else None
-    found = white_matter(wm, settings) if wm is not None else _from_t1(anatomy)
-    if anatomy is not None:
-        check_same_grid(anatomy, found.mask)
+    found = white_matter(wm, settings) if wm is not None else _estimated(anatomy, tissue)
+    for other in (anatomy, tissue, regions):
+        if other is not None:
+            check_same_grid(other, found.mask)
+    if tissue is not None:
+        check_tissue(tissue)
+    if lesions is not None:
+        found = add_lesions(found, lesions)
     out.record.unlink(missing_ok=True)
     with threadpool_limits(limits=1):  # sums are made in another order by several, and end on other last digits
-        result = label(atlas, found, settings)
+        result = label(atlas, found, settings, Beside(anatomy, tissue, regions))
     save(found.mask.with_data(result.unmasked), out.unmasked)
     itk.save_affine(result.warp.matrix, out.affine)
     if result.warp.field is not None:
@@ -72,40 +114,53 @@ def parcellate(
     else:
         out.picture.unlink(missing_ok=True)  # of an earlier run
     record = _record(atlas, found, result, settings)
-    record |= {
-        "inputs": {"wm": None if wm is None else str(wm), "t1": None if t1 is None else str(t1), "sha256": inputs},
-        "versions": versions(),
-    }
+    paths = {name: None if path is None else str(path) for name, path in given.items()}
+    record |= {"inputs": {**paths, "sha256": inputs}, "versions": versions()}
     write_json(out.record, record)
     return record
 
 
-def _from_t1(t1: Image | None) -> WhiteMatter:
-    from yucca_wm.parcellate.mixture import from_t1
-
+def _estimated(t1: Image | None, tissue: Image | None) -> WhiteMatter:
     if t1 is None:
         raise ValueError("white matter or a T1 is needed")
-    return from_t1(t1)
+    return estimate(t1, tissue)
 
 
-def label(atlas: Atlas, found: WhiteMatter, settings: Settings) -> Parcellation:
-    """Register and carry the labels; nothing is read or written."""
+def label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside | None = None) -> Parcellation:
+    """Register, carry the labels and judge the fit; nothing is read or written."""
     wm = found.mask
     if settings.init is Init.CENTRE:
         check_sides(found, wm.affine)
         check_whole(atlas.wm, wm)
-    warp = register(atlas.wm, wm, settings)
+    registered = register(atlas.wm, wm, settings)
+    warp = registered.warp
     if settings.init is Init.SEARCH:
         check_sides(found, warp.matrix @ wm.affine)
     unmasked = carry(atlas.labels, wm, warp, settings.interpolation)
     regions, filled, unlabelled = keep_white_matter(unmasked, wm, settings.fill_mm)
-    carried = carry(atlas.wm, wm, warp, Interpolation.NEAREST)
-    overlap = 2 * int((carried & wm.data).sum()) / (int(carried.sum()) + int(wm.data.sum()))
-    return Parcellation(regions, unmasked, warp, overlap, filled, unlabelled)
+    overlap = dice(carry(atlas.wm, wm, warp, Interpolation.NEAREST), wm.data)
+    fit = judge(atlas, wm, registered, unmasked, beside or Beside())
+    return Parcellation(regions, unmasked, warp, fit, overlap, filled, unlabelled)
 
 
-def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Warp:
-    """The transform that ``settings`` ask for, subject world mm -> atlas world mm."""
+def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[Any], beside: Beside) -> Fit:
+    """Every measure of fit that ``beside`` allows. unmasked : the carried labels on the grid of ``wm``."""
+    warp, seen = registered.warp, wm
+    if warp.is_affine:  # in the atlas's frame a millimetre is one, even where the subject's header is lost
+        seen, warp = Image(wm.data, warp.matrix @ wm.affine, wm.path), Warp(np.eye(4))
+    tissue, other = beside.tissue, beside.regions
+    return Fit(
+        parts=agreement_by_part(atlas.wm, seen, warp),
+        starts=registered.starts,
+        agreeing=registered.agreeing,
+        t1_contrast=None if beside.t1 is None else t1_contrast(wm, beside.t1),
+        wm_in_tissue_dice=None if tissue is None else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, wm.data),
+        network_agreement=None if other is None else network_agreement(unmasked, other, atlas.table),
+    )
+
+
+def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registration:
+    """The transform that ``settings`` ask for."""
     start, laid = None, np.eye(4)
     if settings.init is Init.SEARCH:
         from yucca_wm.parcellate.search import search
@@ -115,17 +170,21 @@ def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Warp:
         laid, start = search(atlas_wm, subject_wm), np.eye(4)
         # without its header a millimetre of the subject is none: go on in the atlas's frame
         subject_wm = Image(subject_wm.data, laid @ subject_wm.affine, subject_wm.path)
+    starts: tuple[int | None, int | None] = (None, None)
     if settings.metric is Metric.MATTES:
         from yucca_wm.parcellate.mattes import register as register_mattes
 
         matrix = register_mattes(atlas_wm, subject_wm, start) @ laid
     else:
-        matrix = affine.register(atlas_wm, subject_wm, start) @ laid
+        found = affine.register(atlas_wm, subject_wm, start)
+        matrix = found.matrix @ laid
+        if start is None:
+            starts = found.starts, found.agreeing
     if settings.transform is Transform.AFFINE:
-        return Warp(matrix)
+        return Registration(Warp(matrix), *starts)
     from yucca_wm.parcellate.deformable import refine
 
-    return refine(atlas_wm, subject_wm, matrix)
+    return Registration(refine(atlas_wm, subject_wm, matrix), *starts)
 
 
 def versions() -> dict[str, str]:
@@ -150,8 +209,10 @@ def _record(atlas: Atlas, found: WhiteMatter, result: Parcellation, settings: Se
         "settings": settings.as_dict(),
         "white_matter": found.source,
         "wm_volume_ml": round(float(found.mask.data.sum()) * voxel_ml, 4),
+        "lesions_added_ml": round(found.added_voxels * voxel_ml, 4),
         "wm_dice": round(result.wm_dice, 4),
-        "doubts": doubts(result.warp.matrix, result.wm_dice, affine.grid_rotation(found.mask)),
+        "fit": result.fit.as_dict(),
+        "doubts": doubts(result.warp.matrix, result.fit),
         "filled_voxels": result.filled,
         "unlabelled_voxels": result.unlabelled,
         "folded_voxels": 0 if field is None else field.folds(),

@@ -13,10 +13,10 @@ from yucca_wm.images import Image
 
 @dataclass(frozen=True)
 class Field:
-    """A displacement field on a lattice along the world's axes; outside of it the displacement is 0.
+    """A displacement field on a lattice; outside of it the displacement is 0.
 
-    vectors_mm : float32 [3, x, y, z], displacement along world x, y, z (RAS) in mm.
-    affine : 4x4, lattice index -> subject world mm (a positive diagonal and an origin).
+    vectors_mm : float32 [3, i, j, k], displacement along world x, y, z (RAS) in mm.
+    affine : 4x4, lattice index -> subject world mm.
     """
 
     vectors_mm: NDArray[np.float32]
@@ -24,13 +24,18 @@ class Field:
 
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Displacement [3, points] at world points [3, points], linearly interpolated."""
-        index = (points_mm - self.affine[:3, 3:]) / np.diag(self.affine)[:3, None]
+        index = np.linalg.inv(self.affine[:3, :3]) @ (points_mm - self.affine[:3, 3:])
         return np.stack([ndimage.map_coordinates(v, index, output=np.float64, order=1) for v in self.vectors_mm])
+
+    @property
+    def spacing_mm(self) -> NDArray[np.float64]:
+        """Of the lattice, along its axes."""
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     def jacobian(self) -> NDArray[np.float32]:
         """Determinant of the derivative of x -> x + u(x) at every lattice point; at or below 0 it folds."""
-        spacing = np.diag(self.affine)[:3]
-        rows = [np.stack(np.gradient(component, *spacing)) for component in self.vectors_mm]
+        to_world = np.linalg.inv(self.affine[:3, :3]).T.astype(np.float32)
+        rows = [np.tensordot(to_world, np.stack(np.gradient(component)), 1) for component in self.vectors_mm]
         for axis in range(3):
             rows[axis][axis] += 1
         return np.einsum("i...,i...->...", rows[0], np.cross(rows[1], rows[2], axis=0)).astype(np.float32)

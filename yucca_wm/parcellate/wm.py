@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load
+from yucca_wm.images import Image, check_same_grid, load, load_labels
 from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
 
 RIGHT_LEFT = {(44, 45): "FAST-AID", (41, 2): "FreeSurfer"}
 """(right, left) cerebral white matter by the label lists of the tools that write them."""
+
+SCALES = {100: "percent", 1000: "permille"}
+"""Largest value of a probability map that is not kept as 0..1; one within a tenth below it will do."""
+
+OVERSHOOT = 0.05
+"""Resampling takes probabilities this far below 0 and above 1; they are clipped."""
+
+MIN_ALIKE = 0.6
+"""Of the voxels of FAST-AID's white-matter labels, those with a neighbour of the same label: nearly all in a label map,
+few in a probability map, where values run from one to the next."""
 
 MANY_LABELS = 30
 """A map of labels 1..36 with at least this many of them is a region map of this package: all of it is taken."""
@@ -26,19 +36,22 @@ class WhiteMatter:
     mask : uint8, 0 or 1.
     source : how it was found, in words.
     right, left : voxel indices [3] of the centres of the two sides, where the map tells them apart.
+    added_voxels : of lesions that were no white matter before (`add_lesions`).
     """
 
     mask: Image
     source: str
     right: NDArray[np.float64] | None = None
     left: NDArray[np.float64] | None = None
+    added_voxels: int = 0
 
 
 def white_matter(path: str | os.PathLike[str], settings: Settings) -> WhiteMatter:
     """Read white matter from ``path``; what kind of map it is shows in its values.
 
     Whole numbers with one value besides 0: a mask. Several values: a label map (``settings.wm_labels``, by default
-    FAST-AID's 44 and 45). Fractions between 0 and 1: a probability map (``settings.threshold``).
+    FAST-AID's 44 and 45). Fractions: a probability map (``settings.threshold``), 0 to 1, 100 or 1000. Whole numbers up
+    to 100 or 1000 that run from one to the next as probabilities do are one too, unless labels are asked for.
 
     Raises InputError as `yucca_wm.images.load`; for fractions outside 0..1, a label that is absent, no white matter.
     """
@@ -47,20 +60,45 @@ def white_matter(path: str | os.PathLike[str], settings: Settings) -> WhiteMatte
         return _from_probabilities(image, settings.threshold)
     if int(image.data.min()) < 0:
         raise InputError(path, f"holds the negative label {int(image.data.min())}", "give a label map or a mask")
+    if settings.wm_labels is None and _runs_like_probabilities(image.data):
+        return _from_probabilities(image, settings.threshold)
     return _from_labels(image, settings)
 
 
 def _from_probabilities(image: Image, threshold: float) -> WhiteMatter:
     low, high = float(image.data.min()), float(image.data.max())
-    if low < -1e-3 or high > 1 + 1e-3:
-        problem = f"holds fractions from {low:.3g} to {high:.3g}: neither whole-number labels nor probabilities 0..1"
+    scale = next((top for top in SCALES if 0.9 * top <= high <= (1 + OVERSHOOT) * top), 1)
+    if low < -OVERSHOOT * scale or high > (1 + OVERSHOOT) * scale:
+        problem = f"holds values from {low:.3g} to {high:.3g}: neither whole-number labels nor probabilities 0..1"
         raise InputError(image.name, problem, "give a label map, a mask or a probability map")
-    mask = image.data >= threshold
+    mask = image.data >= threshold * scale
     if not mask.any():
         raise InputError(
             image.name, f"holds no white matter: no probability reaches {threshold:g}", "lower --threshold"
         )
-    return _mask(image, mask, f"probability of at least {threshold:g}")
+    source = f"probability of at least {threshold:g}"
+    if scale != 1:
+        source += f", read as {SCALES[scale]}"
+    if low < 0 or high > scale:
+        source += f", clipped from {low:.3g}..{high:.3g} to 0..{scale}"
+    return _mask(image, mask, source)
+
+
+def _runs_like_probabilities(data: NDArray[np.generic]) -> bool:
+    """Whether whole numbers up to about 100 or 1000 are probabilities: FAST-AID's labels would be among them."""
+    high = int(data.max())
+    if not any(0.9 * top <= high <= top for top in SCALES):
+        return False
+    white = np.isin(data, FASTAID_WM)
+    if not white.any():
+        return False
+    alike = np.zeros(data.shape, bool)
+    for axis in range(data.ndim):
+        step = np.moveaxis(white, axis, 0)[1:] & (np.diff(np.moveaxis(data.astype(np.int32), axis, 0), axis=0) == 0)
+        moved = np.moveaxis(alike, axis, 0)
+        moved[1:] |= step
+        moved[:-1] |= step
+    return bool(alike[white].mean() < MIN_ALIKE)
 
 
 def _from_labels(image: Image, settings: Settings) -> WhiteMatter:
@@ -101,6 +139,28 @@ def _side_centres(
         return None, None
     right, left = (np.mean(np.nonzero(image.data == label), axis=1) for label in known)
     return (left, right) if sides is Sides.SWAPPED else (right, left)
+
+
+def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str]) -> WhiteMatter:
+    """``wm`` with the voxels of a map of white-matter lesions: a segmentation made from a T1 has holes there.
+
+    path : label map on the same grid; where it has several labels, 1 is the lesions (2: other pathology).
+
+    Raises InputError as `yucca_wm.images.load_labels`, and for another grid or labels without 1.
+    """
+    lesions = load_labels(path)
+    check_same_grid(wm.mask, lesions)
+    present = [int(value) for value in np.unique(lesions.data[lesions.data != 0])]
+    if len(present) > 1 and present[0] != 1:
+        shown = " ".join(map(str, present[:8]))
+        raise InputError(path, f"holds the labels {shown}: which of them is lesion?", "give a mask, or lesions as 1")
+    lesion = lesions.data != 0 if len(present) == 1 else lesions.data == 1
+    if present == [2]:
+        lesion = np.zeros_like(lesion)
+    mask = wm.mask.data | lesion
+    added = int(mask.sum()) - int(wm.mask.data.sum())
+    filled = Image(mask.astype(np.uint8), wm.mask.affine, wm.mask.path, wm.mask.header)
+    return replace(wm, mask=filled, source=f"{wm.source}, and lesions", added_voxels=added)
 
 
 def check_sides(wm: WhiteMatter, to_world: NDArray[np.float64]) -> None:
