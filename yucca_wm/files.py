@@ -17,6 +17,9 @@ from yucca_wm.errors import InputError
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 
+IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, ".mgz", ".mgh")
+"""Of images that may be given; those that are written are NIfTI."""
+
 TEMPORARY = re.compile(r"\.(?P<stem>.+)\.tmp-[a-z0-9_]{8}(\.\w+)*")
 """Names that `atomic_path` gives to files that are not whole yet."""
 
@@ -26,6 +29,12 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 UMASK = os.umask(0)
 os.umask(UMASK)
 """Read once: to read it is to change it, for all threads."""
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Sorts names as people count: ``Subj2`` before ``Subj10``."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)], name
 
 
 def case_name(path: str | os.PathLike[str]) -> str:
@@ -38,7 +47,7 @@ def case_name(path: str | os.PathLike[str]) -> str:
 
 
 def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
-    """Case name -> path of every NIfTI file directly in ``folder``, sorted by name.
+    """Case name -> path of every image (IMAGE_SUFFIXES) directly in ``folder``, in natural order.
 
     Raises InputError when the folder is absent, or holds one case twice (.nii and .nii.gz).
     """
@@ -46,8 +55,8 @@ def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
     if not root.is_dir():
         raise InputError(root, "is not a folder", "give a folder of .nii.gz files")
     found: dict[str, Path] = {}
-    for path in sorted(root.iterdir()):
-        if path.name.startswith(".") or not path.name.lower().endswith(NIFTI_SUFFIXES):
+    for path in sorted(root.iterdir(), key=lambda path: natural_key(path.name)):
+        if path.name.startswith(".") or not path.name.lower().endswith(IMAGE_SUFFIXES):
             continue
         if (name := case_name(path)) in found:
             raise InputError(path, f"case '{name}' occurs twice in this folder", "keep one of the two files")

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from yucca_wm.cohort.ids import bare, meant
+
 
 class Level(StrEnum):
     """participant: subjects only. group: tables and pictures of all, from what is done. both: one after the other."""
@@ -97,20 +99,23 @@ def run_options(options: argparse.Namespace) -> RunOptions:
 
 
 def selected(names: Iterable[str], labels: Iterable[str]) -> tuple[set[str], list[str]]:
-    """The ``names`` that ``labels`` mean (all where there is none), and the labels that mean none."""
+    """The ``names`` that ``labels`` mean (all where there is none), and the labels that mean none.
+
+    A label is an id (`yucca_wm.cohort.ids`), of a subject or of a person, who stands for all sessions.
+    """
     known = set(names)
     found: set[str] = set()
     unknown: list[str] = []
     wanted = list(labels)
     for label in wanted:
-        own = {name for name in known for whole in (label, f"sub-{label}") if name == whole or _is_session(name, whole)}
+        own = {name} if (name := meant(label, known)) else {name for name in known if _is_session(name, label)}
         found |= own
         unknown += [] if own else [label]
     return (found if wanted else known), unknown
 
 
 def _is_session(name: str, person: str) -> bool:
-    return name.startswith((f"{person}_ses-", f"{person}_run-"))
+    return bare(name).startswith((f"{bare(person)}_ses-", f"{bare(person)}_run-"))
 
 
 def _positive(text: str) -> int:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from yucca_wm.cohort.ids import looks_like
 from yucca_wm.cohort.options import Level, RunOptions, selected
 from yucca_wm.cohort.record import Entry, FileState, Record, State
 from yucca_wm.cohort.run import Outcome, run_cases
@@ -77,7 +78,8 @@ def run_step(
     names, unknown = selected(works, options.participants)
     if unknown:
         known = ", ".join(list(works)[:3]) + (", ..." if len(works) > 3 else "")
-        raise InputError("--participant-label", f"'{unknown[0]}' is no subject here", f"there are {known}")
+        problem = f"'{unknown[0]}' is no subject here{looks_like(unknown[0], works.keys())}"
+        raise InputError("--participant-label", problem, f"there are {known}")
     record = Record(step.folder, step.name)
     chosen = {name: work for name, work in works.items() if name in names}
     folders = {step.folder, *_folders_of(chosen.values(), step.folder)}

@@ -1,0 +1,86 @@
+"""Who is meant by an id: one rule wherever two lists of people meet.
+
+An id means the name that is written exactly so, or else the one that differs by a leading ``sub-`` only (and by the way
+Unicode composes its letters, which no screen shows). ``1``, ``01`` and ``001`` are different people; that they look
+alike is for a message to say (`alike`), not for a program to guess.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from yucca_wm.files import case_name
+
+SAYS_NOTHING = frozenset(
+    "t1 t1w t2 t2w flair 3d 2d mprage pre anat mri wm wmh lesion lesions mask masks seg segmentation region regions "
+    "label labels probability prob map maps dlwmls dlmuse aseg brain bet orig raw native reg registered to in space "
+    "image images scan scans nii nifti result results final".split()
+)
+"""Words in the names of files and folders that say what an image is, and not whose."""
+
+
+def bare(name: str) -> str:
+    """``name`` without ``sub-``, its letters composed."""
+    return unicodedata.normalize("NFC", name.strip()).removeprefix("sub-")
+
+
+def meant(wanted: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that ``wanted`` stands for; None where it stands for none."""
+    names = list(names)
+    return wanted if wanted in names else next((name for name in names if bare(name) == bare(wanted)), None)
+
+
+def alike(wanted: str, names: Collection[str], *, most: int = 3) -> list[str]:
+    """Those of ``names`` that ``wanted`` may have been meant for: but for case, zeros before a number and separators the
+    same, or else with the same numbers in it."""
+    for look in (_look, _numbers):
+        if (own := look(wanted)) and (found := [name for name in names if look(name) == own]):
+            return found[:most]
+    return []
+
+
+def looks_like(wanted: str, names: Collection[str]) -> str:
+    """``alike`` as the end of a message: `` (sub-001 looks like it)``, or nothing."""
+    found = alike(wanted, names)
+    return f" ({', '.join(found)} look{'s' * (len(found) == 1)} like it)" if found else ""
+
+
+def _look(name: str) -> str:
+    return re.sub(r"0+(?=\d)", "", re.sub(r"[\W_]+", "", bare(name).casefold()))
+
+
+def _numbers(name: str) -> str:
+    return " ".join(str(int(number)) for number in re.findall(r"\d+", bare(name)))
+
+
+def person_of_file(path: Path) -> str | None:
+    """Whose image a file is, by its name: ``sub-01_ses-2_T1w`` -> ``sub-01_ses-2``; the name itself; or, where that says
+    only what it is (``T1``, ``FLAIR_brain``), the nearest folder that says more, as in the layout of the WMH challenge
+    (``7/pre/T1.nii.gz`` -> ``WMH_7``). None where none does.
+    """
+    name = case_name(path)
+    if name.startswith("sub-"):
+        return session(name)
+    if not _says_nothing(name):
+        return name
+    for folder in path.absolute().parents:
+        if folder.name and not _says_nothing(folder.name):
+            return named_by_folder(folder.name)
+    return None
+
+
+def session(name: str) -> str:
+    """Subject, session and run of a BIDS name: ``sub-1_ses-2_desc-x_dseg`` -> ``sub-1_ses-2``."""
+    return "_".join(part for part in name.split("_") if part.startswith(("sub-", "ses-", "run-")))
+
+
+def named_by_folder(folder: str) -> str:
+    """The subject of a folder: a bare number gets ``WMH_`` before it, as in the published region maps."""
+    return f"WMH_{folder}" if folder.isdecimal() else folder
+
+
+def _says_nothing(name: str) -> bool:
+    return all(word in SAYS_NOTHING for word in re.split(r"[\W_]+", name.lower()) if word)
