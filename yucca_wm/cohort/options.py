@@ -90,11 +90,16 @@ def add_run_options(
         )  # fmt: skip
 
 
-def run_options(options: argparse.Namespace) -> RunOptions:
-    """What was chosen with `add_run_options`; ``--participant-label`` alone means the participant level."""
+def run_options(options: argparse.Namespace, parser: argparse.ArgumentParser | None = None) -> RunOptions:
+    """What was chosen with `add_run_options`; ``--participant-label`` alone means the participant level.
+
+    With ``parser``, what would do nothing at the group level ends the program as wrong usage.
+    """
     labels = tuple(getattr(options, "participant_label", ()))
     level = getattr(options, "level", None) or (Level.PARTICIPANT if labels else Level.BOTH)
     slurm = None if options.slurm is None else tuple(options.slurm)
+    if parser is not None and level is Level.GROUP and (options.force or options.scheduler or slurm is not None):
+        parser.error("--force, --scheduler and --slurm are for subjects; --level group does none of them again")
     return RunOptions(options.jobs, options.scheduler, slurm, options.force, labels, level)
 
 

@@ -24,6 +24,7 @@ class LoadRow:
     n_lesions_touching : lesions with any voxel here.
     largest_lesion_ml : whole volume of the largest of ``n_lesions``; 0 where there is none.
     lesion_volume_assigned_ml : lesion volume once outside voxels near a region are given to it (on request).
+    ignored_volume_ml : of voxels whose label may occur in the lesion map and does not count.
     """
 
     region_id: int
@@ -40,6 +41,7 @@ class LoadRow:
     region_voxels: int | None
     lesion_voxels: int
     lesion_volume_assigned_ml: float | None = None
+    ignored_volume_ml: float = 0.0
 
 
 def load_rows(

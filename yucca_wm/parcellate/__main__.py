@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
             layout=options.layout,
             auto_wm=options.wm == AUTO,
             picture=not options.no_picture,
-            options=run_options(options),
+            options=run_options(options, cli),
         )
     return _one(options, settings)
 

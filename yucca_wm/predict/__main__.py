@@ -79,7 +79,7 @@ def main() -> int:
     options = Options(
         arguments.mirror, arguments.max_memory_gb, arguments.confidence, arguments.keep_softmax, arguments.soft
     )
-    how = run_options(arguments)
+    how = run_options(arguments, parser)
     outcome = cohort.predict_cohort(
         cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
     )

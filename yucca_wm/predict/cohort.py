@@ -135,6 +135,7 @@ def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options, t
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
+    from yucca_wm.localize.inputs import folder_inputs
     from yucca_wm.localize.settings import Settings
 
     stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in done]
@@ -147,7 +148,7 @@ def _localize(out: Path, done: Mapping[str, dict[str, Any]], options: Options, t
         modality_regions={modality: alone(out, REGIONS, modality) for modality in used},
     )
     flags, failures = localize_into(
-        out, out / LESIONS, out / REGIONS, table, Settings(), companions=companions, options=RunOptions()
+        out, folder_inputs(out / LESIONS, out / REGIONS), table, Settings(), companions=companions, options=RunOptions()
     )
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)

@@ -97,8 +97,10 @@ def _by_subject(path: Path) -> dict[str, list[Row]]:
 def facts_of(results: Results) -> list[tuple[str, str]]:
     """What every page says of how its numbers were made: what counts as a lesion, the inputs, the program."""
     settings, inputs = results.summary["settings"], results.summary["inputs"]
+    cut = settings.get("threshold")
+    what = f"labels {', '.join(map(str, settings['lesion_labels']))}" if cut is None else f"probability from {cut:g}"
     rule = (
-        f"labels {', '.join(map(str, settings['lesion_labels']))}; {settings['connectivity']}-connected; "
+        f"{what}; {settings['connectivity']}-connected; "
         f"lesions under {settings['min_size_mm3']:g} mm3 left out"
     )
     if settings["assign_outside_mm"]:
