@@ -175,35 +175,6 @@ def check_same_grid(first: Image, second: Image) -> None:
         )
 
 
-def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
-    """``image`` with its voxels in the order of ``like``'s.
-
-    The same grid stored in another orientation (RAS, LPS, ...) is only reordered, which changes nothing. Any other
-    grid raises InputError, or with ``resample`` is brought to ``like``'s by nearest neighbour.
-    """
-    if same_grid(like, image):
-        return image
-    reordered = _reorder(image, like)
-    if same_grid(like, reordered):
-        return reordered
-    if resample:
-        return resample(image, like)
-    try:
-        check_same_grid(like, reordered)
-    except InputError as error:
-        remedy = "check that both are of one subject and space, or use --resample"
-        raise InputError(error.path, error.problem, remedy) from None
-    return reordered
-
-
-def _reorder(image: Image, like: Image) -> Image:
-    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
-
-    change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
-    affine = image.affine @ inv_ornt_aff(change, image.shape)
-    return replace(image, data=apply_orientation(image.data, change), affine=affine)
-
-
 def resample(image: Image, like: Image, *, order: int = 0) -> Image:
     """``image`` on the grid of ``like``, through world space; outside is 0.
 

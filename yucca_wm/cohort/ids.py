@@ -14,11 +14,12 @@ from pathlib import Path
 
 from yucca_wm.files import case_name
 
-SAYS_NOTHING = frozenset(
-    "t1 t1w t2 t2w flair 3d 2d mprage pre anat mri wm wmh lesion lesions mask masks seg segmentation region regions "
-    "label labels probability prob map maps dlwmls dlmuse aseg brain bet orig raw native reg registered to in space "
-    "image images scan scans nii nifti result results final".split()
-)
+SAYS_NOTHING = {
+    "t1", "t1w", "t2", "t2w", "flair", "3d", "2d", "mprage", "pre", "anat", "mri", "wm", "wmh", "lesion", "lesions",
+    "mask", "masks", "seg", "segmentation", "region", "regions", "label", "labels", "probability", "prob", "map",
+    "maps", "dlwmls", "dlmuse", "aseg", "brain", "bet", "orig", "raw", "native", "reg", "registered", "to", "in",
+    "space", "image", "images", "scan", "scans", "nii", "nifti", "result", "results", "final",
+}  # fmt: skip
 """Words in the names of files and folders that say what an image is, and not whose."""
 
 
@@ -34,8 +35,8 @@ def meant(wanted: str, names: Iterable[str]) -> str | None:
 
 
 def alike(wanted: str, names: Collection[str], *, most: int = 3) -> list[str]:
-    """Those of ``names`` that ``wanted`` may have been meant for: but for case, zeros before a number and separators the
-    same, or else with the same numbers in it."""
+    """Those of ``names`` that ``wanted`` may have been meant for: the same but for case, separators and zeros before a
+    number, or else with the same numbers in it."""
     for look in (_look, _numbers):
         if (own := look(wanted)) and (found := [name for name in names if look(name) == own]):
             return found[:most]
@@ -57,8 +58,8 @@ def _numbers(name: str) -> str:
 
 
 def person_of_file(path: Path) -> str | None:
-    """Whose image a file is, by its name: ``sub-01_ses-2_T1w`` -> ``sub-01_ses-2``; the name itself; or, where that says
-    only what it is (``T1``, ``FLAIR_brain``), the nearest folder that says more, as in the layout of the WMH challenge
+    """Whose image a file is: by its name (``sub-01_ses-2_T1w`` -> ``sub-01_ses-2``), or, where that says only what it
+    is (``T1``, ``FLAIR_brain``), by the nearest folder that says more, as in the layout of the WMH challenge
     (``7/pre/T1.nii.gz`` -> ``WMH_7``). None where none does.
     """
     name = case_name(path)

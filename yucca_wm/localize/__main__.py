@@ -30,7 +30,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--layout", choices=(AUTO, *LAYOUTS), help="of the cohort (default: auto)")
     parser.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the results")
     add_label_options(parser)
-    parser.add_argument("--threshold", type=float, metavar="P", help="lesion maps are probabilities; lesion is from P on")
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help="lesion maps are probabilities; lesion is from P on"
+    )
     parser.add_argument("--names", metavar="TSV", help="region table (index, name, side, group; BIDS dseg.tsv)")
     parser.add_argument("--connectivity", type=int, choices=(6, 18, 26), default=26, help="of lesions (default: 26)")
     parser.add_argument(
@@ -53,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="transforms of yucca_wm.parcellate (default: beside the region maps); 'none': maps are there already",
     )  # fmt: skip
     _add_companions(parser)
-    parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
+    parser.add_argument(
+        "--resample", action="store_true", help="bring region maps on another grid to the lesions' (done with --cohort)"
+    )
     add_run_options(parser)
     return parser
 
@@ -110,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
             connectivity=options.connectivity,
             min_size_mm3=options.min_size,
             assign_outside_mm=options.assign_outside,
-            resample=options.resample,
+            resample=options.resample or options.cohort is not None,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -142,7 +146,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"note: {line}", file=sys.stderr)
     subjects = set(flags) | set(failures)
     if failures and not flags:
-        print("note: files of any name can be listed in a table: --cohort TABLE (docs/your-own-data.md)", file=sys.stderr)
+        print(
+            "note: files of any name can be listed in a table: --cohort TABLE (docs/your-own-data.md)", file=sys.stderr
+        )
     if not how.is_whole:
         print(f"{len(flags)} subjects localized; tables and heat map come with --level group")
         if options.to_template is not None:

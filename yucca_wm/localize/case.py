@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from yucca_wm import images
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image, on_grid
+from yucca_wm.grids import on_grid
+from yucca_wm.images import Image
 from yucca_wm.localize.census import LesionRow, census
 from yucca_wm.localize.components import Components, find_lesions
 from yucca_wm.localize.flags import quality_flags, registration_flag

@@ -19,10 +19,10 @@ from yucca_wm.files import make_folder, natural_key
 from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.companions import CompanionPlaces
-from yucca_wm.localize.heatmap import draw_heat_map, save_figure
-from yucca_wm.localize.maps import write_map
 from yucca_wm.localize.earlier import Earlier
+from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs import Inputs, folder_inputs
+from yucca_wm.localize.maps import write_map
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.settings import Settings

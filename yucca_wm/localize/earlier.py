@@ -35,7 +35,9 @@ class Earlier:
                 continue
             if FileState.of(pair.lesions).sha256 != before.sha256:
                 problem = f"is called {name}, as {before.path} was, which is in {self.step.folder} already"
-                raise InputError(pair.lesions, problem, "name the file after its person, or replace that one by --force")
+                raise InputError(
+                    pair.lesions, problem, "name the file after its person, or replace that one by --force"
+                )
 
     def flags(self, pairs: Collection[str]) -> dict[str, dict[str, str]]:
         """Flags of everybody there but ``pairs``."""

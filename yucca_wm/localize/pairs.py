@@ -105,7 +105,7 @@ def pair_cases(
     space. Equal file names pair first; then names that are equal without endings such as ``_regions`` or
     ``_lesions``, or with the same BIDS ``sub-`` and ``ses-``, by the rule of `yucca_wm.cohort.ids`. A folder without
     images but with ``sub-*`` folders is read as a BIDS derivative, and region maps are also found as
-    `yucca_wm.parcellate` leaves a cohort's, each in a folder of its subject; what it leaves beside a region map is none.
+    `yucca_wm.parcellate` leaves a cohort's, each in a folder of its subject; what lies beside them is no region map.
 
     Raises InputError when a path does not exist or holds no image, or one is given for lesions and regions alike.
     """
@@ -180,7 +180,7 @@ def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[s
 
 def _is_image(path: Path) -> bool:
     named = path.name.lower().endswith(IMAGE_SUFFIXES) and not path.name.startswith(".")
-    return named and (path.is_file() or path.is_symlink() and not path.exists())
+    return named and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def match(

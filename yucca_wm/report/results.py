@@ -99,10 +99,7 @@ def facts_of(results: Results) -> list[tuple[str, str]]:
     settings, inputs = results.summary["settings"], results.summary["inputs"]
     cut = settings.get("threshold")
     what = f"labels {', '.join(map(str, settings['lesion_labels']))}" if cut is None else f"probability from {cut:g}"
-    rule = (
-        f"{what}; {settings['connectivity']}-connected; "
-        f"lesions under {settings['min_size_mm3']:g} mm3 left out"
-    )
+    rule = f"{what}; {settings['connectivity']}-connected; lesions under {settings['min_size_mm3']:g} mm3 left out"
     if settings["assign_outside_mm"]:
         rule += f"; voxels outside given to regions within {settings['assign_outside_mm']:g} mm (columns of their own)"
     facts = [("what counts as a lesion", rule), *((name, path) for name, path in inputs.items())]

@@ -7,7 +7,8 @@ from typing import Any
 
 from yucca_wm import __version__, images
 from yucca_wm.errors import YuccaWMError
-from yucca_wm.images import Image, on_grid
+from yucca_wm.grids import on_grid
+from yucca_wm.images import Image
 from yucca_wm.localize.case import load_pair
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.pairs import Pair
