@@ -80,7 +80,7 @@ class LesionLabels:
 def add_label_options(parser: argparse.ArgumentParser) -> None:
     """``--lesion-labels`` and ``--ignore-labels``."""
     parser.add_argument(
-        "--lesion-labels", type=_label, nargs="+", default=[1], metavar="N",
+        "--lesion-labels", type=_label, nargs="+", metavar="N",
         help=f"labels that count as lesion (default: 1), or '{ALL}'",
     )  # fmt: skip
     parser.add_argument(
@@ -91,7 +91,7 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
 
 def label_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> LesionLabels:
     """What was chosen with `add_label_options`; wrong usage ends the program."""
-    counted = options.lesion_labels
+    counted = options.lesion_labels or [1]
     if ALL in counted and len(counted) > 1:
         parser.error(f"--lesion-labels takes numbers, or '{ALL}' alone")
     if ALL not in counted and min(counted) < 1:

@@ -105,9 +105,10 @@ def localize_into(
         return outcome.results, outcome.failures
     failures = failures | outcome.failures
     flags = dict(outcome.results)
+    account = failures
     if there is not None:
         flags = there.flags(pairs) | flags
-        failures = there.failures([*pairs, *failures]) | failures
+        account = there.failures([*pairs, *failures]) | failures
     else:
         _remove_others(folder, parts, pairs)
     tables = tables_of(
@@ -122,7 +123,7 @@ def localize_into(
         for name in sorted(flags, key=natural_key)
     }
     stated = {**inputs.stated, **companions.stated}
-    loads = write_outputs(parts, places, columns, summary(failures, settings, stated), folder)
+    loads = write_outputs(parts, places, columns, summary(account, settings, stated), folder)
     if derivative is not None:
         derivative.write_description(table)
     for suffix in (".png", ".svg"):  # of an earlier run

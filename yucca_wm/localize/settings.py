@@ -20,21 +20,21 @@ class Settings:
 
     lesion_labels : labels of the lesion map that count as lesion; ``("all",)``: every label that is not ignored.
     ignored_labels : labels that may occur in it and do not count (2 is "other pathology" in Task001).
-    threshold : probability from which a voxel of a lesion probability map is lesion; None: maps hold labels.
     connectivity : 6, 18 or 26 neighbours make one lesion.
     min_size_mm3 : smaller lesions are removed before anything is measured; 0 keeps all.
     assign_outside_mm : also give lesion voxels outside every region to the nearest region within this distance;
         0 does not.
     resample : bring region maps on another grid to the lesion map's, nearest neighbour, instead of refusing them.
+    threshold : probability from which a voxel of a lesion probability map is lesion; None: maps hold labels.
     """
 
     lesion_labels: tuple[int | str, ...] = (1,)
     ignored_labels: tuple[int, ...] = (OTHER_PATHOLOGY,)
-    threshold: float | None = None
     connectivity: Connectivity = 26
     min_size_mm3: float = 3.0
     assign_outside_mm: float = 0.0
     resample: bool = False
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.connectivity not in get_args(Connectivity):
