@@ -8,6 +8,8 @@ import json
 import os
 import re
 import tempfile
+import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +96,10 @@ def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
         raise InputError(target, f"cannot be written ({reason})", "check the folder and its free space") from error
     os.close(handle)
     temporary = Path(name)
+    PASSING.add(temporary)
     try:
+        if _closed.is_set():
+            raise InputError(target, "is not written any more: the command was stopped")
         yield temporary
         temporary.chmod(0o666 & ~UMASK)
         if sync:
@@ -107,6 +112,26 @@ def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
         raise InputError(target, f"cannot be written ({error.strerror})", "make room, and run again") from error
     finally:
         temporary.unlink(missing_ok=True)
+        PASSING.discard(temporary)
+
+
+PASSING: set[Path] = set()
+"""Temporary files and locks of this process, which go with it."""
+
+_closed = threading.Event()
+
+CLOSE_S = 5.0
+"""So long threads may take to complete the file that they are at when the command is stopped."""
+
+
+def close_all() -> None:
+    """Let no more file be written by this process, which ends: threads may complete theirs, then what is left goes."""
+    _closed.set()
+    end = time.monotonic() + CLOSE_S
+    while PASSING and time.monotonic() < end:
+        time.sleep(0.01)
+    for path in list(PASSING):
+        path.unlink(missing_ok=True)
 
 
 def remove_temporaries(folder: str | os.PathLike[str], stems: Collection[str] | None = None) -> None:

@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--t1", type=Path, help="T1 image of one person")
     parser.add_argument("--flair", type=Path, help="FLAIR image of one person")
-    parser.add_argument("--name", help="what to call this person (default: from the file)")
+    parser.add_argument("--name", help="what to call this person (default: as the file is called, or its folder)")
     parser.add_argument("--input", type=Path, help="a whole cohort: WMH challenge folders, BIDS, or a table of paths")
     parser.add_argument("--lesion-model", type=Path, help="version_N folder of yucca_train, or exported .zip")
     parser.add_argument("--region-model", type=Path, help="the same, for regions")
@@ -52,13 +52,17 @@ def main() -> int:
     single = [path for path in (arguments.t1, arguments.flair) if path]
     if bool(single) == bool(arguments.input):
         parser.error("give either --t1 and/or --flair, or --input")
+    if arguments.input and arguments.name:
+        parser.error("--name is for one person; a cohort has its names")
+    if arguments.names and not arguments.region_model:
+        parser.error("--names goes with --region-model")
     if not (arguments.lesion_model or arguments.region_model):
         parser.error("give --lesion-model, --region-model, or both")
     if arguments.soft and not (arguments.lesion_model and arguments.region_model):
         parser.error("--soft needs both --lesion-model and --region-model")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
+    from yucca_wm.cohort.ids import person_of_file
     from yucca_wm.cohort.layouts import find_subjects
-    from yucca_wm.files import case_name
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.report import PAGES, write_pages
@@ -68,7 +72,10 @@ def main() -> int:
         cases = cohort.cases_of(find_subjects(arguments.input))
     else:
         scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
-        cases = [Case(arguments.name or case_name(single[0]), scans)]
+        name = arguments.name or person_of_file(single[0])
+        if name is None:
+            parser.error(f"{single[0]} does not say whose it is: add --name")
+        cases = [Case(name, scans)]
     given = {cohort.LESIONS: arguments.lesion_model, cohort.REGIONS: arguments.region_model}
     models = {what: cohort.load(path, arguments.device) for what, path in given.items() if path}
     cohort.check_classes(models)
