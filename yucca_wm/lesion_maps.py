@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,12 @@ class LesionLabels:
     def known(self) -> set[int] | None:
         """Every label that a map may hold; None: any."""
         return None if self.counted is None else {0, *self.counted, *self.ignored}
+
+    def among(self, classes: Iterable[int]) -> tuple[int, ...]:
+        """The labels that count, where ``classes`` are all there are."""
+        if self.counted is not None:
+            return self.counted
+        return tuple(label for label in classes if label and label not in self.ignored)
 
     def load(self, path: str | os.PathLike[str]) -> Image:
         """Read a lesion map; a probability map as labels 0 and 1.

@@ -91,7 +91,7 @@ def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, setti
     softmax = Softmax(companions.lesion_softmax)
     if not settings.resample:
         on_grid(softmax.outline, lesions)
-    voxels = lesion_voxels(softmax, settings.labels)
+    voxels = lesion_voxels(softmax, settings.labels.among(softmax.classes))
     return soft_rows(voxels, Softmax(companions.region_softmax), table, resample=settings.resample)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,6 @@ from yucca_wm.ensemble.merge import check_members
 from yucca_wm.errors import InputError
 from yucca_wm.grids import on_grid
 from yucca_wm.images import Image
-from yucca_wm.lesion_maps import LesionLabels
 from yucca_wm.localize.softmaxes import SoftmaxFiles
 from yucca_wm.regions import RegionTable
 
@@ -67,14 +66,11 @@ class LesionVoxels:
         return self.outline.voxel_volume_mm3
 
 
-def lesion_voxels(softmax: Softmax, of: LesionLabels) -> LesionVoxels:
-    """The voxels where the classes that count as lesion together have a probability over 0.
+def lesion_voxels(softmax: Softmax, labels: Sequence[int]) -> LesionVoxels:
+    """The voxels where the classes ``labels`` together have a probability over 0.
 
     Raises InputError when the file has no such class, or is damaged.
     """
-    labels = of.counted
-    if labels is None:
-        labels = tuple(label for label in softmax.classes if label and label not in of.ignored)
     if missing := [label for label in labels if label not in softmax.classes]:
         raise InputError(softmax.path, f"has no class {missing[0]}", "name its lesion classes with --lesion-labels")
     columns = [softmax.classes.index(label) for label in labels]
