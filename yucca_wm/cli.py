@@ -3,32 +3,76 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
+from yucca_wm import files
 from yucca_wm.errors import YuccaWMError
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE = 0, 1, 2
 """0: all done; 1: something failed (said on stderr); 2: wrong usage (argparse)."""
 
+STOPS = (signal.SIGTERM, signal.SIGHUP)
 
-def run(main: Callable[[], int | None]) -> None:
-    """Run a command's ``main`` and exit: our own errors become one line on stderr and exit code 1."""
+
+class Stopped(BaseException):
+    """SIGTERM (a scheduler's time limit) or SIGHUP (a terminal that is closed): everything is put in order, then the
+    command ends."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn the first SIGTERM or SIGHUP into `Stopped`, raised in the main thread; further ones are ignored, so that
+    nothing interrupts the putting in order. Signals that are ignored (nohup) stay so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def stop(number: int, _: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
-        code = main() or EXIT_OK
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def exit_code(main: Callable[[], int | None]) -> int:
+    """Run a command's ``main``: our own errors become one line on stderr and exit code 1; one that is stopped leaves
+    no worker process and no temporary file, and can go on."""
+    try:
+        with stoppable():
+            return main() or EXIT_OK
     except YuccaWMError as error:
         print(f"error: {error}", file=sys.stderr)
-        code = EXIT_FAILURE
-    except KeyboardInterrupt:
+        return EXIT_FAILURE
+    except (KeyboardInterrupt, Stopped) as stop:
+        files.close_all()
         print("interrupted; run the same command again to resume", file=sys.stderr)
-        code = 130
+        return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_FAILURE
+        return EXIT_FAILURE
     except OSError as error:  # a disk that is full or gone, too many open files
         print(f"error: {error.filename or ''}{': ' * bool(error.filename)}{error.strerror or error}", file=sys.stderr)
-        code = EXIT_FAILURE
-    sys.exit(code)
+        return EXIT_FAILURE
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Run a command's ``main`` and exit with its `exit_code`."""
+    sys.exit(exit_code(main))
 
 
 def report_failures(failures: Mapping[str, str], total: int) -> int:

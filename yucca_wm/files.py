@@ -8,6 +8,8 @@ import json
 import os
 import re
 import tempfile
+import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,9 @@ from typing import Any
 from yucca_wm.errors import InputError
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+
+IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, ".mgz", ".mgh")
+"""Of images that may be given; those that are written are NIfTI."""
 
 TEMPORARY = re.compile(r"\.(?P<stem>.+)\.tmp-[a-z0-9_]{8}(\.\w+)*")
 """Names that `atomic_path` gives to files that are not whole yet."""
@@ -44,7 +49,7 @@ def case_name(path: str | os.PathLike[str]) -> str:
 
 
 def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
-    """Case name -> path of every NIfTI file directly in ``folder``, sorted by name.
+    """Case name -> path of every image (IMAGE_SUFFIXES) directly in ``folder``, in natural order.
 
     Raises InputError when the folder is absent, or holds one case twice (.nii and .nii.gz).
     """
@@ -52,8 +57,8 @@ def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
     if not root.is_dir():
         raise InputError(root, "is not a folder", "give a folder of .nii.gz files")
     found: dict[str, Path] = {}
-    for path in sorted(root.iterdir()):
-        if path.name.startswith(".") or not path.name.lower().endswith(NIFTI_SUFFIXES):
+    for path in sorted(root.iterdir(), key=lambda path: natural_key(path.name)):
+        if path.name.startswith(".") or not path.name.lower().endswith(IMAGE_SUFFIXES):
             continue
         if (name := case_name(path)) in found:
             raise InputError(path, f"case '{name}' occurs twice in this folder", "keep one of the two files")
@@ -91,7 +96,10 @@ def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
         raise InputError(target, f"cannot be written ({reason})", "check the folder and its free space") from error
     os.close(handle)
     temporary = Path(name)
+    PASSING.add(temporary)
     try:
+        if _closed.is_set():
+            raise InputError(target, "is not written any more: the command was stopped")
         yield temporary
         temporary.chmod(0o666 & ~UMASK)
         if sync:
@@ -104,6 +112,26 @@ def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
         raise InputError(target, f"cannot be written ({error.strerror})", "make room, and run again") from error
     finally:
         temporary.unlink(missing_ok=True)
+        PASSING.discard(temporary)
+
+
+PASSING: set[Path] = set()
+"""Temporary files and locks of this process, which go with it."""
+
+_closed = threading.Event()
+
+CLOSE_S = 5.0
+"""So long threads may take to complete the file that they are at when the command is stopped."""
+
+
+def close_all() -> None:
+    """Let no more file be written by this process, which ends: threads may complete theirs, then what is left goes."""
+    _closed.set()
+    end = time.monotonic() + CLOSE_S
+    while PASSING and time.monotonic() < end:
+        time.sleep(0.01)
+    for path in list(PASSING):
+        path.unlink(missing_ok=True)
 
 
 def remove_temporaries(folder: str | os.PathLike[str], stems: Collection[str] | None = None) -> None:

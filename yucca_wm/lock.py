@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from yucca_wm.errors import InputError
+from yucca_wm.files import PASSING
 
 POLL_S = 0.05
 GRACE_S = 0.8
@@ -39,9 +40,12 @@ def hold(
     """
     path = Path(path)
     handle = _acquire(path, what, shared=shared, until=time.monotonic() + wait_s)
+    if not shared:
+        PASSING.add(path)
     try:
         yield
     finally:
+        PASSING.discard(path)
         if not shared or _lock(handle, shared=False):  # the last of those who share it removes it
             path.unlink(missing_ok=True)
         os.close(handle)

@@ -7,7 +7,11 @@ import signal
 import time
 from pathlib import Path
 
+from yucca_wm.cli import run
+from yucca_wm.cohort.options import Level, RunOptions
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.errors import InputError
+from yucca_wm.files import atomic_path
 
 CASES = {f"case{number}": number for number in range(12)}
 EXPECTED = {name: number**2 for name, number in CASES.items() if number != 5}
@@ -55,3 +59,34 @@ def eventually(condition, seconds: float = 120.0):  # type: ignore[no-untyped-de
     while not (answer := condition()) and time.monotonic() < end:
         time.sleep(0.05)
     return answer
+
+
+def write_slowly(target: Path) -> None:
+    """A file that is never whole: half of it is there, the rest takes its time."""
+    with atomic_path(target) as temporary:
+        temporary.write_text("half")
+        (target.parent / f"began-{target.stem}-{os.getpid()}").touch()
+        time.sleep(60)
+
+
+def write_at_once(target: Path) -> None:
+    with atomic_path(target) as temporary:
+        temporary.write_text("whole")
+
+
+def first_is_quick(target: Path) -> str:
+    write_at_once(target) if target.stem == "case0" else write_slowly(target)
+    return target.stem
+
+
+def command(folder: Path, jobs: int, *, threads: bool, level: Level) -> None:
+    """A command that is at work until it is stopped."""
+    works = {f"case{n}": Work(folder / f"case{n}.txt", {}, [folder / f"case{n}.txt"]) for n in range(5)}
+
+    def main() -> int:
+        options = RunOptions(jobs=jobs, level=level)
+        with only_run_in(folder, options):
+            run_step(Step("slow", folder), first_is_quick, works, options, threads=threads)
+        return 0
+
+    run(main)

@@ -81,7 +81,7 @@ def test_regions_mean_over_regions_then_over_cases(tmp_path: Path) -> None:
     truth = lesions(2) * 5 + lesions(7) * 22
     save(tmp_path / "gt.nii.gz", truth)
     save(tmp_path / "pred.nii.gz", np.where(truth == 22, 0, truth))
-    outcome = evaluate(tmp_path / "pred.nii.gz", tmp_path / "gt.nii.gz", tmp_path / "out")
+    outcome = evaluate(tmp_path / "pred.nii.gz", tmp_path / "gt.nii.gz", tmp_path / "out", kind=Kind.REGIONS)
     assert len(outcome.results["pred"]) == 34
     summary = json.loads((tmp_path / "out" / "evaluation.json").read_text())["summary"]
     assert summary[0]["region"] == "all regions"
@@ -94,9 +94,8 @@ def test_lesions_are_not_scored_against_regions(tmp_path: Path) -> None:
     for first, second in (("lesions", "regions"), ("regions", "lesions")):
         outcome = evaluate(tmp_path / f"{first}.nii.gz", tmp_path / f"{second}.nii.gz", tmp_path / "out")
         assert "lesion map" in outcome.failures[first]
-    assert evaluate(
-        tmp_path / "regions.nii.gz", tmp_path / "regions.nii.gz", tmp_path / "out", kind=Kind.LESIONS
-    ).failures
+    save(tmp_path / "same.nii.gz", lesions(2) * 5)
+    assert evaluate(tmp_path / "same.nii.gz", tmp_path / "regions.nii.gz", tmp_path / "out", kind=Kind.LESIONS).failures
 
 
 def test_another_grid_is_a_failure_of_that_case(tmp_path: Path) -> None:

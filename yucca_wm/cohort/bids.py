@@ -7,7 +7,7 @@
 
 A subject here is a session: ``sub-01_ses-1``. Of several candidates the one with the fewest entities is taken, then the
 first by name (run 1 before run 2); images in a template space (``space-MNI...``) never are. A column ``split`` in
-``participants.tsv`` gives the split.
+``participants.tsv`` gives the split; its ids are read by the rule of `yucca_wm.cohort.ids`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yucca_wm.cohort.derivatives import existing, regions_path
+from yucca_wm.cohort.ids import looks_like, meant
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.cohort.table import read_rows
 from yucca_wm.errors import InputError
@@ -31,7 +32,7 @@ T1 = (r"T1w",)
 FLAIR = (r"FLAIR",)
 LESIONS = (r"label-(lesions?|WMH)_.*(mask|dseg)", r"desc-(lesions?|wmh)_.*(mask|dseg)", r"(lesions?|WMH)_(mask|dseg)")
 WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dseg", r"dseg")
-"""What a file's name must end with (before .nii.gz), most specific first, upper and lower case alike."""
+"""What a file's name must end with (before .nii.gz, .mgz), most specific first, upper and lower case alike."""
 
 
 def matches(root: Path) -> bool:
@@ -41,8 +42,10 @@ def matches(root: Path) -> bool:
 
 def subjects(root: Path) -> list[Subject]:
     """Every session that has a folder ``anat``, in order."""
-    splits = _splits(root / "participants.tsv")
-    return [_subject(root, folder, splits) for folder in _sessions(root)]
+    sessions = _sessions(root)
+    people = list(dict.fromkeys(folder.relative_to(root).parts[0] for folder in sessions))
+    splits = _splits(root / "participants.tsv", people)
+    return [_subject(root, folder, splits) for folder in sessions]
 
 
 def _sessions(root: Path) -> list[Path]:
@@ -53,8 +56,8 @@ def _sessions(root: Path) -> list[Path]:
 def _subject(root: Path, folder: Path, splits: dict[str, Split]) -> Subject:
     parts = folder.relative_to(root).parts
     name = "_".join(parts)
-    raw = sorted((folder / "anat").glob("*.nii*"))
-    derived = sorted(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*.nii*"])))
+    raw = sorted((folder / "anat").glob("*"))
+    derived = sorted(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*"])))
     lesions = _candidates(derived, LESIONS)
     return Subject(
         name=name,
@@ -74,8 +77,8 @@ def _choose(files: Sequence[Path], endings: Sequence[str]) -> Path | None:
 
 
 def _candidates(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
-    pattern = re.compile(rf".*_({'|'.join(endings)})\.nii(\.gz)?", re.IGNORECASE)
-    return [path for path in files if pattern.fullmatch(path.name) and _is_native(path)]
+    pattern = re.compile(rf".*_({'|'.join(endings)})(\.nii(\.gz)?|\.mg[zh])", re.IGNORECASE)
+    return [path for path in files if pattern.fullmatch(path.name) and path.name[0] != "." and _is_native(path)]
 
 
 def _is_native(path: Path) -> bool:
@@ -87,13 +90,21 @@ def _literal(part: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", part)
 
 
-def _splits(participants: Path) -> dict[str, Split]:
+def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
+    """Person -> split. Raises InputError for a line that says one of somebody who is not there, or twice of one."""
     if not participants.is_file():
         return {}
-    splits = {}
+    splits: dict[str, Split] = {}
     for number, row in enumerate(read_rows(participants), start=2):
-        if value := row.get("split", "").lower():
-            if value not in tuple(Split):
-                raise InputError(participants, f"line {number}: split is '{value}'", f"write {' or '.join(Split)}")
-            splits[row.get("participant_id", "")] = Split(value)
+        if not (value := row.get("split", "").lower()):
+            continue
+        if value not in tuple(Split):
+            raise InputError(participants, f"line {number}: split is '{value}'", f"write {' or '.join(Split)}")
+        label = row.get("participant_id", "")
+        if (person := meant(label, people)) is None:
+            problem = f"line {number}: '{label}' is no subject here{looks_like(label, people)}"
+            raise InputError(participants, problem, "write it as its folder is called, or leave its split empty")
+        if person in splits:
+            raise InputError(participants, f"line {number}: {person} has a line already", "keep one of them")
+        splits[person] = Split(value)
     return splits

@@ -14,6 +14,7 @@ from pathlib import Path
 from yucca_wm.cohort import bids, table, wmh_challenge
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.errors import InputError
+from yucca_wm.files import natural_key
 
 AUTO = "auto"
 
@@ -47,7 +48,7 @@ def check_exists(root: str | os.PathLike[str]) -> Path:
 
 
 def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subject]:
-    """The subjects of the cohort at ``root``, sorted by name; no image is opened.
+    """The subjects of the cohort at ``root``, in natural order of their names; no image is opened.
 
     Parameters
     ----------
@@ -76,4 +77,4 @@ def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subj
             raise InputError(root, f"subject '{name}' occurs {times} times", "give each subject a name of its own")
         if name in ("", ".", "..") or any(char in "/\\" or not char.isprintable() for char in name):
             raise InputError(root, f"subject name {name!r} cannot be the name of a file", "rename it")
-    return sorted(found, key=lambda subject: subject.name)
+    return sorted(found, key=lambda subject: natural_key(subject.name))

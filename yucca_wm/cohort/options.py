@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from yucca_wm.cohort.ids import bare, meant
+
 
 class Level(StrEnum):
     """participant: subjects only. group: tables and pictures of all, from what is done. both: one after the other."""
@@ -88,29 +90,37 @@ def add_run_options(
         )  # fmt: skip
 
 
-def run_options(options: argparse.Namespace) -> RunOptions:
-    """What was chosen with `add_run_options`; ``--participant-label`` alone means the participant level."""
+def run_options(options: argparse.Namespace, parser: argparse.ArgumentParser | None = None) -> RunOptions:
+    """What was chosen with `add_run_options`; ``--participant-label`` alone means the participant level.
+
+    With ``parser``, what would do nothing at the group level ends the program as wrong usage.
+    """
     labels = tuple(getattr(options, "participant_label", ()))
     level = getattr(options, "level", None) or (Level.PARTICIPANT if labels else Level.BOTH)
     slurm = None if options.slurm is None else tuple(options.slurm)
+    if parser is not None and level is Level.GROUP and (options.force or options.scheduler or slurm is not None):
+        parser.error("--force, --scheduler and --slurm are for subjects; --level group does none of them again")
     return RunOptions(options.jobs, options.scheduler, slurm, options.force, labels, level)
 
 
 def selected(names: Iterable[str], labels: Iterable[str]) -> tuple[set[str], list[str]]:
-    """The ``names`` that ``labels`` mean (all where there is none), and the labels that mean none."""
+    """The ``names`` that ``labels`` mean (all where there is none), and the labels that mean none.
+
+    A label is an id (`yucca_wm.cohort.ids`), of a subject or of a person, who stands for all sessions.
+    """
     known = set(names)
     found: set[str] = set()
     unknown: list[str] = []
     wanted = list(labels)
     for label in wanted:
-        own = {name for name in known for whole in (label, f"sub-{label}") if name == whole or _is_session(name, whole)}
+        own = {name} if (name := meant(label, known)) else {name for name in known if _is_session(name, label)}
         found |= own
         unknown += [] if own else [label]
     return (found if wanted else known), unknown
 
 
 def _is_session(name: str, person: str) -> bool:
-    return name.startswith((f"{person}_ses-", f"{person}_run-"))
+    return bare(name).startswith((f"{bare(person)}_ses-", f"{bare(person)}_run-"))
 
 
 def _positive(text: str) -> int:

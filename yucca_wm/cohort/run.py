@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -50,9 +51,12 @@ def run_cases(
     results: dict[str, Result] = {}
     failures: dict[str, str] = {}
     finished = answers(function, cases, options or RunOptions(jobs), threads=threads, sent=sent)
-    with tqdm(
-        finished, total=len(cases), desc=label, unit=" case", mininterval=0.1 if live else 10, disable=not cases
-    ) as bar:
+    with (
+        closing(finished),
+        tqdm(  # closed: workers are ended where this is stopped
+            finished, total=len(cases), desc=label, unit=" case", mininterval=0.1 if live else 10, disable=not cases
+        ) as bar,
+    ):
         for name, result, failure in bar:
             if answered is not None:
                 result = answered(name, result, failure)

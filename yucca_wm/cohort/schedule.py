@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from yucca_wm.cohort.options import RunOptions
@@ -25,7 +25,7 @@ def answers(
     *,
     threads: bool = False,
     sent: Callable[[str], None] | None = None,
-) -> Iterator[Answer]:
+) -> Generator[Answer]:
     """``function`` of every case, as they are finished. A case that raises, or whose worker dies, is an answer too.
 
     threads : threads suffice here (and share memory). sent : called with each case before it is handed out.

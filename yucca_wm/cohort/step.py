@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from yucca_wm.cohort.ids import looks_like
 from yucca_wm.cohort.options import Level, RunOptions, selected
 from yucca_wm.cohort.record import Entry, FileState, Record, State
 from yucca_wm.cohort.run import Outcome, run_cases
 from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, remove_temporaries
+from yucca_wm.files import case_name, make_folder, remove_temporaries
 from yucca_wm.lock import hold
 
 Case = TypeVar("Case")
@@ -77,7 +78,8 @@ def run_step(
     names, unknown = selected(works, options.participants)
     if unknown:
         known = ", ".join(list(works)[:3]) + (", ..." if len(works) > 3 else "")
-        raise InputError("--participant-label", f"'{unknown[0]}' is no subject here", f"there are {known}")
+        problem = f"'{unknown[0]}' is no subject here{looks_like(unknown[0], works.keys())}"
+        raise InputError("--participant-label", problem, f"there are {known}")
     record = Record(step.folder, step.name)
     chosen = {name: work for name, work in works.items() if name in names}
     folders = {step.folder, *_folders_of(chosen.values(), step.folder)}
@@ -106,7 +108,12 @@ def run_step(
         return done.result
 
     do = partial(_do, function=function, step=step, force=options.force)
-    outcome = run_cases(do, due, label=step.name, options=options, threads=threads, sent=sent, answered=answered)
+    try:
+        outcome = run_cases(do, due, label=step.name, options=options, threads=threads, sent=sent, answered=answered)
+    except BaseException:  # stopped: what workers had in hand goes with them
+        stems = {case_name(output) for name in due for output in due[name].work.outputs}
+        _clear(step.folder, folders, None if options.is_whole else stems)
+        raise
     if options.is_whole:
         _clear(step.folder, folders)
     results = kept | outcome.results
@@ -198,10 +205,11 @@ def _folders_of(works: Iterable[Work[Any]], root: Path) -> set[Path]:
     return folders | {parent for folder in folders for parent in folder.parents if root in parent.parents}
 
 
-def _clear(folder: Path, folders: Iterable[Path]) -> None:
-    """Remove what killed runs left: half-written files, and locks that nobody holds."""
+def _clear(folder: Path, folders: Iterable[Path], stems: Collection[str] | None = None) -> None:
+    """Remove what killed runs left: half-written files (with ``stems`` only of those names), and locks that nobody
+    holds."""
     for place in folders:
-        remove_temporaries(place)
+        remove_temporaries(place, stems)
     for path in folder.glob(".?*.lock"):
         with suppress(InputError), hold(path, path, wait_s=0):
             pass  # and it is gone

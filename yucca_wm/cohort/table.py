@@ -51,6 +51,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         if None in row:
             raise InputError(path, f"line {number} has more cells than the header", "separate columns by tabs")
         cells = {str(column).strip(): (cell or "").strip() for column, cell in row.items()}
+        if cells.pop("", ""):  # a tab at the end of every line is no column
+            raise InputError(path, f"line {number} has a cell under a column without a name", "name the column")
         rows.append({column: "" if cell.lower() == "n/a" else cell for column, cell in cells.items()})
     return rows
 

@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yucca_wm.cohort.derivatives import existing, regions_path
+from yucca_wm.cohort.ids import named_by_folder
 from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.files import IMAGE_SUFFIXES
 
 MAX_DEPTH = 4
 """Folders between the cohort and a subject's own: split, site, scanner, subject."""
@@ -38,13 +40,13 @@ def subjects(root: Path) -> list[Subject]:
 
 def _subject(root: Path, folder: Path) -> Subject:
     pre = folder / "pre"
-    name = f"WMH_{folder.name}" if folder.name.isdecimal() else folder.name
+    name = named_by_folder(folder.name)
     splits = [OFFICIAL_SPLITS.get(part.lower().partition("_")[0]) for part in folder.relative_to(root).parts[:-1]]
     return Subject(
         name=name,
         t1=_image(pre / "T1"),
         flair=_image(pre / "FLAIR"),
-        wm=_image(pre / "wm") or _first(pre, "T1_seg*.nii*"),
+        wm=_image(pre / "wm") or _first(pre, "T1_seg*"),
         lesions=_image(folder / "wmh") or _image(pre / "wmh"),
         regions=existing(regions_path(root, name)),
         split=next((split for split in splits if split is not None), None),
@@ -52,12 +54,13 @@ def _subject(root: Path, folder: Path) -> Subject:
 
 
 def _image(stem: Path) -> Path | None:
-    """``<stem>.nii.gz`` or ``<stem>.nii``, whichever is there."""
-    return existing(stem.with_name(f"{stem.name}.nii.gz")) or existing(stem.with_name(f"{stem.name}.nii"))
+    """``<stem>.nii.gz``, ``.nii``, ``.mgz`` or ``.mgh``, whichever is there first."""
+    return next(filter(None, (existing(stem.with_name(stem.name + suffix)) for suffix in IMAGE_SUFFIXES)), None)
 
 
 def _first(folder: Path, pattern: str) -> Path | None:
-    return next(iter(sorted(folder.glob(pattern))), None)
+    found = (path for path in sorted(folder.glob(pattern)) if path.name.lower().endswith(IMAGE_SUFFIXES))
+    return next(found, None)
 
 
 def _subject_folders(folder: Path, seen: tuple[Path, ...] = ()) -> Iterator[Path]:

@@ -5,25 +5,31 @@ from __future__ import annotations
 import csv
 import io
 import os
+import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from yucca_wm import __version__, images
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.run import Outcome
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.errors import InputError
-from yucca_wm.evaluate.lesions import EMPTY, lesion_measures
+from yucca_wm.evaluate.lesions import EMPTY, OTHER_PATHOLOGY, WMH, lesion_measures
 from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
 from yucca_wm.evaluate.summary import Mean, mean_with_interval
-from yucca_wm.files import case_name, nifti_files, write_json, write_text
+from yucca_wm.files import case_name, write_json, write_text
+from yucca_wm.grids import on_grid
+from yucca_wm.images import Image
+from yucca_wm.lesion_maps import ALL, LesionLabels
+from yucca_wm.pairing import image_files, match
 from yucca_wm.regions import RegionTable, regions
 
-HIGHEST_LESION_LABEL = 2
 MISSING = "n/a"
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
 REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")
@@ -35,73 +41,136 @@ class Kind(StrEnum):
     REGIONS = "regions"
 
 
+@dataclass(frozen=True)
+class How:
+    """What is compared.
+
+    kind : what the maps show; None: what their labels say, where that is sure (`_guess`).
+    labels : which labels of lesion maps count; truth that is ignored is left out of both maps.
+    table : the labels that region maps may hold; those of white matter are compared.
+    resample : bring predictions on another grid to the truth's, nearest neighbour, instead of refusing them.
+    """
+
+    kind: Kind | None = None
+    labels: LesionLabels = field(default_factory=LesionLabels)
+    table: RegionTable = field(default_factory=regions)
+    resample: bool = False
+
+    @property
+    def compared(self) -> RegionTable:
+        return self.table.white_matter if len(self.table.white_matter) else self.table
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        names = {str(region.index): region.name for region in self.table}
+        return {"kind": self.kind, "lesion_labels": asdict(self.labels), "regions": names, "resample": self.resample}
+
+
 def evaluate(
     pred: str | os.PathLike[str],
     gt: str | os.PathLike[str],
     out_dir: str | os.PathLike[str],
     *,
+    how: How | None = None,
     kind: Kind | None = None,
-    table: RegionTable | None = None,
     run: RunOptions | None = None,
 ) -> Outcome[list[dict[str, Any]]]:
     """Compare predictions with truths of the same name (or two files); write cases.tsv, summary.tsv, evaluation.json
     and evaluation.png to ``out_dir``.
 
-    kind : what the maps show (default: regions when a truth holds a label above 2, else lesions).
-    table : the regions (default: the built-in ones without the remainders).
+    kind : in place of ``how`` where nothing else is to be said.
 
-    Results are the rows of a case: one for lesions, one for every region. A truth without prediction, or a case on
-    another grid, is a failure of that case. Run again, only cases whose maps have changed are compared again.
+    Results are the rows of a case: one for lesions, one for every region. A truth without prediction, a case on another
+    grid, with labels that are not known, or whose kind is not sure is a failure of that case. Run again, only cases
+    whose maps have changed are compared again.
 
-    Raises InputError when nothing can be compared, when the folders hold lesions and regions, and when another run is
-    writing to ``out_dir``.
+    Raises InputError when nothing can be compared, predictions and truths are the same, the folders hold lesions and
+    regions, or another run is writing to ``out_dir``.
     """
-    pairs, missing = _pairs(Path(pred), Path(gt))
-    table = table or regions().white_matter
+    how = how or How(kind)
+    pairs, failed = _pairs(Path(pred), Path(gt), how.kind)
     works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
     with only_run_in(out_dir, run := run or RunOptions()) as out:
-        parameters = {"kind": kind, "regions": {str(region.index): region.name for region in table}}
-        outcome = run_step(
-            Step("evaluate", out, parameters), partial(_evaluate_case, kind=kind, table=table), works, run
-        )
+        outcome = run_step(Step("evaluate", out, how.parameters), partial(_evaluate_case, how=how), works, run)
         kinds = {rows[0]["kind"] for rows in outcome.results.values()}
         for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
             (out / name).unlink(missing_ok=True)
         if len(kinds) > 1:
             raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
-        done = Outcome(outcome.results, {**outcome.failures, **dict.fromkeys(missing, "has no prediction")})
+        done = Outcome(outcome.results, {**outcome.failures, **failed})
         if kinds:
-            _write(out, Kind(kinds.pop()), done)
+            _write(out, Kind(kinds.pop()), done, how)
     return done
 
 
-def _pairs(pred: Path, gt: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Path, Path]], dict[str, str]]:
+    """Case -> prediction and truth, and what keeps others out (case -> reason)."""
+    if pred.exists() and gt.exists() and pred.samefile(gt):
+        raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
     if pred.is_file() and gt.is_file():
-        return {case_name(pred): (pred, gt)}, []
-    predictions, truths = nifti_files(pred), nifti_files(gt)
-    if not truths:
-        raise InputError(gt, "holds no .nii.gz file")
-    common = {name: (predictions[name], truth) for name, truth in truths.items() if name in predictions}
-    if not common:
+        return {case_name(pred): (pred, gt)}, {}
+    failed: dict[str, str] = {}
+    for folder in (pred, gt):
+        if not folder.is_dir():
+            raise InputError(folder, "is not a folder", "give two files, or two folders")
+    predictions, truths = (image_files(folder, failed, lesion=kind is Kind.LESIONS) for folder in (pred, gt))
+    partners = match(truths, predictions, pred, failed, lacks="has no prediction")
+    if not partners and not any("possible partners" in reason for reason in failed.values()):
         raise InputError(pred, f"holds no file named as one of {gt}", "predictions and truths must have the same names")
-    return common, [name for name in truths if name not in predictions]
+    if unused := [name for name, path in predictions.items() if path not in partners.values() and name not in failed]:
+        print(f"note: predictions without a truth: {', '.join(unused)}", file=sys.stderr)
+    pairs = {name: (partner, truths[name]) for name, partner in partners.items()}
+    for name, (prediction, truth) in list(pairs.items()):
+        if prediction.samefile(truth):
+            failed[name] = f"{prediction}: is the same file as the truth"
+            del pairs[name]
+    return pairs, failed
 
 
-def _evaluate_case(case: tuple[Path, Path], kind: Kind | None, table: RegionTable) -> list[dict[str, Any]]:
+def _evaluate_case(case: tuple[Path, Path], how: How) -> list[dict[str, Any]]:
     pred, gt = case
     prediction, truth = images.load_labels(pred), images.load_labels(gt)
-    images.check_same_grid(truth, prediction)
-    highest = [int(image.data.max(initial=0)) for image in (prediction, truth)]
-    if kind is None:
-        kind = Kind.REGIONS if highest[1] > HIGHEST_LESION_LABEL else Kind.LESIONS
-    if kind is Kind.LESIONS and max(highest) > HIGHEST_LESION_LABEL:
-        where = pred if highest[0] > HIGHEST_LESION_LABEL else gt
-        raise InputError(where, f"holds label {max(highest)}: not a lesion map", "compare lesions with lesions")
-    if kind is Kind.REGIONS and highest[1] > HIGHEST_LESION_LABEL >= highest[0] > 0:
+    prediction = on_grid(prediction, truth, resample=how.resample)
+    found = {path: _labels(image) for path, image in ((pred, prediction), (gt, truth))}
+    kind = how.kind or _guess(found[pred], found[gt], how.compared, gt)
+    if kind is Kind.REGIONS and max(found[gt], default=0) > OTHER_PATHOLOGY >= max(found[pred], default=0) > 0:
         raise InputError(pred, "looks like a lesion map, but the truth has regions", "compare regions with regions")
-    if kind is Kind.LESIONS:
-        return [{"kind": kind, **asdict(lesion_measures(prediction.data, truth.data, truth.affine))}]
-    return [{"kind": kind, **asdict(one)} for one in region_measures(prediction.data, truth.data, truth.affine, table)]
+    known = how.labels.known if kind is Kind.LESIONS else {0, *how.table.indices}
+    for path, labels in found.items():
+        if known is not None and (unknown := sorted(labels - known)):
+            raise InputError(path, *_unknown(unknown, kind, how))
+    if kind is Kind.REGIONS:
+        measures = region_measures(prediction.data, truth.data, truth.affine, how.compared)
+        return [{"kind": kind, **asdict(one)} for one in measures]
+    predicted = how.labels.lesion(prediction.data).astype(np.uint8)
+    true = how.labels.lesion(truth.data).astype(np.uint8)
+    true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY
+    return [{"kind": kind, **asdict(lesion_measures(predicted, true, truth.affine))}]
+
+
+def _labels(image: Image) -> set[int]:
+    """The labels of a map but for the background."""
+    return set(np.flatnonzero(images.count_labels(image.data)).tolist()) - {0}
+
+
+def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: Path) -> Kind:
+    """What maps of these labels show, where it is sure: nothing but 1, or most regions of the table."""
+    if predicted | true <= {WMH}:
+        return Kind.LESIONS
+    if 2 * len(true & set(table.indices)) > len(table):
+        return Kind.REGIONS
+    shown = ", ".join(map(str, sorted(predicted | true)[:5])) + ", ..." * (len(predicted | true) > 5)
+    problem = f"may be a lesion map or a region map (labels of it and the prediction: {shown})"
+    raise InputError(gt, problem, "say --kind lesions (which labels count: --lesion-labels) or --kind regions")
+
+
+def _unknown(labels: list[int], kind: Kind, how: How) -> tuple[str, str]:
+    shown = ", ".join(map(str, labels[:5])) + ", ..." * (len(labels) > 5)
+    if kind is Kind.REGIONS:
+        return f"holds labels that are not in the region table: {shown}", "name the table of these regions with --names"
+    counted = ", ".join(map(str, how.labels.counted or ()))
+    problem = f"holds labels of a lesion map that are neither counted ({counted}) nor ignored: {shown}"
+    return problem, f"name them with --lesion-labels ({ALL}: every label) or --ignore-labels"
 
 
 def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
@@ -126,7 +195,7 @@ def _rows(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
 
 
-def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]]) -> None:
+def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: How) -> None:
     columns = LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
     cases = _rows(outcome)
     write_text(out / CASES, _tsv(cases))
@@ -138,8 +207,9 @@ def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]]) -> Non
             "tool": f"yucca-wm {__version__}",
             "kind": kind,
             "conventions": {
-                "lesions": "label 1; voxels of true label 2 are left out; 26-connected; " + EMPTY.replace("\n", " "),
-                "regions": f"surfaces agree within {SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
+                "lesions": f"{_said(how.labels)}; 26-connected; " + EMPTY.replace("\n", " "),
+                "regions": f"{len(how.compared)} regions of the table; surfaces agree within "
+                f"{SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
             }[kind],
             "interval": "95 % percentile bootstrap over cases",
             "summary": summary,
@@ -150,6 +220,12 @@ def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]]) -> Non
     from yucca_wm.evaluate.figure import save_figure
 
     save_figure(cases, columns, out / FIGURE)
+
+
+def _said(labels: LesionLabels) -> str:
+    counted = ALL if labels.counted is None else " and ".join(map(str, labels.counted))
+    ignored = " and ".join(map(str, labels.ignored)) or "none"
+    return f"lesion: label {counted}; left out: voxels of true label {ignored}"
 
 
 def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:

@@ -28,7 +28,10 @@ only the truth empty: Dice and F1 are 0, recall 1, volume difference and Hausdor
 
 @dataclass(frozen=True)
 class LesionMeasures:
-    """Measures of one case; None where undefined (see `EMPTY`)."""
+    """Measures of one case; None where undefined (see `EMPTY`).
+
+    volume_left_out_ml : of the truth, where neither map counts.
+    """
 
     dice: float
     hausdorff95_mm: float | None
@@ -39,6 +42,7 @@ class LesionMeasures:
     volume_true_ml: float
     lesions_pred: int
     lesions_true: int
+    volume_left_out_ml: float = 0.0
 
 
 def lesion_measures(
@@ -67,6 +71,7 @@ def lesion_measures(
         volume_true_ml=n_true * voxel_ml,
         lesions_pred=lesions_predicted,
         lesions_true=lesions_true,
+        volume_left_out_ml=int(np.count_nonzero(~counted)) * voxel_ml,
     )
 
 

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from yucca_wm import cli
+from yucca_wm.cohort.layouts import AUTO, LAYOUTS
 from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.lesion_maps import ALL, add_label_options, label_options
 from yucca_wm.tasks.definition import MODALITIES
 
 DESCRIPTION = """Where the lesions are: lesion volume and load of every region for every subject, a census of lesions,
@@ -16,16 +18,21 @@ and a heat map. Works on the ensembles of this package and on anyone's lesion ma
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m yucca_wm.localize", description=DESCRIPTION)
-    parser.add_argument("--lesions", required=True, metavar="PATH", help="folder of lesion maps, or one file")
-    parser.add_argument("--regions", required=True, metavar="PATH", help="folder of region maps, or one for all")
-    parser.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the results")
     parser.add_argument(
-        "--lesion-labels", type=int, nargs="+", default=[1], metavar="N", help="labels that count (default: 1)"
+        "--lesions", metavar="PATH", help="folder of lesion maps, or one person's, who is added to those in OUT"
     )
+    parser.add_argument("--regions", metavar="PATH", help="folder of region maps, or one for all")
     parser.add_argument(
-        "--ignore-labels", type=int, nargs="*", default=[2], metavar="N",
-        help="labels that may occur and do not count (default: 2, other pathology)",
+        "--cohort", metavar="PATH",
+        help="cohort with lesion masks and the region maps of yucca_wm.parcellate: WMH challenge, BIDS or a table; "
+        "with --lesions or --regions only the other maps are its own",
     )  # fmt: skip
+    parser.add_argument("--layout", choices=(AUTO, *LAYOUTS), help="of the cohort (default: auto)")
+    parser.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the results")
+    add_label_options(parser)
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help="lesion maps are probabilities; lesion is from P on"
+    )
     parser.add_argument("--names", metavar="TSV", help="region table (index, name, side, group; BIDS dseg.tsv)")
     parser.add_argument("--connectivity", type=int, choices=(6, 18, 26), default=26, help="of lesions (default: 26)")
     parser.add_argument(
@@ -52,7 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="transforms of yucca_wm.parcellate (default: beside the region maps); 'none': maps are there already",
     )  # fmt: skip
     _add_companions(parser)
-    parser.add_argument("--resample", action="store_true", help="bring region maps on another grid to the lesions'")
+    parser.add_argument(
+        "--resample", action="store_true", help="bring region maps on another grid to the lesions' (done with --cohort)"
+    )
     add_run_options(parser)
     return parser
 
@@ -78,6 +87,10 @@ def _add_companions(parser: argparse.ArgumentParser) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
+    if options.cohort is None and None in (options.lesions, options.regions):
+        parser.error("give --lesions and --regions, or --cohort")
+    if options.cohort is None and options.layout is not None:
+        parser.error("--layout goes with --cohort")
     if options.transforms is not None and options.to_template is None:
         parser.error("--transforms goes with --to-template")
     if (options.lesion_softmax or options.region_softmax) and not options.soft:
@@ -88,45 +101,67 @@ def main(arguments: list[str] | None = None) -> int:
     regions_of = {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_regions"))}
     if missing := sorted(regions_of.keys() - lesions_of.keys()):
         parser.error(f"--{missing[0].lower()}-regions goes with --{missing[0].lower()}-lesions")
+    labels = label_options(parser, options)
+    how = run_options(options, parser)
 
-    from yucca_wm.localize.cohort import localize_cohort
+    from yucca_wm.cohort.step import only_run_in
+    from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
+    from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
     from yucca_wm.localize.settings import Settings
     from yucca_wm.regions import read_table, regions
 
     try:
         settings = Settings(
-            lesion_labels=tuple(options.lesion_labels),
-            ignored_labels=tuple(options.ignore_labels),
+            lesion_labels=(ALL,) if labels.counted is None else labels.counted,
+            ignored_labels=labels.ignored,
+            threshold=options.threshold,
             connectivity=options.connectivity,
             min_size_mm3=options.min_size,
             assign_outside_mm=options.assign_outside,
-            resample=options.resample,
+            resample=options.resample or options.cohort is not None,
         )
     except ValueError as error:
         parser.error(str(error))
     table = read_table(options.names) if options.names else regions()
+    if options.cohort is None:
+        inputs = folder_inputs(options.lesions, options.regions, options.ventricles)
+    else:
+        inputs = cohort_inputs(
+            options.cohort, options.layout or AUTO,
+            lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
+        )  # fmt: skip
     if options.to_template is not None:
-        from yucca_wm.localize.frequency import carry_cohort, find_template
-        from yucca_wm.localize.transforms import find_transforms
+        from yucca_wm.localize.frequency import Localized, carry_cohort, find_template
+        from yucca_wm.localize.transforms import BESIDE, Transforms, find_transforms
 
         template = find_template(options.to_template)
-        transforms = find_transforms(options.transforms or options.regions)
+        if options.transforms is None and (inputs.adds or options.regions is None):
+            transforms = Transforms(BESIDE, {})
+        else:
+            transforms = find_transforms(options.transforms or options.regions)
     companions = CompanionPlaces(
         options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax), lesions_of, regions_of,
         options.tissue,
     )  # fmt: skip
-    how = run_options(options)
-    flags, failures = localize_cohort(
-        options.lesions, options.regions, options.out_dir, table, settings,
-        ventricles=options.ventricles, maps=options.maps, bids=options.bids, companions=companions, options=how,
-    )  # fmt: skip
+    with only_run_in(options.out_dir, how) as out:
+        flags, failures = localize_into(
+            out, inputs, table, settings, maps=options.maps, bids=options.bids, companions=companions, options=how
+        )
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)
     subjects = set(flags) | set(failures)
+    if failures and not flags:
+        print(
+            "note: files of any name can be listed in a table: --cohort TABLE (docs/your-own-data.md)", file=sys.stderr
+        )
     if not how.is_whole:
         print(f"{len(flags)} subjects localized; tables and heat map come with --level group")
+        if options.to_template is not None:
+            these = [Localized(name, inputs.pairs[name].lesions, inputs.pairs[name].regions) for name in flags]
+            _, not_carried = carry_cohort(options.out_dir, template, transforms, how, (these, settings))
+            failures = failures | not_carried
         return cli.report_failures(failures, len(subjects))
     print(f"{len(flags)} subjects localized; tables and heat map in {options.out_dir}")
     for name, written in (("maps", options.maps), ("bids", options.bids)):

@@ -82,6 +82,7 @@ class Derivative:
                 "SpatialReference": sources[0],
                 "Sources": sources,
                 "LesionLabels": list(settings.lesion_labels),
+                **({"LesionThreshold": settings.threshold} if settings.threshold is not None else {}),
                 "LesionConnectivity": settings.connectivity,
                 "LesionMinimumSizeMm3": settings.min_size_mm3,
             },

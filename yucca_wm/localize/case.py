@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm import images
 from yucca_wm.errors import InputError
+from yucca_wm.grids import on_grid
 from yucca_wm.images import Image
 from yucca_wm.localize.census import LesionRow, census
 from yucca_wm.localize.components import Components, find_lesions
@@ -25,6 +27,9 @@ from yucca_wm.tissue import tissues
 
 if TYPE_CHECKING:
     from yucca_wm.localize.soft import SoftRow
+
+
+TWO_MAPS = "give the lesions on one side and the regions on the other"
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     """
     lesions, regions, ventricles = load_pair(pair, table, settings)
     tissue = load_tissue(pair.companions, lesions, settings)
+    if lesions.data.any() and np.array_equal(lesions.data, regions.data):
+        raise InputError(pair.lesions, f"holds the same voxels as the region map {pair.regions}", TWO_MAPS)
     result = localize(pair.subject, lesions, regions, table, settings, ventricles, tissue)
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
@@ -97,22 +104,24 @@ def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, setti
     softmax = Softmax(companions.lesion_softmax)
     if not settings.resample:
         on_grid(softmax.outline, lesions)
-    voxels = lesion_voxels(softmax, settings.lesion_labels)
+    voxels = lesion_voxels(softmax, settings.labels.among(softmax.classes))
     return soft_rows(voxels, Softmax(companions.region_softmax), table, resample=settings.resample)
 
 
 def _modality_load(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> list[LoadRow]:
     """Load of the lesions of one modality in its own regions, or else in the ensemble's."""
-    lesions = load_map(modality.lesions, settings.known_labels)
+    labels = settings.labels
+    lesions = load_map(modality.lesions, labels.load, labels.known)
     if modality.regions is not None:
-        regions = load_map(modality.regions, {0, *table.indices})
+        known = {0, *table.indices}
+        regions = load_map(modality.regions, partial(images.load_labels, allowed=known), known)
     on_lesions = on_grid(regions, lesions, resample=settings.resample)
     return localize(modality.name, lesions, on_lesions, table, replace(settings, assign_outside_mm=0)).load
 
 
 def load_pair(pair: Pair, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
     """Lesions, regions and ventricles (if any) of one subject, all on the lesions' grid."""
-    lesions = _load_lesions(pair, settings)
+    lesions = settings.labels.load(pair.lesions)
     regions = on_grid(images.load_labels(pair.regions, {0, *table.indices}), lesions, resample=settings.resample)
     ventricles = None
     if pair.ventricles is not None:
@@ -147,7 +156,7 @@ def localize(
         from yucca_wm.localize.assign import assign_outside
 
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
-    rows = load_rows(counts, table, volume_mm3, assigned)
+    rows = _with_ignored(load_rows(counts, table, volume_mm3, assigned), lesions, regions, settings)
     placed = None if tissue is None else place_lesions(components, tissue)
     distance_mm = None if placed is None else placed.surroundings.ventricle_mm
     if ventricles is not None:
@@ -159,56 +168,37 @@ def localize(
         lesions=census(components, counts, table, lesions.affine, distance_mm, placed),
         removed_voxels=components.removed_voxels,
         removed_lesions=components.removed_lesions,
-        flags=quality_flags(rows, table, regions),
+        flags=quality_flags(rows, table, regions) | _ignored_flag(rows[-1], settings),
         places=[] if placed is None else placed.rows(volume_mm3),
     )
 
 
 def lesion_mask(lesions: Image, settings: Settings) -> NDArray[np.bool_]:
     """Voxels that count as lesion."""
-    if len(settings.lesion_labels) == 1:
-        return lesions.data == settings.lesion_labels[0]
-    return np.isin(lesions.data, settings.lesion_labels)
+    return settings.labels.lesion(lesions.data)
 
 
-def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
-    """``image`` with its voxels in the order of ``like``'s.
-
-    The same grid stored in another orientation (RAS, LPS, ...) is only reordered, which changes nothing. Any other
-    grid raises InputError, or with ``resample`` is brought to ``like``'s by nearest neighbour.
-    """
-    if images.same_grid(like, image):
-        return image
-    reordered = _reorder(image, like)
-    if images.same_grid(like, reordered):
-        return reordered
-    if resample:
-        return images.resample(image, like)
-    try:
-        images.check_same_grid(like, reordered)
-    except InputError as error:
-        remedy = "check that both are of one subject and space, or use --resample"
-        raise InputError(error.path, error.problem, remedy) from None
-    return reordered
+def _with_ignored(rows: list[LoadRow], lesions: Image, regions: Image, settings: Settings) -> list[LoadRow]:
+    """``rows`` with the volume of the voxels whose label does not count."""
+    left_out = regions.data[settings.labels.left_out(lesions.data)]
+    if not left_out.size:
+        return rows
+    largest = max(row.region_id for row in rows)
+    voxels = np.bincount(left_out.astype(np.intp, copy=False), minlength=largest + 1).tolist()
+    ml = lesions.voxel_volume_mm3 / 1000
+    *places, total = rows
+    return [
+        *(replace(row, ignored_volume_ml=voxels[row.region_id] * ml) for row in places),
+        replace(total, ignored_volume_ml=left_out.size * ml),
+    ]
 
 
-def _reorder(image: Image, like: Image) -> Image:
-    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
-
-    change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
-    affine = image.affine @ inv_ornt_aff(change, image.shape)
-    return replace(image, data=apply_orientation(image.data, change), affine=affine)
-
-
-def _load_lesions(pair: Pair, settings: Settings) -> Image:
-    try:
-        return images.load_labels(pair.lesions, settings.known_labels)
-    except InputError as error:
-        if "not in the table" not in error.problem:
-            raise
-        counted = ", ".join(map(str, settings.lesion_labels))
-        problem = error.problem.replace("not in the table", f"neither counted ({counted}) nor ignored")
-        raise InputError(error.path, problem, "name them with --lesion-labels or --ignore-labels") from None
+def _ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
+    if not total.ignored_volume_ml:
+        return {}
+    labels = " and ".join(map(str, settings.ignored_labels))
+    said = f"{total.ignored_volume_ml:.3g} ml have label {labels} and do not count (lesions: "
+    return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
 
 
 def _distance_mm(components: Components, ventricles: Image) -> NDArray[np.float64]:

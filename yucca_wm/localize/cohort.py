@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,14 +13,17 @@ from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.record import Record
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
-from yucca_wm.files import make_folder
+from yucca_wm.files import make_folder, natural_key
 from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.companions import CompanionPlaces
+from yucca_wm.localize.earlier import Earlier
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
+from yucca_wm.localize.inputs import Inputs, folder_inputs
 from yucca_wm.localize.maps import write_map
-from yucca_wm.localize.pairs import Pair, pair_cases
+from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.places import PLACES
 from yucca_wm.localize.settings import Settings
@@ -53,34 +58,35 @@ def localize_cohort(
     Raises InputError when another run is writing to ``out_dir``.
     """
     options = options or RunOptions()
+    inputs = folder_inputs(lesions, regions, ventricles)
     with only_run_in(out_dir, options) as folder:
         return localize_into(
-            folder, lesions, regions, table, settings,
-            ventricles=ventricles, maps=maps, bids=bids, companions=companions, options=options,
-        )  # fmt: skip
+            folder, inputs, table, settings, maps=maps, bids=bids, companions=companions, options=options
+        )
 
 
 def localize_into(
     folder: Path,
-    lesions: str | os.PathLike[str],
-    regions: str | os.PathLike[str],
+    inputs: Inputs,
     table: RegionTable,
     settings: Settings,
     *,
-    ventricles: str | os.PathLike[str] | None = None,
     maps: bool = False,
     bids: bool = False,
     companions: CompanionPlaces | None = None,
     options: RunOptions,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.cohort.step.only_run_in`)."""
-    pairs, failures = pair_cases(lesions, regions, ventricles)
+    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.cohort.step.only_run_in`).
+
+    One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
+    and named on stderr.
+    """
     companions = companions or CompanionPlaces()
-    pairs, without = companions.attach(pairs, lesions, regions)
-    failures |= without
+    pairs, without = companions.attach(inputs.pairs, inputs.lesions, inputs.regions)
+    failures = {**inputs.failures, **without}
     parts = Parts(make_folder(folder / "parts"))
     maps_dir = make_folder(folder / "maps") if maps else None
-    derivative = Derivative(folder / "bids", Path(lesions), Path(regions)) if bids else None
+    derivative = Derivative(folder / "bids", inputs.lesions, inputs.regions) if bids else None
     if bids:
         check_names(pairs.values())
     work = partial(
@@ -93,29 +99,30 @@ def localize_into(
         outputs += derivative.files(pair) if derivative is not None else []
         works[subject] = Work(pair, pair.files(), outputs)
     step = Step("localize", folder, {**asdict(settings), "regions": _digest(table), **companions.parameters})
+    there = Earlier(step, parts, Record(folder, step.name)) if inputs.adds else None
+    if there is not None:
+        there.check_addition(pairs, ventricles=inputs.has_ventricles, force=options.force)
     outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
     if not options.is_whole:
         return outcome.results, outcome.failures
-    gone = parts.of_others(pairs.keys())
-    remove_subjects(folder / "bids", gone, pairs)
-    for subject, part in gone.items():
-        (folder / "maps" / f"{subject}.nii.gz").unlink(missing_ok=True)
-        part.unlink()
     failures = failures | outcome.failures
-    inputs = {"lesions": str(lesions), "regions": str(regions)}
-    if ventricles is not None:
-        inputs["ventricles"] = str(ventricles)
-    inputs |= companions.stated
+    flags = dict(outcome.results)
+    account = failures
+    if there is not None:
+        flags = there.flags(pairs) | flags
+        account = there.failures([*pairs, *failures]) | failures
+    else:
+        _remove_others(folder, parts, pairs)
     tables = tables_of(
         table, settings,
-        ventricles=ventricles is not None, soft=companions.soft, modalities=bool(companions.modality_lesions),
+        ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
         tissue=companions.tissue is not None,
     )  # fmt: skip
     columns = {entry.name: entry.columns for entry in tables}
     for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
         (folder / name).unlink(missing_ok=True)
-    files = {name: _files_of(pairs[name]) for name in outcome.results}
-    about = summary(failures, settings, inputs)
+    files = {name: _files_of(pairs[name]) if name in pairs else {} for name in sorted(flags, key=natural_key)}
+    about = summary(account, settings, {**inputs.stated, **companions.stated})
     if companions.tissue is not None:
         about["places"] = {place.name: place.title for place in PLACES}
     write_regions(folder / REGIONS, table)
@@ -125,9 +132,21 @@ def localize_into(
     for suffix in (".png", ".svg"):  # of an earlier run
         (folder / f"heat_map{suffix}").unlink(missing_ok=True)
     if len(loads):
-        figure = draw_heat_map(list(outcome.results), [region.name for region in _shown(table)], loads)
+        figure = draw_heat_map(list(files), [region.name for region in _shown(table)], loads)
         save_figure(figure, folder / "heat_map")
-    return outcome.results, failures
+    return {name: flags[name] for name in files}, failures
+
+
+def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> None:
+    """Remove what is there of those who are not among ``pairs``."""
+    gone = parts.of_others(pairs.keys())
+    remove_subjects(folder / "bids", gone, pairs)
+    for subject, part in gone.items():
+        (folder / "maps" / f"{subject}.nii.gz").unlink(missing_ok=True)
+        part.unlink()
+    if gone:
+        named = ", ".join(sorted(gone, key=natural_key))
+        print(f"note: removed from {folder}, as not among the subjects any more: {named}", file=sys.stderr)
 
 
 def _shown(table: RegionTable) -> RegionTable:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from yucca_wm.cohort.ids import bare
 from yucca_wm.errors import InputError
-from yucca_wm.files import NIFTI_SUFFIXES, case_name
+from yucca_wm.files import IMAGE_SUFFIXES, case_name
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.pairs import Companions, Pair, pair_cases, subject_of
 from yucca_wm.localize.softmaxes import SUFFIX, Softmaxes, given_softmaxes, softmaxes_beside
@@ -83,7 +84,7 @@ class CompanionPlaces:
                 if softmaxes is not None:
                     companions = replace(
                         companions,
-                        lesion_softmax=softmaxes[0].of(case_name(pair.lesions), subject),
+                        lesion_softmax=softmaxes[0].of(*pair.names),
                         region_softmax=softmaxes[1].of(case_name(pair.regions), subject),
                     )
             except InputError as error:
@@ -118,16 +119,16 @@ def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
     by_name: dict[str, Path] = {}
     by_subject: dict[str, list[Path]] = {}
     for path in sorted(root.iterdir(), key=lambda path: path.suffix == SUFFIX):
-        if path.name.startswith(".") or not path.name.lower().endswith((*NIFTI_SUFFIXES, SUFFIX)):
+        if path.name.startswith(".") or not path.name.lower().endswith((*IMAGE_SUFFIXES, SUFFIX)):
             continue
         if case_name(path) not in by_name:
             by_name[case_name(path)] = path
-            by_subject.setdefault(subject_of(case_name(path)), []).append(path)
+            by_subject.setdefault(bare(subject_of(case_name(path))), []).append(path)
     found: dict[str, Path] = {}
-    taken = {*pairs, *(case_name(pair.lesions) for pair in pairs.values())}
+    taken = {name for pair in pairs.values() for name in pair.names}
     for subject, pair in pairs.items():
-        alone = [path for path in by_subject.get(subject_of(subject), []) if case_name(path) not in taken]
-        named = [by_name[name] for name in (case_name(pair.lesions), subject) if name in by_name]
+        alone = [path for path in by_subject.get(bare(subject_of(subject)), []) if case_name(path) not in taken]
+        named = [by_name[name] for name in pair.names if name in by_name]
         if named or len(alone) == 1:
             found[subject] = [*named, *alone][0]
     if pairs and not found:

@@ -34,6 +34,7 @@ TITLES = {
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
+    "ignored_labels": "lesion-map voxels whose label does not count",
     "modality_disagreement": "T1 and FLAIR disagree on where lesions are",
     "poor_registration": "the registration behind the region map is in doubt",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -38,9 +38,21 @@ def find_template(given: str) -> Path:
 
 
 @dataclass(frozen=True)
-class _Case:
+class Localized:
+    """A subject that is localized, and the maps that it was localized by."""
+
     subject: str
     lesions: Path
+    regions: Path
+
+
+def localized_in(results_dir: Path) -> tuple[list[Localized], Settings]:
+    """Everybody in the tables of ``results_dir``, and how they were made."""
+    summary = json.loads((results_dir / "localize.json").read_text(encoding="utf-8"))
+    everybody = [
+        Localized(name, Path(about["lesions"]), Path(about["regions"])) for name, about in summary["subjects"].items()
+    ]
+    return everybody, Settings.stated(summary["settings"])
 
 
 def carry_cohort(
@@ -48,37 +60,45 @@ def carry_cohort(
     template: str | os.PathLike[str],
     transforms: Transforms,
     options: RunOptions | None = None,
+    participants: tuple[list[Localized], Settings] | None = None,
 ) -> tuple[int, dict[str, str]]:
     """Carry the lesions of every subject localized in ``results_dir`` to the template's space, in ``template/`` there.
 
-    Writes ``lesions/<subject>.nii.gz``, ``lesion_count.nii.gz`` (subjects with a lesion), ``lesion_frequency.nii.gz``
-    (their share of all subjects carried), ``template.tsv`` (volumes before and after) and ``template.json``.
+    Writes ``lesions/<subject>.nii.gz``, and unless this is the participant level ``lesion_count.nii.gz`` (subjects with
+    a lesion), ``lesion_frequency.nii.gz`` (their share of all subjects carried), ``template.tsv`` (volumes before and
+    after) and ``template.json``.
 
     template : image in the atlas's world, for its grid (its label map or T1).
     transforms : of `find_transforms`.
+    participants : whom, and how their tables were made (default: `localized_in`, which the group level writes).
 
     Returns how many subjects the frequency is over, and who is not in it (subject -> reason).
     """
-    options = options or RunOptions()
+    options = replace(options or RunOptions(), participants=())
     with only_run_in(Path(results_dir) / FOLDER, options) as folder:
-        return _carry_into(folder, template, transforms, options)
+        everybody, settings = participants or localized_in(folder.parent)
+        return _carry_into(folder, template, transforms, options, everybody, settings)
 
 
 def _carry_into(
-    folder: Path, template: str | os.PathLike[str], transforms: Transforms, options: RunOptions
+    folder: Path,
+    template: str | os.PathLike[str],
+    transforms: Transforms,
+    options: RunOptions,
+    everybody: list[Localized],
+    settings: Settings,
 ) -> tuple[int, dict[str, str]]:
-    summary = json.loads((folder.parent / "localize.json").read_text(encoding="utf-8"))
-    settings = Settings.stated(summary["settings"])
     grid = images.load(template)
     maps = make_folder(folder / "lesions")
     works = {}
-    for name, about in summary["subjects"].items():
-        lesions = Path(about["lesions"])
-        inputs = {"lesions": lesions, **transforms.inputs(name)}
-        works[name] = Work(_Case(name, lesions), inputs, [maps / f"{name}.nii.gz"])
+    for one in everybody:
+        inputs = {"lesions": one.lesions, **transforms.inputs(one.subject, one.regions)}
+        works[one.subject] = Work(one, inputs, [maps / f"{one.subject}.nii.gz"])
     work = partial(_carry, grid=grid, transforms=transforms, settings=settings, folder=maps)
-    step = Step("to template", folder, {**summary["settings"], "template": sha256(template)})
+    step = Step("to template", folder, {**asdict(settings), "template": sha256(template)})
     outcome = run_step(step, work, works, options, threads=True)  # the grid is shared
+    if not options.is_whole:
+        return len(outcome.results), outcome.failures
     for path in (folder / FREQUENCY, folder / COUNT):
         path.unlink(missing_ok=True)  # of an earlier run
     write_tsv(folder / "template.tsv", COLUMNS, ([name, *row] for name, row in outcome.results.items()))
@@ -103,9 +123,9 @@ def _carry_into(
     return len(outcome.results), outcome.failures
 
 
-def _carry(case: _Case, grid: Image, transforms: Transforms, settings: Settings, folder: Path) -> list[str]:
-    lesions = images.load_labels(case.lesions, settings.known_labels)
-    carried = carry_lesions(lesions, grid, transforms.warp(case.subject), settings)
+def _carry(case: Localized, grid: Image, transforms: Transforms, settings: Settings, folder: Path) -> list[str]:
+    lesions = settings.labels.load(case.lesions)
+    carried = carry_lesions(lesions, grid, transforms.warp(case.subject, case.regions), settings)
     if carried.outside_ml > MOST_OUTSIDE * carried.transformed_ml:
         share = 100 * carried.outside_ml / carried.transformed_ml
         problem = f"{share:.0f} % of the lesion volume lands outside {grid.name}"

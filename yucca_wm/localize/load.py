@@ -27,6 +27,7 @@ class LoadRow:
     largest_lesion_ml : whole volume of the largest of ``n_lesions``; 0 where there is none.
     lesion_volume_assigned_ml, load_assigned_percent : the same once outside voxels near a region are given to it (on
         request).
+    ignored_volume_ml : of voxels whose label may occur in the lesion map and does not count.
     """
 
     region_id: int
@@ -44,6 +45,7 @@ class LoadRow:
     lesion_voxels: int
     lesion_volume_assigned_ml: float | None = None
     load_assigned_percent: float | None = None
+    ignored_volume_ml: float = 0.0
 
 
 def load_rows(

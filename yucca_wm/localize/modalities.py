@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from yucca_wm import images
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image
 from yucca_wm.localize.flags import modality_flag
@@ -74,17 +73,18 @@ def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Load
     return modality_flag((first, second), (volumes_ml[0], volumes_ml[1]))
 
 
-def load_map(path: Path, allowed: set[int]) -> Image:
-    """A label map, or the likeliest labels of a softmax file (``.npz``).
+def load_map(path: Path, read: Callable[[Path], Image], allowed: set[int] | None) -> Image:
+    """What ``read`` makes of a file, or the likeliest labels of a softmax file (``.npz``); allowed : None: any label.
 
-    Raises InputError as `yucca_wm.images.load_labels`.
+    Raises InputError as ``read``, and for labels of a softmax file that are not allowed.
     """
     if path.suffix != ".npz":
-        return images.load_labels(path, allowed)
+        return read(path)
     from yucca_wm.ensemble.folders import open_probabilities
     from yucca_wm.ensemble.merge import merge
 
     merged = merge([open_probabilities(path)])
-    if unknown := sorted(set(np.unique(merged.labels).tolist()) - allowed):
+    found = set(np.unique(merged.labels).tolist())
+    if allowed is not None and (unknown := sorted(found - allowed)):
         raise InputError(path, f"gives labels that are not in the table: {', '.join(map(str, unknown[:5]))}")
     return Image(merged.labels, merged.grid.affine, path)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
-from collections import defaultdict
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
+from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.errors import InputError
-from yucca_wm.files import NIFTI_SUFFIXES, case_name
+from yucca_wm.files import case_name, natural_key
 from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.softmaxes import SoftmaxFiles
+from yucca_wm.pairing import image_files, match
+from yucca_wm.pairing import subject_of as subject_of
 
-ENDINGS = re.compile(r"(_(regions?|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE)
-"""What tools append to a subject's name to say what kind of map it is."""
-
-LESION_ENTITY = re.compile(r"(label|desc)-[a-z0-9]*(lesion|wmh)", re.IGNORECASE)
-"""What marks a lesion map among the masks and segmentations of a BIDS derivative."""
+SAME = "is given as {first} and as {second}; each needs a file of its own"
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,31 @@ class Companions:
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one subject."""
+    """The files of one subject.
+
+    case : the name of its lesion map among those of one folder; empty in a cohort, whose files may all be called alike.
+    """
 
     subject: str
     lesions: Path
     regions: Path
     ventricles: Path | None = None
     companions: Companions = Companions()
+    case: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What files that come with its lesion map may be called."""
+        return tuple(dict.fromkeys(filter(None, (self.case, self.subject))))
+
+    def clash(self) -> str | None:
+        """What is wrong when one file is given for two maps; None if nothing is."""
+        maps = {"lesion map": self.lesions, "region map": self.regions, "ventricle map": self.ventricles}
+        there = {what: path for what, path in maps.items() if path is not None and path.is_file()}
+        for (first, one), (second, other) in combinations(there.items(), 2):
+            if one.samefile(other):
+                return f"{one}: {SAME.format(first=first, second=second)}"
+        return None
 
     def files(self) -> dict[str, Path]:
         """Those that there are, by what they are."""
@@ -72,97 +88,43 @@ def pair_cases(
     regions: str | os.PathLike[str],
     ventricles: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, Pair], dict[str, str]]:
-    """Subjects (sorted) with both maps, and what keeps the others out (case -> reason).
+    """Subjects (in natural order) with both maps, and what keeps the others out (case -> reason).
 
     Each argument is a folder or one file; one region (or ventricle) file serves all lesion maps, as in a common
     space. Equal file names pair first; then names that are equal without endings such as ``_regions`` or
-    ``_lesions``, or with the same BIDS ``sub-`` and ``ses-``. A folder without images but with ``sub-*`` folders is
-    read as a BIDS derivative, and region maps are also found as `yucca_wm.parcellate` leaves a cohort's, each in a
-    folder of its subject.
+    ``_lesions``, or with the same BIDS ``sub-`` and ``ses-``, by the rule of `yucca_wm.cohort.ids`. A folder without
+    images but with ``sub-*`` folders is read as a BIDS derivative, and region maps are also found as
+    `yucca_wm.parcellate` leaves a cohort's, each in a folder of its subject; what lies beside them is no region map.
 
-    Raises InputError when a path does not exist or holds no image.
+    Raises InputError when a path does not exist or holds no image, or one is given for lesions and regions alike.
     """
     failures: dict[str, str] = {}
-    lesion_files = _files(Path(lesions), failures, lesion=True)
-    region_files = _files(Path(regions), failures, lesion=False)
-    partners = _match(lesion_files, region_files, Path(regions), failures)
-    ventricle_files: dict[str, Path] = {}
+    lesion_files = image_files(Path(lesions), failures, lesion=True)
+    region_files = image_files(Path(regions), failures, lesion=False)
+    if lesion_files.keys() == region_files.keys() and Path(lesions).samefile(regions):
+        problem = SAME.format(first="lesion maps", second="region maps").partition("; ")[0]
+        raise InputError(lesions, problem, "give a folder for each, or list the files in a table: --cohort TABLE")
+    alone = Path(lesions).is_file()
+    unused = None if alone else "has no lesion map of its name"
+    partners = match(lesion_files, region_files, Path(regions), failures, unused=unused)
     if ventricles is not None:
-        found = _files(Path(ventricles), failures, lesion=False)
-        ventricle_files = _match({name: lesion_files[name] for name in partners}, found, Path(ventricles), failures)
+        found = image_files(Path(ventricles), failures, lesion=False)
+        due = {name: lesion_files[name] for name in partners}
+        ventricle_files = match(due, found, Path(ventricles), failures, unused=unused)
+        partners = {name: partner for name, partner in partners.items() if name in ventricle_files}
     pairs: dict[str, Pair] = {}
-    for name, partner in sorted(partners.items()):
-        if ventricles is not None and name not in ventricle_files:
-            continue
-        subject = name if case_name(partner) == name else subject_of(name)
+    for name, partner in sorted(partners.items(), key=lambda item: natural_key(item[0])):
+        whose = (person_of_file(lesion_files[name]) if alone else None) or name
+        subject = whose if case_name(partner) == name else subject_of(whose)
         if subject in pairs:
             failures[name] = (
                 f"{lesion_files[name]}: subject '{subject}' has another lesion map, {pairs[subject].lesions}"
             )
             continue
-        pairs[subject] = Pair(subject, lesion_files[name], partner, ventricle_files.get(name))
-    return pairs, failures
-
-
-def subject_of(name: str) -> str:
-    """Subject (and session) that a case name stands for: ``sub-1_ses-2_desc-x_dseg`` -> ``sub-1_ses-2``."""
-    if name.startswith("sub-"):
-        return "_".join(part for part in name.split("_") if part.startswith(("sub-", "ses-", "run-")))
-    return ENDINGS.sub("", name) or name
-
-
-def _files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[str, Path]:
-    """Case name -> file; a case that occurs twice goes to ``failures``."""
-    if path.is_file():
-        return {case_name(path): path}
-    if not path.is_dir():
-        raise InputError(path, "no such file or folder")
-    candidates = [file for file in sorted(path.iterdir()) if _is_image(file)]
-    if not candidates:
-        derivative = [file for file in sorted(path.glob("sub-*/**/*")) if _is_image(file)]
-        candidates = [file for file in derivative if bool(LESION_ENTITY.search(file.name)) == lesion]
-        if not lesion:
-            parcellated = [file for file in sorted(path.glob("*/*_regions.nii.gz")) if not file.name.startswith(".")]
-            candidates = [file for file in candidates if case_name(file).endswith("_dseg")] or parcellated
-    if not candidates:
-        raise InputError(path, "holds no NIfTI image (.nii.gz or .nii)")
-    by_name: dict[str, list[Path]] = defaultdict(list)
-    for file in candidates:
-        by_name[case_name(file)].append(file)
-    for name, files in by_name.items():
-        if len(files) > 1:
-            failures[name] = f"{files[1]}: case '{name}' occurs twice, also as {files[0].name}; keep one of them"
-    return {name: files[0] for name, files in by_name.items()}
-
-
-def _is_image(path: Path) -> bool:
-    return path.name.lower().endswith(NIFTI_SUFFIXES) and not path.name.startswith(".") and path.is_file()
-
-
-def _match(firsts: dict[str, Path], seconds: dict[str, Path], where: Path, failures: dict[str, str]) -> dict[str, Path]:
-    """Case name -> partner in ``seconds``, for every case that is not among the failures."""
-    if where.is_file():
-        (only,) = seconds.values()
-        return {name: only for name in firsts if name not in failures}
-    by_subject: dict[str, list[str]] = defaultdict(list)
-    for name in seconds:
-        if name not in firsts:
-            by_subject[subject_of(name)].append(name)
-    partners: dict[str, Path] = {}
-    used: set[str] = set()
-    for name, file in firsts.items():
-        options = [name] if name in seconds else by_subject[subject_of(name)]
-        used.update(options)
-        if name in failures:
-            continue
-        if not options:
-            failures[name] = f"{file}: has no partner in {where}"
-        elif len(options) > 1:
-            failures[name] = f"{file}: has {len(options)} possible partners in {where}: {', '.join(sorted(options))}"
-        elif options[0] in failures:
-            failures[name] = failures[options[0]]
+        beside = ventricle_files[name] if ventricles is not None else None
+        pair = Pair(subject, lesion_files[name], partner, beside, case=name)
+        if (clash := pair.clash()) is not None:
+            failures[name] = clash
         else:
-            partners[name] = seconds[options[0]]
-    for name in sorted(set(seconds) - used - set(failures)):
-        failures[name] = f"{seconds[name]}: has no lesion map of its name"
-    return partners
+            pairs[subject] = pair
+    return pairs, {name: failures[name] for name in failures if name in lesion_files} if alone else failures

@@ -19,6 +19,7 @@ from yucca_wm.regions import RegionTable
 LOAD_COLUMNS = (
     "subject", "region_id", "name", "side", "group", "region_volume_ml", "lesion_volume_ml", "load_percent",
     "share_percent", "n_lesions", "n_lesions_touching", "largest_lesion_ml", "region_voxels", "lesion_voxels",
+    "ignored_volume_ml",
 )  # fmt: skip
 ASSIGNED_COLUMNS = ("lesion_volume_assigned_ml", "load_assigned_percent")
 LESION_COLUMNS = (
@@ -141,6 +142,7 @@ def load_fields(subject: str, row: LoadRow, *, assigned: bool = False) -> list[s
         number(row.lesion_volume_ml), number(row.load_percent), number(row.share_percent), str(row.n_lesions),
         str(row.n_lesions_touching), number(row.largest_lesion_ml),
         "" if row.region_voxels is None else str(row.region_voxels), str(row.lesion_voxels),
+        number(row.ignored_volume_ml),
     ]  # fmt: skip
     if assigned:
         fields += [number(row.lesion_volume_assigned_ml), number(row.load_assigned_percent)]

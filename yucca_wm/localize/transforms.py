@@ -12,11 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.errors import InputError
+from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.pairs import subject_of
 from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.warp import Warp
 
 AFFINE, FIELD, RECORD = "_affine.tfm", "_warp.nii.gz", ".json"
+
+BESIDE = "beside the region maps"
+"""In place of a folder: each transform lies beside the region map that was made with it."""
 
 IN_TEMPLATE = "none"
 """In place of a folder: the lesion maps are in the template's space already."""
@@ -24,30 +28,37 @@ IN_TEMPLATE = "none"
 
 @dataclass(frozen=True)
 class Transforms:
-    """where : folder, or IN_TEMPLATE; files : subject -> its affine files (one, unless something is wrong)."""
+    """where : folder, BESIDE or IN_TEMPLATE; files : subject -> its affine files (one, unless something is wrong)."""
 
     where: str
     files: Mapping[str, list[Path]]
 
-    def inputs(self, subject: str) -> dict[str, Path]:
+    def inputs(self, subject: str, regions: Path | None = None) -> dict[str, Path]:
         """The files that `warp` reads, as far as there are any."""
-        files = self._of(subject)
+        files = self._of(subject, regions)
         fields = [Path(str(path).removesuffix(AFFINE) + FIELD) for path in files]
         affines = {f"affine{number or ''}": path for number, path in enumerate(files)}
         return affines | {f"field{number or ''}": path for number, path in enumerate(fields) if path.is_file()}
 
-    def _of(self, subject: str) -> list[Path]:
+    def _of(self, subject: str, regions: Path | None) -> list[Path]:
+        if self.where == BESIDE:
+            affine = Path(str(registration_record(regions)).removesuffix(RECORD) + AFFINE) if regions else None
+            return [affine] if affine is not None and affine.is_file() else []
         return self.files.get(subject) or self.files.get(subject_of(subject)) or []
 
-    def warp(self, subject: str) -> Warp:
+    def warp(self, subject: str, regions: Path | None = None) -> Warp:
         """Subject world mm -> atlas world mm.
+
+        regions : the subject's region map, which its transform may lie beside.
 
         Raises InputError when the subject has no transform or several, or when a displacement field belongs to it
         and is not there.
         """
         if self.where == IN_TEMPLATE:
             return Warp(np.eye(4))
-        files = self._of(subject)
+        files = self._of(subject, regions)
+        if not files and self.where == BESIDE:
+            raise InputError(subject, f"has no transform beside {regions}", "name their folder with --transforms")
         if not files:
             raise InputError(subject, f"has no transform in {self.where}", f"give its <subject>{AFFINE}")
         if len(files) > 1:

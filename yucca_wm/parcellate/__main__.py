@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cli import run
+from yucca_wm.cohort.layouts import AUTO as LAYOUT_AUTO
+from yucca_wm.cohort.layouts import LAYOUTS
 from yucca_wm.cohort.options import add_run_options, run_options
 from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
 
 AUTO, NONE = "auto", "none"
+
+OF_A_COHORT = ("out_dir", "layout", "jobs", "scheduler", "slurm", "force", "participant_label", "level")
+"""Options that do nothing for one subject."""
+
 EXAMPLES = """\
 examples:
   python -m yucca_wm.parcellate --atlas-wm atlas_wm.nii.gz --atlas-labels regions.nii.gz \\
@@ -39,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     many = cli.add_argument_group("a cohort")
     many.add_argument("--cohort", metavar="DIR", help="folder (WMH challenge, BIDS) or table of paths")
     many.add_argument("--out-dir", metavar="DIR", help="default: derivatives/yucca_wm in the cohort")
-    many.add_argument("--layout", default="auto", help="auto, wmh, bids or table (default: auto)")
+    many.add_argument("--layout", choices=(LAYOUT_AUTO, *LAYOUTS), help="how it is arranged (default: auto)")
     atlas = cli.add_argument_group("atlas (default: the one 'python -m yucca_wm.atlas fetch' keeps)")
     atlas.add_argument("--atlas-wm", metavar="FILE", help="its white matter: mask, or labels in white matter only")
     atlas.add_argument("--atlas-labels", metavar="FILE", help="its label map, on the same grid")
@@ -82,11 +88,11 @@ def main(argv: list[str] | None = None) -> int:
             None if options.out_dir is None else Path(options.out_dir),
             AtlasFiles(**_atlas_files(options)),
             settings,
-            layout=options.layout,
+            layout=options.layout or LAYOUT_AUTO,
             auto_wm=options.wm == AUTO,
             fill_lesions=options.lesions != NONE,
             picture=not options.no_picture,
-            options=run_options(options),
+            options=run_options(options, cli),
         )
     return _one(options, settings)
 
@@ -134,8 +140,12 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error("--wm FILE is for one subject; with --cohort only --wm auto")
     if options.cohort is not None and options.lesions not in (None, NONE):
         cli.error(f"--lesions FILE is for one subject; a cohort has its own, and with --cohort only --lesions {NONE}")
-    if options.cohort is None and (options.participant_label or options.level or options.scheduler):
-        cli.error("--participant-label, --level and --scheduler go with --cohort")
+    if options.cohort is None and (lone := [name for name in OF_A_COHORT if _is_given(options, name)]):
+        cli.error(f"--{lone[0].replace('_', '-')} goes with --cohort")
+    if options.cohort is not None and options.t1 is not None:
+        cli.error("--t1 is for one subject; a cohort has its own")
+    if options.cohort is not None:
+        run_options(options, cli)
     if options.wm == AUTO and options.cohort is None and options.t1 is None:
         cli.error("--wm auto needs --t1")
     if (options.atlas_wm is None) != (options.atlas_labels is None):
@@ -146,6 +156,10 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error("--threshold lies between 0 and 1")
     if not 0 <= options.fill_mm <= 50:
         cli.error("--fill-mm lies between 0 and 50")
+
+
+def _is_given(options: argparse.Namespace, name: str) -> bool:
+    return getattr(options, name) not in (None, False, [])
 
 
 def _settings(cli: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.errors import InputError
 from yucca_wm.files import NIFTI_SUFFIXES, case_name
 
@@ -53,13 +54,14 @@ class Outputs:
 
 
 def single(out: str | os.PathLike[str], wm: str | os.PathLike[str]) -> Outputs:
-    """Outputs of the one-subject command: ``out`` is a label map's path (.nii, .nii.gz) or a folder."""
+    """Outputs of the one-subject command: ``out`` is a label map's path (.nii, .nii.gz) or a folder, in which the map
+    is called after the subject (`yucca_wm.cohort.ids.person_of_file`)."""
     path = Path(out)
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         return Outputs(path)
     if path.suffix and not path.is_dir():
         raise InputError(path, f"ends with {path.suffix}", "give a path that ends with .nii.gz, or a folder")
-    return Outputs(path / f"{case_name(wm)}_regions.nii.gz")
+    return Outputs(path / f"{person_of_file(Path(wm)) or case_name(wm)}_regions.nii.gz")
 
 
 def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:

@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--t1", type=Path, help="T1 image of one person")
     parser.add_argument("--flair", type=Path, help="FLAIR image of one person")
-    parser.add_argument("--name", help="what to call this person (default: from the file)")
+    parser.add_argument("--name", help="what to call this person (default: as the file is called, or its folder)")
     parser.add_argument("--input", type=Path, help="a whole cohort: WMH challenge folders, BIDS, or a table of paths")
     parser.add_argument(
         "--lesion-model",
@@ -70,14 +70,18 @@ def main() -> int:
     single = [path for path in (arguments.t1, arguments.flair) if path]
     if bool(single) == bool(arguments.input):
         parser.error("give either --t1 and/or --flair, or --input")
+    if arguments.input and arguments.name:
+        parser.error("--name is for one person; a cohort has its names")
     chosen = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
     given = {what: path for what, path in chosen.items() if path and str(path) != SHIPPED}
     shipped = not any(chosen.values()) or len(given) < sum(map(bool, chosen.values()))
+    if arguments.names and REGIONS not in given:
+        parser.error("--names goes with a --region-model of your own")
     if arguments.soft and len(given) < 2:
         parser.error("--soft needs both --lesion-model and --region-model")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
+    from yucca_wm.cohort.ids import person_of_file
     from yucca_wm.cohort.layouts import find_subjects
-    from yucca_wm.files import case_name
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.report import PAGES, write_pages
@@ -88,7 +92,10 @@ def main() -> int:
         cases = cohort.cases_of(find_subjects(arguments.input))
     else:
         scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
-        cases = [Case(arguments.name or case_name(single[0]), scans)]
+        name = arguments.name or person_of_file(single[0])
+        if name is None:
+            parser.error(f"{single[0]} does not say whose it is: add --name")
+        cases = [Case(name, scans)]
     models = {what: cohort.load(path, arguments.device) for what, path in given.items()}
     cohort.check_classes(models)
     table = read_table(arguments.names) if arguments.names else regions()
@@ -105,7 +112,7 @@ def main() -> int:
         keep_softmax=arguments.keep_softmax,
         soft=arguments.soft,
     )
-    how = run_options(arguments)
+    how = run_options(arguments, parser)
     outcome = cohort.predict_cohort(
         cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
     )

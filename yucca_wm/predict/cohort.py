@@ -153,6 +153,7 @@ def _localize(
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
+    from yucca_wm.localize.inputs import folder_inputs
     from yucca_wm.localize.settings import Settings
 
     stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in done]
@@ -166,7 +167,7 @@ def _localize(
         tissue=out / TISSUE if options.shipped else None,
     )
     flags, failures = localize_into(
-        out, out / LESIONS, out / REGIONS, table, Settings(), companions=companions, options=RunOptions()
+        out, folder_inputs(out / LESIONS, out / REGIONS), table, Settings(), companions=companions, options=RunOptions()
     )
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)

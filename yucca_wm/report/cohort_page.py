@@ -10,9 +10,9 @@ import numpy as np
 
 from yucca_wm import __version__, images
 from yucca_wm.errors import YuccaWMError
+from yucca_wm.grids import on_grid
 from yucca_wm.images import Image
 from yucca_wm.localize import frequency
-from yucca_wm.localize.case import on_grid
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.report import brain_maps, figures

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import images
+from yucca_wm.grids import on_grid
 from yucca_wm.images import Image
-from yucca_wm.localize.case import lesion_mask, load_pair, load_tissue, on_grid
+from yucca_wm.localize.case import lesion_mask, load_pair, load_tissue
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.pairs import Companions, Pair

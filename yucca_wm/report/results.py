@@ -132,10 +132,9 @@ def _by_subject(path: Path) -> dict[str, list[Row]]:
 def facts_of(results: Results) -> list[tuple[str, str]]:
     """What every page says of how its numbers were made: what counts as a lesion, the inputs, the program."""
     settings, inputs = results.summary["settings"], results.summary["inputs"]
-    rule = (
-        f"labels {', '.join(map(str, settings['lesion_labels']))}; {settings['connectivity']}-connected; "
-        f"lesions under {settings['min_size_mm3']:g} mm3 left out"
-    )
+    cut = settings.get("threshold")
+    what = f"labels {', '.join(map(str, settings['lesion_labels']))}" if cut is None else f"probability from {cut:g}"
+    rule = f"{what}; {settings['connectivity']}-connected; lesions under {settings['min_size_mm3']:g} mm3 left out"
     if settings["assign_outside_mm"]:
         rule += f"; voxels outside given to regions within {settings['assign_outside_mm']:g} mm (columns of their own)"
     facts = [("what counts as a lesion", rule), *((name, path) for name, path in inputs.items())]

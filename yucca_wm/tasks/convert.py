@@ -8,14 +8,15 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from yucca_wm.cli import report_failures
+from yucca_wm.cli import exit_code, report_failures
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.options import RunOptions, add_run_options, run_options
 from yucca_wm.cohort.step import Step, Work, run_step
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import InputError, YuccaWMError
+from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, write_json
 from yucca_wm.lock import only_run
 from yucca_wm.tasks import dataset_json
@@ -102,17 +103,17 @@ def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: s
     parser = argparse.ArgumentParser(VARIABLE, usage=f'{VARIABLE}="[--jobs N] [--force] [--scheduler ADDRESS]"')
     add_run_options(parser, levels=False)
     options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))))
-    try:
-        done = convert(TASKS[task_name], Path(cohort) / (subdir or ""), Path(raw_data), options=options)
-    except (YuccaWMError, OSError) as error:  # OSError: a disk that fills up while the manifest is written
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    if code := exit_code(partial(_convert, task_name, Path(cohort) / (subdir or ""), Path(raw_data), options)):
+        sys.exit(code)
+
+
+def _convert(task_name: str, cohort: Path, raw_data: Path, options: RunOptions) -> int:
+    done = convert(TASKS[task_name], cohort, raw_data, options=options)
     removed = f", {len(done.removed)} old ones removed" if done.removed else ""
     print(f"{done.folder}: {len(done.files)} files{removed}")
     if done.removed or done.changed:
         _warn_of_stale_data(task_name, len(done.removed) + len(done.changed))
-    if code := report_failures(done.failures, done.subjects):
-        sys.exit(code)
+    return report_failures(done.failures, done.subjects)
 
 
 def _warn_of_stale_data(task_name: str, files: int) -> None:

@@ -1,0 +1,498 @@
+"""What people really give to localize: one folder twice, files of other tools, one person at a time, probabilities."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from yucca_wm.errors import InputError
+from yucca_wm.localize.__main__ import main
+
+AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
+"""Voxels of 6 mm3."""
+
+SHAPE = (12, 10, 8)
+
+
+def save(path: Path, data: np.ndarray, affine: np.ndarray = AFFINE) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(data, affine), path)
+    return path
+
+
+def regions() -> np.ndarray:
+    """Regions 1 (240 voxels) and 18 (the same on the right), a gap between."""
+    data = np.zeros(SHAPE, np.uint8)
+    data[:5, 1:9, 1:7] = 1
+    data[7:, 1:9, 1:7] = 18
+    return data
+
+
+def lesions(voxels: int = 10, label: int = 1) -> np.ndarray:
+    """So many voxels of region 1."""
+    data = np.zeros(SHAPE, np.uint8)
+    inside = np.argwhere(regions() == 1)[:voxels]
+    data[tuple(inside.T)] = label
+    return data
+
+
+def rows(out: Path, name: str = "lesion_load.tsv") -> list[dict[str, str]]:
+    with (out / name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def total_ml(out: Path) -> dict[str, float]:
+    return {row["subject"]: float(row["lesion_volume_ml"]) for row in rows(out) if row["name"] == "total"}
+
+
+def run(tmp_path: Path, *more: object) -> int:
+    return main(["--out_dir", str(tmp_path / "out"), "--jobs", "1", *map(str, more)])
+
+
+def maps(tmp_path: Path, *names: str) -> None:
+    """Of each name a lesion map, 10 voxels more than of the one before, and a region map."""
+    for number, name in enumerate(names, start=1):
+        save(tmp_path / "lesions" / f"{name}.nii.gz", lesions(10 * number))
+        save(tmp_path / "regions" / f"{name}.nii.gz", regions())
+
+
+# A4: the same on both sides
+
+
+def test_one_folder_for_lesions_and_regions_is_an_error(tmp_path: Path) -> None:
+    maps(tmp_path, "a", "b")
+    (tmp_path / "link").symlink_to(tmp_path / "lesions")
+    for other in ("lesions", "link"):
+        with pytest.raises(InputError, match="as lesion maps and as region maps"):
+            run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / other)
+
+
+def test_one_file_for_lesions_and_regions_is_an_error(tmp_path: Path) -> None:
+    maps(tmp_path, "a")
+    with pytest.raises(InputError, match="as lesion maps and as region maps"):
+        run(tmp_path, "--lesions", tmp_path / "lesions/a.nii.gz", "--regions", tmp_path / "lesions/a.nii.gz")
+
+
+@pytest.mark.parametrize("how", ["link", "hard link", "copy"])
+def test_the_lesion_map_under_another_name_is_no_region_map(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    maps(tmp_path, "a", "b")
+    lesion, region = tmp_path / "lesions/a.nii.gz", tmp_path / "regions/a.nii.gz"
+    region.unlink()
+    if how == "link":
+        region.symlink_to(lesion)
+    elif how == "hard link":
+        region.hardlink_to(lesion)
+    else:
+        shutil.copyfile(lesion, region)
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 1
+    said = capsys.readouterr().err
+    assert "error: a: " in said
+    assert (
+        "same voxels as the region map" in said if how == "copy" else "is given as lesion map and as region map" in said
+    )
+    assert total_ml(tmp_path / "out") == {"b": pytest.approx(20 * 0.006)}
+
+
+# B15: one person at a time
+
+
+def test_one_person_at_a_time_adds_up_to_what_a_folder_gives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maps(tmp_path, "s1", "s2", "s10")
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions", "--maps") == 0
+    (tmp_path / "out").rename(tmp_path / "whole")
+    for name in ("s10", "s1", "s2"):
+        pair = (tmp_path / f"lesions/{name}.nii.gz", tmp_path / f"regions/{name}.nii.gz")
+        assert run(tmp_path, "--lesions", pair[0], "--regions", pair[1], "--maps") == 0
+    assert total_ml(tmp_path / "out") == pytest.approx({"s1": 0.06, "s2": 0.12, "s10": 0.18})
+    assert list(total_ml(tmp_path / "out")) == ["s1", "s2", "s10"]
+    for name in ("lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv", "maps/s1.nii.gz", "heat_map.svg"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert "removed" not in capsys.readouterr().err
+
+
+def test_a_folder_of_regions_serves_one_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps(tmp_path, "s1", "s2")
+    (tmp_path / "regions/s3.nii.gz").symlink_to(tmp_path / "gone.nii.gz")
+    for name in ("s1", "s2"):
+        assert run(tmp_path, "--lesions", tmp_path / f"lesions/{name}.nii.gz", "--regions", tmp_path / "regions") == 0
+    assert list(total_ml(tmp_path / "out")) == ["s1", "s2"]
+    capsys.readouterr()
+
+
+def test_a_folder_renews_and_names_who_is_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps(tmp_path, "s1", "s2", "s10")
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    run(tmp_path, *sides)
+    for name in ("s2", "s10"):
+        (tmp_path / f"lesions/{name}.nii.gz").unlink()
+        (tmp_path / f"regions/{name}.nii.gz").unlink()
+    capsys.readouterr()
+    assert run(tmp_path, *sides) == 0
+    assert "as not among the subjects any more: s2, s10" in capsys.readouterr().err
+    assert list(total_ml(tmp_path / "out")) == ["s1"]
+
+
+def test_who_failed_alone_stays_in_the_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps(tmp_path, "s1", "s2")
+    (tmp_path / "regions/s1.nii.gz").write_bytes(b"broken")
+
+    def add(name: str) -> int:
+        return run(tmp_path, "--lesions", tmp_path / f"lesions/{name}.nii.gz", "--regions", tmp_path / "regions")
+
+    assert (add("s1"), add("s2")) == (1, 0)
+    assert list(json.loads((tmp_path / "out/localize.json").read_text())["failures"]) == ["s1"]
+    save(tmp_path / "regions/s1.nii.gz", regions())
+    assert add("s1") == 0
+    assert json.loads((tmp_path / "out/localize.json").read_text())["failures"] == {}
+    assert list(total_ml(tmp_path / "out")) == ["s1", "s2"]
+    capsys.readouterr()
+
+
+def test_tables_do_not_mix_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps(tmp_path, "s1", "s2")
+    run(tmp_path, "--lesions", tmp_path / "lesions/s1.nii.gz", "--regions", tmp_path / "regions")
+    before = (tmp_path / "out/lesion_load.tsv").read_bytes()
+    for other in (("--min-size", "50"), ("--ventricles", tmp_path / "regions/s1.nii.gz")):
+        with pytest.raises(InputError, match="holds s1, localized with other settings"):
+            run(tmp_path, "--lesions", tmp_path / "lesions/s2.nii.gz", "--regions", tmp_path / "regions", *other)
+    assert (tmp_path / "out/lesion_load.tsv").read_bytes() == before
+    capsys.readouterr()
+
+
+def test_two_people_whose_files_are_called_alike_are_named_by_their_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, folder in enumerate(("P1", "P2", "7/pre"), start=1):
+        save(tmp_path / folder / "wmh.nii.gz", lesions(10 * number))
+        save(tmp_path / folder / "wm_regions.nii.gz", regions())
+        sides = ("--lesions", tmp_path / folder / "wmh.nii.gz", "--regions", tmp_path / folder / "wm_regions.nii.gz")
+        assert run(tmp_path, *sides) == 0
+    assert total_ml(tmp_path / "out") == pytest.approx({"P1": 0.06, "P2": 0.12, "WMH_7": 0.18})
+    capsys.readouterr()
+
+
+def test_another_person_of_the_same_name_does_not_take_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, site in enumerate(("siteA", "siteB"), start=1):
+        save(tmp_path / site / "P1.nii.gz", lesions(10 * number))
+    region = save(tmp_path / "regions.nii.gz", regions())
+    assert run(tmp_path, "--lesions", tmp_path / "siteA/P1.nii.gz", "--regions", region) == 0
+    with pytest.raises(InputError, match=r"is called P1, as .*siteA"):
+        run(tmp_path, "--lesions", tmp_path / "siteB/P1.nii.gz", "--regions", region)
+    assert total_ml(tmp_path / "out") == pytest.approx({"P1": 0.06})
+    assert run(tmp_path, "--lesions", tmp_path / "siteB/P1.nii.gz", "--regions", region, "--force") == 0
+    assert total_ml(tmp_path / "out") == pytest.approx({"P1": 0.12})
+    capsys.readouterr()
+
+
+# A5: labels that are left out
+
+
+def test_labels_that_are_left_out_are_counted_in_ml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = lesions(4)
+    both[7, 1, 1:4] = 2  # three voxels in region 18
+    both[6, 0, 0] = 2  # one outside
+    save(tmp_path / "lesions/a.nii.gz", both)
+    save(tmp_path / "regions/a.nii.gz", regions())
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 0
+    ignored = {row["region_id"]: float(row["ignored_volume_ml"]) for row in rows(tmp_path / "out")}
+    assert {place: ml for place, ml in ignored.items() if ml} == pytest.approx({"18": 0.018, "0": 0.006, "-1": 0.024})
+    assert total_ml(tmp_path / "out") == pytest.approx({"a": 0.024})
+    flags = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]["a"]["flags"]
+    assert flags["ignored_labels"] == "0.024 ml have label 2 and do not count (lesions: 0.024 ml)"
+    assert "lesion-map voxels whose label does not count in 1 of 1 subjects: a" in capsys.readouterr().err
+
+
+def test_all_labels_count_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    instances = lesions(20)
+    for number, voxel in enumerate(np.argwhere(instances), start=1):
+        instances[tuple(voxel)] = number  # labels 1 to 20
+    save(tmp_path / "lesions/a.nii.gz", instances)
+    save(tmp_path / "regions/a.nii.gz", regions())
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides) == 1
+    assert "--lesion-labels (all: every label)" in capsys.readouterr().err
+    assert run(tmp_path, *sides, "--lesion-labels", "all", "--maps", "--bids") == 0
+    assert total_ml(tmp_path / "out") == pytest.approx({"a": 0.12})
+    assert {row["ignored_volume_ml"] for row in rows(tmp_path / "out")} == {"0.000000"}
+    assert np.count_nonzero(nib.load(tmp_path / "out/maps/a.nii.gz").get_fdata() == 1) == 20
+    assert run(tmp_path, *sides, "--lesion-labels", "all", "--ignore-labels", "3", "4") == 0
+    assert total_ml(tmp_path / "out") == pytest.approx({"a": 18 * 0.006})
+    capsys.readouterr()
+
+
+# C24: probability maps
+
+
+def probabilities() -> np.ndarray:
+    """Six voxels at .6, eight at .3 and .49, one of each overshoot of interpolation."""
+    data = np.zeros(SHAPE, np.float32)
+    data[0, 1:7, 1] = 0.6
+    data[1, 1:9, 1] = 0.3
+    data[2, 1:9, 1] = 0.49
+    data[3, 1, 1], data[3, 8, 6] = 1.03, -0.02
+    return data
+
+
+@pytest.mark.parametrize(("threshold", "voxels"), [("0.5", 7), ("0.6", 7), ("0.3", 23), ("0.9", 1)])
+def test_lesion_probabilities_are_cut_at_the_threshold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], threshold: str, voxels: int
+) -> None:
+    save(tmp_path / "lesions/a.nii.gz", probabilities())
+    save(tmp_path / "regions/a.nii.gz", regions())
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides, "--threshold", threshold, "--maps") == 0
+    assert total_ml(tmp_path / "out") == pytest.approx({"a": voxels * 0.006})
+    assert np.count_nonzero(nib.load(tmp_path / "out/maps/a.nii.gz").get_fdata()) == voxels
+    capsys.readouterr()
+
+
+def test_probabilities_without_a_threshold_are_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path / "lesions/a.nii.gz", probabilities())
+    save(tmp_path / "lesions/percent.nii.gz", probabilities() * 100)
+    for name in ("a", "percent"):
+        save(tmp_path / f"regions/{name}.nii.gz", regions())
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: a: ")]
+    assert len(lines) == 1
+    assert "a probability map?" in lines[0]
+    assert "--threshold" in lines[0]
+    assert run(tmp_path, *sides, "--threshold", "0.5") == 1
+    assert "--threshold is for probabilities from 0 to 1" in capsys.readouterr().err
+    for wrong in (("--threshold", "0"), ("--threshold", "50"), ("--threshold", ".5", "--lesion-labels", "2")):
+        with pytest.raises(SystemExit) as stop:
+            run(tmp_path, *sides, *wrong)
+        assert stop.value.code == 2
+    capsys.readouterr()
+
+
+# B16: every candidate file is accounted for
+
+
+def test_links_that_lead_nowhere_and_other_formats_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maps(tmp_path, "a")
+    (tmp_path / "lesions/b.nii.gz").symlink_to(tmp_path / ".git/annex/objects/gone")
+    (tmp_path / "lesions/c.nrrd").write_bytes(b"NRRD0004")
+    (tmp_path / "lesions/._a.nii.gz").write_bytes(b"a Mac leaves these")
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions/a.nii.gz") == 1
+    errors = {line.split(": ")[1]: line for line in capsys.readouterr().err.splitlines() if line.startswith("error")}
+    assert set(errors) == {"b", "c"}
+    assert "leads nowhere" in errors["b"]
+    assert "not read" in errors["c"]
+    assert list(total_ml(tmp_path / "out")) == ["a"]
+    assert set(json.loads((tmp_path / "out/localize.json").read_text())["failures"]) == {"b", "c"}
+
+
+def test_mgz_is_a_candidate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps(tmp_path, "a")
+    nib.save(nib.MGHImage(lesions(5).astype(np.int32), AFFINE), tmp_path / "lesions/b.mgz")
+    code = run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions/a.nii.gz")
+    failures = json.loads((tmp_path / "out/localize.json").read_text())["failures"]
+    assert set(total_ml(tmp_path / "out")) | set(failures) == {"a", "b"}
+    assert code == bool(failures)
+    capsys.readouterr()
+
+
+# A11: one rule for ids
+
+
+def test_ids_with_and_without_sub_pair_and_near_misses_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, other in (("sub-01", "01"), ("02", "sub-02"), ("sub-003", "3"), ("4", "004")):
+        save(tmp_path / "lesions" / f"{name}_lesions.nii.gz", lesions())
+        save(tmp_path / "regions" / f"{other}_regions.nii.gz", regions())
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 1
+    said = capsys.readouterr().err
+    assert set(total_ml(tmp_path / "out")) == {"sub-01", "02"}
+    assert "has no partner in" in said
+    assert "(3_regions looks like it)" in said
+    assert "(004_regions looks like it)" in said
+
+
+def test_an_exact_match_wins_over_one_without_sub(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, name in enumerate(("01", "sub-01"), start=1):
+        save(tmp_path / "lesions" / f"{name}_lesions.nii.gz", lesions(10 * number))
+        save(tmp_path / "regions" / f"{name}_regions.nii.gz", regions() * number)
+    names = tmp_path / "names.tsv"
+    names.write_text("index\tname\n1\tone\n2\ttwo\n18\teighteen\n36\tthirtysix\n")
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides, "--names", names) == 0
+    found = {(row["subject"], row["name"]): float(row["lesion_volume_ml"]) for row in rows(tmp_path / "out")}
+    assert found["01", "one"] == pytest.approx(0.06)
+    assert found["sub-01", "two"] == pytest.approx(0.12)
+    capsys.readouterr()
+
+
+# B20: a cohort
+
+
+def wmh_cohort(root: Path) -> dict[str, float]:
+    for number, name in enumerate(("2", "10"), start=1):
+        save(root / "training/Utrecht" / name / "wmh.nii.gz", lesions(10 * number))
+        save(root / "training/Utrecht" / name / "pre/T1.nii.gz", regions())
+        save(root / f"derivatives/yucca_wm/WMH_{name}/WMH_{name}_regions.nii.gz", regions())
+    return {"WMH_2": 0.06, "WMH_10": 0.12}
+
+
+def bids_cohort(root: Path) -> dict[str, float]:
+    for number, name in enumerate(("sub-2_ses-1", "sub-10"), start=1):
+        anat = Path(*name.split("_"), "anat")
+        save(root / anat / f"{name}_T1w.nii.gz", regions())
+        save(root / "derivatives/tool" / anat / f"{name}_label-lesion_mask.nii.gz", lesions(10 * number))
+        save(root / f"derivatives/yucca_wm/{name}/{name}_regions.nii.gz", regions())
+    return {"sub-2_ses-1": 0.06, "sub-10": 0.12}
+
+
+def table_cohort(root: Path) -> dict[str, float]:
+    lines = ["subject\tlesions\tregions"]
+    for number, name in enumerate(("P2", "P10"), start=1):
+        save(root / name / "DLWMLS.nii.gz", lesions(10 * number))
+        save(root / name / "labels.nii.gz", regions())
+        lines.append(f"{name}\t{name}/DLWMLS.nii.gz\t{name}/labels.nii.gz")
+    (root / "cohort.tsv").write_text("\n".join(lines) + "\n")
+    return {"P2": 0.06, "P10": 0.12}
+
+
+@pytest.mark.parametrize("make", [wmh_cohort, bids_cohort, table_cohort])
+def test_a_cohort_in_every_layout_is_localized_as_it_lies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: object
+) -> None:
+    assert callable(make)
+    expected = make(tmp_path / "cohort")
+    assert run(tmp_path, "--cohort", tmp_path / "cohort", "--maps", "--bids") == 0
+    assert total_ml(tmp_path / "out") == pytest.approx(expected)
+    assert list(total_ml(tmp_path / "out")) == list(expected)  # 2 before 10
+    for name in expected:
+        assert (tmp_path / "out/maps" / f"{name}.nii.gz").is_file()
+    assert len(list((tmp_path / "out/bids").rglob("*_dseg.nii.gz"))) == 2
+    capsys.readouterr()
+
+
+def test_who_lacks_a_map_in_a_cohort_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wmh_cohort(tmp_path / "cohort")
+    shutil.rmtree(tmp_path / "cohort/derivatives/yucca_wm/WMH_10")
+    save(tmp_path / "cohort/training/Utrecht/3/pre/T1.nii.gz", regions())
+    assert run(tmp_path, "--cohort", tmp_path / "cohort") == 1
+    failures = json.loads((tmp_path / "out/localize.json").read_text())["failures"]
+    assert set(failures) == {"WMH_3", "WMH_10"}
+    assert "has no lesions" in failures["WMH_3"]
+    assert "has no regions; make it with" in failures["WMH_10"]
+    capsys.readouterr()
+
+
+def test_maps_from_elsewhere_take_the_place_of_a_cohorts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wmh_cohort(tmp_path / "cohort")
+    for name, voxels in (("WMH_2", 3), ("WMH_10", 4), ("WMH_11", 5)):
+        save(tmp_path / "predicted" / f"{name}.nii.gz", lesions(voxels))
+    sides = ("--cohort", tmp_path / "cohort", "--lesions", tmp_path / "predicted")
+    assert run(tmp_path, *sides) == 1
+    assert total_ml(tmp_path / "out") == pytest.approx({"WMH_2": 0.018, "WMH_10": 0.024})
+    assert "WMH_11: " in (said := capsys.readouterr().err)
+    assert "is named after no subject of the cohort" in said
+
+
+def test_region_maps_on_the_t1s_grid_are_brought_to_the_lesions_of_a_cohort(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table_cohort(tmp_path / "cohort")
+    fine = np.kron(regions(), np.ones((1, 2, 3), np.uint8))  # 1 mm, each voxel in the middle of six
+    affine = np.eye(4)
+    affine[:3, 3] = (0, -0.5, -1)
+    save(tmp_path / "cohort/P2/labels.nii.gz", fine, affine)
+    assert run(tmp_path, "--cohort", tmp_path / "cohort") == 0
+    own = {row["name"]: row for row in rows(tmp_path / "out") if row["subject"] == "P2"}
+    other = {row["name"]: row for row in rows(tmp_path / "out") if row["subject"] == "P10"}
+    assert float(own["total"]["lesion_volume_ml"]) == pytest.approx(0.06)
+    assert float(own["outside"]["lesion_volume_ml"]) == 0
+    assert [row["region_voxels"] for row in own.values()] == [row["region_voxels"] for row in other.values()]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "wrong", [(), ("--lesions", "x"), ("--lesions", "x", "--regions", "y", "--layout", "wmh"), ("--cohort",)]
+)
+def test_what_does_not_say_where_the_maps_are_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path, *wrong)
+    assert stop.value.code == 2
+    capsys.readouterr()
+
+
+# B19: what parcellate leaves
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_parcellate_leaves_beside_a_region_map_is_no_region_map(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], deep: bool
+) -> None:
+    for name in ("sub-01", "P1"):
+        save(tmp_path / "lesions" / f"{name}_lesions.nii.gz", lesions())
+        folder = tmp_path / "regions" / name if deep else tmp_path / "regions"
+        save(folder / f"{name}_regions.nii.gz", regions())
+        save(folder / f"{name}_regions_unmasked.nii.gz", regions())
+        save(folder / f"{name}_regions_warp.nii.gz", np.zeros((*SHAPE, 1, 3), np.float32))
+        for ending in ("_affine.tfm", ".json", ".png"):
+            (folder / f"{name}_regions{ending}").write_text("{}")
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 0
+    assert set(total_ml(tmp_path / "out")) == {"sub-01", "P1"}
+    entry = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]["P1"]
+    assert entry["regions"].endswith("P1_regions.nii.gz")
+    capsys.readouterr()
+
+
+def test_unmasked_maps_by_themselves_are_region_maps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(tmp_path / "lesions/P1.nii.gz", lesions())
+    save(tmp_path / "unmasked/P1_regions_unmasked.nii.gz", regions())
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "unmasked") == 0
+    assert set(total_ml(tmp_path / "out")) == {"P1"}
+    capsys.readouterr()
+
+
+@pytest.mark.shared_data
+def test_nichart_people_through_a_table(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Real files of another tool, named by folder, lesions on the FLAIR's grid and regions on the T1's: three people,
+    Subj15's FLAIR does not lie on its T1."""
+    from yucca_wm.parcellate.__main__ import main as parcellate
+
+    source = shared_data / "real/nichart"
+    if not source.is_dir():
+        pytest.skip("no real scans beside this checkout")
+    lines = ["subject\tt1\tflair\twm\tlesions"]
+    files = ("T1", "FLAIR", "DLMUSE", "DLWMLS")
+    people = ("Subj2", "Subj4", "Subj15")
+    lines += ["\t".join([name, *(f"{source}/{name}/{file}.nii.gz" for file in files)]) for name in people]
+    (tmp_path / "table.tsv").write_text("\n".join(lines) + "\n")
+    labels = ["--atlas-wm", f"{shared_data}/atlas/36_labels_merged_only_WM.nii.gz", "--no-picture"]
+    labels += ["--atlas-labels", f"{shared_data}/atlas/36_labels_merged.nii.gz"]
+    labels += ["--wm-labels", *map(str, range(81, 89))]
+    code = parcellate(["--cohort", str(tmp_path / "table.tsv"), "--jobs", "1", *labels])
+    assert code == 0
+    assert run(tmp_path, "--cohort", tmp_path / "table.tsv") == 0
+    summary = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+    assert list(summary) == list(people)
+    assert [name for name, about in summary.items() if "high_outside" in about["flags"]] == ["Subj15"]
+    volumes = {name: int(np.count_nonzero(nib.load(source / name / "DLWMLS.nii.gz").get_fdata())) for name in people}
+    left = {
+        name: about["voxels"]["total"] + about["voxels"]["removed_below_min_size"] for name, about in summary.items()
+    }
+    assert left == volumes
+    capsys.readouterr()

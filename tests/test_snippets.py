@@ -1,0 +1,48 @@
+"""Python in the pages: it runs, and reads ids as they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = {page.name: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+READS = re.compile(r"(?:pd|pandas)\.read_\w+\((?:[^()]|\([^()]*\))*\)")
+"""A table that is read in a page: in a block of Python, or in the text."""
+
+FOUND = [(name, found) for name, text in PAGES.items() for found in READS.findall(text)]
+CHECKED_ELSEWHERE = {"plugins.md": "tests/bridge", "predict-and-ensemble.md": "tests/predict"}
+"""Pages whose Python needs a model or a package: where that is tested."""
+
+
+def test_every_page_with_python_is_known() -> None:
+    pages = {name for name, text in PAGES.items() if "```python" in text}
+    assert pages == {"tutorial.md", *CHECKED_ELSEWHERE}
+    assert {name for name, _ in FOUND} == {"large-cohorts.md", "tutorial.md"}
+    for name, text in PAGES.items():
+        for snippet in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            compile(snippet, name, "exec")
+
+
+@pytest.mark.parametrize(("page", "snippet"), FOUND, ids=[name for name, _ in FOUND])
+def test_tables_are_read_with_ids_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, snippet: str
+) -> None:
+    """Subject 001 is not 1, and a region called NA has a name."""
+    monkeypatch.chdir(tmp_path)
+    (file,) = re.findall(r'"([^"]*\.(?:tsv|jsonl))"', snippet)
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    if file.endswith(".tsv"):
+        Path(file).write_text("subject\tname\tload_percent\n001\tNA\t1.5\n010\tinsula\t\n")
+    else:
+        Path(file).write_text("".join(json.dumps({"subject": name, "seconds": 1.5}) + "\n" for name in ("001", "010")))
+    table: Any = eval(snippet, {"pd": pandas, "pandas": pandas})
+    assert list(table["subject"]) == ["001", "010"], page
+    if "name" in table:
+        assert list(table["name"]) == ["NA", "insula"]
+        assert table["load_percent"].isna().tolist() == [False, True]

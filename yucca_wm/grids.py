@@ -1,0 +1,38 @@
+"""One image brought to the voxels of another: the one test of "the same grid" for all commands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
+
+from yucca_wm import images
+from yucca_wm.errors import InputError
+from yucca_wm.images import Image
+
+
+def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
+    """``image`` with its voxels in the order of ``like``'s.
+
+    The same grid stored in another orientation (RAS, LPS, ...) is only reordered, which changes nothing. Any other
+    grid raises InputError, or with ``resample`` is brought to ``like``'s by nearest neighbour.
+    """
+    if images.same_grid(like, image):
+        return image
+    reordered = _reorder(image, like)
+    if images.same_grid(like, reordered):
+        return reordered
+    if resample:
+        return images.resample(image, like)
+    try:
+        images.check_same_grid(like, reordered)
+    except InputError as error:
+        remedy = "check that both are of one subject and space, or use --resample"
+        raise InputError(error.path, error.problem, remedy) from None
+    return reordered
+
+
+def _reorder(image: Image, like: Image) -> Image:
+    change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
+    affine = image.affine @ inv_ornt_aff(change, image.shape)
+    return replace(image, data=apply_orientation(image.data, change), affine=affine)

@@ -1,0 +1,128 @@
+"""Which voxels of a lesion map count: masks, label maps of several kinds of lesion, instance maps, probabilities."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from yucca_wm.errors import InputError
+
+if TYPE_CHECKING:  # options are read by ``--help``, too
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from yucca_wm.images import Image
+
+ALL = "all"
+"""In place of lesion labels: every label that is not ignored (instance maps, annotated maps)."""
+
+OTHER_PATHOLOGY = 2
+"""Of the WMH challenge and Task001: may occur, and is no white-matter lesion."""
+
+OVERSHOOT = 0.05
+"""Interpolation leaves probabilities this far below 0 or over 1."""
+
+
+@dataclass(frozen=True)
+class LesionLabels:
+    """counted : labels that are lesion; None: all but the ignored. ignored : labels that may occur and do not count.
+    threshold : probability from which a voxel of a probability map is lesion; None: maps hold labels."""
+
+    counted: tuple[int, ...] | None = (1,)
+    ignored: tuple[int, ...] = (OTHER_PATHOLOGY,)
+    threshold: float | None = None
+
+    @property
+    def known(self) -> set[int] | None:
+        """Every label that a map may hold; None: any."""
+        return None if self.counted is None else {0, *self.counted, *self.ignored}
+
+    def among(self, classes: Iterable[int]) -> tuple[int, ...]:
+        """The labels that count, where ``classes`` are all there are."""
+        if self.counted is not None:
+            return self.counted
+        return tuple(label for label in classes if label and label not in self.ignored)
+
+    def load(self, path: str | os.PathLike[str]) -> Image:
+        """Read a lesion map; a probability map as labels 0 and 1.
+
+        Raises InputError as `yucca_wm.images.load_labels`, for labels that are neither counted nor ignored, and for
+        fractions without a threshold or a threshold without fractions.
+        """
+        from yucca_wm import images
+
+        if self.threshold is not None:
+            return _cut(images.load(path), self.threshold)
+        try:
+            return images.load_labels(path, self.known)
+        except InputError as error:
+            if "not whole numbers" in error.problem:
+                raise InputError(path, *_fractions(images.load(path), error)) from None
+            if "not in the table" not in error.problem:
+                raise
+            counted = ", ".join(map(str, self.counted or ()))
+            problem = error.problem.replace("not in the table", f"neither counted ({counted}) nor ignored")
+            remedy = f"name them with --lesion-labels ({ALL}: every label) or --ignore-labels"
+            raise InputError(path, problem, remedy) from None
+
+    def lesion(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
+        """Voxels that count as lesion."""
+        import numpy as np
+
+        if self.counted is None:
+            return (labels > 0) & ~np.isin(labels, self.ignored)
+        return labels == self.counted[0] if len(self.counted) == 1 else np.isin(labels, self.counted)
+
+    def left_out(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
+        """Voxels with a label that does not count."""
+        import numpy as np
+
+        ignored = set(self.ignored) - set(self.counted or ())
+        return labels == ignored.pop() if len(ignored) == 1 else np.isin(labels, list(ignored))
+
+
+def add_label_options(parser: argparse.ArgumentParser) -> None:
+    """``--lesion-labels`` and ``--ignore-labels``."""
+    parser.add_argument(
+        "--lesion-labels", type=_label, nargs="+", metavar="N",
+        help=f"labels that count as lesion (default: 1), or '{ALL}'",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ignore-labels", type=int, nargs="*", metavar="N",
+        help=f"labels that may occur and do not count (default: {OTHER_PATHOLOGY}, other pathology; none with '{ALL}')",
+    )  # fmt: skip
+
+
+def label_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> LesionLabels:
+    """What was chosen with `add_label_options`; wrong usage ends the program."""
+    counted = options.lesion_labels or [1]
+    if ALL in counted and len(counted) > 1:
+        parser.error(f"--lesion-labels takes numbers, or '{ALL}' alone")
+    if ALL not in counted and min(counted) < 1:
+        parser.error("--lesion-labels takes whole numbers from 1")
+    ignored = options.ignore_labels
+    if ignored is None:
+        ignored = [] if ALL in counted else [OTHER_PATHOLOGY]
+    return LesionLabels(None if ALL in counted else tuple(counted), tuple(ignored))
+
+
+def _label(text: str) -> int | str:
+    return text if text == ALL else int(text)
+
+
+def _cut(image: Image, threshold: float) -> Image:
+    low, high = float(image.data.min()), float(image.data.max())
+    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+        problem = f"holds values from {low:.3g} to {high:.3g}: --threshold is for probabilities from 0 to 1"
+        raise InputError(image.name, problem, "give label maps without --threshold, others as shares of 1")
+    return replace(image, data=(image.data >= threshold).astype("uint8"))
+
+
+def _fractions(image: Image, error: InputError) -> tuple[str, str]:
+    low, high = float(image.data.min()), float(image.data.max())
+    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+        return error.problem, error.remedy
+    return f"{error.problem}: is it a probability map?", "say with --threshold from where on it is lesion (0.5?)"

@@ -1,0 +1,114 @@
+"""Which maps lie in a folder, and which go together: by name, never by position."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from yucca_wm.cohort.ids import bare, looks_like, session
+from yucca_wm.errors import InputError
+from yucca_wm.files import IMAGE_SUFFIXES, case_name, natural_key
+from yucca_wm.parcellate.outputs import Outputs
+
+ENDINGS = re.compile(
+    r"(_(regions?|unmasked|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE
+)
+"""What tools append to a subject's name to say what kind of map it is."""
+
+LESION_ENTITY = re.compile(r"(label|desc)-[a-z0-9]*(lesion|wmh)", re.IGNORECASE)
+"""What marks a lesion map among the masks and segmentations of a BIDS derivative."""
+
+UNREAD = (
+    ".nrrd", ".nhdr", ".mha", ".mhd", ".mif", ".mif.gz", ".mnc", ".img", ".hdr", ".nii.bz2", ".nii.xz", ".nii.zst",
+)  # fmt: skip
+"""Images in other formats: they are named, not passed over."""
+
+
+def subject_of(name: str) -> str:
+    """Subject (and session) that a case name stands for: ``sub-1_ses-2_desc-x_dseg`` -> ``sub-1_ses-2``."""
+    return session(name) if name.startswith("sub-") else ENDINGS.sub("", name) or name
+
+
+def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[str, Path]:
+    """Case name -> file; a case that occurs twice, or whose file cannot be read, goes to ``failures``."""
+    if path.is_file():
+        return {case_name(path): path}
+    if not path.is_dir():
+        raise InputError(path, "leads nowhere" if path.is_symlink() else "no such file or folder")
+    inside = sorted(path.iterdir(), key=lambda file: natural_key(file.name))
+    candidates = [file for file in inside if _is_image(file)]
+    if not candidates:
+        derivative = [file for file in sorted(path.glob("sub-*/**/*")) if _is_image(file)]
+        candidates = [file for file in derivative if bool(LESION_ENTITY.search(file.name)) == lesion]
+        if not lesion:
+            parcellated = [file for file in sorted(path.glob("*/*_regions.nii.gz")) if not file.name.startswith(".")]
+            candidates = [file for file in candidates if case_name(file).endswith("_dseg")] or parcellated
+    beside = {other for file in candidates for other in (Outputs(file).unmasked, Outputs(file).field)}
+    candidates = [file for file in candidates if file not in beside]
+    if not candidates:
+        raise InputError(path, f"holds no NIfTI image ({', '.join(IMAGE_SUFFIXES)})")
+    by_name: dict[str, list[Path]] = defaultdict(list)
+    for file in candidates:
+        by_name[case_name(file)].append(file)
+    for name, files in by_name.items():
+        if len(files) > 1:
+            failures[name] = f"{files[1]}: case '{name}' occurs twice, also as {files[0].name}; keep one of them"
+        elif not files[0].is_file():
+            failures[name] = f"{files[0]}: is a link that leads nowhere; fetch the file (git annex: datalad get)"
+    for file in inside:
+        if file.name.lower().endswith(UNREAD) and case_name(file) not in by_name:
+            failures[case_name(file)] = f"{file}: is in a format that is not read; convert it to .nii.gz"
+    return {name: files[0] for name, files in by_name.items()}
+
+
+def _is_image(path: Path) -> bool:
+    named = path.name.lower().endswith(IMAGE_SUFFIXES) and not path.name.startswith(".")
+    return named and (path.is_file() or (path.is_symlink() and not path.exists()))
+
+
+def match(
+    firsts: Mapping[str, Path],
+    seconds: Mapping[str, Path],
+    where: Path,
+    failures: dict[str, str],
+    *,
+    unused: str | None = None,
+    lacks: str = "",
+) -> dict[str, Path]:
+    """Case name -> partner in ``seconds``, for every case that is not among the failures.
+
+    The same name goes first, then that of the same subject (`subject_of`), then that of an id that means the same
+    (`yucca_wm.cohort.ids`).
+
+    unused : what is said of a file of ``seconds`` that is nobody's; None: it is passed over. lacks : what is
+    said of a case without a partner.
+    """
+    if where.is_file():
+        (only,) = seconds.values()
+        return {name: only for name in firsts if name not in failures}
+    by_id: dict[str, list[str]] = defaultdict(list)
+    for name in seconds:
+        if name not in firsts:
+            by_id[bare(subject_of(name))].append(name)
+    partners: dict[str, Path] = {}
+    used: set[str] = set()
+    for name, file in firsts.items():
+        subject = subject_of(name)
+        likely = by_id[bare(subject)]
+        options = [name] if name in seconds else [one for one in likely if subject_of(one) == subject] or likely
+        used.update(options)
+        if name in failures:
+            continue
+        if not options:
+            failures[name] = (lacks or f"{file}: has no partner in {where}") + looks_like(subject, seconds.keys())
+        elif len(options) > 1:
+            failures[name] = f"{file}: has {len(options)} possible partners in {where}: {', '.join(sorted(options))}"
+        elif options[0] in failures:
+            failures[name] = failures[options[0]]
+        else:
+            partners[name] = seconds[options[0]]
+    for name in sorted(set(seconds) - used - set(failures)) if unused else ():
+        failures[name] = f"{seconds[name]}: {unused}"
+    return partners
