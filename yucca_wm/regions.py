@@ -35,6 +35,7 @@ RESERVED_NAMES = ("subject", "outside", "total")
 RESERVED_GROUPS = ("outside", "total")
 """What tables of results call their own columns and rows: no region may be called so."""
 
+OUTSIDE = "outside"
 COLUMNS = ("index", "name", "full_name", "side", "group", "color", "jhu_ids")
 """Of a region without a colour."""
 
@@ -147,6 +148,8 @@ def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], defa
         return Region(0, given["name"], given["name"], Side.NONE, "", default_color)
     if not given["name"]:
         raise refused("name", "every region needs a name of its own")
+    if given["name"] == given.get("group") == OUTSIDE:  # in the table of our own labelled lesion maps: no region
+        return Region(0, OUTSIDE, OUTSIDE, Side.NONE, OUTSIDE, default_color)
     if given["name"] in RESERVED_NAMES:
         raise refused("name", f"tables of results have {', '.join(RESERVED_NAMES)} for themselves; call it otherwise")
     if given.get("group") in RESERVED_GROUPS:

@@ -36,6 +36,7 @@ OPTIONS: dict[str, Sequence[str]] = {
     "min_size": [*FOLDERS, "--min-size", "30"],
     "assign_outside": [*FOLDERS, "--assign-outside", "5"],
     "ventricles": [*FOLDERS, "--ventricles", "{here}/ventricles"],
+    "tissue": [*FOLDERS, "--tissue", "{here}/tissue"],
     "maps": [*FOLDERS, "--maps"],
     "bids": [*FOLDERS, "--bids"],
     "to_template": [*FOLDERS, "--to-template", "{here}/regions/P2.nii.gz", "--transforms", "none"],
@@ -84,6 +85,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ventricles = np.zeros(SHAPE, np.uint8)
         ventricles[5:7, 4:6, 3:5] = 1
         save(here / f"ventricles/{name}.nii.gz", ventricles)
+        tissue = 1 + 3 * ventricles  # white matter around the lateral ventricles
+        tissue[0, 0, :5] = 2, 3, 5, 6, 7
+        save(here / f"tissue/{name}.nii.gz", tissue)
         save(here / f"parcellated/{name}/{name}_regions.nii.gz", regions)
         matrix = np.eye(4)
         matrix[0, 3] = 2
