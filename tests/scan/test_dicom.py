@@ -78,7 +78,7 @@ def test_two_series_are_listed(image: Image, tmp_path: Path) -> None:
 
 
 def test_a_missing_slice_and_no_series(image: Image, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="slices are .* mm apart"):
+    with pytest.raises(InputError, match=r"slices are .* mm apart"):
         read_dicom(write_series(image, tmp_path / "gap", leave_out=3))
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no DICOM series"):

@@ -14,6 +14,7 @@ from yucca_wm.images import Image
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.registration.transform_file import save_rigid
 from yucca_wm.scan.check import checked
+from yucca_wm.scan.contrast import exchanged
 from yucca_wm.scan.grid import resampled, turned_onto
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
@@ -73,6 +74,8 @@ def bring_to_one_frame(scans: Mapping[str, Path], *, space: str = "flair", heade
             notes += [f"{modality}: {note}"] if note else []
             if matrix is not None:
                 transforms[modality] = matrix
+    if {"T1", "FLAIR"} <= placed.keys() and exchanged(placed["T1"], placed["FLAIR"]):
+        notes.append("the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged")
     return Frame(placed, name, transforms, notes)
 
 
