@@ -21,7 +21,11 @@ def labels(shape: tuple[int, ...] = (6, 7, 8)) -> np.ndarray:
 
 
 def write(
-    path: Path, sform: np.ndarray | None = None, qform: np.ndarray | None = None, pixdim: tuple[float, ...] = (), unit: int = 2
+    path: Path,
+    sform: np.ndarray | None = None,
+    qform: np.ndarray | None = None,
+    pixdim: tuple[float, ...] = (),
+    unit: int = 2,
 ) -> Path:
     image = nib.Nifti1Image(labels(), None)
     if qform is not None:
