@@ -94,7 +94,8 @@ def register(reference: Image, moving: Image) -> Rigid:
     pair = Pair(reference, moving)
     found = pair.judged(pair.best_of(pair.near_starts()))
     if found.failed:
-        found = max(found, pair.judged(pair.best_of(pair.wide_starts())), key=lambda result: result.peak)
+        others = [pair.start(np.eye(3), headers=True), pair.best_of(pair.wide_starts())]
+        found = max([found, *map(pair.judged, others)], key=lambda result: result.peak)
     return found
 
 

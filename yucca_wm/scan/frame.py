@@ -109,15 +109,17 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
 
     The FLAIR is always held fixed, so that both directions give the same answer.
     """
-    found = register(image, reference).reversed() if modality == "FLAIR" else register(reference, image)
+    turned = modality == "FLAIR"
+    fixed, moving = (image, reference) if turned else (reference, image)
+    found = register(fixed, moving)
     if found.coverage < LEAST_COVERAGE:
-        problem = f"shows only {found.coverage:.0%} of the brain in {reference.name}"
-        raise InputError(image.name, problem, "give scans of the whole head")
+        problem = f"shows only {found.coverage:.0%} of the brain in {fixed.name}"
+        raise InputError(moving.name, problem, "give scans of the whole head")
     if found.failed:
         raise InputError(
-            image.name,
-            f"could not be registered to {reference.name} (agreement of edges {found.peak:.2f} times chance, at least "
+            moving.name,
+            f"could not be registered to {fixed.name} (agreement of edges {found.peak:.2f} times chance, at least "
             f"{LEAST_PEAK} is needed)",
             "check that both show the whole head of one person",
         )
-    return found
+    return found.reversed() if turned else found
