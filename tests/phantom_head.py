@@ -59,12 +59,15 @@ def draw(
         middle = np.array([0, 0, 20.0 if name == "cortex" else 0.0])
         values += _soft(points, middle, np.array(layer[0]) * size) * (layer[column] - values)
     brain = _soft(points, np.array([0, 0, 20.0]), np.array(LAYERS["cortex"][0]) * size * 0.93)
+    within = np.flatnonzero(brain > 1e-3)
+    inner, place, amount = values[within], points[:, within], brain[within]
     for _ in range(FOLDS):
         middle = random.uniform(-1, 1, 3) * (50, 65, 50) + (0, 0, 20)
         half = random.uniform(5, 18, 3)
-        white = random.random() < 0.6
-        inner = (0.95, 0.6)[column - 1] if white else (0.1, 0.05)[column - 1]
-        values += brain * _soft(points, middle, half) * (inner - values)
+        target = (0.95, 0.6)[column - 1] if random.random() < 0.6 else (0.1, 0.05)[column - 1]
+        near = np.flatnonzero((np.abs(place - middle[:, None]) < 2 * half[:, None]).all(axis=0))
+        inner[near] += amount[near] * _soft(place[:, near], middle, half) * (target - inner[near])
+    values[within] = inner
     values += noise * np.random.default_rng([person, column]).standard_normal(values.size)
     return Image((1000 * np.maximum(values, 0)).reshape(shape).astype(np.float32), affine)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -108,6 +109,22 @@ def set_forms(path: Path, sform_code: int, qform_code: int, qform: Any = AFFINE)
     nib.save(made, path)
 
 
+def in_metres(path: Path) -> None:
+    """Says metres, holds millimetres."""
+    image = nib.load(path)
+    image.header.set_xyzt_units("meter")
+    nib.save(image, path)
+
+
+def set_pixdim(path: Path, mm: tuple[float, float, float]) -> None:
+    """Beside an sform, without a qform."""
+    image = nib.load(path)
+    made = nib.Nifti1Image(np.asarray(image.dataobj), None)
+    made.header["srow_x"], made.header["srow_y"], made.header["srow_z"] = AFFINE[:3]
+    made.header["sform_code"], made.header["pixdim"][1:4] = 1, mm
+    path.write_bytes(gzip.compress(made.to_bytes()))
+
+
 def all_images(files: Files, affine: Any) -> None:
     for path in (files.t1, files.flair, files.wm, files.lesions, files.regions):
         edit(path, lambda data: data, affine)
@@ -154,7 +171,11 @@ FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: copy_of(f, 50, "regions"), ERROR, "has the same regions voxels as WMH_50"),
     (lambda f: shutil.copyfile(f.t1, f.flair), WARNING, "the same voxels as the T1"),
     (lambda f: edit(f.t1, lambda d: (d > 500).astype(np.uint8)), WARNING, "fewer than 12 different values"),
-    (lambda f: all_images(f, np.diag([0.001, 1, 1, 1]) @ AFFINE), WARNING, "has voxels of 0.004 x 4 x 6 mm"),
+    (lambda f: all_images(f, np.diag([0.001, 1, 1, 1]) @ AFFINE), ERROR, "has voxels of 0.004 x 4 x 6 mm"),
+    (lambda f: all_images(f, np.diag([0.025, 1, 1, 1]) @ AFFINE), WARNING, "has voxels of 0.1 x 4 x 6 mm"),
+    (lambda f: set_forms(f.t1, 1, 1, shifted(0.32)), WARNING, "sform and qform differ by 0.32 mm; the sform is used"),
+    (lambda f: in_metres(f.t1), ERROR, "has voxels of 4e+03 x 4e+03 x 6e+03 mm (its header says that lengths are in m"),
+    (lambda f: set_pixdim(f.flair, (4, 4, 2)), WARNING, "volumes from pixdim would be 0.333 times as large"),
     (lambda f: all_images(f, AFFINE / [4, 1, 1, 1]), WARNING, "shows 36 x 176 x 144 mm"),
     (lambda f: all_images(f, np.eye(4)), WARNING, "its header looks lost"),
     (lambda f: edit(f.wm, lambda d: np.ones_like(d)), WARNING, "ml of white matter"),

@@ -44,7 +44,7 @@ def errors_mm(matrix: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def test_a_known_movement_is_found(found: Rigid) -> None:
     errors = errors_mm(found.matrix, pose((4, 3, -2), (4, 0, 3)))
-    assert errors.mean() < 0.5
+    assert errors.mean() < 0.5  # voxels of 3 x 3 x 5 mm
     assert errors.max() < 1.0
     assert not found.failed
     assert found.similarity > found.header_similarity

@@ -135,7 +135,8 @@ def _four(data: np.ndarray) -> np.ndarray:
 )
 def test_what_is_no_scan_of_a_head(change, words: str, folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     image = load(folder / "flair.nii.gz")
-    nib.save(nib.Nifti1Image(change(image.data), image.affine), tmp_path / "bad.nii.gz")
+    made = nib.Nifti1Image(change(image.data), image.affine)
+    nib.save(made, tmp_path / "bad.nii.gz")
     for modality in ("T1", "FLAIR"):
         with pytest.raises(InputError, match=words) as raised:
             check_scans({modality: tmp_path / "bad.nii.gz"})

@@ -14,13 +14,16 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from yucca_wm.registration.brain_region import RADII_MM, BrainRegion
-from yucca_wm.registration.volume import head
+from yucca_wm.registration.volume import head, points_mm
 
-RIM_MM = 8.0
+RIM_MM = 4.0
 """The outermost part of what is not air is left out: outlines of all heads, and of all brains cut out, are alike."""
 
-AWAY_MM = 10.0
-"""How far from its place a scan is moved to see what edges agree by chance."""
+AWAY_MM = 7.0
+"""How far from its place a scan is moved to see what edges agree by chance; by a voxel where that is more."""
+
+BLOCK_MM, LEAST_OF_BLOCK = 30.0, 0.3
+"""The peak is looked for in cubes of this size, those left out that hold less than this share of the fullest."""
 
 WEAK = 0.25
 """Gradients below about half of the root mean square count as noise."""
@@ -31,28 +34,39 @@ class Fit:
 
     def __init__(self, reference: sitk.Image, moving: sitk.Image, region: BrainRegion) -> None:
         self.reference, self.moving = _cropped(reference, region), moving
-        self.mask = region.mask(self.reference) & _inside(self.reference)
+        self.mask = region.mask(self.reference) & inside_mask(self.reference)
         self.gradient = self._gradient(sitk.GetArrayFromImage(self.reference))
+        self.block = self._blocks()
 
     def similarity(self, transform: sitk.Transform) -> float:
         """Mean agreement of edges in the brain's region, 0 to 1."""
+        return float(self._agreement(transform).mean())
+
+    def _agreement(self, transform: sitk.Transform) -> NDArray[np.float32]:
+        """Of each voxel in the mask."""
         other = self._gradient(sitk.GetArrayFromImage(self._resampled(self.moving, transform)))
         cross = (self.gradient * other).sum(axis=0)
         squares = [(gradient**2).sum(axis=0) for gradient in (self.gradient, other)]
         weak = [WEAK * float(square.mean()) + 1e-12 for square in squares]
-        return float((cross**2 / ((squares[0] + weak[0]) * (squares[1] + weak[1]))).mean())
+        return np.asarray(cross**2 / ((squares[0] + weak[0]) * (squares[1] + weak[1])))
 
     def peak(self, transform: sitk.Euler3DTransform) -> float:
-        """`similarity` divided by its mean over six places AWAY_MM from here; 1: no better than by chance."""
+        """Agreement of edges divided by that at six places AWAY_MM from here, median over blocks; 1: chance.
+
+        Heads, and brains above all once they are in a common space, are alike in the large: only whether it is this
+        place, and everywhere in the brain, tells one head from two.
+        """
+        axes = np.abs(np.array(self.reference.GetDirection()).reshape(3, 3)) * np.array(self.reference.GetSpacing())
+        away_mm = np.maximum(AWAY_MM, axes.max(axis=1))
         away = []
         for axis in range(3):
             for sign in (-1, 1):
                 moved = sitk.Euler3DTransform(transform)
                 offset = np.array(transform.GetTranslation())
-                offset[axis] += sign * AWAY_MM
+                offset[axis] += sign * away_mm[axis]
                 moved.SetTranslation(offset.tolist())
-                away.append(self.similarity(moved))
-        return self.similarity(transform) / float(np.mean(away))
+                away.append(self._by_block(moved))
+        return float(np.median(self._by_block(transform) / np.maximum(np.mean(away, axis=0), 1e-12)))
 
     def coverage(self, transform: sitk.Transform) -> float:
         """Share of the reference's brain that the moving scan shows at all."""
@@ -60,6 +74,22 @@ class Fit:
         ones.CopyInformation(self.moving)
         shown = sitk.GetArrayFromImage(self._resampled(ones, transform)) > 0.5
         return float(shown[self.mask].mean())
+
+    def _blocks(self) -> NDArray[np.intp]:
+        """Number of the block of each voxel in the mask; -1 where a block is left out."""
+        cell = np.floor(points_mm(self.reference)[self.mask.ravel()] / BLOCK_MM).astype(int)
+        _, block = np.unique(cell, axis=0, return_inverse=True)
+        counts = np.bincount(block.ravel())
+        kept = np.flatnonzero(counts >= LEAST_OF_BLOCK * counts.max())
+        number = np.full(counts.size, -1)
+        number[kept] = range(kept.size)
+        return np.asarray(number[block.ravel()])
+
+    def _by_block(self, transform: sitk.Transform) -> NDArray[np.float64]:
+        """Mean agreement in each block."""
+        counted = self.block >= 0
+        block = self.block[counted]
+        return np.asarray(np.bincount(block, self._agreement(transform)[counted]) / np.bincount(block))
 
     def _resampled(self, volume: sitk.Image, transform: sitk.Transform) -> sitk.Image:
         return sitk.Resample(volume, self.reference, transform, sitk.sitkLinear, 0.0)
@@ -80,7 +110,7 @@ def _cropped(volume: sitk.Image, region: BrainRegion) -> sitk.Image:
     return sitk.RegionOfInterest(volume, (high - low).tolist(), low.tolist())
 
 
-def _inside(volume: sitk.Image) -> NDArray[np.bool_]:
+def inside_mask(volume: sitk.Image) -> NDArray[np.bool_]:
     """What is not air, without its outermost RIM_MM, [z, y, x]; everything where nothing would be left."""
     filled = sitk.GetImageFromArray(head(volume).astype(np.uint8))
     filled.CopyInformation(volume)

@@ -53,6 +53,9 @@ def check_values(image: Image) -> None:
     if spacing[1] > MAX_VOXEL_MM[0] or spacing[2] > MAX_VOXEL_MM[1]:
         shown = " x ".join(f"{mm:.3g}" for mm in image.spacing_mm)
         raise InputError(image.name, f"has voxels of {shown} mm: too large to show lesions", "give the original scan")
+    header = image.header
+    if header is not None and int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
+        raise InputError(image.name, "has no orientation in its header", "copy the header of the original scan to it")
     if min(image.shape) < 2:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
     if image.data.min() == image.data.max():

@@ -14,6 +14,7 @@ from yucca_wm.images import Image
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.registration.transform_file import save_rigid
 from yucca_wm.scan.check import checked
+from yucca_wm.scan.contrast import exchanged
 from yucca_wm.scan.grid import resampled, turned_onto
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
@@ -73,6 +74,8 @@ def bring_to_one_frame(scans: Mapping[str, Path], *, space: str = "flair", heade
             notes += [f"{modality}: {note}"] if note else []
             if matrix is not None:
                 transforms[modality] = matrix
+    if {"T1", "FLAIR"} <= placed.keys() and exchanged(placed["T1"], placed["FLAIR"]):
+        notes.append("the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged")
     return Frame(placed, name, transforms, notes)
 
 
@@ -106,15 +109,17 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
 
     The FLAIR is always held fixed, so that both directions give the same answer.
     """
-    found = register(image, reference).reversed() if modality == "FLAIR" else register(reference, image)
+    turned = modality == "FLAIR"
+    fixed, moving = (image, reference) if turned else (reference, image)
+    found = register(fixed, moving)
     if found.coverage < LEAST_COVERAGE:
-        problem = f"shows only {found.coverage:.0%} of the brain in {reference.name}"
-        raise InputError(image.name, problem, "give scans of the whole head")
+        problem = f"shows only {found.coverage:.0%} of the brain in {fixed.name}"
+        raise InputError(moving.name, problem, "give scans of the whole head")
     if found.failed:
         raise InputError(
-            image.name,
-            f"could not be registered to {reference.name} (agreement of edges {found.peak:.2f} times chance, at least "
+            moving.name,
+            f"could not be registered to {fixed.name} (agreement of edges {found.peak:.2f} times chance, at least "
             f"{LEAST_PEAK} is needed)",
             "check that both show the whole head of one person",
         )
-    return found
+    return found.reversed() if turned else found

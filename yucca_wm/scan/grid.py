@@ -32,10 +32,10 @@ def turned_onto(image: Image, like: Image) -> Image | None:
 
 
 def resampled(image: Image, to_image: NDArray[np.float64], like: Image, *, order: int) -> Image:
-    """``image`` on the grid of ``like``; outside of it lies its smallest value.
+    """``image`` on the grid of ``like``; outside of it lies 0 in a label map, a scan's smallest value in a scan.
 
     to_image : 4x4, world of ``like`` -> world of ``image``, mm.
-    order : 0 nearest neighbour, in the type of ``image``; 1 linear, float32.
+    order : 0 nearest neighbour, for label maps, in the type of ``image``; 1 linear, for scans, float32.
     """
     from scipy.ndimage import affine_transform
 
@@ -47,6 +47,6 @@ def resampled(image: Image, to_image: NDArray[np.float64], like: Image, *, order
         output_shape=like.shape,
         order=order,
         mode="constant",
-        cval=float(image.data.min()),
+        cval=0.0 if order == 0 else float(image.data.min()),
     )
     return replace(image, data=data, affine=like.affine)

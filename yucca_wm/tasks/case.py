@@ -121,7 +121,7 @@ def _write_image(image: Image, target: Path) -> None:
 
 
 def _yucca_reads_right(image: Image) -> bool:
-    """Yucca needs three axes in order, takes voxel sizes from pixdim, not from the affine, and knows no unit."""
+    """Yucca needs three axes in order, voxel sizes in pixdim, not in the affine alone, and millimetres."""
     header = image.header
     assert header is not None
     three_d = tuple(header.get_data_shape()) == image.shape
