@@ -15,6 +15,9 @@ from yucca_wm.errors import InputError
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """What counts as a number in a table: decimal point, no unit, finite."""
 
+REMEMBERED = 20_000
+"""Different cells that are kept once only, however often they occur: names of subjects and regions."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -43,6 +46,7 @@ def read_columns(path: str | os.PathLike[str], needed: Sequence[str], also: Sequ
             reader = csv.reader(stream, delimiter="\t", strict=True)
             header = tuple(composed(cell) for cell in next(reader, []))
             places = _places(path, header, needed, also)
+            unnamed = [place for place, name in enumerate(header) if not name]
             start = reader.line_num
             cells: dict[str, list[str]] = {name: [] for name in places}
             lines: list[int] = []
@@ -53,10 +57,17 @@ def read_columns(path: str | os.PathLike[str], needed: Sequence[str], also: Sequ
                     raise InputError(path, f"line {first}: a cell runs over several lines", "see its quotation marks")
                 if not any(map(str.strip, row)):
                     continue
-                _check_row(path, first, row, header)
+                if any(map(str.strip, row[len(header) :])):
+                    raise InputError(path, f"line {first} has more cells than the header", "separate columns by tabs")
+                if any(row[place].strip() for place in unnamed if place < len(row)):
+                    problem = f"line {first} has a cell under a column without a name"
+                    raise InputError(path, problem, "name the column")
                 for name, place in places.items():
                     cell = row[place].strip() if place < len(row) else ""
-                    cells[name].append(known.setdefault(cell, cell))
+                    same = known.get(cell, cell)
+                    cells[name].append(same)
+                    if len(known) < REMEMBERED:
+                        known[same] = same
                 lines.append(first)
     except csv.Error as error:
         problem = f"line {start + 1}: a quotation mark is not where a cell ends ({error})"
@@ -82,10 +93,3 @@ def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Se
     if twice := [name for name in wanted if header.count(name) > 1]:
         raise InputError(path, f"has the column {twice[0]} twice", "keep one of them")
     return {name: header.index(name) for name in wanted}
-
-
-def _check_row(path: Path, line: int, row: Sequence[str], header: tuple[str, ...]) -> None:
-    if any(map(str.strip, row[len(header) :])):
-        raise InputError(path, f"line {line} has more cells than the header", "separate columns by tabs")
-    if any(cell.strip() for cell, name in zip(row, header, strict=False) if not name):
-        raise InputError(path, f"line {line} has a cell under a column without a name", "name the column")

@@ -129,7 +129,7 @@ def test_a_site_with_one_group_only_is_named_and_counted(cohort, capsys):
     set_column(cohort, "site", lambda who, _: "Z" if who in patients[:3] else "AB"[who % 2])
     assert associate(cohort, "--covariates", "site") == 0
     said = capsys.readouterr().out
-    assert "covariate site: tells the group of 3 subjects for sure" in said
+    assert "covariates (site) alone tell the group of 3 subjects: no part of the models" in said
     assert "separated by this load" not in said
     table = rows(cohort / "out" / "associations.tsv")
     assert {row["n_subjects"] for row in table} == {"51"}

@@ -63,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "cluster" and options.k_max < 2:
         parser.error("--k-max must be 2 or more")
+    if not options.covariates and options.command == "cluster" and (options.participants or options.missing):
+        parser.error("--participants and --missing say something with --covariates only")
     if options.command == "associate" and options.permutations < 1:
         parser.error("--permutations must be 1 or more")
 

@@ -132,10 +132,8 @@ def _model_lines(asked: Outcome, covariates: Design, source: Path, outcome: str)
         raise InputError(source, problem, "leave it out, or compare people who share its values")
     if sure.any():
         some = [name for name, own in alone.items() if own.any()]
-        what = f"covariate {', '.join(some)}" if some else "covariates together"
-        lines.append(
-            f"{what}: tells the group of {count(int(sure.sum()), 'subject')} for sure, who say nothing of loads"
-        )
+        what = f"covariates ({', '.join(some or parts)})"
+        lines.append(f"{what} alone tell the group of {count(int(sure.sum()), 'subject')}: no part of the models")
     return lines
 
 

@@ -117,7 +117,7 @@ def _associate_complete(
         return [replace(effect, note=f"not tested: {lacking}") for effect in none]
     basis = np.linalg.qr(with_intercept(covariates))[0]
     if not binary and not np.ptp(outcome - basis @ (basis.T @ outcome)) > 1e-9 * np.ptp(outcome):
-        return [replace(effect, note="not tested: the covariates determine the outcome") for effect in none]
+        return [replace(effect, note="not tested: the outcome does not vary, given the covariates") for effect in none]
     spread = loads.std(axis=0)
     left = (loads - basis @ (basis.T @ loads)).std(axis=0)
     varies = (spread > STILL) & (left > 1e-9 * spread)
@@ -154,7 +154,8 @@ def _estimate(
         return replace(effect, effect=float(fit.params[1]), low=low, high=high, p_value=float(fit.pvalues[1]))
     logistic = fit_logistic(outcome, columns)
     if logistic is None or np.ptp(logistic.interval[1]) > WIDEST_LOG_ODDS:
-        return replace(effect, note="groups are separated by this load: the odds ratio has no finite estimate")
+        why = "groups are separated by this load: " if separated(outcome, columns).any() else ""
+        return replace(effect, note=f"{why}the odds ratio has no finite estimate")
     low, high = np.exp(logistic.interval[1]).tolist()
     return replace(
         effect, effect=float(np.exp(logistic.coefficients[1])), low=low, high=high, p_value=float(logistic.p_values[1])
