@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from yucca_wm.images import Image, load, save
 from yucca_wm.parcellate import parcellate as one
@@ -156,3 +158,36 @@ def test_one_worker_or_two_leave_the_same_bytes(
     assert len(files) > 6
     for file in files:
         assert (two_workers / file).read_bytes() == (one_worker / file).read_bytes(), file
+
+
+def test_lesions_of_a_cohort_count_as_white_matter_unless_told_not_to(
+    tmp_path: Path, atlas_files: AtlasFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hole of 2 x 2 x 2 voxels of 36 mm3 is the lesion of both subjects; of one it lies on another grid."""
+    subject = scan(turned((4, 3, -5), (1, 1.05, 1)), (3, 3, 4))
+    at = np.array(np.nonzero(ndimage.binary_erosion(subject.wm.data, iterations=2)))[:, 500]
+    hole = np.zeros(subject.wm.shape, np.uint8)
+    hole[tuple(slice(n, n + 2) for n in at)] = 1
+    save(subject.wm.with_data(subject.wm.data * (1 - hole)), tmp_path / "wm.nii.gz")
+    save(subject.wm.with_data(hole), tmp_path / "lesions.nii.gz")
+    save(Image(hole[:, :, 1:], subject.wm.affine), tmp_path / "elsewhere.nii.gz")
+    table = tmp_path / "table.tsv"
+    table.write_text("subject\twm\tlesions\na\twm.nii.gz\tlesions.nii.gz\nb\twm.nii.gz\telsewhere.nii.gz\n")
+    out = tmp_path / "out"
+
+    def run(*more: str) -> dict[str, tuple[float, bool]]:
+        """Subject -> lesions in the record in ml, and whether every voxel of the hole has a label."""
+        assert main(arguments(table, atlas_files, "--out-dir", str(out), "--no-picture", *more)) == 0
+        found = {}
+        for name in ("a", "b"):
+            record = json.loads((out / name / f"{name}_regions.json").read_text())
+            labels = load(out / name / f"{name}_regions.nii.gz").data
+            found[name] = (record["lesions_added_ml"], bool(labels[hole > 0].all()))
+        return found
+
+    assert run() == {"a": (pytest.approx(8 * 36 / 1000), True), "b": (0, False)}
+    assert "lesions on another grid than the white matter, not counted as part of it, in 1 subjects: b" in (
+        capsys.readouterr().err
+    )
+    assert run("--lesions", "none") == {"a": (0, False), "b": (0, False)}
+    assert "another grid" not in capsys.readouterr().err

@@ -149,7 +149,14 @@ def test_without_an_atlas_the_error_says_how_to_fetch_one(command: list[str], tm
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--wm", "a"], ["--wm", "auto", "--out", "o"], ["--cohort", "c", "--out", "o"]]
+    "arguments",
+    [
+        [],
+        ["--wm", "a"],
+        ["--wm", "auto", "--out", "o"],
+        ["--cohort", "c", "--out", "o"],
+        ["--cohort", "c", "--lesions", "l"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as raised:

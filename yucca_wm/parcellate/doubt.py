@@ -23,9 +23,6 @@ MIN_PART = 0.80
 """Correlation of the smoothed masks in each of eight parts of the head: whole white matter well registered has more
 than 0.82 in all of them, with the cerebellum left in, half a head or a turn by 15 degrees less than 0.79 in one."""
 
-MIN_AGREEING = 0.5
-"""Of the starts that end at the best result: on whole white matter all of them do."""
-
 MIN_T1_CONTRAST = 0.85
 """A person's own white matter has 0.97 on the T1, somebody else's registered to it 0.77."""
 
@@ -75,8 +72,6 @@ def doubts(matrix: NDArray[np.float64], fit: Fit) -> list[str]:
             f"white matter fits the atlas's poorly ({where}; usual above {MIN_PART:g}): "
             "cerebellum or brainstem in it, a part missing, or wrongly laid"
         )
-    if fit.starts and fit.agreeing is not None and fit.agreeing < MIN_AGREEING * fit.starts:
-        found.append(f"only {fit.agreeing} of {fit.starts} starts of the registration end at this result")
     linear = matrix[:3, :3]
     determinant = float(np.linalg.det(linear))
     if not DETERMINANT[0] <= determinant <= DETERMINANT[1]:
