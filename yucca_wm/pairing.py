@@ -12,7 +12,9 @@ from yucca_wm.errors import InputError
 from yucca_wm.files import IMAGE_SUFFIXES, case_name, natural_key
 from yucca_wm.parcellate.outputs import Outputs
 
-ENDINGS = re.compile(r"(_(regions?|unmasked|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?))+$", re.IGNORECASE)
+ENDINGS = re.compile(
+    r"(_(regions?|unmasked|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE
+)
 """What tools append to a subject's name to say what kind of map it is."""
 
 LESION_ENTITY = re.compile(r"(label|desc)-[a-z0-9]*(lesion|wmh)", re.IGNORECASE)
