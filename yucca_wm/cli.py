@@ -52,22 +52,23 @@ def stoppable() -> Iterator[None]:
 def exit_code(main: Callable[[], int | None]) -> int:
     """Run a command's ``main``: our own errors become one line on stderr and exit code 1; one that is stopped leaves
     no worker process and no temporary file, and can go on."""
-    try:
-        with stoppable():
+    with stoppable():
+        try:
             return main() or EXIT_OK
-    except YuccaWMError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_FAILURE
-    except (KeyboardInterrupt, Stopped) as stop:
-        files.close_all()
-        print("interrupted; run the same command again to resume", file=sys.stderr)
-        return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILURE
-    except OSError as error:  # a disk that is full or gone, too many open files
-        print(f"error: {error.filename or ''}{': ' * bool(error.filename)}{error.strerror or error}", file=sys.stderr)
-        return EXIT_FAILURE
+        except YuccaWMError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return EXIT_FAILURE
+        except (KeyboardInterrupt, Stopped) as stop:
+            files.close_all()
+            print("interrupted; run the same command again to resume", file=sys.stderr)
+            return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_FAILURE
+        except OSError as error:  # a disk that is full or gone, too many open files
+            place = f"{error.filename}: " if error.filename else ""
+            print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+            return EXIT_FAILURE
 
 
 def run(main: Callable[[], int | None]) -> None:

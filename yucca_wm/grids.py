@@ -19,20 +19,21 @@ def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
     """
     if images.same_grid(like, image):
         return image
-    reordered = _reorder(image, like)
-    if images.same_grid(like, reordered):
-        return reordered
+    ordered = reordered(image, like)
+    if images.same_grid(like, ordered):
+        return ordered
     if resample:
         return images.resample(image, like)
     try:
-        images.check_same_grid(like, reordered)
+        images.check_same_grid(like, ordered)
     except InputError as error:
         remedy = "check that both are of one subject and space, or use --resample"
         raise InputError(error.path, error.problem, remedy) from None
-    return reordered
+    return ordered
 
 
-def _reorder(image: Image, like: Image) -> Image:
+def reordered(image: Image, like: Image) -> Image:
+    """``image`` with its axes in the order and direction of ``like``'s; every voxel keeps its place in the world."""
     change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
     affine = image.affine @ inv_ornt_aff(change, image.shape)
     return replace(image, data=apply_orientation(image.data, change), affine=affine)

@@ -61,3 +61,23 @@ def test_a_sagittal_scan_reaches_yucca_in_order_with_its_label(cohort: Any, raw:
         assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
         np.testing.assert_allclose(image.header.get_zooms(), image.spacing_mm, rtol=1e-5)
         np.testing.assert_array_equal(resample(image, load(source)).data, load(source).data)
+
+
+@pytest.mark.parametrize("orientation", ["LAS", "RAI", "PIR"])
+def test_scans_of_one_place_stored_in_other_orders_are_brought_to_the_t1s(
+    cohort: Any, raw: Path, orientation: str
+) -> None:
+    """T1 LPS, FLAIR and lesions LAS, as scanners and tools leave them: same place in the world, other axes."""
+    for path in (cohort.flair("WMH_0"), cohort.lesions("WMH_0")):
+        image = nib.load(path)
+        nib.save(turned(np.asarray(image.dataobj), image.affine, orientation), path)
+    done = convert(TASKS["Task001_WM_Lesion"], cohort.root, raw)
+    assert not done.failures
+    t1, flair = (nib.load(raw / f"Task001_WM_Lesion/imagesTr/WMH_0_{m}_000.nii.gz") for m in ("T1", "FLAIR"))
+    label = nib.load(raw / "Task001_WM_Lesion/labelsTr/WMH_0_FLAIR.nii.gz")
+    for image in (flair, label):
+        np.testing.assert_allclose(image.affine, t1.affine, atol=1e-5)
+    rng = np.random.default_rng(0)  # as the cohort was made
+    rng.integers(0, 900, t1.shape)
+    np.testing.assert_array_equal(np.asarray(flair.dataobj), rng.integers(0, 900, t1.shape).astype(np.float32))
+    assert np.argwhere(np.asarray(label.dataobj) == 2).tolist() == [[8, 8, 1]]

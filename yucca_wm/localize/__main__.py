@@ -152,10 +152,8 @@ def main(arguments: list[str] | None = None) -> int:
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)
     subjects = set(flags) | set(failures)
-    if failures and not flags:
-        print(
-            "note: files of any name can be listed in a table: --cohort TABLE (docs/your-own-data.md)", file=sys.stderr
-        )
+    if failures and not inputs.pairs and options.cohort is None:
+        print("note: files of any name can be listed in a table: --cohort TABLE", file=sys.stderr)
     if not how.is_whole:
         print(f"{len(flags)} subjects localized; tables and heat map come with --level group")
         if options.to_template is not None:

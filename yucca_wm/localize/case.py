@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm import images
 from yucca_wm.errors import InputError
-from yucca_wm.grids import on_grid
+from yucca_wm.grids import on_grid as on_grid
 from yucca_wm.images import Image
 from yucca_wm.localize.census import LesionRow, census
 from yucca_wm.localize.components import Components, find_lesions

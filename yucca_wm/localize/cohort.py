@@ -101,7 +101,7 @@ def localize_into(
     step = Step("localize", folder, {**asdict(settings), "regions": _digest(table), **companions.parameters})
     there = Earlier(step, parts, Record(folder, step.name)) if inputs.adds else None
     if there is not None:
-        there.check_addition(pairs, ventricles=inputs.has_ventricles, force=options.force)
+        there.check_addition(pairs, force=options.force)
     outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
     if not options.is_whole:
         return outcome.results, outcome.failures

@@ -12,6 +12,9 @@ from yucca_wm.errors import InputError
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.parts import Parts
 
+MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
+"""Maps of a `Pair` that give the tables columns of their own."""
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -21,11 +24,12 @@ class Earlier:
     parts: Parts
     record: Record
 
-    def check_addition(self, pairs: Mapping[str, Pair], *, ventricles: bool, force: bool) -> None:
+    def check_addition(self, pairs: Mapping[str, Pair], *, force: bool) -> None:
         """Raise InputError when the tables would mix what was made in different ways, or (unless ``force``) when a
         subject of another lesion map has the same name."""
-        for name, entry in self._of_others(pairs).items():
-            if not entry.repeats(self.step.parameters) or ("ventricles" in entry.inputs) != ventricles:
+        asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
+        for name, entry in self._of_others(pairs).items() if pairs else ():
+            if not entry.repeats(self.step.parameters) or MAKE_COLUMNS.intersection(entry.inputs) != asked:
                 problem = f"holds {name}, localized with other settings or by another version"
                 raise InputError(self.step.folder, problem, "choose another --out_dir, or localize all of them again")
         for name, pair in pairs.items():

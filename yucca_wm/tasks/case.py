@@ -14,7 +14,8 @@ import numpy as np
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.errors import InputError, YuccaWMError
 from yucca_wm.files import atomic_path, sha256
-from yucca_wm.images import Image, check_same_grid, load, load_labels, save
+from yucca_wm.grids import reordered
+from yucca_wm.images import Image, check_same_grid, load, load_labels, same_grid, save
 from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
 from yucca_wm.tasks.definition import Modality, Task
 from yucca_wm.tasks.names import image_file
@@ -92,10 +93,20 @@ def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], 
             images[modality] = check_image(load(path))
     label_path: Path | None = getattr(subject, task.target)
     label = load_labels(label_path, task.target.classes) if label_path is not None else None
-    loaded = [*([label] if label is not None else []), *images.values()]
-    for image in loaded[1:]:
-        check_same_grid(loaded[0], image)
+    if images:
+        like = next(iter(images.values()))
+        images = {modality: _ordered_as(image, like) for modality, image in images.items()}
+        label = None if label is None else _ordered_as(label, like)
     return images, label
+
+
+def _ordered_as(image: Image, like: Image) -> Image:
+    """``image`` with its voxels in the order of ``like``'s, so that what is predicted from both lies on one grid."""
+    if image is like or same_grid(like, image):
+        return image
+    ordered = reordered(image, like)
+    check_same_grid(like, ordered)
+    return replace(ordered, path=None)  # the file has another order
 
 
 def check_image(image: Image) -> Image:
@@ -112,8 +123,7 @@ def check_image(image: Image) -> Image:
 def _write_image(image: Image, target: Path) -> None:
     """Copy the file as it is where Yucca reads it right, else convert it."""
     source = image.path
-    assert source is not None
-    if not (source.name.lower().endswith(".nii.gz") and _yucca_reads_right(image)):
+    if source is None or not (source.name.lower().endswith(".nii.gz") and _yucca_reads_right(image)):
         save(put_in_order(image), target)
         return
     with atomic_path(target) as temporary:
