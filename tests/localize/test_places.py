@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image
@@ -116,6 +117,24 @@ def test_what_lies_around_a_lesion_says_whether_it_is_infratentorial_and_not_wha
     assert (result.lesions[0].touches_ventricle, result.lesions[0].touches_cortex) == (False, False)
 
 
+@pytest.mark.parametrize(("side", "place"), [(9, "deep"), (10, "juxtacortical")])
+def test_islands_of_cortex_under_one_ml_are_rims_of_lesions(side, place):
+    """A block of grey matter of 10 x 10 voxels and 9 or 10 of length: 0.9 or 1 ml; the lesion touches it."""
+    tissue = head()
+    tissue[36 : 36 + side, 10:20, 20:30] = Tissue.CORTICAL_GREY
+    assert only(placed(line(33, 35), tissue)) == place
+
+
+@pytest.mark.parametrize(("side", "place"), [(9, "deep"), (10, "infratentorial")])
+def test_islands_of_brainstem_under_one_ml_make_nothing_infratentorial(side, place):
+    tissue = head()
+    tissue[36 : 36 + side, 10:20, 20:30] = Tissue.BRAINSTEM
+    lesions = np.zeros(SHAPE, np.uint8)
+    lesions[40:42, 14:16, 24:26] = 1  # within; 8 voxels less of brainstem
+    tissue[36 + side, 11:15, 20:22] = Tissue.BRAINSTEM  # 8 more
+    assert only(placed(lesions, tissue)) == place
+
+
 def test_most_voxels_decide_whether_a_lesion_is_infratentorial_and_each_has_its_own_volume():
     """The brainstem's last voxel is z = 9. Beside the white matter (x = 65 on is outside) a column of lesion ends."""
     for first, last, place in ((3, 11, "infratentorial"), (8, 16, "deep")):
@@ -147,7 +166,7 @@ def test_thick_slices_are_as_thick_as_they_are():
 def test_places_do_not_depend_on_how_a_file_is_stored_and_volumes_add_up(synthetic, tmp_path, orientation):
     """Random lesions in a random tissue map on an oblique grid, against distances to every voxel."""
     rng = np.random.default_rng(3)
-    coarse = rng.choice([1, 1, 1, 2, 3, 4, 5, 6, 7], (10, 9, 5)).astype(np.uint8)
+    coarse = rng.choice([1, 1, 2, 2, 3, 4, 5, 6, 7], (10, 9, 5)).astype(np.uint8)
     tissue = np.kron(coarse, np.ones((4, 4, 4), np.uint8))
     labels = synthetic.region_map()
     lesions = synthetic.random_lesions(labels, rng, 25)
@@ -162,10 +181,13 @@ def test_places_do_not_depend_on_how_a_file_is_stored_and_volumes_add_up(synthet
     assert main([*arguments, "--out_dir", str(tmp_path / "out"), "--min-size", "0"]) == 0
 
     around = np.where(lesions == 1, 0, tissue)
+    voxel_mm3 = abs(np.linalg.det(affine[:3, :3]))
     voxels = np.argwhere(lesions == 1) @ affine[:3, :3].T
 
     def nearest(*labels: int) -> np.ndarray:
-        there = np.argwhere(np.isin(around, labels)) @ affine[:3, :3].T
+        parts, count = ndimage.label(np.isin(around, labels), np.ones((3, 3, 3)))
+        islands = [part for part in range(1, count + 1) if labels != (4,) and (parts == part).sum() * voxel_mm3 < 1000]
+        there = np.argwhere((parts > 0) & ~np.isin(parts, islands)) @ affine[:3, :3].T
         return np.array([np.linalg.norm(there - voxel, axis=1).min() for voxel in voxels])
 
     infratentorial, near = nearest(6, 7) < nearest(1, 2, 3) - 1e-3, nearest(4) <= 10 + 1e-3

@@ -1,8 +1,10 @@
 """Where lesions are in clinicians' words: infratentorial, periventricular, juxtacortical, deep.
 
 A tissue map says what lies around. At lesion voxels it is not looked at: there the lesion map knows better (segmenters
-take dark lesions for grey matter or fluid). Distances are between voxel centres, in mm of the world, so thick slices
-count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies between them.
+take dark lesions for grey matter or fluid). For the same reason islands under 1 ml, such as rims of lesions, count
+neither as cortex nor as a part of the brain above or below the tentorium. Distances are between voxel centres, in mm of
+the world, so thick slices count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies
+between them.
 
 The place of a **lesion** is the first of these that holds:
 
@@ -34,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.images import Image, count_labels
 from yucca_wm.localize.assign import TIE_MM
 from yucca_wm.localize.components import Components
 from yucca_wm.tissue import Tissue, tissues
@@ -44,6 +46,9 @@ PERIVENTRICULAR_MM = 10.0
 
 JUXTACORTICAL_MM = 4.0
 """A voxel of a lesion that touches cortex is juxtacortical up to this distance from it."""
+
+ISLAND_ML = 1.0
+"""Cortex that hangs together is hundreds of ml; what segmenters leave about lesions stays well below this."""
 
 SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY, Tissue.DEEP_GREY)
 INFRATENTORIAL = (Tissue.CEREBELLUM, Tissue.BRAINSTEM)
@@ -192,26 +197,41 @@ def surroundings(components: Components, tissue: Image) -> Surroundings:
     around = tissue.data.copy()
     around[tuple(components.voxels.T)] = 0
 
-    def distance_mm(*labels: Tissue) -> NDArray[np.float64]:
-        return _distance_mm(components.voxels, np.isin(around, labels), tissue.affine)
+    def distance_mm(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return _distance_mm(components.voxels, mask, tissue.affine)
 
-    for needed in (Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY):
-        if not (around == needed).any():
+    ventricles = around == Tissue.LATERAL_VENTRICLES
+    cortex, above, below = (
+        _without_islands(np.isin(around, labels), tissue.voxel_volume_mm3)
+        for labels in ((Tissue.CORTICAL_GREY,), SUPRATENTORIAL, INFRATENTORIAL)
+    )
+    for mask, needed in ((ventricles, Tissue.LATERAL_VENTRICLES), (cortex, Tissue.CORTICAL_GREY)):
+        if not mask.any():
             name = tissues().by_index(needed).name
             raise InputError(tissue.name, f"has no {name} (label {needed.value})", "give a whole tissue map or none")
     return Surroundings(
         lesion=components.lesion,
-        ventricle_mm=distance_mm(Tissue.LATERAL_VENTRICLES),
-        cortex_mm=distance_mm(Tissue.CORTICAL_GREY),
-        infratentorial=distance_mm(*INFRATENTORIAL) + TIE_MM < distance_mm(*SUPRATENTORIAL),
-        touches_ventricle=_touches(components.voxels, around == Tissue.LATERAL_VENTRICLES),
-        touches_cortex=_touches(components.voxels, around == Tissue.CORTICAL_GREY),
+        ventricle_mm=distance_mm(ventricles),
+        cortex_mm=distance_mm(cortex),
+        infratentorial=distance_mm(below) + TIE_MM < distance_mm(above),
+        touches_ventricle=_touches(components.voxels, ventricles),
+        touches_cortex=_touches(components.voxels, cortex),
     )
 
 
 def _first(holds: Sequence[NDArray[np.bool_]]) -> NDArray[np.intp]:
     """Position of the first rule that holds, for each lesion or voxel."""
     return np.asarray(np.argmax(np.stack(holds), axis=0), dtype=np.intp)
+
+
+def _without_islands(mask: NDArray[np.bool_], voxel_volume_mm3: float) -> NDArray[np.bool_]:
+    """``mask`` without its connected parts (26 neighbours) under ISLAND_ML."""
+    import cc3d
+
+    labels = cc3d.connected_components(mask.astype(np.uint8), connectivity=26)
+    kept = count_labels(labels) * voxel_volume_mm3 >= 1000 * ISLAND_ML
+    kept[0] = False
+    return np.asarray(kept[labels])
 
 
 def _distance_mm(voxels: NDArray[np.intp], mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.float64]:
