@@ -2,8 +2,8 @@
 
 A tissue map says what lies around. At lesion voxels it is not looked at: there the lesion map knows better (segmenters
 take dark lesions for grey matter or fluid). For the same reason islands under 1 ml, such as rims of lesions, count
-neither as cortex nor as a part of the brain above or below the tentorium. Distances are between voxel centres, in mm of
-the world, so thick slices count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies
+neither as cortex nor as a part of the brain above or below the tentorium. Distances are between voxel centres in world
+mm, so thick slices count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies
 between them.
 
 The place of a **lesion** is the first of these that holds:
