@@ -30,7 +30,7 @@ def head() -> np.ndarray:
     tissue = np.zeros(SHAPE, np.uint8)
     tissue[:65] = Tissue.CEREBRAL_WHITE_MATTER
     tissue[:10] = Tissue.LATERAL_VENTRICLES
-    tissue[60:65] = Tissue.CORTICAL_GREY
+    tissue[60:65] = Tissue.CORTICAL_GREY_MATTER
     tissue[:65, :, :10] = Tissue.BRAINSTEM
     return tissue
 
@@ -94,7 +94,7 @@ def test_a_line_of_voxels(first, last, place, distance_mm, touches, by_voxel):
 def test_a_corner_is_enough_to_touch():
     """Ventricle at (9, 15, 20) only; lesion at its corner, and one voxel further."""
     tissue = np.full(SHAPE, Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
-    tissue[9, 15, 20], tissue[60:65] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY
+    tissue[9, 15, 20], tissue[60:65] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER
     for step, place in ((1, "periventricular_touching"), (2, "periventricular_near")):
         lesions = np.zeros(SHAPE, np.uint8)
         lesions[9 + step, 15 + step, 20 + step] = 1
@@ -103,14 +103,16 @@ def test_a_corner_is_enough_to_touch():
         assert result.lesions[0].distance_to_ventricles_mm == pytest.approx(step * np.sqrt(3))
 
 
-@pytest.mark.parametrize(("tissue_there", "place"), [(Tissue.BRAINSTEM, "infratentorial"), (Tissue.DEEP_GREY, "deep")])
+@pytest.mark.parametrize(
+    ("tissue_there", "place"), [(Tissue.BRAINSTEM, "infratentorial"), (Tissue.DEEP_GREY_MATTER, "deep")]
+)
 def test_what_lies_around_a_lesion_says_whether_it_is_infratentorial_and_not_what_the_map_has_at_it(
     tissue_there, place
 ):
     """Two voxels that a segmenter took for cortex and ventricle."""
     tissue = head()
     tissue[35:50, 10:20, 18:32] = tissue_there
-    tissue[40, 15, 25], tissue[41, 15, 25] = Tissue.CORTICAL_GREY, Tissue.LATERAL_VENTRICLES
+    tissue[40, 15, 25], tissue[41, 15, 25] = Tissue.CORTICAL_GREY_MATTER, Tissue.LATERAL_VENTRICLES
     result = placed(line(40, 41), tissue)
     assert only(result) == place
     assert volumes(result) == {place: 2}
@@ -121,7 +123,7 @@ def test_what_lies_around_a_lesion_says_whether_it_is_infratentorial_and_not_wha
 def test_islands_of_cortex_under_one_ml_are_rims_of_lesions(side, place):
     """A block of grey matter of 10 x 10 voxels and 9 or 10 of length: 0.9 or 1 ml; the lesion touches it."""
     tissue = head()
-    tissue[36 : 36 + side, 10:20, 20:30] = Tissue.CORTICAL_GREY
+    tissue[36 : 36 + side, 10:20, 20:30] = Tissue.CORTICAL_GREY_MATTER
     assert only(placed(line(33, 35), tissue)) == place
 
 
@@ -149,7 +151,7 @@ def test_thick_slices_are_as_thick_as_they_are():
     """Slices of 7 mm: the next slice touches (7 mm), the one after it is 14 mm away and near nothing."""
     affine = np.diag([1.0, 1.0, 7.0, 1.0])
     tissue = np.full((40, 40, 12), Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
-    tissue[10:30, 10:30, 3], tissue[:, :, 11] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY
+    tissue[10:30, 10:30, 3], tissue[:, :, 11] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER
     for k, place, distance_mm in ((4, "periventricular_touching", 7), (5, "deep", 14), (10, "juxtacortical", 49)):
         lesions = np.zeros(tissue.shape, np.uint8)
         lesions[18:22, 18:22, k] = 1
@@ -262,13 +264,31 @@ def test_who_has_no_tissue_map_is_named_and_does_not_stop_the_others(synthetic, 
     assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"a"}
 
 
-@pytest.mark.parametrize(("label", "name"), [(4, "lateral_ventricles"), (2, "cortical_grey")])
+@pytest.mark.parametrize(("label", "name"), [(4, "lateral_ventricles"), (2, "cortical_grey_matter")])
 def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label, name):
     tissue = head()
     tissue[tissue == label] = 0
     lesions = find_lesions(line(30, 32) == 1)
     with pytest.raises(InputError, match=f"has no {name} .label {label}."):
         place_lesions(lesions, Image(tissue, np.eye(4)))
+
+
+def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_path, capsys):
+    write_cohort(synthetic, tmp_path)
+    tissue = np.where(head() == Tissue.LATERAL_VENTRICLES, 0, head()).astype(np.uint8)
+    synthetic.save(tmp_path / "tissue" / "a_tissue.nii.gz", tissue, np.eye(4))
+    assert run(tmp_path, f"--tissue={tmp_path / 'tissue'}") == 0
+    assert (
+        "no lateral ventricle or no cortex in the tissue map: lesions have no place in 1 of 2"
+        in capsys.readouterr().err
+    )
+    assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"b"}
+    assert {row["subject"] for row in read(tmp_path / "out" / "lesion_load.tsv")} == {"a", "b"}
+    census = [tuple(row.values())[-4:] for row in read(tmp_path / "out" / "lesions.tsv")]
+    assert census == [("", "", "", "")] * 2
+    about = json.loads((tmp_path / "out" / "localize.json").read_text())["subjects"]["a"]
+    assert about["flags"]["no_places"] == "the tissue map has no lateral_ventricles (label 4): no place is given"
+    assert "lesion_volume_ml_by_place" not in about
 
 
 def test_a_label_that_is_no_tissue_is_named(synthetic, tmp_path, capsys):

@@ -132,6 +132,7 @@ def localize(
     """Localize the lesions of one subject; all images are label maps on one grid.
 
     ventricles : what distances are measured to (default: the lateral ventricles of ``tissue``).
+    tissue : tissue map; one that no place can be told by is a flag, not an error.
     """
     settings = settings or Settings()
     images.check_same_grid(lesions, regions)
@@ -148,7 +149,12 @@ def localize(
 
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
     rows = load_rows(counts, table, volume_mm3, assigned)
-    placed = None if tissue is None else place_lesions(components, tissue)
+    placed, unplaced = None, {}
+    if tissue is not None:
+        try:
+            placed = place_lesions(components, tissue)
+        except InputError as error:
+            unplaced = {"no_places": f"the tissue map {error.problem}: no place is given"}
     distance_mm = None if placed is None else placed.surroundings.ventricle_mm
     if ventricles is not None:
         distance_mm = _distance_mm(components, ventricles)
@@ -159,7 +165,7 @@ def localize(
         lesions=census(components, counts, table, lesions.affine, distance_mm, placed),
         removed_voxels=components.removed_voxels,
         removed_lesions=components.removed_lesions,
-        flags=quality_flags(rows, table, regions),
+        flags=quality_flags(rows, table, regions) | unplaced,
         places=[] if placed is None else placed.rows(volume_mm3),
     )
 

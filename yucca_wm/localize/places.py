@@ -50,7 +50,7 @@ JUXTACORTICAL_MM = 4.0
 ISLAND_ML = 1.0
 """Cortex that hangs together is hundreds of ml; what segmenters leave about lesions stays well below this."""
 
-SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY, Tissue.DEEP_GREY)
+SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY_MATTER, Tissue.DEEP_GREY_MATTER)
 INFRATENTORIAL = (Tissue.CEREBELLUM, Tissue.BRAINSTEM)
 
 TOTAL = "total"
@@ -186,7 +186,7 @@ def place_lesions(components: Components, tissue: Image) -> Placed:
     """Give every lesion and every lesion voxel its place.
 
     tissue : label map (`yucca_wm.tissue.Tissue`) on the lesions' grid. Raises InputError when it has no lateral
-    ventricle, no cortex, or no tissue at all around the lesions to tell places by.
+    ventricle or no cortex.
     """
     around = surroundings(components, tissue)
     return Placed(_first([p.lesions(around) for p in PLACES]), _first([p.voxels(around) for p in PLACES]), around)
@@ -203,9 +203,9 @@ def surroundings(components: Components, tissue: Image) -> Surroundings:
     ventricles = around == Tissue.LATERAL_VENTRICLES
     cortex, above, below = (
         _without_islands(np.isin(around, labels), tissue.voxel_volume_mm3)
-        for labels in ((Tissue.CORTICAL_GREY,), SUPRATENTORIAL, INFRATENTORIAL)
+        for labels in ((Tissue.CORTICAL_GREY_MATTER,), SUPRATENTORIAL, INFRATENTORIAL)
     )
-    for mask, needed in ((ventricles, Tissue.LATERAL_VENTRICLES), (cortex, Tissue.CORTICAL_GREY)):
+    for mask, needed in ((ventricles, Tissue.LATERAL_VENTRICLES), (cortex, Tissue.CORTICAL_GREY_MATTER)):
         if not mask.any():
             name = tissues().by_index(needed).name
             raise InputError(tissue.name, f"has no {name} (label {needed.value})", "give a whole tissue map or none")

@@ -56,7 +56,7 @@ def subject_layers(
         )
     ]
     tissue = load_tissue(pair.companions, lesions, settings)
-    if tissue is not None:
+    if tissue is not None and "no_places" not in about["flags"]:
         layers.append(_places(lesions, tissue, settings))
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:
