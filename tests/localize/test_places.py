@@ -15,7 +15,7 @@ from yucca_wm.images import Image
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize
 from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.places import PLACES, place_lesions
+from yucca_wm.localize.places import PLACES, place_lesions, tells_places
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import regions
 from yucca_wm.tissue import Tissue, tissues
@@ -264,13 +264,14 @@ def test_who_has_no_tissue_map_is_named_and_does_not_stop_the_others(synthetic, 
     assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"a"}
 
 
-@pytest.mark.parametrize(("label", "name"), [(4, "lateral_ventricles"), (2, "cortical_grey_matter")])
-def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label, name):
+@pytest.mark.parametrize("label", [Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER])
+def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label):
     tissue = head()
+    assert tells_places(Image(tissue, np.eye(4)))
     tissue[tissue == label] = 0
-    lesions = find_lesions(line(30, 32) == 1)
-    with pytest.raises(InputError, match=f"has no {name} .label {label}."):
-        place_lesions(lesions, Image(tissue, np.eye(4)))
+    assert not tells_places(Image(tissue, np.eye(4)))
+    with pytest.raises(InputError, match="has no lateral ventricle or no cortex"):
+        place_lesions(find_lesions(line(30, 32) == 1), Image(tissue, np.eye(4)))
 
 
 def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_path, capsys):
@@ -287,7 +288,7 @@ def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_
     census = [tuple(row.values())[-4:] for row in read(tmp_path / "out" / "lesions.tsv")]
     assert census == [("", "", "", "")] * 2
     about = json.loads((tmp_path / "out" / "localize.json").read_text())["subjects"]["a"]
-    assert about["flags"]["no_places"] == "the tissue map has no lateral_ventricles (label 4): no place is given"
+    assert about["flags"]["no_places"] == "the tissue map has no lateral ventricle or no cortex: no place is given"
     assert "lesion_volume_ml_by_place" not in about
 
 

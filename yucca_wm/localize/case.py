@@ -18,7 +18,7 @@ from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import LoadRow, load_rows
 from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
 from yucca_wm.localize.pairs import Companions, Pair
-from yucca_wm.localize.places import PlaceRow, place_lesions
+from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions, tells_places
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
 from yucca_wm.tissue import tissues
@@ -72,6 +72,8 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
     rows: list[ModalityRow] = []
+    if pair.companions.tissue is not None and tissue is None:
+        flags |= NO_PLACES
     if pair.companions.modalities is not None:
         modalities = pair.companions.modalities
         alone = {modality.name: _modality_load(modality, regions, table, settings) for modality in modalities}
@@ -80,12 +82,19 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     return replace(result, flags=flags, soft=soft, modalities=rows)
 
 
-def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
-    """The tissue map, if there is one, on the lesions' grid."""
+def load_tissue(
+    companions: Companions, lesions: Image, settings: Settings, *, to_look_at: bool = False
+) -> Image | None:
+    """The tissue map, if there is one, on the lesions' grid; one that no place can be told by only ``to_look_at``.
+
+    Raises InputError for labels that are no tissue, and another grid.
+    """
     if companions.tissue is None:
         return None
-    tissue = images.load_labels(companions.tissue, {0, *tissues().indices})
-    return on_grid(tissue, lesions, resample=settings.resample)
+    tissue = on_grid(
+        images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample
+    )
+    return tissue if to_look_at or tells_places(tissue) else None
 
 
 def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:
@@ -132,7 +141,6 @@ def localize(
     """Localize the lesions of one subject; all images are label maps on one grid.
 
     ventricles : what distances are measured to (default: the lateral ventricles of ``tissue``).
-    tissue : tissue map; one that no place can be told by is a flag, not an error.
     """
     settings = settings or Settings()
     images.check_same_grid(lesions, regions)
@@ -149,12 +157,7 @@ def localize(
 
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
     rows = load_rows(counts, table, volume_mm3, assigned)
-    placed, unplaced = None, {}
-    if tissue is not None:
-        try:
-            placed = place_lesions(components, tissue)
-        except InputError as error:
-            unplaced = {"no_places": f"the tissue map {error.problem}: no place is given"}
+    placed = None if tissue is None else place_lesions(components, tissue)
     distance_mm = None if placed is None else placed.surroundings.ventricle_mm
     if ventricles is not None:
         distance_mm = _distance_mm(components, ventricles)
@@ -165,7 +168,7 @@ def localize(
         lesions=census(components, counts, table, lesions.affine, distance_mm, placed),
         removed_voxels=components.removed_voxels,
         removed_lesions=components.removed_lesions,
-        flags=quality_flags(rows, table, regions) | unplaced,
+        flags=quality_flags(rows, table, regions),
         places=[] if placed is None else placed.rows(volume_mm3),
     )
 

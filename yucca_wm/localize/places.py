@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ from yucca_wm.errors import InputError
 from yucca_wm.images import Image, count_labels
 from yucca_wm.localize.assign import TIE_MM
 from yucca_wm.localize.components import Components
-from yucca_wm.tissue import Tissue, tissues
+from yucca_wm.tissue import Tissue
 
 PERIVENTRICULAR_MM = 10.0
 """A voxel this near to a lateral ventricle is periventricular."""
@@ -52,6 +53,9 @@ ISLAND_ML = 1.0
 
 SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY_MATTER, Tissue.DEEP_GREY_MATTER)
 INFRATENTORIAL = (Tissue.CEREBELLUM, Tissue.BRAINSTEM)
+
+NO_PLACES = {"no_places": "the tissue map has no lateral ventricle or no cortex: no place is given"}
+"""The flag of a subject whose tissue map no place can be told by."""
 
 TOTAL = "total"
 """Name of the last row of ``places.tsv``."""
@@ -192,6 +196,11 @@ def place_lesions(components: Components, tissue: Image) -> Placed:
     return Placed(_first([p.lesions(around) for p in PLACES]), _first([p.voxels(around) for p in PLACES]), around)
 
 
+def tells_places(tissue: Image) -> bool:
+    """Whether a tissue map has lateral ventricles and cortex."""
+    return all(found.any() for found in _ventricles_and_cortex(tissue.data, tissue.voxel_volume_mm3))
+
+
 def surroundings(components: Components, tissue: Image) -> Surroundings:
     """Distances and contacts of every lesion voxel. Raises InputError as `place_lesions`."""
     around = tissue.data.copy()
@@ -200,15 +209,13 @@ def surroundings(components: Components, tissue: Image) -> Surroundings:
     def distance_mm(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         return _distance_mm(components.voxels, mask, tissue.affine)
 
-    ventricles = around == Tissue.LATERAL_VENTRICLES
-    cortex, above, below = (
+    ventricles, cortex = _ventricles_and_cortex(around, tissue.voxel_volume_mm3)
+    if not (ventricles.any() and cortex.any()):
+        raise InputError(tissue.name, "has no lateral ventricle or no cortex", "give a whole tissue map or none")
+    above, below = (
         _without_islands(np.isin(around, labels), tissue.voxel_volume_mm3)
-        for labels in ((Tissue.CORTICAL_GREY_MATTER,), SUPRATENTORIAL, INFRATENTORIAL)
+        for labels in (SUPRATENTORIAL, INFRATENTORIAL)
     )
-    for mask, needed in ((ventricles, Tissue.LATERAL_VENTRICLES), (cortex, Tissue.CORTICAL_GREY_MATTER)):
-        if not mask.any():
-            name = tissues().by_index(needed).name
-            raise InputError(tissue.name, f"has no {name} (label {needed.value})", "give a whole tissue map or none")
     return Surroundings(
         lesion=components.lesion,
         ventricle_mm=distance_mm(ventricles),
@@ -216,6 +223,14 @@ def surroundings(components: Components, tissue: Image) -> Surroundings:
         infratentorial=distance_mm(below) + TIE_MM < distance_mm(above),
         touches_ventricle=_touches(components.voxels, ventricles),
         touches_cortex=_touches(components.voxels, cortex),
+    )
+
+
+def _ventricles_and_cortex(
+    tissue: NDArray[Any], voxel_volume_mm3: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return tissue == Tissue.LATERAL_VENTRICLES, _without_islands(
+        tissue == Tissue.CORTICAL_GREY_MATTER, voxel_volume_mm3
     )
 
 

@@ -55,7 +55,7 @@ def subject_layers(
             sparse=True,
         )
     ]
-    tissue = load_tissue(pair.companions, lesions, settings)
+    tissue = load_tissue(pair.companions, lesions, settings, to_look_at=True)
     if tissue is not None and "no_places" not in about["flags"]:
         layers.append(_places(lesions, tissue, settings))
     layers.append(_of_table("regions", regions, table, "region"))
