@@ -15,8 +15,8 @@ class Tissue(IntEnum):
     """The labels by name. White matter within the cerebellum and the brainstem has their labels."""
 
     CEREBRAL_WHITE_MATTER = 1
-    CORTICAL_GREY = 2
-    DEEP_GREY = 3
+    CORTICAL_GREY_MATTER = 2
+    DEEP_GREY_MATTER = 3
     LATERAL_VENTRICLES = 4
     OTHER_CSF = 5
     CEREBELLUM = 6

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize
 from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.places import PLACES, place_lesions
+from yucca_wm.localize.places import PLACES, place_lesions, tells_places
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import regions
 from yucca_wm.tissue import Tissue, tissues
@@ -29,7 +30,7 @@ def head() -> np.ndarray:
     tissue = np.zeros(SHAPE, np.uint8)
     tissue[:65] = Tissue.CEREBRAL_WHITE_MATTER
     tissue[:10] = Tissue.LATERAL_VENTRICLES
-    tissue[60:65] = Tissue.CORTICAL_GREY
+    tissue[60:65] = Tissue.CORTICAL_GREY_MATTER
     tissue[:65, :, :10] = Tissue.BRAINSTEM
     return tissue
 
@@ -93,7 +94,7 @@ def test_a_line_of_voxels(first, last, place, distance_mm, touches, by_voxel):
 def test_a_corner_is_enough_to_touch():
     """Ventricle at (9, 15, 20) only; lesion at its corner, and one voxel further."""
     tissue = np.full(SHAPE, Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
-    tissue[9, 15, 20], tissue[60:65] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY
+    tissue[9, 15, 20], tissue[60:65] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER
     for step, place in ((1, "periventricular_touching"), (2, "periventricular_near")):
         lesions = np.zeros(SHAPE, np.uint8)
         lesions[9 + step, 15 + step, 20 + step] = 1
@@ -102,18 +103,38 @@ def test_a_corner_is_enough_to_touch():
         assert result.lesions[0].distance_to_ventricles_mm == pytest.approx(step * np.sqrt(3))
 
 
-@pytest.mark.parametrize(("tissue_there", "place"), [(Tissue.BRAINSTEM, "infratentorial"), (Tissue.DEEP_GREY, "deep")])
+@pytest.mark.parametrize(
+    ("tissue_there", "place"), [(Tissue.BRAINSTEM, "infratentorial"), (Tissue.DEEP_GREY_MATTER, "deep")]
+)
 def test_what_lies_around_a_lesion_says_whether_it_is_infratentorial_and_not_what_the_map_has_at_it(
     tissue_there, place
 ):
     """Two voxels that a segmenter took for cortex and ventricle."""
     tissue = head()
     tissue[35:50, 10:20, 18:32] = tissue_there
-    tissue[40, 15, 25], tissue[41, 15, 25] = Tissue.CORTICAL_GREY, Tissue.LATERAL_VENTRICLES
+    tissue[40, 15, 25], tissue[41, 15, 25] = Tissue.CORTICAL_GREY_MATTER, Tissue.LATERAL_VENTRICLES
     result = placed(line(40, 41), tissue)
     assert only(result) == place
     assert volumes(result) == {place: 2}
     assert (result.lesions[0].touches_ventricle, result.lesions[0].touches_cortex) == (False, False)
+
+
+@pytest.mark.parametrize(("side", "place"), [(9, "deep"), (10, "juxtacortical")])
+def test_islands_of_cortex_under_one_ml_are_rims_of_lesions(side, place):
+    """A block of grey matter of 10 x 10 voxels and 9 or 10 of length: 0.9 or 1 ml; the lesion touches it."""
+    tissue = head()
+    tissue[36 : 36 + side, 10:20, 20:30] = Tissue.CORTICAL_GREY_MATTER
+    assert only(placed(line(33, 35), tissue)) == place
+
+
+@pytest.mark.parametrize(("side", "place"), [(9, "deep"), (10, "infratentorial")])
+def test_islands_of_brainstem_under_one_ml_make_nothing_infratentorial(side, place):
+    tissue = head()
+    tissue[36 : 36 + side, 10:20, 20:30] = Tissue.BRAINSTEM
+    lesions = np.zeros(SHAPE, np.uint8)
+    lesions[40:42, 14:16, 24:26] = 1  # within; 8 voxels less of brainstem
+    tissue[36 + side, 11:15, 20:22] = Tissue.BRAINSTEM  # 8 more
+    assert only(placed(lesions, tissue)) == place
 
 
 def test_most_voxels_decide_whether_a_lesion_is_infratentorial_and_each_has_its_own_volume():
@@ -130,7 +151,7 @@ def test_thick_slices_are_as_thick_as_they_are():
     """Slices of 7 mm: the next slice touches (7 mm), the one after it is 14 mm away and near nothing."""
     affine = np.diag([1.0, 1.0, 7.0, 1.0])
     tissue = np.full((40, 40, 12), Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
-    tissue[10:30, 10:30, 3], tissue[:, :, 11] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY
+    tissue[10:30, 10:30, 3], tissue[:, :, 11] = Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER
     for k, place, distance_mm in ((4, "periventricular_touching", 7), (5, "deep", 14), (10, "juxtacortical", 49)):
         lesions = np.zeros(tissue.shape, np.uint8)
         lesions[18:22, 18:22, k] = 1
@@ -147,7 +168,7 @@ def test_thick_slices_are_as_thick_as_they_are():
 def test_places_do_not_depend_on_how_a_file_is_stored_and_volumes_add_up(synthetic, tmp_path, orientation):
     """Random lesions in a random tissue map on an oblique grid, against distances to every voxel."""
     rng = np.random.default_rng(3)
-    coarse = rng.choice([1, 1, 1, 2, 3, 4, 5, 6, 7], (10, 9, 5)).astype(np.uint8)
+    coarse = rng.choice([1, 1, 2, 2, 3, 4, 5, 6, 7], (10, 9, 5)).astype(np.uint8)
     tissue = np.kron(coarse, np.ones((4, 4, 4), np.uint8))
     labels = synthetic.region_map()
     lesions = synthetic.random_lesions(labels, rng, 25)
@@ -162,10 +183,13 @@ def test_places_do_not_depend_on_how_a_file_is_stored_and_volumes_add_up(synthet
     assert main([*arguments, "--out_dir", str(tmp_path / "out"), "--min-size", "0"]) == 0
 
     around = np.where(lesions == 1, 0, tissue)
+    voxel_mm3 = abs(np.linalg.det(affine[:3, :3]))
     voxels = np.argwhere(lesions == 1) @ affine[:3, :3].T
 
     def nearest(*labels: int) -> np.ndarray:
-        there = np.argwhere(np.isin(around, labels)) @ affine[:3, :3].T
+        parts, count = ndimage.label(np.isin(around, labels), np.ones((3, 3, 3)))
+        islands = [part for part in range(1, count + 1) if labels != (4,) and (parts == part).sum() * voxel_mm3 < 1000]
+        there = np.argwhere((parts > 0) & ~np.isin(parts, islands)) @ affine[:3, :3].T
         return np.array([np.linalg.norm(there - voxel, axis=1).min() for voxel in voxels])
 
     infratentorial, near = nearest(6, 7) < nearest(1, 2, 3) - 1e-3, nearest(4) <= 10 + 1e-3
@@ -240,13 +264,32 @@ def test_who_has_no_tissue_map_is_named_and_does_not_stop_the_others(synthetic, 
     assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"a"}
 
 
-@pytest.mark.parametrize(("label", "name"), [(4, "lateral_ventricles"), (2, "cortical_grey")])
-def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label, name):
+@pytest.mark.parametrize("label", [Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER])
+def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label):
     tissue = head()
+    assert tells_places(Image(tissue, np.eye(4)))
     tissue[tissue == label] = 0
-    lesions = find_lesions(line(30, 32) == 1)
-    with pytest.raises(InputError, match=f"has no {name} .label {label}."):
-        place_lesions(lesions, Image(tissue, np.eye(4)))
+    assert not tells_places(Image(tissue, np.eye(4)))
+    with pytest.raises(InputError, match="has no lateral ventricle or no cortex"):
+        place_lesions(find_lesions(line(30, 32) == 1), Image(tissue, np.eye(4)))
+
+
+def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_path, capsys):
+    write_cohort(synthetic, tmp_path)
+    tissue = np.where(head() == Tissue.LATERAL_VENTRICLES, 0, head()).astype(np.uint8)
+    synthetic.save(tmp_path / "tissue" / "a_tissue.nii.gz", tissue, np.eye(4))
+    assert run(tmp_path, f"--tissue={tmp_path / 'tissue'}") == 0
+    assert (
+        "no lateral ventricle or no cortex in the tissue map: lesions have no place in 1 of 2"
+        in capsys.readouterr().err
+    )
+    assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"b"}
+    assert {row["subject"] for row in read(tmp_path / "out" / "lesion_load.tsv")} == {"a", "b"}
+    census = [tuple(row.values())[-4:] for row in read(tmp_path / "out" / "lesions.tsv")]
+    assert census == [("", "", "", "")] * 2
+    about = json.loads((tmp_path / "out" / "localize.json").read_text())["subjects"]["a"]
+    assert about["flags"]["no_places"] == "the tissue map has no lateral ventricle or no cortex: no place is given"
+    assert "lesion_volume_ml_by_place" not in about
 
 
 def test_a_label_that_is_no_tissue_is_named(synthetic, tmp_path, capsys):

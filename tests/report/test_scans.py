@@ -37,6 +37,8 @@ def found(root: Path, *subjects: str) -> dict[str, str]:
         (["case_001.nii.gz", "case_002_000.nii.gz"], ["case_001", "case_002"],
          {"case_001": "case_001.nii.gz", "case_002": "case_002_000.nii.gz"}),
         (["case_001_000.nii.gz"], ["case", "case_001"], {"case_001": "case_001_000.nii.gz"}),
+        # a number is a channel only under ten: 101 is a person of the study
+        (["study_101_FLAIR.nii.gz", "study_FLAIR.nii.gz"], ["study"], {"study": "study_FLAIR.nii.gz"}),
         # results of maps called a_regions, and a scan of somebody else
         (["a_FLAIR.nii.gz", "x_FLAIR.nii.gz"], ["a_lesions"], {"a_lesions": "a_FLAIR.nii.gz"}),
         (["BA_FLAIR.nii.gz", "A_FLAIR.nii.gz"], ["A"], {"A": "A_FLAIR.nii.gz"}),

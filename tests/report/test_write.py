@@ -176,6 +176,7 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     page = (tmp_path / "subjects" / "s.html").read_text(encoding="utf-8")
     assert "T1 lies 9 mm off &lt;i&gt;" in page
     assert 'id="alignment"' in page
+    assert "Lesion volume by place (ml)" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "s_FLAIR_000.nii.gz" in page
     assert "no picture" not in page
     viewer = html.unescape(re.search(r'srcdoc="([^"]*)"', page)[1])

@@ -20,7 +20,7 @@ from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import LoadRow, load_rows
 from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
 from yucca_wm.localize.pairs import Companions, Pair
-from yucca_wm.localize.places import PlaceRow, place_lesions
+from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions, tells_places
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
 from yucca_wm.tissue import tissues
@@ -79,6 +79,8 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
     rows: list[ModalityRow] = []
+    if pair.companions.tissue is not None and tissue is None:
+        flags |= NO_PLACES
     if pair.companions.modalities is not None:
         modalities = pair.companions.modalities
         alone = {modality.name: _modality_load(modality, regions, table, settings) for modality in modalities}
@@ -87,12 +89,19 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     return replace(result, flags=flags, soft=soft, modalities=rows)
 
 
-def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
-    """The tissue map, if there is one, on the lesions' grid."""
+def load_tissue(
+    companions: Companions, lesions: Image, settings: Settings, *, to_look_at: bool = False
+) -> Image | None:
+    """The tissue map, if there is one, on the lesions' grid; one that no place can be told by only ``to_look_at``.
+
+    Raises InputError for labels that are no tissue, and another grid.
+    """
     if companions.tissue is None:
         return None
-    tissue = images.load_labels(companions.tissue, {0, *tissues().indices})
-    return on_grid(tissue, lesions, resample=settings.resample)
+    tissue = on_grid(
+        images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample
+    )
+    return tissue if to_look_at or tells_places(tissue) else None
 
 
 def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:

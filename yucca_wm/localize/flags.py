@@ -37,6 +37,7 @@ TITLES = {
     "ignored_labels": "lesion-map voxels whose label does not count",
     "modality_disagreement": "T1 and FLAIR disagree on where lesions are",
     "poor_registration": "the registration behind the region map is in doubt",
+    "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
 }
 """Flag name -> what it says about a subject, in short."""

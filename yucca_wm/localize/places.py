@@ -1,8 +1,10 @@
 """Where lesions are in clinicians' words: infratentorial, periventricular, juxtacortical, deep.
 
 A tissue map says what lies around. At lesion voxels it is not looked at: there the lesion map knows better (segmenters
-take dark lesions for grey matter or fluid). Distances are between voxel centres, in mm of the world, so thick slices
-count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies between them.
+take dark lesions for grey matter or fluid). For the same reason islands under 1 ml, such as rims of lesions, count
+neither as cortex nor as a part of the brain above or below the tentorium. Distances are between voxel centres in world
+mm, so thick slices count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies
+between them.
 
 The place of a **lesion** is the first of these that holds:
 
@@ -29,15 +31,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.images import Image, count_labels
 from yucca_wm.localize.assign import TIE_MM
 from yucca_wm.localize.components import Components
-from yucca_wm.tissue import Tissue, tissues
+from yucca_wm.tissue import Tissue
 
 PERIVENTRICULAR_MM = 10.0
 """A voxel this near to a lateral ventricle is periventricular."""
@@ -45,8 +48,14 @@ PERIVENTRICULAR_MM = 10.0
 JUXTACORTICAL_MM = 4.0
 """A voxel of a lesion that touches cortex is juxtacortical up to this distance from it."""
 
-SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY, Tissue.DEEP_GREY)
+ISLAND_ML = 1.0
+"""Cortex that hangs together is hundreds of ml; what segmenters leave about lesions stays well below this."""
+
+SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY_MATTER, Tissue.DEEP_GREY_MATTER)
 INFRATENTORIAL = (Tissue.CEREBELLUM, Tissue.BRAINSTEM)
+
+NO_PLACES = {"no_places": "the tissue map has no lateral ventricle or no cortex: no place is given"}
+"""The flag of a subject whose tissue map no place can be told by."""
 
 TOTAL = "total"
 """Name of the last row of ``places.tsv``."""
@@ -181,10 +190,15 @@ def place_lesions(components: Components, tissue: Image) -> Placed:
     """Give every lesion and every lesion voxel its place.
 
     tissue : label map (`yucca_wm.tissue.Tissue`) on the lesions' grid. Raises InputError when it has no lateral
-    ventricle, no cortex, or no tissue at all around the lesions to tell places by.
+    ventricle or no cortex.
     """
     around = surroundings(components, tissue)
     return Placed(_first([p.lesions(around) for p in PLACES]), _first([p.voxels(around) for p in PLACES]), around)
+
+
+def tells_places(tissue: Image) -> bool:
+    """Whether a tissue map has lateral ventricles and cortex."""
+    return all(found.any() for found in _ventricles_and_cortex(tissue.data, tissue.voxel_volume_mm3))
 
 
 def surroundings(components: Components, tissue: Image) -> Surroundings:
@@ -192,26 +206,47 @@ def surroundings(components: Components, tissue: Image) -> Surroundings:
     around = tissue.data.copy()
     around[tuple(components.voxels.T)] = 0
 
-    def distance_mm(*labels: Tissue) -> NDArray[np.float64]:
-        return _distance_mm(components.voxels, np.isin(around, labels), tissue.affine)
+    def distance_mm(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return _distance_mm(components.voxels, mask, tissue.affine)
 
-    for needed in (Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY):
-        if not (around == needed).any():
-            name = tissues().by_index(needed).name
-            raise InputError(tissue.name, f"has no {name} (label {needed.value})", "give a whole tissue map or none")
+    ventricles, cortex = _ventricles_and_cortex(around, tissue.voxel_volume_mm3)
+    if not (ventricles.any() and cortex.any()):
+        raise InputError(tissue.name, "has no lateral ventricle or no cortex", "give a whole tissue map or none")
+    above, below = (
+        _without_islands(np.isin(around, labels), tissue.voxel_volume_mm3)
+        for labels in (SUPRATENTORIAL, INFRATENTORIAL)
+    )
     return Surroundings(
         lesion=components.lesion,
-        ventricle_mm=distance_mm(Tissue.LATERAL_VENTRICLES),
-        cortex_mm=distance_mm(Tissue.CORTICAL_GREY),
-        infratentorial=distance_mm(*INFRATENTORIAL) + TIE_MM < distance_mm(*SUPRATENTORIAL),
-        touches_ventricle=_touches(components.voxels, around == Tissue.LATERAL_VENTRICLES),
-        touches_cortex=_touches(components.voxels, around == Tissue.CORTICAL_GREY),
+        ventricle_mm=distance_mm(ventricles),
+        cortex_mm=distance_mm(cortex),
+        infratentorial=distance_mm(below) + TIE_MM < distance_mm(above),
+        touches_ventricle=_touches(components.voxels, ventricles),
+        touches_cortex=_touches(components.voxels, cortex),
+    )
+
+
+def _ventricles_and_cortex(
+    tissue: NDArray[Any], voxel_volume_mm3: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return tissue == Tissue.LATERAL_VENTRICLES, _without_islands(
+        tissue == Tissue.CORTICAL_GREY_MATTER, voxel_volume_mm3
     )
 
 
 def _first(holds: Sequence[NDArray[np.bool_]]) -> NDArray[np.intp]:
     """Position of the first rule that holds, for each lesion or voxel."""
     return np.asarray(np.argmax(np.stack(holds), axis=0), dtype=np.intp)
+
+
+def _without_islands(mask: NDArray[np.bool_], voxel_volume_mm3: float) -> NDArray[np.bool_]:
+    """``mask`` without its connected parts (26 neighbours) under ISLAND_ML."""
+    import cc3d
+
+    labels = cc3d.connected_components(mask.astype(np.uint8), connectivity=26)
+    kept = count_labels(labels) * voxel_volume_mm3 >= 1000 * ISLAND_ML
+    kept[0] = False
+    return np.asarray(kept[labels])
 
 
 def _distance_mm(voxels: NDArray[np.intp], mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.float64]:

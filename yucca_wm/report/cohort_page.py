@@ -68,9 +68,12 @@ def cohort_page(results: Results, links: Mapping[str, str], pictures: Pictures, 
             for row, m, s, a, k in zip(regions, mean, spread, affected, known, strict=True)
         ],
         extra=[
-            table_of(title, [row for rows in by_subject.values() for row in rows])
-            for title, by_subject in results.extra.items()
-            if all(len(rows) == 1 for rows in by_subject.values())
+            *_place_tables(results),
+            *(
+                table_of(title, [row for rows in by_subject.values() for row in rows])
+                for title, by_subject in results.extra.items()
+                if all(len(rows) == 1 for rows in by_subject.values())
+            ),
         ],
         pictures=pictures.shown,
     )
@@ -108,6 +111,17 @@ def _subject_row(name: str, rows: list[Row], about: dict[str, Any], links: Mappi
     total, outside = rows[-1], rows[-2]
     cells = [name, short(total["lesion_volume_ml"]), total["n_lesions"], short(outside["share_percent"])]
     return {"link": links.get(name), "cells": [*cells, short(total["largest_lesion_ml"]), len(about["flags"])]}
+
+
+def _place_tables(results: Results) -> list[dict[str, Any]]:
+    """Volume by place, a row a subject; none without tissue maps."""
+    if not results.places:
+        return []
+    rows = [
+        {"subject": subject} | {row["place"].replace("_", " "): row["lesion_volume_ml"] for row in own}
+        for subject, own in results.places.items()
+    ]
+    return [table_of("Lesion volume by place (ml)", rows)]
 
 
 def _mean(loads: Any) -> tuple[Any, Any, Any]:

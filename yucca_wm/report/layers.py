@@ -56,8 +56,8 @@ def subject_layers(
             sparse=True,
         )
     ]
-    tissue = load_tissue(pair.companions, lesions, settings)
-    if tissue is not None:
+    tissue = load_tissue(pair.companions, lesions, settings, to_look_at=True)
+    if tissue is not None and "no_places" not in about["flags"]:
         layers.append(_places(lesions, tissue, settings))
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:

@@ -12,7 +12,7 @@ from yucca_wm.errors import InputError
 from yucca_wm.files import NIFTI_SUFFIXES, case_name, nifti_files
 from yucca_wm.localize.pairs import subject_of
 
-CONTRAST = re.compile(r"[_-](FLAIR|T1w?|T2w?|PDw?|brain|\d{3,4})$", re.IGNORECASE)
+CONTRAST = re.compile(r"[_-](FLAIR|T1w?|T2w?|PDw?|brain|0{2,3}\d)$", re.IGNORECASE)
 """What a scan's name may end with: its contrast, or a channel (``_0000`` of nnU-Net, ``_000`` of our tasks)."""
 
 BEST_TO_SEE_LESIONS, OTHER_CONTRAST = {"flair": 1, "t1": 2}, 3
