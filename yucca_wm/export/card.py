@@ -11,12 +11,14 @@ def model_card(
     """Markdown, from what Yucca keeps with a model."""
     labels = "\n".join(f"| {index} | {name} |" for index, name in dict(config.get("labels") or {}).items())
     spacing = plans.get("target_spacing")
+    n_scans = int(config.get("num_modalities", 1))
+    shown = "one MR image" if n_scans == 1 else f"{n_scans} MR images on one grid"
     patch = " x ".join(str(side) for side in config["patch_size"])
     return f"""# {config.get("task", "Yucca model")}: {config["model_name"]}, {config["model_dimensions"]}
 
 A segmentation network trained with Yucca; use it with `python -m yucca_wm.predict`.
 
-- Input: one MR image, reoriented to {plans["target_coordinate_system"]}, normalised by
+- Input: {shown}, reoriented to {plans["target_coordinate_system"]}, normalised by
   {", ".join(plans["normalization_scheme"])}, {f"resampled to {spacing} mm" if spacing else "not resampled"}
 - Output: one of {config["num_classes"]} labels per voxel; windows of {patch} voxels
 - Training: {training["epochs"]} epochs, {training["steps"]} steps, with {config.get("manager_name", "?")} and the plan

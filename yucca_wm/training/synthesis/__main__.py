@@ -27,7 +27,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     cli.add_argument(
-        "--labels", type=Path, required=True, metavar="DIR", help="label maps (FreeSurfer's or SynthSeg's numbers, 1 mm)"
+        "--labels",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="label maps (FreeSurfer's or SynthSeg's numbers, 1 mm)",
     )
     cli.add_argument(
         "--regions", type=Path, required=True, metavar="DIR", help="their parcellations, with the companions"
@@ -38,9 +42,7 @@ def parser() -> argparse.ArgumentParser:
     cli.add_argument(
         "--template", type=Path, metavar="FILE", help="T1 brain in the space of the masks (default: MNI152, of nilearn)"
     )
-    cli.add_argument(
-        "--out", type=Path, metavar="DIR", help="default: Task007_WM_Synthesis in $YUCCA_RAW_DATA"
-    )
+    cli.add_argument("--out", type=Path, metavar="DIR", help="default: Task007_WM_Synthesis in $YUCCA_RAW_DATA")
     add_run_options(cli, levels=False)
     return cli
 

@@ -90,7 +90,7 @@ def save_head(head: Head, path: str | os.PathLike[str]) -> Path:
 def load_head(path: str | os.PathLike[str]) -> Head:
     """Read what `save_head` wrote. Raises InputError when it is something else, or damaged."""
     try:
-        with np.load(Path(path), allow_pickle=False) as found:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as found:
             arrays = {name: found[name] for name in ARRAYS}
             n_masks = int(found["n_masks"]) if "n_masks" in found else Head.n_masks
         wrong = [name for name, array in arrays.items() if array.dtype != ARRAYS[name]]

@@ -29,7 +29,11 @@ MARGIN_VOXELS = 2
 MASK_REACH_VOXELS = 2
 """Lesion masks are kept inside the brain and this far around it."""
 
-NEEDED = {CEREBRAL_WM: "cerebral white matter (2, 41)", CORTEX: "cortex (3, 42)", LATERAL_VENTRICLE: "ventricles (4, 43)"}
+NEEDED = {
+    CEREBRAL_WM: "cerebral white matter (2, 41)",
+    CORTEX: "cortex (3, 42)",
+    LATERAL_VENTRICLE: "ventricles (4, 43)",
+}
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,7 @@ def _canonical(image: Image) -> tuple[NDArray[Any], NDArray[np.float64]]:
     return np.asarray(found.dataobj), np.asarray(found.affine, np.float64)
 
 
-def _around(
-    occupied: NDArray[np.bool_], affine: NDArray[np.float64]
-) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
+def _around(occupied: NDArray[np.bool_], affine: NDArray[np.float64]) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
     """The box around what is ``occupied``, with a margin, and the affine of that box."""
     index = np.argwhere(occupied)
     low = np.maximum(index.min(0) - MARGIN_VOXELS, 0)

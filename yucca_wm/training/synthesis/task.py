@@ -86,7 +86,7 @@ def prepare_task(
             out / LIST,
             {
                 "name": TASK_NAME,
-                "description": "Heads to paint scans from (YuccaManager_Synthesis); a head that is not listed is not used",
+                "description": "Heads that YuccaManager_Synthesis paints scans from; others are not used",
                 "heads": heads,
                 "lesion_masks": parameters["masks"],
             },
