@@ -1,16 +1,21 @@
 # make demo   the whole chain on a synthetic cohort: from scans to the table of regional lesion load
+# make models LABELS=DIR MASKS=DIR   the shipped weights, from label maps of heads and lesion masks (docs/models.md)
 # make test   style, types, import layers and all tests
-# Both make .venv on first use and reuse it afterwards.
+# All make .venv on first use and reuse it afterwards.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo_out
+MODELS ?= models_out
 
-.PHONY: demo test lint clean
+.PHONY: demo models test lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m yucca_wm.demo --out $(DEMO)
+
+models: $(VENV)/.demo
+	$(BIN)/python benchmarks/make_models.py --labels $(LABELS) $(if $(MASKS),--lesion-masks $(MASKS)) --out $(MODELS) $(FLAGS)
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
