@@ -68,10 +68,17 @@ RECIPES = (
 
 def steps(options: argparse.Namespace, out: Path) -> list[Step]:
     """The commands in order."""
-    atlas = ("--atlas-wm", str(options.atlas_wm), "--atlas-labels", str(options.atlas_labels))
-    parcellate = ("python", "-m", "yucca_wm.parcellate", "--cohort", str(out / "heads.tsv"), "--no-picture")
+    atlas: tuple[str, ...] = ("--atlas-wm", str(options.atlas_wm), "--atlas-labels", str(options.atlas_labels))
+    parcellate: tuple[str, ...] = (
+        "python",
+        "-m",
+        "yucca_wm.parcellate",
+        "--cohort",
+        str(out / "heads.tsv"),
+        "--no-picture",
+    )
     parcellate += ("--out-dir", str(out / "parcellations"), "--wm-labels", "2", "41", "--transform", "deformable")
-    prepare = ("python", "-m", "yucca_wm.training.synthesis", "--labels", str(options.labels))
+    prepare: tuple[str, ...] = ("python", "-m", "yucca_wm.training.synthesis", "--labels", str(options.labels))
     prepare += ("--regions", str(out / "parcellations"))
     prepare += ("--lesion-masks", str(options.lesion_masks)) if options.lesion_masks else ()
     prepare += ("--template", str(options.template)) if options.template else ()
@@ -91,7 +98,14 @@ def steps(options: argparse.Namespace, out: Path) -> list[Step]:
         version = recipe.version(out / "yucca" / "models")
         chain.append(Step(f"train-{name}", f"train {name}", train, needs, (version.parent,), expected_s=seconds))
         checkpoint = version / "checkpoints" / "last.ckpt"
-        export = ("python", "-m", "yucca_wm.export", str(checkpoint), str(out / f"{name}.zip"), "--half")
+        export: tuple[str, ...] = (
+            "python",
+            "-m",
+            "yucca_wm.export",
+            str(checkpoint),
+            str(out / f"{name}.zip"),
+            "--half",
+        )
         export += ("--licence", options.licence)
         chain.append(Step(f"export-{name}", f"{name}.zip", export, (f"train-{name}",)))
     return chain

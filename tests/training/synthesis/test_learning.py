@@ -71,18 +71,40 @@ class Pixel(nn.Module):
         return z
 
 
+class Numbered(torch.utils.data.Dataset[dict[str, Any]]):
+    """Four samples over and over, and which were asked for."""
+
+    def __init__(self) -> None:
+        label = torch.randint(0, 9, (1, 16, 16), dtype=torch.int32)
+        self.samples = [{"image": torch.randn(2, 16, 16), "label": label, "file_path": "h"} for _ in range(4)]
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        self.asked.append(number)
+        return self.samples[number % 4]
+
+
 class Keeper(lightning.Callback):
+    data: Numbered
+
     def __init__(self) -> None:
         self.learned: list[Tensor] = []
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         self.learned.append(pl_module.model.classes.weight.detach().clone())
+        self.begun = pl_module.learner.classes.weight.detach().clone()
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:  # noqa: ARG002
         self.learned.append(pl_module.learner.classes.weight.detach().clone())
 
 
-def fit(n_epochs: int, checkpoint: str | None = None) -> tuple[lightning.Trainer, SynthesisLightningModule, Keeper]:
+def fit(
+    n_epochs: int, checkpoint: str | None = None, start: float | None = None, lr: float = 100.0
+) -> tuple[lightning.Trainer, SynthesisLightningModule, Keeper]:
+    """Train two steps of two an epoch. start : all weights of the model begin there, as fine-tuning brings them."""
     config = {
         "task_type": "segmentation",
         "model_dimensions": "2D",
@@ -95,7 +117,15 @@ def fit(n_epochs: int, checkpoint: str | None = None) -> tuple[lightning.Trainer
         "plans": {"crop_to_nonzero": False, "transpose_forward": [2, 0, 1], "transpose_backward": [1, 2, 0]},
     }
     torch.manual_seed(0)
-    module = SynthesisLightningModule(config, Pixel, loss_fn=LesionTissueLoss, optimizer_kwargs={"lr": 100.0})
+    module = SynthesisLightningModule(config, Pixel, loss_fn=LesionTissueLoss, optimizer_kwargs={"lr": lr})
+    build = module.setup
+
+    def setup(stage: str) -> None:
+        build(stage)
+        if start is not None:
+            module.model.classes.weight.fill_(start)
+
+    module.setup = setup  # type: ignore[method-assign]
     keeper = Keeper()
     trainer = lightning.Trainer(
         max_epochs=n_epochs,
@@ -107,10 +137,9 @@ def fit(n_epochs: int, checkpoint: str | None = None) -> tuple[lightning.Trainer
         enable_progress_bar=False,
         callbacks=[keeper],
     )
-    label = torch.randint(0, 9, (1, 16, 16), dtype=torch.int32)
-    samples = [{"image": torch.randn(2, 16, 16), "label": label, "file_path": "h"} for _ in range(4)]
-    loader = torch.utils.data.DataLoader(samples, batch_size=2)  # type: ignore[arg-type]
-    trainer.fit(module, loader, loader, ckpt_path=checkpoint)
+    keeper.data = Numbered()
+    training = torch.utils.data.DataLoader(keeper.data, batch_size=2, sampler=SampleNumbers(trainer, 4))
+    trainer.fit(module, training, torch.utils.data.DataLoader(Numbered(), batch_size=2), ckpt_path=checkpoint)
     return trainer, module, keeper
 
 
@@ -127,10 +156,26 @@ def test_the_average_of_the_weights_is_what_is_kept(tmp_path: Path) -> None:
     torch.testing.assert_close(weights["learner.classes.weight"], second)
     x = torch.randn(1, 2, 16, 16)
     torch.testing.assert_close(module(x), module.model(x))
-    _, _, resumed = fit(2, str(tmp_path / "last.ckpt"))
-    assert len(resumed.learned) == 3
-    assert not torch.equal(resumed.learned[0], second), "the average"
-    torch.testing.assert_close(resumed.learned[1], second, atol=1.0, rtol=0.1), "a step on from the learner's weights"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_goes_on_with_its_weights_and_with_new_samples(tmp_path: Path) -> None:
+    trainer, _, keeper = fit(2)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    assert keeper.data.asked == list(range(8)), "no epoch repeats another"
+    _, _, resumed = fit(3, str(tmp_path / "last.ckpt"))
+    assert resumed.data.asked == list(range(8, 12))
+    average = torch.load(tmp_path / "last.ckpt", weights_only=False)["state_dict"]["model.classes.weight"]
+    torch.testing.assert_close(resumed.learned[0], average)
+    torch.testing.assert_close(resumed.begun, keeper.learned[-1])
+    assert not torch.equal(average, keeper.learned[-1])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_fine_tuning_starts_from_the_weights_it_is_given() -> None:
+    _, module, keeper = fit(1, start=0.5, lr=0.0)
+    assert [float(weights.unique()) for weights in keeper.learned] == [0.5] * 3
+    assert float(module.model.classes.weight.unique()) == pytest.approx(0.5)
 
 
 def cases(head: Head, folder: Path) -> list[str]:

@@ -81,9 +81,9 @@ class Head:
 def save_head(head: Head, path: str | os.PathLike[str]) -> Path:
     """Write ``head`` as one ``.npz`` file, uncompressed: it is read at every start of a training."""
     values = (head.structures, head.lesions, head.ventricle, head.regions, head.coordinates_mm)
-    arrays: dict[str, NDArray[Any]] = dict(zip(ARRAYS, values, strict=True))
+    arrays: dict[str, Any] = {**dict(zip(ARRAYS, values, strict=True)), "n_masks": np.int64(head.n_masks)}
     with atomic_path(path) as temporary:
-        np.savez(temporary, n_masks=np.int64(head.n_masks), **arrays)
+        np.savez(temporary, **arrays)
     return Path(path)
 
 
@@ -99,4 +99,4 @@ def load_head(path: str | os.PathLike[str]) -> Head:
             raise ValueError(f"{wrong[0]} is not {ARRAYS[wrong[0]]}" if wrong else f"shapes {sorted(shapes)}")
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(path, f"is not a prepared head, or is damaged ({error})", "prepare it again") from error
-    return Head(*arrays.values(), n_masks=n_masks)
+    return Head(*arrays.values(), n_masks)
