@@ -10,6 +10,7 @@ trains for two steps: it shows that every command runs.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 from dataclasses import dataclass
@@ -66,15 +67,15 @@ RECIPES = (
 )
 
 
-def steps(options: argparse.Namespace, out: Path) -> list[Step]:
-    """The commands in order."""
+def steps(options: argparse.Namespace, heads: Path, out: Path) -> list[Step]:
+    """The commands in order, for the table of ``heads``."""
     atlas: tuple[str, ...] = ("--atlas-wm", str(options.atlas_wm), "--atlas-labels", str(options.atlas_labels))
     parcellate: tuple[str, ...] = (
         "python",
         "-m",
         "yucca_wm.parcellate",
         "--cohort",
-        str(out / "heads.tsv"),
+        str(heads),
         "--no-picture",
     )
     parcellate += ("--out-dir", str(out / "parcellations"), "--wm-labels", "2", "41", "--transform", "deformable")
@@ -138,9 +139,7 @@ def main() -> int:
     if not files:
         raise InputError(options.labels, "holds no label map", "give a folder of .nii.gz files")
     out = make_folder(options.out.resolve())
-    rows = "".join(f"{name}\t{path}\n" for name, path in files.items())
-    write_text(out / "heads.tsv", f"subject\twm\n{rows}")
-    work = steps(options, out)
+    work = steps(options, _table(files, options, out), out)
     settings = {name: value for name, value in environment(out).items() if name != "YUCCA_SOURCE"}
     for folder in (value for name, value in settings.items() if name != "YUCCA_SEED"):
         make_folder(folder)
@@ -155,6 +154,16 @@ def main() -> int:
         path = out / f"{recipe.name}.zip"
         print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
     return 0
+
+
+def _table(files: dict[str, Path], options: argparse.Namespace, out: Path) -> Path:
+    """The table of heads, named after the files that all depends on: with others every step is due again."""
+    masks = nifti_files(options.lesion_masks).values() if options.lesion_masks else ()
+    all_files = [*files.values(), *masks, *([options.template] if options.template else [])]
+    states = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in all_files]
+    digest = hashlib.sha256("\n".join(states).encode()).hexdigest()[:8]
+    rows = "".join(f"{name}\t{path}\n" for name, path in files.items())
+    return write_text(out / f"heads-{digest}.tsv", f"subject\twm\n{rows}")
 
 
 if __name__ == "__main__":

@@ -99,4 +99,5 @@ def load_head(path: str | os.PathLike[str]) -> Head:
             raise ValueError(f"{wrong[0]} is not {ARRAYS[wrong[0]]}" if wrong else f"shapes {sorted(shapes)}")
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(path, f"is not a prepared head, or is damaged ({error})", "prepare it again") from error
-    return Head(*arrays.values(), n_masks)
+    structures, lesions, ventricle, regions, coordinates = arrays.values()
+    return Head(structures, lesions, ventricle, regions, coordinates, n_masks)
