@@ -85,7 +85,9 @@ def test_planes_are_trained_on_and_exported(data: Path, monkeypatch: pytest.Monk
     with torch.no_grad():
         assert model.network()(torch.randn(1, 2, 48, 64)).shape == (1, 9, 48, 64)
     with zipfile.ZipFile(data / "tissue.zip") as archive:
-        assert "2 MR images on one grid" in archive.read("README.md").decode()
+        card = archive.read("README.md").decode()
+    assert "2 MR images on one grid, reoriented to RAS, resampled" in " ".join(card.split())
+    assert "yucca_wm/models/weights" in card
 
 
 def test_volumes_are_trained_on_with_their_coordinates(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +110,19 @@ def test_volumes_are_trained_on_with_their_coordinates(data: Path, monkeypatch: 
     assert model.patch_size == (64, 80, 64)
     assert model.config["labels"]["36"]
     assert not np.isnan(load_model(version).weights["coordinates.weight"].numpy()).any()
+
+
+def test_other_heads_are_split_anew(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = f"yucca_preprocess -t {TASK} -pl YuccaPlanner_Planes"
+    task, raw = data / "preprocessed_data" / TASK, data / "raw_data" / TASK
+    command(monkeypatch, "run_preprocessing", line)
+    (task / "splits.pkl").write_bytes(b"as it was")
+    command(monkeypatch, "run_preprocessing", line)
+    assert (task / "splits.pkl").read_bytes() == b"as it was"
+    (raw / "dataset.json").write_text(json.dumps({"heads": {"h0": {}, "h1": {}, "h2": {}}}))
+    command(monkeypatch, "run_preprocessing", line)
+    assert sorted(path.name for path in (task / "YuccaPlanner_Planes").glob("*.npz")) == ["h0.npz", "h1.npz", "h2.npz"]
+    assert not (task / "splits.pkl").exists()
 
 
 def test_what_is_wrong_with_a_task_is_one_line(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

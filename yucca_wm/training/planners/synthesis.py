@@ -66,9 +66,11 @@ class HeadsPlanner(YuccaPlanner):
 
     def preprocess(self) -> None:
         folder, heads = Path(self.plans_folder), self._heads()
-        for stale in folder.glob("*.npz"):
-            if stale.stem not in heads:
-                stale.unlink()
+        before = {path.stem for path in folder.glob("*.npz")}
+        for stale in before - set(heads):
+            (folder / f"{stale}.npz").unlink()
+        if before and before != set(heads):  # Yucca would train on the heads of the old split alone
+            (Path(self.target_dir) / "splits.pkl").unlink(missing_ok=True)
         for name, path in heads.items():
             try:
                 load_head(path)

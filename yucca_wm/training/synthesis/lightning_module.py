@@ -45,6 +45,7 @@ class SynthesisLightningModule(YuccaLightningModule):
     Both are in a checkpoint (``model.*``, ``learner.*``), so that a run goes on where it was.
     """
 
+    model: Any
     learner: nn.Module
 
     def setup(self, stage: str) -> None:

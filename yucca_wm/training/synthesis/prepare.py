@@ -51,7 +51,7 @@ class LesionMasks:
 
     @cached_property
     def from_mm(self) -> NDArray[np.float64]:
-        return np.linalg.inv(self.affine)
+        return np.asarray(np.linalg.inv(self.affine), np.float64)
 
 
 def load_masks(files: list[Path], template: Path | None = None) -> LesionMasks:
