@@ -195,7 +195,11 @@ def test_a_sample_is_the_same_whoever_paints_it(head: Head, tmp_path: Path) -> N
     dataset = PaintedDataset(names, (48, 64), seed=5)
     numbers = [3, 8, 11]
     here = [dataset[number] for number in numbers]
-    assert [Path(sample["file_path"]).name for sample in here] == ["b", "a", "b"], "heads in turn"
+    turns = [[dataset.head_of(2 * turn), dataset.head_of(2 * turn + 1)] for turn in range(20)]
+    assert all(sorted(turn) == [0, 1] for turn in turns), "every head once in a turn"
+    assert [0, 1] in turns, "in any order"
+    assert [1, 0] in turns, "in any order"
+    assert [Path(sample["file_path"]).name for sample in here] == ["ab"[dataset.head_of(number)] for number in numbers]
     assert here[0]["image"].shape == (2, 48, 64)
     assert here[0]["label"].shape == (1, 48, 64)
     assert here[0]["label"].dtype == torch.int32

@@ -34,10 +34,11 @@ def mirrored_regions() -> NDArray[np.uint8]:
 
 
 class PaintedDataset(Dataset[Sample]):
-    """Sample ``number`` is painted from head ``number % heads``, by random numbers that ``seed`` and ``number`` fix.
+    """``seed`` and ``number`` fix sample ``number``: its head and the random numbers that it is painted by.
 
-    So a sample does not depend on who paints it: any number of workers gives the same training. Heads are read when
-    the dataset is made: workers that are forked share that memory; others (spawned) read them once each.
+    So a sample does not depend on who paints it: any number of workers gives the same training. As many samples as
+    there are heads show every head once, in an order drawn anew each time. Heads are read when the dataset is made:
+    workers that are forked share that memory; others (spawned) read them once each.
 
     cases : paths of the heads' files without their suffix. patch_size : of planes [x, y] in mm, or of volumes.
     """
@@ -55,10 +56,15 @@ class PaintedDataset(Dataset[Sample]):
     def __getitem__(self, number: int) -> Sample:
         """``image`` float32 [channel, ...], ``label`` int32 [1, ...], of volumes ``coordinates`` float32 [3, ...]."""
         self.heads = self.heads or self._load()
-        which = number % len(self.cases)
+        which = self.head_of(number)
         random = np.random.default_rng([self.seed, number])
         paint = _plane if len(self.patch_size) == 2 else _volume
         return {"file_path": self.cases[which], **paint(self.heads[which], self.patch_size, random)}
+
+    def head_of(self, number: int) -> int:
+        """Which head sample ``number`` is painted from."""
+        turn, place = divmod(number, len(self.cases))
+        return int(np.random.default_rng([self.seed, turn, 1]).permutation(len(self.cases))[place])
 
     def _load(self) -> list[Head]:
         heads = [load_head(Path(f"{case}.npz")) for case in self.cases]
