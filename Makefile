@@ -1,5 +1,6 @@
 # make demo        the sample scan of the package: from raw T1 and FLAIR to the table of regional lesion load
 # make demo-train  the whole training chain on a synthetic cohort
+# make models LABELS=DIR MASKS=DIR   the shipped weights, from label maps of heads and lesion masks (docs/models.md)
 # make test        style, types, import layers and all tests
 # All make .venv on first use and reuse it afterwards.
 
@@ -8,14 +9,18 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo_out
 SAMPLE := yucca_wm/data/sample
+MODELS ?= models_out
 
-.PHONY: demo demo-train test lint clean
+.PHONY: demo demo-train models test lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/yucca-wm predict --t1 $(SAMPLE)/T1.nii.gz --flair $(SAMPLE)/FLAIR.nii.gz --name sample --out-dir $(DEMO)
 
 demo-train: $(VENV)/.demo
 	$(BIN)/python -m yucca_wm.demo --out $(DEMO)_train
+
+models: $(VENV)/.demo
+	$(BIN)/python benchmarks/make_models.py --labels $(LABELS) $(if $(MASKS),--lesion-masks $(MASKS)) --out $(MODELS) $(FLAGS)
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--licence", default="not stated", help="name of the licence under which you share the weights")
     parser.add_argument("--licence-file", type=Path, help="its text, to go into the file")
     parser.add_argument("--card", type=Path, help="a model card of your own instead of the generated one")
+    parser.add_argument("--half", action="store_true", help="weights of 16 bit: half the size")
     arguments = parser.parse_args()
     if not arguments.out.endswith(".zip"):
         parser.error("the file to write must end in .zip")
@@ -33,7 +34,9 @@ def main() -> int:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(str(path), f"cannot be read ({error})") from error
 
-    model = load_model(arguments.model)
+    model = load_model(arguments.model, scans=None)
+    if arguments.half:
+        model = model.halved()
     card = model_card(model.config, model.plans, model.training, model.identity, arguments.licence)
     licence = text(arguments.licence_file, arguments.licence + "\n")
     out = export_model(model, arguments.out, licence=licence, card=text(arguments.card, card))

@@ -11,13 +11,23 @@ def model_card(
     """Markdown, from what Yucca keeps with a model."""
     labels = "\n".join(f"| {index} | {name} |" for index, name in dict(config.get("labels") or {}).items())
     spacing = plans.get("target_spacing")
+    n_scans = int(config.get("num_modalities", 1))
+    shown = "one MR image" if n_scans == 1 else f"{n_scans} MR images on one grid"
+    painted = config.get("manager_name") == "YuccaManager_Synthesis"
+    how = (
+        "It was trained on painted scans, and is shown scans as `yucca_wm.models` scales them: it takes the place of\n"
+        "the file of its kind in `yucca_wm/models/weights`."
+        if painted
+        else "Use it with `python -m yucca_wm.predict`."
+    )
+    normalised = "" if painted else f", normalised by\n  {', '.join(plans['normalization_scheme'])}"
+    resampled = f"resampled to {spacing} mm" if spacing else "not resampled"
     patch = " x ".join(str(side) for side in config["patch_size"])
     return f"""# {config.get("task", "Yucca model")}: {config["model_name"]}, {config["model_dimensions"]}
 
-A segmentation network trained with Yucca; use it with `python -m yucca_wm.predict`.
+A segmentation network trained with Yucca. {how}
 
-- Input: one MR image, reoriented to {plans["target_coordinate_system"]}, normalised by
-  {", ".join(plans["normalization_scheme"])}, {f"resampled to {spacing} mm" if spacing else "not resampled"}
+- Input: {shown}, reoriented to {plans["target_coordinate_system"]}{normalised}, {resampled}
 - Output: one of {config["num_classes"]} labels per voxel; windows of {patch} voxels
 - Training: {training["epochs"]} epochs, {training["steps"]} steps, with {config.get("manager_name", "?")} and the plan
   {plans.get("plans_name", config.get("planner_name", "?"))}

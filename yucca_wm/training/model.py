@@ -42,6 +42,13 @@ class Model:
     def transpose(self) -> list[int]:
         return [int(axis) for axis in self.plans["transpose_forward"]]
 
+    def halved(self) -> Model:
+        """The same model with weights of 16 bit, in half the space."""
+        weights = {
+            name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in self.weights.items()
+        }
+        return checked(self.path, self.config, self.plans, self.training, weights, None)
+
     def network(self, device: torch.device | str = "cpu") -> torch.nn.Module:
         """The network with its weights, ready to predict. Raises InputError when weights and network do not match."""
         planar = self.config["model_dimensions"] == "2D"
@@ -74,12 +81,15 @@ def checked(
     plans: dict[str, Any],
     training: dict[str, Any],
     weights: dict[str, torch.Tensor],
-    scans: int = 1,
+    scans: int | None = 1,
 ) -> Model:
-    """A model of these parts. Raises InputError when it does not give one label per voxel from this many scans."""
+    """A model of these parts. Raises InputError when it does not give one label per voxel from this many scans.
+
+    scans : None: from any number of them.
+    """
     if config.get("use_label_regions") or config.get("task_type", "segmentation") != "segmentation":
         raise InputError(path, "is not a model that gives one label per voxel")
-    if int(config["num_modalities"]) != scans:
+    if scans is not None and int(config["num_modalities"]) != scans:
         raise InputError(
             path,
             f"needs {config['num_modalities']} images at once, but here a model is shown one scan at a time",

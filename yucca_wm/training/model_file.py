@@ -32,10 +32,10 @@ CONFIG_KEYS = ("task", "model_name", "model_dimensions", "manager_name", "planne
 MAX_DESCRIPTION_BYTES = 4 << 20
 
 
-def load_model(path: str | os.PathLike[str], scans: int = 1) -> Model:
+def load_model(path: str | os.PathLike[str], scans: int | None = 1) -> Model:
     """Load an exported ``.zip``, a Yucca version folder (its best checkpoint), or a ``.ckpt``.
 
-    scans : how many scans the model is to be shown at once.
+    scans : how many scans the model is to be shown at once; None: as many as it takes.
 
     Raises InputError when it is none of these, damaged, or asks for code to be executed.
     """
@@ -78,7 +78,7 @@ def export_model(model: Model, path: str | os.PathLike[str], *, licence: str, ca
     return Path(path)
 
 
-def _from_checkpoint(path: Path, scans: int) -> Model:
+def _from_checkpoint(path: Path, scans: int | None) -> Model:
     try:
         with torch.serialization.safe_globals([int]):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -97,7 +97,7 @@ def _from_checkpoint(path: Path, scans: int) -> Model:
     return checked(path, _plain(config), _plain(plans), training, weights, scans)
 
 
-def _from_zip(path: Path, scans: int) -> Model:
+def _from_zip(path: Path, scans: int | None) -> Model:
     from safetensors.torch import load
 
     try:

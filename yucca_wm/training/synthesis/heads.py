@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.errors import InputError
+from yucca_wm.files import atomic_path
 from yucca_wm.training.synthesis.structures import lookup
 
 LOOKUP = lookup()
@@ -18,6 +22,18 @@ COORDINATE_STEP = 3
 """Atlas coordinates are kept at every third voxel along each axis."""
 
 DISTANCE_UNITS_PER_MM = 4
+
+MAX_MASKS = 32
+"""Lesion masks are bits of a number of 32."""
+
+ARRAYS = {
+    "structures": np.dtype(np.uint8),
+    "lesions": np.dtype(np.uint32),
+    "ventricle": np.dtype(np.uint8),
+    "regions": np.dtype(np.uint8),
+    "coords": np.dtype(np.float16),
+}
+"""What a head's file holds, in the order of the fields of `Head`."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,7 @@ class Head:
     ventricle : uint8 [x, y, z], distance to the lateral ventricles in quarters of a millimetre (255: or more).
     regions : uint8 [x, y, z], region of the atlas in every brain voxel, grey matter and ventricles too; 0 elsewhere.
     coordinates_mm : float16 [3, x, y, z] at every `COORDINATE_STEP`-th voxel: where it lies in the atlas.
+    n_masks : how many lesion masks there are; 0: lesions are made up alone.
     """
 
     structures: NDArray[np.uint8]
@@ -36,6 +53,12 @@ class Head:
     ventricle: NDArray[np.uint8]
     regions: NDArray[np.uint8]
     coordinates_mm: NDArray[np.float16]
+    n_masks: int = 27
+
+    def some_masks(self, n: int, random: np.random.Generator) -> np.uint32:
+        """The bits of ``n`` masks (of all, where there are fewer), drawn without putting back."""
+        drawn = random.choice(self.n_masks, min(n, self.n_masks), replace=False)
+        return np.uint32(np.bitwise_or.reduce(np.uint32(1) << drawn.astype(np.uint32)))
 
     @cached_property
     def brain(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -55,8 +78,26 @@ class Head:
         return linear, (place - linear @ design).reshape(3, *shape).astype(np.float32)
 
 
+def save_head(head: Head, path: str | os.PathLike[str]) -> Path:
+    """Write ``head`` as one ``.npz`` file, uncompressed: it is read at every start of a training."""
+    values = (head.structures, head.lesions, head.ventricle, head.regions, head.coordinates_mm)
+    arrays: dict[str, Any] = {**dict(zip(ARRAYS, values, strict=True)), "n_masks": np.int64(head.n_masks)}
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **arrays)
+    return Path(path)
+
+
 def load_head(path: str | os.PathLike[str]) -> Head:
-    """Read what `save_head` wrote."""
-    with np.load(Path(path), allow_pickle=False) as found:
-        names = ("structures", "lesions", "ventricle", "regions", "coords")
-        return Head(*(found[name] for name in names))
+    """Read what `save_head` wrote. Raises InputError when it is something else, or damaged."""
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as found:
+            arrays = {name: found[name] for name in ARRAYS}
+            n_masks = int(found["n_masks"]) if "n_masks" in found else Head.n_masks
+        wrong = [name for name, array in arrays.items() if array.dtype != ARRAYS[name]]
+        shapes = {array.shape for name, array in arrays.items() if name != "coords"}
+        if wrong or len(shapes) != 1 or not 0 <= n_masks <= MAX_MASKS:
+            raise ValueError(f"{wrong[0]} is not {ARRAYS[wrong[0]]}" if wrong else f"shapes {sorted(shapes)}")
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(path, f"is not a prepared head, or is damaged ({error})", "prepare it again") from error
+    structures, lesions, ventricle, regions, coordinates = arrays.values()
+    return Head(structures, lesions, ventricle, regions, coordinates, n_masks)

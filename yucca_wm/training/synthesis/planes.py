@@ -130,9 +130,9 @@ def _lesions(
     cerebral = structures == CEREBRAL_WM
     distance = head.ventricle[voxels] / np.float32(DISTANCE_UNITS_PER_MM)
     size = structures.shape[1:]
-    if random.random() < 0.75:
+    if random.random() < 0.75 and head.n_masks:
         n = int(random.choice([1, 2, 3, 5], p=[0.4, 0.3, 0.2, 0.1]))
-        chosen = np.bitwise_or.reduce(np.uint32(1) << random.choice(27, n, replace=False).astype(np.uint32))
+        chosen = head.some_masks(n, random)
         shift = random.integers(-6, 7, 3)
         shape = head.lesions.shape
         moved = tuple(np.clip(v + s, 0, n - 1) for v, s, n in zip(voxels, shift, shape, strict=True))

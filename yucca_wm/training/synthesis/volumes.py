@@ -73,9 +73,8 @@ def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Gene
         structures = np.where(kept[structures], structures, 0)
     contrast = draw(str(random.choice(KINDS, p=HOW_OFTEN)), random)
     image = contrast.mean[structures]
-    if random.random() < 0.7:
-        n = int(random.integers(1, 4))
-        chosen = np.bitwise_or.reduce(np.uint32(1) << random.choice(27, n, replace=False).astype(np.uint32))
+    if random.random() < 0.7 and head.n_masks:
+        chosen = head.some_masks(int(random.integers(1, 4)), random)
         lesions = (head.lesions[voxels] & chosen > 0) & (structures == CEREBRAL_WM)
         image = np.where(lesions, np.float32(contrast.lesion), image)
     image = image + contrast.spread[structures] * random.standard_normal(image.shape, dtype=np.float32)

@@ -1,0 +1,210 @@
+"""What is painted is what is labelled: lesions in white matter, sides, contrasts, and the same again from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from yucca_wm.training.synthesis import planes
+from yucca_wm.training.synthesis.contrast import FLUID, GREY, draw
+from yucca_wm.training.synthesis.dataset import mirrored_regions
+from yucca_wm.training.synthesis.heads import Head
+from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, LESION, OUTSIDE, paint_planes
+from yucca_wm.training.synthesis.structures import (
+    BRAINSTEM,
+    CEREBELLAR_WM,
+    CEREBRAL_WM,
+    CORTEX,
+    TISSUES,
+    structures_of,
+)
+from yucca_wm.training.synthesis.volumes import (
+    ATLAS_CENTRE_MM,
+    COORDINATE_UNIT_MM,
+    MIDLINE_MM,
+    normalised,
+    paint_volume,
+)
+
+SIZE = (64, 80)
+
+
+def slab(head: Head, thickness: int = 3) -> tuple[tuple[Any, ...], Any]:
+    """Voxels and structures [thickness, x, y] of straight planes through the middle."""
+    z, x, y = np.indices((thickness, *head.structures.shape[:2]))
+    voxels = (x, y, z + 30)
+    return voxels, head.structures[voxels]
+
+
+def test_lesions_lie_in_white_matter_and_are_the_masks(head: Head) -> None:
+    voxels, structures = slab(head)
+    seen = np.zeros(structures.shape, bool)
+    for seed in range(40):
+        found = planes._lesions(head, voxels, structures, np.random.default_rng(seed))
+        assert np.isin(structures[found], (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM)).all()
+        seen |= found
+    assert seen.any()
+    nowhere = np.where(np.isin(structures, (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM)), CORTEX, structures)
+    for seed in range(40):
+        assert not planes._lesions(head, voxels, nowhere, np.random.default_rng(seed)).any()
+
+
+def test_a_lesion_in_a_volume_is_a_mask_in_white_matter(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a mask lies in white matter the intensity is a lesion's; nowhere else is anything different."""
+    chosen: list[np.uint32] = []
+    plain = Head.some_masks
+
+    def some_masks(self: Head, n: int, random: np.random.Generator) -> np.uint32:
+        chosen.append(plain(self, n, random))
+        return chosen[-1]
+
+    monkeypatch.setattr(Head, "some_masks", some_masks)
+    without = replace(head, lesions=np.zeros_like(head.lesions))
+    changed = 0
+    for seed in range(4):
+        one = paint_volume(head, mirrored_regions(), np.random.default_rng(seed))
+        two = paint_volume(without, mirrored_regions(), np.random.default_rng(seed))
+        np.testing.assert_array_equal(one.label, two.label)
+        np.testing.assert_array_equal(one.coordinates, two.coordinates)
+        changed += not np.array_equal(one.image, two.image)
+    assert len(chosen) >= 2
+    assert 0 < changed <= len(chosen) / 2, "each pair drew its masks alike; only those with lesions differ"
+
+
+def test_which_masks_are_drawn(head: Head) -> None:
+    random = np.random.default_rng(0)
+    assert {int(head.some_masks(1, random)) for _ in range(50)} == {1, 2}
+    assert int(head.some_masks(5, random)) == 3, "all there are"
+    many = replace(head, n_masks=32)
+    assert bin(int(many.some_masks(5, random))).count("1") == 5
+
+
+def test_most_of_the_thickness_gives_the_label() -> None:
+    structures = np.array([[[CORTEX, CEREBRAL_WM]], [[CEREBRAL_WM, CEREBRAL_WM]], [[CEREBRAL_WM, 13]], [[CORTEX, 13]]])
+    lesions = np.zeros(structures.shape, bool)
+    lesions[0, 0, 1] = True
+    label = planes._label(structures.astype(np.uint8), lesions)
+    # first pixel: 2 cortex, 2 white: the lower number; second: 1 lesion, 1 white, 2 fluid
+    assert label.tolist() == [[TISSUES["cerebral_white_matter"], TISSUES["other_csf"]]]
+    lesions[1, 0, 1] = True
+    assert planes._label(structures.astype(np.uint8), lesions).tolist() == [[1, LESION]], "half of it is a lesion"
+    assert planes._label(structures[:1].astype(np.uint8), lesions[:1]).tolist() == [[2, LESION]]
+
+
+def test_planes_hold_what_they_say(head: Head) -> None:
+    alone = {"T1": 0, "FLAIR": 0, "both": 0}
+    for seed in range(30):
+        for plane in paint_planes(head, SIZE, np.random.default_rng(seed), 2):
+            assert plane.image.shape == (2, *SIZE)
+            assert plane.image.dtype == np.float32
+            assert plane.image.min() >= OUTSIDE
+            assert plane.image.max() <= LARGEST
+            assert plane.label.max() <= LESION
+            absent = [bool((channel == ABSENT).all()) for channel in plane.image]
+            assert not all(absent), "a scan is always given"
+            alone["both" if not any(absent) else "FLAIR" if absent[0] else "T1"] += 1
+    assert all(alone.values()), alone
+
+
+def test_no_mask_cuts_into_the_brain(head: Head) -> None:
+    _, structures = slab(head)
+    brain = planes.LOOKUP.brain[structures].any(0)
+    masks = [planes._mask(structures, np.random.default_rng(seed)) for seed in range(10)]
+    assert all(mask[brain].all() for mask in masks)
+    assert len({int(mask.sum()) for mask in masks}) > 3, "tight ones and wide ones"
+
+
+def test_contrasts_are_those_of_their_kind() -> None:
+    for seed in range(200):
+        t1, flair, t2 = (draw(kind, np.random.default_rng(seed)) for kind in ("T1", "FLAIR", "T2"))
+        for contrast in (t1, flair, t2):
+            assert contrast.mean[CEREBRAL_WM] == 1
+            assert (contrast.mean >= 0).all()
+            assert (contrast.spread >= 0).all()
+        assert t1.mean[CORTEX] < 1
+        assert t1.mean[list(FLUID)].max() < t1.mean[CORTEX]
+        assert 0.45 <= t1.lesion <= 1
+        assert flair.lesion > 1.2
+        assert flair.lesion > flair.mean[CORTEX] - 0.05
+        assert flair.mean[list(FLUID)].max() < 1
+        assert t2.mean[list(FLUID)].min() > max(t2.mean[list(GREY)].max(), 1)
+    with pytest.raises(ValueError, match="PD"):
+        draw("PD", np.random.default_rng(0))
+
+
+class Forced:
+    """A generator whose ``last`` call of ``random()`` gives ``value``; counts them."""
+
+    def __init__(self, seed: int, last: int = -1, value: float = 0.0) -> None:
+        self.plain, self.last, self.value, self.calls = np.random.default_rng(seed), last, value, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def random(self) -> float:
+        self.calls += 1
+        drawn = self.plain.random()
+        return self.value if self.calls == self.last else drawn
+
+
+def test_a_mirrored_volume_has_its_sides_exchanged(head: Head) -> None:
+    counting = Forced(1)
+    paint_volume(head, mirrored_regions(), counting)  # type: ignore[arg-type]
+    straight, mirrored = (
+        paint_volume(head, mirrored_regions(), Forced(1, counting.calls, value))  # type: ignore[arg-type]
+        for value in (0.99, 0.0)
+    )
+    np.testing.assert_allclose(mirrored.image, straight.image[::-1], atol=1e-5)
+    assert {5: 22, 22: 5, 35: 36, 0: 0}.items() <= dict(enumerate(mirrored_regions().tolist())).items()
+    np.testing.assert_array_equal(mirrored.label, mirrored_regions()[straight.label[::-1]])
+    np.testing.assert_array_equal(mirrored.coordinates[1:], straight.coordinates[1:, ::-1])
+    x_mm, other_mm = (
+        volume.coordinates[0] * COORDINATE_UNIT_MM + ATLAS_CENTRE_MM[0] for volume in (mirrored, straight)
+    )
+    np.testing.assert_allclose(x_mm - MIDLINE_MM, MIDLINE_MM - other_mm[::-1], atol=1e-3)
+
+
+def test_left_regions_lie_left_of_the_midplane(head: Head) -> None:
+    for seed in range(4):
+        volume = paint_volume(head, mirrored_regions(), np.random.default_rng(seed))
+        x_mm = volume.coordinates[0] * COORDINATE_UNIT_MM + ATLAS_CENTRE_MM[0]
+        left, right = (volume.label > 0) & (volume.label <= 17), (volume.label > 17) & (volume.label <= 34)
+        assert left.any()
+        assert right.any()
+        assert x_mm[left].max() <= MIDLINE_MM + 0.5
+        assert x_mm[right].min() >= MIDLINE_MM - 0.5
+
+
+def test_a_seed_paints_the_same_again(head: Head) -> None:
+    def plane(seed: int) -> Any:
+        return paint_planes(head, SIZE, np.random.default_rng(seed))[0]
+
+    def volume(seed: int) -> Any:
+        return paint_volume(head, mirrored_regions(), np.random.default_rng(seed))
+
+    for paint in (plane, volume):
+        first, again, other = paint(3), paint(3), paint(4)
+        assert all(np.array_equal(a, b) for a, b in zip(vars(first).values(), vars(again).values(), strict=True))
+        assert not np.array_equal(first.image, other.image)
+
+
+def test_a_volume_is_scaled_by_itself() -> None:
+    image = np.zeros((4, 5, 5), np.float32)
+    image[0] = np.linspace(1, 2, 25).reshape(5, 5)
+    scaled = normalised(image)
+    foreground = scaled[0]
+    assert foreground.mean() == pytest.approx(0, abs=1e-5)
+    assert foreground.std() == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(normalised(image * 300), scaled, atol=1e-3)
+    assert not normalised(np.zeros((2, 2, 2), np.float32)).any()
+
+
+def test_structures_of_freesurfers_numbers() -> None:
+    labels = np.array([0, 2, 41, 3, 4, 43, 16, 77, 514, 999, 1001])
+    found = structures_of(labels)
+    assert found[1] == found[2] == found[7] == CEREBRAL_WM, "white-matter hypointensities are painted anew"
+    assert found[4] == found[5]
+    assert found[9] == found[10] == found.max(), "an unknown label lies outside the brain"

@@ -1,0 +1,143 @@
+"""Samples painted while a network trains on them, in the worker processes of its data loader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler
+from yucca.modules.data.data_modules.YuccaDataModule import YuccaDataModule
+
+from yucca_wm.regions import regions
+from yucca_wm.training.synthesis.heads import Head, load_head
+from yucca_wm.training.synthesis.planes import paint_planes
+from yucca_wm.training.synthesis.volumes import paint_volume
+
+Sample = dict[str, Any]
+
+VALIDATION_SEED = 20_230_000
+"""Validation paints the same samples in every epoch of every run, so that their losses can be compared."""
+
+
+@cache
+def mirrored_regions() -> NDArray[np.uint8]:
+    """Table, region -> region of the other side (0 -> 0)."""
+    exchange = regions().mirrored()
+    table = np.arange(max(exchange) + 1, dtype=np.uint8)
+    table[list(exchange)] = list(exchange.values())
+    return table
+
+
+class PaintedDataset(Dataset[Sample]):
+    """``seed`` and ``number`` fix sample ``number``: its head and the random numbers that it is painted by.
+
+    So a sample does not depend on who paints it: any number of workers gives the same training. As many samples as
+    there are heads show every head once, in an order drawn anew each time. Heads are read when the dataset is made:
+    workers that are forked share that memory; others (spawned) read them once each.
+
+    cases : paths of the heads' files without their suffix. patch_size : of planes [x, y] in mm, or of volumes.
+    """
+
+    def __init__(self, cases: Sequence[str], patch_size: Sequence[int], seed: int) -> None:
+        self.cases, self.patch_size, self.seed = list(cases), tuple(patch_size), seed
+        self.heads = self._load()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "heads": None}
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, number: int) -> Sample:
+        """``image`` float32 [channel, ...], ``label`` int32 [1, ...], of volumes ``coordinates`` float32 [3, ...]."""
+        self.heads = self.heads or self._load()
+        which = self.head_of(number)
+        random = np.random.default_rng([self.seed, number])
+        paint = _plane if len(self.patch_size) == 2 else _volume
+        return {"file_path": self.cases[which], **paint(self.heads[which], self.patch_size, random)}
+
+    def head_of(self, number: int) -> int:
+        """Which head sample ``number`` is painted from."""
+        turn, place = divmod(number, len(self.cases))
+        return int(np.random.default_rng([self.seed, turn, 1]).permutation(len(self.cases))[place])
+
+    def _load(self) -> list[Head]:
+        heads = [load_head(Path(f"{case}.npz")) for case in self.cases]
+        for head in heads:
+            head.brain, head.affine_part  # noqa: B018  (found here once, and not by every worker again)
+        return heads
+
+
+def _plane(head: Head, size: tuple[int, ...], random: np.random.Generator) -> Sample:
+    (plane,) = paint_planes(head, (size[0], size[1]), random)
+    return {"image": torch.from_numpy(plane.image), "label": _label(plane.label)}
+
+
+def _volume(head: Head, size: tuple[int, ...], random: np.random.Generator) -> Sample:  # noqa: ARG001
+    volume = paint_volume(head, mirrored_regions(), random)
+    image, coordinates = (np.ascontiguousarray(array) for array in (volume.image, volume.coordinates))
+    return {
+        "image": torch.from_numpy(image)[None],
+        "label": _label(volume.label),
+        "coordinates": torch.from_numpy(coordinates),
+    }
+
+
+def _label(label: NDArray[np.uint8]) -> torch.Tensor:
+    return torch.from_numpy(label.astype(np.int32))[None]
+
+
+class SampleNumbers(Sampler[int]):
+    """The numbers of the samples of the epoch that a trainer is at: no two epochs or devices share one."""
+
+    def __init__(self, trainer: Any, per_epoch: int) -> None:
+        self.trainer, self.per_epoch = trainer, per_epoch
+
+    def __iter__(self) -> Iterator[int]:
+        devices, own = self.trainer.world_size, self.trainer.global_rank
+        first = self.trainer.current_epoch * self.per_epoch
+        return iter(range(first * devices + own, (first + self.per_epoch) * devices + own, devices))
+
+    def __len__(self) -> int:
+        return self.per_epoch
+
+
+class SynthesisDataModule(YuccaDataModule):
+    """Yucca's data module with painted samples; validation paints the heads that are held out, always alike."""
+
+    HELD_OUT_SAMPLES: ClassVar[int] = 64
+    """Painted for a validation whose number of batches is not given."""
+
+    def setup(self, stage: str) -> None:
+        if stage != "fit":
+            super().setup(stage)
+            return
+        for side in ("train", "val"):
+            names = getattr(self.splits_config, side)(self.split_idx)
+            cases = [str(Path(self.train_data_dir) / name) for name in names]
+            seed = torch.initial_seed() if side == "train" else VALIDATION_SEED
+            setattr(self, f"{side}_dataset", PaintedDataset(cases, self.patch_size, seed))
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        batches = self.trainer.limit_train_batches
+        n_samples = batches * self.batch_size if isinstance(batches, int) else len(self.train_dataset)
+        return self._loader(self.train_dataset, SampleNumbers(self.trainer, n_samples))
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        batches = self.trainer.limit_val_batches
+        n_samples = batches * self.batch_size if isinstance(batches, int) else self.HELD_OUT_SAMPLES
+        return self._loader(self.val_dataset, range(n_samples))
+
+    def _loader(self, dataset: Dataset[Sample], numbers: Any) -> DataLoader[Sample]:
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            sampler=numbers,
+            num_workers=self.num_workers,
+            pin_memory=torch.cuda.is_available(),
+        )

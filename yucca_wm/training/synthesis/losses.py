@@ -1,0 +1,71 @@
+"""What painted samples are learned by: ``--loss`` of YuccaManager_Synthesis.
+
+With p = softmax(logits), y the label, and sums over all voxels of the batch, the Dice of class c is
+(2 sum p_c [y = c] + 1) / (sum p_c + sum [y = c] + 1).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from yucca_wm.training.synthesis.structures import TISSUES
+
+
+class LesionTissueLoss(nn.Module):
+    """Tissue and lesions in planes: cross-entropy, lesions twice, + 1 - mean Dice + half of 1 - Dice of lesions."""
+
+    LESION_CE_WEIGHT: ClassVar[float] = 2.0
+    LESION_DICE_WEIGHT: ClassVar[float] = 0.5
+
+    def forward(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Loss (scalar) of logits [B, C, x, y] against label [B, 1, x, y]; the last class is the lesions'."""
+        z, y = logits.float(), label[:, 0].long()
+        n_classes, lesion = z.shape[1], TISSUES["lesion"]
+        weight = torch.ones(n_classes, device=z.device)
+        weight[lesion] = self.LESION_CE_WEIGHT
+        p = z.softmax(1).movedim(1, -1).reshape(-1, n_classes)
+        dice = _dice(p, y.flatten())
+        ce = F.cross_entropy(z, y, weight)
+        return ce + (1 - dice.mean()) + self.LESION_DICE_WEIGHT * (1 - dice[lesion])
+
+
+class BrainRegionLoss(nn.Module):
+    """Regions in volumes: cross-entropy everywhere + cross-entropy in the brain + 1 - mean Dice in the brain.
+
+    The Dice is that of the regions that are in the batch, over the voxels that have one.
+    """
+
+    def forward(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Loss (scalar) of logits [B, C, x, y, z] against label [B, 1, x, y, z]; 0 is outside the brain."""
+        z, y = logits.float(), label[:, 0].long()
+        loss = F.cross_entropy(z, y)
+        inside = y > 0
+        if not inside.any():
+            return loss
+        zb, yb = z.movedim(1, -1)[inside], y[inside]
+        present = torch.bincount(yb, minlength=z.shape[1])[1:] > 0
+        dice = _dice(zb.softmax(1), yb)[1:][present]
+        return loss + F.cross_entropy(zb, yb) + (1 - dice.mean())
+
+
+COORDINATE_WEIGHT = 2.0
+
+
+def coordinate_error(places: Tensor, truth: Tensor, label: Tensor) -> Tensor:
+    """Mean absolute error of atlas coordinates [B, 3, x, y, z] where ``label`` [B, 1, x, y, z] is not 0."""
+    inside = label[:, 0] > 0
+    if not inside.any():
+        return places.sum() * 0.0
+    return (places.float().movedim(1, -1)[inside] - truth.movedim(1, -1)[inside]).abs().mean()
+
+
+def _dice(p: Tensor, y: Tensor) -> Tensor:
+    """Dice of every class, of probabilities [voxels, C] and labels [voxels]."""
+    n_classes = p.shape[1]
+    overlap = torch.zeros(n_classes, device=p.device).index_add(0, y, p.gather(1, y[:, None])[:, 0])
+    count = torch.bincount(y, minlength=n_classes).to(p.dtype)
+    return (2 * overlap + 1) / (p.sum(0) + count + 1)

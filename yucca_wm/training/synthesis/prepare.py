@@ -1,0 +1,184 @@
+"""One person's label map made ready to be painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from yucca_wm.errors import InputError, MissingExtraError
+from yucca_wm.images import Image, check_same_grid, load, load_labels
+from yucca_wm.parcellate import affine as registration
+from yucca_wm.parcellate import itk
+from yucca_wm.parcellate.outputs import Outputs
+from yucca_wm.parcellate.warp import Warp
+from yucca_wm.regions import regions
+from yucca_wm.training.synthesis.heads import COORDINATE_STEP, DISTANCE_UNITS_PER_MM, LOOKUP, MAX_MASKS, Head
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, structures_of
+
+SPACING_TOLERANCE = 0.05
+"""Voxels of a label map may differ from 1 mm by this part of it."""
+
+MARGIN_VOXELS = 2
+MASK_REACH_VOXELS = 2
+"""Lesion masks are kept inside the brain and this far around it."""
+
+NEEDED = {
+    CEREBRAL_WM: "cerebral white matter (2, 41)",
+    CORTEX: "cortex (3, 42)",
+    LATERAL_VENTRICLE: "ventricles (4, 43)",
+}
+
+
+@dataclass(frozen=True)
+class LesionMasks:
+    """Lesions of other people, all on one grid.
+
+    bits : uint32 [x, y, z]; bit k is set where the k-th mask is. count : how many there are.
+    affine : voxel -> mm of that grid. white_matter : the template's, in the same mm.
+    """
+
+    bits: NDArray[np.uint32]
+    count: int
+    affine: NDArray[np.float64]
+    white_matter: Image
+
+    @cached_property
+    def from_mm(self) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.inv(self.affine), np.float64)
+
+
+def load_masks(files: list[Path], template: Path | None = None) -> LesionMasks:
+    """Read lesion masks (nonzero is lesion) that lie in one space.
+
+    template : brain of a T1, without skull, in that space; its brightest third class is taken for white matter. None:
+        the ICBM152 average that comes with nilearn, for masks in MNI space.
+
+    Raises InputError as `load`, for no mask, more than `MAX_MASKS`, an empty one, or grids that differ.
+    """
+    if not 1 <= len(files) <= MAX_MASKS:
+        raise InputError("--lesion-masks", f"holds {len(files)} masks", f"give 1 to {MAX_MASKS}")
+    bits: NDArray[np.uint32] | None = None
+    first: Image | None = None
+    for number, file in enumerate(files):
+        mask = load(file)
+        first = first or mask
+        check_same_grid(first, mask)
+        if not mask.data.any():
+            raise InputError(file, "holds no lesion", "leave it out")
+        bits = np.zeros(mask.shape, np.uint32) if bits is None else bits
+        bits |= (mask.data != 0).astype(np.uint32) << np.uint32(number)
+    assert bits is not None
+    assert first is not None
+    return LesionMasks(bits, len(files), first.affine, _white_matter(template))
+
+
+def _white_matter(template: Path | None) -> Image:
+    """The brightest of three classes of a T1 brain."""
+    from skimage.filters import threshold_multiotsu
+
+    if template is not None:
+        brain = load(template)
+    else:
+        try:
+            from nilearn.datasets import load_mni152_template
+        except ImportError as error:
+            raise MissingExtraError("nilearn", "atlas") from error
+        found: Any = load_mni152_template(resolution=1)
+        brain = Image(np.asarray(found.dataobj, dtype=np.float32), found.affine)
+    inside = brain.data[brain.data > 0]
+    if np.unique(inside[:: max(1, inside.size // 1000)]).size < 3:
+        raise InputError(brain.name, "is not a T1", "give a T1 of a brain without skull, in the space of the masks")
+    return Image((brain.data > threshold_multiotsu(inside, 3)[-1]).astype(np.uint8), brain.affine)
+
+
+def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None = None) -> Head:
+    """The head of one label map.
+
+    labels : FreeSurfer's or SynthSeg's numbers, voxels of 1 mm, in any orientation.
+    parcellation : what ``parcellate --wm-labels 2 41`` left for it (better with ``--transform deformable``).
+    masks : lesions to paint; None: they are made up alone.
+
+    Raises InputError as `load_labels`, when voxels are not of 1 mm, white matter, cortex or ventricles are missing, the
+    parcellation lies on another grid or labels nothing, or no lesion mask reaches the white matter.
+    """
+    image = load_labels(labels)
+    if np.abs(image.spacing_mm - 1).max() > SPACING_TOLERANCE:
+        shown = " x ".join(f"{n:.2g}" for n in image.spacing_mm)
+        raise InputError(labels, f"has voxels of {shown} mm", "bring it to 1 mm by nearest neighbour first")
+    unmasked = load_labels(parcellation.unmasked, {0, *regions().indices})
+    check_same_grid(image, unmasked)
+    data, affine = _canonical(image)
+    structures = structures_of(data)
+    for structure, name in NEEDED.items():
+        if not (structures == structure).any():
+            raise InputError(labels, f"has no {name}", "a label map with FreeSurfer's numbers is needed")
+    kept, affine = _around(structures > 0, affine)
+    structures = structures[kept]
+    brain = LOOKUP.brain[structures]
+    ventricle_mm = ndimage.distance_transform_edt(structures != LATERAL_VENTRICLE)
+    return Head(
+        structures=structures,
+        lesions=_lesions(structures, affine, masks, labels) if masks else np.zeros(structures.shape, np.uint32),
+        ventricle=np.minimum(ventricle_mm * DISTANCE_UNITS_PER_MM, 255).astype(np.uint8),
+        regions=_regions(_canonical(unmasked)[0][kept], brain, parcellation.unmasked),
+        coordinates_mm=_coordinates(structures.shape, affine, parcellation),
+        n_masks=masks.count if masks else 0,
+    )
+
+
+def _canonical(image: Image) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Data and affine with axes towards right, front and top, without interpolation."""
+    found = nib.as_closest_canonical(nib.Nifti1Image(image.data, image.affine))
+    return np.asarray(found.dataobj), np.asarray(found.affine, np.float64)
+
+
+def _around(occupied: NDArray[np.bool_], affine: NDArray[np.float64]) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
+    """The box around what is ``occupied``, with a margin, and the affine of that box."""
+    index = np.argwhere(occupied)
+    low = np.maximum(index.min(0) - MARGIN_VOXELS, 0)
+    high = index.max(0) + 1 + MARGIN_VOXELS
+    moved = affine.copy()
+    moved[:3, 3] += affine[:3, :3] @ low
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True)), moved
+
+
+def _regions(unmasked: NDArray[Any], brain: NDArray[np.bool_], where: Path) -> NDArray[np.uint8]:
+    """The carried label of every brain voxel, the nearest one where there is none."""
+    if not unmasked[brain].any():
+        raise InputError(where, "labels nothing of the brain", "look at the parcellation's picture")
+    nearest = ndimage.distance_transform_edt(unmasked == 0, return_distances=False, return_indices=True)
+    return np.where(brain, unmasked[tuple(nearest)], 0).astype(np.uint8)
+
+
+def _lesions(
+    structures: NDArray[np.uint8], affine: NDArray[np.float64], masks: LesionMasks, where: Path
+) -> NDArray[np.uint32]:
+    """The masks on the head's grid: an affine takes white matter to the template's, each voxel the nearest value."""
+    white_matter = structures == CEREBRAL_WM
+    to_template = registration.register(masks.white_matter, Image(white_matter.astype(np.uint8), affine))
+    to_mask = masks.from_mm @ to_template @ affine
+    points = np.argwhere(ndimage.binary_dilation(LOOKUP.brain[structures], iterations=MASK_REACH_VOXELS))
+    nearest = np.rint(points @ to_mask[:3, :3].T + to_mask[:3, 3]).astype(int)
+    known = ((nearest >= 0) & (nearest < masks.bits.shape)).all(1)
+    found = np.zeros(structures.shape, np.uint32)
+    found[tuple(points[known].T)] = masks.bits[tuple(nearest[known].T)]
+    if not found[white_matter].any():
+        raise InputError(where, "is reached by no lesion mask", "check that --template lies in the space of the masks")
+    return found
+
+
+def _coordinates(shape: tuple[int, ...], affine: NDArray[np.float64], parcellation: Outputs) -> NDArray[np.float16]:
+    """Where every `COORDINATE_STEP`-th voxel lies in the atlas, mm."""
+    field = itk.load_field(parcellation.field) if parcellation.field.is_file() else None
+    warp = Warp(itk.load_affine(parcellation.affine), field)
+    axes = [np.arange(0, n, COORDINATE_STEP) for n in shape]
+    index = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(3, -1)
+    found = warp.points_mm(affine[:3, :3] @ index + affine[:3, 3:])
+    return found.reshape(3, *map(len, axes)).astype(np.float16)

@@ -1,0 +1,137 @@
+"""A raw Yucca task of heads to paint: from a folder of label maps to what ``yucca_preprocess`` takes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yucca_wm.cohort.options import RunOptions
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
+from yucca_wm.errors import InputError
+from yucca_wm.files import NIFTI_SUFFIXES, make_folder, nifti_files, sha256, write_json
+from yucca_wm.parcellate.outputs import Outputs
+from yucca_wm.tasks.names import SAFE_NAME
+from yucca_wm.training.synthesis.heads import LOOKUP, save_head
+from yucca_wm.training.synthesis.prepare import LesionMasks, load_masks, prepare_head
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM
+
+TASK_NAME = "Task007_WM_Synthesis"
+HEADS, LIST = "heads", "dataset.json"
+REMEDY = "make it with python -m yucca_wm.parcellate --wm {} --wm-labels 2 41 --transform deformable"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `prepare_task` hands to a worker for one head. masks : in order; none: lesions are made up alone."""
+
+    labels: Path
+    parcellation: Outputs
+    masks: tuple[Path, ...]
+    template: Path | None
+    out: Path
+
+
+def prepare_task(
+    labels: Path,
+    parcellations: Path,
+    out: Path,
+    *,
+    lesion_masks: Path | None = None,
+    template: Path | None = None,
+    options: RunOptions | None = None,
+) -> Outcome[Any]:
+    """Write every head of the folder ``labels`` to ``out/heads`` and list them in ``out/dataset.json``.
+
+    parcellations : folder with ``NAME.nii.gz`` or ``NAME_regions.nii.gz`` of each label map ``NAME.nii.gz`` (or, as
+        ``parcellate --cohort`` leaves it, in a folder NAME), with its companions.
+    lesion_masks : folder of masks of other people in one space. template : see `load_masks`.
+
+    A head that is done already from the same files is kept; one that cannot be used is left out and recorded.
+    Raises InputError for folders that are not there or empty, masks that cannot be used, and names that Yucca misreads.
+    """
+    files = nifti_files(labels)
+    masks = tuple(nifti_files(lesion_masks).values()) if lesion_masks else ()
+    if not files:
+        raise InputError(labels, "holds no label map", "give a folder of .nii.gz files")
+    unsafe = next((name for name in files if not SAFE_NAME.fullmatch(name)), None)
+    if unsafe:
+        raise InputError(files[unsafe], "has a name with more than letters, digits, '_' and '-'", "rename it")
+    if lesion_masks:
+        load_masks(list(masks), template)  # what is wrong with them is one error, not one for every head
+    make_folder(out / HEADS)
+    parameters = {
+        "masks": {mask.name: sha256(mask) for mask in masks},
+        "template": sha256(template) if template else None,
+    }
+    works, absent = {}, {}
+    for name, path in files.items():
+        found = _parcellation(parcellations, name)
+        if found is None:
+            absent[name] = f"has no parcellation in {parcellations}; {REMEDY.format(path)}"
+            continue
+        target = out / HEADS / f"{name}.npz"
+        inputs = {"labels": path, "unmasked": found.unmasked, "affine": found.affine}
+        inputs |= {"field": found.field} if found.field.is_file() else {}
+        works[name] = Work(Request(path, found, masks, template, target), inputs, [target])
+    with only_run_in(out, options or RunOptions()):
+        outcome = run_step(Step("prepare", out, parameters), _prepare, works, options or RunOptions())
+        heads = dict(sorted(outcome.results.items()))
+        write_json(
+            out / LIST,
+            {
+                "name": TASK_NAME,
+                "description": "Heads that YuccaManager_Synthesis paints scans from; others are not used",
+                "heads": heads,
+                "lesion_masks": parameters["masks"],
+            },
+        )
+    return Outcome(heads, dict(sorted((absent | outcome.failures).items())))
+
+
+def heads_of(task: Path) -> dict[str, Path]:
+    """Name -> file of the heads that a raw task lists. Raises InputError when it lists none, or one is not there."""
+    try:
+        names = list(json.loads((task / LIST).read_text(encoding="utf-8"))["heads"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "make it with python -m yucca_wm.training.synthesis"
+        raise InputError(task, f"is not a task of heads to paint ({error})", remedy) from error
+    heads = {name: task / HEADS / f"{name}.npz" for name in names}
+    missing = next((path for path in heads.values() if not path.is_file()), None)
+    if missing or not heads:
+        raise InputError(missing or task, "is not there" if missing else "lists no head", "prepare the heads again")
+    return heads
+
+
+def _parcellation(folder: Path, name: str) -> Outputs | None:
+    """What `yucca_wm.parcellate` left for ``name``: the first place where its companions are."""
+    stems = (folder / name, folder / f"{name}_regions", folder / name / f"{name}_regions")
+    for stem in stems:
+        outputs = Outputs(stem.with_name(stem.name + NIFTI_SUFFIXES[0]))
+        if outputs.unmasked.is_file() and outputs.affine.is_file():
+            return outputs
+    return None
+
+
+@cache
+def _masks(files: tuple[Path, ...], template: Path | None) -> LesionMasks:
+    """Read once in every process."""
+    return load_masks(list(files), template)
+
+
+def _prepare(request: Request) -> dict[str, Any]:
+    masks = _masks(request.masks, request.template) if request.masks else None
+    head = prepare_head(request.labels, request.parcellation, masks)
+    save_head(head, request.out)
+    white_matter = head.structures == CEREBRAL_WM
+    return {
+        "sha256": sha256(request.out),
+        "brain_ml": round(float(LOOKUP.brain[head.structures].sum()) / 1000, 1),
+        "regions": int(np.unique(head.regions[head.regions > 0]).size),
+        "white_matter_under_masks": round(float((head.lesions[white_matter] > 0).mean()), 4),
+    }
