@@ -78,7 +78,8 @@ def main(argv: list[str] | None = None) -> int:
     cli = parser()
     options = cli.parse_args(argv)
     _check_usage(cli, options)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
+    if options.wm != AUTO or options.cohort is not None:  # else a network computes first
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
     settings = _settings(cli, options)
     if options.cohort is not None:
         from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort

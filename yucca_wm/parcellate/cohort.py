@@ -116,7 +116,7 @@ def _one(
     if auto_wm and subject.t1 is None:
         raise InputError(subject.name, "has no T1 to take white matter from")
     if subject.wm is None and not auto_wm:
-        remedy = "put a segmentation beside its T1 (pre/wm.nii.gz), or add --wm auto for a rough one from the T1"
+        remedy = "put a segmentation beside its T1 (pre/wm.nii.gz), or add --wm auto to have it found on the T1"
         raise InputError(subject.name, "has no white-matter segmentation", remedy)
     wm, grid = (None, subject.t1) if auto_wm else (subject.wm, subject.wm)
     lesions = subject.lesions

@@ -20,17 +20,18 @@ from yucca_wm.parcellate.doubt import check_whole, doubts
 from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
-from yucca_wm.parcellate.tissue import Tissue, check_tissue, estimate
+from yucca_wm.parcellate.tissue import check_tissue, segmented, white_matter_of
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
 from yucca_wm.parcellate.warp import Warp
 from yucca_wm.parcellate.wm import WhiteMatter, add_lesions, check_sides, white_matter
+from yucca_wm.tissue import Tissue
 
 
 @dataclass(frozen=True)
 class Beside:
     """Other images of the subject, on the grid of its white matter, that a registration is judged by.
 
-    tissue : label map of `tissue.Tissue`. regions : region map that did not come from this registration.
+    tissue : label map of `yucca_wm.tissue.Tissue`. regions : region map that did not come from this registration.
     """
 
     t1: Image | None = None
@@ -81,7 +82,7 @@ def parcellate(
 ) -> dict[str, Any]:
     """Parcellate one subject, write its files and return what is written about it, which is written last.
 
-    wm : map that white matter is taken from; None: of ``tissue``, or else estimated from ``t1``.
+    wm : map that white matter is taken from; None: of ``tissue``, else of what the package's models find on ``t1``.
     lesions : map of white-matter lesions, which count as white matter.
     tissue, regions : as in `Beside`. All lie on the grid of the white matter.
     """
@@ -89,7 +90,14 @@ def parcellate(
     inputs = {name: sha256(path) for name, path in given.items() if path is not None} | atlas.digests
     make_folder(out.folder)
     anatomy = load(t1) if t1 is not None else None
-    found = white_matter(wm, settings) if wm is not None else _estimated(anatomy, tissue)
+    if wm is not None:
+        found = white_matter(wm, settings)
+    else:
+        if anatomy is None:
+            raise ValueError("white matter or a T1 is needed")
+        if tissue is None:
+            tissue, regions = segmented(anatomy)
+        found = white_matter_of(tissue, anatomy)
     for other in (anatomy, tissue, regions):
         if other is not None:
             check_same_grid(other, found.mask)
@@ -118,12 +126,6 @@ def parcellate(
     record |= {"inputs": {**paths, "sha256": inputs}, "versions": versions()}
     write_json(out.record, record)
     return record
-
-
-def _estimated(t1: Image | None, tissue: Image | None) -> WhiteMatter:
-    if t1 is None:
-        raise ValueError("white matter or a T1 is needed")
-    return estimate(t1, tissue)
 
 
 def label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside | None = None) -> Parcellation:

@@ -1,54 +1,45 @@
-"""White matter for want of a segmentation: of a tissue map, or estimated from the T1."""
+"""White matter for want of a segmentation: of a tissue map, made by the package's own models where there is none."""
 
 from __future__ import annotations
-
-from enum import IntEnum
 
 import numpy as np
 
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, check_same_grid
 from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.tissue import Tissue
 
 
-class Tissue(IntEnum):
-    """Labels of a tissue map."""
+def segmented(scan: Image) -> tuple[Image, Image]:
+    """Tissue map (labels of `Tissue`, 0 outside) and region map of the person on ``scan``, a T1 as it comes.
 
-    OUTSIDE = 0
-    CEREBRAL_WHITE_MATTER = 1
-    CORTICAL_GREY_MATTER = 2
-    DEEP_GREY_MATTER = 3
-    LATERAL_VENTRICLES = 4
-    OTHER_CSF = 5
-    CEREBELLUM = 6
-    BRAINSTEM = 7
-
-
-def estimate(t1: Image, tissue: Image | None = None) -> WhiteMatter:
-    """White matter of the person on ``t1`` when no segmentation of it was given; the only place that decides how.
-
-    tissue : label map of `Tissue` on the grid of ``t1``; its cerebral white matter is taken. Without one the brightest
-    class of a skull-stripped T1 is, which is rough.
-
-    Raises InputError for a tissue map on another grid, with other labels or without white matter, and as
-    `mixture.from_t1`.
+    Raises InputError when no whole brain is found.
     """
-    if tissue is None:
-        from yucca_wm.parcellate.mixture import from_t1
+    from yucca_wm.models.segment import segment
+    from yucca_wm.models.shipped import networks
 
-        return from_t1(t1)
+    found = segment(networks("cpu"), {"T1": scan})
+    tissue = np.where(found.lesions > 0, np.uint8(Tissue.CEREBRAL_WHITE_MATTER), found.tissue)
+    return scan.with_data(tissue), scan.with_data(found.regions)
+
+
+def white_matter_of(tissue: Image, scan: Image) -> WhiteMatter:
+    """The cerebral white matter of a tissue map on the grid of ``scan``.
+
+    Raises InputError for a tissue map on another grid, with other labels or without white matter.
+    """
     check_tissue(tissue)
-    check_same_grid(t1, tissue)
+    check_same_grid(scan, tissue)
     mask = tissue.data == Tissue.CEREBRAL_WHITE_MATTER
     if not mask.any():
         raise InputError(tissue.name, f"holds no cerebral white matter (label {Tissue.CEREBRAL_WHITE_MATTER:d})")
-    found = Image(mask.astype(np.uint8), tissue.affine, tissue.path or t1.path, t1.header)
+    found = Image(mask.astype(np.uint8), tissue.affine, tissue.path or scan.path, scan.header)
     return WhiteMatter(found, "cerebral white matter of the tissue map")
 
 
 def check_tissue(tissue: Image) -> None:
     """Raise InputError for values that are no `Tissue`."""
-    strange = sorted(set(np.unique(tissue.data).tolist()) - {int(label) for label in Tissue})
+    strange = sorted(set(np.unique(tissue.data).tolist()) - {0, *map(int, Tissue)})
     if strange:
         shown = ", ".join(f"{value:g}" for value in strange[:5])
         raise InputError(tissue.name, f"holds {shown}: no tissue map", f"its labels are 0 to {max(Tissue):d}")

@@ -78,5 +78,5 @@ def exchanged(t1: Image, flair: Image) -> bool:
     return None not in found and found[0].like_t1 - found[1].like_t1 < SWAPPED  # type: ignore[union-attr]
 
 
-def _blurred(values: NDArray[np.floating] | NDArray[np.bool_]) -> NDArray[np.float32]:  # type: ignore[type-arg]
+def _blurred(values: NDArray[np.floating] | NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.asarray(ndimage.gaussian_filter(values.astype(np.float32), COIL_MM / WORK_MM))

@@ -163,7 +163,7 @@ def _lesions(
     """The masks on the head's grid: an affine takes white matter to the template's, each voxel the nearest value."""
     white_matter = structures == CEREBRAL_WM
     to_template = registration.register(masks.white_matter, Image(white_matter.astype(np.uint8), affine))
-    to_mask = masks.from_mm @ to_template @ affine
+    to_mask = masks.from_mm @ to_template.matrix @ affine
     points = np.argwhere(ndimage.binary_dilation(LOOKUP.brain[structures], iterations=MASK_REACH_VOXELS))
     nearest = np.rint(points @ to_mask[:3, :3].T + to_mask[:3, 3]).astype(int)
     known = ((nearest >= 0) & (nearest < masks.bits.shape)).all(1)
