@@ -151,7 +151,7 @@ def tried(
     beside = Beside() if spoilt_mask else person.beside  # what is caught without other images
     fit = judge(atlas, wm, found, carry(atlas.labels, wm, found.warp, Interpolation.NEAREST), beside)
     said = doubts(found.warp.matrix, fit)
-    row = {"caught": bool(said), "refused": False, "off_mm": round(off_mm(whole, found, person.wm), 1)}
+    row: dict[str, Any] = {"caught": bool(said), "refused": False, "off_mm": round(off_mm(whole, found, person.wm), 1)}
     row |= {"least_part": round(min(fit.parts.values()), 3), "agreeing": fit.agreeing}
     row |= {key: value for key, value in fit.as_dict().items() if key not in ("parts", "starts", "agreeing")}
     return row | {"why": "; ".join(said), "cpu_s": round(time.process_time() - begin, 1)}
