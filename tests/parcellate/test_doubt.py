@@ -49,7 +49,7 @@ def test_what_is_doubted(matrix: np.ndarray, fit: Fit, said: list[str]) -> None:
 
 
 def test_every_doubt_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    records = {"a": {"doubts": []}, "b": {"doubts": ["one", "two"]}}
+    records: dict[str, dict[str, list[str]]] = {"a": {"doubts": []}, "b": {"doubts": ["one", "two"]}}
     assert warn_of_doubts(records) == ["b"]
     lines = capsys.readouterr().err.splitlines()
     assert lines == [f"warning: b: registration in doubt: {doubt}" for doubt in ("one", "two")]

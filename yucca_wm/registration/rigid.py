@@ -27,7 +27,7 @@ TILT_DEG = 25.0
 KEPT = 3
 """Of many starts, so many go on to the second level."""
 
-SAMPLES = 150_000
+SAMPLES = 100_000
 """Voxels that are compared on the finest level."""
 
 
@@ -109,7 +109,7 @@ class Step:
     iterations: int
 
 
-COARSE, MIDDLE, FINE = Step(24, 4.0, 0.1, 100), Step(32, 3.0, 0.03, 100), Step(40, 1.0, 0.005, 100)
+COARSE, MIDDLE, FINE = Step(24, 4.0, 0.1, 100), Step(32, 3.0, 0.03, 100), Step(40, 1.0, 0.01, 60)
 
 RELAXATION = 0.8
 """Steps shrink by this where the way turns; at ITK's own .5 the search stops halfway up a narrow ridge."""
