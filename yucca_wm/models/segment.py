@@ -20,6 +20,9 @@ LESION, WHITE_MATTER = TISSUES["lesion"], TISSUES["cerebral_white_matter"]
 LEAST_REMAINDER = 0.15
 """Share of the atlas's remainder (cerebellum, brainstem, deep grey matter) from which those can be."""
 
+SMALLEST_LESION_MM3 = 10.0
+"""Less than a ball of 3 mm, the least extent that counts as a lesion (McDonald criteria, Thompson et al. 2018)."""
+
 BRAIN_ML = (500.0, 2200.0)
 """Brains, ventricles included, outside this range are none, or not whole."""
 
@@ -70,7 +73,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         )
     probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
     _keep_below_tentorium(probability, brain, grid)
-    lesions = probability[LESION] >= threshold
+    lesions = torch.from_numpy(_large_enough((probability[LESION] >= threshold).numpy(), grid))
     tissue = probability[:LESION].argmax(0)
     regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
     return Segmentation(
@@ -80,6 +83,15 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
     )
+
+
+def _large_enough(lesions: NDArray[np.bool_], grid: Canonical) -> NDArray[np.bool_]:
+    """Without lesions (26-connected) of less than `SMALLEST_LESION_MM3`."""
+    import cc3d
+
+    voxels = int(np.ceil(SMALLEST_LESION_MM3 / float(np.prod(grid.spacing_mm))))
+    kept: NDArray[np.bool_] = cc3d.dust(lesions, threshold=voxels, connectivity=26) if voxels > 1 else lesions
+    return kept
 
 
 def _keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:

@@ -26,6 +26,9 @@ THINNEST_MM = 0.8
 AROUND_MM = 5.0
 """How far around the brain the network sees: the fluid, not the scalp."""
 
+LESIONS_WITHIN_MM = 1.5
+"""Further from the brain than this nothing is a lesion."""
+
 MARGIN = 8
 """Pixels around the brain mask that go through the network with it."""
 
@@ -40,7 +43,8 @@ def tissue_probability(
 
     scans : modality (T1, FLAIR) -> intensities [x, y, z] on ``grid``; one may be missing.
     """
-    core, around = _masks(brain, grid)
+    core, distance_mm = _masks(brain, grid)
+    around = distance_mm <= AROUND_MM
     box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(around))
     inside = around[box]
     channels = [
@@ -60,11 +64,11 @@ def tissue_probability(
     return probability
 
 
-def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Brain tissue on the scan's grid (without furrows), and the brain with its surroundings."""
+def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
+    """Brain tissue on the scan's grid (without furrows), and every voxel's distance to the brain's mask in mm."""
     distance = ndimage.distance_transform_edt(~brain.mask, sampling=SPACING_MM).astype(np.float32)
     both = brain.at(grid, torch.stack([brain.inside, torch.from_numpy(distance)])).numpy()
-    return (both[0] > 0.5) & (both[1] < SPACING_MM), both[1] <= AROUND_MM
+    return (both[0] > 0.5) & (both[1] < SPACING_MM), both[1]
 
 
 def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:

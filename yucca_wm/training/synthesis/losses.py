@@ -52,7 +52,7 @@ class BrainRegionLoss(nn.Module):
         return loss + F.cross_entropy(zb, yb) + (1 - dice.mean())
 
 
-COORDINATE_WEIGHT = 2.0
+COORDINATE_WEIGHT = 10.0
 
 
 def coordinate_error(places: Tensor, truth: Tensor, label: Tensor) -> Tensor:
