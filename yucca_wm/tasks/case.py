@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -125,7 +126,8 @@ def _yucca_reads_right(image: Image) -> bool:
     assert header is not None
     three_d = tuple(header.get_data_shape()) == image.shape
     assert image.path is not None
-    in_file = nib.load(image.path).header  # type: ignore[attr-defined]
+    nifti: Any = nib.load(image.path)
+    in_file = nifti.header
     sizes_mm = np.allclose(in_file.get_zooms()[:3], image.spacing_mm, rtol=1e-3)
     placed = np.allclose(in_file.get_best_affine(), image.affine, atol=1e-3)
     return three_d and in_order(image) and sizes_mm and placed
