@@ -76,9 +76,5 @@ def exchanged(t1: Image, flair: Image) -> bool:
     return of_flair.deep > CLEARLY * of_t1.deep and of_flair.core > CLEARLY * of_t1.core
 
 
-<<<<<<< HEAD
-def _blurred(values: NDArray[np.floating] | NDArray[np.bool_]) -> NDArray[np.float32]:
-=======
 def _blurred(values: NDArray[Any]) -> NDArray[np.float32]:
->>>>>>> scan
     return np.asarray(ndimage.gaussian_filter(values.astype(np.float32), COIL_MM / WORK_MM))
