@@ -11,7 +11,7 @@ import pytest
 
 from yucca_wm.errors import InputError
 from yucca_wm.images import load
-from yucca_wm.regions import Side, read_table, regions
+from yucca_wm.regions import Side, distinct_color, read_table, regions
 
 
 def test_thirty_four_regions_and_two_remainders() -> None:
@@ -110,7 +110,7 @@ def test_any_text_is_a_name_and_not_available_is_none(tmp_path: Path) -> None:
     (tmp_path / "table.tsv").write_text(head + rows)
     table = read_table(tmp_path / "table.tsv")
     assert [(r.index, r.name, r.side, r.group, r.color, r.full_name) for r in table] == [
-        (1, "NA", "none", "NA", "#808080", "NA"),
+        (1, "NA", "none", "NA", distinct_color(0), "NA"),
         (2, "nan", "left", "", "#FF0000", "None"),
-        (3, "007", "none", "", "#808080", "007"),
+        (3, "007", "none", "", distinct_color(2), "007"),
     ]

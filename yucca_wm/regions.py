@@ -7,6 +7,7 @@ atlas labels outside white matter and are never part of a mean over regions.
 
 from __future__ import annotations
 
+import colorsys
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -35,8 +36,6 @@ RESERVED_GROUPS = ("outside", "total")
 """What tables of results call their own columns and rows: no region may be called so."""
 
 COLUMNS = ("index", "name", "full_name", "side", "group", "color", "jhu_ids")
-GREY = "#808080"
-"""Of a region without a colour."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,22 @@ def regions() -> RegionTable:
     return read_table(TABLE)
 
 
+def distinct_color(number: int) -> str:
+    """``#rrggbb`` for the region ``number`` (from 0): neighbours in number are far apart in hue or lightness."""
+    lightness = (0.5, 0.68, 0.38)[number % 3]
+    rgb = colorsys.hls_to_rgb(number * 0.618034 % 1, lightness, 0.75)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
+
+
 def read_table(path: str | os.PathLike[str]) -> RegionTable:
     """Read a label table: TSV with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
 
     ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present and not empty or ``n/a``; any
-    other text is a name, ``NA`` too. Background (index 0) is skipped. Raises InputError naming the line for missing
-    columns, labels that are not positive whole numbers, lines without a name, names and groups that the tables of
-    results need for themselves, unknown sides, colours that are not ``#rrggbb``, or duplicates.
+    other text is a name, ``NA`` too. A region without a colour is given one. Background (index 0) is skipped.
+
+    Raises InputError naming the line for missing columns, labels that are not positive whole numbers, lines without a
+    name, names and groups that the tables of results need for themselves, unknown sides, colours that are not
+    ``#rrggbb``, or duplicates.
     """
     read = read_columns(path, (), COLUMNS)
     if not {"index", "name"} <= read.cells.keys():
@@ -111,7 +119,7 @@ def read_table(path: str | os.PathLike[str]) -> RegionTable:
     names = list(read.cells)
     table: list[Region] = []
     for line, *cells in zip(read.lines, *read.cells.values(), strict=True):
-        region = _region(path, line, dict(zip(names, cells, strict=True)))
+        region = _region(path, line, dict(zip(names, cells, strict=True)), distinct_color(len(table)))
         if region.index:
             table.append(region)
     for what in ("index", "name"):
@@ -123,8 +131,8 @@ def read_table(path: str | os.PathLike[str]) -> RegionTable:
     return RegionTable(table)
 
 
-def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str]) -> Region:
-    """One line of a table; background (index 0) as a region of its own."""
+def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], color: str) -> Region:
+    """One line of a table; ``color``: where it has none. Background (index 0) is a region of its own."""
     given = {column: "" if cell.lower() == "n/a" else cell for column, cell in cells.items()}
 
     def refused(column: str, remedy: str) -> InputError:
@@ -136,7 +144,7 @@ def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str]) -> R
     if not re.fullmatch(r"\+?[0-9]+", given["index"]):
         raise refused("index", "write a whole number: 1, 2, 3, ...")
     if not int(given["index"]):
-        return Region(0, given["name"], given["name"], Side.NONE, "", GREY)
+        return Region(0, given["name"], given["name"], Side.NONE, "", color)
     if not given["name"]:
         raise refused("name", "every region needs a name of its own")
     if given["name"] in RESERVED_NAMES:
@@ -145,7 +153,7 @@ def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str]) -> R
         raise refused("group", f"tables of results have {', '.join(RESERVED_GROUPS)} for themselves; call it otherwise")
     if (side := given.get("side") or Side.NONE) not in tuple(Side):
         raise refused("side", f"write {', '.join(Side)}, or leave it empty")
-    if not re.fullmatch("#[0-9a-fA-F]{6}", color := given.get("color") or GREY):
+    if not re.fullmatch("#[0-9a-fA-F]{6}", color := given.get("color") or color):
         raise refused("color", "write #rrggbb, red as #ff0000, or leave it empty")
     if not re.fullmatch("([0-9]+(, *|$))*", labels := given.get("jhu_ids") or ""):
         raise refused("jhu_ids", "write whole numbers with commas between them, or leave it empty")
