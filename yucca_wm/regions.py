@@ -37,7 +37,6 @@ RESERVED_GROUPS = ("outside", "total")
 
 OUTSIDE = "outside"
 COLUMNS = ("index", "name", "full_name", "side", "group", "color", "jhu_ids")
-"""Of a region without a colour."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +108,11 @@ def read_table(path: str | os.PathLike[str]) -> RegionTable:
     """Read a label table: TSV with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
 
     ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present and not empty or ``n/a``; any
-    other text is a name, ``NA`` too. A region without a colour is given one. Background (index 0) is skipped. Raises
-    InputError naming the line for missing columns, labels that are not positive whole numbers, lines without a name,
-    names and groups that the tables of results need for themselves, unknown sides, colours that are not ``#rrggbb``, or
-    duplicates.
+    other text is a name, ``NA`` too. A region without a colour is given one. Background (index 0) is skipped.
+
+    Raises InputError naming the line for missing columns, labels that are not positive whole numbers, lines without a
+    name, names and groups that the tables of results need for themselves, unknown sides, colours that are not
+    ``#rrggbb``, or duplicates.
     """
     read = read_columns(path, (), COLUMNS)
     if not {"index", "name"} <= read.cells.keys():
