@@ -141,7 +141,9 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error("--wm FILE is for one subject; with --cohort only --wm auto")
     if options.cohort is not None and options.lesions not in (None, NONE):
         cli.error(f"--lesions FILE is for one subject; a cohort has its own, and with --cohort only --lesions {NONE}")
-    if options.cohort is None and (lone := [name for name in OF_A_COHORT if _is_given(options, name)]):
+    if options.cohort is None and (
+        lone := [name for name in OF_A_COHORT if getattr(options, name) != cli.get_default(name)]
+    ):
         cli.error(f"--{lone[0].replace('_', '-')} goes with --cohort")
     if options.cohort is not None and options.t1 is not None:
         cli.error("--t1 is for one subject; a cohort has its own")
@@ -157,10 +159,6 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error("--threshold lies between 0 and 1")
     if not 0 <= options.fill_mm <= 50:
         cli.error("--fill-mm lies between 0 and 50")
-
-
-def _is_given(options: argparse.Namespace, name: str) -> bool:
-    return getattr(options, name) not in (None, False, [])
 
 
 def _settings(cli: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
