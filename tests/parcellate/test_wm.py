@@ -90,8 +90,8 @@ def test_sides_are_checked_against_the_header(tmp_path: Path, low: int, high: in
 
 def shaded(top: float, kind: type = np.int16) -> np.ndarray:
     """A probability map kept as 0 to ``top``: white matter that fades over some voxels."""
-    index = np.indices((30, 30, 30)) - np.array([14.5, 14.2, 13.9])[:, None, None, None]
-    values = np.clip((16 - np.sqrt((index**2).sum(axis=0))) / 12, 0, 1)
+    index = np.indices((44, 44, 44)) - np.array([21.5, 21.2, 20.9])[:, None, None, None]
+    values = np.clip((20 - np.sqrt((index**2).sum(axis=0))) / 8, 0, 1)
     return np.round(top * values, 0 if np.issubdtype(kind, np.integer) else 4).astype(kind)
 
 
@@ -121,8 +121,8 @@ def test_probabilities_that_resampling_took_too_far_are_clipped(tmp_path: Path) 
     assert "clipped from -0.02..1.03 to 0..1" in found.source
 
 
-@pytest.mark.parametrize(("low", "high"), [(-0.2, 1.0), (0.0, 1.2), (-20, 100), (0, 130)])
-def test_what_lies_further_off_is_no_probability(tmp_path: Path, low: float, high: float) -> None:
+@pytest.mark.parametrize(("low", "high"), [(-0.2, 1.0), (0.0, 1.2), (-20, 100), (0, 130), (0, 99)])
+def test_values_further_off_or_spread_like_a_scan_are_refused(tmp_path: Path, low: float, high: float) -> None:
     data = np.linspace(low, high, 480, dtype=np.float32).reshape(10, 8, 6)
     with pytest.raises(InputError, match="neither whole-number labels nor probabilities"):
         white_matter(written(tmp_path, data), Settings())
@@ -146,7 +146,8 @@ def test_lesions_count_as_white_matter(tmp_path: Path) -> None:
 
 def test_lesions_that_are_not_said_or_lie_elsewhere(tmp_path: Path) -> None:
     wm = white_matter(written(tmp_path, halves(44, 45)), Settings())
-    with pytest.raises(InputError, match="holds the labels 3 4: which of them"):
-        add_lesions(wm, save(Image(halves(3, 4).astype(np.uint8), LPS), tmp_path / "lesions.nii.gz"))
+    for labels in ((3, 4), (1, 3)):
+        with pytest.raises(InputError, match="holds the labels {} {}: which of them".format(*labels)):
+            add_lesions(wm, save(Image(halves(*labels).astype(np.uint8), LPS), tmp_path / "lesions.nii.gz"))
     with pytest.raises(InputError, match="mm away"):
         add_lesions(wm, save(Image(halves(1, 1).astype(np.uint8), LPS * 2), tmp_path / "lesions.nii.gz"))

@@ -21,6 +21,10 @@ SCALES = {100: "percent", 1000: "permille"}
 OVERSHOOT = 0.05
 """Resampling takes probabilities this far below 0 and above 1; they are clipped."""
 
+MIN_SURE = 0.75
+"""Median, as a part of the largest, of a percent or permille map's values above one half: most white matter is nearly
+sure. A scan that happens to go up to 1000 has its bright voxels not far above one half."""
+
 MIN_ALIKE = 0.6
 """Of the voxels of FAST-AID's white-matter labels, those with a neighbour of the same label: nearly all in a label map,
 few in a probability map, where values run from one to the next."""
@@ -68,7 +72,8 @@ def white_matter(path: str | os.PathLike[str], settings: Settings) -> WhiteMatte
 def _from_probabilities(image: Image, threshold: float) -> WhiteMatter:
     low, high = float(image.data.min()), float(image.data.max())
     scale = next((top for top in SCALES if 0.9 * top <= high <= (1 + OVERSHOOT) * top), 1)
-    if low < -OVERSHOOT * scale or high > (1 + OVERSHOOT) * scale:
+    unsure = scale != 1 and np.median(image.data[image.data >= scale / 2]) < MIN_SURE * scale
+    if low < -OVERSHOOT * scale or high > (1 + OVERSHOOT) * scale or unsure:
         problem = f"holds values from {low:.3g} to {high:.3g}: neither whole-number labels nor probabilities 0..1"
         raise InputError(image.name, problem, "give a label map, a mask or a probability map")
     mask = image.data >= threshold * scale
@@ -144,19 +149,17 @@ def _side_centres(
 def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str]) -> WhiteMatter:
     """``wm`` with the voxels of a map of white-matter lesions: a segmentation made from a T1 has holes there.
 
-    path : label map on the same grid; where it has several labels, 1 is the lesions (2: other pathology).
+    path : mask on the same grid, or labels 1 lesion and 2 other pathology, which stays out.
 
-    Raises InputError as `yucca_wm.images.load_labels`, and for another grid or labels without 1.
+    Raises InputError as `yucca_wm.images.load_labels`, and for another grid or several other labels.
     """
     lesions = load_labels(path)
     check_same_grid(wm.mask, lesions)
     present = [int(value) for value in np.unique(lesions.data[lesions.data != 0])]
-    if len(present) > 1 and present[0] != 1:
+    if len(present) > 1 and present != [1, 2]:
         shown = " ".join(map(str, present[:8]))
         raise InputError(path, f"holds the labels {shown}: which of them is lesion?", "give a mask, or lesions as 1")
-    lesion = lesions.data != 0 if len(present) == 1 else lesions.data == 1
-    if present == [2]:
-        lesion = np.zeros_like(lesion)
+    lesion = (lesions.data != 0) & (lesions.data != 2)
     mask = wm.mask.data | lesion
     added = int(mask.sum()) - int(wm.mask.data.sum())
     filled = Image(mask.astype(np.uint8), wm.mask.affine, wm.mask.path, wm.mask.header)
