@@ -167,8 +167,11 @@ class Pair:
     def _optimized(
         self, reference: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, step: Step
     ) -> tuple[sitk.Euler3DTransform, float]:
-        """The transform that ``start`` leads to, and minus its mutual information."""
-        transform = sitk.Euler3DTransform(start)
+        """The transform that ``start`` leads to, and minus its mutual information.
+
+        The change from ``start`` is what is searched, because Euler angles are no coordinates near right angles.
+        """
+        change = self.start(np.eye(3), headers=True)
         mask = self.region.itk_mask(reference)
         inside = int(sitk.GetArrayViewFromImage(mask).sum())
         method = sitk.ImageRegistrationMethod()
@@ -183,12 +186,26 @@ class Pair:
         method.SetInterpolator(sitk.sitkLinear)
         method.SetOptimizerAsRegularStepGradientDescent(step.first_mm, step.last_mm, step.iterations, RELAXATION, 1e-8)
         method.SetOptimizerScalesFromPhysicalShift()
-        method.SetInitialTransform(transform, inPlace=True)
+        method.SetMovingInitialTransform(start)
+        method.SetInitialTransform(change, inPlace=True)
         try:
             method.Execute(reference, moving)
         except RuntimeError:  # the two do not overlap
-            return sitk.Euler3DTransform(start), np.inf
-        return transform, method.GetMetricValue()
+            return start, np.inf
+        return self._composed(start, change), method.GetMetricValue()
+
+    def _composed(self, last: sitk.Euler3DTransform, first: sitk.Euler3DTransform) -> sitk.Euler3DTransform:
+        """One transform for ``first`` and then ``last``."""
+        centre = self.region.centre_mm
+        transform = self.start(rotation_of(last) @ rotation_of(first), headers=True)
+        there = np.array(last.TransformPoint(first.TransformPoint(centre.tolist())))
+        transform.SetTranslation((there - centre).tolist())
+        return transform
+
+
+def rotation_of(transform: sitk.Euler3DTransform) -> NDArray[np.float64]:
+    """Its matrix, [3, 3]."""
+    return np.array(transform.GetMatrix()).reshape(3, 3)
 
 
 def tilts() -> list[NDArray[np.float64]]:
@@ -197,7 +214,7 @@ def tilts() -> list[NDArray[np.float64]]:
     for axis, sign in product(range(3), (-1, 1)):
         angles = [0.0, 0.0, 0.0]
         angles[axis] = sign * np.radians(TILT_DEG)
-        found.append(np.array(sitk.Euler3DTransform((0, 0, 0), *angles).GetMatrix()).reshape(3, 3))
+        found.append(rotation_of(sitk.Euler3DTransform((0, 0, 0), *angles)))
     return found
 
 
@@ -220,6 +237,6 @@ def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 def world_matrix(transform: sitk.Euler3DTransform) -> NDArray[np.float64]:
     """The 4x4 matrix (RAS mm) of a rigid ITK transform: reference world -> moving world."""
     matrix = np.eye(4)
-    matrix[:3, :3] = np.array(transform.GetMatrix()).reshape(3, 3)
+    matrix[:3, :3] = rotation_of(transform)
     matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
     return np.asarray(LPS @ matrix @ LPS)
