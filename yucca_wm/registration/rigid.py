@@ -32,7 +32,7 @@ SAMPLES = 100_000
 
 
 LEAST_PEAK = 1.23
-"""`Fit.peak` of scans of two heads was at most 1.15 (two brains in MNI space), of one head at least 1.32."""
+"""`Fit.peak` of scans of two heads was at most 1.15 (two brains in MNI space), of one head at least 1.30."""
 
 LEAST_COVERAGE = 0.6
 """Less of the reference's brain within the moving scan is no registration to rely on."""
