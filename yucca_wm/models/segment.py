@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from yucca_wm.errors import InputError
 from yucca_wm.images import Image, check_same_grid
@@ -22,6 +24,10 @@ LEAST_REMAINDER = 0.15
 
 SMALLEST_LESION_MM3 = 10.0
 """Less than a ball of 3 mm, the least extent that counts as a lesion (McDonald criteria, Thompson et al. 2018)."""
+
+HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "cerebellum", "brainstem"))
+LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
+"""Of a lesion's border within its planes, this share is tissue that lesions lie in, in one body of at least 2 ml."""
 
 BRAIN_ML = (500.0, 2200.0)
 """Brains, ventricles included, outside this range are none, or not whole."""
@@ -73,8 +79,8 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         )
     probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
     _keep_below_tentorium(probability, brain, grid)
-    lesions = torch.from_numpy(_large_enough((probability[LESION] >= threshold).numpy(), grid))
     tissue = probability[:LESION].argmax(0)
+    lesions = torch.from_numpy(_believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid))
     regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
     return Segmentation(
         lesions=grid.restored(lesions.numpy()).astype(np.uint8),
@@ -85,13 +91,23 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     )
 
 
-def _large_enough(lesions: NDArray[np.bool_], grid: Canonical) -> NDArray[np.bool_]:
-    """Without lesions (26-connected) of less than `SMALLEST_LESION_MM3`."""
+def _believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
+    """Lesions (26-connected) that are large enough and border on white matter, not on fat or bone alone."""
     import cc3d
 
-    voxels = int(np.ceil(SMALLEST_LESION_MM3 / float(np.prod(grid.spacing_mm))))
-    kept: NDArray[np.bool_] = cc3d.dust(lesions, threshold=voxels, connectivity=26) if voxels > 1 else lesions
-    return kept
+    labels, n = cc3d.connected_components(lesions, connectivity=26, return_N=True)
+    large = np.bincount(labels.ravel(), minlength=n + 1) * float(np.prod(grid.spacing_mm)) >= SMALLEST_LESION_MM3
+    holders = np.isin(tissue, HOLDERS) & ~lesions
+    bodies, n_bodies = cc3d.connected_components(holders, connectivity=26, return_N=True)
+    volume_mm3 = np.bincount(bodies.ravel(), minlength=n_bodies + 1) * float(np.prod(grid.spacing_mm))
+    volume_mm3[0] = 0
+    around = ndimage.grey_dilation(labels, footprint=np.ones((3, 3, 1)))
+    shell = (around > 0) & ~lesions
+    of, held = around[shell], (volume_mm3 >= BODY_MM3)[bodies[shell]]
+    share = np.bincount(of, held, n + 1) / np.maximum(np.bincount(of, minlength=n + 1), 1)
+    kept = large & (share >= LEAST_BORDER)
+    kept[0] = False
+    return np.asarray(kept[labels])
 
 
 def _keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
