@@ -12,8 +12,9 @@ from yucca_wm.cohort.ids import bare
 from yucca_wm.errors import InputError
 from yucca_wm.files import IMAGE_SUFFIXES, case_name
 from yucca_wm.localize.modalities import Modality
-from yucca_wm.localize.pairs import Companions, Pair, pair_cases, subject_of
+from yucca_wm.localize.pairs import Companions, Pair, subject_of
 from yucca_wm.localize.softmaxes import SUFFIX, Softmaxes, given_softmaxes, softmaxes_beside
+from yucca_wm.pairing import image_files, match
 
 Place = str | os.PathLike[str]
 
@@ -66,11 +67,11 @@ class CompanionPlaces:
         alone_regions = {name: _maps(place, pairs) for name, place in (self.modality_regions or {}).items()}
         attached: dict[str, Pair] = {}
         failures: dict[str, str] = {}
-        tissue: dict[Path, Path] = {}
+        tissue: dict[str, Path] = {}
         if self.tissue is not None:
-            tissue, failures = _tissue(self.tissue, lesions, {pair.lesions for pair in pairs.values()})
+            tissue, failures = _tissue(self.tissue, pairs)
         for subject, pair in pairs.items():
-            if self.tissue is not None and pair.lesions not in tissue:
+            if self.tissue is not None and subject not in tissue:
                 continue
             modalities = tuple(
                 Modality(name, files[subject], alone_regions.get(name, {}).get(subject))
@@ -78,7 +79,7 @@ class CompanionPlaces:
                 if subject in files
             )
             companions = Companions(
-                modalities=modalities if self.modality_lesions else None, tissue=tissue.get(pair.lesions)
+                modalities=modalities if self.modality_lesions else None, tissue=tissue.get(subject)
             )
             try:
                 if softmaxes is not None:
@@ -94,11 +95,12 @@ class CompanionPlaces:
         return attached, failures
 
 
-def _tissue(place: Place, lesions: Place, paired: set[Path]) -> tuple[dict[Path, Path], dict[str, str]]:
-    """Lesion map -> tissue map, by the rule of lesion and region maps, and who is without (case -> reason)."""
-    pairs, failures = pair_cases(lesions, place)
-    of_lesions = {pair.lesions: pair.regions for pair in pairs.values()}
-    return {path: of_lesions[path] for path in paired if path in of_lesions}, failures
+def _tissue(place: Place, pairs: Mapping[str, Pair]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Subject -> tissue map, by the rule of lesion and region maps, and who is without (case -> reason)."""
+    failures: dict[str, str] = {}
+    found = image_files(Path(place), failures, lesion=False)
+    mine = {subject: pair.lesions for subject, pair in pairs.items()}
+    return match(mine, found, Path(place), failures, unused="has no lesion map of its name"), failures
 
 
 def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Softmaxes:
