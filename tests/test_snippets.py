@@ -16,7 +16,11 @@ READS = re.compile(r"(?:pd|pandas)\.read_\w+\((?:[^()]|\([^()]*\))*\)")
 """A table that is read in a page: in a block of Python, or in the text."""
 
 FOUND = [(name, found) for name, text in PAGES.items() for found in READS.findall(text)]
-CHECKED_ELSEWHERE = {"plugins.md": "tests/bridge", "predict-and-ensemble.md": "tests/predict"}
+CHECKED_ELSEWHERE = {
+    "plugins.md": "tests/bridge",
+    "predict-and-ensemble.md": "tests/predict",
+    "raw-scans.md": "tests/scan",
+}
 """Pages whose Python needs a model or a package: where that is tested."""
 
 

@@ -38,7 +38,7 @@ def main() -> None:
         del sys.argv[1]
         runpy.run_module(f"yucca_wm.{name}", run_name="__main__", alter_sys=True)
     else:
-        print(f"yucca-wm: no step is called {name}; see yucca-wm --help", file=sys.stderr)
+        print(f"usage: yucca-wm STEP ...\nyucca-wm: no step is called {name}; see yucca-wm --help", file=sys.stderr)
         sys.exit(2)
 
 

@@ -131,7 +131,7 @@ FAULTS = {
     "NaN": "NaN",
     "not whole": "neither whole-number labels nor probabilities",
     "tiny": "ml of white matter, the atlas",
-    "forms": "the sform would be used",
+    "forms": "has an sform and a qform",
     "truncated": "damaged or cut short",
 }
 """What can be wrong with a white-matter file, and what the user reads then."""
@@ -159,7 +159,7 @@ def broken(subject: Scan, how: str, path: Path) -> Path:
     image = nib.Nifti1Image(data, affine)
     if how == "forms":
         other = affine.copy()
-        other[:3, 3] += 0.3
+        other[:3, 3] += 4
         image.set_sform(affine, 1)
         image.set_qform(other, 1)
     nib.save(image, path)

@@ -72,7 +72,7 @@ def test_a_second_run_leaves_the_same_bytes(command: list[str], tmp_path: Path) 
 
 def test_a_folder_as_out(command: list[str], tmp_path: Path) -> None:
     main([*command[:-1], str(tmp_path / "folder")])
-    assert (tmp_path / "folder" / "wm_regions.nii.gz").is_file()
+    assert (tmp_path / "folder" / f"{tmp_path.name}_regions.nii.gz").is_file()  # wm.nii.gz is everybody's name
 
 
 def test_deformable_leaves_its_field(command: list[str], tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -81,6 +81,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     _keep_below_tentorium(probability, brain, grid)
     tissue = probability[:LESION].argmax(0)
     lesions = torch.from_numpy(_believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid))
+    tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
     return Segmentation(
         lesions=grid.restored(lesions.numpy()).astype(np.uint8),

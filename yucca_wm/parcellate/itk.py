@@ -48,7 +48,7 @@ def load_affine(path: str | os.PathLike[str]) -> NDArray[np.float64]:
 
     try:
         transform = sitk.ReadTransform(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # the second from an error's own text
         raise InputError(path, BROKEN) from error
     if transform.GetDimension() != 3 or not transform.IsLinear():
         raise InputError(
@@ -82,7 +82,7 @@ def load_field(path: str | os.PathLike[str]) -> Field:
 
     try:
         image = sitk.ReadImage(str(path), sitk.sitkVectorFloat32)
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # the second from an error's own text
         raise InputError(path, "is not a displacement field [x, y, z, 1, 3] (ITK cannot read it)", AGAIN) from error
     size = (*image.GetSize(), image.GetNumberOfComponentsPerPixel())
     if image.GetDimension() != 3 or size[-1] != 3:

@@ -29,7 +29,7 @@ def load_rigid(path: Path) -> NDArray[np.float64]:
         zero = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
         columns = [np.array(transform.TransformPoint(axis)) - zero for axis in np.eye(3).tolist()]
         linear = transform.Downcast().IsLinear()
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # the second from an error's own text
         raise InputError(path, "is not an ITK transform") from error
     if not linear:
         raise InputError(path, "is not a linear ITK transform")
