@@ -21,7 +21,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def _locale_as_before() -> Iterator[None]:
-    """A library that is interrupted while it reads numbers (ITK, from a broken file) leaves the process in locale C."""
+    """SimpleITK leaves the process in locale C when it writes DICOM slices: text of a later subprocess is not read."""
     before = locale.setlocale(locale.LC_ALL)
     yield
     locale.setlocale(locale.LC_ALL, before)

@@ -90,7 +90,7 @@ def test_the_terminal_shows_the_table_and_the_page(results: tuple[Path, str]) ->
 def test_one_scan_alone(modality: str, tmp_path: Path) -> None:
     file = SAMPLE / f"{modality}.nii.gz"
     arguments = (f"--{modality.lower()}", str(file), "--out-dir", str(tmp_path), "--no-report")
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     found = load_labels(next((tmp_path / "regions").glob("*.nii.gz")))
     present = set(np.unique(found.data)) & set(regions().white_matter.indices)
@@ -110,3 +110,38 @@ def test_the_order_of_axes_in_the_file_changes_nothing(tmp_path: Path) -> None:
     for kind in ("lesions", "regions", "tissue"):
         a, b = getattr(first, kind), getattr(second, kind)
         assert np.array_equal(np.bincount(a.ravel()), np.bincount(b.ravel()))
+
+
+def test_a_dicom_series_gives_what_its_nifti_gives(tmp_path: Path) -> None:
+    import SimpleITK
+
+    series = SimpleITK.Cast(SimpleITK.ReadImage(str(FLAIR)), SimpleITK.sitkInt16)
+    writer, axes = SimpleITK.ImageFileWriter(), series.GetDirection()
+    writer.KeepOriginalImageUIDOn()
+    (tmp_path / "series").mkdir()
+    for n in range(series.GetDepth()):
+        plane = series[:, :, n]
+        tags = {
+            "0008|0060": "MR",
+            "0020|000d": "1.2.3",
+            "0020|000e": "1.2.3.4",
+            "0008|0018": f"1.2.3.4.{n + 1}",
+            "0020|0013": str(n),
+            "0020|0037": "\\".join(str(axes[k]) for k in (0, 3, 6, 1, 4, 7)),
+            "0020|0032": "\\".join(map(str, series.TransformIndexToPhysicalPoint((0, 0, n)))),
+        }
+        for tag, value in tags.items():
+            plane.SetMetaData(tag, value)
+        writer.SetFileName(str(tmp_path / "series" / f"{n:03d}.dcm"))
+        writer.Execute(plane)
+    SimpleITK.WriteImage(series, str(tmp_path / "whole.nii.gz"))
+    found = {}
+    for name, scan in (("dicom", tmp_path / "series"), ("nifti", tmp_path / "whole.nii.gz")):
+        arguments = ("--flair", str(scan), "--name", name, "--out-dir", str(tmp_path / name), "--no-report")
+        done = subprocess.run([*COMMAND, *arguments], capture_output=True, encoding="utf-8", check=False)
+        assert done.returncode == 0, done.stderr
+        found[name] = load_labels(tmp_path / name / "regions" / f"{name}.nii.gz")
+    volumes = {
+        name: np.bincount(image.data.ravel(), minlength=37) * image.voxel_volume_mm3 for name, image in found.items()
+    }
+    assert np.allclose(volumes["dicom"], volumes["nifti"], rtol=0.02, atol=50)

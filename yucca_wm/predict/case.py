@@ -179,7 +179,7 @@ def _other_space(case: Case, frame: Frame, options: Options) -> images.Image | N
 def _predict_with(
     models: Mapping[str, LoadedModel], case: Case, frame: Frame, out: Path, options: Options, like: images.Image | None
 ) -> None:
-    nifti = {modality: _as_nifti(image) for modality, image in frame.images.items()}
+    nifti = {modality: _as_nifti(image) for modality, image in frame.images.items()} if models else {}
     for what, loaded in models.items():
         with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:
             folder = out / f"{what}_softmax" if options.softmax_stays else Path(temporary)
@@ -228,7 +228,7 @@ def _predict(
 
 def _as_nifti(image: images.Image) -> Any:
     """The scan as Yucca reads it: its own file where it is that, which keeps every byte of what the chain sees."""
-    nifti: Any = nib.load(image.path) if image.path else None
+    nifti: Any = nib.load(image.path) if image.path and image.path.is_file() else None  # not a folder of DICOM slices
     if nifti is not None and nifti.shape == image.shape and np.array_equal(nifti.affine, image.affine):
         return nifti
     header = None if image.header is None else nib.Nifti1Header.from_header(image.header)
