@@ -196,7 +196,8 @@ def _predict_with(
 def _remove_outdated(case: Case, models: Iterable[str], out: Path, options: Options) -> None:
     """What an earlier run left of a scan that is gone, or with other options, must not pass for this run's."""
     everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
-    possible = outputs(everything, models, out, Options(confidence=True, keep_softmax=True))
+    possible = outputs(everything, models, out, Options(shipped=True, confidence=True, keep_softmax=True))
+    possible += shipped.frame_files(case.name, out)
     for path in set(possible) - set(outputs(case, models, out, options)):
         path.unlink(missing_ok=True)
 

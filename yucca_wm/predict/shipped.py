@@ -51,6 +51,12 @@ def segment_person(
     return doubts(found, reference)
 
 
+def frame_files(name: str, out: Path) -> list[Path]:
+    """All that `save_frame` may leave of a person."""
+    endings = (".png", "_T1_to_FLAIR.tfm", "_FLAIR_to_T1.tfm", "_T1.nii.gz", "_FLAIR.nii.gz")
+    return [out / FRAME / f"{name}{ending}" for ending in endings]
+
+
 def save_frame(name: str, scans: Mapping[str, Path], frame: Frame, out: Path) -> None:
     """Keep how the scans were laid on each other: transforms, a picture of one on the other, DICOM series as NIfTI."""
     folder = out / FRAME
@@ -76,8 +82,8 @@ def scan_shown(name: str, scans: Mapping[str, Path], out: Path, space: str) -> P
 
 def carried(labels: Image, frame: Frame, like: Image | None) -> Image:
     """A map in the space that was asked for: carried once, by nearest neighbour, if it is not the frame's."""
-    if like is None or images.same_grid(labels, like):
-        return labels
+    if like is None or (not frame.transforms and images.same_grid(labels, like)):
+        return labels  # scans that were moved may share a grid and yet not lie on each other
     from yucca_wm.scan import carry_labels
 
     moved = next(iter(frame.transforms.values()), np.eye(4))

@@ -1,0 +1,50 @@
+"""Maps in the space that was asked for, what an earlier run leaves, and the order of tissue classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from yucca_wm.images import Image
+from yucca_wm.predict.case import Case, Options, _remove_outdated
+from yucca_wm.predict.shipped import FRAME, carried
+from yucca_wm.scan import Frame
+from yucca_wm.tissue import Tissue
+from yucca_wm.training.synthesis.structures import TISSUES
+
+
+def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() -> None:
+    """T1 moved by 2 mm to the right to lie on the FLAIR: on the T1, the FLAIR's voxel 5 is voxel 4 of 2 mm."""
+    flair = Image(np.zeros((9, 3, 3), np.uint8), np.diag([2.0, 2, 2, 1]))
+    t1 = Image(np.zeros((9, 3, 3), np.float32), flair.affine)
+    moved = np.eye(4)
+    moved[0, 3] = 2.0
+    labels = flair.with_data(flair.data.copy())
+    labels.data[5, 1, 1] = 7
+    there = carried(labels, Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {"T1": moved}, []), t1)
+    assert np.argwhere(there.data).tolist() == [[4, 1, 1]]
+    same = carried(labels, Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {}, []), t1)
+    assert np.argwhere(same.data).tolist() == [[5, 1, 1]]
+
+
+def test_nothing_of_an_earlier_run_passes_for_this_ones(tmp_path: Path) -> None:
+    stale = [
+        tmp_path / FRAME / "a.png",
+        tmp_path / FRAME / "a_T1_to_FLAIR.tfm",
+        tmp_path / "lesions_probability/a.nii.gz",
+    ]
+    others = [tmp_path / FRAME / "a_b.png", tmp_path / "tissue/a.nii.gz"]
+    for path in [*stale, *others]:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    _remove_outdated(Case("a", {"FLAIR": tmp_path}), [], tmp_path, Options(shipped=True))
+    assert [path for path in stale if path.exists()] == []
+    assert all(path.exists() for path in others)
+
+
+def test_the_network_and_the_table_count_tissues_alike() -> None:
+    assert {"background": 0, "lesion": 8}.items() <= TISSUES.items()
+    for name, label in TISSUES.items():
+        if name not in ("background", "lesion"):
+            assert Tissue(label).name.lower().split("_")[0] == name.split("_")[0]
