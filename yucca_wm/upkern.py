@@ -83,8 +83,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(path, "is not a file", "give a checkpoint that yucca_train wrote")
     try:
-        with torch.serialization.safe_globals([int]):
-            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        torch.serialization.add_safe_globals([int])
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         return checkpoint if checkpoint["hyper_parameters"]["config"]["model_name"] else {}
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
         raise InputError(path, "is not a checkpoint of Yucca", "give a file from a checkpoints folder") from error

@@ -65,6 +65,14 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
     assert not traces.exists()
 
 
+def test_reading_a_checkpoint_leaves_others_readable(tmp_path: Path, version_folder: Callable[..., Path]) -> None:
+    """Lightning, going on with a training in the same process, reads a checkpoint of its own after ours."""
+    torch.save({"label_dtype": int}, tmp_path / "last.ckpt")
+    torch.serialization.add_safe_globals([int])
+    load_model(version_folder(tmp_path / "model", 3, "2D", 1))
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"label_dtype": int}
+
+
 @pytest.mark.parametrize("damage", ["cut", "weights", "version", "name", "empty"])
 def test_a_damaged_export_is_refused(region_model: Path, tmp_path: Path, damage: str) -> None:
     path = export_model(load_model(region_model), tmp_path / "m.zip", licence="CC0", card="")

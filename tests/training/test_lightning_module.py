@@ -96,8 +96,8 @@ def test_a_run_leaves_its_log_and_goes_on_in_it(tmp_path: Path, caplog: pytest.L
     assert [row["epoch"] for row in before] == [0, 1]
     assert {"train_loss", "val_loss", "val_dice_1", "val_dice_2", "lr", "seconds"} <= before[0].keys()
     write_metrics(tmp_path / "metrics.csv", [*before, {**before[1], "epoch": 2.0, "val_loss": 99.0}])
-    with torch.serialization.safe_globals([int]):
-        fit(tmp_path, 4, checkpoint=str(tmp_path / "last.ckpt"))
+    torch.serialization.add_safe_globals([int])
+    fit(tmp_path, 4, checkpoint=str(tmp_path / "last.ckpt"))
     after = read_metrics(tmp_path / "metrics.csv")
     assert [row["epoch"] for row in after] == [0, 1, 2, 3]
     assert after[:2] == before

@@ -25,8 +25,8 @@ def test_the_large_network_takes_every_weight(tmp_path: Path, convolution: type[
     weights = {f"model.{key}": value for key, value in small.state_dict().items()}
     source = checkpoint(tmp_path / "best.ckpt", "mednext_s3", weights)
     assert main([str(source), "--to", "MedNeXt_S_k5"]) == 0
-    with torch.serialization.safe_globals([int]):
-        started = torch.load(tmp_path / "best_MedNeXt_S_k5.ckpt", weights_only=True)
+    torch.serialization.add_safe_globals([int])
+    started = torch.load(tmp_path / "best_MedNeXt_S_k5.ckpt", weights_only=True)
     assert started["hyper_parameters"]["config"]["model_name"] == "MedNeXt_S_k5"
     taken = {key.removeprefix("model."): value for key, value in started["state_dict"].items()}
     nn.Module.load_state_dict(large, taken, strict=True)  # no weight is missing, none has another shape

@@ -80,8 +80,8 @@ def export_model(model: Model, path: str | os.PathLike[str], *, licence: str, ca
 
 def _from_checkpoint(path: Path, scans: int | None) -> Model:
     try:
-        with torch.serialization.safe_globals([int]):
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        torch.serialization.add_safe_globals([int])
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         config = checkpoint["hyper_parameters"]["config"]
         weights = {
             name.removeprefix("model."): tensor

@@ -41,15 +41,16 @@ def slab(head: Head, thickness: int = 3) -> tuple[tuple[Any, ...], Any]:
 
 def test_lesions_lie_in_white_matter_and_are_the_masks(head: Head) -> None:
     voxels, structures = slab(head)
+    distance_mm = head.ventricle_mm(voxels)
     seen = np.zeros(structures.shape, bool)
     for seed in range(40):
-        found = planes._lesions(head, voxels, structures, np.random.default_rng(seed))
+        found = planes._lesions(head, voxels, structures, distance_mm, np.random.default_rng(seed))
         assert np.isin(structures[found], (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM)).all()
         seen |= found
     assert seen.any()
     nowhere = np.where(np.isin(structures, (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM)), CORTEX, structures)
     for seed in range(40):
-        assert not planes._lesions(head, voxels, nowhere, np.random.default_rng(seed)).any()
+        assert not planes._lesions(head, voxels, nowhere, distance_mm, np.random.default_rng(seed)).any()
 
 
 def test_a_lesion_in_a_volume_is_a_mask_in_white_matter(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:

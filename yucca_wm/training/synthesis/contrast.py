@@ -72,6 +72,8 @@ def draw(kind: str, random: np.random.Generator) -> Contrast:
         mean[PALLIDUM] = grey + (1 - grey) * u(0.3, 1.1)
         if kind != "T1":
             mean[[PALLIDUM, PUTAMEN]] -= u(0, 0.2)  # iron
+        if kind == "FLAIR":
+            mean[HIPPOCAMPUS_AMYGDALA] += u(0, 0.25)  # the brightest grey matter there is
         mean[list(FLUID)] = fluid + u(-0.04, 0.04, 3)
         mean[CEREBELLAR_WM], mean[BRAINSTEM] = u(0.88, 1.08), u(0.85, 1.08)
         mean[CHOROID_PLEXUS] = fluid + (grey - fluid) * u(0.2, 1.7)

@@ -60,6 +60,10 @@ class Head:
         drawn = random.choice(self.n_masks, min(n, self.n_masks), replace=False)
         return np.uint32(np.bitwise_or.reduce(np.uint32(1) << drawn.astype(np.uint32)))
 
+    def ventricle_mm(self, voxels: tuple[NDArray[Any], ...]) -> NDArray[np.float32]:
+        """Distance of these voxels (an index for each axis) to the lateral ventricles."""
+        return np.asarray(self.ventricle[voxels] / np.float32(DISTANCE_UNITS_PER_MM), np.float32)
+
     @cached_property
     def brain(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Voxel index of the brain's centre, and the share of the brain at and below each plane."""

@@ -16,21 +16,17 @@ from yucca_wm.training.synthesis.structures import TISSUES
 
 
 class LesionTissueLoss(nn.Module):
-    """Tissue and lesions in planes: cross-entropy, lesions twice, + 1 - mean Dice + half of 1 - Dice of lesions."""
+    """Tissue and lesions in planes: cross-entropy + 1 - mean Dice + half of 1 - Dice of lesions."""
 
-    LESION_CE_WEIGHT: ClassVar[float] = 2.0
     LESION_DICE_WEIGHT: ClassVar[float] = 0.5
 
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
         """Loss (scalar) of logits [B, C, x, y] against label [B, 1, x, y]; the last class is the lesions'."""
         z, y = logits.float(), label[:, 0].long()
         n_classes, lesion = z.shape[1], TISSUES["lesion"]
-        weight = torch.ones(n_classes, device=z.device)
-        weight[lesion] = self.LESION_CE_WEIGHT
         p = z.softmax(1).movedim(1, -1).reshape(-1, n_classes)
         dice = _dice(p, y.flatten())
-        ce = F.cross_entropy(z, y, weight)
-        return ce + (1 - dice.mean()) + self.LESION_DICE_WEIGHT * (1 - dice[lesion])
+        return F.cross_entropy(z, y) + (1 - dice.mean()) + self.LESION_DICE_WEIGHT * (1 - dice[lesion])
 
 
 class BrainRegionLoss(nn.Module):

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.training.synthesis import degrade
+from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import Contrast, draw
-from yucca_wm.training.synthesis.heads import DISTANCE_UNITS_PER_MM, Head
+from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.structures import (
     BRAINSTEM,
     CEREBELLAR_WM,
     CEREBRAL_WM,
     CHOROID_PLEXUS,
+    CORTEX,
     LATERAL_VENTRICLE,
     TISSUES,
     lookup,
@@ -44,33 +46,43 @@ class Plane:
     label: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Slab:
+    """What the thickness of a plane holds, each [thickness, x, y].
+
+    structures : uint8. distance_mm : float32, to the lateral ventricles. lesions : bool. rim : bool, their lining.
+    """
+
+    structures: NDArray[np.uint8]
+    distance_mm: Array
+    lesions: NDArray[np.bool_]
+    rim: NDArray[np.bool_]
+
+
 def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator, contrasts: int = 1) -> list[Plane]:
     """A plane of ``size`` pixels of 1 mm, left-right and back-front, through ``head``, in several contrasts."""
     thickness = 1 if random.random() < 0.35 else int(random.integers(2, 8))
     voxels, inside = _slab(head, size, thickness, random)
-    structures = np.where(inside, head.structures[voxels], 0)
+    structures: NDArray[np.uint8] = np.where(inside, head.structures[voxels], np.uint8(0))
+    distance_mm = head.ventricle_mm(voxels)
+    if random.random() < 0.3:
+        structures, distance_mm = atrophied(structures, distance_mm, random)
     if random.random() < 0.5:
         structures = _with_plexus(structures, random)
-    lesions = _lesions(head, voxels, structures, random)
-    rim = _normal_rim(head, voxels, structures, random) if random.random() < 0.6 else None
+    lesions = _lesions(head, voxels, structures, distance_mm, random)
+    slab = Slab(structures, distance_mm, lesions, _normal_rim(structures, distance_mm, random))
     label = _label(structures, lesions)
     planes = []
     for _ in range(contrasts):
         mask = _mask(structures, random)
-        image = _scans(structures, lesions, rim, mask, random)
+        image = _scans(slab, mask, random)
         planes.append(Plane(image, np.where(mask, label, 0).astype(np.uint8)))
     return planes
 
 
-def _scans(
-    structures: NDArray[np.uint8],
-    lesions: NDArray[np.bool_],
-    rim: NDArray[np.bool_] | None,
-    mask: NDArray[np.bool_],
-    random: np.random.Generator,
-) -> Array:
+def _scans(slab: Slab, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
     """T1 and FLAIR [2, x, y] of a slab, or one of them."""
-    size = structures.shape[1:]
+    size = slab.structures.shape[1:]
     given = int(random.integers(3)) if random.random() < 0.6 else 2  # T1 alone, FLAIR alone, both
     channels = []
     for channel, kind in enumerate(("T1", "FLAIR")):
@@ -80,7 +92,7 @@ def _scans(
         if random.random() < 0.12:
             kind = str(random.choice(["T2", "random"]))
         contrast = draw(kind, random)
-        channels.append(_painted(contrast, structures, lesions, rim, mask, random))
+        channels.append(_painted(contrast, slab, mask, random))
     return np.stack(channels)
 
 
@@ -121,14 +133,17 @@ def rotation(pitch: float, roll: float, yaw: float) -> NDArray[np.float64]:
 
 
 def _lesions(
-    head: Head, voxels: tuple[NDArray[np.intp], ...], structures: NDArray[np.uint8], random: np.random.Generator
+    head: Head,
+    voxels: tuple[NDArray[np.intp], ...],
+    structures: NDArray[np.uint8],
+    distance_mm: Array,
+    random: np.random.Generator,
 ) -> NDArray[np.bool_]:
     """Lesions [thickness, x, y]: real ones moved, caps and rims along the ventricles, and blobs; in white matter."""
     found = np.zeros(structures.shape, bool)
     if random.random() < 0.1:
         return found
     cerebral = structures == CEREBRAL_WM
-    distance = head.ventricle[voxels] / np.float32(DISTANCE_UNITS_PER_MM)
     size = structures.shape[1:]
     if random.random() < 0.75 and head.n_masks:
         n = int(random.choice([1, 2, 3, 5], p=[0.4, 0.3, 0.2, 0.1]))
@@ -146,7 +161,7 @@ def _lesions(
     if random.random() < 0.55:  # along the ventricles, of uneven thickness, confluent when thick
         reach = random.uniform(1, 5) if random.random() < 0.6 else random.uniform(4, 16)
         uneven = reach * (0.4 + degrade.smooth_field(size, int(random.integers(4, 12)), random))
-        found |= cerebral & (distance < uneven[None]) & (uneven[None] > 2)
+        found |= cerebral & (distance_mm < uneven[None]) & (uneven[None] > 2)
     if random.random() < 0.5:  # anywhere in white matter, rarely below the tentorium
         n_blobs = int(random.integers(1, 14))
         places = np.argwhere(cerebral if random.random() < 0.85 else np.isin(structures, (CEREBELLAR_WM, BRAINSTEM)))
@@ -174,12 +189,12 @@ def _with_plexus(structures: NDArray[np.uint8], random: np.random.Generator) -> 
     return np.where((structures == LATERAL_VENTRICLE) & (clumps > random.uniform(0.6, 1.6)), CHOROID_PLEXUS, structures)
 
 
-def _normal_rim(
-    head: Head, voxels: tuple[NDArray[np.intp], ...], structures: NDArray[np.uint8], random: np.random.Generator
-) -> NDArray[np.bool_]:
-    """The thin bright lining of the ventricles that healthy people have: no lesion."""
-    reach = random.uniform(0.8, 2.2) * (0.7 + 0.5 * degrade.smooth_field(structures.shape[1:], 9, random))
-    return (structures == CEREBRAL_WM) & (head.ventricle[voxels] < DISTANCE_UNITS_PER_MM * reach[None])
+def _normal_rim(structures: NDArray[np.uint8], distance_mm: Array, random: np.random.Generator) -> NDArray[np.bool_]:
+    """The thin bright lining of the ventricles that healthy people have: no lesion. Not everybody's is seen."""
+    if random.random() < 0.35:
+        return np.zeros(structures.shape, bool)
+    reach = random.uniform(0.8, 2.5) * (0.7 + 0.5 * degrade.smooth_field(structures.shape[1:], 9, random))
+    return (structures == CEREBRAL_WM) & (distance_mm < reach[None])
 
 
 def _label(structures: NDArray[np.uint8], lesions: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -202,23 +217,18 @@ def _mask(structures: NDArray[np.uint8], random: np.random.Generator) -> NDArray
     return np.asarray(brain)
 
 
-def _painted(
-    contrast: Contrast,
-    structures: NDArray[np.uint8],
-    lesions: NDArray[np.bool_],
-    rim: NDArray[np.bool_] | None,
-    mask: NDArray[np.bool_],
-    random: np.random.Generator,
-) -> Array:
+def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
+    structures = slab.structures
     size = structures.shape[1:]
     image = contrast.mean[structures]
     grain = random.uniform(0.3, 1.0)
     image = image + grain * contrast.spread[structures] * random.standard_normal(image.shape, dtype=np.float32)
-    if rim is not None:
-        image = np.where(rim, 1 + (contrast.lesion - 1) * random.uniform(0.1, 0.6), image)
-    if lesions.any():
+    image = image + _uneven_tissue(contrast, slab, random)
+    image = np.where(slab.rim, 1 + (contrast.lesion - 1) * random.uniform(0.1, 0.7), image)
+    if slab.lesions.any():
         strength = np.clip(1 + 0.3 * degrade.smooth_field(size, 10, random), 0.35, 1.5)[None]
-        soft = ndimage.gaussian_filter(lesions.astype(np.float32), (0, *[random.uniform(0.3, 1.0)] * 2), truncate=2.5)
+        edge = random.uniform(0.3, 1.0)
+        soft = ndimage.gaussian_filter(slab.lesions.astype(np.float32), (0, edge, edge), truncate=2.5)
         image = image + (np.minimum(soft * 1.1, 1) * strength) * (contrast.lesion - 1) * (
             structures != LATERAL_VENTRICLE
         )
@@ -234,12 +244,24 @@ def _painted(
     image = degrade.noisy(image, random)
     if random.random() < 0.25:
         image = degrade.ghosted(image, random)
-    if random.random() < 0.3:
-        image = _resampled(image, random.uniform(1.2, 2.2))
+    if random.random() < 0.4:
+        image = _resampled(image, random.uniform(1.2, 2.3))
     image = np.where(mask, image, 0)
     centre, scale = _brain_statistics(contrast)
     scaled = (image - centre * random.uniform(0.93, 1.07)) / (scale * random.uniform(0.85, 1.18))
     return np.clip(np.where(mask, scaled, OUTSIDE), OUTSIDE, LARGEST).astype(np.float32)
+
+
+def _uneven_tissue(contrast: Contrast, slab: Slab, random: np.random.Generator) -> Array:
+    """What healthy tissue differs by from place to place: cortex here brighter than there, white matter towards the
+    ventricles a little brighter on FLAIR and T2 without an edge."""
+    size = slab.structures.shape[1:]
+    cortex = random.uniform(0, 0.07) * degrade.smooth_field(size, 14, random)
+    added: Array = np.where(slab.structures == CORTEX, cortex[None], np.float32(0))
+    if contrast.kind != "T1" and random.random() < 0.6:
+        near = random.uniform(0, 0.16) * np.exp(-slab.distance_mm / np.float32(random.uniform(2, 8)))
+        added = added + np.where(slab.structures == CEREBRAL_WM, near, np.float32(0)).astype(np.float32)
+    return added
 
 
 def _resampled(image: Array, factor: float) -> Array:

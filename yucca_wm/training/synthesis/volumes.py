@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.training.synthesis import degrade
+from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import draw
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.planes import rotation
@@ -66,7 +67,9 @@ def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Gene
     bend = np.stack([degrade.smooth_field(SIZE, 8, random) for _ in range(3)]) * np.float32(random.uniform(0, 3))
     fine_bend = bend.repeat(FINER, 1).repeat(FINER, 2).repeat(FINER, 3)
     voxels, inside = _sampled(head, matrix, offset, fine_bend, FINER)
-    structures = np.where(inside, head.structures[voxels], 0)
+    structures = np.where(inside, head.structures[voxels], np.uint8(0))
+    if random.random() < 0.3:
+        structures, _ = atrophied(structures, head.ventricle_mm(voxels), random)
     if random.random() < 0.35:  # a skull-stripped scan, tight or with the fluid around the brain
         kept = LOOKUP.brain.copy()
         kept[CSF] = random.random() < 0.6
