@@ -13,7 +13,7 @@ COHORT = ("--cohort", "cohort")
 GROUP = ("--level", "group")
 
 WRONG = [
-    ("parcellate", (*ONE, "--out-dir", "x"), "--out-dir goes with --cohort"),
+    ("parcellate", (*ONE, "--out-dir", "x"), "either --out or --out-dir"),
     ("parcellate", (*ONE, "--layout", "bids"), "--layout goes with --cohort"),
     ("parcellate", (*ONE, "--jobs", "2"), "--jobs goes with --cohort"),
     ("parcellate", (*ONE, "--scheduler", "tcp://x:1"), "--scheduler goes with --cohort"),

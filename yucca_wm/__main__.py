@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
 
 from yucca_wm import __version__
+from yucca_wm.cli.command import EXIT_OK, EXIT_USAGE, run
+from yucca_wm.cli.steps import GROUPS, STEPS, main_of
 
-STEPS = {
-    "doctor": "is everything in place?",
-    "check": "is a cohort ready for hours of work?",
-    "predict": "scans to lesions, regions, tissue, tables and pages",
-    "atlas": "fetch and refine the published atlas",
-    "parcellate": "region labels by registration of the atlas",
-    "models": "the models that come with this package",
-    "export": "pack a model that you trained into one file",
-    "ensemble": "merge what several models say",
-    "localize": "lesion and region maps to the load of each region",
-    "evaluate": "compare label maps with the truth",
-    "report": "pages from the tables of localize",
-    "groups": "group people by regional load; test association with disease",
-    "demo": "train everything on a synthetic cohort",
-}
-"""In the order of a scan's way, with what each is for."""
+USAGE = "usage: yucca-wm STEP [OPTIONS]\n       yucca-wm --version | --print-completion {bash,zsh,tcsh}"
+END = """\
+yucca-wm STEP --help     says what a step takes; python -m yucca_wm STEP does the same.
+--version                prints the version.
+--print-completion SHELL prints a script that completes steps, flags and files; for bash:
+                         yucca-wm --print-completion bash > ~/.local/share/bash-completion/completions/yucca-wm"""
+
+
+def help_page() -> str:
+    """The steps in order, with what each is for."""
+    tables = [
+        "\n".join([f"{title}:", *(f"  {name:<11} {step.purpose}" for name, step in steps.items())])
+        for title, steps in GROUPS.items()
+    ]
+    return "\n\n".join([USAGE, "Where in the brain are the white-matter lesions?", *tables, END])
+
+
+def wrong_usage(problem: str) -> int:
+    """Say what is wrong; returns the exit code."""
+    print(f"{USAGE}\nyucca-wm: error: {problem}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def command(words: list[str]) -> int:
+    """Run the step that ``words`` name; returns the exit code."""
+    name, *rest = words or ["--help"]
+    if name in STEPS:
+        return main_of(name)(rest)
+    if name in ("-h", "--help"):
+        print(help_page())
+    elif name == "--version":
+        print(f"yucca-wm {__version__}")
+    elif name == "--print-completion":
+        from yucca_wm.cli.completion import SHELLS, script
+
+        if len(rest) != 1 or rest[0] not in SHELLS:
+            return wrong_usage(f"--print-completion takes one of {', '.join(SHELLS)}")
+        print(script(rest[0]))
+    else:
+        import difflib
+
+        near = difflib.get_close_matches(name, STEPS, n=1)
+        return wrong_usage(f"no step is called {name}{f': {near[0]}?' if near else ''}; see yucca-wm --help")
+    return EXIT_OK
 
 
 def main() -> None:
-    """Run the step that the command line names."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if name in ("-h", "--help"):
-        lines = (f"  {step:<11} {purpose}" for step, purpose in STEPS.items())
-        print("usage: yucca-wm STEP ...\n\nWhere in the brain are the white-matter lesions?\n\n" + "\n".join(lines))
-        print("\nyucca-wm STEP --help says more; python -m yucca_wm.STEP does the same.")
-    elif name == "--version":
-        print(f"yucca-wm {__version__}")
-    elif name in STEPS:
-        del sys.argv[1]
-        runpy.run_module(f"yucca_wm.{name}", run_name="__main__", alter_sys=True)
-    else:
-        print(f"usage: yucca-wm STEP ...\nyucca-wm: no step is called {name}; see yucca-wm --help", file=sys.stderr)
-        sys.exit(2)
+    """Run the command line of this process."""
+    run(lambda: command(sys.argv[1:]))
 
 
 if __name__ == "__main__":

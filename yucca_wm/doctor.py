@@ -128,10 +128,17 @@ def findings() -> Iterator[Finding]:
     yield check_wandb()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m yucca_wm.doctor", description=__doc__)
-    parser.add_argument("--fixes", action="store_true", help="print what is mended in Yucca, and why, and stop")
-    if parser.parse_args().fixes:
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    description = "Check whether this installation works, and say what to do where it does not."
+    parser = cli.Parser("yucca-wm doctor", description=description)
+    parser.add_argument("--fixes", action="store_true", help="print what is mended in Yucca, and why")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    if build_parser().parse_args(argv).fixes:
         from yucca_wm.bridge.diagnose import fixes_page
 
         print(fixes_page(), end="")

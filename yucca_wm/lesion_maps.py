@@ -92,7 +92,7 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--ignore-labels", type=int, nargs="*", metavar="N",
-        help=f"labels that may occur and do not count (default: {OTHER_PATHOLOGY}, other pathology; none with '{ALL}')",
+        help=f"labels that may occur but do not count (default: {OTHER_PATHOLOGY}, other pathology; none with '{ALL}')",
     )  # fmt: skip
 
 

@@ -19,10 +19,14 @@ TARGETS = sorted(name for name, network in NETWORKS.items() if network.kernel ==
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser("python -m yucca_wm.upkern", description="".join(__doc__.splitlines(True)[2:]))
-    parser.add_argument("checkpoint", help="checkpoint of a MedNeXt with kernel 3, as yucca_train writes it")
+    parser = cli.Parser("yucca-wm upkern", description="".join(__doc__.splitlines(True)[2:]))
+    parser.add_argument(
+        "checkpoint", metavar="FILE", help="checkpoint of a MedNeXt with kernel 3, as yucca_train writes it"
+    )
     parser.add_argument("--to", required=True, choices=[*TARGETS, "MedNeXt"], help="the network to start")
-    parser.add_argument("--out", help="file to write (default: beside the checkpoint, with the network's name)")
+    parser.add_argument(
+        "--out", metavar="FILE", help="file to write (default: beside the checkpoint, with the network's name)"
+    )
     return parser
 
 

@@ -5,27 +5,34 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from yucca_wm.cli import run
+from yucca_wm.cli import Parser, run
+from yucca_wm.cli.flags import add_flag
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    cli = argparse.ArgumentParser(prog="python -m yucca_wm.atlas", description="The atlas of white-matter regions.")
-    steps = cli.add_subparsers(dest="step", required=True, metavar="fetch|refine|show")
-    fetch = steps.add_parser("fetch", help="download the published files, check them and merge the labels")
-    fetch.add_argument("--from", dest="offline", metavar="DIR", help="copy them from this folder, without network")
-    fetch.add_argument("--to", metavar="DIR", help="keep them here (default: the cache, $YUCCA_WM_CACHE)")
-    refine = steps.add_parser("refine", help="merge JHU Type-II labels into 34 regions and two remainders")
-    refine.add_argument("--labels", metavar="FILE", help="label map to merge (default: the fetched JHU Type-II)")
-    refine.add_argument(
-        "--names", metavar="TSV", help="another table: index, name, jhu_ids (the labels merged into it)"
+    cli = Parser("yucca-wm atlas", description="Fetch, refine and draw the published atlas of white-matter regions.")
+    steps = cli.add_subparsers(dest="step", required=True, metavar="fetch|refine|show", title="what to do")
+    fetch = steps.add_parser("fetch", help="download the published files, verify them and merge the labels")
+    fetch.add_argument(
+        "--from", dest="offline", metavar="DIR", help="copy the files from this folder instead of downloading"
     )
-    refine.add_argument("--wm", metavar="FILE", help="white matter on the same grid: keep labels inside it only")
-    refine.add_argument("--out", metavar="FILE", required=True, help="label map to write; tables for viewers beside it")
-    show = steps.add_parser("show", help="draw it")
+    add_flag(fetch, "--out-dir", means="where to keep the files (default: the cache, $YUCCA_WM_CACHE)", old=["--to"])
+    refine = steps.add_parser("refine", help="merge JHU Type-II labels into 34 regions and two remainders")
+    refine.add_argument(
+        "--labels", metavar="FILE", help="label map to merge (default: the JHU Type-II map that was fetched)"
+    )
+    add_flag(refine, "--names", "jhu_ids says which labels are merged (default: the built-in table)")
+    refine.add_argument(
+        "--wm", metavar="FILE", help="white-matter mask on the same grid; labels outside it are removed"
+    )
+    refine.add_argument(
+        "--out", metavar="FILE", required=True, help="label map to write; label tables for viewers go beside it"
+    )
+    show = steps.add_parser("show", help="draw a label map")
     show.add_argument("--labels", metavar="FILE", help="label map (default: the fetched and merged atlas)")
-    show.add_argument("--names", metavar="TSV", help="its table of labels (default: the built-in regions)")
-    show.add_argument("--background", metavar="FILE", help="image to draw it over, such as a T1")
+    add_flag(show, "--names", "default: the built-in table")
+    show.add_argument("--background", metavar="FILE", help="image to draw it on, for instance a T1")
     show.add_argument("--out", metavar="FILE", required=True, help="picture to write (.png, .pdf, .svg)")
     return cli
 
@@ -40,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 def _fetch(options: argparse.Namespace) -> None:
     from yucca_wm.atlas.fetch import fetch
 
-    print(fetch(options.to, options.offline))
+    print(fetch(options.out_dir, options.offline))
 
 
 def _refine(options: argparse.Namespace) -> None:

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import cli
-from yucca_wm.cohort.layouts import AUTO, LAYOUTS
+from yucca_wm.cli.flags import add_flag
+from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
 
 if TYPE_CHECKING:
     from yucca_wm.check.cohort import Report
 
-DESCRIPTION = """Opens every file of a cohort and says what is wrong and what to do: files that are missing, damaged or
-on another grid, labels that are not in the table, implausible volumes, scans that occur twice, names that cannot be
-used, and whether disk and memory suffice. Changes nothing. Exit code 1 if a later step would leave a subject out."""
+DESCRIPTION = """Open every file of a cohort and report what is wrong and how to mend it: files that are missing,
+damaged or on another grid, labels that are not in the table, implausible volumes, duplicate scans, unusable names, and
+too little disk space or memory. Nothing is changed. The exit code is 1 if a later step would leave a subject out."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m yucca_wm.check", description=DESCRIPTION)
-    parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder of the cohort, or a table of paths")
-    parser.add_argument("--layout", choices=(AUTO, *LAYOUTS), default=AUTO, help="how it is arranged (default: auto)")
+    parser = cli.Parser("yucca-wm check", description=DESCRIPTION)
+    parser.add_argument("place", nargs="?", type=Path, metavar="COHORT", help="the same as --cohort COHORT")
+    add_flag(parser, "--cohort")
+    add_flag(parser, "--layout")
     parser.add_argument("--wm-labels", nargs="+", metavar="N", help="as for parcellate (default: 44 45; or nonzero)")
     parser.add_argument("--threshold", type=float, default=0.5, metavar="P", help="as for parcellate (default: 0.5)")
-    parser.add_argument("--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="as for parcellate")
-    parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write the problems as a table")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all)")
+    parser.add_argument(
+        "--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="as for parcellate (default: known)"
+    )
+    parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write the problems to a table")
+    add_flag(parser, "--jobs")
     return parser
 
 
@@ -40,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
             labels = tuple(int(label) for label in labels)
         except ValueError:
             parser.error(f"--wm-labels takes whole numbers, or {NONZERO}")
+    if (options.place is None) == (options.cohort is None):
+        parser.error("give one cohort")
+    cohort, layout = options.cohort or options.place, options.layout or AUTO
 
     from yucca_wm.check import resources
     from yucca_wm.check.cohort import check_cohort
@@ -48,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings(
         wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
     )
-    report = check_cohort(options.cohort, layout=options.layout, settings=settings, jobs=options.jobs)
+    report = check_cohort(cohort, layout=layout, settings=settings, jobs=options.jobs)
     room = list(resources.needs(report))
     problems = (*report.problems, *resources.shortages(iter(room)))
     print(_overview(report))

@@ -46,7 +46,7 @@ class Report:
         return len(self.subjects) - len({problem.subject for problem in self.errors} - {COHORT})
 
 
-def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = None, jobs: int = 1) -> Report:
+def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = None, jobs: int | None = 1) -> Report:
     """Open every file of the cohort at ``root``; raises InputError as `find_subjects`."""
     subjects = find_subjects(root, layout)
     by_name = {subject.name: subject for subject in subjects}

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from yucca_wm import verbosity
 from yucca_wm.cohort.options import RunOptions
 
 Case = TypeVar("Case")
@@ -54,7 +55,12 @@ def run_cases(
     with (
         closing(finished),
         tqdm(  # closed: workers are ended where this is stopped
-            finished, total=len(cases), desc=label, unit=" case", mininterval=0.1 if live else 10, disable=not cases
+            finished,
+            total=len(cases),
+            desc=label,
+            unit=" case",
+            mininterval=0.1 if live else 10,
+            disable=not cases or verbosity.is_quiet(),
         ) as bar,
     ):
         for name, result, failure in bar:
@@ -62,6 +68,8 @@ def run_cases(
                 result = answered(name, result, failure)
             if failure is None:
                 results[name] = result
+                if verbosity.is_verbose():
+                    bar.write(f"{label or 'done'}: {name}", file=sys.stderr)
                 continue
             failures[name] = failure
             bar.set_postfix(failed=len(failures))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
+from yucca_wm import verbosity
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.errors import YuccaWMError
 
@@ -50,8 +51,10 @@ def attempt(function: Callable[[Any], Any], name: str, case: Any, parent: int | 
     try:
         return name, function(case), None
     except YuccaWMError as error:
+        verbosity.show_traceback()
         return name, None, str(error)
     except Exception as error:  # noqa: BLE001  (one bad case never stops a cohort)
+        verbosity.show_traceback()
         return name, None, f"{type(error).__name__}: {error}"
 
 

@@ -8,18 +8,19 @@ import sys
 from pathlib import Path
 
 from yucca_wm import cli
+from yucca_wm.cli.flags import add_flag
 
-DESCRIPTION = """Makes a small cohort of synthetic patients (real brain anatomy, warped; known lesions and regions) and
-runs the whole chain on it with Yucca's own commands: region labels, conversion, training, inference, ensembles,
-evaluation, localization. Prints every command, the lesion load per region, and how far it is from the truth. Run it
-again with the same folder to go on where it stopped."""
+DESCRIPTION = """Make a small cohort of synthetic patients (warped real anatomy with known lesions and regions) and run
+the whole chain on it with Yucca's own commands: region labels, conversion, training, inference, ensembles, evaluation,
+localization. Print every command, the lesion load of each region, and how far it is from the truth. Run it again with
+the same folder to resume where it stopped."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser("python -m yucca_wm.demo", description=DESCRIPTION)
-    parser.add_argument("--out", default="demo_out", metavar="DIR", help="folder for everything (default: demo_out)")
-    parser.add_argument("--quick", action="store_true", help="two minutes: every command runs, models learn nothing")
+    parser = cli.Parser("yucca-wm demo", description=DESCRIPTION)
+    add_flag(parser, "--out-dir", means="folder for everything (default: demo_out)", old=["--out"])
+    parser.add_argument("--quick", action="store_true", help="run every command in two minutes; models learn nothing")
     parser.add_argument(
         "--atlas", metavar="DIR", help="folder of the real atlas and brains, instead of ICBM152 and stand-in regions"
     )
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.files import make_folder, write_text
 
     start = time.monotonic()
-    out = make_folder(Path(options.out).resolve())
+    out = make_folder(Path(options.out_dir or "demo_out").resolve())
     atlas = Path(options.atlas).resolve() if options.atlas else None
     settings = chain.QUICK if options.quick else chain.FULL
     steps = chain.steps(settings, out, atlas)

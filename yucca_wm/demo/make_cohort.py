@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 
 from yucca_wm import cli
+from yucca_wm.cli.flags import add_flag
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser("python -m yucca_wm.demo.make_cohort", description=__doc__)
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for cohort/, truth/ and atlas/")
+    parser = cli.Parser("python -m yucca_wm.demo.make_cohort", description=__doc__)
+    add_flag(parser, "--out-dir", means="folder for cohort/, truth/ and atlas/", old=["--out"], required=True)
     parser.add_argument("--train", type=int, default=12, metavar="N", help="training subjects (default: 12)")
     parser.add_argument("--test", type=int, default=4, metavar="N", help="test subjects (default: 4)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another cohort (default: 0)")
     parser.add_argument("--atlas", metavar="DIR", help="real atlas and brains instead of ICBM152 and stand-in regions")
     parser.add_argument("--coarse", action="store_true", help="coarser images and a 2 mm template, for tests")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="subjects at a time (default: 2)")
+    add_flag(parser, "--jobs")
     return parser
 
 
@@ -24,17 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the cohort; returns the exit code."""
     parser = build_parser()
     options = parser.parse_args(arguments)
-    if options.train < 1 or options.test < 0 or options.jobs < 1:
-        parser.error("--train and --jobs are at least 1, --test at least 0")
-
-    from pathlib import Path
+    if options.train < 1 or options.test < 0:
+        parser.error("--train is at least 1, --test at least 0")
 
     from yucca_wm.demo import anatomy, standin
     from yucca_wm.demo.phantom import COARSE_SITES, SITES
     from yucca_wm.demo.write_cohort import plans, write_atlas, write_cohort
     from yucca_wm.regions import regions
 
-    out = Path(options.out)
+    out = options.out_dir
     brains: tuple[anatomy.Anatomy, ...]
     if options.atlas:
         brains, table = anatomy.from_atlas(options.atlas), regions()

@@ -26,7 +26,7 @@ FRONT = (3, 4, 5, 11, 14)
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser("python -m yucca_wm.demo.make_study", description=__doc__)
+    parser = cli.Parser("python -m yucca_wm.demo.make_study", description=__doc__)
     parser.add_argument("folder", metavar="FOLDER", help="for lesions/, regions/, flair/, participants.tsv, template")
     parser.add_argument("--subjects", type=int, default=40, metavar="N", help="half of them patients (default: 40)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another study (default: 0)")

@@ -57,7 +57,13 @@ def plans(train: int, test: int, anatomies: int = 1, sites: Sequence[Site] = SIT
 
 
 def write_cohort(
-    subjects: Sequence[Plan], anatomies: Sequence[Anatomy], cohort: Path, truth: Path, *, seed: int = 0, jobs: int = 1
+    subjects: Sequence[Plan],
+    anatomies: Sequence[Anatomy],
+    cohort: Path,
+    truth: Path,
+    *,
+    seed: int = 0,
+    jobs: int | None = 1,
 ) -> Outcome[Path]:
     """Simulate and write every subject; returns the folder of each (and the reason of any failure)."""
     work = partial(_write_subject, anatomies=tuple(anatomies), cohort=cohort, truth=truth, seed=seed)

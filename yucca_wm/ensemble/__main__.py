@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from yucca_wm.cli import report_failures, run
-from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.cli import Parser, report_failures, run
+from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; the first two options are Yucca's own."""
-    parser = argparse.ArgumentParser(
-        prog="yucca_ensemble", description="Merge the softmax files of several models, case by case, into label maps."
+    """The command line; ``--in_dirs`` and ``--out_dir`` are Yucca's own."""
+    called = Path(sys.argv[0]).stem
+    parser = Parser(
+        "yucca_ensemble" if called == "yucca_ensemble" else "yucca-wm ensemble",
+        description="Merge the softmax files of several models, case by case, into label maps.",
     )
-    parser.add_argument("--in_dirs", nargs="+", required=True, help="folders that yucca_inference --save_softmax wrote")
-    parser.add_argument("--out_dir", required=True, help="where to write the label maps and ensemble.json")
+    parser.add_argument(
+        "--in_dirs", "--in-dirs", nargs="+", required=True, metavar="DIR",
+        help="folders that yucca_inference --save_softmax wrote",
+    )  # fmt: skip
+    add_flag(parser, "--out-dir", means="folder for the label maps and ensemble.json", required=True)
     parser.add_argument(
         "--method", choices=["mean", "geometric"], default="mean", help="how to average (default: mean)"
     )
-    parser.add_argument("--weights", nargs="+", type=float, help="one positive number per folder (default: equal)")
-    parser.add_argument("--allow_missing", action="store_true", help="merge a case from the folders that have it")
-    parser.add_argument("--resample", action="store_true", help="bring grids that differ to that of the first folder")
-    parser.add_argument("--confidence", action="store_true", help="also write how probable each voxel's label is")
-    add_run_options(parser, jobs=1, levels=False)
+    parser.add_argument(
+        "--weights", nargs="+", type=float, metavar="W", help="a positive number for each folder (default: equal)"
+    )
+    parser.add_argument(
+        "--allow_missing", "--allow-missing", action="store_true",
+        help="merge a case from the folders that have it, even if others do not",
+    )  # fmt: skip
+    add_flag(parser, "--resample", "they are brought to the grid of the first folder")
+    parser.add_argument("--confidence", action="store_true", help="also write the probability of each voxel's label")
+    add_run_flags(parser, levels=False)
     return parser
 
 
-def main() -> int:
-    arguments = parser().parse_args()
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    cli = parser()
+    arguments = cli.parse_args(argv)
+    how = run_options(arguments, cli)
     from yucca_wm.ensemble.folders import MANIFEST, Options, merge_folders
     from yucca_wm.ensemble.merge import Method
 
@@ -38,7 +53,7 @@ def main() -> int:
         resample=arguments.resample,
         confidence=arguments.confidence,
     )
-    outcome = merge_folders(arguments.in_dirs, arguments.out_dir, options, run_options(arguments))
+    outcome = merge_folders(arguments.in_dirs, arguments.out_dir, options, how)
     print(f"{len(outcome.results)} label maps in {arguments.out_dir}; what went in: {MANIFEST} there")
     partial = [name for name, made in outcome.results.items() if len(made["members"]) < len(arguments.in_dirs)]
     if partial:

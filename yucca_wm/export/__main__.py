@@ -6,21 +6,28 @@ import argparse
 import warnings
 from pathlib import Path
 
-from yucca_wm.cli import run
+from yucca_wm.cli import Parser, run
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m yucca_wm.export",
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = Parser(
+        "yucca-wm export",
         description="Pack a trained model (weights, plan, classes, normalisation, model card, licence) into one file.",
     )
-    parser.add_argument("model", help="a version_N folder that yucca_train wrote, or a .ckpt in it")
-    parser.add_argument("out", help="the file to write, ending in .zip")
-    parser.add_argument("--licence", default="not stated", help="name of the licence under which you share the weights")
-    parser.add_argument("--licence-file", type=Path, help="its text, to go into the file")
-    parser.add_argument("--card", type=Path, help="a model card of your own instead of the generated one")
-    parser.add_argument("--half", action="store_true", help="weights of 16 bit: half the size")
-    arguments = parser.parse_args()
+    parser.add_argument("model", metavar="MODEL", help="a version_N folder that yucca_train wrote, or a .ckpt in it")
+    parser.add_argument("out", metavar="FILE", help="the file to write, ending in .zip")
+    parser.add_argument("--licence", default="not stated", metavar="NAME", help="licence of the weights")
+    parser.add_argument("--licence-file", type=Path, metavar="FILE", help="the text of the licence")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="your own model card, in place of the generated one")
+    parser.add_argument("--half", action="store_true", help="store weights with 16 bits: half the size")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
     if not arguments.out.endswith(".zip"):
         parser.error("the file to write must end in .zip")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's

@@ -7,21 +7,28 @@ import importlib.util
 import sys
 
 from yucca_wm import cli
+from yucca_wm.cli.flags import add_flag
 from yucca_wm.errors import MissingExtraError
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m yucca_wm.groups", description="What regional load says about a cohort.")
+    parser = cli.Parser("yucca-wm groups", description="Find out what regional lesion load says about a cohort.")
     commands = parser.add_subparsers(dest="command", required=True)
-    cluster = commands.add_parser("cluster", help="groups of subjects with like patterns of load, if there are any")
-    associate = commands.add_parser("associate", help="does load in a region go with a diagnosis or a score?")
+    cluster = commands.add_parser(
+        "cluster", help="find groups of subjects with similar patterns of load, if there are any"
+    )
+    associate = commands.add_parser(
+        "associate", help="test whether load in a region is associated with a diagnosis or a score"
+    )
     for command in (cluster, associate):
-        command.add_argument("--loads", required=True, metavar="PATH", help="lesion_load.tsv, or localize's folder")
-        command.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the results")
+        command.add_argument(
+            "--loads", required=True, metavar="PATH", help="lesion_load.tsv, or the folder that holds it"
+        )
+        add_flag(command, "--out-dir", required=True)
         command.add_argument(
             "--participants", required=command is associate, metavar="TSV", help="BIDS participants.tsv"
         )
-        command.add_argument("--covariates", nargs="+", default=[], metavar="COLUMN", help="of the participants table")
+        command.add_argument("--covariates", nargs="+", default=[], metavar="COLUMN", help="columns of that table")
         command.add_argument(
             "--categorical",
             nargs="+",
@@ -34,26 +41,35 @@ def build_parser() -> argparse.ArgumentParser:
             nargs="+",
             default=[],
             metavar="TOKEN",
-            help="cells without a value, beside n/a, NA, NaN and empty",
+            help="cells that mean no value, besides n/a, NA, NaN and empty ones",
         )
         command.add_argument(
             "--exclude-flagged", nargs="*", metavar="FLAG",
-            help="leave out who carries one of these flags of localize (none named: any but no_lesion)",
+            help="leave out subjects with one of these flags of localize (if none is named: any but no_lesion)",
         )  # fmt: skip
-        command.add_argument("--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="(default: sqrt)")
         command.add_argument(
-            "--anonymise", action="store_true", help="numbers in place of names, and no paths, on the page"
+            "--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="of loads (default: sqrt)"
         )
-        command.add_argument("--seed", type=int, default=0, metavar="N")
+        add_flag(command, "--anonymise")
+        command.add_argument("--seed", type=int, default=0, metavar="N", help="of random numbers (default: 0)")
     cluster.add_argument(
-        "--method", choices=("kmeans", "hierarchical", "gmm", "spectral"), default="kmeans", help="(default: kmeans)"
+        "--method",
+        choices=("kmeans", "hierarchical", "gmm", "spectral"),
+        default="kmeans",
+        help="how to cluster (default: kmeans)",
     )
-    cluster.add_argument("--k-max", type=int, default=6, metavar="K", help="most groups to try (default: 6)")
     cluster.add_argument(
-        "--adjust-total", action="store_true", help="regress out mean load: groups by pattern, not by severity"
+        "--k-max", type=int, default=6, metavar="K", help="largest number of groups to try (default: 6)"
     )
-    associate.add_argument("--outcome", required=True, metavar="COLUMN", help="two levels (logistic) or a number")
-    associate.add_argument("--reference", metavar="LEVEL", help="level of the outcome to compare with")
+    cluster.add_argument(
+        "--adjust-total", action="store_true", help="regress out mean load, to group by pattern and not by severity"
+    )
+    associate.add_argument(
+        "--outcome", required=True, metavar="COLUMN", help="column of two levels (logistic model) or of numbers"
+    )
+    associate.add_argument(
+        "--reference", metavar="LEVEL", help="level of the outcome to compare with (default: the first)"
+    )
     associate.add_argument("--permutations", type=int, default=5000, metavar="N", help="(default: 5000)")
     return parser
 
@@ -64,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "cluster" and options.k_max < 2:
         parser.error("--k-max must be 2 or more")
     if not options.covariates and options.command == "cluster" and (options.participants or options.missing):
-        parser.error("--participants and --missing say something with --covariates only")
+        parser.error("--participants and --missing go with --covariates")
     if options.command == "associate" and options.permutations < 1:
         parser.error("--permutations must be 1 or more")
 

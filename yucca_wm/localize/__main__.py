@@ -7,68 +7,70 @@ import sys
 from pathlib import Path
 
 from yucca_wm import cli
-from yucca_wm.cohort.layouts import AUTO, LAYOUTS
-from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
+from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.lesion_maps import ALL, add_label_options, label_options
 from yucca_wm.tasks.definition import MODALITIES
 
-DESCRIPTION = """Where the lesions are: lesion volume and load of every region for every subject, a census of lesions,
-and a heat map. Works on the ensembles of this package and on anyone's lesion masks and region maps."""
+DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
+lesions, and a heat map. Works on the ensembles of this package and on your own lesion masks and region maps."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m yucca_wm.localize", description=DESCRIPTION)
+    parser = cli.Parser("yucca-wm localize", description=DESCRIPTION)
     parser.add_argument(
-        "--lesions", metavar="PATH", help="folder of lesion maps, or one person's, who is added to those in OUT"
+        "--lesions",
+        metavar="PATH",
+        help="folder of lesion maps, or the map of one person, who is added to those in --out-dir",
     )
-    parser.add_argument("--regions", metavar="PATH", help="folder of region maps, or one for all")
-    parser.add_argument(
-        "--cohort", metavar="PATH",
-        help="cohort with lesion masks and the region maps of yucca_wm.parcellate: WMH challenge, BIDS or a table; "
-        "with --lesions or --regions only the other maps are its own",
+    parser.add_argument("--regions", metavar="PATH", help="folder of region maps, or one map for all")
+    add_flag(
+        parser, "--cohort",
+        "it has lesion masks, and region maps of parcellate; --lesions or --regions takes the place of its own",
     )  # fmt: skip
-    parser.add_argument("--layout", choices=(AUTO, *LAYOUTS), help="of the cohort (default: auto)")
-    parser.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the results")
+    add_flag(parser, "--layout")
+    add_flag(parser, "--out-dir", required=True)
     add_label_options(parser)
     parser.add_argument(
-        "--threshold", type=float, metavar="P", help="lesion maps are probabilities; lesion is from P on"
+        "--threshold", type=float, metavar="P", help="lesion maps are probabilities; P and above is lesion"
     )
-    parser.add_argument("--names", metavar="TSV", help="region table (index, name, side, group; BIDS dseg.tsv)")
-    parser.add_argument("--connectivity", type=int, choices=(6, 18, 26), default=26, help="of lesions (default: 26)")
+    add_flag(parser, "--names", "default: the built-in table")
+    parser.add_argument(
+        "--connectivity", type=int, choices=(6, 18, 26), default=26,
+        help="voxels that touch by a face (6), also an edge (18), also a corner (26) are one lesion (default: 26)",
+    )  # fmt: skip
     parser.add_argument(
         "--min-size", type=float, default=3.0, metavar="MM3",
-        help="leave out smaller lesions everywhere (default: 3 mm3; 0 keeps all)",
+        help="leave out smaller lesions (default: 3 mm3; 0 keeps all)",
     )  # fmt: skip
     parser.add_argument(
         "--assign-outside", type=float, default=0.0, metavar="MM",
-        help="also give lesion voxels in no region to the nearest one within MM, in columns of their own",
+        help="also assign lesion voxels in no region to the nearest region within MM, in columns of their own",
     )  # fmt: skip
-    parser.add_argument("--ventricles", metavar="PATH", help="ventricle maps: adds each lesion's distance to them")
+    parser.add_argument("--ventricles", metavar="PATH", help="ventricle maps; adds the distance of each lesion to them")
     parser.add_argument(
         "--tissue", metavar="PATH",
-        help="tissue maps (of yucca_wm.predict): adds where lesions are in clinicians' words, periventricular to deep",
+        help="tissue maps, as predict writes them; adds the place of each lesion, from periventricular to deep",
     )  # fmt: skip
-    parser.add_argument("--maps", action="store_true", help="also write each subject's lesions labelled by region")
-    parser.add_argument("--bids", action="store_true", help="the same maps as a BIDS derivative, in OUT/bids")
+    parser.add_argument("--maps", action="store_true", help="also write maps of the lesions labelled by region")
+    parser.add_argument("--bids", action="store_true", help="also write these maps as a BIDS derivative, in bids/")
     parser.add_argument(
         "--to-template", nargs="?", const="", metavar="FILE",
-        help="also carry lesions to the space of this atlas image, with their frequency (default: the fetched atlas)",
+        help="also map lesions and their frequency in the space of this atlas image (default: the fetched atlas)",
     )  # fmt: skip
     parser.add_argument(
         "--transforms", metavar="DIR",
-        help="transforms of yucca_wm.parcellate (default: beside the region maps); 'none': maps are there already",
+        help="transforms of parcellate (default: beside the region maps); 'none': maps are in that space already",
     )  # fmt: skip
     _add_companions(parser)
-    parser.add_argument(
-        "--resample", action="store_true", help="bring region maps on another grid to the lesions' (done with --cohort)"
-    )
-    add_run_options(parser)
+    add_flag(parser, "--resample", "region maps are brought to the grid of the lesions (always so with --cohort)")
+    add_run_flags(parser)
     return parser
 
 
 def _add_companions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--soft", action="store_true", help="also the volumes expected from the softmaxes, and how sure they are"
+        "--soft", action="store_true", help="also write volumes expected from the softmaxes, with their uncertainty"
     )
     for what in ("lesion", "region"):
         parser.add_argument(

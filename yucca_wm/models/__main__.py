@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from yucca_wm.cli import run
+from yucca_wm.cli import Parser, run
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m yucca_wm.models",
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = Parser(
+        "yucca-wm models",
         description="List the models that come with this package, or print the card of one: classes, grid, training "
         "data and licences, measured scores.",
     )
-    parser.add_argument("name", nargs="?", help="print the card of this model")
-    arguments = parser.parse_args()
+    parser.add_argument("name", nargs="?", metavar="NAME", help="print the card of this model")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
     from yucca_wm.models.shipped import MODELS
 
     if arguments.name is None:

@@ -7,30 +7,29 @@ import os
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.cli import run
+from yucca_wm.cli import Parser, run
+from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO as LAYOUT_AUTO
-from yucca_wm.cohort.layouts import LAYOUTS
-from yucca_wm.cohort.options import add_run_options, run_options
 from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
 
 AUTO, NONE = "auto", "none"
 
-OF_A_COHORT = ("out_dir", "layout", "jobs", "scheduler", "slurm", "force", "participant_label", "level")
+OF_A_COHORT = ("layout", "jobs", "scheduler", "slurm", "force", "participant_label", "level")
 """Options that do nothing for one subject."""
 
 EXAMPLES = """\
 examples:
-  python -m yucca_wm.parcellate --atlas-wm atlas_wm.nii.gz --atlas-labels regions.nii.gz \\
+  yucca-wm parcellate --atlas-wm atlas_wm.nii.gz --atlas-labels regions.nii.gz \\
       --wm sub-01_wm.nii.gz --out sub-01_regions.nii.gz
-  python -m yucca_wm.parcellate --cohort WMH --jobs 4
+  yucca-wm parcellate --cohort WMH --jobs 4
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    cli = argparse.ArgumentParser(
-        prog="python -m yucca_wm.parcellate",
-        description="Label a subject's white matter by region: register an atlas to it and carry the labels over.",
+    cli = Parser(
+        "yucca-wm parcellate",
+        description="Label white matter by region: register an atlas to each subject and carry its labels over.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -39,37 +38,86 @@ def parser() -> argparse.ArgumentParser:
         "--wm", metavar="FILE", help="white matter: label map, mask or probability map; 'auto': from --t1"
     )
     what.add_argument(
-        "--out", metavar="PATH", help="region map to write (.nii.gz; its companions beside it), or folder"
+        "--out",
+        metavar="PATH",
+        help="region map to write (.nii.gz), with its companions beside it, in place of --out-dir",
     )
-    what.add_argument("--t1", metavar="FILE", help="T1 on the grid of --wm, for the picture and for --wm auto")
+    what.add_argument("--t1", metavar="FILE", help="T1 on the grid of --wm: for the picture, and for --wm auto")
     many = cli.add_argument_group("a cohort")
-    many.add_argument("--cohort", metavar="DIR", help="folder (WMH challenge, BIDS) or table of paths")
-    many.add_argument("--out-dir", metavar="DIR", help="default: derivatives/yucca_wm in the cohort")
-    many.add_argument("--layout", choices=(LAYOUT_AUTO, *LAYOUTS), help="how it is arranged (default: auto)")
-    atlas = cli.add_argument_group("atlas (default: the one 'python -m yucca_wm.atlas fetch' keeps)")
-    atlas.add_argument("--atlas-wm", metavar="FILE", help="its white matter: mask, or labels in white matter only")
+    add_flag(many, "--cohort")
+    add_flag(many, "--layout")
+    add_flag(many, "--out-dir", "default for a cohort: derivatives/yucca_wm in it")
+    atlas = cli.add_argument_group("atlas (default: the one that 'yucca-wm atlas fetch' keeps)")
+    atlas.add_argument(
+        "--atlas-wm", metavar="FILE", help="its white matter: a mask, or a label map of white matter only"
+    )
     atlas.add_argument("--atlas-labels", metavar="FILE", help="its label map, on the same grid")
-    atlas.add_argument("--atlas-wm-labels", type=int, nargs="+", metavar="N", help="white matter in a tissue map")
-    atlas.add_argument("--names", metavar="TSV", help="table of labels (index, name) of another parcellation")
+    atlas.add_argument(
+        "--atlas-wm-labels",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="labels of white matter, if --atlas-wm is a tissue map",
+    )
+    add_flag(atlas, "--names", "of the atlas's labels (default: the built-in table)")
     wm = cli.add_argument_group("white matter of a subject")
     wm.add_argument(
         "--wm-labels", nargs="+", metavar="N", help=f"labels of white matter (default: 44 45, FAST-AID), or {NONZERO}"
     )
-    wm.add_argument("--threshold", type=float, default=0.5, metavar="P", help="of a probability map (default: 0.5)")
-    wm.add_argument("--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="check left and right labels")
+    wm.add_argument(
+        "--threshold",
+        type=float,
+        default=0.5,
+        metavar="P",
+        help="from which probability is white matter (default: 0.5)",
+    )
+    wm.add_argument(
+        "--sides",
+        type=Sides,
+        choices=list(Sides),
+        default=Sides.KNOWN,
+        help="numbers of left and right labels (default: known)",
+    )
     wm.add_argument(
         "--lesions",
         metavar="FILE",
-        help=f"lesion mask on its grid, counted as white matter (default with --cohort: each subject's); '{NONE}': not",
+        help="lesion mask on the grid of the white matter, counted as white matter (default for a cohort: that of each "
+        f"subject); '{NONE}': not counted",
     )
     how = cli.add_argument_group("registration")
-    how.add_argument("--transform", type=Transform, choices=list(Transform), default=Transform.AFFINE)
-    how.add_argument("--metric", type=Metric, choices=list(Metric), default=Metric.LS)
-    how.add_argument("--init", type=Init, choices=list(Init), default=Init.CENTRE, help="search: for a lost header")
-    how.add_argument("--interpolation", type=Interpolation, choices=list(Interpolation), default=Interpolation.NEAREST)
-    how.add_argument("--fill-mm", type=float, default=3.0, metavar="MM", help="reach of the nearest label (default: 3)")
-    how.add_argument("--no-picture", action="store_true", help="leave out the quality-control picture")
-    add_run_options(cli)
+    how.add_argument(
+        "--transform", type=Transform, choices=list(Transform), default=Transform.AFFINE, help="(default: affine)"
+    )
+    how.add_argument(
+        "--metric",
+        type=Metric,
+        choices=list(Metric),
+        default=Metric.LS,
+        help="ls: agreement of smoothed masks; mattes: mutual information (default: ls)",
+    )
+    how.add_argument(
+        "--init",
+        type=Init,
+        choices=list(Init),
+        default=Init.CENTRE,
+        help="where to start: centres of mass, or search, for a header that was lost (default: centre)",
+    )
+    how.add_argument(
+        "--interpolation",
+        type=Interpolation,
+        choices=list(Interpolation),
+        default=Interpolation.NEAREST,
+        help="(default: nearest)",
+    )
+    how.add_argument(
+        "--fill-mm",
+        type=float,
+        default=3.0,
+        metavar="MM",
+        help="fill unlabelled white matter from this far (default: 3)",
+    )
+    how.add_argument("--no-picture", action="store_true", help="write no quality-control picture")
+    add_run_flags(cli)
     return cli
 
 
@@ -85,8 +133,8 @@ def main(argv: list[str] | None = None) -> int:
         from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort
 
         return parcellate_cohort(
-            Path(options.cohort),
-            None if options.out_dir is None else Path(options.out_dir),
+            options.cohort,
+            options.out_dir,
             AtlasFiles(**_atlas_files(options)),
             settings,
             layout=options.layout or LAYOUT_AUTO,
@@ -105,7 +153,7 @@ def _one(options: argparse.Namespace, settings: Settings) -> int:
     from yucca_wm.parcellate.parcellate import parcellate
 
     wm = Path(options.t1 if options.wm == AUTO else options.wm)
-    out = single(options.out, wm)
+    out = single(options.out or options.out_dir, wm)
     t1 = Path(options.t1) if options.t1 else None
     record = parcellate(
         load_atlas(**_atlas_files(options)),
@@ -133,8 +181,10 @@ def summary(record: dict[str, Any]) -> str:
 
 
 def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if options.cohort is None and (options.wm is None or options.out is None):
-        cli.error("give --wm and --out (one subject), or --cohort")
+    if options.cohort is None and (options.wm is None or (options.out is None) == (options.out_dir is None)):
+        cli.error("give --wm and either --out or --out-dir (one subject), or --cohort")
+    if options.out_dir is not None and options.out_dir.name.lower().endswith((".nii", ".nii.gz")):
+        cli.error("--out-dir is a folder; --out is the file of one subject")
     if options.cohort is not None and options.out is not None:
         cli.error("--out goes with --wm; a cohort takes --out-dir")
     if options.cohort is not None and options.wm not in (None, AUTO):
@@ -147,8 +197,9 @@ def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> N
         cli.error(f"--{lone[0].replace('_', '-')} goes with --cohort")
     if options.cohort is not None and options.t1 is not None:
         cli.error("--t1 is for one subject; a cohort has its own")
-    if options.cohort is not None:
-        run_options(options, cli)
+    run_options(options, cli)
+    if options.wm == AUTO and options.wm_labels is not None:
+        cli.error("--wm-labels is for a label map; --wm auto makes its own")
     if options.wm == AUTO and options.cohort is None and options.t1 is None:
         cli.error("--wm auto needs --t1")
     if (options.atlas_wm is None) != (options.atlas_labels is None):
@@ -188,8 +239,7 @@ def _atlas_files(options: argparse.Namespace) -> dict[str, Any]:
     else:
         wm, labels = Path(options.atlas_wm), Path(options.atlas_labels)
     chosen = None if options.atlas_wm_labels is None else tuple(options.atlas_wm_labels)
-    names = None if options.names is None else Path(options.names)
-    return {"wm": wm, "labels": labels, "names": names, "wm_labels": chosen}
+    return {"wm": wm, "labels": labels, "names": options.names, "wm_labels": chosen}
 
 
 if __name__ == "__main__":

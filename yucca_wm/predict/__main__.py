@@ -7,8 +7,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from yucca_wm.cli import report_failures, run
-from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.cli import Parser, report_failures, run
+from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
+from yucca_wm.cohort.layouts import AUTO
 
 SHIPPED = "shipped"
 LESIONS, REGIONS = "lesions", "regions"
@@ -16,17 +17,18 @@ SPACES = ("flair", "t1")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m yucca_wm.predict",
+    parser = Parser(
+        "yucca-wm predict",
         description="Segment lesions, regions and tissue on a person's T1, FLAIR or both, and say where the lesions "
         "are. Scans are taken as they come: with or without skull, in any orientation, each on its own grid; T1 is "
-        "registered to FLAIR. Without --lesion-model and --region-model the models that come with this package are "
-        "used (python -m yucca_wm.models).",
+        "registered to FLAIR. Unless --lesion-model or --region-model is given, the models that come with this "
+        "package are used (yucca-wm models lists them).",
     )
-    parser.add_argument("--t1", type=Path, help="T1 image of one person")
-    parser.add_argument("--flair", type=Path, help="FLAIR image of one person")
-    parser.add_argument("--name", help="what to call this person (default: as the file is called, or its folder)")
-    parser.add_argument("--input", type=Path, help="a whole cohort: WMH challenge folders, BIDS, or a table of paths")
+    parser.add_argument("--t1", type=Path, metavar="FILE", help="T1 image of one person")
+    parser.add_argument("--flair", type=Path, metavar="FILE", help="FLAIR image of one person")
+    parser.add_argument("--name", help="what to call this person (default: the name of the file, or of its folder)")
+    add_flag(parser, "--cohort")
+    add_flag(parser, "--layout")
     parser.add_argument(
         "--lesion-model",
         type=Path,
@@ -36,42 +38,55 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--region-model", type=Path, metavar="MODEL", help="the same, for regions")
     parser.add_argument(
-        "--space", choices=SPACES, default=SPACES[0], help="on whose grid maps lie, if both are given (default: flair)"
+        "--space",
+        choices=SPACES,
+        default=SPACES[0],
+        help="scan on whose grid the maps lie, if both are given (default: flair)",
     )
     parser.add_argument(
         "--header", choices=["sform", "qform"], help="which of the two to believe where a header's disagree"
     )
+    add_flag(parser, "--names", "for a --region-model of your own (default: the built-in table)")
+    add_flag(parser, "--out-dir", required=True)
     parser.add_argument(
-        "--names", metavar="TSV", help="table of the region model's regions (default: the built-in one)"
-    )
-    parser.add_argument("--out-dir", "--out_dir", required=True, type=Path, help="where maps and tables go")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(default: auto)")
-    parser.add_argument(
-        "--max_memory_gb", "--max-memory-gb", type=float, help="memory the logits of one image may take"
+        "--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="where networks run (default: auto)"
     )
     parser.add_argument(
-        "--mirror", action="store_true", help="average over mirror images (slower; sides are exchanged)"
+        "--max_memory_gb",
+        "--max-memory-gb",
+        type=float,
+        metavar="GB",
+        help="memory that the logits of one image may take",
     )
-    parser.add_argument("--confidence", action="store_true", help="also write how probable each voxel's label is")
-    parser.add_argument("--no-report", action="store_true", help="no HTML pages")
+    parser.add_argument(
+        "--mirror", action="store_true", help="average over mirror images (slower; left and right labels are exchanged)"
+    )
+    parser.add_argument("--confidence", action="store_true", help="also write the probability of each voxel's label")
+    parser.add_argument("--no-report", action="store_true", help="write no HTML pages")
     parser.add_argument("--keep-softmax", action="store_true", help="keep the softmax file of each modality")
     parser.add_argument(
         "--soft",
         action="store_true",
-        help="also the volumes expected from the softmaxes, and how sure they are (keeps the softmax files)",
+        help="also write volumes expected from the softmaxes, with their uncertainty (keeps the softmax files)",
     )
-    add_run_options(parser, jobs=1, processes=False)
+    add_run_flags(parser, local=False)
     return parser
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
     parser = build_parser()
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    how = run_options(arguments, parser)
     single = [path for path in (arguments.t1, arguments.flair) if path]
-    if bool(single) == bool(arguments.input):
-        parser.error("give either --t1 and/or --flair, or --input")
-    if arguments.input and arguments.name:
+    if bool(single) == bool(arguments.cohort):
+        parser.error("give either --t1 and/or --flair, or --cohort")
+    if arguments.cohort and arguments.name:
         parser.error("--name is for one person; a cohort has its names")
+    if single and arguments.layout:
+        parser.error("--layout goes with --cohort")
+    if single and arguments.space == SPACES[1] and not arguments.t1:
+        parser.error("--space t1 needs --t1")
     chosen = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
     given = {what: path for what, path in chosen.items() if path and str(path) != SHIPPED}
     shipped = not any(chosen.values()) or len(given) < sum(map(bool, chosen.values()))
@@ -88,8 +103,8 @@ def main() -> int:
     from yucca_wm.predict.terminal import lines
     from yucca_wm.regions import read_table, regions
 
-    if arguments.input:
-        cases = cohort.cases_of(find_subjects(arguments.input))
+    if arguments.cohort:
+        cases = cohort.cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
     else:
         scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
         name = arguments.name or person_of_file(single[0])
@@ -112,7 +127,6 @@ def main() -> int:
         keep_softmax=arguments.keep_softmax,
         soft=arguments.soft,
     )
-    how = run_options(arguments, parser)
     outcome = cohort.predict_cohort(
         cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
     )

@@ -6,26 +6,30 @@ import argparse
 import importlib.util
 
 from yucca_wm import cli
+from yucca_wm.cli.flags import add_flag
 from yucca_wm.errors import MissingExtraError
 
-DESCRIPTION = "Self-contained HTML pages (no network needed) for a cohort and for every subject."
+DESCRIPTION = "Write self-contained HTML pages (no network needed) for a cohort and for every subject."
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m yucca_wm.report", description=DESCRIPTION)
-    parser.add_argument("--results", required=True, metavar="DIR", help="folder that yucca_wm.localize wrote")
-    parser.add_argument("--out_dir", "--out-dir", required=True, metavar="OUT", help="folder for the pages")
-    parser.add_argument("--images", metavar="DIR", help="scans (FLAIR, or T1) to show lesions on, matched by name")
-    parser.add_argument("--atlas", metavar="FILE", help="label map to paint mean loads on")
-    parser.add_argument("--names", metavar="TSV", help="region table (default: the one among the results)")
-    parser.add_argument("--cohort-only", action="store_true", help="no pages for single subjects")
-    parser.add_argument("--anonymise", action="store_true", help="numbers in place of names, and no paths")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    parser = cli.Parser("yucca-wm report", description=DESCRIPTION)
+    parser.add_argument("--results", required=True, metavar="DIR", help="folder that localize or predict wrote")
+    add_flag(parser, "--out-dir", required=True)
+    parser.add_argument("--images", metavar="DIR", help="scans (FLAIR or T1) to show lesions on, matched by name")
+    parser.add_argument("--atlas", metavar="FILE", help="label map to show mean loads on")
+    add_flag(parser, "--names", "default: the one in the results")
+    parser.add_argument("--cohort-only", action="store_true", help="write no pages of single subjects")
+    add_flag(parser, "--anonymise")
+    add_flag(parser, "--jobs")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.cohort_only and options.jobs is not None:
+        parser.error("--jobs is for pages of subjects; --cohort-only leaves them out")
 
     for module in ("jinja2", "nilearn"):
         if importlib.util.find_spec(module) is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
@@ -11,9 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from yucca_wm.cli import exit_code, report_failures
+from yucca_wm.cli import Parser, exit_code, report_failures
+from yucca_wm.cli.flags import add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO, find_subjects
-from yucca_wm.cohort.options import RunOptions, add_run_options, run_options
+from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.step import Step, Work, run_step
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.errors import InputError
@@ -100,9 +100,9 @@ def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: s
 
     How it runs is said in the environment (``YUCCA_WM_CONVERT="--jobs 4 --force"``): that command is Yucca's.
     """
-    parser = argparse.ArgumentParser(VARIABLE, usage=f'{VARIABLE}="[--jobs N] [--force] [--scheduler ADDRESS]"')
-    add_run_options(parser, levels=False)
-    options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))))
+    parser = Parser(VARIABLE, usage=f'{VARIABLE}="[--jobs N] [--force] [--scheduler ADDRESS]"')
+    add_run_flags(parser, levels=False)
+    options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))), parser)
     if code := exit_code(partial(_convert, task_name, Path(cohort) / (subdir or ""), Path(raw_data), options)):
         sys.exit(code)
 

@@ -6,12 +6,12 @@ import argparse
 import os
 from pathlib import Path
 
-from yucca_wm.cli import report_failures, run
-from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.cli import Parser, report_failures, run
+from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 
 EXAMPLE = """\
 example:
-  python -m yucca_wm.training.synthesis --labels head_labels --regions parcellations --lesion-masks lesion_masks_mni
+  yucca-wm synthesis --labels head_labels --regions parcellations --lesion-masks lesion_masks_mni
   yucca_preprocess -t Task007_WM_Synthesis -pl YuccaPlanner_Planes
   yucca_train -t Task007_WM_Synthesis -man YuccaManager_Synthesis -d 2D -m CompactUNet
 """
@@ -19,10 +19,10 @@ example:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    cli = argparse.ArgumentParser(
-        prog="python -m yucca_wm.training.synthesis",
-        description="Make label maps of heads ready to be painted: a raw Yucca task whose scans are made up while a "
-        "network trains on them.",
+    cli = Parser(
+        "yucca-wm synthesis",
+        description="Prepare label maps of heads for training on synthetic scans: a raw Yucca task whose scans are "
+        "painted from the labels while a network trains.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -42,18 +42,22 @@ def parser() -> argparse.ArgumentParser:
     cli.add_argument(
         "--template", type=Path, metavar="FILE", help="T1 brain in the space of the masks (default: MNI152, of nilearn)"
     )
-    cli.add_argument("--out", type=Path, metavar="DIR", help="default: Task007_WM_Synthesis in $YUCCA_RAW_DATA")
-    add_run_options(cli, levels=False)
+    add_flag(
+        cli, "--out-dir", means="folder of the task (default: Task007_WM_Synthesis in $YUCCA_RAW_DATA)", old=["--out"]
+    )
+    add_run_flags(cli, levels=False)
     return cli
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = parser().parse_args(argv)
+    cli = parser()
+    options = cli.parse_args(argv)
+    how = run_options(options, cli)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from yucca_wm.training.synthesis.task import TASK_NAME, prepare_task
 
-    out: Path | None = options.out
+    out: Path | None = options.out_dir
     if out is None:
         from yucca.paths import get_raw_data_path
 
@@ -64,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
         out,
         lesion_masks=options.lesion_masks,
         template=options.template,
-        options=run_options(options),
+        options=how,
     )
     for name, head in done.results.items():
         print(

@@ -1,21 +1,63 @@
-"""What every ``python -m yucca_wm.<step>`` shares: exit codes and one-line errors."""
+"""How a command runs: its parser, how much it says, exit codes and one-line errors."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from yucca_wm import files
+from yucca_wm import files, verbosity
 from yucca_wm.errors import YuccaWMError
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE = 0, 1, 2
 """0: all done; 1: something failed (said on stderr); 2: wrong usage (argparse)."""
 
+QUIET_HELP = "print notes and errors only: no progress, no summary"
+VERBOSE_HELP = "also print each subject as it is finished, and where an error arose"
+
 STOPS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line as every command has it: with ``--quiet`` and ``--verbose``; flags are written in full, so that
+    one that a command lacks is refused, and never taken for another that begins alike."""
+
+    def __init__(self, prog: str | None = None, **settings: Any) -> None:
+        super().__init__(prog, allow_abbrev=False, **settings)
+        loud = self.add_mutually_exclusive_group()
+        for flag, what in (("--quiet", QUIET_HELP), ("--verbose", VERBOSE_HELP)):
+            loud.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=what)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; from here on, the command says as much as was asked for (until `exit_code` returns)."""
+        options = super().parse_args(args, namespace)
+        for level in (verbosity.QUIET, verbosity.VERBOSE):
+            if getattr(options, level, False):
+                os.environ[verbosity.VARIABLE] = level
+        if verbosity.is_quiet():
+            sys.stdout.flush()
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return options
+
+
+@contextmanager
+def _as_loud_as_before() -> Iterator[None]:
+    """Undo what ``--quiet`` and ``--verbose`` have changed."""
+    stdout, level = sys.stdout, os.environ.get(verbosity.VARIABLE)
+    try:
+        yield
+    finally:
+        if sys.stdout is not stdout:
+            sys.stdout.close()
+            sys.stdout = stdout
+        os.environ.pop(verbosity.VARIABLE, None)
+        if level is not None:
+            os.environ[verbosity.VARIABLE] = level
 
 
 class Stopped(BaseException):
@@ -52,10 +94,11 @@ def stoppable() -> Iterator[None]:
 def exit_code(main: Callable[[], int | None]) -> int:
     """Run a command's ``main``: our own errors become one line on stderr and exit code 1; one that is stopped leaves
     no worker process and no temporary file, and can go on."""
-    with stoppable():
+    with stoppable(), _as_loud_as_before():
         try:
             return main() or EXIT_OK
         except YuccaWMError as error:
+            verbosity.show_traceback()
             print(f"error: {error}", file=sys.stderr)
             return EXIT_FAILURE
         except (KeyboardInterrupt, Stopped) as stop:
@@ -66,6 +109,7 @@ def exit_code(main: Callable[[], int | None]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return EXIT_FAILURE
         except OSError as error:  # a disk that is full or gone, too many open files
+            verbosity.show_traceback()
             place = f"{error.filename}: " if error.filename else ""
             print(f"error: {place}{error.strerror or error}", file=sys.stderr)
             return EXIT_FAILURE

@@ -1,0 +1,107 @@
+"""The console script: help, version, wrong usage, completion; how much a command says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from yucca_wm import __version__, verbosity
+from yucca_wm.__main__ import command
+from yucca_wm.cli import Parser, exit_code
+from yucca_wm.cli.steps import STEPS
+from yucca_wm.cohort.run import run_cases
+from yucca_wm.errors import InputError
+
+
+def test_help_lists_the_steps_on_a_scans_way(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    listed = [line.split()[0] for line in lines if line.startswith("  ") and line.split()[0] in STEPS]
+    assert listed == list(STEPS)
+    way = ["atlas", "check", "predict", "parcellate", "ensemble", "localize", "evaluate", "report", "groups"]
+    assert [step for step in listed if step in way] == way
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["--version"]) == 0
+    assert capsys.readouterr().out == f"yucca-wm {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(["localise"], "localise: localize?"), (["x"], "no step is called x"), (["--print-completion", "sh"], "bash")],
+)
+def test_wrong_usage(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(words) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("loc", ["localize"]),
+        ("localize --lay", ["--layout"]),
+        ("localize --layout b", ["bids"]),
+        ("groups associate --out", ["--out-dir", "--outcome"]),
+    ],
+)
+def test_bash_completes_steps_and_flags(tmp_path: Path, typed: str, offered: list[str]) -> None:
+    script = tmp_path / "completion.bash"
+    made = subprocess.run(
+        [sys.executable, "-m", "yucca_wm", "--print-completion", "bash"], capture_output=True, text=True, check=True
+    )
+    script.write_text(made.stdout)
+    ask = f"source {script}; COMP_WORDS=(yucca-wm {typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _shtab_yucca_wm"
+    done = subprocess.run(
+        ["bash", "-c", f'{ask}; printf "%s\\n" "${{COMPREPLY[@]}}"'], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == offered
+
+
+def double(number: int) -> int:
+    if number == 2:
+        raise InputError("two", "is even", "take another")
+    return 2 * number
+
+
+def example(*words: str) -> int:
+    """A command that does three cases, of which one fails."""
+    Parser("yucca-wm example").parse_args(words)
+    outcome = run_cases(double, {"one": 1, "two": 2, "three": 3}, label="doubled")
+    print(f"{len(outcome.results)} done")
+    print("note: odd numbers", file=sys.stderr)
+    raise InputError("table.tsv", "is empty")
+
+
+def test_quiet_leaves_notes_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(lambda: example("--quiet")) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "note: odd numbers\nerror: table.tsv: is empty\n"
+    assert exit_code(lambda: example()) == 1  # and the next command is not quiet
+    said = capsys.readouterr()
+    assert said.out == "2 done\n"
+    assert "doubled" in said.err
+    assert "Traceback" not in said.err
+    assert "doubled: one" not in said.err
+
+
+def test_verbose_names_what_is_done_and_where_an_error_arose(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(lambda: example("--verbose")) == 1
+    said = capsys.readouterr()
+    assert "doubled: one" in said.err
+    assert "doubled: three" in said.err
+    assert "doubled: two" not in said.err
+    assert said.err.count("Traceback") == 2  # of the case, and of the command
+    assert said.out == "2 done\n"
+    assert not verbosity.is_verbose()
+
+
+def test_quiet_before_a_subcommand_counts() -> None:
+    parser = Parser("x")
+    parser.add_subparsers(dest="what").add_parser("inner")
+    assert parser.parse_args(["--verbose", "inner"]).verbose
+    assert parser.parse_args(["inner", "--verbose"]).verbose

@@ -1,0 +1,147 @@
+"""The flags that commands share: each has one meaning and one default, wherever it occurs.
+
+A command names those that it honours (`add_flag`, `add_run_flags`); argparse refuses the others. Every flag of several
+words can also be written with underscores, as Yucca and the BIDS apps do; that and names of earlier versions are not
+shown in the help.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.cohort.layouts import AUTO, LAYOUTS
+from yucca_wm.cohort.options import Level, RunOptions
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A shared flag.
+
+    name : as it is written, with dashes. means : what it does; commands may add a detail (`add_flag`).
+    settings : more for ``argparse``: type, choices, how many words. old : names that it had in some command.
+    """
+
+    name: str
+    means: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    old: tuple[str, ...] = ()
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every way in which any command takes it."""
+        underscored = self.name[:2] + self.name[2:].replace("-", "_")
+        return tuple(dict.fromkeys((self.name, underscored, *self.old)))
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+SWITCH = {"action": "store_true"}
+FLAGS = {
+    flag.name: flag
+    for flag in (
+        Flag("--out-dir", "folder for the results", {"type": Path, "metavar": "DIR"}),
+        Flag(
+            "--cohort",
+            "cohort: a folder (WMH challenge or BIDS) or a table of paths",
+            {"type": Path, "metavar": "PATH"},
+            ("--input",),
+        ),
+        Flag("--layout", "how the cohort is arranged (default: auto)", {"choices": (AUTO, *LAYOUTS)}),
+        Flag(
+            "--names",
+            "table of the regions: index, name, side, group (BIDS dseg.tsv)",
+            {"type": Path, "metavar": "TSV"},
+        ),
+        Flag(
+            "--jobs",
+            "subjects at a time (default: all processors that may be used)",
+            {"type": _positive, "metavar": "N"},
+        ),
+        Flag("--scheduler", "work on a Dask cluster, for instance tcp://host:8786", {"metavar": "ADDRESS"}),
+        Flag(
+            "--slurm",
+            "start the workers as Slurm jobs (queue=..., account=..., memory=4GB, walltime=04:00:00, cores=1)",
+            {"nargs": "*", "metavar": "KEY=VALUE"},
+        ),
+        Flag("--force", "redo what the run record says is done", SWITCH),
+        Flag(
+            "--participant-label",
+            "only these subjects, and nothing for the whole group (several such runs may go on at once)",
+            {"nargs": "+", "default": [], "metavar": "LABEL"},
+        ),
+        Flag(
+            "--level",
+            "participant: subjects only; group: tables and pictures from what is done (default: both)",
+            {"type": Level, "choices": list(Level), "metavar": "LEVEL"},
+        ),
+        Flag("--resample", "accept maps on different grids", SWITCH),
+        Flag("--anonymise", "numbers instead of names, and no paths, on the pages", SWITCH),
+    )
+}
+"""By name. A new one is entered here; tests/cli/test_flags.py then looks for it in every command."""
+
+
+def add_flag(
+    where: argparse._ActionsContainer,
+    name: str,
+    detail: str = "",
+    *,
+    means: str | None = None,
+    old: Sequence[str] = (),
+    **settings: Any,
+) -> argparse.Action:
+    """Add a shared flag to a parser or a group of it.
+
+    detail : what more this command says about it, after a semicolon. means : its help, in place of the usual words,
+    where those are too general. old : names that only this command had for it. settings : as for ``add_argument``
+    (``required``), never a type or default of its own.
+    """
+    flag = FLAGS[name]
+    said = "; ".join(filter(None, (means or flag.means, detail)))
+    action = where.add_argument(flag.name, **{**flag.settings, "help": said, **settings})
+    for spelling in (*flag.spellings[1:], *old):  # known to the parser, but not shown: argparse has no public way
+        where._option_string_actions[spelling] = action
+    return action
+
+
+def add_run_flags(parser: argparse.ArgumentParser, *, levels: bool = True, local: bool = True) -> None:
+    """Add ``--jobs``, ``--scheduler``, ``--slurm``, ``--force``; with ``levels`` ``--participant-label``, ``--level``.
+
+    local : whether several subjects can be done at a time on this machine; if not, ``--jobs`` is for Slurm only.
+    """
+    group = parser.add_argument_group("running")
+    if local:
+        add_flag(group, "--jobs", "with --slurm: Slurm jobs (default: 1)")
+    else:
+        add_flag(group, "--jobs", means="Slurm jobs, with --slurm (here, one subject has all processors)")
+    parser.set_defaults(jobs_are_local=local)
+    for name in ("--scheduler", "--slurm", "--force", *(["--participant-label", "--level"] if levels else [])):
+        add_flag(group, name)
+
+
+def run_options(options: argparse.Namespace, parser: argparse.ArgumentParser) -> RunOptions:
+    """What was chosen with `add_run_flags`; ``--participant-label`` alone means the participant level.
+
+    What would do nothing ends the program as wrong usage.
+    """
+    labels = tuple(getattr(options, "participant_label", ()))
+    level = getattr(options, "level", None) or (Level.PARTICIPANT if labels else Level.BOTH)
+    slurm = None if options.slurm is None else tuple(options.slurm)
+    if level is Level.GROUP and (options.force or options.scheduler or slurm is not None):
+        parser.error("--force, --scheduler and --slurm are for subjects; --level group does none of them again")
+    if options.scheduler is not None and slurm is not None:
+        parser.error("--scheduler is for a cluster that runs already, --slurm starts one: give one of them")
+    if options.scheduler is not None and options.jobs is not None:
+        parser.error("--jobs does nothing with --scheduler: the cluster has the workers that it has")
+    if not options.jobs_are_local and slurm is None and (options.jobs or 1) > 1:
+        parser.error("--jobs goes with --slurm: here one subject is done at a time, on all processors")
+    return RunOptions(options.jobs, options.scheduler, slurm, options.force, labels, level)
