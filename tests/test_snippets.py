@@ -42,7 +42,7 @@ def test_tables_are_read_with_ids_as_they_are_written(
     (file,) = re.findall(r'"([^"]*\.(?:tsv|jsonl))"', snippet)
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     if file.endswith(".tsv"):
-        Path(file).write_text("subject\tname\tload_percent\n001\tNA\t1.5\n010\tinsula\t\n")
+        Path(file).write_text("subject\tname\tload_percent\n001\tNA\t1.5\n010\tinsula\tn/a\n")
     else:
         Path(file).write_text("".join(json.dumps({"subject": name, "seconds": 1.5}) + "\n" for name in ("001", "010")))
     table: Any = eval(snippet, {"pd": pandas, "pandas": pandas})

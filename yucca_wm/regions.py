@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from yucca_wm.columns import Column, Kind, TableForm
 from yucca_wm.errors import InputError
 from yucca_wm.tsv import read_columns
 
@@ -36,7 +37,6 @@ RESERVED_GROUPS = ("outside", "total")
 """What tables of results call their own columns and rows: no region may be called so."""
 
 OUTSIDE = "outside"
-COLUMNS = ("index", "name", "full_name", "side", "group", "color", "jhu_ids")
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,33 @@ class Region:
     group: str
     color: str
     jhu_ids: tuple[int, ...] = ()
+
+
+FORM = TableForm[Region](
+    "regions.tsv",
+    (
+        Column("index", lambda region: region.index, "label of the region in region maps", kind=Kind.COUNT),
+        Column("name", lambda region: region.name, "short name, as it stands in all tables"),
+        Column("full_name", lambda region: region.full_name, "name in words"),
+        Column("side", lambda region: str(region.side), "left, right, or none for a region without a side"),
+        Column(
+            "group",
+            lambda region: region.group,
+            "group of regions that it belongs to",
+            levels={REMAINDER: "not white matter proper, and in no mean over regions"},
+        ),
+        Column("color", lambda region: region.color, "colour in pictures, #rrggbb"),
+        Column(
+            "jhu_ids",
+            lambda region: ",".join(map(str, region.jhu_ids)),
+            "labels of the JHU Type-II map that are merged into it",
+        ),
+    ),
+    subjects=False,
+)
+"""The region table as a file; `read_table` reads the same columns."""
+
+COLUMNS = FORM.header
 
 
 class RegionTable(Sequence[Region]):

@@ -1,4 +1,4 @@
-"""Tab-separated tables as people have them, read without guessing: every cell is text, what is wrong has its line."""
+"""Tab-separated tables: read without guessing (every cell is text, what is wrong has its line), and written."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import csv
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from yucca_wm.errors import InputError
+from yucca_wm.files import atomic_path
+
+MISSING = "n/a"
+"""A cell without a value, as BIDS wants it."""
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """What counts as a number in a table: decimal point, no unit, finite."""
@@ -33,8 +38,8 @@ class Columns:
     lines: list[int]
 
 
-def read_columns(path: str | os.PathLike[str], needed: Sequence[str], also: Sequence[str] = ()) -> Columns:
-    """Read the columns ``needed`` and, where there are any, ``also``. Lines without a cell do not count.
+def read_columns(path: str | os.PathLike[str], needed: Sequence[str], also: Sequence[str] | None = ()) -> Columns:
+    """Read the columns ``needed`` and, where there are any, ``also`` (None: all). Lines without a cell do not count.
 
     Raises InputError naming the line for what is no table: other encodings than UTF-8, more cells than the header,
     cells under a column without a name, quotation marks that do not end, a column that is missing or there twice.
@@ -78,13 +83,43 @@ def read_columns(path: str | os.PathLike[str], needed: Sequence[str], also: Sequ
     return Columns(path, header, cells, lines)
 
 
+def read_rows(path: str | os.PathLike[str], needed: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Read all rows of a table, column -> cell; ``n/a`` is read as empty.
+
+    Raises InputError as `read_columns`, also for two columns of one name.
+    """
+    read = read_columns(path, needed, None)
+    rows = zip(*read.cells.values(), strict=True)
+    return [dict(zip(read.cells, ("" if cell == MISSING else cell for cell in row), strict=True)) for row in rows]
+
+
+def tsv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as lines of a table."""
+    text = StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def write_tsv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
+    """Write a table atomically: UTF-8, tabs, a header line; an empty field is written as ``n/a``."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(tsv_lines([columns, *([field or MISSING for field in row] for row in rows)]))
+    return Path(path)
+
+
+def blank(rows: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Rows for a page: nothing where a table has ``n/a``."""
+    return [["" if field == MISSING else field for field in row] for row in rows]
+
+
 def composed(cell: str) -> str:
     """Without surrounding blanks, letters and their accents as one character: what looks the same is the same."""
     return unicodedata.normalize("NFC", cell.strip())
 
 
-def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str]) -> dict[str, int]:
-    wanted = [*needed, *(name for name in also if name in header)]
+def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str] | None) -> dict[str, int]:
+    others = filter(None, header) if also is None else (name for name in also if name in header)
+    wanted = list(dict.fromkeys([*needed, *others]))
     if missing := [name for name in needed if name not in header]:
         shown = ", ".join(filter(None, header[:30])) or "none"
         one = len(header) == 1 and re.search("[,;]", header[0])

@@ -39,6 +39,13 @@ def test_wrong_usage(words: list[str], says: str, capsys: pytest.CaptureFixture[
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("shell", ["zsh", "tcsh"])
+def test_other_shells_have_a_script_too(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["--print-completion", shell]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in (*STEPS, "participant-label"))
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -105,3 +112,14 @@ def test_quiet_before_a_subcommand_counts() -> None:
     parser.add_subparsers(dest="what").add_parser("inner")
     assert parser.parse_args(["--verbose", "inner"]).verbose
     assert parser.parse_args(["inner", "--verbose"]).verbose
+
+
+def test_all_parsers_together_load_nothing_heavy() -> None:
+    """Completion builds them all."""
+    heavy = ("torch", "numpy", "scipy", "matplotlib", "nibabel", "SimpleITK", "pandas", "yucca", "nilearn", "sklearn")
+    code = (
+        "import sys; from yucca_wm.cli.steps import STEPS, parser_of; n = len([parser_of(step) for step in STEPS]); "
+        f"print(n, *[name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(STEPS))]

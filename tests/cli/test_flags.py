@@ -135,6 +135,13 @@ def test_a_flag_is_not_taken_for_another_that_begins_alike(command: str) -> None
         ("predict", ["--jobs", "2"], "--jobs goes with --slurm"),
         ("predict", ["--t1", "a", "--layout", "bids"], "--layout goes with --cohort"),
         ("predict", ["--flair", "a", "--space", "t1"], "--space t1 needs --t1"),
+        ("predict", ["--flair", "a", "--mirror"], "--mirror is for models of your own"),
+        ("predict", ["--flair", "a", "--max_memory_gb", "2"], "--max-memory-gb is for models of your own"),
+        (
+            "parcellate",
+            ["--wm", "auto", "--t1", "t", "--out", "o", "--wm-labels", "1"],
+            "--wm-labels is for a label map",
+        ),
         ("report", ["--cohort-only", "--jobs", "2"], "--jobs is for pages of subjects"),
         ("localize", ["--cohort", "c", "--level", "group", "--slurm"], "--level group"),
         ("check", [], "give one cohort"),

@@ -34,7 +34,7 @@ def test_lesion_folder(tmp_path: Path) -> None:
     outcome = evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
     assert outcome.failures == {"c": "has no prediction"}
     rows = list(csv.DictReader((tmp_path / "out" / "cases.tsv").read_text().splitlines(), delimiter="\t"))
-    assert [(row["case"], float(row["dice"])) for row in rows] == [("a", 1.0), ("b", 0.75)]
+    assert [(row["subject"], float(row["dice"])) for row in rows] == [("a", 1.0), ("b", 0.75)]
     summary = json.loads((tmp_path / "out" / "evaluation.json").read_text())["summary"]
     assert summary[0]["mean"] == pytest.approx(0.875)
     assert summary[0]["low95"] == pytest.approx(0.75)

@@ -202,7 +202,7 @@ def test_maps_go_together_by_the_rule_of_ids_and_all_are_named(
     for name in ("2_lesions", "sub-10", "1", "extra"):
         save(tmp_path / "pred" / f"{name}.nii.gz", block(2))
     assert run(tmp_path, monkeypatch) == 1
-    assert [row["case"] for row in cases(tmp_path)] == ["10", "sub-2"]
+    assert [row["subject"] for row in cases(tmp_path)] == ["10", "sub-2"]
     said = capsys.readouterr().err
     assert "sub-001: has no prediction (1 looks like it)" in said
     assert "error: 9: " in said
@@ -218,7 +218,7 @@ def test_region_maps_of_parcellate_are_compared_as_they_lie(
             save(tmp_path / f"pred/{name}/{name}_regions{ending}.nii.gz", all_regions())
         (tmp_path / f"pred/{name}/{name}_regions.json").write_text("{}")
     assert run(tmp_path, monkeypatch) == 0
-    assert list(dict.fromkeys(row["case"] for row in cases(tmp_path))) == ["WMH_2", "WMH_10"]
+    assert list(dict.fromkeys(row["subject"] for row in cases(tmp_path))) == ["WMH_2", "WMH_10"]
     capsys.readouterr()
 
 

@@ -10,7 +10,7 @@ from yucca_wm.images import Image
 from yucca_wm.localize.case import localize, localize_files, on_grid
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import load_fields
+from yucca_wm.localize.tables import tables_of
 from yucca_wm.regions import regions
 
 ORIENTATIONS = ("RAS", "LPS", "LAS", "ASR", "PIL")
@@ -79,7 +79,8 @@ def _tables(tmp_path, synthetic, lesions, labels, affine, orientation, region_or
         synthetic.save(tmp_path / f"regions_{orientation}.nii.gz", labels, affine, region_orientation or orientation),
     )
     result = localize_files(pair, regions(), Settings(assign_outside_mm=4))
-    return [load_fields("s", row, assigned=True) for row in result.load], [
+    load, *_ = tables_of(regions(), Settings(assign_outside_mm=4))
+    return list(load.rows(result)), [
         (
             row.voxels,
             row.main_region,

@@ -245,7 +245,7 @@ def test_tables_with_and_without_tissue(synthetic, tmp_path):
         ("a", "total", "0.003000", "100.000000", "2", "3"),
     ]
     assert [row for row in rows if row[0] == "b"] == [
-        ("b", name, "0.000000", "", "0", "0") for name in [*NAMES, "total"]
+        ("b", name, "0.000000", "n/a", "0", "0") for name in [*NAMES, "total"]
     ]
     census = [tuple(row.values())[-4:] for row in read(tmp_path / "out" / "lesions.tsv")]
     assert census == [("1.000", "periventricular_touching", "yes", "no"), ("21.000", "deep", "no", "no")]
@@ -286,7 +286,7 @@ def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_
     assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"b"}
     assert {row["subject"] for row in read(tmp_path / "out" / "lesion_load.tsv")} == {"a", "b"}
     census = [tuple(row.values())[-4:] for row in read(tmp_path / "out" / "lesions.tsv")]
-    assert census == [("", "", "", "")] * 2
+    assert census == [("n/a", "n/a", "n/a", "n/a")] * 2
     about = json.loads((tmp_path / "out" / "localize.json").read_text())["subjects"]["a"]
     assert about["flags"]["no_places"] == "the tissue map has no lateral ventricle or no cortex: no place is given"
     assert "lesion_volume_ml_by_place" not in about

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from yucca_wm.files import make_folder, write_text
-from yucca_wm.regions import Region, RegionTable
+from yucca_wm.regions import FORM, Region, RegionTable, Side
+from yucca_wm.tsv import tsv_lines
 
 DSEG, ITK_SNAP, FREESURFER = "regions_dseg.tsv", "regions_itksnap.txt", "regions_freesurfer_lut.txt"
 
@@ -28,9 +29,10 @@ def write_tables(table: RegionTable, folder: str | os.PathLike[str]) -> list[Pat
 
 def bids_dseg(table: RegionTable) -> str:
     """BIDS label table: index, name, color, and our own columns; 'Background' is index 0."""
-    rows = [f"{r.index}\t{r.name}\t{r.color}\t{r.full_name}\t{r.side}\t{r.group or 'n/a'}" for r in table]
-    header = "index\tname\tcolor\tfull_name\tside\tgroup"
-    return "\n".join([header, "0\tbackground\t#000000\tBackground\tnone\tn/a", *rows]) + "\n"
+    columns = {column.name: column for column in FORM.columns}
+    header = ("index", "name", "color", "full_name", "side", "group")
+    everything = [Region(0, "background", "Background", Side.NONE, "", "#000000"), *table]
+    return tsv_lines([header, *([columns[name].text(region) for name in header] for region in everything)])
 
 
 def itk_snap(table: RegionTable) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from yucca_wm.check.findings import Problem
-from yucca_wm.files import write_text
+from yucca_wm import tsv
+from yucca_wm.check.findings import Level, Problem
+from yucca_wm.columns import Column, TableForm
 
-COLUMNS = ("level", "subject", "problem", "remedy", "file")
+LEVELS = {
+    str(Level.ERROR): "a later step would leave the subject out, or go wrong",
+    str(Level.WARNING): "a person should look at it",
+}
+FORM = TableForm[Problem](
+    "problems.tsv",
+    (
+        Column("level", lambda problem: str(problem.level), "how bad it is", levels=LEVELS),
+        Column("problem", lambda problem: _printable(problem.problem), "what is wrong"),
+        Column("remedy", lambda problem: _printable(problem.remedy), "what to do"),
+        Column("file", lambda problem: _printable(problem.file), "the offending file"),
+    ),
+)
 
 
 def problem_table(problems: Sequence[Problem]) -> str:
@@ -26,12 +37,7 @@ def problem_table(problems: Sequence[Problem]) -> str:
 
 def write_tsv(problems: Sequence[Problem], path: Path) -> None:
     """One row a problem; tabs and line breaks in names of files are replaced, so that rows stay rows."""
-    text = io.StringIO()
-    rows = csv.writer(text, delimiter="\t", lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for problem in problems:
-        rows.writerow(_printable(str(getattr(problem, column))) for column in COLUMNS)
-    write_text(path, text.getvalue())
+    tsv.write_tsv(path, FORM.header, (FORM.fields(problem, _printable(problem.subject)) for problem in problems))
 
 
 def _printable(text: str) -> str:

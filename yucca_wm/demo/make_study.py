@@ -48,8 +48,9 @@ def write_study(folder: Path, subjects: int, seed: int = 0) -> None:
     """Write a study of ``subjects``, every second one a patient."""
     import numpy as np
 
-    from yucca_wm.files import make_folder, write_text
+    from yucca_wm.files import make_folder
     from yucca_wm.images import Image, save
+    from yucca_wm.tsv import write_tsv
 
     rng = np.random.default_rng(seed)
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
@@ -58,7 +59,7 @@ def write_study(folder: Path, subjects: int, seed: int = 0) -> None:
     for kind in ("lesions", "regions", "flair"):
         make_folder(folder / kind)
     save(Image(regions, affine), folder / "template.nii.gz")
-    lines = ["participant_id\tdiagnosis\tage\tsex"]
+    people = []
     for number in range(1, subjects + 1):
         name, patient = f"sub-{number:02d}", number % 2 == 0
         age, sex = int(rng.integers(55, 86)), "FM"[int(rng.integers(2))]
@@ -67,8 +68,8 @@ def write_study(folder: Path, subjects: int, seed: int = 0) -> None:
         save(Image(lesions, affine), folder / "lesions" / f"{name}.nii.gz")
         save(Image(regions, affine), folder / "regions" / f"{name}.nii.gz")
         save(Image(np.maximum(flair, 0).astype(np.int16), affine), folder / "flair" / f"{name}.nii.gz")
-        lines.append(f"{name}\t{'patient' if patient else 'control'}\t{age}\t{sex}")
-    write_text(folder / "participants.tsv", "\n".join(lines) + "\n")
+        people.append([name, "patient" if patient else "control", str(age), sex])
+    write_tsv(folder / "participants.tsv", ("participant_id", "diagnosis", "age", "sex"), people)
 
 
 def _head() -> tuple[NDArray[np.bool_], NDArray[np.uint8], list[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from yucca_wm.cohort.derivatives import regions_path
 from yucca_wm.files import nifti_files
 from yucca_wm.images import check_same_grid, load_labels
+from yucca_wm.tsv import read_rows
 
 REGIONS = range(1, 35)
 
@@ -62,10 +62,9 @@ def same_side_share(found: NDArray[Any], true: NDArray[Any]) -> float:
 def read_loads(out: Path) -> Loads:
     """Loads that localize found and the true ones, of the test subjects."""
     found: dict[str, dict[int, float]] = {}
-    with (out / "localize" / "lesion_load.tsv").open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream, delimiter="\t"):
-            if row["region_id"].isdecimal():
-                found.setdefault(row["subject"], {})[int(row["region_id"])] = float(row["lesion_volume_ml"])
+    for row in read_rows(out / "localize" / "lesion_load.tsv"):
+        if row["region_id"].isdecimal():
+            found.setdefault(row["subject"], {})[int(row["region_id"])] = float(row["lesion_volume_ml"])
     subjects = tuple(found)
     truths = [json.loads((out / "truth" / name / "truth.json").read_text(encoding="utf-8")) for name in subjects]
     return Loads(

@@ -23,9 +23,10 @@ import numpy as np
 from yucca_wm.cohort.run import Outcome, run_cases
 from yucca_wm.demo.anatomy import Anatomy
 from yucca_wm.demo.phantom import SITES, Phantom, Site, simulate
-from yucca_wm.files import atomic_path, make_folder, write_json, write_text
+from yucca_wm.files import atomic_path, make_folder, write_json
 from yucca_wm.images import save
-from yucca_wm.regions import RegionTable
+from yucca_wm.regions import FORM, RegionTable
+from yucca_wm.tsv import write_tsv
 
 INFARCT_EVERY = 4
 """One subject in so many has an old infarct (label 2, other pathology)."""
@@ -76,8 +77,7 @@ def write_atlas(anatomy: Anatomy, table: RegionTable, folder: Path) -> None:
     save(anatomy.image(anatomy.t1), folder / "T1.nii.gz")
     save(anatomy.image((anatomy.cerebral_wm > 0.5).astype(np.uint8)), folder / "wm.nii.gz")
     save(anatomy.image(anatomy.regions), folder / "regions.nii.gz")
-    rows = [f"{r.index}\t{r.name}\t{r.full_name}\t{r.side}\t{r.group}\t{r.color}" for r in table]
-    write_text(folder / "regions.tsv", "\n".join(["index\tname\tfull_name\tside\tgroup\tcolor", *rows]) + "\n")
+    write_tsv(folder / FORM.name, FORM.header, map(FORM.fields, table))
 
 
 def _write_subject(plan: Plan, anatomies: tuple[Anatomy, ...], cohort: Path, truth: Path, seed: int) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from collections.abc import Mapping
@@ -19,21 +17,31 @@ from yucca_wm import __version__, images
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.run import Outcome
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
+from yucca_wm.columns import as_text
 from yucca_wm.errors import InputError
+from yucca_wm.evaluate.columns import (
+    CASES,
+    LESION_CASES,
+    LESION_SUMMARY,
+    REGION_CASES,
+    REGION_SUMMARY,
+    SUMMARY,
+    six_digits,
+)  # fmt: skip
 from yucca_wm.evaluate.lesions import EMPTY, OTHER_PATHOLOGY, WMH, lesion_measures
 from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
 from yucca_wm.evaluate.summary import Mean, mean_with_interval
-from yucca_wm.files import case_name, write_json, write_text
+from yucca_wm.files import case_name, write_json
 from yucca_wm.grids import on_grid
 from yucca_wm.images import Image
 from yucca_wm.lesion_maps import ALL, LesionLabels
 from yucca_wm.pairing import image_files, match
 from yucca_wm.regions import RegionTable, regions
+from yucca_wm.tsv import write_tsv
 
-MISSING = "n/a"
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
 REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")
-CASES, SUMMARY, MANIFEST, FIGURE = "cases.tsv", "summary.tsv", "evaluation.json", "evaluation.png"
+MANIFEST, FIGURE = "evaluation.json", "evaluation.png"
 
 
 class Kind(StrEnum):
@@ -183,13 +191,13 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     for row in summarise(cases, kind):
         if row.get("region", "all regions") == "all regions":
             interval = "" if row["low95"] is None else f" (95 % {row['low95']:.3g} to {row['high95']:.3g})"
-            lines.append(f"{row['measure']:28s} {_cell(row['mean'])}{interval}, {row['cases']} cases")
+            lines.append(f"{row['measure']:28s} {as_text(six_digits(row['mean']))}{interval}, {row['cases']} cases")
     return lines
 
 
 def _rows(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return [
-        {"case": name, **{key: value for key, value in row.items() if key != "kind"}}
+        {"subject": name, **{key: value for key, value in row.items() if key != "kind"}}
         for name, rows in outcome.results.items()
         for row in rows
     ]
@@ -198,9 +206,10 @@ def _rows(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: How) -> None:
     columns = LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
     cases = _rows(outcome)
-    write_text(out / CASES, _tsv(cases))
     summary = summarise(cases, kind)
-    write_text(out / SUMMARY, _tsv(summary))
+    forms = {Kind.LESIONS: (LESION_CASES, LESION_SUMMARY), Kind.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
+    write_tsv(out / CASES, forms[0].header, (forms[0].fields(row, row["subject"]) for row in cases))
+    write_tsv(out / SUMMARY, forms[1].header, map(forms[1].fields, summary))
     write_json(
         out / MANIFEST,
         {
@@ -212,6 +221,7 @@ def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: H
                 f"{SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
             }[kind],
             "interval": "95 % percentile bootstrap over cases",
+            "columns": {form.name: form.sidecar() for form in forms},
             "summary": summary,
             "cases": cases,
             "failed": outcome.failures,
@@ -239,7 +249,7 @@ def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
     by_case: dict[str, list[dict[str, Any]]] = {}
     for row in cases:
         by_region.setdefault(row["name"], []).append(row)
-        by_case.setdefault(row["case"], []).append(row)
+        by_case.setdefault(row["subject"], []).append(row)
     rows = []
     for column in REGION_COLUMNS:
         per_case = [mean_with_interval([row[column] for row in group]).mean for group in by_case.values()]
@@ -252,17 +262,3 @@ def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
 
 def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:
     return {**labels, "mean": mean.mean, "low95": mean.low, "high95": mean.high, "cases": mean.cases}
-
-
-def _tsv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(rows[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
-    return text.getvalue()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return MISSING
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from yucca_wm.columns import Column, Kind, TableForm
 from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, write_json, write_text
 from yucca_wm.groups import figures
-from yucca_wm.groups.association import associate, too_few
+from yucca_wm.groups.association import RegionEffect, associate, too_few
 from yucca_wm.groups.covariates import Design, blocks, residuals
 from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.logistic import fit_logistic, separated
@@ -20,13 +21,25 @@ from yucca_wm.groups.outcome import Outcome, read_outcome
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.prediction import compare_prediction
 from yucca_wm.groups.shared import FEW, Settings, cohort_design, header, read_cohort
-from yucca_wm.localize.tables import number, write_tsv
 from yucca_wm.report.html import count
 from yucca_wm.report.pictures import Pictures
+from yucca_wm.tsv import blank, write_tsv
 
-EFFECT_COLUMNS = (
-    "region", "n_subjects", "effect", "ci_low", "ci_high", "p_model", "p_permutation", "q_fdr", "note",
-)  # fmt: skip
+EFFECTS = TableForm[RegionEffect](
+    "associations.tsv",
+    (
+        Column("region", lambda item: item.region, "name of the region"),
+        Column("n_subjects", lambda item: item.n_subjects, "subjects in its model: those who have it", kind=Kind.COUNT),
+        Column("effect", lambda item: item.effect, "odds ratio or slope for one SD of load", kind=Kind.NUMBER),
+        Column("ci_low", lambda item: item.low, "lower end of its 95 % interval", kind=Kind.NUMBER),
+        Column("ci_high", lambda item: item.high, "upper end of its 95 % interval", kind=Kind.NUMBER),
+        Column("p_model", lambda item: item.p_value, "p of the model (Wald or t)", kind=Kind.NUMBER),
+        Column("p_permutation", lambda item: item.p_permutation, "two-sided p by permutation", kind=Kind.NUMBER),
+        Column("q_fdr", lambda item: item.q_value, "false discovery rate over the tested regions", kind=Kind.NUMBER),
+        Column("note", lambda item: item.note, "why there is no effect or no test"),
+    ),
+    subjects=False,
+)
 
 
 def run_associate(
@@ -64,20 +77,15 @@ def run_associate(
         binary=asked.binary, permutations=permutations, seed=settings.seed,
     )  # fmt: skip
     folder = make_folder(out_dir)
-    rows = [
-        [
-            item.region, str(item.n_subjects), number(item.effect), number(item.low), number(item.high),
-            number(item.p_value), number(item.p_permutation), number(item.q_value), item.note,
-        ]
-        for item in effects
-    ]  # fmt: skip
-    write_tsv(folder / "associations.tsv", EFFECT_COLUMNS, rows)
+    rows = [EFFECTS.fields(item) for item in effects]
+    write_tsv(folder / EFFECTS.name, EFFECTS.header, rows)
     content: dict[str, Any] = {
         **header("associate", load_path, settings, cohort, covariates),
         "outcome": outcome,
         "model": "logistic" if asked.binary else "linear",
         "effect": "odds ratio for one SD of load" if asked.binary else f"change of {outcome} for one SD of load",
         "permutations": permutations,
+        "columns": EFFECTS.sidecar(),
     }
     if asked.levels is not None:
         sizes = dict(zip(asked.levels, [int((asked.values == k).sum()) for k in (0, 1)], strict=True))
@@ -96,7 +104,7 @@ def run_associate(
     pictures.add(forest, "forest", f"{effect[0].upper()}{effect[1:]} in every region, with its 95 % interval.")
     said = [*cohort.lines(named=not settings.anonymise), *lines]
     page = associate_page(
-        content, cohort.failed, said, found, len(tested), (EFFECT_COLUMNS, rows), pictures.shown, cohort.names
+        content, cohort.failed, said, found, len(tested), (EFFECTS.header, blank(rows)), pictures.shown, cohort.names
     )
     write_text(folder / "index.html", page)
     several = f"{len(found)} of {len(tested)} regions at a false discovery rate of 5 %: {', '.join(found) or 'none'}"

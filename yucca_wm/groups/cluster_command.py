@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.columns import Column, Kind, TableForm
 from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, write_json, write_text
 from yucca_wm.groups import figures
@@ -16,11 +18,51 @@ from yucca_wm.groups.covariates import residuals
 from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.shared import FEW, Settings, cohort_design, header, read_cohort
-from yucca_wm.localize.tables import number, write_tsv
 from yucca_wm.report.pictures import Pictures
+from yucca_wm.tsv import blank, write_tsv
 
-MEMBER_COLUMNS = ("subject", "cluster", "best_division", "flags")
-PROFILE_COLUMNS = ("cluster", "n_subjects", "region", "n_with_region", "mean_load_percent", "sd_load_percent")
+
+@dataclass(frozen=True)
+class Member:
+    """cluster, best_division : number of the group. flags : of localize."""
+
+    cluster: int
+    best_division: int
+    flags: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The load of a group in a region: mean and standard deviation, None for too few."""
+
+    cluster: int
+    n_subjects: int
+    region: str
+    n_with_region: int
+    mean: float | None
+    sd: float | None
+
+
+MEMBERS = TableForm[Member](
+    "clusters.tsv",
+    (
+        Column("cluster", lambda row: row.cluster, "group of the subject; all 1 without structure", kind=Kind.COUNT),
+        Column("best_division", lambda row: row.best_division, "group in the best division found", kind=Kind.COUNT),
+        Column("flags", lambda row: ";".join(row.flags), "flags of localize"),
+    ),
+)
+PROFILES = TableForm[Profile](
+    "cluster_profiles.tsv",
+    (
+        Column("cluster", lambda row: row.cluster, "number of the group", kind=Kind.COUNT),
+        Column("n_subjects", lambda row: row.n_subjects, "its subjects", kind=Kind.COUNT),
+        Column("region", lambda row: row.region, "name of the region"),
+        Column("n_with_region", lambda row: row.n_with_region, "those of them who have the region", kind=Kind.COUNT),
+        Column("mean_load_percent", lambda row: row.mean, "mean of their load", "%", kind=Kind.NUMBER),
+        Column("sd_load_percent", lambda row: row.sd, "standard deviation of their load", "%", kind=Kind.NUMBER),
+    ),
+    subjects=False,
+)
 
 
 def run_cluster(
@@ -53,12 +95,12 @@ def run_cluster(
     result = cluster(values, method=method, k_max=k_max, seed=settings.seed)
     folder = make_folder(out_dir)
     members = [
-        [subject, str(label), str(best), ";".join((cohort.flags or {}).get(subject, []))]
+        MEMBERS.fields(Member(int(label), int(best), list((cohort.flags or {}).get(subject, []))), subject)
         for subject, label, best in zip(loads.subjects, result.labels, result.candidate, strict=True)
     ]
-    profiles = _profiles(loads, result.labels)
-    write_tsv(folder / "clusters.tsv", MEMBER_COLUMNS, members)
-    write_tsv(folder / "cluster_profiles.tsv", PROFILE_COLUMNS, profiles)
+    profiles = [PROFILES.fields(row) for row in _profiles(loads, result.labels)]
+    write_tsv(folder / MEMBERS.name, MEMBERS.header, members)
+    write_tsv(folder / PROFILES.name, PROFILES.header, profiles)
     content = {
         **header("cluster", load_path, settings, cohort, covariates),
         "adjusted_for_total": adjust_total,
@@ -69,6 +111,7 @@ def run_cluster(
         "p_single_cloud": result.p_value,
         "principal_components": result.components,
         "choices": [asdict(choice) for choice in result.choices],
+        "columns": {form.name: form.sidecar() for form in (MEMBERS, PROFILES)},
     }
     write_json(folder / "clusters.json", content)
     pictures = Pictures(folder)
@@ -82,25 +125,25 @@ def run_cluster(
     said = [*cohort.lines(named=not settings.anonymise), *covariates.notes, *filled]
     lines += [_choice_line(choice) for choice in result.choices]
     lines.append(f"{result.k} groups: {result.reason}" if result.structure else f"no structure: {result.reason}")
-    shown = [[names.of(subject), *labels] for subject, *labels in members]
+    shown = [[names.of(subject), *labels] for subject, *labels in blank(members)]
     if settings.anonymise:  # the order would give names away
         shown.sort()
     page = cluster_page(
-        content, cohort.failed, said, (MEMBER_COLUMNS, shown), (PROFILE_COLUMNS, profiles), pictures.shown, names
+        content, cohort.failed, said, (MEMBERS.header, shown), (PROFILES.header, blank(profiles)), pictures.shown, names
     )
     write_text(folder / "index.html", page)
     return lines, cohort.failed
 
 
-def _profiles(loads: Loads, labels: NDArray[np.intp]) -> list[list[str]]:
+def _profiles(loads: Loads, labels: NDArray[np.intp]) -> list[Profile]:
     rows = []
     for label in sorted(set(labels.tolist())):
         members = loads.percent[labels == label]
         for position, region in enumerate(loads.regions):
             known = members[:, position][~np.isnan(members[:, position])]
-            mean = number(float(known.mean())) if len(known) else ""
-            spread = number(float(known.std(ddof=1))) if len(known) > 1 else ""
-            rows.append([str(label), str(len(members)), region, str(len(known)), mean, spread])
+            mean = float(known.mean()) if len(known) else None
+            spread = float(known.std(ddof=1)) if len(known) > 1 else None
+            rows.append(Profile(label, len(members), region, len(known), mean, spread))
     return rows
 
 

@@ -15,8 +15,8 @@ from yucca_wm.files import case_name, make_folder, write_json, write_text
 from yucca_wm.localize.maps import outside_label, write_map
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import write_tsv
-from yucca_wm.regions import RegionTable
+from yucca_wm.regions import FORM, RegionTable
+from yucca_wm.tsv import write_tsv
 
 BIDS_VERSION = "1.9.0"
 DESCRIPTION = "lesionregions"
@@ -32,11 +32,11 @@ are left out. `DatasetLinks` in `dataset_description.json` says where the maps c
 Regions are where an atlas puts them after registration. This is research software, not a medical device.
 """
 
+COLUMNS = ("index", "name", "color", "side", "group")
 SHARED = {
     "Description": "Region label at every lesion voxel; dseg.tsv names the labels",
     "Manual": False,
-    "side": {"Description": "left, right, or none for a region without a side"},
-    "group": {"Description": "Group of regions that it belongs to; 'outside' is no region"},
+    **{name: FORM.sidecar()[name] for name in ("side", "group")},
 }
 """``dseg.json``: of all images, and of those columns of ``dseg.tsv`` that BIDS does not know."""
 
@@ -108,7 +108,7 @@ class Derivative:
             (str(region.index), region.name, region.color.upper(), str(region.side), region.group) for region in table
         ]
         rows.append((str(outside_label(table)), "outside", "#FFFFFF", "none", "outside"))
-        write_tsv(self.root / "dseg.tsv", ("index", "name", "color", "side", "group"), rows)
+        write_tsv(self.root / "dseg.tsv", COLUMNS, rows)
         write_json(self.root / "dseg.json", SHARED)
 
     def _folder(self, name: str) -> Path:

@@ -15,7 +15,7 @@ from yucca_wm import __version__
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.record import Record
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
-from yucca_wm.files import make_folder, natural_key
+from yucca_wm.files import make_folder, natural_key, write_json
 from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.companions import CompanionPlaces
@@ -27,7 +27,16 @@ from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.places import PLACES
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, number, tables_of, tsv_lines, write_regions
+from yucca_wm.localize.tables import (
+    FORM_OF_TABLES,
+    OPTIONAL_TABLES,
+    REGIONS,
+    number,
+    sidecar_name,
+    tables_of,
+    tsv_lines,
+    write_regions,
+)
 from yucca_wm.regions import RegionTable
 
 
@@ -98,7 +107,8 @@ def localize_into(
         outputs += [maps_dir / f"{subject}.nii.gz"] if maps_dir is not None else []
         outputs += derivative.files(pair) if derivative is not None else []
         works[subject] = Work(pair, pair.files(), outputs)
-    step = Step("localize", folder, {**asdict(settings), "regions": _digest(table), **companions.parameters})
+    parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
+    step = Step("localize", folder, parameters)
     there = Earlier(step, parts, Record(folder, step.name)) if inputs.adds else None
     if there is not None:
         there.check_addition(pairs, force=options.force)
@@ -121,6 +131,9 @@ def localize_into(
     columns = {entry.name: entry.columns for entry in tables}
     for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
         (folder / name).unlink(missing_ok=True)
+        (folder / sidecar_name(name)).unlink(missing_ok=True)
+    for entry in tables:
+        write_json(folder / sidecar_name(entry.name), entry.form.sidecar())
     files = {name: _files_of(pairs[name]) if name in pairs else {} for name in sorted(flags, key=natural_key)}
     about = summary(account, settings, {**inputs.stated, **companions.stated})
     if companions.tissue is not None:

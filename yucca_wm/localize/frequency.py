@@ -16,13 +16,14 @@ from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, sha256, write_json
 from yucca_wm.images import Image
+from yucca_wm.localize.columns import TEMPLATE
 from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import number, write_tsv
 from yucca_wm.localize.template import Carried, carry_lesions
 from yucca_wm.localize.transforms import Transforms
+from yucca_wm.tsv import write_tsv
 
 FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
-COLUMNS = ("subject", "lesion_volume_ml", "transformed_volume_ml", "outside_template_ml", "template_volume_ml")
+COLUMNS = TEMPLATE.header
 
 MOST_OUTSIDE = 0.5
 """More of a subject's lesion volume than this outside the template's grid: the transform leads to another space."""
@@ -117,6 +118,7 @@ def _carry_into(
         "interpolation": "nearest neighbour, at the centre of each template voxel",
         "n_subjects": len(outcome.results),
         "units": {"volume": "ml", "lesion_frequency": "share of subjects (0 to 1)", "lesion_count": "subjects"},
+        "columns": TEMPLATE.sidecar(),
         "failures": outcome.failures,
     }
     write_json(folder / "template.json", about)
@@ -136,4 +138,4 @@ def _carry(case: Localized, grid: Image, transforms: Transforms, settings: Setti
 
 def volumes(carried: Carried) -> list[str]:
     """The fields of ``template.tsv`` after the subject."""
-    return [number(v) for v in (carried.lesion_ml, carried.transformed_ml, carried.outside_ml, carried.template_ml)]
+    return [column.text(carried) for column in TEMPLATE.columns]

@@ -18,14 +18,16 @@ from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.run import Outcome
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
+from yucca_wm.columns import Column, Kind, TableForm
 from yucca_wm.errors import InputError
-from yucca_wm.files import sha256, write_text
+from yucca_wm.files import sha256, write_json
 from yucca_wm.images import load, same_grid
 from yucca_wm.parcellate.doubt import warn_of_doubts
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.parcellate import parcellate
 from yucca_wm.parcellate.settings import Settings, Transform
-from yucca_wm.regions import RegionTable
+from yucca_wm.regions import Region, RegionTable
+from yucca_wm.tsv import write_tsv
 
 SUMMARY = "parcellation.tsv"
 PAGE = "parcellation.html"
@@ -139,13 +141,40 @@ def _say_unused(with_lesions: set[str], records: Mapping[str, dict[str, Any]]) -
 
 def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Path) -> Path:
     """One row a subject: what the record says, volume of every region in ml; failed subjects with their reason."""
-    measures = ["wm_dice", "wm_volume_ml", "lesions_added_ml", "filled_voxels", "unlabelled_voxels", "folded_voxels"]
-    names = [region.name for region in table]
-    lines = ["\t".join(["subject", "status", *measures, *(f"{name}_ml" for name in names)])]
-    for subject, record in outcome.results.items():
-        values = [record[measure] for measure in measures] + [record["volume_ml"][name] for name in names]
-        lines.append("\t".join([subject, "; ".join(record["doubts"]) or "ok", *map(str, values)]))
-    empty = ["n/a"] * (len(measures) + len(names))
-    for subject, reason in outcome.failures.items():
-        lines.append("\t".join([subject, "failed: " + " ".join(reason.split()), *empty]))
-    return write_text(path, "\n".join(lines) + "\n")
+    form = TableForm(path.name, (*STATUS, *(_volume_of(region) for region in table)))
+    rows = {subject: Row("; ".join(record["doubts"]) or "ok", record) for subject, record in outcome.results.items()}
+    rows |= {subject: Row("failed: " + " ".join(why.split()), None) for subject, why in outcome.failures.items()}
+    write_json(path.with_suffix(".json"), form.sidecar())
+    return write_tsv(path, form.header, (form.fields(row, subject) for subject, row in rows.items()))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One subject in ``parcellation.tsv``; record : None for one that failed."""
+
+    status: str
+    record: dict[str, Any] | None
+
+
+def _recorded(name: str, description: str, unit: str = "", *, count: bool = False) -> Column[Row]:
+    kind = Kind.COUNT if count else Kind.NUMBER
+    return Column(name, lambda row: row.record and row.record[name], description, unit, decimals=4, kind=kind)
+
+
+def _volume_of(region: Region) -> Column[Row]:
+    return Column(
+        f"{region.name}_ml", lambda row: row.record and row.record["volume_ml"][region.name],
+        f"volume of {region.full_name}", "mL", decimals=4, kind=Kind.NUMBER,
+    )  # fmt: skip
+
+
+STATUS: tuple[Column[Row], ...] = (
+    Column("status", lambda row: row.status, "`ok`, what is in doubt, or why it failed"),
+    _recorded("wm_dice", "Dice overlap of the atlas's white matter, registered, with the subject's"),
+    _recorded("wm_volume_ml", "volume of the subject's white matter", "mL"),
+    _recorded("lesions_added_ml", "lesion volume counted as white matter that its segmentation lacks", "mL"),
+    _recorded("filled_voxels", "voxels with the label of the nearest labelled one", count=True),
+    _recorded("unlabelled_voxels", "white-matter voxels without a label", count=True),
+    _recorded("folded_voxels", "voxels where the displacement folds over itself", count=True),
+)
+"""The columns of ``parcellation.tsv`` before those of the regions."""

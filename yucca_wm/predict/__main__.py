@@ -14,6 +14,8 @@ from yucca_wm.cohort.layouts import AUTO
 SHIPPED = "shipped"
 LESIONS, REGIONS = "lesions", "regions"
 SPACES = ("flair", "t1")
+OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
+"""Options that the models of this package do nothing with."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -90,6 +92,9 @@ def main(argv: list[str] | None = None) -> int:
     chosen = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
     given = {what: path for what, path in chosen.items() if path and str(path) != SHIPPED}
     shipped = not any(chosen.values()) or len(given) < sum(map(bool, chosen.values()))
+    for flag in () if given else OF_OWN_MODELS:
+        if getattr(arguments, flag):
+            parser.error(f"--{flag} is for models of your own (--lesion-model, --region-model)".replace("_", "-"))
     if arguments.names and REGIONS not in given:
         parser.error("--names goes with a --region-model of your own")
     if arguments.soft and len(given) < 2:

@@ -16,15 +16,18 @@ from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.run import Outcome
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
+from yucca_wm.columns import Column, TableForm
 from yucca_wm.errors import InputError
-from yucca_wm.files import remove_temporaries, write_json, write_text
+from yucca_wm.files import remove_temporaries, write_json
 from yucca_wm.models.shipped import MODELS, networks
 from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, outputs, predict_case
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 from yucca_wm.regions import RegionTable, regions
 from yucca_wm.tasks.definition import MODALITIES
+from yucca_wm.tsv import write_tsv
 
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
+USED = TableForm[str](TABLE, (Column("used", str, "scans that the maps were made from, joined by +"),))
 
 
 def predict_cohort(
@@ -97,8 +100,9 @@ def _gather(
 ) -> None:
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
-    rows = [f"{name}\t{'+'.join(made['scans'])}" for name, made in outcome.results.items()]
-    write_text(out / TABLE, "\n".join(["case\tused", *rows]) + "\n")
+    rows = [USED.fields("+".join(made["scans"]), name) for name, made in outcome.results.items()]
+    write_tsv(out / TABLE, USED.header, rows)
+    write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
     if outcome.results and {LESIONS, REGIONS} <= set(found(models, options)):
         outcome.failures.update(_localize(out, outcome.results, models, options, table))
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from yucca_wm.tsv import read_rows
+
 LOADS, PLACES = "lesion_load.tsv", "places.tsv"
 SUMMARY = ("total", "outside")
 """Rows that are not of one region; they come last."""
@@ -20,7 +22,7 @@ def lines(out: Path, subject: str) -> Iterator[str]:
     affected = loads[~last & (loads["lesion"] > 0)].sort_values("lesion", ascending=False)
     yield f"{'region':<28}{'lesion ml':>11}{'% of region':>13}{'lesions':>9}"
     for row in [*affected.itertuples(), *loads[last].itertuples()]:
-        share = f"{float(row.load_percent):.2f}" if row.load_percent not in ("", "n/a") else ""
+        share = f"{float(row.load_percent):.2f}" if row.load_percent else ""
         yield f"{row.name:<28}{row.lesion:>11.3f}{share:>13}{row.n_lesions:>9}"
     none = int((~last & (loads["lesion"] == 0)).sum())
     yield f"({none} regions without lesions)"
@@ -31,5 +33,4 @@ def lines(out: Path, subject: str) -> Iterator[str]:
 
 
 def _rows(path: Path, subject: str) -> pd.DataFrame:
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    return table[table["subject"] == subject].copy()
+    return pd.DataFrame([row for row in read_rows(path) if row["subject"] == subject])

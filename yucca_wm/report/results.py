@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from yucca_wm.errors import InputError
 from yucca_wm.localize.tables import PLACES, REGIONS
 from yucca_wm.regions import REMAINDER, RegionTable, read_table, regions
+from yucca_wm.tsv import read_rows
 
 Row = dict[str, str]
 
@@ -93,7 +93,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         load, lesions = _by_subject(folder / "lesion_load.tsv"), _by_subject(folder / "lesions.tsv")
         extra = {title: _by_subject(folder / name) for name, title in EXTRA.items() if (folder / name).is_file()}
         places = _by_subject(folder / PLACES) if (folder / PLACES).is_file() else {}
-    except (OSError, ValueError, KeyError) as error:
+    except (InputError, OSError, ValueError, KeyError) as error:
         raise InputError(folder, f"is not a folder of yucca_wm.localize ({error})", "run it first") from error
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
@@ -123,9 +123,8 @@ def _notes(path: Path) -> dict[str, list[str]]:
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream, delimiter="\t"):
-            rows.setdefault(row["subject"], []).append(row)
+    for row in read_rows(path, ["subject"]):
+        rows.setdefault(row["subject"], []).append(row)
     return rows
 
 

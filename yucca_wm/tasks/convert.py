@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from yucca_wm.cli import Parser, exit_code, report_failures
@@ -102,8 +101,12 @@ def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: s
     """
     parser = Parser(VARIABLE, usage=f'{VARIABLE}="[--jobs N] [--force] [--scheduler ADDRESS]"')
     add_run_flags(parser, levels=False)
-    options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))), parser)
-    if code := exit_code(partial(_convert, task_name, Path(cohort) / (subdir or ""), Path(raw_data), options)):
+
+    def work() -> int:
+        options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))), parser)
+        return _convert(task_name, Path(cohort) / (subdir or ""), Path(raw_data), options)
+
+    if code := exit_code(work):
         sys.exit(code)
 
 

@@ -31,13 +31,20 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="DIR",
-        help="label maps (FreeSurfer's or SynthSeg's numbers, 1 mm)",
+        help="label maps of heads at 1 mm, with the label numbers of FreeSurfer or SynthSeg",
     )
     cli.add_argument(
-        "--regions", type=Path, required=True, metavar="DIR", help="their parcellations, with the companions"
+        "--regions",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="their region maps by parcellate, with the files beside them",
     )
     cli.add_argument(
-        "--lesion-masks", type=Path, metavar="DIR", help="lesion masks of other people (default: made-up lesions alone)"
+        "--lesion-masks",
+        type=Path,
+        metavar="DIR",
+        help="lesion masks of other people (default: synthetic lesions only)",
     )
     cli.add_argument(
         "--template", type=Path, metavar="FILE", help="T1 brain in the space of the masks (default: MNI152, of nilearn)"

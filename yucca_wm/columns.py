@@ -1,0 +1,149 @@
+"""Columns of tables: each is declared once, and the table, its BIDS sidecar and the page about it are made from that.
+
+A table is a tuple of `Column`. The value of a column is worked out by its ``cell``, from one row of results. Tables
+that have a row for every subject (or several) begin with the column ``subject``; see `TableForm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from numbers import Integral
+from typing import Any, Generic, TypeVar
+
+from yucca_wm.tsv import MISSING
+
+Row = TypeVar("Row")
+
+Cell = str | float | bool | None
+"""What a column says of a row; None, NaN and empty text are written as ``n/a``."""
+
+DECIMALS = 6
+"""Of volumes in mL (6: a thousandth of a mm3) and of percentages."""
+
+_ZEROS = {decimals: f"{0:.{decimals}f}" for decimals in range(DECIMALS + 1)}
+
+
+class Kind(StrEnum):
+    """What a column holds. answer: yes or no."""
+
+    TEXT = "text"
+    COUNT = "count"
+    NUMBER = "number"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column of a table.
+
+    Parameters
+    ----------
+    name : its head.
+    cell : its value in a row.
+    description : what it says, in a sentence without a full stop.
+    unit : ``mL``, ``mm``, ``%``; empty for names, counts and ratios.
+    computed : how it is computed, where the description does not say so.
+    levels : what its words mean, for one that has a few only.
+    decimals : of numbers that are not whole.
+    kind : of its values; a column with a unit has numbers.
+    """
+
+    name: str
+    cell: Callable[[Row], Cell]
+    description: str
+    unit: str = ""
+    computed: str = ""
+    levels: Mapping[str, str] = field(default_factory=dict)
+    decimals: int = DECIMALS
+    kind: Kind = Kind.TEXT
+
+    def __post_init__(self) -> None:
+        if self.unit:
+            object.__setattr__(self, "kind", Kind.NUMBER)
+
+    def text(self, row: Row) -> str:
+        """The field of ``row``."""
+        return as_text(self.cell(row), self.decimals)
+
+    @property
+    def meaning(self) -> str:
+        """Description, and how it is computed."""
+        return "; ".join(filter(None, (self.description, self.computed)))
+
+
+@dataclass(frozen=True)
+class TableForm(Generic[Row]):
+    """What a table looks like.
+
+    Parameters
+    ----------
+    name : of the file.
+    columns : without ``subject``.
+    subjects : whether its rows are of subjects, so that the first column is ``subject``.
+    """
+
+    name: str
+    columns: tuple[Column[Row], ...]
+    subjects: bool = True
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return ("subject",) * self.subjects + tuple(column.name for column in self.columns)
+
+    def fields(self, row: Row, subject: str = "") -> list[str]:
+        """One row of the file."""
+        return [subject] * self.subjects + [column.text(row) for column in self.columns]
+
+    def sidecar(self) -> dict[str, dict[str, Any]]:
+        """Column -> description, as BIDS wants it beside a table."""
+        first = {"subject": {"Description": SUBJECT}} if self.subjects else {}
+        return first | {column.name: _entry(column) for column in self.columns}
+
+    def markdown(self) -> str:
+        """The columns as a table for a page."""
+        rows = [("subject", "", SUBJECT)] if self.subjects else []
+        rows += [(column.name, column.unit, _meaning_with_levels(column)) for column in self.columns]
+        lines = [f"| `{name}` | {unit} | {meaning} |" for name, unit, meaning in rows]
+        return "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines])
+
+
+SUBJECT = "name of the subject"
+
+
+def as_text(value: Cell, decimals: int = DECIMALS) -> str:
+    """``value`` as a field."""
+    if value is None or value == "":
+        return MISSING
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, Integral) else number(value, decimals)
+
+
+def number(value: float | None, decimals: int = DECIMALS) -> str:
+    """``value`` with fixed decimals, the same for two that differ only by floating-point noise; None and NaN: n/a."""
+    if value is None or value != value:
+        return MISSING
+    if not value:  # most of a table
+        return _ZEROS[decimals]
+    text = f"{round(value, decimals + 4):.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _meaning_with_levels(column: Column[Any]) -> str:
+    levels = ", ".join(f"`{word}`: {meaning}" for word, meaning in column.levels.items())
+    return f"{column.meaning} ({levels})" if levels else column.meaning
+
+
+def _entry(column: Column[Any]) -> dict[str, Any]:
+    meaning = column.meaning.replace("`", "")
+    entry: dict[str, Any] = {"Description": meaning[0].upper() + meaning[1:]}
+    if column.unit:
+        entry["Units"] = column.unit
+    if column.levels:
+        entry["Levels"] = dict(column.levels)
+    return entry
