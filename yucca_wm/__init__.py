@@ -1,6 +1,83 @@
 """Where in the brain white-matter lesions are: region labels, segmentation and localization.
 
-Importing this package loads neither torch nor Yucca; every step lives in its own subpackage.
+    import yucca_wm as yw
+
+    scan = yw.predict(t1="T1.nii.gz", flair="FLAIR.nii.gz")
+    scan.loads  # one row a region
+
+Importing this package loads neither torch nor nibabel nor pandas: what `__all__` names is imported when it is first
+asked for, from the module that `HOMES` says.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from yucca_wm.errors import InputError as InputError
+    from yucca_wm.errors import MissingExtraError as MissingExtraError
+    from yucca_wm.errors import YuccaWMError as YuccaWMError
+    from yucca_wm.evaluate.api import evaluate as evaluate
+    from yucca_wm.groups.api import Association as Association
+    from yucca_wm.groups.api import Clustering as Clustering
+    from yucca_wm.groups.api import associate as associate
+    from yucca_wm.groups.api import cluster as cluster
+    from yucca_wm.localize.api import Localization as Localization
+    from yucca_wm.localize.api import localize as localize
+    from yucca_wm.parcellate.api import Parcellation as Parcellation
+    from yucca_wm.parcellate.api import parcellate as parcellate
+    from yucca_wm.parcellate.warp import Warp as Warp
+    from yucca_wm.predict.api import Prediction as Prediction
+    from yucca_wm.predict.api import predict as predict
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Association",
+    "Clustering",
+    "InputError",
+    "Localization",
+    "MissingExtraError",
+    "Parcellation",
+    "Prediction",
+    "Warp",
+    "YuccaWMError",
+    "associate",
+    "cluster",
+    "evaluate",
+    "localize",
+    "parcellate",
+    "predict",
+]
+
+HOMES = {
+    "Association": "groups.api",
+    "Clustering": "groups.api",
+    "InputError": "errors",
+    "Localization": "localize.api",
+    "MissingExtraError": "errors",
+    "Parcellation": "parcellate.api",
+    "Prediction": "predict.api",
+    "Warp": "parcellate.warp",
+    "YuccaWMError": "errors",
+    "associate": "groups.api",
+    "cluster": "groups.api",
+}
+"""Public name -> module."""
+
+ROOMS = ("predict", "localize", "parcellate", "evaluate")
+"""Subpackages that are called as the function of their name (`yucca_wm.callable_room`)."""
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in ROOMS:
+        return import_module(f"{__name__}.{name}")
+    if name in HOMES:
+        return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
