@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.errors import InputError
-from yucca_wm.image_input import image_of, images_of
+from yucca_wm.image_input import image_of, sources_of
 
 SHAPE = (3, 4, 5)
 AFFINE = np.array([[0.0, -2.0, 0.0, 11.0], [1.0, 0.0, 0.0, -7.0], [0.0, 0.0, 3.0, 5.0], [0.0, 0.0, 0.0, 1.0]])
@@ -99,9 +99,10 @@ def test_what_a_file_could_not_be_an_image_in_memory_cannot_be(source: object, a
 
 def test_an_affine_is_of_the_arrays_and_refused_where_there_is_none() -> None:
     image = nib.Nifti1Image(data(), AFFINE)
-    found = images_of({"a": image, "b": data(), "c": None}, np.eye(4))
-    assert list(found) == ["a", "b"]
+    found = sources_of({"a": image, "b": data(), "c": None, "d": "d.nii.gz"}, np.eye(4))
+    assert list(found) == ["a", "b", "d"]
+    assert found["d"] == Path("d.nii.gz")
     np.testing.assert_allclose(found["a"].affine, AFFINE)
     np.testing.assert_allclose(found["b"].affine, np.eye(4))
     with pytest.raises(InputError, match="no array"):
-        images_of({"a": image}, np.eye(4))
+        sources_of({"a": image}, np.eye(4))

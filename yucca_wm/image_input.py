@@ -17,7 +17,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import ArrayLike, NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image, checked_values, load
+from yucca_wm.images import Image, Source, checked_values, load
 from yucca_wm.nifti import (
     UNITS_MM,
     check_shape,
@@ -62,22 +62,20 @@ def image_of(source: ImageInput, affine: ArrayLike | None = None, *, name: str =
     return of_array(source, affine, name=f"{name} (array)")
 
 
-def images_of(given: Mapping[str, ImageInput | None], affine: ArrayLike | None = None) -> dict[str, Image]:
-    """The images that were given (name -> one of the four forms), without those that are None.
+def sources_of(given: Mapping[str, ImageInput | None], affine: ArrayLike | None = None) -> dict[str, Source]:
+    """What was given (name -> one of the four forms, or None) as paths, which stay that, and images in memory.
 
     affine : of those that are arrays.
 
     Raises InputError as `image_of`, and for an affine where no image is an array.
     """
-    there = {name: source for name, source in given.items() if source is not None}
-    check_affine_is_used(there, affine)
-    return {name: image_of(source, affine, name=name) for name, source in there.items()}
-
-
-def check_affine_is_used(given: Mapping[str, object], affine: ArrayLike | None) -> None:
-    """Raise InputError where an affine is given, but no array that it could be of."""
     if affine is not None and not any(isinstance(source, np.ndarray) for source in given.values()):
         raise InputError("affine", "is given, but no array that it could be of", "files and images have their own")
+    return {
+        name: Path(source) if isinstance(source, str | os.PathLike) else image_of(source, affine, name=name)
+        for name, source in given.items()
+        if source is not None
+    }
 
 
 def of_array(data: NDArray[Any], affine: ArrayLike, *, name: str = "array") -> Image:
@@ -129,13 +127,6 @@ def is_sitk(source: object) -> bool:
     """Whether it is a SimpleITK image; a program that has none never imported SimpleITK."""
     sitk = sys.modules.get("SimpleITK")
     return sitk is not None and isinstance(source, sitk.Image)
-
-
-def path_of(source: object) -> Path | None:
-    """Where an image was read from: known of paths only."""
-    if isinstance(source, Image):
-        return source.path
-    return Path(source) if isinstance(source, str | os.PathLike) else None
 
 
 def _checked(data: NDArray[Any], affine: NDArray[np.float64], header: Any, name: str) -> Image:

@@ -71,8 +71,19 @@ class Image:
         return replace(self, data=data, path=None)
 
 
-def load(path: str | os.PathLike[str], form: str | None = None) -> Image:
+Source = Path | Image
+"""An image of a person: a file that is still to be read, or one in memory (`yucca_wm.image_input`)."""
+
+
+def name_of(source: str | os.PathLike[str] | Image) -> str:
+    """What messages call it."""
+    return source.name if isinstance(source, Image) else str(source)
+
+
+def load(path: str | os.PathLike[str] | Image, form: str | None = None) -> Image:
     """Read a 3D NIfTI (or FreeSurfer) image in its stored type (scaled values become float32).
+
+    path : or an image that was read already.
 
     form : "sform" or "qform", for a header in which they disagree (default: the sform within half a voxel).
 
@@ -82,7 +93,7 @@ def load(path: str | os.PathLike[str], form: str | None = None) -> Image:
         NaN or infinite values, an affine that cannot be inverted, voxels that are too small or large for a head, or
         sform and qform that disagree by more than half a voxel.
     """
-    image = _load(Path(path), form)
+    image = path if isinstance(path, Image) else _load(Path(path), form)
     return image if image.data.flags.writeable else replace(image, data=image.data.copy(order="K"))
 
 
@@ -107,16 +118,17 @@ def checked_values(image: Image) -> Image:
 
 
 def load_labels(
-    path: str | os.PathLike[str], allowed: Iterable[int] | None = None, *, form: str | None = None
+    path: str | os.PathLike[str] | Image, allowed: Iterable[int] | None = None, *, form: str | None = None
 ) -> Image:
     """Read a label map as integers.
 
+    path : or an image that was read already.
     form : as for `load`.
 
     Raises InputError as `load`, and for values that are not whole numbers, negative, above MAX_LABEL, or not in
     ``allowed``.
     """
-    return labels_of(_load(Path(path), form), allowed)
+    return labels_of(path if isinstance(path, Image) else _load(Path(path), form), allowed)
 
 
 def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:
