@@ -116,9 +116,9 @@ def columns_of_frame(frame: pd.DataFrame, needed: Sequence[str], also: Sequence[
     return Columns(path, header, cells, lines)
 
 
-def is_frame(table: object) -> bool:
-    """Whether it is in memory already: no path."""
-    return not isinstance(table, str | os.PathLike)
+def table_name(table: TableInput) -> str:
+    """What messages and records call it."""
+    return str(Path(table)) if isinstance(table, str | os.PathLike) else FRAME
 
 
 def _written(value: Any) -> str:

@@ -21,7 +21,8 @@ from .conftest import AtlasFiles, scan, turned
 def test_in_memory_as_through_the_command(atlas_files: AtlasFiles, tmp_path: Path) -> None:
     """A person turned, stretched and shifted: the labels, the transform and its files, and how well it fits."""
     person = scan(turned((6, 5, -8), (1.05, 1, 0.95)), (2, 2, 4))
-    wm = save(person.wm, tmp_path / "anna_wm.nii.gz")
+    (tmp_path / "anna").mkdir()
+    wm = save(person.wm, tmp_path / "anna" / "wm.nii.gz")
     atlas = {"atlas_wm": atlas_files.wm, "atlas_labels": atlas_files.labels}
     labels = yw.parcellate(wm=nib.load(wm), subject="anna", **atlas)
     values = np.asanyarray(labels.regions.dataobj)
@@ -53,7 +54,7 @@ def test_in_memory_as_through_the_command(atlas_files: AtlasFiles, tmp_path: Pat
     assert saved == written
 
 
-def test_what_is_wrong_is_said_before_anything_is_computed(atlas_files: AtlasFiles, tmp_path: Path) -> None:
+def test_what_is_wrong_is_said_before_anything_is_computed(atlas_files: AtlasFiles) -> None:
     atlas = {"atlas_wm": atlas_files.wm, "atlas_labels": atlas_files.labels}
     with pytest.raises(yw.InputError, match=r"wm \(array\): holds no white matter"):
         yw.parcellate(wm=np.zeros((9, 9, 9)), affine=np.eye(4), **atlas)

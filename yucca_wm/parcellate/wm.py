@@ -149,7 +149,8 @@ def _side_centres(
 def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteMatter:
     """``wm`` with the voxels of a map of white-matter lesions: a segmentation made from a T1 has holes there.
 
-    path : mask on the same grid (a file, or an image that was read), or labels 1 lesion and 2 other pathology, which stays out.
+    path : mask on the same grid (a file, or an image that was read), or labels 1 lesion and 2 other pathology, which
+        stays out.
 
     Raises InputError as `yucca_wm.images.load_labels`, and for another grid or several other labels.
     """
@@ -158,9 +159,8 @@ def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteM
     present = [int(value) for value in np.unique(lesions.data[lesions.data != 0])]
     if len(present) > 1 and present != [1, 2]:
         shown = " ".join(map(str, present[:8]))
-        raise InputError(
-            lesions.name, f"holds the labels {shown}: which of them is lesion?", "give a mask, or lesions as 1"
-        )
+        problem = f"holds the labels {shown}: which of them is lesion?"
+        raise InputError(lesions.name, problem, "give a mask, or lesions as 1")
     lesion = (lesions.data != 0) & (lesions.data != 2)
     mask = wm.mask.data | lesion
     added = int(mask.sum()) - int(wm.mask.data.sum())
