@@ -2,8 +2,19 @@
 
     import yucca_wm as yw
 
-    scan = yw.predict(t1="T1.nii.gz", flair="FLAIR.nii.gz")
-    scan.loads  # one row a region
+    scan = yw.predict(t1="T1.nii.gz", flair="FLAIR.nii.gz")            # shipped models, or lesion_model=, region_model=
+    scan.lesions, scan.regions, scan.tissue                            # nibabel images
+    scan.loads                                                         # pandas.DataFrame, one row a region
+    found = yw.localize(lesions, regions, names=None, connectivity=26, min_size_mm3=3.0)
+    found.loads, found.lesions, found.flags; found.plot()              # DataFrames, dict, matplotlib figure
+    labels = yw.parcellate(wm="wm.nii.gz")                             # or t1=...; .regions .transform .quality
+    scores = yw.evaluate(prediction, truth, kind="lesions")            # DataFrame
+    effects = yw.associate(loads, participants, outcome="diagnosis", covariates=["age", "sex"])
+    groups = yw.cluster(loads)
+
+Images are paths, nibabel images, SimpleITK images, or arrays with ``affine=``; tables are paths or data frames. What is
+found holds its data, and ``save(folder)`` writes what the command of the same name writes. `InputError` says what is
+wrong with a file, an image or a table.
 
 Importing this package loads neither torch nor nibabel nor pandas: what `__all__` names is imported when it is first
 asked for, from the module that `HOMES` says.

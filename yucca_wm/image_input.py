@@ -1,6 +1,7 @@
 """Images as a caller has them: a file, a nibabel or SimpleITK image, or an array with its affine.
 
-All become one `Image`, a copy in the voxel order they come in, after the checks that a file goes through.
+All become one `Image`, a copy in the voxel order they come in, after the checks that a file goes
+through; affines in single precision, as a file holds them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import ArrayLike, NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image, Source, checked_values, load
+from yucca_wm.images import Image, Source, as_written, checked_values, load
 from yucca_wm.nifti import (
     UNITS_MM,
     check_shape,
@@ -134,4 +135,4 @@ def _checked(data: NDArray[Any], affine: NDArray[np.float64], header: Any, name:
     shape = without_trailing_axes(data.shape)
     check_shape(name, shape, data.shape)
     copied = np.array(data, dtype=np.uint8 if data.dtype.kind == "b" else None, order="K").reshape(shape)
-    return checked_values(Image(copied, checked_place(name, affine, header), None, header, called=name))
+    return as_written(checked_values(Image(copied, checked_place(name, affine, header), None, header, called=name)))

@@ -186,6 +186,11 @@ def save(image: Image, path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
+def as_written(image: Image) -> Image:
+    """``image`` as it would be read back from its file: NIfTI holds affines in single precision."""
+    return replace(image, affine=image.affine.astype(np.float32).astype(np.float64))
+
+
 def as_nifti(image: Image) -> nib.Nifti1Image:
     """``image`` as nibabel's: in its array's type, with its own grid, form codes and units (mm)."""
     header = image.header.copy() if image.header is not None else nib.Nifti1Header()

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from yucca_wm.cli import report_failures, run
 from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.predict.choice import LESIONS, REGIONS, SHIPPED, choose
 
-SHIPPED = "shipped"
-LESIONS, REGIONS = "lesions", "regions"
 SPACES = ("flair", "t1")
 
 
@@ -72,9 +71,8 @@ def main() -> int:
         parser.error("give either --t1 and/or --flair, or --input")
     if arguments.input and arguments.name:
         parser.error("--name is for one person; a cohort has its names")
-    chosen = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
-    given = {what: path for what, path in chosen.items() if path and str(path) != SHIPPED}
-    shipped = not any(chosen.values()) or len(given) < sum(map(bool, chosen.values()))
+    choice = choose(arguments.lesion_model, arguments.region_model)
+    given = choice.given
     if arguments.names and REGIONS not in given:
         parser.error("--names goes with a --region-model of your own")
     if arguments.soft and len(given) < 2:
@@ -103,7 +101,7 @@ def main() -> int:
         for doubt in cohort.other_names(models[REGIONS], table):
             print(f"note: {doubt}", file=sys.stderr)
     options = Options(
-        shipped=shipped,
+        shipped=choice.shipped,
         space=arguments.space,
         header=arguments.header,
         mirror=arguments.mirror,
