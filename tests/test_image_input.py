@@ -67,6 +67,11 @@ def test_what_is_done_to_the_image_is_not_done_to_the_callers_array() -> None:
     assert own[2, 1, 4] == 6
 
 
+def test_masks_of_numpy_and_a_trailing_axis_are_taken() -> None:
+    image = image_of((data() > 0)[..., None], AFFINE)
+    assert (image.shape, image.data.dtype, image.data.sum()) == (SHAPE, np.uint8, 1)
+
+
 def test_nibabel_images_in_micrometres_and_of_freesurfer_are_read_as_files_are(tmp_path: Path) -> None:
     micro = nib.Nifti1Image(data(), np.diag([1000.0, 1000, 1000, 1]) @ AFFINE)
     micro.header.set_xyzt_units("micron")

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import nibabel as nib
 import numpy as np
@@ -32,7 +32,7 @@ from yucca_wm.nifti import (
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    ImageInput = str | os.PathLike[str] | SpatialImage | sitk.Image | NDArray[Any]
+    ImageInput: TypeAlias = str | os.PathLike[str] | SpatialImage | sitk.Image | NDArray[Any]
     """What `image_of` takes."""
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -113,18 +113,19 @@ def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
     """
     import SimpleITK as sitk
 
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        values = image.GetNumberOfComponentsPerPixel()
-        problem = f"has {image.GetDimension()} dimensions and {values} values a voxel, a 3D image is needed"
+    volume: Any = image  # SimpleITK's methods are not typed
+    dimensions, values = volume.GetDimension(), volume.GetNumberOfComponentsPerPixel()
+    if dimensions != 3 or values != 1:
+        problem = f"has {dimensions} dimensions and {values} values a voxel, a 3D image is needed"
         raise InputError(name, problem, "extract one volume")
     affine = np.eye(4)
-    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
+    affine[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
+    affine[:3, 3] = volume.GetOrigin()
     # SimpleITK's arrays are indexed [k, j, i]
     return _checked(sitk.GetArrayFromImage(image).transpose(2, 1, 0), LPS_TO_RAS @ affine, None, name)
 
 
-def is_sitk(source: object) -> bool:
+def is_sitk(source: object) -> TypeGuard[sitk.Image]:
     """Whether it is a SimpleITK image; a program that has none never imported SimpleITK."""
     sitk = sys.modules.get("SimpleITK")
     return sitk is not None and isinstance(source, sitk.Image)

@@ -10,14 +10,14 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from yucca_wm.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    TableInput = str | os.PathLike[str] | pd.DataFrame
+    TableInput: TypeAlias = str | os.PathLike[str] | pd.DataFrame
     """What `read_columns` takes."""
 
 FRAME = "DataFrame"

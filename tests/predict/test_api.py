@@ -92,7 +92,8 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
 @pytest.mark.usefixtures("fast")
 def test_scans_in_memory_are_kept_beside_their_maps(tmp_path: Path) -> None:
     found = yw.predict(flair=scan(), affine=AFFINE, confidence=True)
-    found.save(tmp_path, report=False)
+    found.save(tmp_path)
+    assert (tmp_path / "report" / "subjects" / "subject.html").is_file()
     shown = images.load(tmp_path / "frame" / "subject_FLAIR.nii.gz")
     np.testing.assert_array_equal(shown.data, scan())
     said = json.loads((tmp_path / "predict.json").read_text())["cases"]["subject"]["scans"]["FLAIR"]
