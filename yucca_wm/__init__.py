@@ -1,6 +1,94 @@
 """Where in the brain white-matter lesions are: region labels, segmentation and localization.
 
-Importing this package loads neither torch nor Yucca; every step lives in its own subpackage.
+    import yucca_wm as yw
+
+    scan = yw.predict(t1="T1.nii.gz", flair="FLAIR.nii.gz")            # shipped models, or lesion_model=, region_model=
+    scan.lesions, scan.regions, scan.tissue                            # nibabel images
+    scan.loads                                                         # pandas.DataFrame, one row a region
+    found = yw.localize(lesions, regions, names=None, connectivity=26, min_size_mm3=3.0)
+    found.loads, found.lesions, found.flags; found.plot()              # DataFrames, dict, matplotlib figure
+    labels = yw.parcellate(wm="wm.nii.gz")                             # or t1=...; .regions .transform .quality
+    scores = yw.evaluate(prediction, truth, kind="lesions")            # DataFrame
+    effects = yw.associate(loads, participants, outcome="diagnosis", covariates=["age", "sex"])
+    groups = yw.cluster(loads)
+
+Images are paths, nibabel images, SimpleITK images, or arrays with ``affine=``; tables are paths or data frames. What is
+found holds its data, and ``save(folder)`` writes what the command of the same name writes. `InputError` says what is
+wrong with a file, an image or a table.
+
+Importing this package loads neither torch nor nibabel nor pandas: what `__all__` names is imported when it is first
+asked for, from the module that `HOMES` says.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from yucca_wm.errors import InputError as InputError
+    from yucca_wm.errors import MissingExtraError as MissingExtraError
+    from yucca_wm.errors import YuccaWMError as YuccaWMError
+    from yucca_wm.evaluate.api import evaluate as evaluate
+    from yucca_wm.groups.api import Association as Association
+    from yucca_wm.groups.api import Clustering as Clustering
+    from yucca_wm.groups.api import associate as associate
+    from yucca_wm.groups.api import cluster as cluster
+    from yucca_wm.localize.api import Localization as Localization
+    from yucca_wm.localize.api import localize as localize
+    from yucca_wm.parcellate.api import Parcellation as Parcellation
+    from yucca_wm.parcellate.api import parcellate as parcellate
+    from yucca_wm.parcellate.warp import Warp as Warp
+    from yucca_wm.predict.api import Prediction as Prediction
+    from yucca_wm.predict.api import predict as predict
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Association",
+    "Clustering",
+    "InputError",
+    "Localization",
+    "MissingExtraError",
+    "Parcellation",
+    "Prediction",
+    "Warp",
+    "YuccaWMError",
+    "associate",
+    "cluster",
+    "evaluate",
+    "localize",
+    "parcellate",
+    "predict",
+]
+
+HOMES = {
+    "Association": "groups.api",
+    "Clustering": "groups.api",
+    "InputError": "errors",
+    "Localization": "localize.api",
+    "MissingExtraError": "errors",
+    "Parcellation": "parcellate.api",
+    "Prediction": "predict.api",
+    "Warp": "parcellate.warp",
+    "YuccaWMError": "errors",
+    "associate": "groups.api",
+    "cluster": "groups.api",
+}
+"""Public name -> module."""
+
+ROOMS = ("predict", "localize", "parcellate", "evaluate")
+"""Subpackages that are called as the function of their name (`yucca_wm.callable_room`)."""
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in ROOMS:
+        return import_module(f"{__name__}.{name}")
+    if name in HOMES:
+        return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

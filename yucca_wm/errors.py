@@ -6,17 +6,29 @@ from os import PathLike
 
 
 class YuccaWMError(Exception):
-    """Base of every error this package raises on purpose; commands print it and exit with 1."""
+    """Base of every error that this package raises on purpose; commands print it and exit with 1.
+
+    Functions of the Python API raise it (or one of those below it) for what is wrong with files, images and tables, and
+    ValueError for arguments that are out of their range.
+    """
 
 
 class InputError(YuccaWMError):
-    """A file or folder that was given cannot be used.
+    """A file, folder, image or table that was given cannot be used.
 
     Parameters
     ----------
-    path : the offending file or folder.
-    problem : what is wrong with it.
-    remedy : what the user can do about it.
+    path : str or path
+        The offending file or folder, or what an image or table in memory is called.
+    problem : str
+        What is wrong with it.
+    remedy : str
+        What the user can do about it.
+
+    Attributes
+    ----------
+    path, problem, remedy : str
+        The same; ``str()`` of the error is all three in one line.
     """
 
     def __init__(self, path: str | PathLike[str], problem: str, remedy: str = "") -> None:
@@ -28,7 +40,15 @@ class InputError(YuccaWMError):
 
 
 class MissingExtraError(YuccaWMError):
-    """An optional dependency is needed for what was asked."""
+    """An optional dependency is needed for what was asked.
+
+    Parameters
+    ----------
+    module : str
+        What is not installed.
+    extra : str
+        The extra that brings it: ``pip install 'yucca-wm[extra]'``.
+    """
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(f"this needs '{module}': pip install 'yucca-wm[{extra}]'")

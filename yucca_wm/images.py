@@ -32,12 +32,14 @@ class Image:
     affine : 4x4 float64, voxel index -> world mm, RAS+ (x grows to the subject's right).
     path : where it was read from, for messages.
     header : the NIfTI header it came with, kept when a derived image is saved.
+    called : what messages call an image without a path.
     """
 
     data: NDArray[Any]
     affine: NDArray[np.float64]
     path: Path | None = None
     header: nib.Nifti1Header | None = field(default=None, repr=False)
+    called: str = "image"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,7 +62,7 @@ class Image:
 
     @property
     def name(self) -> str:
-        return str(self.path) if self.path is not None else "image"
+        return str(self.path) if self.path is not None else self.called
 
     def with_data(self, data: NDArray[Any]) -> Image:
         """The same grid and header with other values."""
@@ -69,8 +71,19 @@ class Image:
         return replace(self, data=data, path=None)
 
 
-def load(path: str | os.PathLike[str], form: str | None = None) -> Image:
+Source = Path | Image
+"""An image of a person: a file that is still to be read, or one in memory (`yucca_wm.image_input`)."""
+
+
+def name_of(source: str | os.PathLike[str] | Image) -> str:
+    """What messages call it."""
+    return source.name if isinstance(source, Image) else str(source)
+
+
+def load(path: str | os.PathLike[str] | Image, form: str | None = None) -> Image:
     """Read a 3D NIfTI (or FreeSurfer) image in its stored type (scaled values become float32).
+
+    path : or an image that was read already.
 
     form : "sform" or "qform", for a header in which they disagree (default: the sform within half a voxel).
 
@@ -80,43 +93,60 @@ def load(path: str | os.PathLike[str], form: str | None = None) -> Image:
         NaN or infinite values, an affine that cannot be inverted, voxels that are too small or large for a head, or
         sform and qform that disagree by more than half a voxel.
     """
-    image = _load(Path(path), form)
+    image = path if isinstance(path, Image) else _load(Path(path), form)
     return image if image.data.flags.writeable else replace(image, data=image.data.copy(order="K"))
 
 
 def _load(path: Path, form: str | None = None) -> Image:
     """`load` without its copy: the array may be read-only."""
     data, affine, header = read_nifti(path, form)
+    return checked_values(Image(data, affine, path, header))
+
+
+def checked_values(image: Image) -> Image:
+    """The image in the machine's byte order, fractions as float32.
+
+    Raises InputError for NaN or infinite values.
+    """
+    data = image.data
     if data.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a value that float32 cannot hold becomes infinite
             data = data.astype(np.float32, copy=False)
         if not np.isfinite(data).all():
-            raise InputError(path, "holds NaN or infinite values", "clean it, for instance with fslmaths -nan")
-    return Image(np.asarray(data, dtype=data.dtype.newbyteorder("=")), affine, path, header)
+            raise InputError(image.name, "holds NaN or infinite values", "clean it, for instance with fslmaths -nan")
+    return replace(image, data=np.asarray(data, dtype=data.dtype.newbyteorder("=")))
 
 
 def load_labels(
-    path: str | os.PathLike[str], allowed: Iterable[int] | None = None, *, form: str | None = None
+    path: str | os.PathLike[str] | Image, allowed: Iterable[int] | None = None, *, form: str | None = None
 ) -> Image:
     """Read a label map as integers.
 
+    path : or an image that was read already.
     form : as for `load`.
 
     Raises InputError as `load`, and for values that are not whole numbers, negative, above MAX_LABEL, or not in
     ``allowed``.
     """
-    image = _load(Path(path), form)
-    data = image.data
+    return labels_of(path if isinstance(path, Image) else _load(Path(path), form), allowed)
+
+
+def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:
+    """An image as a label map: its values as the smallest unsigned integers that hold them.
+
+    Raises InputError as `load_labels`.
+    """
+    data, name = image.data, image.name
     if data.dtype.kind == "f":
         rounded = np.rint(data)
         if np.abs(data - rounded).max(initial=0) > 1e-3:
-            raise InputError(path, "holds values that are not whole numbers", "a label map is needed here")
+            raise InputError(name, "holds values that are not whole numbers", "a label map is needed here")
         data = rounded
     low, high = int(data.min()), int(data.max())
     if low < 0:
-        raise InputError(path, f"holds the negative label {low}")
+        raise InputError(name, f"holds the negative label {low}")
     if high > MAX_LABEL:
-        raise InputError(path, f"holds the label {high}", f"labels go up to {MAX_LABEL}: is it a scan?")
+        raise InputError(name, f"holds the label {high}", f"labels go up to {MAX_LABEL}: is it a scan?")
     smallest = np.min_scalar_type(high)
     data = data.astype(smallest, copy=data.dtype != smallest or not data.flags.writeable)
     known = set(range(high + 1) if allowed is None else allowed)
@@ -125,7 +155,7 @@ def load_labels(
         if unknown:
             shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
             raise InputError(
-                path, f"holds labels that are not in the table: {shown}", "check that it is the right file"
+                name, f"holds labels that are not in the table: {shown}", "check that it is the right file"
             )
     return replace(image, data=data)
 
@@ -150,6 +180,19 @@ def _without_background(values: NDArray[Any]) -> NDArray[Any]:
 
 def save(image: Image, path: str | os.PathLike[str]) -> Path:
     """Write ``image`` atomically as NIfTI in its array's type, with its own grid, form codes and units."""
+    nifti = as_nifti(image)
+    with atomic_path(path) as temporary:
+        nib.save(nifti, temporary)
+    return Path(path)
+
+
+def as_written(image: Image) -> Image:
+    """``image`` as it would be read back from its file: NIfTI holds affines in single precision."""
+    return replace(image, affine=image.affine.astype(np.float32).astype(np.float64))
+
+
+def as_nifti(image: Image) -> nib.Nifti1Image:
+    """``image`` as nibabel's: in its array's type, with its own grid, form codes and units (mm)."""
     header = image.header.copy() if image.header is not None else nib.Nifti1Header()
     header.set_data_dtype(image.data.dtype)
     header["scl_slope"], header["scl_inter"], header["cal_max"], header["cal_min"] = 1, 0, 0, 0
@@ -161,9 +204,7 @@ def save(image: Image, path: str | os.PathLike[str]) -> Path:
     if forms_apart_mm(nifti.header) > FORM_TOLERANCE_MM:  # a qform cannot hold shear
         nifti.set_qform(image.affine, 0)
     nifti.header.set_xyzt_units("mm")
-    with atomic_path(path) as temporary:
-        nib.save(nifti, temporary)
-    return Path(path)
+    return nifti
 
 
 def same_grid(first: Image, second: Image) -> bool:
@@ -198,4 +239,4 @@ def resample(image: Image, like: Image, *, order: int = 0) -> Image:
     data = affine_transform(
         image.data, matrix[:3, :3], matrix[:3, 3], output_shape=like.shape, order=order, mode="grid-constant", cval=0
     )
-    return replace(like, data=data, path=image.path)
+    return replace(like, data=data, path=image.path, called=image.called)

@@ -46,8 +46,8 @@ class LesionLabels:
             return self.counted
         return tuple(label for label in classes if label and label not in self.ignored)
 
-    def load(self, path: str | os.PathLike[str]) -> Image:
-        """Read a lesion map; a probability map as labels 0 and 1.
+    def load(self, path: str | os.PathLike[str] | Image) -> Image:
+        """Read a lesion map (or take one that was read); a probability map as labels 0 and 1.
 
         Raises InputError as `yucca_wm.images.load_labels`, for labels that are neither counted nor ignored, and for
         fractions without a threshold or a threshold without fractions.
@@ -60,13 +60,13 @@ class LesionLabels:
             return images.load_labels(path, self.known)
         except InputError as error:
             if "not whole numbers" in error.problem:
-                raise InputError(path, *_fractions(images.load(path), error)) from None
+                raise InputError(error.path, *_fractions(images.load(path), error)) from None
             if "not in the table" not in error.problem:
                 raise
             counted = ", ".join(map(str, self.counted or ()))
             problem = error.problem.replace("not in the table", f"neither counted ({counted}) nor ignored")
             remedy = f"name them with --lesion-labels ({ALL}: every label) or --ignore-labels"
-            raise InputError(path, problem, remedy) from None
+            raise InputError(error.path, problem, remedy) from None
 
     def lesion(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
         """Voxels that count as lesion."""

@@ -81,7 +81,7 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
     try:
         if path.name.lower().endswith(MGH_SUFFIXES):
             mgh = _mgh(path)
-            header = _nifti_header(mgh)
+            header = nifti_header(mgh)
         elif path.name.lower().endswith(".nii.gz"):
             archive = path.read_bytes()
             header = _header(path, gzip.GzipFile(fileobj=BytesIO(archive)))
@@ -89,22 +89,16 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
             header = _header_of_file(path)
         full_shape = shape = header.get_data_shape()
         unit = int(header["xyzt_units"]) % 8
-        header = _in_millimetres(header)
+        header = in_millimetres(header)
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
     except InputError:
         raise
     except Exception as error:  # nibabel raises many types for broken headers
         raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) != 3 or min(shape) < 1:
-        raise InputError(path, f"has shape {full_shape}, a 3D image is needed", "extract one volume")
-    if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
-        raise InputError(path, f"claims {' x '.join(map(str, shape))} voxels", "its header is damaged")
-    affine = _checked_affine(path, affine, header, UNIT_NAMES.get(unit, ""), form)
-    kind = header.get_data_dtype()
-    if kind.kind not in "iufb":
-        raise InputError(path, f"holds values of type {kind}, real numbers are needed")
+    shape = without_trailing_axes(shape)
+    check_shape(path, shape, full_shape)
+    affine = checked_place(path, affine, header, UNIT_NAMES.get(unit, ""), form)
+    check_type(path, header.get_data_dtype())
     try:
         if mgh is not None:
             data = np.asanyarray(mgh.dataobj).reshape(shape)
@@ -113,6 +107,27 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
     except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
     return data, affine, header
+
+
+def without_trailing_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """``shape`` without the axes of length 1 behind the third."""
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def check_shape(name: str | Path, shape: tuple[int, ...], full_shape: tuple[int, ...]) -> None:
+    """Raise InputError for what is no 3D image, or larger than any. full_shape : what to call its shape."""
+    if len(shape) != 3 or min(shape) < 1:
+        raise InputError(name, f"has shape {full_shape}, a 3D image is needed", "extract one volume")
+    if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
+        raise InputError(name, f"claims {' x '.join(map(str, shape))} voxels", "its header is damaged")
+
+
+def check_type(name: str | Path, kind: np.dtype[Any]) -> None:
+    """Raise InputError for values that are not real numbers."""
+    if kind.kind not in "iufb":
+        raise InputError(name, f"holds values of type {kind}, real numbers are needed")
 
 
 def forms_apart_mm(header: Any) -> float:
@@ -207,7 +222,7 @@ def _mgh(path: Path) -> Any:
     return nib.MGHImage.from_bytes(content)
 
 
-def _nifti_header(mgh: Any) -> Any:
+def nifti_header(mgh: Any) -> Any:
     """The NIfTI header that says what a FreeSurfer image's does."""
     header = nib.Nifti1Header()
     header.set_data_shape(mgh.shape)
@@ -219,7 +234,7 @@ def _nifti_header(mgh: Any) -> Any:
     return header
 
 
-def _in_millimetres(header: Any) -> Any:
+def in_millimetres(header: Any) -> Any:
     """``header`` with its lengths in millimetres."""
     code = int(header["xyzt_units"])
     factor = UNITS_MM.get(code % 8, 1.0)
@@ -233,13 +248,16 @@ def _in_millimetres(header: Any) -> Any:
     return header
 
 
-def _checked_affine(
-    path: Path, affine: NDArray[np.float64], header: Any, unit: str, form: str | None
+def checked_place(
+    path: str | Path, affine: NDArray[np.float64], header: Any, unit: str = "", form: str | None = None
 ) -> NDArray[np.float64]:
-    """``affine``, or the one that ``form`` says; raises InputError for what is no head's, or two places at once."""
+    """``affine``, or the one that ``form`` says; raises InputError for what is no head's, or two places at once.
+
+    header : the NIfTI header that it comes from; None: of none.
+    """
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
-    if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
+    if header is not None and int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         try:
             apart = forms_apart_mm(header)
             qform = np.asarray(header.get_qform(), dtype=np.float64)
@@ -262,7 +280,7 @@ def _smallest_edge(affine: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(affine[:3, :3], axis=0).min())
 
 
-def _check_size(path: Path, affine: NDArray[np.float64], unit: str) -> None:
+def _check_size(path: str | Path, affine: NDArray[np.float64], unit: str) -> None:
     if not np.isfinite(affine).all():
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
     spacing = np.linalg.norm(affine[:3, :3], axis=0)

@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yucca_wm.columns import Column, Kind, TableForm
 from yucca_wm.errors import InputError
 from yucca_wm.tsv import read_columns
+
+if TYPE_CHECKING:
+    from yucca_wm.tsv import TableInput
 
 TABLE = Path(__file__).parent / "data" / "regions.tsv"
 
@@ -124,6 +128,13 @@ def regions() -> RegionTable:
     return read_table(TABLE)
 
 
+def region_table(names: TableInput | RegionTable | None = None) -> RegionTable:
+    """A table in any of its forms: as `read_table` takes it, or read already; None: the built-in one."""
+    if names is None:
+        return regions()
+    return names if isinstance(names, RegionTable) else read_table(names)
+
+
 def distinct_color(number: int) -> str:
     """``#rrggbb`` for the region ``number`` (from 0): neighbours in number are far apart in hue or lightness."""
     lightness = (0.5, 0.68, 0.38)[number % 3]
@@ -131,8 +142,8 @@ def distinct_color(number: int) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
-def read_table(path: str | os.PathLike[str]) -> RegionTable:
-    """Read a label table: TSV with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
+def read_table(path: TableInput) -> RegionTable:
+    """Read a label table: TSV (or pandas.DataFrame) with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
 
     ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present and not empty or ``n/a``; any
     other text is a name, ``NA`` too. A region without a colour is given one. Background (index 0) is skipped.
@@ -142,6 +153,7 @@ def read_table(path: str | os.PathLike[str]) -> RegionTable:
     ``#rrggbb``, or duplicates.
     """
     read = read_columns(path, (), COLUMNS)
+    path = read.path
     if not {"index", "name"} <= read.cells.keys():
         raise InputError(path, "lacks the columns 'index' and 'name'", "give a tab-separated table such as dseg.tsv")
     names = list(read.cells)

@@ -5,17 +5,28 @@ from __future__ import annotations
 import csv
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
 
 MISSING = "n/a"
 """A cell without a value, as BIDS wants it."""
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    TableInput: TypeAlias = str | os.PathLike[str] | pd.DataFrame
+    """What `read_columns` takes."""
+
+FRAME = "DataFrame"
+"""What messages call a table in memory."""
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """What counts as a number in a table: decimal point, no unit, finite."""
@@ -38,12 +49,16 @@ class Columns:
     lines: list[int]
 
 
-def read_columns(path: str | os.PathLike[str], needed: Sequence[str], also: Sequence[str] | None = ()) -> Columns:
+def read_columns(path: TableInput, needed: Sequence[str], also: Sequence[str] | None = ()) -> Columns:
     """Read the columns ``needed`` and, where there are any, ``also`` (None: all). Lines without a cell do not count.
+
+    path : of a file, or a pandas.DataFrame, which is read as the file that it would make; its first row is line 1.
 
     Raises InputError naming the line for what is no table: other encodings than UTF-8, more cells than the header,
     cells under a column without a name, quotation marks that do not end, a column that is missing or there twice.
     """
+    if not isinstance(path, str | os.PathLike):
+        return columns_of_frame(path, needed, also)
     path = Path(path)
     start = 0
     try:
@@ -110,6 +125,39 @@ def write_tsv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterab
 def blank(rows: Iterable[Sequence[str]]) -> list[list[str]]:
     """Rows for a page: nothing where a table has ``n/a``."""
     return [["" if field == MISSING else field for field in row] for row in rows]
+
+
+def columns_of_frame(frame: pd.DataFrame, needed: Sequence[str], also: Sequence[str] | None = ()) -> Columns:
+    """`read_columns` of a data frame; an index that has a name is a column.
+
+    Missing values are empty cells, whole numbers have no decimals. Raises InputError as `read_columns`, and for what is
+    no data frame.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(frame, pandas.DataFrame):
+        raise InputError("table", f"is of type {type(frame).__name__}", "give the path of a table, or a DataFrame")
+    path = Path(FRAME)
+    if any(name is not None and name not in frame.columns for name in frame.index.names):
+        frame = frame.reset_index()
+    header = tuple(composed(str(name)) for name in frame.columns)
+    places = _places(path, header, needed, also)
+    lines = [line for line, empty in enumerate(frame.isna().all(axis=1).tolist(), 1) if not empty]
+    cells = {}
+    for name, place in places.items():
+        column = frame.iloc[:, place]
+        values, missing = column.tolist(), column.isna().tolist()
+        cells[name] = ["" if missing[line - 1] else _written(values[line - 1]) for line in lines]
+    return Columns(path, header, cells, lines)
+
+
+def table_name(table: TableInput) -> str:
+    """What messages and records call it."""
+    return str(Path(table)) if isinstance(table, str | os.PathLike) else FRAME
+
+
+def _written(value: Any) -> str:
+    """A cell of a data frame as a file has it."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def composed(cell: str) -> str:

@@ -42,11 +42,16 @@ def clean(tmp_path: Path) -> Path:
     return python
 
 
-def test_wheel(clean: Path, tmp_path: Path) -> None:
+def install_wheel(python: Path, tmp_path: Path) -> None:
+    """Build a wheel of this checkout and install it."""
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", ROOT]
     run(*build, cwd=tmp_path)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
-    run(clean, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
+    run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
+
+
+def test_wheel(clean: Path, tmp_path: Path) -> None:
+    install_wheel(clean, tmp_path)
     package, manager, task = run(clean, "-c", FIND, cwd=tmp_path).splitlines()
     home = str(tmp_path / "venv")
     assert package.startswith(home)
@@ -55,6 +60,73 @@ def test_wheel(clean: Path, tmp_path: Path) -> None:
     run(clean, "-m", "pip", "uninstall", "--yes", "yucca-wm", cwd=tmp_path)
     left = [path for path in (tmp_path / "venv").rglob("*yucca_wm*") if "__pycache__" not in path.parts]
     assert left == []
+
+
+SNIPPET = """
+import re, shutil, sys, textwrap
+from importlib.resources import files
+from pathlib import Path
+
+import matplotlib.figure, nibabel, numpy, pandas
+import yucca_wm as yw
+from yucca_wm.atlas.cache import TYPE2, WHITE_MATTER
+from yucca_wm.demo.make_study import write_study
+from yucca_wm.images import load, save
+from yucca_wm.regions import regions as table
+
+assert (files("yucca_wm") / "py.typed").is_file()
+sample = files("yucca_wm") / "data" / "sample"
+for name in ("T1.nii.gz", "FLAIR.nii.gz"):
+    shutil.copy(str(sample / name), name)
+# people with known masks; an atlas of their regions, in the labels of the published one; a person's white matter
+write_study(Path(), 24)
+template = load("template.nii.gz")
+published = template.with_data(template.data.copy())
+for region in table().white_matter:
+    published.data[template.data == region.index] = region.jhu_ids[0]
+Path("cache").mkdir()
+save(published, Path("cache") / TYPE2)
+save(template, Path("cache") / WHITE_MATTER)
+save(template.with_data((template.data > 0).astype("uint8")), "wm.nii.gz")
+
+people = [f"sub-{number:02d}" for number in range(1, 25)]
+maps = {name: (f"lesions/{name}.nii.gz", f"regions/{name}.nii.gz") for name in people}
+lesions, regions = maps["sub-02"]
+prediction, truth = maps["sub-02"][0], maps["sub-04"][0]
+loads = pandas.concat([yw.localize(*paths).loads for paths in maps.values()])
+participants = "participants.tsv"
+
+snippet = textwrap.dedent(re.search("(    import yucca_wm as yw.*?)\\n\\n(?! )", yw.__doc__, re.DOTALL)[1])
+assert snippet.count("yw.") == 6
+exec(snippet)
+
+for image in (scan.lesions, scan.regions, scan.tissue, labels.regions):
+    assert isinstance(image, nibabel.Nifti1Image)
+assert nibabel.load("FLAIR.nii.gz").shape == scan.lesions.shape == scan.regions.shape
+assert scan.loads["name"].tolist() == [region.name for region in table()] + ["outside", "total"]
+counted_ml = (scan.lesions.get_fdata() == 1).sum() * abs(numpy.linalg.det(scan.lesions.affine[:3, :3])) / 1000
+assert counted_ml > 0
+assert abs(scan.loads["lesion_volume_ml"].iloc[-1] - counted_ml) < 1e-4
+again = yw.localize(scan.lesions, scan.regions, tissue=scan.tissue, subject=scan.subject)
+pandas.testing.assert_frame_equal(again.loads, scan.loads)
+assert found.loads["subject"].unique().tolist() == ["sub-02"]
+assert isinstance(found.flags, dict)
+assert isinstance(found.plot(), matplotlib.figure.Figure)
+assert labels.quality["wm_dice"] > 0.95
+assert scores["dice"].between(0, 1).all()
+assert len(effects.effects) == 34
+assert len(groups.members) == 24
+print(yw.__file__)
+"""
+
+
+def test_the_snippet_of_the_python_api_runs_from_a_wheel(clean: Path, tmp_path: Path) -> None:
+    """The lines as they stand in the package's docstring, on the sample scan."""
+    install_wheel(clean, tmp_path)
+    work = tmp_path / "work"
+    work.mkdir()
+    printed = run("env", f"YUCCA_WM_CACHE={work / 'cache'}", clean, "-c", SNIPPET, cwd=work)
+    assert printed.splitlines()[-1].startswith(str(tmp_path / "venv"))
 
 
 def test_editable(clean: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import torch
 from nibabel import orientations
 from scipy import ndimage
 
+import yucca_wm as yw
 from yucca_wm import images
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import merge_folders
@@ -106,6 +107,15 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
         assert "FLAIR.nii.gz" in page.read_text()  # what lesions are shown on
         assert "side by side" in page.read_text()
         assert (tmp_path / "out" / "heat_map.png").is_file()
+    given = {modality.lower(): nib.load(path) for modality, path in scans.items()}
+    found = yw.predict(**given, lesion_model=lesion_model, region_model=region_model, subject="a")
+    assert found.tissue is None
+    saved = found.save(tmp_path / "saved", report=False)
+    names = ["lesion_load.tsv", "lesions.tsv", "modalities.tsv", "predictions.tsv", "heat_map.png"]
+    names += [f"{what}/a.nii.gz" for what in found.maps]
+    assert len(names) == 5 + 2 + 2 * len(used)
+    for name in names:
+        assert (saved / name).read_bytes() == (tmp_path / "out" / name).read_bytes(), name
 
 
 def test_soft_volumes_are_of_the_scans_of_this_run(

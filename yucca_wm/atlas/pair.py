@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from yucca_wm.errors import InputError
 from yucca_wm.files import sha256
 from yucca_wm.images import Image, check_same_grid, load, load_labels
 from yucca_wm.regions import RegionTable, read_table, regions
+
+if TYPE_CHECKING:
+    from yucca_wm.tsv import TableInput
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Atlas:
 def load_atlas(
     wm: str | os.PathLike[str],
     labels: str | os.PathLike[str],
-    names: str | os.PathLike[str] | None = None,
+    names: TableInput | None = None,
     wm_labels: tuple[int, ...] | None = None,
 ) -> Atlas:
     """Read an atlas.

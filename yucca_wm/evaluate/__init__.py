@@ -1,1 +1,5 @@
 """How good a segmentation is: the WMH challenge's five measures for lesions, overlap and surfaces for regions."""
+
+from yucca_wm.callable_room import make_callable
+
+make_callable(__name__)

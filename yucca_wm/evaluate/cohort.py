@@ -33,7 +33,7 @@ from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
 from yucca_wm.evaluate.summary import Mean, mean_with_interval
 from yucca_wm.files import case_name, write_json
 from yucca_wm.grids import on_grid
-from yucca_wm.images import Image
+from yucca_wm.images import Image, Source, name_of
 from yucca_wm.lesion_maps import ALL, LesionLabels
 from yucca_wm.pairing import image_files, match
 from yucca_wm.regions import RegionTable, regions
@@ -99,7 +99,7 @@ def evaluate(
     pairs, failed = _pairs(Path(pred), Path(gt), how.kind)
     works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
     with only_run_in(out_dir, run := run or RunOptions()) as out:
-        outcome = run_step(Step("evaluate", out, how.parameters), partial(_evaluate_case, how=how), works, run)
+        outcome = run_step(Step("evaluate", out, how.parameters), partial(evaluate_case, how=how), works, run)
         kinds = {rows[0]["kind"] for rows in outcome.results.values()}
         for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
             (out / name).unlink(missing_ok=True)
@@ -135,18 +135,22 @@ def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Pat
     return pairs, failed
 
 
-def _evaluate_case(case: tuple[Path, Path], how: How) -> list[dict[str, Any]]:
-    pred, gt = case
-    prediction, truth = images.load_labels(pred), images.load_labels(gt)
+def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]:
+    """Compare a prediction with the truth: one row for lesions, one for every region.
+
+    Raises InputError as `load_labels`, for another grid, labels that are not known, and a kind that is not sure.
+    """
+    prediction, truth = map(images.load_labels, case)
+    pred, gt = map(name_of, case)
     prediction = on_grid(prediction, truth, resample=how.resample)
-    found = {path: _labels(image) for path, image in ((pred, prediction), (gt, truth))}
-    kind = how.kind or _guess(found[pred], found[gt], how.compared, gt)
-    if kind is Kind.REGIONS and max(found[gt], default=0) > OTHER_PATHOLOGY >= max(found[pred], default=0) > 0:
+    predicted_labels, true_labels = _labels(prediction), _labels(truth)
+    kind = how.kind or _guess(predicted_labels, true_labels, how.compared, gt)
+    if kind is Kind.REGIONS and max(true_labels, default=0) > OTHER_PATHOLOGY >= max(predicted_labels, default=0) > 0:
         raise InputError(pred, "looks like a lesion map, but the truth has regions", "compare regions with regions")
     known = how.labels.known if kind is Kind.LESIONS else {0, *how.table.indices}
-    for path, labels in found.items():
+    for name, labels in ((pred, predicted_labels), (gt, true_labels)):
         if known is not None and (unknown := sorted(labels - known)):
-            raise InputError(path, *_unknown(unknown, kind, how))
+            raise InputError(name, *_unknown(unknown, kind, how))
     if kind is Kind.REGIONS:
         measures = region_measures(prediction.data, truth.data, truth.affine, how.compared)
         return [{"kind": kind, **asdict(one)} for one in measures]
@@ -161,7 +165,7 @@ def _labels(image: Image) -> set[int]:
     return set(np.flatnonzero(images.count_labels(image.data)).tolist()) - {0}
 
 
-def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: Path) -> Kind:
+def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str) -> Kind:
     """What maps of these labels show, where it is sure: nothing but 1, or most regions of the table."""
     if predicted | true <= {WMH}:
         return Kind.LESIONS
@@ -185,7 +189,7 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     """The summary in a few lines: each measure's mean and interval over cases (and over all regions)."""
     if not outcome.results:
         return []
-    cases = _rows(outcome)
+    cases = rows_of(outcome)
     kind = Kind.REGIONS if "name" in cases[0] else Kind.LESIONS
     lines = []
     for row in summarise(cases, kind):
@@ -195,7 +199,8 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     return lines
 
 
-def _rows(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def rows_of(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The rows of ``cases.tsv``."""
     return [
         {"subject": name, **{key: value for key, value in row.items() if key != "kind"}}
         for name, rows in outcome.results.items()
@@ -205,7 +210,7 @@ def _rows(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: How) -> None:
     columns = LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
-    cases = _rows(outcome)
+    cases = rows_of(outcome)
     summary = summarise(cases, kind)
     forms = {Kind.LESIONS: (LESION_CASES, LESION_SUMMARY), Kind.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
     write_tsv(out / CASES, forms[0].header, (forms[0].fields(row, row["subject"]) for row in cases))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
-from yucca_wm.errors import MissingExtraError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -84,13 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "associate" and options.permutations < 1:
         parser.error("--permutations must be 1 or more")
 
-    for module in ("sklearn", "statsmodels"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtraError(module, "groups")
     from yucca_wm.groups.associate_command import run_associate
     from yucca_wm.groups.cluster_command import run_cluster
-    from yucca_wm.groups.shared import Settings
+    from yucca_wm.groups.shared import Settings, check_packages
 
+    check_packages()
     settings = Settings(
         covariates=options.covariates, categorical=options.categorical, missing=options.missing,
         scale=options.transform, exclude_flagged=options.exclude_flagged, anonymise=options.anonymise,

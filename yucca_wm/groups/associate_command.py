@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,15 +15,21 @@ from yucca_wm.files import make_folder, write_json, write_text
 from yucca_wm.groups import figures
 from yucca_wm.groups.association import RegionEffect, associate, too_few
 from yucca_wm.groups.covariates import Design, blocks, residuals
+from yucca_wm.groups.flagged import Flags
 from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.logistic import fit_logistic, separated
 from yucca_wm.groups.outcome import Outcome, read_outcome
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.prediction import compare_prediction
-from yucca_wm.groups.shared import FEW, Settings, cohort_design, header, read_cohort
+from yucca_wm.groups.shared import FEW, Cohort, Settings, cohort_design, header, read_cohort
 from yucca_wm.report.html import count
 from yucca_wm.report.pictures import Pictures
-from yucca_wm.tsv import blank, write_tsv
+from yucca_wm.tsv import blank, table_name, write_tsv
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from yucca_wm.tsv import TableInput
 
 EFFECTS = TableForm[RegionEffect](
     "associations.tsv",
@@ -42,6 +48,32 @@ EFFECTS = TableForm[RegionEffect](
 )
 
 
+@dataclass(frozen=True)
+class Associated:
+    """What an association found.
+
+    outcome : its column. asked : what it is in those who are analysed. effects : one for every region.
+    content : what the .json file says. notes : what is to be known of the models, a line each.
+    """
+
+    outcome: str
+    cohort: Cohort
+    asked: Outcome
+    effects: list[RegionEffect]
+    content: dict[str, Any]
+    notes: list[str]
+
+    @property
+    def found(self) -> list[str]:
+        """Regions at a false discovery rate of 5 %."""
+        return [item.region for item in self.effects if item.q_value is not None and item.q_value < 0.05]
+
+    @property
+    def tested(self) -> int:
+        """How many regions could be tested."""
+        return sum(item.q_value is not None for item in self.effects)
+
+
 def run_associate(
     load_path: str | os.PathLike[str],
     participants: str | os.PathLike[str],
@@ -55,30 +87,51 @@ def run_associate(
     """Associate regional loads with an outcome; writes ``associations.tsv``, ``associations.json``, a forest plot and
     ``index.html``.
 
-    Two levels give logistic models (``reference`` is the level called 0, by default the first in natural order), a
-    number gives linear ones.
-
-    Returns lines to print and who has no partner in the other table (with the reason).
+    Returns lines to print and who has no partner in the other table (with the reason). Raises as `associate_tables`.
     """
     settings = settings or Settings()
+    result = associate_tables(
+        load_path, participants, outcome, settings, reference=reference, permutations=permutations
+    )
+    write_association(result, out_dir, anonymise=settings.anonymise)
+    found = result.found
+    several = f"{len(found)} of {result.tested} regions at a false discovery rate of 5 %: {', '.join(found) or 'none'}"
+    return [*result.cohort.lines(), *result.notes, several], result.cohort.failed
+
+
+def associate_tables(
+    load_path: TableInput,
+    participants: TableInput,
+    outcome: str,
+    settings: Settings,
+    *,
+    reference: str | None = None,
+    permutations: int = 5000,
+    flags: Flags | None = None,
+) -> Associated:
+    """Associate regional loads with an outcome; nothing is written.
+
+    Two levels give logistic models (``reference`` is the level called 0, by default the first in natural order), a
+    number gives linear ones. load_path, participants, flags : as for `read_cohort`.
+
+    Raises InputError for tables that cannot be used, and for too few people for the model.
+    """
+    source = table_name(participants)
     if outcome in settings.covariates:
-        raise InputError(participants, f"column {outcome} is the outcome and a covariate", "name it once")
-    cohort = read_cohort(load_path, participants, [outcome, *settings.covariates], settings)
+        raise InputError(source, f"column {outcome} is the outcome and a covariate", "name it once")
+    cohort = read_cohort(load_path, participants, [outcome, *settings.covariates], settings, flags)
     assert cohort.participants is not None
     asked = read_outcome(cohort.participants.column(outcome, settings.categorical), reference)
     covariates = cohort_design(cohort, settings)
     loads = cohort.loads
     if lacking := too_few(asked.values, covariates.matrix.shape[1], binary=asked.binary):
-        raise InputError(participants, f"too few for this model with {outcome}: {lacking}", "use fewer covariates")
-    lines = [*covariates.notes, *_model_lines(asked, covariates, Path(participants), outcome)]
+        raise InputError(source, f"too few for this model with {outcome}: {lacking}", "use fewer covariates")
+    lines = [*covariates.notes, *_model_lines(asked, covariates, source, outcome)]
     scaled = transform(loads.percent, settings.scale)
     effects = associate(
         scaled, loads.regions, asked.values, covariates.matrix,
         binary=asked.binary, permutations=permutations, seed=settings.seed,
     )  # fmt: skip
-    folder = make_folder(out_dir)
-    rows = [EFFECTS.fields(item) for item in effects]
-    write_tsv(folder / EFFECTS.name, EFFECTS.header, rows)
     content: dict[str, Any] = {
         **header("associate", load_path, settings, cohort, covariates),
         "outcome": outcome,
@@ -94,24 +147,36 @@ def run_associate(
         content |= prediction
         lines += said
     lines += [f"{item.region}: {item.note}" for item in effects if item.note]
-    found = [item.region for item in effects if item.q_value is not None and item.q_value < 0.05]
-    tested = [item for item in effects if item.q_value is not None]
-    write_json(folder / "associations.json", content)
-    shown = f"{outcome} {asked.levels[1]}" if asked.levels else outcome
+    return Associated(outcome, cohort, asked, effects, content, lines)
+
+
+def draw_effects(result: Associated) -> Figure:
+    """The forest plot."""
+    shown = f"{result.outcome} {result.asked.levels[1]}" if result.asked.levels else result.outcome
+    return figures.draw_forest(result.effects, binary=result.asked.binary, outcome=shown)
+
+
+def write_association(result: Associated, out_dir: str | os.PathLike[str], *, anonymise: bool = False) -> Path:
+    """Write the table, the .json file, the forest plot and the page; returns the folder."""
+    folder = make_folder(out_dir)
+    rows = [EFFECTS.fields(item) for item in result.effects]
+    write_tsv(folder / EFFECTS.name, EFFECTS.header, rows)
+    write_json(folder / "associations.json", result.content)
     pictures = Pictures(folder)
-    forest = figures.draw_forest(effects, binary=asked.binary, outcome=shown)
-    effect = content["effect"]
-    pictures.add(forest, "forest", f"{effect[0].upper()}{effect[1:]} in every region, with its 95 % interval.")
-    said = [*cohort.lines(named=not settings.anonymise), *lines]
+    effect = result.content["effect"]
+    caption = f"{effect[0].upper()}{effect[1:]} in every region, with its 95 % interval."
+    pictures.add(draw_effects(result), "forest", caption)
+    cohort = result.cohort
+    said = [*cohort.lines(named=not anonymise), *result.notes]
+    table = (EFFECTS.header, blank(rows))
     page = associate_page(
-        content, cohort.failed, said, found, len(tested), (EFFECTS.header, blank(rows)), pictures.shown, cohort.names
+        result.content, cohort.failed, said, result.found, result.tested, table, pictures.shown, cohort.names
     )
     write_text(folder / "index.html", page)
-    several = f"{len(found)} of {len(tested)} regions at a false discovery rate of 5 %: {', '.join(found) or 'none'}"
-    return [*cohort.lines(), *lines, several], cohort.failed
+    return folder
 
 
-def _model_lines(asked: Outcome, covariates: Design, source: Path, outcome: str) -> list[str]:
+def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) -> list[str]:
     """What is modelled. Raises InputError where covariates leave nothing to be said about loads, naming them."""
     parts = blocks(covariates)
     if asked.levels is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,19 @@ from yucca_wm.columns import Column, Kind, TableForm
 from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, write_json, write_text
 from yucca_wm.groups import figures
-from yucca_wm.groups.clusters import Choice, cluster
+from yucca_wm.groups.clusters import Choice, Clusters, cluster
 from yucca_wm.groups.covariates import residuals
+from yucca_wm.groups.flagged import Flags
 from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.page import cluster_page
-from yucca_wm.groups.shared import FEW, Settings, cohort_design, header, read_cohort
+from yucca_wm.groups.shared import FEW, Cohort, Settings, cohort_design, header, read_cohort
 from yucca_wm.report.pictures import Pictures
-from yucca_wm.tsv import blank, write_tsv
+from yucca_wm.tsv import blank, table_name, write_tsv
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from yucca_wm.tsv import TableInput
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,36 @@ PROFILES = TableForm[Profile](
 )
 
 
+@dataclass(frozen=True)
+class Clustered:
+    """What a clustering found.
+
+    values : [n, p] what was clustered. clusters : the groups. content : what the .json file says. notes : what is to be
+    known of the values, a line each.
+    """
+
+    cohort: Cohort
+    values: NDArray[np.float64]
+    clusters: Clusters
+    content: dict[str, Any]
+    notes: list[str]
+
+    @property
+    def members(self) -> list[list[str]]:
+        """Rows of ``clusters.tsv``."""
+        flags = self.cohort.flags or {}
+        found = self.clusters
+        return [
+            MEMBERS.fields(Member(int(label), int(best), list(flags.get(subject, []))), subject)
+            for subject, label, best in zip(self.cohort.loads.subjects, found.labels, found.candidate, strict=True)
+        ]
+
+    @property
+    def profiles(self) -> list[list[str]]:
+        """Rows of ``cluster_profiles.tsv``."""
+        return [PROFILES.fields(row) for row in _profiles(self.cohort.loads, self.clusters.labels)]
+
+
 def run_cluster(
     load_path: str | os.PathLike[str],
     out_dir: str | os.PathLike[str],
@@ -77,30 +115,46 @@ def run_cluster(
 ) -> tuple[list[str], dict[str, str]]:
     """Cluster subjects; writes ``clusters.tsv``, ``cluster_profiles.tsv``, ``clusters.json``, figures, ``index.html``.
 
-    adjust_total : regress out each subject's mean load as well, so that groups differ in pattern, not in severity.
-
-    Returns lines to print and who has no partner in the other table (with the reason).
+    Returns lines to print and who has no partner in the other table (with the reason). Raises as `cluster_tables`.
     """
     settings = settings or Settings()
-    cohort = read_cohort(load_path, participants, settings.covariates, settings)
+    result = cluster_tables(load_path, participants, settings, method=method, k_max=k_max, adjust_total=adjust_total)
+    write_clusters(result, out_dir, anonymise=settings.anonymise)
+    found = result.clusters
+    lines = [*result.cohort.lines(), *result.notes, *(_choice_line(choice) for choice in found.choices)]
+    lines.append(f"{found.k} groups: {found.reason}" if found.structure else f"no structure: {found.reason}")
+    return lines, result.cohort.failed
+
+
+def cluster_tables(
+    load_path: TableInput,
+    participants: TableInput | None,
+    settings: Settings,
+    *,
+    method: str = "kmeans",
+    k_max: int = 6,
+    adjust_total: bool = False,
+    flags: Flags | None = None,
+) -> Clustered:
+    """Cluster subjects; nothing is written.
+
+    adjust_total : regress out each subject's mean load as well, so that groups differ in pattern, not in severity.
+    load_path, participants, flags : as for `read_cohort`.
+
+    Raises InputError for tables that cannot be used, and for fewer than FEW subjects.
+    """
+    cohort = read_cohort(load_path, participants, settings.covariates, settings, flags)
     covariates = cohort_design(cohort, settings)
-    loads, names = cohort.loads, cohort.names
+    loads = cohort.loads
     if len(loads.subjects) < FEW:
-        raise InputError(load_path, f"{len(loads.subjects)} subjects are too few to look for groups", f"{FEW} at least")
+        problem = f"{len(loads.subjects)} subjects are too few to look for groups"
+        raise InputError(table_name(load_path), problem, f"{FEW} at least")
     values, filled = complete(transform(loads.percent, settings.scale), loads.regions)
     matrix = covariates.matrix
     if adjust_total:
         matrix = np.column_stack([matrix, values.mean(axis=1)])
     values = residuals(values, matrix) if matrix.shape[1] else values
     result = cluster(values, method=method, k_max=k_max, seed=settings.seed)
-    folder = make_folder(out_dir)
-    members = [
-        MEMBERS.fields(Member(int(label), int(best), list((cohort.flags or {}).get(subject, []))), subject)
-        for subject, label, best in zip(loads.subjects, result.labels, result.candidate, strict=True)
-    ]
-    profiles = [PROFILES.fields(row) for row in _profiles(loads, result.labels)]
-    write_tsv(folder / MEMBERS.name, MEMBERS.header, members)
-    write_tsv(folder / PROFILES.name, PROFILES.header, profiles)
     content = {
         **header("cluster", load_path, settings, cohort, covariates),
         "adjusted_for_total": adjust_total,
@@ -113,26 +167,36 @@ def run_cluster(
         "choices": [asdict(choice) for choice in result.choices],
         "columns": {form.name: form.sidecar() for form in (MEMBERS, PROFILES)},
     }
-    write_json(folder / "clusters.json", content)
+    return Clustered(cohort, values, result, content, [*covariates.notes, *filled])
+
+
+def draw_groups(result: Clustered) -> Figure:
+    """Subjects in the plane in which they differ most."""
+    return figures.draw_embedding(result.values, result.clusters.labels)
+
+
+def write_clusters(result: Clustered, out_dir: str | os.PathLike[str], *, anonymise: bool = False) -> Path:
+    """Write the tables, the .json file, figures and the page; returns the folder."""
+    folder = make_folder(out_dir)
+    cohort, loads, names = result.cohort, result.cohort.loads, result.cohort.names
+    members, profiles = result.members, result.profiles
+    write_tsv(folder / MEMBERS.name, MEMBERS.header, members)
+    write_tsv(folder / PROFILES.name, PROFILES.header, profiles)
+    write_json(folder / "clusters.json", result.content)
     pictures = Pictures(folder)
-    profile = figures.draw_profiles(loads.regions, loads.percent, result.labels)
+    profile = figures.draw_profiles(loads.regions, loads.percent, result.clusters.labels)
     pictures.add(profile, "cluster_profiles", "Mean load of every region in each group.")
-    embedding = figures.draw_embedding(values, result.labels)
-    pictures.add(embedding, "cluster_embedding", "Subjects in the plane in which they differ most.")
-    tree = figures.draw_dendrogram(values, [names.of(subject) for subject in loads.subjects])
+    pictures.add(draw_groups(result), "cluster_embedding", "Subjects in the plane in which they differ most.")
+    tree = figures.draw_dendrogram(result.values, [names.of(subject) for subject in loads.subjects])
     pictures.add(tree, "cluster_dendrogram", "Which subjects are alike: the lower two meet, the more.")
-    lines = [*cohort.lines(), *covariates.notes, *filled]
-    said = [*cohort.lines(named=not settings.anonymise), *covariates.notes, *filled]
-    lines += [_choice_line(choice) for choice in result.choices]
-    lines.append(f"{result.k} groups: {result.reason}" if result.structure else f"no structure: {result.reason}")
+    said = [*cohort.lines(named=not anonymise), *result.notes]
     shown = [[names.of(subject), *labels] for subject, *labels in blank(members)]
-    if settings.anonymise:  # the order would give names away
+    if anonymise:  # the order would give names away
         shown.sort()
-    page = cluster_page(
-        content, cohort.failed, said, (MEMBERS.header, shown), (PROFILES.header, blank(profiles)), pictures.shown, names
-    )
+    tables = (MEMBERS.header, shown), (PROFILES.header, blank(profiles))
+    page = cluster_page(result.content, cohort.failed, said, *tables, pictures.shown, names)
     write_text(folder / "index.html", page)
-    return lines, cohort.failed
+    return folder
 
 
 def _profiles(loads: Loads, labels: NDArray[np.intp]) -> list[Profile]:

@@ -51,7 +51,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Clustering:
+class Clusters:
     """Result of `cluster`.
 
     structure : whether the groups are real by both tests above; ``reason`` says why (not).
@@ -103,7 +103,7 @@ def cluster(
     simulations: int = SIMULATIONS,
     bootstraps: int = BOOTSTRAPS,
     seed: int = 0,
-) -> Clustering:
+) -> Clusters:
     """Divide the rows of ``values`` [subjects, regions] into 2..k_max groups, or say that there are none.
 
     Columns are scaled to unit variance; constant ones do not count. Raises ValueError for fewer than 10 subjects.
@@ -115,7 +115,7 @@ def cluster(
     scaled = (values[:, spread > 0] - values[:, spread > 0].mean(axis=0)) / spread[spread > 0]
     none = np.ones(len(values), dtype=np.intp)
     if not scaled.shape[1]:
-        return Clustering(False, "every subject has the same loads", none, none, 1, 1.0)
+        return Clusters(False, "every subject has the same loads", none, none, 1, 1.0)
     ks = range(2, min(k_max, len(values) // 3) + 1)
     components = count_components(scaled, rng)
     scores = principal_scores(scaled, components)
@@ -123,21 +123,21 @@ def cluster(
     candidate = _by_size(divide(scores, best_k, method, seed))
     if best <= -1:
         reason = f"no division leaves {MIN_MEMBERS} subjects and {100 * MIN_SHARE:g} % of them in every group"
-        return Clustering(False, reason, none, candidate, best_k, 1.0, components)
+        return Clusters(False, reason, none, candidate, best_k, 1.0, components)
     p_value = _single_cloud_p(scaled, components, ks, method, best, simulations, rng)
     choices = [Choice(k, value) for k, value in silhouettes.items()]
     if p_value > ALPHA:
         reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"
-        return Clustering(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
+        return Clusters(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
     choices = [Choice(k, value, stability(scores, k, method, bootstraps, rng)) for k, value in silhouettes.items()]
     lowest = min(next(choice.stability for choice in choices if choice.k == best_k))
     if lowest < STABLE:
         reason = f"the groups do not come back in bootstrap samples (Jaccard {lowest:.2f}, under {STABLE})"
-        return Clustering(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
+        return Clusters(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
     reason = (
         f"silhouette {best:.2f} (p = {p_value:.3f} against a single cloud), every group stable (Jaccard {lowest:.2f})"
     )
-    return Clustering(True, reason, candidate, candidate, best_k, p_value, components, tuple(choices))
+    return Clusters(True, reason, candidate, candidate, best_k, p_value, components, tuple(choices))
 
 
 def stability(

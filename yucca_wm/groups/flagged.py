@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from yucca_wm.errors import InputError
 from yucca_wm.groups.loads import loads_file
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.report.html import count
+from yucca_wm.tsv import FRAME
+
+if TYPE_CHECKING:
+    from yucca_wm.tsv import TableInput
 
 NO_DOUBT = ("no_lesion",)
 """Flags that say something of the subject and cast no doubt on the numbers: left out only when named."""
@@ -18,31 +22,36 @@ Flags = dict[str, list[str]]
 """Subject -> names of its flags."""
 
 
-def read_flags(load_path: str | os.PathLike[str]) -> Flags | None:
+def read_flags(load_path: TableInput) -> Flags | None:
     """The flags of every subject in the ``localize.json`` beside a table of loads; None where there is none."""
+    file = loads_file(load_path)
+    if file is None:
+        return None
+    path = file.with_name("localize.json")
     try:
-        summary = json.loads(loads_file(load_path).with_name("localize.json").read_text(encoding="utf-8"))
+        summary = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): list(about["flags"]) for name, about in summary["subjects"].items()}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        path = loads_file(load_path).with_name("localize.json")
         raise InputError(path, f"is not of yucca_wm.localize ({error})", "localize again") from error
 
 
 def excluded(
-    load_path: str | os.PathLike[str], flags: Flags | None, wanted: Sequence[str], subjects: Collection[str]
+    load_path: TableInput, flags: Flags | None, wanted: Sequence[str], subjects: Collection[str]
 ) -> dict[str, str]:
     """Those of ``subjects`` with a flag of ``wanted`` (none named: with any that casts doubt on the numbers) -> reason.
 
     Raises InputError for unknown flags, and where no flags are known: nobody would be left out in silence.
     """
+    path = loads_file(load_path) or FRAME
+    if flags is None and path == FRAME:
+        raise InputError(path, "comes without flags", "give them: flags={subject: names of flags}")
     if flags is None:
-        path = loads_file(load_path)
         raise InputError(path, "has no localize.json beside it: flags are not known", "keep the two together")
     known = dict.fromkeys([*TITLES, *(flag for own in flags.values() for flag in own)])
     if unknown := [flag for flag in wanted if flag not in known]:
-        raise InputError(loads_file(load_path), f"there is no flag {unknown[0]}", f"flags are {', '.join(known)}")
+        raise InputError(path, f"there is no flag {unknown[0]}", f"flags are {', '.join(known)}")
     against = set(wanted) or set(known) - set(NO_DOUBT)
     found = {name: [flag for flag in flags.get(name, []) if flag in against] for name in subjects}
     return {name: f"flagged {', '.join(own)}" for name, own in found.items() if own}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from yucca_wm.files import natural_key
 from yucca_wm.groups.values import MISSING
 from yucca_wm.regions import REMAINDER
 from yucca_wm.tsv import NUMBER, Columns, composed, read_columns
+
+if TYPE_CHECKING:
+    from yucca_wm.tsv import TableInput
 
 NOT_REGIONS = (REMAINDER, "outside", "total")
 """Groups of rows of ``lesion_load.tsv`` that are never features."""
@@ -42,19 +46,23 @@ class Loads:
         return Loads(subjects, self.regions, self.percent[list(rows)], self.total_ml[list(rows)])
 
 
-def loads_file(path: str | os.PathLike[str]) -> Path:
-    """``lesion_load.tsv``, given it or the folder that holds it."""
+def loads_file(path: TableInput) -> Path | None:
+    """``lesion_load.tsv``, given it or the folder that holds it; None: a table in memory."""
+    if not isinstance(path, str | os.PathLike):
+        return None
     path = Path(path)
     return path / "lesion_load.tsv" if path.is_dir() else path
 
 
-def read_loads(path: str | os.PathLike[str]) -> Loads:
-    """Read ``lesion_load.tsv``, or the folder that holds it.
+def read_loads(source: TableInput) -> Loads:
+    """Read ``lesion_load.tsv``, the folder that holds it, or the same as a data frame.
 
     Raises InputError for missing columns, double rows, subjects without a total and loads that are no numbers.
     """
-    path = loads_file(path)
-    read = read_columns(path, ("subject", "name", "group", "load_percent", "lesion_volume_ml"))
+    file = loads_file(source)
+    needed = ("subject", "name", "group", "load_percent", "lesion_volume_ml")
+    read = read_columns(source if file is None else file, needed)
+    path = read.path
     subject, name, group = (read.cells[column] for column in ("subject", "name", "group"))
     inside = [row for row, kind in enumerate(group) if kind not in NOT_REGIONS]
     totals = [row for row, kind in enumerate(group) if kind == "total"]

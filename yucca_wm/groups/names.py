@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from yucca_wm.groups.loads import loads_file
 from yucca_wm.report.anonymise import numbered
+
+if TYPE_CHECKING:
+    from yucca_wm.tsv import TableInput
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,12 @@ class Names:
         return [f"{many} left out; who, and why, is in the .json file beside this page"] if reasons else []
 
 
-def numbered_names(load_path: str | os.PathLike[str], subjects: Collection[str]) -> Names:
+def numbered_names(load_path: TableInput, subjects: Collection[str]) -> Names:
     """The numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
-    path = Path(load_path)
-    summary = (path if path.is_dir() else path.parent) / "localize.json"
+    file = loads_file(load_path)
     try:
-        failures = list(json.loads(summary.read_text(encoding="utf-8"))["failures"])
+        summary = file.with_name("localize.json").read_text(encoding="utf-8") if file is not None else ""
+        failures = list(json.loads(summary)["failures"])
     except (OSError, ValueError, KeyError, TypeError):  # loads that come from elsewhere
         failures = []
     return Names(numbered({*subjects, *failures}))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.errors import InputError
 from yucca_wm.groups.values import MISSING, Column
 from yucca_wm.tsv import composed, read_columns
+
+if TYPE_CHECKING:
+    from yucca_wm.tsv import TableInput
 
 MAX_COMPARED = 100_000
 """Pairs of names that are looked at for a likeness, at most: a second's work."""
@@ -36,9 +39,9 @@ class Participants:
 
 
 def read_participants(
-    path: str | os.PathLike[str], columns: Sequence[str], missing: Collection[str] = ()
+    path: TableInput, columns: Sequence[str], missing: Collection[str] = ()
 ) -> tuple[Participants, dict[str, str]]:
-    """Read ``participant_id`` and ``columns``; cells of MISSING and of ``missing`` have no value.
+    """Read ``participant_id`` and ``columns`` of a file or data frame; cells of MISSING and ``missing`` have no value.
 
     Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
     absent, or a line names nobody.
@@ -46,7 +49,7 @@ def read_participants(
     read = read_columns(path, ("participant_id", *columns))
     ids = [composed(cell) for cell in read.cells["participant_id"]]
     if "" in ids:
-        raise InputError(path, f"line {read.lines[ids.index('')]} names no participant", "fill in participant_id")
+        raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", "fill in participant_id")
     none = {*MISSING, *map(composed, missing)}
     cells = {
         name: ["" if (cell := composed(raw)) in none else cell for raw in read.cells[name]] for name in columns
@@ -55,9 +58,9 @@ def read_participants(
     for name in ids:
         seen[name] = seen.get(name, 0) + 1
     once = [row for row, name in enumerate(ids) if seen[name] == 1]
-    reason = f"{path}: participant occurs twice; keep one row"
+    reason = f"{read.path}: participant occurs twice; keep one row"
     twice = {name: reason for name, times in seen.items() if times > 1}
-    return Participants(Path(path), ids, read.lines, cells).take(once), twice
+    return Participants(read.path, ids, read.lines, cells).take(once), twice
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
-from yucca_wm.errors import InputError
+from yucca_wm.errors import InputError, MissingExtraError
 from yucca_wm.groups.covariates import Design, design
 from yucca_wm.groups.flagged import Flags, excluded, flag_lines, read_flags
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.names import Names, numbered_names
 from yucca_wm.groups.participants import Participants, match_participants, read_participants
 from yucca_wm.report.html import count
+from yucca_wm.tsv import table_name
+
+if TYPE_CHECKING:
+    from yucca_wm.tsv import TableInput
 
 FEW = 10
 """Groups smaller than this give effects that are hardly worth printing; a note says so."""
@@ -39,6 +42,13 @@ class Settings:
     exclude_flagged: Sequence[str] | None = None
     anonymise: bool = False
     seed: int = 0
+
+
+def check_packages() -> None:
+    """Raise MissingExtraError where the packages of the extra ``groups`` are not installed."""
+    for module in ("sklearn", "statsmodels"):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(module, "groups")
 
 
 @dataclass(frozen=True)
@@ -70,20 +80,26 @@ class Cohort:
 
 
 def read_cohort(
-    load_path: str | os.PathLike[str],
-    participants: str | os.PathLike[str] | None,
+    load_path: TableInput,
+    participants: TableInput | None,
     columns: Sequence[str],
     settings: Settings,
+    flags: Flags | None = None,
 ) -> Cohort:
-    """Loads and, where ``columns`` are asked for, participants with a value in each of them, row by row."""
-    loads, flags = read_loads(load_path), read_flags(load_path)
+    """Loads and, where ``columns`` are asked for, participants with a value in each of them, row by row.
+
+    load_path, participants : files, or the same as data frames.
+    flags : of the subjects; None: those beside the loads.
+    """
+    loads, flags = read_loads(load_path), read_flags(load_path) if flags is None else flags
+    asked_of = table_name(load_path if participants is None else participants)
     names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
     if unknown := [name for name in settings.categorical if name not in columns]:
-        raise InputError(participants or load_path, f"--categorical {unknown[0]} is no column of this analysis")
+        raise InputError(asked_of, f"--categorical {unknown[0]} is no column of this analysis")
     failed, left_out, table = dict[str, str](), dict[str, str](), None
     if columns:
         if participants is None:
-            raise InputError(load_path, "covariates need a participants table", "give --participants")
+            raise InputError(asked_of, "covariates need a participants table", "give --participants")
         table, twice = read_participants(participants, columns, settings.missing)
         match = match_participants(loads.subjects, table)
         bare = {name.removeprefix("sub-") for name in twice}
@@ -96,7 +112,7 @@ def read_cohort(
         rows = [row for row, name in enumerate(loads.subjects) if name not in out]
         loads, table = loads.take(rows), table and table.take(rows)
     if not loads.subjects:
-        raise InputError(participants or load_path, "nobody is left", "; ".join(sorted(set(left_out.values()))))
+        raise InputError(asked_of, "nobody is left", "; ".join(sorted(set(left_out.values()))))
     if flags is not None:
         flags = {name: flags[name] for name in loads.subjects if flags.get(name)}
     return Cohort(loads, table, flags, names, failed, left_out)
@@ -110,13 +126,13 @@ def cohort_design(cohort: Cohort, settings: Settings) -> Design:
 
 
 def header(
-    command: str, load_path: str | os.PathLike[str], settings: Settings, cohort: Cohort, covariates: Design
+    command: str, load_path: TableInput, settings: Settings, cohort: Cohort, covariates: Design
 ) -> dict[str, Any]:
     """What the .json file of every analysis says."""
     return {
         "program": f"yucca_wm.groups {command}",
         "version": __version__,
-        "loads": str(Path(load_path)),
+        "loads": table_name(load_path),
         "transform": settings.scale,
         "covariates": list(settings.covariates),
         "covariate_columns": covariates.columns,

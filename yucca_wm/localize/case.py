@@ -1,4 +1,4 @@
-"""One subject: two files in, its tables out."""
+"""One subject: two maps in, its tables out."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from yucca_wm import images
 from yucca_wm.errors import InputError
 from yucca_wm.grids import on_grid as on_grid
-from yucca_wm.images import Image
+from yucca_wm.images import Image, name_of
 from yucca_wm.localize.census import LesionRow, census
 from yucca_wm.localize.components import Components, find_lesions
 from yucca_wm.localize.flags import quality_flags, registration_flag
 from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import LoadRow, load_rows
 from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
-from yucca_wm.localize.pairs import Companions, Pair
+from yucca_wm.localize.pairs import Companions, Maps
 from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions, tells_places
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
@@ -65,8 +65,8 @@ class CaseResult:
         return self.load[-2]
 
 
-def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseResult:
-    """Read one subject's maps and localize its lesions.
+def localize_files(pair: Maps, table: RegionTable, settings: Settings) -> CaseResult:
+    """Read one subject's maps, as far as they are not in memory, and localize its lesions.
 
     Raises InputError for unreadable files, labels that are not in the table (regions) or not in the settings
     (lesions), and grids that differ.
@@ -74,7 +74,8 @@ def localize_files(pair: Pair, table: RegionTable, settings: Settings) -> CaseRe
     lesions, regions, ventricles = load_pair(pair, table, settings)
     tissue = load_tissue(pair.companions, lesions, settings)
     if lesions.data.any() and np.array_equal(lesions.data, regions.data):
-        raise InputError(pair.lesions, f"holds the same voxels as the region map {pair.regions}", TWO_MAPS)
+        problem = f"holds the same voxels as the region map {name_of(pair.regions)}"
+        raise InputError(name_of(pair.lesions), problem, TWO_MAPS)
     result = localize(pair.subject, lesions, regions, table, settings, ventricles, tissue)
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
@@ -128,7 +129,7 @@ def _modality_load(modality: Modality, regions: Image, table: RegionTable, setti
     return localize(modality.name, lesions, on_lesions, table, replace(settings, assign_outside_mm=0)).load
 
 
-def load_pair(pair: Pair, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
+def load_pair(pair: Maps, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
     """Lesions, regions and ventricles (if any) of one subject, all on the lesions' grid."""
     lesions = settings.labels.load(pair.lesions)
     regions = on_grid(images.load_labels(pair.regions, {0, *table.indices}), lesions, resample=settings.resample)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.record import Record
 from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.files import make_folder, natural_key, write_json
+from yucca_wm.images import name_of
 from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.companions import CompanionPlaces
@@ -23,7 +24,7 @@ from yucca_wm.localize.earlier import Earlier
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs import Inputs, folder_inputs
 from yucca_wm.localize.maps import write_map
-from yucca_wm.localize.pairs import Pair
+from yucca_wm.localize.pairs import Maps, Pair
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.places import PLACES
 from yucca_wm.localize.settings import Settings
@@ -31,12 +32,14 @@ from yucca_wm.localize.tables import (
     FORM_OF_TABLES,
     OPTIONAL_TABLES,
     REGIONS,
+    Table,
     number,
     sidecar_name,
     tables_of,
     tsv_lines,
     write_regions,
 )
+from yucca_wm.localize.tables import PLACES as PLACES_TABLE
 from yucca_wm.regions import RegionTable
 
 
@@ -128,26 +131,41 @@ def localize_into(
         ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
         tissue=companions.tissue is not None,
     )  # fmt: skip
+    files = {name: files_of(pairs[name]) if name in pairs else {} for name in sorted(flags, key=natural_key)}
+    about = summary(account, settings, {**inputs.stated, **companions.stated})
+    write_group(folder, parts, files, tables, about, table)
+    if derivative is not None:
+        derivative.write_description(table)
+    return {name: flags[name] for name in files}, failures
+
+
+def write_group(
+    folder: Path,
+    parts: Parts,
+    files: Mapping[str, Mapping[str, str]],
+    tables: Sequence[Table],
+    about: dict[str, Any],
+    table: RegionTable,
+) -> None:
+    """Write everything that is about all subjects, of whom ``parts`` are there, in the order of ``files``.
+
+    files : subject -> its files, for ``localize.json``. about : what else stands there, as `summary` gives it.
+    """
     columns = {entry.name: entry.columns for entry in tables}
     for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
         (folder / name).unlink(missing_ok=True)
         (folder / sidecar_name(name)).unlink(missing_ok=True)
     for entry in tables:
         write_json(folder / sidecar_name(entry.name), entry.form.sidecar())
-    files = {name: _files_of(pairs[name]) if name in pairs else {} for name in sorted(flags, key=natural_key)}
-    about = summary(account, settings, {**inputs.stated, **companions.stated})
-    if companions.tissue is not None:
+    if PLACES_TABLE in columns:
         about["places"] = {place.name: place.title for place in PLACES}
     write_regions(folder / REGIONS, table)
     loads = write_outputs(parts, files, columns, about, folder)
-    if derivative is not None:
-        derivative.write_description(table)
     for suffix in (".png", ".svg"):  # of an earlier run
         (folder / f"heat_map{suffix}").unlink(missing_ok=True)
     if len(loads):
-        figure = draw_heat_map(list(files), [region.name for region in _shown(table)], loads)
+        figure = draw_heat_map(list(files), [region.name for region in shown_regions(table)], loads)
         save_figure(figure, folder / "heat_map")
-    return {name: flags[name] for name in files}, failures
 
 
 def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> None:
@@ -162,7 +180,7 @@ def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> Non
         print(f"note: removed from {folder}, as not among the subjects any more: {named}", file=sys.stderr)
 
 
-def _shown(table: RegionTable) -> RegionTable:
+def shown_regions(table: RegionTable) -> RegionTable:
     """The regions of the heat map."""
     return table.white_matter if len(table.white_matter) else table
 
@@ -186,21 +204,29 @@ def _localize_pair(
         write_map(pair, table, settings, maps_dir / f"{pair.subject}.nii.gz")
     if derivative is not None:
         derivative.write_subject(pair, table, settings)
-    shown = set(_shown(table).indices)
-    companions = pair.companions
-    tables = tables_of(
+    parts.write(pair.subject, part_of(result, pair, table, settings))
+    return result.flags
+
+
+def part_of(result: CaseResult, maps: Maps, table: RegionTable, settings: Settings) -> Part:
+    """What one subject adds to the outputs."""
+    shown = set(shown_regions(table).indices)
+    return Part(
+        {entry.name: tsv_lines(entry.rows(result)) for entry in tables_of_subject(maps, table, settings)},
+        _subject_summary(result, maps),
+        [row.load_percent for row in result.load if row.region_id in shown],
+    )
+
+
+def tables_of_subject(maps: Maps, table: RegionTable, settings: Settings) -> tuple[Table, ...]:
+    """The tables that these maps fill."""
+    companions = maps.companions
+    return tables_of(
         table, settings,
-        ventricles=pair.ventricles is not None,
+        ventricles=maps.ventricles is not None,
         soft=companions.lesion_softmax is not None, modalities=companions.modalities is not None,
         tissue=companions.tissue is not None,
     )  # fmt: skip
-    part = Part(
-        {entry.name: tsv_lines(entry.rows(result)) for entry in tables},
-        _subject_summary(result, pair),
-        [row.load_percent for row in result.load if row.region_id in shown],
-    )
-    parts.write(pair.subject, part)
-    return result.flags
 
 
 def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]) -> dict[str, Any]:
@@ -216,17 +242,18 @@ def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]
     }
 
 
-def _files_of(pair: Pair) -> dict[str, str]:
-    tissue = pair.companions.tissue
-    files = {"lesions": str(pair.lesions), "regions": str(pair.regions)}
-    return files if tissue is None else {**files, "tissue": str(tissue)}
+def files_of(maps: Maps) -> dict[str, str]:
+    """Where a subject's maps are, or what they are called."""
+    tissue = maps.companions.tissue
+    files = {"lesions": name_of(maps.lesions), "regions": name_of(maps.regions)}
+    return files if tissue is None else {**files, "tissue": name_of(tissue)}
 
 
-def _subject_summary(result: CaseResult, pair: Pair) -> dict[str, Any]:
+def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
     total, outside = result.total, result.outside
     volume_by_place = {row.place: float(number(row.lesion_volume_ml)) for row in result.places[:-1]}
     return {
-        **_files_of(pair),
+        **files_of(maps),
         "voxel_volume_mm3": round(result.voxel_volume_mm3, 6),
         "lesion_volume_ml": float(number(total.lesion_volume_ml)),
         "n_lesions": total.n_lesions,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yucca_wm.images import Image
+from yucca_wm.images import Image, Source
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.regions import RegionTable, Side
@@ -74,8 +74,10 @@ def registration_record(regions: Path) -> Path:
     return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record
 
 
-def registration_flag(regions: Path) -> dict[str, str]:
-    """``poor_registration`` when the record of `yucca_wm.parcellate` beside a region map states doubts."""
+def registration_flag(regions: Source) -> dict[str, str]:
+    """``poor_registration`` when the record of `yucca_wm.parcellate` beside a region map's file states doubts."""
+    if isinstance(regions, Image):
+        return {}
     try:
         found = json.loads(registration_record(regions).read_text(encoding="utf-8"))["doubts"]
     except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool

@@ -11,7 +11,7 @@ from yucca_wm import images
 from yucca_wm.images import Image
 from yucca_wm.localize.case import lesion_mask, load_pair
 from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.pairs import Pair
+from yucca_wm.localize.pairs import Maps
 from yucca_wm.localize.settings import Settings
 from yucca_wm.regions import RegionTable
 
@@ -35,7 +35,7 @@ def labelled_lesions(lesions: Image, regions: Image, table: RegionTable, setting
     return lesions.with_data(labelled)
 
 
-def write_map(pair: Pair, table: RegionTable, settings: Settings, path: str | os.PathLike[str]) -> Path:
+def write_map(pair: Maps, table: RegionTable, settings: Settings, path: str | os.PathLike[str]) -> Path:
     """Write one subject's labelled lesions as NIfTI on the grid of its lesion map."""
     lesions, regions, _ = load_pair(pair, table, settings)
     return images.save(labelled_lesions(lesions, regions, table, settings), path)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.images import Image, Source
 from yucca_wm.localize.flags import modality_flag
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.tasks.definition import MODALITIES
@@ -28,8 +27,8 @@ class Modality:
     """The maps of one subject that were made from one modality. regions : None for those of the ensemble."""
 
     name: str
-    lesions: Path
-    regions: Path | None = None
+    lesions: Source
+    regions: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,14 @@ def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Load
     return modality_flag((first, second), (volumes_ml[0], volumes_ml[1]))
 
 
-def load_map(path: Path, read: Callable[[Path], Image], allowed: set[int] | None) -> Image:
-    """What ``read`` makes of a file, or the likeliest labels of a softmax file (``.npz``); allowed : None: any label.
+def load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] | None) -> Image:
+    """What ``read`` makes of a file or an image in memory, or the likeliest labels of a softmax file (``.npz``).
+
+    allowed : labels of a softmax file; None: any.
 
     Raises InputError as ``read``, and for labels of a softmax file that are not allowed.
     """
-    if path.suffix != ".npz":
+    if isinstance(path, Image) or path.suffix != ".npz":
         return read(path)
     from yucca_wm.ensemble.folders import open_probabilities
     from yucca_wm.ensemble.merge import merge

@@ -10,6 +10,7 @@ from pathlib import Path
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.errors import InputError
 from yucca_wm.files import case_name, natural_key
+from yucca_wm.images import Source
 from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.softmaxes import SoftmaxFiles
@@ -31,11 +32,11 @@ class Companions:
     lesion_softmax: SoftmaxFiles | None = None
     region_softmax: SoftmaxFiles | None = None
     modalities: tuple[Modality, ...] | None = None
-    tissue: Path | None = None
+    tissue: Source | None = None
 
     def files(self) -> dict[str, Path]:
-        """Those that there are, by what they are."""
-        files: dict[str, Path] = {}
+        """Those that are files, by what they are."""
+        files: dict[str, Source] = {}
         for what, softmax in (("lesion_softmax", self.lesion_softmax), ("region_softmax", self.region_softmax)):
             if softmax is not None:
                 weighted = enumerate(zip(softmax.files, softmax.weights, strict=True))
@@ -44,21 +45,32 @@ class Companions:
             files[f"{modality.name}_lesions"] = modality.lesions
             if modality.regions is not None:
                 files[f"{modality.name}_regions"] = modality.regions
-        return files if self.tissue is None else {**files, "tissue": self.tissue}
+        if self.tissue is not None:
+            files["tissue"] = self.tissue
+        return {what: path for what, path in files.items() if isinstance(path, Path)}
 
 
 @dataclass(frozen=True)
-class Pair:
-    """The files of one subject.
-
-    case : the name of its lesion map among those of one folder; empty in a cohort, whose files may all be called alike.
-    """
+class Maps:
+    """The maps of one subject, each a file or in memory. ventricles, companions : what there is beside them."""
 
     subject: str
+    lesions: Source
+    regions: Source
+    ventricles: Source | None = None
+    companions: Companions = Companions()
+
+
+@dataclass(frozen=True)
+class Pair(Maps):
+    """The files of one subject.
+
+    case : name of its lesion map among those of one folder; empty in a cohort, whose files may all be called alike.
+    """
+
     lesions: Path
     regions: Path
     ventricles: Path | None = None
-    companions: Companions = Companions()
     case: str = ""
 
     @property
@@ -114,8 +126,7 @@ def pair_cases(
         partners = {name: partner for name, partner in partners.items() if name in ventricle_files}
     pairs: dict[str, Pair] = {}
     for name, partner in sorted(partners.items(), key=lambda item: natural_key(item[0])):
-        whose = (person_of_file(lesion_files[name]) if alone else None) or name
-        subject = whose if case_name(partner) == name else subject_of(whose)
+        subject = subject_named(name, lesion_files[name], partner, alone=alone)
         if subject in pairs:
             failures[name] = (
                 f"{lesion_files[name]}: subject '{subject}' has another lesion map, {pairs[subject].lesions}"
@@ -128,3 +139,9 @@ def pair_cases(
         else:
             pairs[subject] = pair
     return pairs, {name: failures[name] for name in failures if name in lesion_files} if alone else failures
+
+
+def subject_named(name: str, lesions: Path, regions: Path, *, alone: bool) -> str:
+    """The subject that a pair of files is of. name : of its case. alone : the lesion map is not one of a folder's."""
+    whose = (person_of_file(lesions) if alone else None) or name
+    return whose if case_name(regions) == name else subject_of(whose)

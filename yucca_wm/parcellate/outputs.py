@@ -56,12 +56,17 @@ class Outputs:
 def single(out: str | os.PathLike[str], wm: str | os.PathLike[str]) -> Outputs:
     """Outputs of the one-subject command: ``out`` is a label map's path (.nii, .nii.gz) or a folder, in which the map
     is called after the subject (`yucca_wm.cohort.ids.person_of_file`)."""
+    return named(out, person_of_file(Path(wm)) or case_name(wm))
+
+
+def named(out: str | os.PathLike[str], subject: str) -> Outputs:
+    """`single` for a subject whose name is known."""
     path = Path(out)
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         return Outputs(path)
     if path.suffix and not path.is_dir():
         raise InputError(path, f"ends with {path.suffix}", "give a path that ends with .nii.gz, or a folder")
-    return Outputs(path / f"{person_of_file(Path(wm)) or case_name(wm)}_regions.nii.gz")
+    return Outputs(path / f"{subject}_regions.nii.gz")
 
 
 def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from yucca_wm import __version__
 from yucca_wm.atlas.pair import Atlas
 from yucca_wm.files import make_folder, sha256, write_json
-from yucca_wm.images import Image, check_same_grid, load, save
+from yucca_wm.images import Image, Source, check_same_grid, load, name_of, save
 from yucca_wm.parcellate import affine, itk
 from yucca_wm.parcellate.doubt import check_whole, doubts
 from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
@@ -49,7 +49,7 @@ class Registration:
 
 
 @dataclass(frozen=True)
-class Parcellation:
+class Labelling:
     """What `label` found.
 
     regions, unmasked : label maps on the subject's grid, inside its white matter and everywhere.
@@ -68,6 +68,15 @@ class Parcellation:
     unlabelled: int
 
 
+@dataclass(frozen=True)
+class Person:
+    """found, beside : white matter, and what else is known, on its grid. inputs : what a record says they came from."""
+
+    found: WhiteMatter
+    beside: Beside
+    inputs: dict[str, Any]
+
+
 def parcellate(
     atlas: Atlas,
     wm: Path | None,
@@ -82,13 +91,33 @@ def parcellate(
 ) -> dict[str, Any]:
     """Parcellate one subject, write its files and return what is written about it, which is written last.
 
+    wm, t1, lesions, tissue, regions : as for `read_person`.
+    """
+    make_folder(out.folder)
+    person = read_person(wm, settings, t1, lesions=lesions, tissue=tissue, regions=regions)
+    out.record.unlink(missing_ok=True)
+    result = label(atlas, person.found, settings, person.beside)
+    return write(atlas, person, result, settings, out, picture=picture)
+
+
+def read_person(
+    wm: Source | None,
+    settings: Settings,
+    t1: Source | None = None,
+    *,
+    lesions: Source | None = None,
+    tissue: Image | None = None,
+    regions: Image | None = None,
+) -> Person:
+    """Read what there is of a subject, as far as it is not in memory, and find its white matter.
+
     wm : map that white matter is taken from; None: of ``tissue``, else of what the package's models find on ``t1``.
     lesions : map of white-matter lesions, which count as white matter.
     tissue, regions : as in `Beside`. All lie on the grid of the white matter.
     """
     given = {"wm": wm, "t1": t1, "lesions": lesions}
-    inputs = {name: sha256(path) for name, path in given.items() if path is not None} | atlas.digests
-    make_folder(out.folder)
+    inputs: dict[str, Any] = {name: None if source is None else name_of(source) for name, source in given.items()}
+    inputs["sha256"] = {name: sha256(source) for name, source in given.items() if isinstance(source, Path)}
     anatomy = load(t1) if t1 is not None else None
     if wm is not None:
         found = white_matter(wm, settings)
@@ -105,31 +134,39 @@ def parcellate(
         check_tissue(tissue)
     if lesions is not None:
         found = add_lesions(found, lesions)
-    out.record.unlink(missing_ok=True)
-    with threadpool_limits(limits=1):  # sums are made in another order by several, and end on other last digits
-        result = label(atlas, found, settings, Beside(anatomy, tissue, regions))
-    save(found.mask.with_data(result.unmasked), out.unmasked)
+    return Person(found, Beside(anatomy, tissue, regions), inputs)
+
+
+def write(
+    atlas: Atlas, person: Person, result: Labelling, settings: Settings, out: Outputs, *, picture: bool
+) -> dict[str, Any]:
+    """Write all files of a parcellation, the record last; returns what stands in it."""
+    grid = person.found.mask
+    save(grid.with_data(result.unmasked), out.unmasked)
     itk.save_affine(result.warp.matrix, out.affine)
     if result.warp.field is not None:
         itk.save_field(result.warp.field, out.field)
     else:
         out.field.unlink(missing_ok=True)
-    save(found.mask.with_data(result.regions), out.regions)
+    save(grid.with_data(result.regions), out.regions)
     if picture:
         from yucca_wm.parcellate.picture import draw
 
-        draw(found.mask.with_data(result.regions), found.mask, anatomy, atlas.table, out.picture)
+        draw(grid.with_data(result.regions), grid, person.beside.t1, atlas.table, out.picture)
     else:
         out.picture.unlink(missing_ok=True)  # of an earlier run
-    record = _record(atlas, found, result, settings)
-    paths = {name: None if path is None else str(path) for name, path in given.items()}
-    record |= {"inputs": {**paths, "sha256": inputs}, "versions": versions()}
+    record = record_of(atlas, person, result, settings)
     write_json(out.record, record)
     return record
 
 
-def label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside | None = None) -> Parcellation:
+def label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside | None = None) -> Labelling:
     """Register, carry the labels and judge the fit; nothing is read or written."""
+    with threadpool_limits(limits=1):  # sums are made in another order by several, and end on other last digits
+        return _label(atlas, found, settings, beside or Beside())
+
+
+def _label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside) -> Labelling:
     wm = found.mask
     if settings.init is Init.CENTRE:
         check_sides(found, wm.affine)
@@ -141,8 +178,8 @@ def label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside |
     unmasked = carry(atlas.labels, wm, warp, settings.interpolation)
     regions, filled, unlabelled = keep_white_matter(unmasked, wm, settings.fill_mm)
     overlap = dice(carry(atlas.wm, wm, warp, Interpolation.NEAREST), wm.data)
-    fit = judge(atlas, wm, registered, unmasked, beside or Beside())
-    return Parcellation(regions, unmasked, warp, fit, overlap, filled, unlabelled)
+    fit = judge(atlas, wm, registered, unmasked, beside)
+    return Labelling(regions, unmasked, warp, fit, overlap, filled, unlabelled)
 
 
 def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[Any], beside: Beside) -> Fit:
@@ -203,7 +240,9 @@ def versions() -> dict[str, str]:
     }
 
 
-def _record(atlas: Atlas, found: WhiteMatter, result: Parcellation, settings: Settings) -> dict[str, Any]:
+def record_of(atlas: Atlas, person: Person, result: Labelling, settings: Settings) -> dict[str, Any]:
+    """What is written about a parcellation."""
+    found = person.found
     voxel_ml = found.mask.voxel_volume_mm3 / 1000
     counts = np.bincount(result.regions.ravel(), minlength=max(atlas.table.indices) + 1)
     field = result.warp.field
@@ -220,4 +259,6 @@ def _record(atlas: Atlas, found: WhiteMatter, result: Parcellation, settings: Se
         "folded_voxels": 0 if field is None else field.folds(),
         "affine_subject_to_atlas_ras_mm": result.warp.matrix.tolist(),
         "volume_ml": {region.name: round(float(counts[region.index]) * voxel_ml, 4) for region in atlas.table},
+        "inputs": {**person.inputs, "sha256": person.inputs["sha256"] | atlas.digests},
+        "versions": versions(),
     }

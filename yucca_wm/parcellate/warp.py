@@ -47,22 +47,56 @@ class Field:
 
 @dataclass(frozen=True)
 class Warp:
-    """x -> matrix (x + field(x)), subject world mm -> atlas world mm (RAS)."""
+    """The transform of a parcellation: x -> matrix (x + field(x)), subject world mm -> atlas world mm (RAS+).
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray, float64, shape (4, 4)
+        The affine part.
+    field : Field or None
+        Displacement, float32 [3, i, j, k] in mm along world x, y, z (``field.vectors_mm``), on the lattice of
+        ``field.affine`` (index -> subject world mm), 0 outside it; None where the transform is affine.
+    """
 
     matrix: NDArray[np.float64]
     field: Field | None = None
 
     @property
     def is_affine(self) -> bool:
+        """Whether there is no displacement field."""
         return self.field is None
 
     def points_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Atlas world mm [3, points] of subject world mm [3, points]."""
+        """Where points of the subject lie in the atlas.
+
+        Parameters
+        ----------
+        points : numpy.ndarray, float64, shape (3, n)
+            Subject world mm (RAS+).
+
+        Returns
+        -------
+        numpy.ndarray, float64, shape (3, n)
+            Atlas world mm (RAS+).
+        """
         moved = points if self.field is None else points + self.field.at(points)
         return self.matrix[:3, :3] @ moved + self.matrix[:3, 3:]
 
     def slice_mm(self, grid: Image, k: int) -> NDArray[np.float64]:
-        """Atlas world mm [3, voxels] of the voxels [:, :, k] of ``grid``."""
+        """Where one slice of a grid lies in the atlas.
+
+        Parameters
+        ----------
+        grid : Image
+            An image of the subject.
+        k : int
+            The slice: voxels [:, :, k].
+
+        Returns
+        -------
+        numpy.ndarray, float64, shape (3, n)
+            Atlas world mm (RAS+) of its voxels.
+        """
         i, j = np.indices(grid.shape[:2]).reshape(2, -1)
         index = np.stack([i, j, np.full_like(i, k)])
         return self.points_mm(grid.affine[:3, :3] @ index + grid.affine[:3, 3:])

@@ -50,8 +50,8 @@ class WhiteMatter:
     added_voxels: int = 0
 
 
-def white_matter(path: str | os.PathLike[str], settings: Settings) -> WhiteMatter:
-    """Read white matter from ``path``; what kind of map it is shows in its values.
+def white_matter(path: str | os.PathLike[str] | Image, settings: Settings) -> WhiteMatter:
+    """White matter of a file or an image that was read; what kind of map it is shows in its values.
 
     Whole numbers with one value besides 0: a mask. Several values: a label map (``settings.wm_labels``, by default
     FAST-AID's 44 and 45). Fractions: a probability map (``settings.threshold``), 0 to 1, 100 or 1000. Whole numbers up
@@ -63,7 +63,7 @@ def white_matter(path: str | os.PathLike[str], settings: Settings) -> WhiteMatte
     if image.data.dtype.kind == "f" and (image.data != np.rint(image.data)).any():
         return _from_probabilities(image, settings.threshold)
     if int(image.data.min()) < 0:
-        raise InputError(path, f"holds the negative label {int(image.data.min())}", "give a label map or a mask")
+        raise InputError(image.name, f"holds the negative label {int(image.data.min())}", "give a label map or a mask")
     if settings.wm_labels is None and _runs_like_probabilities(image.data):
         return _from_probabilities(image, settings.threshold)
     return _from_labels(image, settings)
@@ -146,10 +146,11 @@ def _side_centres(
     return (left, right) if sides is Sides.SWAPPED else (right, left)
 
 
-def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str]) -> WhiteMatter:
+def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteMatter:
     """``wm`` with the voxels of a map of white-matter lesions: a segmentation made from a T1 has holes there.
 
-    path : mask on the same grid, or labels 1 lesion and 2 other pathology, which stays out.
+    path : mask on the same grid (a file, or an image that was read), or labels 1 lesion and 2 other pathology, which
+        stays out.
 
     Raises InputError as `yucca_wm.images.load_labels`, and for another grid or several other labels.
     """
@@ -158,11 +159,12 @@ def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str]) -> WhiteMatter:
     present = [int(value) for value in np.unique(lesions.data[lesions.data != 0])]
     if len(present) > 1 and present != [1, 2]:
         shown = " ".join(map(str, present[:8]))
-        raise InputError(path, f"holds the labels {shown}: which of them is lesion?", "give a mask, or lesions as 1")
+        problem = f"holds the labels {shown}: which of them is lesion?"
+        raise InputError(lesions.name, problem, "give a mask, or lesions as 1")
     lesion = (lesions.data != 0) & (lesions.data != 2)
     mask = wm.mask.data | lesion
     added = int(mask.sum()) - int(wm.mask.data.sum())
-    filled = Image(mask.astype(np.uint8), wm.mask.affine, wm.mask.path, wm.mask.header)
+    filled = replace(wm.mask, data=mask.astype(np.uint8))
     return replace(wm, mask=filled, source=f"{wm.source}, and lesions", added_voxels=added)
 
 
@@ -185,5 +187,4 @@ def _mask(
     right: NDArray[np.float64] | None = None,
     left: NDArray[np.float64] | None = None,
 ) -> WhiteMatter:
-    found = Image(mask.astype(np.uint8), image.affine, image.path, image.header)
-    return WhiteMatter(found, source, right, left)
+    return WhiteMatter(replace(image, data=mask.astype(np.uint8)), source, right, left)

@@ -10,9 +10,8 @@ from pathlib import Path
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
+from yucca_wm.predict.choice import LESIONS, REGIONS, SHIPPED, choose
 
-SHIPPED = "shipped"
-LESIONS, REGIONS = "lesions", "regions"
 SPACES = ("flair", "t1")
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
 """Options that the models of this package do nothing with."""
@@ -89,9 +88,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--layout goes with --cohort")
     if single and arguments.space == SPACES[1] and not arguments.t1:
         parser.error("--space t1 needs --t1")
-    chosen = {LESIONS: arguments.lesion_model, REGIONS: arguments.region_model}
-    given = {what: path for what, path in chosen.items() if path and str(path) != SHIPPED}
-    shipped = not any(chosen.values()) or len(given) < sum(map(bool, chosen.values()))
+    choice = choose(arguments.lesion_model, arguments.region_model)
+    given = choice.given
     for flag in () if given else OF_OWN_MODELS:
         if getattr(arguments, flag):
             parser.error(f"--{flag} is for models of your own (--lesion-model, --region-model)".replace("_", "-"))
@@ -123,7 +121,7 @@ def main(argv: list[str] | None = None) -> int:
         for doubt in cohort.other_names(models[REGIONS], table):
             print(f"note: {doubt}", file=sys.stderr)
     options = Options(
-        shipped=shipped,
+        shipped=choice.shipped,
         space=arguments.space,
         header=arguments.header,
         mirror=arguments.mirror,

@@ -17,6 +17,8 @@ from yucca_wm.cohort.record import FileState
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.errors import InputError
+from yucca_wm.files import make_folder
+from yucca_wm.images import Image, Source
 from yucca_wm.predict import shipped
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan
@@ -67,10 +69,30 @@ class Options:
 
 @dataclass(frozen=True)
 class Case:
-    """Scans of one person by modality (of `MODALITIES`), as they come: on any grids."""
+    """Scans of one person by modality (of `MODALITIES`), as they come: files or in memory, on any grids."""
 
     name: str
-    scans: Mapping[str, Path] = field(default_factory=dict)
+    scans: Mapping[str, Source] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Those that are files (or DICOM folders)."""
+        return {modality: scan for modality, scan in self.scans.items() if isinstance(scan, Path)}
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What was found in one person.
+
+    maps : name of a map's folder (``lesions``, ``regions_T1``, ``tissue``, ...) -> the map.
+    frame : the scans as they were seen. made : what to note down: the scans and models that were used, and what was not
+    sure.
+    """
+
+    case: Case
+    maps: dict[str, Image]
+    frame: Frame
+    made: dict[str, Any]
 
 
 def predict_arrays(
@@ -92,9 +114,9 @@ def predict_arrays(
         return _predict(loaded, nifti, Path(folder), "case", options or Options())[0]
 
 
-def alone(out: Path, what: str, modality: str) -> Path:
-    """The folder of the label maps that one modality gives by itself: ``lesions_T1``, ``regions_FLAIR``, ..."""
-    return out / f"{what}_{modality}"
+def alone(what: str, modality: str) -> str:
+    """Folder of the label maps that one modality gives by itself: ``lesions_T1``, ``regions_FLAIR``, ..."""
+    return f"{what}_{modality}"
 
 
 def by_shipped(models: Iterable[str]) -> list[str]:
@@ -103,13 +125,13 @@ def by_shipped(models: Iterable[str]) -> list[str]:
 
 
 def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """The files that `predict_case` leaves."""
+    """The files that `predict_case` always leaves."""
     made: list[Path] = []
     if options.shipped:
         made += shipped.outputs(case.name, out, by_shipped(models), confidence=options.confidence)
     for what in models:
         made.append(out / what / f"{case.name}.nii.gz")
-        made += [alone(out, what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
+        made += [out / alone(what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
         if options.confidence:
             made.append(out / f"{what}_confidence" / f"{case.name}.nii.gz")
         if options.softmax_stays:
@@ -124,12 +146,26 @@ def predict_case(
     options: Options,
     networks: Callable[[], Networks] | None = None,
 ) -> dict[str, Any]:
-    """Predict one person; write the files of `outputs` for each of ``models`` (what -> model), and with the models that
-    come with this package if ``options`` say so.
+    """Predict one person as `predict_person`, and write the files of `outputs`; returns what to note down."""
+    if case.scans:
+        _remove_outdated(case, models, out, options)
+    predicted = predict_person(case, models, options, networks, out)
+    write_predicted(predicted, out)
+    return predicted.made
+
+
+def predict_person(
+    case: Case,
+    models: Mapping[str, LoadedModel],
+    options: Options,
+    networks: Callable[[], Networks] | None = None,
+    folder: Path | None = None,
+) -> Predicted:
+    """Predict one person with each of ``models`` (what -> model), and with the models that come with this package if
+    ``options`` say so.
 
     networks : gives those models' networks; asked when the scans have been checked.
-
-    Returns what to note down: the scans and models that were used, and what was not sure.
+    folder : where softmax files go (if they are kept, as `outputs` has them); None: a temporary folder.
 
     Raises InputError for a person without scans, a scan that cannot be used, and scans that are no pair.
     """
@@ -137,24 +173,35 @@ def predict_case(
         raise InputError(case.name, "has neither a T1 nor a FLAIR image")
     made = {
         "scans": {
-            modality: {"file": str(path), "sha256": FileState.of(path).sha256} for modality, path in case.scans.items()
+            modality: {
+                "file": images.name_of(scan),
+                "sha256": FileState.of(scan).sha256 if isinstance(scan, Path) else None,
+            }
+            for modality, scan in case.scans.items()
         },
         "models": {what: loaded.model.identity for what, loaded in models.items()},
         "mirror": options.mirror,
     }
-    _remove_outdated(case, models, out, options)
     frame = _frame(case, options)
     like = _other_space(case, frame, options)
     notes = list(frame.notes)
+    maps: dict[str, Image] = {}
     if options.shipped:
         assert networks is not None
-        own = by_shipped(models)
-        notes += shipped.segment_person(
-            case.name, frame, networks(), out, own, like=like, confidence=options.confidence
+        maps, doubts = shipped.segment_person(
+            frame, networks(), by_shipped(models), like=like, confidence=options.confidence
         )
-    shipped.save_frame(case.name, case.scans, frame, out)
-    _predict_with(models, case, frame, out, options, like)
-    return made | {"notes": notes}
+        notes += doubts
+    maps |= _maps_of(models, case.name, frame, folder, options, like)
+    return Predicted(case, maps, frame, made | {"notes": notes})
+
+
+def write_predicted(predicted: Predicted, out: Path) -> None:
+    """Write the maps, and how the scans were laid on each other."""
+    name = predicted.case.name
+    for folder, image in predicted.maps.items():
+        images.save(image, make_folder(out / folder) / f"{name}.nii.gz")
+    shipped.save_frame(name, predicted.case.scans, predicted.frame, out)
 
 
 def _frame(case: Case, options: Options) -> Frame:
@@ -168,7 +215,7 @@ def _frame(case: Case, options: Options) -> Frame:
     return bring_to_one_frame(case.scans, header=options.header)
 
 
-def _other_space(case: Case, frame: Frame, options: Options) -> images.Image | None:
+def _other_space(case: Case, frame: Frame, options: Options) -> Image | None:
     """The scan on whose grid the maps are wanted, if that is not the frame's own."""
     wanted = options.space.upper()
     if wanted == frame.reference or wanted not in case.scans:
@@ -176,21 +223,27 @@ def _other_space(case: Case, frame: Frame, options: Options) -> images.Image | N
     return read_scan(case.scans[wanted], options.header)
 
 
-def _predict_with(
-    models: Mapping[str, LoadedModel], case: Case, frame: Frame, out: Path, options: Options, like: images.Image | None
-) -> None:
+def _maps_of(
+    models: Mapping[str, LoadedModel],
+    name: str,
+    frame: Frame,
+    out: Path | None,
+    options: Options,
+    like: Image | None,
+) -> dict[str, Image]:
+    """What ``models`` find: the maps of all scans together and of each by itself, named by their folders."""
+    maps: dict[str, Image] = {}
     nifti = {modality: _as_nifti(image) for modality, image in frame.images.items()} if models else {}
     for what, loaded in models.items():
         with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:
-            folder = out / f"{what}_softmax" if options.softmax_stays else Path(temporary)
-            merged, by_modality = _predict(loaded, nifti, folder, case.name, options)
-        maps: dict[Path, NDArray[Any]] = {alone(out, what, m): labels for m, labels in by_modality.items()}
+            folder = out / f"{what}_softmax" if out is not None and options.softmax_stays else Path(temporary)
+            merged, by_modality = _predict(loaded, nifti, folder, name, options)
+        found: dict[str, NDArray[Any]] = {alone(what, modality): labels for modality, labels in by_modality.items()}
         if merged.confidence is not None:
-            maps[out / f"{what}_confidence"] = merged.confidence
-        maps[out / what] = merged.labels
-        for kind, data in maps.items():
-            kind.mkdir(exist_ok=True)
-            images.save(shipped.carried(merged.grid.image(data), frame, like), kind / f"{case.name}.nii.gz")
+            found[f"{what}_confidence"] = merged.confidence
+        found[what] = merged.labels
+        maps |= {kind: shipped.carried(merged.grid.image(data), frame, like) for kind, data in found.items()}
+    return maps
 
 
 def _remove_outdated(case: Case, models: Iterable[str], out: Path, options: Options) -> None:
@@ -227,7 +280,7 @@ def _predict(
     return merged, by_modality if len(members) > 1 else dict.fromkeys(by_modality, merged.labels)
 
 
-def _as_nifti(image: images.Image) -> Any:
+def _as_nifti(image: Image) -> Any:
     """The scan as Yucca reads it: its own file where it is that, which keeps every byte of what the chain sees."""
     nifti: Any = nib.load(image.path) if image.path and image.path.is_file() else None  # not a folder of DICOM slices
     if nifti is not None and nifti.shape == image.shape and np.array_equal(nifti.affine, image.affine):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
 from yucca_wm.cohort.options import RunOptions
@@ -25,6 +25,9 @@ from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 from yucca_wm.regions import RegionTable, regions
 from yucca_wm.tasks.definition import MODALITIES
 from yucca_wm.tsv import write_tsv
+
+if TYPE_CHECKING:
+    from yucca_wm.localize.companions import CompanionPlaces
 
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
 USED = TableForm[str](TABLE, (Column("used", str, "scans that the maps were made from, joined by +"),))
@@ -62,7 +65,7 @@ def predict_cohort(
         if options.shipped:
             parameters["shipped"] = {name: model.identity for name, model in MODELS.items()}
         step = Step("predict", out, parameters)
-        works = {case.name: Work(case, case.scans, outputs(case, models, out, options)) for case in cases}
+        works = {case.name: Work(case, case.files, outputs(case, models, out, options)) for case in cases}
         if run.remote:
             paths = tuple((what, str(loaded.model.path)) for what, loaded in models.items())
             outcome = run_step(step, partial(_predict_there, paths, device, out, options), works, run)
@@ -98,13 +101,18 @@ def _gather(
     options: Options,
     table: RegionTable,
 ) -> None:
+    write_manifest(out, outcome)
+    if outcome.results and {LESIONS, REGIONS} <= set(found(models, options)):
+        outcome.failures.update(_localize(out, outcome.results, models, options, table))
+
+
+def write_manifest(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
+    """Write which scans and models were used."""
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
     rows = [USED.fields("+".join(made["scans"]), name) for name, made in outcome.results.items()]
     write_tsv(out / TABLE, USED.header, rows)
     write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
-    if outcome.results and {LESIONS, REGIONS} <= set(found(models, options)):
-        outcome.failures.update(_localize(out, outcome.results, models, options, table))
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
@@ -155,7 +163,6 @@ def _localize(
 ) -> dict[str, str]:
     """Say where the lesions of those who are done are; returns who failed, and why."""
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import folder_inputs
     from yucca_wm.localize.settings import Settings
@@ -164,18 +171,28 @@ def _localize(
     for path in stray:
         print(f"note: {path} is of no case of this run; it is localized with the others")
     used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]
-    companions = CompanionPlaces(
-        soft=options.soft,
-        modality_lesions={m: alone(out, LESIONS, m) for m in used} if {LESIONS, REGIONS} <= set(models) else None,
-        modality_regions={m: alone(out, REGIONS, m) for m in used} if {LESIONS, REGIONS} <= set(models) else None,
-        tissue=out / TISSUE if options.shipped else None,
-    )
+    companions = companion_places(out, used, models, options)
     flags, failures = localize_into(
         out, folder_inputs(out / LESIONS, out / REGIONS), table, Settings(), companions=companions, options=RunOptions()
     )
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)
     return failures
+
+
+def companion_places(
+    out: Path, modalities: Collection[str], models: Collection[str], options: Options
+) -> CompanionPlaces:
+    """Where a run leaves what comes with lesions and regions. modalities : that were used. models : the user's own."""
+    from yucca_wm.localize.companions import CompanionPlaces
+
+    both = {LESIONS, REGIONS} <= set(models)
+    return CompanionPlaces(
+        soft=options.soft,
+        modality_lesions={m: out / alone(LESIONS, m) for m in modalities} if both else None,
+        modality_regions={m: out / alone(REGIONS, m) for m in modalities} if both else None,
+        tissue=out / TISSUE if options.shipped else None,
+    )
 
 
 def _remove_leftovers(out: Path) -> None:

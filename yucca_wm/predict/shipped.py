@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm import images
 from yucca_wm.files import make_folder
-from yucca_wm.images import Image
+from yucca_wm.images import Image, Source
 
 if TYPE_CHECKING:
     from yucca_wm.models.segment import Networks, Segmentation
@@ -24,17 +24,17 @@ FRAME = "frame"
 
 
 def outputs(name: str, out: Path, what: Sequence[str], *, confidence: bool) -> list[Path]:
-    """The files that `segment_person` always leaves."""
+    """The files of the maps that `segment_person` makes."""
     return [out / kind / f"{name}.nii.gz" for kind in (*what, *[CONFIDENCE] * confidence)]
 
 
 def segment_person(
-    name: str, frame: Frame, networks: Networks, out: Path, what: Sequence[str], *, like: Image | None, confidence: bool
-) -> list[str]:
-    """Segment the scans of ``frame``; write the maps of ``what`` on its grid, or carried to that of ``like``.
+    frame: Frame, networks: Networks, what: Sequence[str], *, like: Image | None, confidence: bool
+) -> tuple[dict[str, Image], list[str]]:
+    """Segment the scans of ``frame``; the maps of ``what`` on its grid, or carried to that of ``like``.
 
     like : another scan of the person, which the frame has moved.
-    Returns what was not sure, in words.
+    Returns the maps, and what was not sure, in words.
 
     Raises InputError when no whole brain is found.
     """
@@ -43,12 +43,10 @@ def segment_person(
     found = segment(networks, frame.images)
     reference = frame.images[frame.reference]
     maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
-    written = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
+    wanted = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
     if confidence:
-        written[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
-    for kind, image in written.items():
-        images.save(image, make_folder(out / kind) / f"{name}.nii.gz")
-    return doubts(found, reference)
+        wanted[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
+    return wanted, doubts(found, reference)
 
 
 def frame_files(name: str, out: Path) -> list[Path]:
@@ -57,8 +55,9 @@ def frame_files(name: str, out: Path) -> list[Path]:
     return [out / FRAME / f"{name}{ending}" for ending in endings]
 
 
-def save_frame(name: str, scans: Mapping[str, Path], frame: Frame, out: Path) -> None:
-    """Keep how the scans were laid on each other: transforms, a picture of one on the other, DICOM series as NIfTI."""
+def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path) -> None:
+    """Keep how the scans were laid on each other: transforms, a picture of one on the other, and those scans that are
+    no NIfTI files."""
     folder = out / FRAME
     if frame.transforms:
         frame.save_transforms(make_folder(folder), name)
@@ -68,16 +67,21 @@ def save_frame(name: str, scans: Mapping[str, Path], frame: Frame, out: Path) ->
         reference, moved = (frame.images[m] for m in sorted(frame.images, key=lambda m: m != frame.reference))
         draw_alignment(reference, moved, make_folder(folder) / f"{name}.png")
     for modality, path in scans.items():
-        if path.is_dir():
+        if not is_file(path):
             images.save(frame.images[modality], make_folder(folder) / f"{name}_{modality}.nii.gz")
 
 
-def scan_shown(name: str, scans: Mapping[str, Path], out: Path, space: str) -> Path:
+def is_file(scan: Source) -> bool:
+    """Whether it is a file of one image: no DICOM series, and not in memory."""
+    return isinstance(scan, Path) and not scan.is_dir()
+
+
+def scan_shown(name: str, scans: Mapping[str, Source], out: Path, space: str) -> Path:
     """The scan to show a person's maps on, as a NIfTI file: the one on whose grid they lie, if it is there."""
     order = [space.upper(), "FLAIR", "T1"]
     modality = next(m for m in (*order, *scans) if m in scans)
     path = scans[modality]
-    return out / FRAME / f"{name}_{modality}.nii.gz" if path.is_dir() else path
+    return path if isinstance(path, Path) and is_file(path) else out / FRAME / f"{name}_{modality}.nii.gz"
 
 
 def carried(labels: Image, frame: Frame, like: Image | None) -> Image:

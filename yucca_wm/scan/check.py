@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.images import Image, Source
 from yucca_wm.scan.head import check_head
 from yucca_wm.scan.read import read_scan
 
@@ -22,8 +21,8 @@ MAX_EQUAL_NEIGHBOURS = 0.8
 """In label maps nearly all neighbours are equal; in scans few are."""
 
 
-def check_scans(scans: Mapping[str, Path], header: str | None = None) -> list[str]:
-    """Open and judge each of ``scans`` (modality -> file or DICOM folder); returns what is not sure.
+def check_scans(scans: Mapping[str, Source], header: str | None = None) -> list[str]:
+    """Open and judge each of ``scans`` (modality -> file, DICOM folder or image in memory); returns what is not sure.
 
     header : "sform" or "qform", for files in which they disagree by more than half a voxel.
 
@@ -33,9 +32,9 @@ def check_scans(scans: Mapping[str, Path], header: str | None = None) -> list[st
     return checked(scans, header)[1]
 
 
-def checked(scans: Mapping[str, Path], header: str | None = None) -> tuple[dict[str, Image], list[str]]:
+def checked(scans: Mapping[str, Source], header: str | None = None) -> tuple[dict[str, Image], list[str]]:
     """The scans and what `check_scans` says of them."""
-    images = {modality: read_scan(Path(path), header) for modality, path in scans.items()}
+    images = {modality: read_scan(path, header) for modality, path in scans.items()}
     if not images:
         raise InputError("scans", "there is neither a T1 nor a FLAIR")
     notes = []

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.images import Image, Source
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.registration.transform_file import save_rigid
 from yucca_wm.scan.check import checked
@@ -50,8 +50,8 @@ class Frame:
         ]
 
 
-def bring_to_one_frame(scans: Mapping[str, Path], *, space: str = "flair", header: str | None = None) -> Frame:
-    """All ``scans`` (modality -> NIfTI file, or folder of one DICOM series) on the grid of one of them.
+def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair", header: str | None = None) -> Frame:
+    """All ``scans`` (modality -> NIfTI file, DICOM folder of one series, image in memory) on the grid of one of them.
 
     Scans that lie at the same place are turned onto the reference's axes without interpolation, unless they visibly do
     not fit. Others are registered rigidly and resampled once, linearly: no overshoot beside bright fat and at the edge

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load
+from yucca_wm.images import Image, Source, load
 
 MAX_NAMED = 6
 """Of many series, so many are named."""
@@ -16,12 +16,12 @@ MAX_NAMED = 6
 SERIES_DESCRIPTION, SERIES_UID = "0008|103e", "0020|000e"
 
 
-def read_scan(path: Path, header: str | None = None) -> Image:
-    """The scan at ``path``; a folder is taken as one DICOM series.
+def read_scan(path: Source, header: str | None = None) -> Image:
+    """The scan at ``path``, or in memory; a folder is taken as one DICOM series.
 
     Raises InputError as `images.load` and `read_dicom`.
     """
-    return read_dicom(path) if path.is_dir() else load(path, header)
+    return read_dicom(path) if isinstance(path, Path) and path.is_dir() else load(path, header)
 
 
 def read_dicom(folder: Path) -> Image:

@@ -1,0 +1,85 @@
+"""``yucca_wm.evaluate``: the rows of the command, whatever form the maps come in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK as sitk
+
+import yucca_wm as yw
+from yucca_wm.evaluate.__main__ import main
+
+AFFINE = np.diag([-1.0, -1.0, 2.0, 1.0])
+"""LPS with the origin at 0: SimpleITK's own world, with voxels of 2 mm3."""
+
+
+def bar(start: int, stop: int) -> np.ndarray:
+    """Voxels [start, stop) of one row."""
+    data = np.zeros((12, 4, 3), np.uint8)
+    data[start:stop, 1, 1] = 1
+    return data
+
+
+def as_sitk(data: np.ndarray) -> sitk.Image:
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.transpose(2, 1, 0)))
+    image.SetSpacing((1.0, 1.0, 2.0))
+    return image
+
+
+def test_every_form_gives_one_row_worked_out_by_hand_and_that_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Predicted 2..7 and true 4..11: 4 of 6 and of 8 voxels are common, Dice 2 * 4 / 14; volumes 12 and 16 mm3."""
+    prediction, truth = bar(2, 8), bar(4, 12)
+    for name, data in (("a", prediction), ("b", truth)):
+        nib.save(nib.Nifti1Image(data, AFFINE), tmp_path / f"{name}.nii.gz")
+    paths = tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"
+    found = yw.evaluate(*paths, kind="lesions")
+    row = found.iloc[0]
+    assert len(found) == 1
+    assert row["case"] == "a"
+    assert row["dice"] == 8 / 14
+    assert (row["lesion_recall"], row["lesion_f1"], row["lesions_pred"]) == (1, 1, 1)
+    assert row["volume_difference_percent"] == 25
+    assert (row["volume_pred_ml"], row["volume_true_ml"]) == pytest.approx((0.012, 0.016))
+    for other in (
+        yw.evaluate(nib.Nifti1Image(prediction, AFFINE), nib.Nifti1Image(truth, AFFINE), kind="lesions", case="a"),
+        yw.evaluate(as_sitk(prediction), as_sitk(truth), kind="lesions", case="a"),
+        yw.evaluate(prediction, truth, kind="lesions", affine=AFFINE, case="a"),
+    ):
+        pd.testing.assert_frame_equal(other, found)
+    out = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["", "--pred", str(paths[0]), "--gt", str(paths[1]), "--out-dir", str(out)])
+    assert main() == 0
+    written = pd.read_csv(out / "cases.tsv", sep="\t")
+    assert written.columns[1:].tolist() == found.columns[1:].tolist()
+    assert written.iloc[0, 1:].tolist() == pytest.approx(found.iloc[0, 1:].tolist(), rel=1e-5)
+
+
+def test_regions_are_rows_and_what_is_not_defined_is_nan() -> None:
+    """Region 2 is in the truth only: Dice 0, error -100 %; region 3 in neither: nothing."""
+    names = pd.DataFrame({"index": [1, 2, 3], "name": ["one", "two", "three"]})
+    truth = bar(0, 4) + 2 * bar(4, 8)
+    found = yw.evaluate(bar(0, 4), truth, kind="regions", names=names, affine=AFFINE).set_index("name")
+    assert found["dice"].tolist()[:2] == [1, 0]
+    assert found.loc["two", "volume_error_percent"] == -100
+    assert found.loc["three", ["dice", "surface_dice", "volume_error_percent"]].isna().all()
+    assert found["dice"].dtype == "float64"
+
+
+def test_an_empty_prediction_has_no_distance_and_wrong_usage_is_said(tmp_path: Path) -> None:
+    found = yw.evaluate(bar(0, 0), bar(0, 4), kind="lesions", affine=AFFINE)
+    assert np.isnan(found.loc[0, "hausdorff95_mm"])
+    assert found.loc[0, "dice"] == 0
+    with pytest.raises(yw.InputError, match="may be a lesion map or a region map"):
+        yw.evaluate(2 * bar(0, 4), 2 * bar(0, 4), affine=AFFINE)
+    nib.save(nib.Nifti1Image(bar(0, 4), AFFINE), tmp_path / "a.nii.gz")
+    with pytest.raises(yw.InputError, match="as prediction and as truth"):
+        yw.evaluate(tmp_path / "a.nii.gz", str(tmp_path / "a.nii.gz"))
+    with pytest.raises(ValueError, match="lesion"):
+        yw.evaluate(bar(0, 4), bar(0, 4), kind="lesion", affine=AFFINE)  # type: ignore[arg-type]

@@ -1,0 +1,103 @@
+"""``yucca_wm.associate`` and ``yucca_wm.cluster``: data frames give what files give, and what the commands write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import yucca_wm as yw
+from yucca_wm.groups.__main__ import main
+from yucca_wm.regions import regions
+
+from .conftest import PLANTED
+
+
+def frames(cohort: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return pd.read_csv(cohort / "lesion_load.tsv", sep="\t"), pd.read_csv(cohort / "participants.tsv", sep="\t")
+
+
+def test_frames_and_files_find_the_planted_regions_and_save_what_the_command_writes(cohort: Path) -> None:
+    loads, participants = frames(cohort)
+    asked = {"outcome": "diagnosis", "covariates": ["age", "sex"], "permutations": 200}
+    effects = yw.associate(loads, participants, **asked)
+    assert effects.model == "logistic"
+    assert len(effects.subjects) == 54
+    found = effects.effects.loc[effects.effects["q_fdr"] < 0.05, "region"]
+    assert set(found) == {regions().by_index(index).name for index in PLANTED}
+    assert (effects.effects.set_index("region").loc[list(found), "effect"] > 1).all()  # "patient" against "control"
+    by_index = participants.set_index("participant_id").sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(yw.associate(loads, by_index, **asked).effects, effects.effects)
+
+    words = ["associate", "--loads", str(cohort), "--participants", str(cohort / "participants.tsv"), "--outcome"]
+    words += ["diagnosis", "--covariates", "age", "sex", "--permutations", "200", "--out-dir", str(cohort / "out")]
+    assert main(words) == 0
+    effects.save(cohort / "saved")
+    assert {path.name for path in (cohort / "saved").iterdir()} == {path.name for path in (cohort / "out").iterdir()}
+    for name in ("associations.tsv", "forest.png"):
+        assert (cohort / "saved" / name).read_bytes() == (cohort / "out" / name).read_bytes()
+    saved, written = (json.loads((cohort / folder / "associations.json").read_text()) for folder in ("saved", "out"))
+    assert saved.pop("loads") == "DataFrame"
+    assert written.pop("loads") == str(cohort)
+    assert saved == written
+    assert len(effects.plot().axes) >= 1
+
+
+def test_groups_in_memory_are_those_of_the_command(cohort: Path) -> None:
+    """The first 30 people and the last 24 differ in twelve regions."""
+    loads, _ = frames(cohort)
+    groups = yw.cluster(loads, k_max=3)
+    assert groups.structure, groups.reason
+    assert groups.k == 2
+    assert groups.members["cluster"].tolist() == [1] * 30 + [2] * 24
+    one = loads[(loads["name"] == "superior_frontal_L") & (loads["subject"] < "sub-30")]["load_percent"]
+    row = groups.profiles.query("cluster == 1 and region == 'superior_frontal_L'").iloc[0]
+    assert row["mean_load_percent"] == pytest.approx(one.mean(), abs=1e-6)
+    assert row["sd_load_percent"] == pytest.approx(one.std(), abs=1e-6)
+    assert main(["cluster", "--loads", str(cohort), "--out-dir", str(cohort / "out"), "--k-max", "3"]) == 0
+    groups.save(cohort / "saved")
+    for name in ("clusters.tsv", "cluster_profiles.tsv", "cluster_embedding.png"):
+        assert (cohort / "saved" / name).read_bytes() == (cohort / "out" / name).read_bytes()
+    assert len(groups.plot().axes) >= 1
+
+
+def test_flags_may_come_along_and_leave_people_out(cohort: Path) -> None:
+    loads, participants = frames(cohort)
+    asked = {"outcome": "score", "permutations": 20, "exclude_flagged": ["high_load"]}
+    with pytest.raises(yw.InputError, match="without flags"):
+        yw.associate(loads, participants, **asked)
+    flags = {"sub-03": {"high_load": "lesions fill 6 %"}, "sub-05": {"no_lesion": "none"}}
+    effects = yw.associate(loads, participants, flags=flags, **asked)
+    assert effects.model == "linear"
+    assert effects.left_out == {"sub-03": "flagged high_load"}
+    assert len(effects.subjects) == 53
+
+
+def test_numbers_of_a_frame_are_read_as_those_of_a_file(cohort: Path) -> None:
+    """Two levels that are numbers, a missing value that made them decimals, and a name that is a number."""
+    loads, participants = frames(cohort)
+    participants["case"] = np.where(participants["diagnosis"] == "patient", 1.0, 0.0)
+    participants.loc[7, "case"] = np.nan
+    effects = yw.associate(loads, participants, outcome="case", permutations=20)
+    assert effects.model == "logistic"
+    assert effects.left_out == {"sub-07": "has no value for case"}
+    assert set(effects.prediction or {}) >= {"auc_regional", "auc_total"}
+
+
+def test_what_is_wrong_is_said(cohort: Path) -> None:
+    loads, participants = frames(cohort)
+    with pytest.raises(yw.InputError, match="DataFrame: lacks the column diagnosi"):
+        yw.associate(loads, participants, outcome="diagnosi")
+    with pytest.raises(yw.InputError, match="DataFrame: line 2: load_percent"):
+        yw.cluster(loads.assign(load_percent=["1", "much", *["2"] * (len(loads) - 2)]))
+    with pytest.raises(yw.InputError, match="too few to look for groups"):
+        yw.cluster(loads[loads["subject"] < "sub-05"])
+    with pytest.raises(yw.InputError, match="is of type dict"):
+        yw.cluster({"sub-01": 1})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="is a list of names"):
+        yw.associate(loads, participants, outcome="diagnosis", covariates="age")
+    with pytest.raises(ValueError, match="method"):
+        yw.cluster(loads, method="k-means")  # type: ignore[arg-type]

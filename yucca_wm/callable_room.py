@@ -1,0 +1,46 @@
+"""A subpackage that can be called: ``yucca_wm.localize(...)`` is a function, ``yucca_wm.localize.case`` a module.
+
+The steps have one name each, for the command (``python -m yucca_wm.localize``), the subpackage and the function of the
+Python API. Importing any module of a subpackage binds the subpackage to that name, so the subpackage itself has to be
+what is called. Light: imports nothing of the step until it is called.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class CallableRoom(ModuleType):
+    """Subpackage ``yucca_wm.STEP``, called as ``yucca_wm.STEP.api.STEP``, whose signature and docstring it shows."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that is called."""
+        name = self.__name__.rpartition(".")[2]
+        called: Callable[..., Any] = getattr(import_module(f"{self.__name__}.api"), name)
+        return called
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self.function(*arguments, **options)
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        return self.function.__doc__
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        """Sent to other processes by name, as a function is."""
+        return import_module, (self.__name__,)
+
+
+def make_callable(name: str) -> None:
+    """Make the subpackage ``name``, which is being imported, a `CallableRoom`."""
+    sys.modules[name].__class__ = CallableRoom

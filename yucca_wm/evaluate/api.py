@@ -1,0 +1,105 @@
+"""``yucca_wm.evaluate``: how good one map is, as a data frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from numpy.typing import ArrayLike
+
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.errors import InputError
+from yucca_wm.evaluate.cohort import How, Kind, evaluate_case, rows_of
+from yucca_wm.files import case_name
+from yucca_wm.image_input import sources_of
+from yucca_wm.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
+from yucca_wm.regions import RegionTable, region_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from yucca_wm.image_input import ImageInput
+    from yucca_wm.tsv import TableInput
+
+CASE = "case"
+"""What a comparison is called whose prediction is no file."""
+
+
+def evaluate(
+    prediction: ImageInput,
+    truth: ImageInput,
+    kind: Literal["lesions", "regions"] | None = None,
+    *,
+    names: TableInput | RegionTable | None = None,
+    lesion_labels: Sequence[int] | Literal["all"] = (1,),
+    ignored_labels: Sequence[int] | None = None,
+    resample: bool = False,
+    affine: ArrayLike | None = None,
+    case: str | None = None,
+) -> pd.DataFrame:
+    """Compare a lesion or region map with the truth.
+
+    Lesions: the five measures of the WMH segmentation challenge (Kuijf et al., IEEE TMI 38(11), 2019). Regions: Dice,
+    surface Dice (2 mm; Nikolov et al., JMIR 23(7), 2021) and signed volume error.
+
+    Parameters
+    ----------
+    prediction, truth : path, nibabel image, SimpleITK image or array
+        Label maps of one person; arrays are [i, j, k] and need ``affine``. The same grid stored in another orientation
+        will do; any other needs ``resample``.
+    kind : {"lesions", "regions"}, optional
+        What the maps show. Default: what their labels say, where that is sure.
+    names : path, pandas.DataFrame or RegionTable, optional
+        Table of the regions. Default: the 34 regions of the package.
+    lesion_labels : sequence of int or "all"
+        Labels of lesion maps that count.
+    ignored_labels : sequence of int, optional
+        Labels that may occur in them; where the truth has one, neither map counts. Default: 2 (other pathology); none
+        with ``lesion_labels="all"``.
+    resample : bool
+        Bring the prediction to the grid of the truth, by nearest neighbour, instead of refusing it.
+    affine : array_like, shape (4, 4), optional
+        Voxel index -> world mm (RAS+) of those images that are arrays.
+    case : str, optional
+        First column of the table. Default: as the prediction's file is called, else ``"case"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of ``cases.tsv``. Lesions, one row: ``dice``, ``hausdorff95_mm``, ``volume_difference_percent``,
+        ``lesion_recall``, ``lesion_f1``, ``volume_pred_ml``, ``volume_true_ml``, ``lesions_pred``, ``lesions_true``,
+        ``volume_left_out_ml``. Regions, one row each: ``index``, ``name``, ``dice``, ``surface_dice``,
+        ``volume_error_percent``, ``volume_pred_ml``, ``volume_true_ml``. NaN where a measure is not defined.
+
+    Raises
+    ------
+    InputError
+        An image that cannot be read or is no label map, labels that are not known, grids that differ, one file given
+        twice, or a kind that is not sure.
+    ValueError
+        Another ``kind``.
+
+    Examples
+    --------
+    >>> evaluate("prediction.nii.gz", "truth.nii.gz", kind="lesions")["dice"]  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    sources = sources_of({"prediction": prediction, "truth": truth}, affine)
+    pred, gt = sources["prediction"], sources["truth"]
+    if isinstance(pred, Path) and isinstance(gt, Path) and pred.is_file() and gt.is_file() and pred.samefile(gt):
+        raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
+    if ignored_labels is None:
+        ignored_labels = () if lesion_labels == ALL else (OTHER_PATHOLOGY,)
+    counted = None if isinstance(lesion_labels, str) else tuple(lesion_labels)
+    how = How(
+        None if kind is None else Kind(kind),
+        LesionLabels(counted, tuple(ignored_labels)),
+        region_table(names),
+        resample,
+    )
+    name = case or (case_name(pred) if isinstance(pred, Path) else CASE)
+    frame = pd.DataFrame(rows_of(Outcome({name: evaluate_case((pred, gt), how)}, {})))
+    numbers = [column for column in frame.columns if frame[column].dtype == object and column not in ("case", "name")]
+    return frame.astype(dict.fromkeys(numbers, "float64"))

@@ -1,0 +1,266 @@
+"""``yucca_wm.localize``: where one person's lesions are, from two label maps to tables in memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from yucca_wm.errors import InputError
+from yucca_wm.files import case_name, make_folder
+from yucca_wm.image_input import sources_of
+from yucca_wm.images import Source, as_nifti, name_of
+from yucca_wm.lesion_maps import ALL, OTHER_PATHOLOGY
+from yucca_wm.localize.case import CaseResult, load_pair, localize_files
+from yucca_wm.localize.cohort import files_of, part_of, shown_regions, summary, tables_of_subject, write_group
+from yucca_wm.localize.frames import data_frame
+from yucca_wm.localize.heatmap import draw_heat_map
+from yucca_wm.localize.maps import labelled_lesions
+from yucca_wm.localize.pairs import Companions, Maps, subject_named
+from yucca_wm.localize.parts import Parts
+from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.tables import PLACES
+from yucca_wm.regions import RegionTable, region_table
+
+if TYPE_CHECKING:
+    import nibabel as nib
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from yucca_wm.image_input import ImageInput
+    from yucca_wm.tsv import TableInput
+
+NOBODY = "subject"
+"""What a person is called whose maps say nothing."""
+
+
+@dataclass(frozen=True)
+class Localization:
+    """Where one person's lesions are; made by `yucca_wm.localize`.
+
+    Attributes
+    ----------
+    subject : str
+        What the person is called in the tables.
+    loads : pandas.DataFrame
+        One row a region, then ``outside`` (lesion voxels in no region) and ``total``; the columns of
+        ``lesion_load.tsv``: ``subject``, ``region_id``, ``name``, ``side``, ``group``, ``region_volume_ml``,
+        ``lesion_volume_ml``, ``load_percent`` (of the region's volume), ``share_percent`` (of the lesion volume),
+        ``n_lesions``, ``n_lesions_touching``, ``largest_lesion_ml``, ``region_voxels``, ``lesion_voxels``,
+        ``ignored_volume_ml``. Values are those of the file: volumes to 1e-6 ml.
+    lesions : pandas.DataFrame
+        One row a lesion, largest first; the columns of ``lesions.tsv``: voxels, volume in ml, centroid and extent in
+        mm (world, RAS+), main region, all regions that it touches.
+    places : pandas.DataFrame or None
+        Lesion volume by place (infratentorial, periventricular, juxtacortical, deep) and ``total``, as in
+        ``places.tsv``; None without a tissue map.
+    flags : dict of str to str
+        What to know before trusting the numbers, name -> sentence; empty when there is nothing to say.
+    result : yucca_wm.localize.case.CaseResult
+        The same as numbers of full precision.
+    """
+
+    subject: str
+    loads: pd.DataFrame
+    lesions: pd.DataFrame
+    places: pd.DataFrame | None
+    flags: dict[str, str]
+    result: CaseResult = field(repr=False)
+    _maps: Maps = field(repr=False)
+    _table: RegionTable = field(repr=False)
+    _settings: Settings = field(repr=False)
+
+    def lesion_map(self) -> nib.Nifti1Image:
+        """The lesions labelled by region, on the grid of the lesion map.
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            ``region_id`` at every lesion voxel that the tables count, one more than the largest ``region_id`` where no
+            region is, 0 elsewhere.
+
+        Raises
+        ------
+        InputError
+            A map that was given as a file has gone.
+        """
+        lesions, labels, _ = load_pair(self._maps, self._table, self._settings)
+        return as_nifti(labelled_lesions(lesions, labels, self._table, self._settings))
+
+    def plot(self) -> Figure:
+        """The load of every region as a heat map, as the command draws it.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A figure that belongs to no window; ``savefig`` writes it.
+        """
+        shown = shown_regions(self._table)
+        known = {row.region_id: row.load_percent for row in self.result.load}
+        percent = np.array([[known[region.index] for region in shown]], dtype=np.float64)
+        return draw_heat_map([self.subject], [region.name for region in shown], percent)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write what ``yucca-wm localize`` writes for one person: its tables, ``localize.json`` and the heat map.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there. What was saved there before is replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written, or holds results of a command, which keeps a record of its own.
+        """
+        out = make_folder(folder)
+        check_no_run(out)
+        stated = files_of(self._maps)
+        if self._maps.ventricles is not None:
+            stated["ventricles"] = name_of(self._maps.ventricles)
+        write_one(out, self, stated, files_of(self._maps))
+        return out
+
+
+def localize(
+    lesions: ImageInput,
+    regions: ImageInput,
+    names: TableInput | RegionTable | None = None,
+    connectivity: Literal[6, 18, 26] = 26,
+    min_size_mm3: float = 3.0,
+    *,
+    tissue: ImageInput | None = None,
+    ventricles: ImageInput | None = None,
+    lesion_labels: Sequence[int] | Literal["all"] = (1,),
+    ignored_labels: Sequence[int] | None = None,
+    threshold: float | None = None,
+    assign_outside_mm: float = 0.0,
+    resample: bool = False,
+    affine: ArrayLike | None = None,
+    subject: str | None = None,
+) -> Localization:
+    """Say where one person's lesions are: load of every region, a census of lesions, and what to be careful about.
+
+    Every image is a path (NIfTI, FreeSurfer), a nibabel image, a SimpleITK image, or an array [i, j, k] with
+    ``affine``. The same grid stored in another orientation will do; any other needs ``resample``.
+
+    Parameters
+    ----------
+    lesions : path, nibabel image, SimpleITK image or array
+        Lesion map: a mask, labels (``lesion_labels``), or probabilities (``threshold``).
+    regions : path, nibabel image, SimpleITK image or array
+        Region map: labels of ``names``.
+    names : path, pandas.DataFrame or RegionTable, optional
+        Table of the regions with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do). Default: the 34
+        regions of the package.
+    connectivity : {6, 18, 26}
+        Neighbours that make one lesion: over faces, edges, corners.
+    min_size_mm3 : float
+        Smaller lesions are left out of everything; 0 keeps all.
+    tissue : path, nibabel image, SimpleITK image or array, optional
+        Tissue map (as `yucca_wm.predict` makes): adds each lesion's place and `Localization.places`.
+    ventricles : path, nibabel image, SimpleITK image or array, optional
+        Ventricle map: adds each lesion's distance to it in mm. Not with ``tissue``, which has the ventricles.
+    lesion_labels : sequence of int or "all"
+        Labels of the lesion map that count.
+    ignored_labels : sequence of int, optional
+        Labels that may occur and do not count. Default: 2 (other pathology); none with ``lesion_labels="all"``.
+    threshold : float, optional
+        The lesion map holds probabilities; lesion is from this one on.
+    assign_outside_mm : float
+        Also give lesion voxels in no region to the nearest one within this distance, in columns of their own.
+    resample : bool
+        Bring the other maps to the grid of the lesion map, by nearest neighbour, instead of refusing them.
+    affine : array_like, shape (4, 4), optional
+        Voxel index -> world mm (RAS+) of those images that are arrays.
+    subject : str, optional
+        What to call the person. Default: as the lesion map's file says, else ``"subject"``.
+
+    Returns
+    -------
+    Localization
+        Tables, flags, and what draws and saves them.
+
+    Raises
+    ------
+    InputError
+        An image that cannot be read or is no label map, labels that are in no table, grids that differ, an affine that
+        is missing or of nothing.
+    ValueError
+        A number that is out of its range.
+
+    Examples
+    --------
+    >>> found = localize("sub-01_lesions.nii.gz", "sub-01_regions.nii.gz")  # doctest: +SKIP
+    >>> found.loads.set_index("name")["load_percent"]  # doctest: +SKIP
+    """
+    if tissue is not None and ventricles is not None:
+        raise ValueError("tissue has the ventricles: leave ventricles out")
+    if ignored_labels is None:
+        ignored_labels = () if lesion_labels == ALL else (OTHER_PATHOLOGY,)
+    settings = Settings(
+        lesion_labels=(ALL,) if isinstance(lesion_labels, str) else tuple(lesion_labels),
+        ignored_labels=tuple(ignored_labels),
+        connectivity=connectivity,
+        min_size_mm3=min_size_mm3,
+        assign_outside_mm=assign_outside_mm,
+        resample=resample,
+        threshold=threshold,
+    )
+    given = {"lesions": lesions, "regions": regions, "tissue": tissue, "ventricles": ventricles}
+    sources = sources_of(given, affine)
+    maps = Maps(
+        subject or _named(sources["lesions"], sources["regions"]),
+        sources["lesions"],
+        sources["regions"],
+        sources.get("ventricles"),
+        Companions(tissue=sources.get("tissue")),
+    )
+    return localization_of(maps, region_table(names), settings)
+
+
+def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Localization:
+    """Localize the lesions of one person."""
+    result = localize_files(maps, table, settings)
+    frames = {
+        entry.name: data_frame(entry.columns, entry.rows(result)) for entry in tables_of_subject(maps, table, settings)
+    }
+    loads, lesions = frames["lesion_load.tsv"], frames["lesions.tsv"]
+    return Localization(
+        maps.subject, loads, lesions, frames.get(PLACES), dict(result.flags), result, maps, table, settings
+    )
+
+
+def check_no_run(folder: Path) -> None:
+    """Raise InputError for a folder in which a command keeps its record: its tables are of more than one person."""
+    if (folder / "parts").is_dir():
+        raise InputError(folder, "holds the results of a command", "choose another folder")
+
+
+def write_one(folder: Path, found: Localization, stated: Mapping[str, str], files: Mapping[str, str]) -> None:
+    """Write the outputs of one person. stated, files : as `write_group` wants them."""
+    maps, table, settings = found._maps, found._table, found._settings
+    tables = tables_of_subject(maps, table, settings)
+    with tempfile.TemporaryDirectory() as temporary:
+        parts = Parts(Path(temporary))
+        parts.write(found.subject, part_of(found.result, maps, table, settings))
+        write_group(folder, parts, {found.subject: files}, tables, summary({}, settings, dict(stated)), table)
+
+
+def _named(lesions: Source, regions: Source) -> str:
+    """As the command calls the person."""
+    if not isinstance(lesions, Path):
+        return NOBODY
+    partner = regions if isinstance(regions, Path) else lesions
+    return subject_named(case_name(lesions), lesions, partner, alone=True)

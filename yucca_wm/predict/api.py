@@ -1,0 +1,254 @@
+"""``yucca_wm.predict``: one person's scans to lesions, regions, tissue and the load of every region, in memory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from numpy.typing import ArrayLike
+
+from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.cohort.run import Outcome
+from yucca_wm.files import case_name, make_folder
+from yucca_wm.image_input import sources_of
+from yucca_wm.images import Source, as_nifti, as_written
+from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
+from yucca_wm.localize.modalities import Modality
+from yucca_wm.localize.pairs import Companions, Maps
+from yucca_wm.localize.settings import Settings
+from yucca_wm.predict.case import Case, LoadedModel, Options, Predicted, alone, predict_person, write_predicted
+from yucca_wm.predict.choice import LESIONS, REGIONS, choose
+from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
+from yucca_wm.predict.report import write_pages
+from yucca_wm.predict.shipped import TISSUE
+from yucca_wm.regions import RegionTable, region_table
+from yucca_wm.tasks.definition import MODALITIES
+
+if TYPE_CHECKING:
+    import nibabel as nib
+    import pandas as pd
+
+    from yucca_wm.image_input import ImageInput
+    from yucca_wm.predict.choice import ModelPath
+    from yucca_wm.tsv import TableInput
+
+NOBODY = "subject"
+"""What a person is called whose scans say nothing."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was found on one person's scans; made by `yucca_wm.predict`.
+
+    All maps lie on the grid of the FLAIR, or of the T1 with ``space="t1"`` or where there is no FLAIR.
+
+    Attributes
+    ----------
+    subject : str
+        What the person is called in the tables.
+    lesions : nibabel.Nifti1Image or None
+        1 in white-matter lesions; None where only regions were asked for.
+    regions : nibabel.Nifti1Image or None
+        Region labels, in white matter and lesions; None where only lesions were asked for.
+    tissue : nibabel.Nifti1Image or None
+        Tissue labels (a lesion's voxels are of the tissue it lies in); None without the models of this package.
+    maps : dict of str to nibabel.Nifti1Image
+        These and all others by the name of the folder that the command writes them to: ``lesions_probability``, and
+        with models of one's own ``lesions_T1`` and so on.
+    localization : Localization or None
+        Where the lesions are, with places and flags; None without lesions or regions.
+    notes : list of str
+        What was done to the scans, and what was not sure.
+    """
+
+    subject: str
+    lesions: nib.Nifti1Image | None = field(repr=False)
+    regions: nib.Nifti1Image | None = field(repr=False)
+    tissue: nib.Nifti1Image | None = field(repr=False)
+    maps: dict[str, nib.Nifti1Image] = field(repr=False)
+    localization: Localization | None = field(repr=False)
+    notes: list[str]
+    _predicted: Predicted = field(repr=False)
+    _models: tuple[str, ...] = field(repr=False)
+    _options: Options = field(repr=False)
+    _table: RegionTable = field(repr=False)
+
+    @property
+    def loads(self) -> pd.DataFrame:
+        """The load of every region, one row each (`Localization.loads`); None without lesions or regions."""
+        return None if self.localization is None else self.localization.loads
+
+    def save(self, folder: str | os.PathLike[str], *, report: bool = True) -> Path:
+        """Write what ``yucca-wm predict`` writes: maps, tables, ``predict.json``, how the scans were laid on each
+        other, and the pages.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there. What was saved of this person before is replaced.
+        report : bool
+            Also write the pages, where the packages of ``yucca-wm[report]`` are installed.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written, or holds results of a command, which keeps a record of its own.
+        """
+        out = make_folder(folder)
+        check_no_run(out)
+        case = self._predicted.case
+        write_predicted(self._predicted, out)
+        write_manifest(out, Outcome({self.subject: self._predicted.made}, {}))
+        if self.localization is None:
+            return out
+        written = [what for what in (LESIONS, REGIONS, TISSUE) if what in self.maps]
+        places = companion_places(out, list(case.scans), self._models, self._options)
+        stated = {LESIONS: str(out / LESIONS), REGIONS: str(out / REGIONS), **places.stated}
+        files = {what: str(out / what / f"{self.subject}.nii.gz") for what in written}
+        write_one(out, self.localization, stated, files)
+        if report:
+            write_pages([case], out, self._table, self._options.space)
+        return out
+
+
+def predict(
+    t1: ImageInput | None = None,
+    flair: ImageInput | None = None,
+    *,
+    lesion_model: ModelPath | None = None,
+    region_model: ModelPath | None = None,
+    names: TableInput | RegionTable | None = None,
+    space: Literal["flair", "t1"] = "flair",
+    header: Literal["sform", "qform"] | None = None,
+    mirror: bool = False,
+    max_memory_gb: float | None = None,
+    confidence: bool = False,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    affine: ArrayLike | None = None,
+    subject: str | None = None,
+) -> Prediction:
+    """Segment lesions, regions and tissue on a person's T1, FLAIR or both, and say where the lesions are.
+
+    Scans are taken as they come: with or without skull, in any orientation, each on its own grid; the T1 is registered
+    to the FLAIR. Each is a path (NIfTI, FreeSurfer, a folder of one DICOM series), a nibabel image, a SimpleITK image,
+    or an array [i, j, k] with ``affine``.
+
+    Parameters
+    ----------
+    t1, flair : path, nibabel image, SimpleITK image or array, optional
+        The scans; one of the two is enough.
+    lesion_model, region_model : path or "shipped", optional
+        A ``version_N`` folder of ``yucca_train``, an exported .zip, or the models that come with this package.
+        Default: these for both; where one is given, the other finds nothing unless it is given too.
+    names : path, pandas.DataFrame or RegionTable, optional
+        Table of the regions of one's own region model. Default: the 34 regions of the package.
+    space : {"flair", "t1"}
+        On whose grid the maps lie, if both are given.
+    header : {"sform", "qform"}, optional
+        Which of the two to believe where those of a file's header disagree. Default: an error then.
+    mirror : bool
+        Average over mirror images (one's own models; slower).
+    max_memory_gb : float, optional
+        Memory that the logits of one image may take (one's own models).
+    confidence : bool
+        Also make maps of how probable each voxel's label is.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where networks compute.
+    affine : array_like, shape (4, 4), optional
+        Voxel index -> world mm (RAS+) of those scans that are arrays.
+    subject : str, optional
+        What to call the person. Default: as the file or its folder says, else ``"subject"``.
+
+    Returns
+    -------
+    Prediction
+        Maps, loads, and what was not sure.
+
+    Raises
+    ------
+    InputError
+        A scan that cannot be read, shows no whole head or does not fit the other; a model that cannot be read or is one
+        of something else; an affine that is missing or of nothing.
+    ValueError
+        Neither scan, or ``names`` without a region model of one's own.
+
+    Examples
+    --------
+    >>> scan = predict(t1="T1.nii.gz", flair="FLAIR.nii.gz")  # doctest: +SKIP
+    >>> scan.loads.set_index("name")["load_percent"]  # doctest: +SKIP
+    """
+    from yucca_wm.models.shipped import networks
+
+    if t1 is None and flair is None:
+        raise ValueError("give t1, flair or both")
+    if space not in ("flair", "t1"):
+        raise ValueError(f"space is {space}, not flair or t1")
+    choice = choose(lesion_model, region_model)
+    if names is not None and REGIONS not in choice.given:
+        raise ValueError("names goes with a region_model of one's own")
+    scans = sources_of({"T1": t1, "FLAIR": flair}, affine)
+    options = Options(
+        shipped=choice.shipped,
+        space=space,
+        header=header,
+        mirror=mirror,
+        max_memory_gb=max_memory_gb,
+        confidence=confidence,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
+        models = {what: load(path, device) for what, path in choice.given.items()}
+        check_classes(models)
+        predicted = predict_person(Case(subject or _named(scans), scans), models, options, partial(networks, device))
+    table = region_table(names)
+    unsure = other_names(models[REGIONS], table) if names is None and REGIONS in models else []
+    return _result(predicted, models, options, table, unsure)
+
+
+def _result(
+    predicted: Predicted, models: Mapping[str, LoadedModel], options: Options, table: RegionTable, unsure: list[str]
+) -> Prediction:
+    name, found = predicted.case.name, {what: as_written(image) for what, image in predicted.maps.items()}
+    localization = None
+    if {LESIONS, REGIONS} <= found.keys():
+        modalities = None
+        if {LESIONS, REGIONS} <= models.keys():
+            modalities = tuple(
+                Modality(m, found[alone(LESIONS, m)], found[alone(REGIONS, m)])
+                for m in MODALITIES
+                if m in predicted.case.scans
+            )
+        companions = Companions(modalities=modalities, tissue=found.get(TISSUE))
+        localization = localization_of(
+            Maps(name, found[LESIONS], found[REGIONS], companions=companions), table, Settings()
+        )
+    maps = {what: as_nifti(image) for what, image in found.items()}
+    return Prediction(
+        name,
+        maps.get(LESIONS),
+        maps.get(REGIONS),
+        maps.get(TISSUE),
+        maps,
+        localization,
+        [*predicted.made["notes"], *unsure],
+        predicted,
+        tuple(models),
+        options,
+        table,
+    )
+
+
+def _named(scans: Mapping[str, Source]) -> str:
+    """As the command calls the person; a file that says nothing by its own name."""
+    first = next((scan for scan in scans.values() if isinstance(scan, Path)), None)
+    return NOBODY if first is None else person_of_file(first) or case_name(first)
