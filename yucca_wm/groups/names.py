@@ -6,9 +6,9 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from yucca_wm.report.anonymise import numbered
+from yucca_wm.report.flagged import summary_file
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,8 @@ class Names:
 
 def numbered_names(load_path: str | os.PathLike[str], subjects: Collection[str]) -> Names:
     """The numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
-    path = Path(load_path)
-    summary = (path if path.is_dir() else path.parent) / "localize.json"
     try:
-        failures = list(json.loads(summary.read_text(encoding="utf-8"))["failures"])
+        failures = list(json.loads(summary_file(load_path).read_text(encoding="utf-8"))["failures"])
     except (OSError, ValueError, KeyError, TypeError):  # loads that come from elsewhere
         failures = []
     return Names(numbered({*subjects, *failures}))

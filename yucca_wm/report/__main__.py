@@ -19,6 +19,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--atlas", metavar="FILE", help="label map to paint mean loads on")
     parser.add_argument("--names", metavar="TSV", help="region table (default: the one among the results)")
     parser.add_argument("--cohort-only", action="store_true", help="no pages for single subjects")
+    parser.add_argument(
+        "--exclude-flagged", nargs="*", metavar="FLAG",
+        help="leave who carries one of these flags of localize out of the means (none named: any but no_lesion)",
+    )  # fmt: skip
     parser.add_argument("--anonymise", action="store_true", help="numbers in place of names, and no paths")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser
@@ -36,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     table = read_table(options.names) if options.names else None
     page, failures = write_report(
         options.results, options.out_dir, table, backgrounds=options.images, atlas=options.atlas,
-        subjects=not options.cohort_only, anonymise=options.anonymise, jobs=options.jobs,
+        exclude_flagged=options.exclude_flagged, subjects=not options.cohort_only, anonymise=options.anonymise,
+        jobs=options.jobs,
     )  # fmt: skip
     print(f"open {page}")
     return cli.report_failures(failures, len(failures))

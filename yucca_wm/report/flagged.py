@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from yucca_wm.errors import InputError
-from yucca_wm.groups.loads import loads_file
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.report.html import count
 
@@ -18,31 +18,36 @@ Flags = dict[str, list[str]]
 """Subject -> names of its flags."""
 
 
-def read_flags(load_path: str | os.PathLike[str]) -> Flags | None:
-    """The flags of every subject in the ``localize.json`` beside a table of loads; None where there is none."""
+def summary_file(results: str | os.PathLike[str]) -> Path:
+    """The ``localize.json`` of a folder of results, or beside one of its tables."""
+    path = Path(results)
+    return (path if path.is_dir() else path.parent) / "localize.json"
+
+
+def read_flags(results: str | os.PathLike[str]) -> Flags | None:
+    """The flags of every subject in the `summary_file`; None where there is none."""
+    path = summary_file(results)
     try:
-        summary = json.loads(loads_file(load_path).with_name("localize.json").read_text(encoding="utf-8"))
+        summary = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): list(about["flags"]) for name, about in summary["subjects"].items()}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        path = loads_file(load_path).with_name("localize.json")
         raise InputError(path, f"is not of yucca_wm.localize ({error})", "localize again") from error
 
 
 def excluded(
-    load_path: str | os.PathLike[str], flags: Flags | None, wanted: Sequence[str], subjects: Collection[str]
+    results: str | os.PathLike[str], flags: Flags | None, wanted: Sequence[str], subjects: Collection[str]
 ) -> dict[str, str]:
     """Those of ``subjects`` with a flag of ``wanted`` (none named: with any that casts doubt on the numbers) -> reason.
 
     Raises InputError for unknown flags, and where no flags are known: nobody would be left out in silence.
     """
     if flags is None:
-        path = loads_file(load_path)
-        raise InputError(path, "has no localize.json beside it: flags are not known", "keep the two together")
+        raise InputError(results, "has no localize.json beside it: flags are not known", "keep the two together")
     known = dict.fromkeys([*TITLES, *(flag for own in flags.values() for flag in own)])
     if unknown := [flag for flag in wanted if flag not in known]:
-        raise InputError(loads_file(load_path), f"there is no flag {unknown[0]}", f"flags are {', '.join(known)}")
+        raise InputError(results, f"there is no flag {unknown[0]}", f"flags are {', '.join(known)}")
     against = set(wanted) or set(known) - set(NO_DOUBT)
     found = {name: [flag for flag in flags.get(name, []) if flag in against] for name in subjects}
     return {name: f"flagged {', '.join(own)}" for name, own in found.items() if own}
@@ -53,7 +58,20 @@ def flag_lines(flags: Mapping[str, Sequence[str]], subjects: Collection[str], *,
     lines = []
     for flag in dict.fromkeys(flag for name in subjects for flag in flags.get(name, [])):
         names = [name for name in subjects if flag in flags.get(name, [])]
-        who = f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
         title = TITLES.get(flag, flag)
-        lines.append(f"flagged {flag} and used ({title}): {count(len(names), 'subject')} of {len(subjects)}{who}")
+        who = f"{count(len(names), 'subject')} of {len(subjects)}{_names(names, named=named)}"
+        lines.append(f"flagged {flag} and used ({title}): {who}")
     return lines
+
+
+def left_out_lines(left_out: Mapping[str, str], *, named: bool = True) -> list[str]:
+    """A line for every reason for which subjects (-> reason) are left out."""
+    lines = []
+    for reason in sorted(set(left_out.values())):
+        names = [name for name, why in left_out.items() if why == reason]
+        lines.append(f"left out, {reason}{_names(names, named=named)} ({count(len(names), 'subject')})")
+    return lines
+
+
+def _names(names: Sequence[str], *, named: bool) -> str:
+    return f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
