@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from yucca_wm.errors import InputError
-from yucca_wm.tsv import read_columns
+from yucca_wm.tsv import composed, read_columns
 
 TABLE = Path(__file__).parent / "data" / "regions.tsv"
 
@@ -134,7 +134,7 @@ def read_table(path: str | os.PathLike[str]) -> RegionTable:
 
 def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], default_color: str) -> Region:
     """One line of a table, in ``default_color`` where it has none; background (index 0) as a region of its own."""
-    given = {column: "" if cell.lower() == "n/a" else cell for column, cell in cells.items()}
+    given = {column: "" if cell.lower() == "n/a" else composed(cell) for column, cell in cells.items()}
 
     def refused(column: str, remedy: str) -> InputError:
         problem = f"is '{cells[column]}'" if cells[column] else "is empty"

@@ -118,7 +118,7 @@ def _check(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Pa
 def _check_once(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Path]]) -> None:
     """Raise InputError where two folders, or two files of a case, are the same one: its say would weigh double."""
     for first, second in combinations(range(len(folders)), 2):
-        if os.path.samefile(in_dirs[first], in_dirs[second]):
+        if Path(in_dirs[first]).samefile(in_dirs[second]):
             named = f"is folder {first + 1} and folder {second + 1} of --in_dirs: what it says would count twice"
             raise InputError(in_dirs[second], named, "name each folder once; --weights says how much it counts")
         for name in folders[first].keys() & folders[second].keys():
