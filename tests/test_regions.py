@@ -116,6 +116,15 @@ def test_a_bad_table_is_refused(tmp_path: Path, text: str, message: str) -> None
         read_table(tmp_path / "table.tsv")
 
 
+def test_names_that_look_the_same_are_the_same(tmp_path: Path) -> None:
+    """An accent as a character of its own, or not."""
+    (tmp_path / "table.tsv").write_text("index\tname\n1\te\u0301\n", encoding="utf-8")
+    assert read_table(tmp_path / "table.tsv")[0].name == "\u00e9"
+    (tmp_path / "table.tsv").write_text("index\tname\n1\te\u0301\n2\t\u00e9\n", encoding="utf-8")
+    with pytest.raises(InputError, match="name occurs twice"):
+        read_table(tmp_path / "table.tsv")
+
+
 def test_any_text_is_a_name_and_not_available_is_none(tmp_path: Path) -> None:
     head = "index\tname\tside\tgroup\tcolor\tfull_name\n"
     rows = "1\tNA\tn/a\tNA\tn/a\tn/a\n2\tnan\tleft\tn/a\t#FF0000\tNone\n03\t007\t\t\t\t\n"

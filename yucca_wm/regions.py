@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.columns import Column, Kind, TableForm
 from yucca_wm.errors import InputError
-from yucca_wm.tsv import read_columns
+from yucca_wm.tsv import composed, read_columns
 
 if TYPE_CHECKING:
     from yucca_wm.tsv import TableInput
@@ -173,7 +173,7 @@ def read_table(path: TableInput) -> RegionTable:
 
 def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], default_color: str) -> Region:
     """One line of a table, in ``default_color`` where it has none; background (index 0) as a region of its own."""
-    given = {column: "" if cell.lower() == "n/a" else cell for column, cell in cells.items()}
+    given = {column: "" if cell.lower() == "n/a" else composed(cell) for column, cell in cells.items()}
 
     def refused(column: str, remedy: str) -> InputError:
         problem = f"is '{cells[column]}'" if cells[column] else "is empty"

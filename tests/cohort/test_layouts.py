@@ -134,6 +134,13 @@ class TestTable:
             Subject("b", tmp_path / "images/b.nii", split=Split.TEST),
         ]
 
+    def test_tables_are_read_as_programs_write_them(self, tmp_path: Path) -> None:
+        """Quoted, with BOM and CR LF, a tab at every end and an empty line; a name called NA is one."""
+        path = tmp_path / "subjects.tsv"
+        text = '"t1"\t"subject"\t\r\n"a b.nii"\t"NA"\t\r\n\r\nN/A\t02\t\r\n'
+        path.write_text(text, encoding="utf-8-sig", newline="")
+        assert find_subjects(path) == [Subject("02"), Subject("NA", tmp_path / "a b.nii")]
+
     def test_table_in_the_cohort_folder_comes_first(self, tmp_path: Path) -> None:
         wmh_subject(tmp_path / "a")
         (tmp_path / "cohort.tsv").write_text("subject\tt1\nonly\ta/pre/T1.nii.gz\n")
@@ -146,16 +153,19 @@ class TestTable:
     @pytest.mark.parametrize(
         ("text", "complaint"),
         [
-            ("name\tt1\na\tb\n", "lacks the column 'subject'"),
+            ("name\tt1\na\tb\n", "lacks the column subject; it has name, t1"),
+            ("subject,t1\na,b\n", "lacks the column subject; columns must be separated by tabs"),
+            ("subject\tt1\tt1\na\tb\tc\n", "has the column t1 twice"),
             ("subject\tt1\tT2\na\tb\tc\n", "unknown columns: T2"),
             ("subject\tsplit\na\tvalidation\n", "line 2: split is 'validation'"),
-            ("subject\tt1\n\tx.nii\n", "line 2 names no subject"),
+            ("subject\tt1\n\n\tx.nii\n", "line 3 names no subject"),
+            ("subject\tt1\t\na\tx\ty\n", "line 2 has a cell under a column without a name"),
             ("subject\tt1\na\tx\ty\n", "line 2 has more cells"),
             ("subject\tt1\n../a\tx\n", "cannot be the name of a file"),
             ("subject\tt1\na/b\tx\n", "cannot be the name of a file"),
             ("subject\tt1\na\tx\na\ty\n", "subject 'a' occurs 2 times"),
             ("subject\tt1\n", "holds no subject"),
-            ("", "holds no subject"),
+            ("", "lacks the column subject; it has none"),
         ],
     )
     def test_errors_name_the_table_and_the_fault(self, tmp_path: Path, text: str, complaint: str) -> None:

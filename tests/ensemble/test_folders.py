@@ -51,6 +51,23 @@ def test_empty_or_absent_folder(tmp_path: Path, softmax_folder: Make) -> None:
             merge_folders([softmax_folder("t1", a=1), tmp_path / other], tmp_path / "out")
 
 
+@pytest.mark.parametrize("how", ["again", "another spelling", "link to the folder", "links to its files"])
+def test_a_folder_does_not_count_twice(tmp_path: Path, softmax_folder: Make, how: str) -> None:
+    """However it is named; and nothing is written."""
+    folder = softmax_folder("t1", a=1, b=2)
+    second = {"again": folder, "another spelling": folder / ".." / folder.name}.get(how, tmp_path / "second")
+    if how == "link to the folder":
+        second.symlink_to(folder)
+    elif how == "links to its files":
+        second.mkdir()
+        for file in folder.glob("*.npz"):
+            (second / file.name).symlink_to(file)
+    with pytest.raises(InputError, match="would count twice"):
+        merge_folders([softmax_folder("flair", a=3, b=4), folder, second], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    merge_folders([softmax_folder("flair", a=3, b=4), folder], tmp_path / "out")
+
+
 @pytest.mark.parametrize("weights", [(1.0,), (1.0, 0.0), (1.0, -2.0)])
 def test_weights_are_one_positive_number_a_folder(
     tmp_path: Path, softmax_folder: Make, weights: tuple[float, ...]

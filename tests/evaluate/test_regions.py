@@ -49,6 +49,17 @@ def test_surface_dice_counts_distance_in_mm(tolerance_mm: float, expected: float
     assert surface_dice(empty, empty, np.eye(4), tolerance_mm) == 1.0
 
 
+def test_a_distance_of_the_tolerance_agrees_however_the_header_rounds_it() -> None:
+    """Sheets one voxel of 2 mm apart, on a turned grid as a header keeps it: as 32-bit numbers."""
+    shape = (20, 12, 12)
+    sheet, moved = np.zeros(shape, bool), np.zeros(shape, bool)
+    sheet[5, 2:10, 2:10], moved[6, 2:10, 2:10] = True, True
+    for degrees in range(1, 40):
+        c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        affine = np.array([[2 * c, -s, 0, 0], [2 * s, c, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        assert surface_dice(sheet, moved, affine.astype(np.float32).astype(float), 2.0) == 1.0
+
+
 def test_outlines_are_those_of_the_whole_volume() -> None:
     """A region is measured in a window around it: cut there, it would have an outline where it has none."""
     rng = np.random.default_rng(0)

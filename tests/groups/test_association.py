@@ -67,7 +67,8 @@ def test_permutation_p_is_near_the_models():
 
 @pytest.mark.parametrize("number", range(20))
 def test_effects_are_those_of_other_programs(number):
-    """Twenty random designs: slopes of numpy's least squares; odds ratios of scikit-learn's unpenalized fit."""
+    """Twenty random designs: slopes of numpy's least squares; odds ratios of scikit-learn's unpenalized fit; intervals
+    and p-values of generalised linear models of statsmodels, which iterate by least squares."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(number)
@@ -83,6 +84,12 @@ def test_effects_are_those_of_other_programs(number):
         assert linear[place].effect == pytest.approx(slope, rel=1e-6)
         fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(columns, score > 0)
         assert odds[place].effect == pytest.approx(np.exp(fit.coef_[0, 0]), rel=1e-4)
+        glm = sm.GLM(score > 0, sm.add_constant(columns), sm.families.Binomial()).fit()
+        assert [odds[place].low, odds[place].high] == pytest.approx(np.exp(glm.conf_int()[1]), rel=1e-4)
+        assert odds[place].p_value == pytest.approx(glm.pvalues[1], rel=1e-3)
+        glm = sm.GLM(score, sm.add_constant(columns)).fit(use_t=True)
+        assert [linear[place].low, linear[place].high] == pytest.approx(glm.conf_int()[1], rel=1e-6)
+        assert linear[place].p_value == pytest.approx(glm.pvalues[1], rel=1e-6)
 
 
 def test_a_region_is_judged_in_those_who_have_it():

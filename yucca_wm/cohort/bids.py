@@ -19,8 +19,9 @@ from pathlib import Path
 from yucca_wm.cohort.derivatives import existing, regions_path
 from yucca_wm.cohort.ids import looks_like, meant
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.cohort.table import read_rows
+from yucca_wm.cohort.table import rows_of
 from yucca_wm.errors import InputError
+from yucca_wm.tsv import read_columns
 
 NATIVE_SPACES = ("T1w", "FLAIR", "orig", "individual", "native")
 """Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
@@ -95,12 +96,13 @@ def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
     if not participants.is_file():
         return {}
     splits: dict[str, Split] = {}
-    for number, row in enumerate(read_rows(participants), start=2):
-        if not (value := row.get("split", "").lower()):
+    read = read_columns(participants, ("participant_id",), ("split",))
+    for number, row in rows_of(read) if "split" in read.cells else ():
+        if not (value := row["split"].lower()):
             continue
         if value not in tuple(Split):
             raise InputError(participants, f"line {number}: split is '{value}'", f"write {' or '.join(Split)}")
-        label = row.get("participant_id", "")
+        label = row["participant_id"]
         if (person := meant(label, people)) is None:
             problem = f"line {number}: '{label}' is no subject here{looks_like(label, people)}"
             raise InputError(participants, problem, "write it as its folder is called, or leave its split empty")

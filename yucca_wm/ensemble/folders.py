@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ def merge_folders(
     A case that is already there, made from the same files in the same way, is kept. One bad case does not stop the
     others. Results say what went into a case's label map.
 
-    Raises InputError for an empty folder, for cases that only some folders have unless they are allowed, and when
-    another run is writing to ``out_dir``.
+    Raises InputError for an empty folder, for a folder or a file that counts twice (through links as well), for cases
+    that only some folders have unless they are allowed, and when another run is writing to ``out_dir``.
     """
     options = options or Options()
     folders = [softmax_files(folder) for folder in in_dirs]
@@ -99,6 +100,7 @@ def _check(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Pa
         raise InputError("--weights", f"has {len(options.weights)} numbers for {len(folders)} folders")
     if options.weights is not None and min(options.weights) <= 0:
         raise InputError("--weights", "must be positive")
+    _check_once(in_dirs, folders)
     lacking: dict[str, list[str]] = {}
     for name in sorted(set().union(*folders)):
         if where := [str(folder) for folder, found in zip(in_dirs, folders, strict=True) if name not in found]:
@@ -111,6 +113,19 @@ def _check(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Pa
             f"cases are missing: {shown}{more}",
             "predict them, or merge what there is with --allow_missing",
         )
+
+
+def _check_once(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Path]]) -> None:
+    """Raise InputError where two folders, or two files of a case, are the same one: its say would weigh double."""
+    for first, second in combinations(range(len(folders)), 2):
+        if Path(in_dirs[first]).samefile(in_dirs[second]):
+            named = f"is folder {first + 1} and folder {second + 1} of --in_dirs: what it says would count twice"
+            raise InputError(in_dirs[second], named, "name each folder once; --weights says how much it counts")
+        for name in folders[first].keys() & folders[second].keys():
+            one, other = folders[first][name], folders[second][name]
+            if one.exists() and other.exists() and one.samefile(other):
+                problem = f"is the same file as {one}: what it says would count twice"
+                raise InputError(other, problem, "give each model's own file")
 
 
 def softmax_files(folder: str | os.PathLike[str]) -> dict[str, Path]:

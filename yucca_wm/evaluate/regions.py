@@ -15,6 +15,10 @@ from yucca_wm.regions import RegionTable
 SURFACE_TOLERANCE_MM = 2.0
 """Surfaces closer than this agree: about the in-plane size of a voxel plus the doubt of a manual outline."""
 
+ROUNDING_MM = 1e-3
+"""Headers keep axes as 32-bit numbers: a distance of exactly the tolerance, as between neighbours on a grid of 1 or
+2 mm, comes out larger or smaller by the way in which they are stored."""
+
 
 @dataclass(frozen=True)
 class RegionMeasures:
@@ -79,5 +83,5 @@ def surface_dice(
 ) -> float:
     """Share of both masks' outline voxels within ``tolerance_mm`` of the other's; 0 where one mask is empty."""
     there, back = distances_mm(outline(first), outline(second), affine)
-    total = len(there) + len(back)
-    return float(((there <= tolerance_mm).sum() + (back <= tolerance_mm).sum()) / total) if total else 1.0
+    total, reach = len(there) + len(back), tolerance_mm + ROUNDING_MM
+    return float(((there <= reach).sum() + (back <= reach).sum()) / total) if total else 1.0

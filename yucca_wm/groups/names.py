@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yucca_wm.groups.loads import loads_file
 from yucca_wm.report.anonymise import numbered
+from yucca_wm.report.flagged import summary_file
 
 if TYPE_CHECKING:
     from yucca_wm.tsv import TableInput
@@ -38,10 +38,9 @@ class Names:
 
 def numbered_names(load_path: TableInput, subjects: Collection[str]) -> Names:
     """The numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
-    file = loads_file(load_path)
+    file = summary_file(load_path)
     try:
-        summary = file.with_name("localize.json").read_text(encoding="utf-8") if file is not None else ""
-        failures = list(json.loads(summary)["failures"])
+        failures = list(json.loads(file.read_text(encoding="utf-8"))["failures"]) if file is not None else []
     except (OSError, ValueError, KeyError, TypeError):  # loads that come from elsewhere
         failures = []
     return Names(numbered({*subjects, *failures}))

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm import __version__
 from yucca_wm.errors import InputError, MissingExtraError
 from yucca_wm.groups.covariates import Design, design
-from yucca_wm.groups.flagged import Flags, excluded, flag_lines, read_flags
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.names import Names, numbered_names
 from yucca_wm.groups.participants import Participants, match_participants, read_participants
-from yucca_wm.report.html import count
+from yucca_wm.report.flagged import Flags, excluded, flag_lines, left_out_lines, read_flags
 from yucca_wm.tsv import table_name
 
 if TYPE_CHECKING:
@@ -69,11 +68,7 @@ class Cohort:
 
     def lines(self, *, named: bool = True) -> list[str]:
         """Who is left out, and who is used in spite of a flag; ``named``: with their names."""
-        lines = []
-        for reason in sorted(set(self.left_out.values())):
-            names = [name for name, why in self.left_out.items() if why == reason]
-            who = f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
-            lines.append(f"left out, {reason}{who} ({count(len(names), 'subject')})")
+        lines = left_out_lines(self.left_out, named=named)
         if self.flags is None:
             return [*lines, "flags are not known: there is no localize.json beside the loads"]
         return lines + flag_lines(self.flags, self.loads.subjects, named=named)

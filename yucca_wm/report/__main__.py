@@ -20,6 +20,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--atlas", metavar="FILE", help="label map to show mean loads on")
     add_flag(parser, "--names", "default: the one in the results")
     parser.add_argument("--cohort-only", action="store_true", help="write no pages of single subjects")
+    parser.add_argument(
+        "--exclude-flagged", nargs="*", metavar="FLAG",
+        help="leave subjects with one of these flags of localize out of the means (if none is named: any but no_lesion)",
+    )  # fmt: skip
     add_flag(parser, "--anonymise")
     add_flag(parser, "--jobs")
     return parser
@@ -40,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     table = read_table(options.names) if options.names else None
     page, failures = write_report(
         options.results, options.out_dir, table, backgrounds=options.images, atlas=options.atlas,
-        subjects=not options.cohort_only, anonymise=options.anonymise, jobs=options.jobs,
+        exclude_flagged=options.exclude_flagged, subjects=not options.cohort_only, anonymise=options.anonymise,
+        jobs=options.jobs,
     )  # fmt: skip
     print(f"open {page}")
     return cli.report_failures(failures, len(failures))

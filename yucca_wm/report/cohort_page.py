@@ -16,25 +16,36 @@ from yucca_wm.localize import frequency
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.report import brain_maps, figures
+from yucca_wm.report.flagged import flag_lines, left_out_lines
 from yucca_wm.report.html import count, decimals, render, short, table_of
 from yucca_wm.report.pictures import Pictures
 from yucca_wm.report.results import Results, Row, facts_of
 
 
-def cohort_page(results: Results, links: Mapping[str, str], pictures: Pictures, atlas: Image | None = None) -> str:
-    """The cohort's page; ``links``: subject -> address of its page; ``atlas``: label map to paint mean loads on."""
+def cohort_page(
+    results: Results,
+    links: Mapping[str, str],
+    pictures: Pictures,
+    atlas: Image | None = None,
+    left_out: Mapping[str, str] | None = None,
+) -> str:
+    """The cohort's page; ``links``: subject -> address of its page; ``atlas``: label map to paint mean loads on;
+    ``left_out``: who is no part of the means -> reason."""
+    left_out = left_out or {}
     regions, loads = results.regions, results.loads_percent()
     names = [row["name"] for row in regions]
-    mean, spread, known = _mean(loads)
     heat_map = draw_heat_map(results.subjects, names, loads)
     pictures.add(heat_map, "heat_map", "Lesion load of every region in every subject.")
+    used = [name for name in results.subjects if name not in left_out]
+    loads = loads[[name not in left_out for name in results.subjects]]
+    mean, spread, known = _mean(loads)
     left_right = figures.draw_left_right(regions, loads)
     pictures.add(left_right, "left_right", "Mean load on the left and on the right.")
     if atlas is not None:
         painted = {int(row["region_id"]): m for row, m in zip(regions, mean.tolist(), strict=True)}
-        figure = brain_maps.draw_on_atlas(atlas, painted, len(results.load))
+        figure = brain_maps.draw_on_atlas(atlas, painted, len(used))
         pictures.add(figure, "atlas_load", "Mean lesion load of every region, painted on the atlas.")
-    notes = _add_frequency(results, pictures)
+    notes = _add_frequency(results, pictures, left_out)
     affected = (np.nan_to_num(loads) > 0).sum(axis=0)
     subjects = results.summary["subjects"]
     return render(
@@ -54,6 +65,11 @@ def cohort_page(results: Results, links: Mapping[str, str], pictures: Pictures, 
             "flags",
         ),
         subject_rows=[_subject_row(name, rows, subjects[name], links) for name, rows in results.load.items()],
+        means=[
+            f"Means are of {len(used)} of {count(len(results.load), 'subject')}",
+            *left_out_lines(left_out),
+            *flag_lines(results.flags, used),
+        ],
         region_heads=(
             "id",
             "region",
@@ -79,8 +95,8 @@ def cohort_page(results: Results, links: Mapping[str, str], pictures: Pictures, 
     )
 
 
-def _add_frequency(results: Results, pictures: Pictures) -> list[str]:
-    """The lesion frequency map, where localize made one; returns who is not in it, in words."""
+def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:
+    """The lesion frequency map, where localize made one; returns who is not in it, or is though left out, in words."""
     folder = results.folder / frequency.FOLDER
     if not (folder / frequency.FREQUENCY).is_file():
         return []
@@ -92,7 +108,9 @@ def _add_frequency(results: Results, pictures: Pictures) -> list[str]:
         template = shown.with_data(np.zeros(shown.shape, np.uint8))
     figure = brain_maps.draw_frequency(shown, template, about["n_subjects"])
     pictures.add(figure, "lesion_frequency", "Share of subjects with a lesion at each place of the template.")
-    return [f"not in the frequency map: {case}: {reason}" for case, reason in about["failures"].items()]
+    also = [f"the frequency map of localize counts those left out of the means as well: {', '.join(left_out)}"]
+    lines = [f"not in the frequency map: {case}: {reason}" for case, reason in about["failures"].items()]
+    return [*lines, *also * bool(left_out)]
 
 
 def _flag_lines(subjects: dict[str, Any]) -> list[str]:

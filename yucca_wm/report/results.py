@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from yucca_wm.errors import InputError
 from yucca_wm.localize.tables import PLACES, REGIONS
 from yucca_wm.regions import REMAINDER, RegionTable, read_table, regions
+from yucca_wm.report.flagged import Flags
 from yucca_wm.tsv import read_rows
 
 Row = dict[str, str]
@@ -66,6 +67,10 @@ class Results:
             lesions=_only(self.lesions, subject), places=_only(self.places, subject),
             notes=_only(self.notes, subject), alignments=_only(self.alignments, subject),
         )  # fmt: skip
+
+    @property
+    def flags(self) -> Flags:
+        return {name: list(about["flags"]) for name, about in self.summary["subjects"].items()}
 
     def loads_percent(self) -> NDArray[np.float64]:
         """[subjects, regions] load in percent, NaN where undefined."""

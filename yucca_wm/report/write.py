@@ -16,6 +16,7 @@ from yucca_wm.files import make_folder, write_text
 from yucca_wm.regions import RegionTable, regions
 from yucca_wm.report.anonymise import anonymised
 from yucca_wm.report.cohort_page import cohort_page
+from yucca_wm.report.flagged import excluded, left_out_lines
 from yucca_wm.report.pictures import Pictures
 from yucca_wm.report.results import Results, read_results, region_table
 from yucca_wm.report.scans import find_scans, match_scans
@@ -31,6 +32,7 @@ def write_report(
     *,
     backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None = None,
     atlas: str | os.PathLike[str] | None = None,
+    exclude_flagged: Sequence[str] | None = None,
     subjects: bool = True,
     anonymise: bool = False,
     jobs: int | None = 1,
@@ -44,11 +46,12 @@ def write_report(
         show. Whose they are: `yucca_wm.report.scans`. Who has none is named on stderr.
     atlas : label map with the regions' labels to paint mean loads on (default: the fetched one, if there is one and
         the table is the built-in one).
-
+    exclude_flagged : leave who carries one of these flags out of the means; none named: any that casts doubt; None:
+        nobody. Their own rows and pages stay.
     anonymise : numbers in place of names, and no paths.
 
     Returns the path of the cohort's page and the subjects whose page failed or lacks its picture (with the reason).
-    Raises InputError for a folder of images that fit nobody.
+    Raises InputError for a folder of images that fit nobody, unknown flags, and where nobody is left for the means.
     """
     results = read_results(results_dir)
     table = table or region_table(results_dir)
@@ -56,6 +59,7 @@ def write_report(
     scans = _scans_of(backgrounds, results.subjects)
     if anonymise:
         results, names = anonymised(results)
+    left_out = _left_out(results, exclude_flagged)
     atlas = atlas if atlas is not None else _fetched_atlas(table)
     painted = images.load_labels(atlas) if atlas is not None else None
     folder = make_folder(out_dir)
@@ -70,8 +74,21 @@ def write_report(
         pictureless = {name: f"no picture: {problem}" for name, problem in outcome.results.items() if problem}
         failures = outcome.failures | pictureless
         links = {name: f"subjects/{name}.html" for name in outcome.results}
-    page = cohort_page(results, links, Pictures(folder / FIGURES), painted)
+    page = cohort_page(results, links, Pictures(folder / FIGURES), painted, left_out)
     return write_text(folder / "index.html", page), failures
+
+
+def _left_out(results: Results, wanted: Sequence[str] | None) -> dict[str, str]:
+    """Who is left out of the means (subject -> reason), said on stderr."""
+    if wanted is None:
+        return {}
+    left_out = excluded(results.folder, results.flags, wanted, results.subjects)
+    lines = left_out_lines(left_out)
+    if len(left_out) == len(results.subjects):
+        raise InputError(results.folder, f"nobody is left for the means: {'; '.join(lines)}", "exclude fewer flags")
+    for line in lines:
+        print(f"note: means: {line}", file=sys.stderr)
+    return left_out
 
 
 def _scans_of(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yucca_wm.errors import InputError
-from yucca_wm.groups.loads import loads_file
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.report.html import count
-from yucca_wm.tsv import FRAME
+from yucca_wm.tsv import FRAME, table_name
 
 if TYPE_CHECKING:
     from yucca_wm.tsv import TableInput
@@ -22,12 +23,19 @@ Flags = dict[str, list[str]]
 """Subject -> names of its flags."""
 
 
-def read_flags(load_path: TableInput) -> Flags | None:
-    """The flags of every subject in the ``localize.json`` beside a table of loads; None where there is none."""
-    file = loads_file(load_path)
-    if file is None:
+def summary_file(results: TableInput) -> Path | None:
+    """The ``localize.json`` of a folder of results, or beside one of its tables; None for a table in memory."""
+    if not isinstance(results, str | os.PathLike):
         return None
-    path = file.with_name("localize.json")
+    path = Path(results)
+    return (path if path.is_dir() else path.parent) / "localize.json"
+
+
+def read_flags(results: TableInput) -> Flags | None:
+    """The flags of every subject in the `summary_file`; None where there is none."""
+    path = summary_file(results)
+    if path is None:
+        return None
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): list(about["flags"]) for name, about in summary["subjects"].items()}
@@ -38,13 +46,13 @@ def read_flags(load_path: TableInput) -> Flags | None:
 
 
 def excluded(
-    load_path: TableInput, flags: Flags | None, wanted: Sequence[str], subjects: Collection[str]
+    results: TableInput, flags: Flags | None, wanted: Sequence[str], subjects: Collection[str]
 ) -> dict[str, str]:
     """Those of ``subjects`` with a flag of ``wanted`` (none named: with any that casts doubt on the numbers) -> reason.
 
     Raises InputError for unknown flags, and where no flags are known: nobody would be left out in silence.
     """
-    path = loads_file(load_path) or FRAME
+    path = table_name(results)
     if flags is None and path == FRAME:
         raise InputError(path, "comes without flags", "give them: flags={subject: names of flags}")
     if flags is None:
@@ -62,7 +70,20 @@ def flag_lines(flags: Mapping[str, Sequence[str]], subjects: Collection[str], *,
     lines = []
     for flag in dict.fromkeys(flag for name in subjects for flag in flags.get(name, [])):
         names = [name for name in subjects if flag in flags.get(name, [])]
-        who = f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
         title = TITLES.get(flag, flag)
-        lines.append(f"flagged {flag} and used ({title}): {count(len(names), 'subject')} of {len(subjects)}{who}")
+        who = f"{count(len(names), 'subject')} of {len(subjects)}{_names(names, named=named)}"
+        lines.append(f"flagged {flag} and used ({title}): {who}")
     return lines
+
+
+def left_out_lines(left_out: Mapping[str, str], *, named: bool = True) -> list[str]:
+    """A line for every reason for which subjects (-> reason) are left out."""
+    lines = []
+    for reason in sorted(set(left_out.values())):
+        names = [name for name, why in left_out.items() if why == reason]
+        lines.append(f"left out, {reason}{_names(names, named=named)} ({count(len(names), 'subject')})")
+    return lines
+
+
+def _names(names: Sequence[str], *, named: bool) -> str:
+    return f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
