@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm import reading
 from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
 from yucca_wm.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
@@ -72,7 +73,8 @@ class Image:
 def load(path: str | os.PathLike[str], form: str | None = None) -> Image:
     """Read a 3D NIfTI (or FreeSurfer) image in its stored type (scaled values become float32).
 
-    form : "sform" or "qform", for a header in which they disagree (default: the sform within half a voxel).
+    form : "sform" or "qform", for a header in which they disagree (default: what the command was told, `reading`; else
+        the sform within half a voxel). What is in doubt then is left as a note there.
 
     Raises
     ------
@@ -86,13 +88,15 @@ def load(path: str | os.PathLike[str], form: str | None = None) -> Image:
 
 def _load(path: Path, form: str | None = None) -> Image:
     """`load` without its copy: the array may be read-only."""
-    data, affine, header = read_nifti(path, form)
+    data, affine, header = read_nifti(path, form or reading.headers().form)
     if data.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a value that float32 cannot hold becomes infinite
             data = data.astype(np.float32, copy=False)
         if not np.isfinite(data).all():
             raise InputError(path, "holds NaN or infinite values", "clean it, for instance with fslmaths -nan")
-    return Image(np.asarray(data, dtype=data.dtype.newbyteorder("=")), affine, path, header)
+    image = Image(np.asarray(data, dtype=data.dtype.newbyteorder("=")), affine, path, header)
+    reading.note(*(f"{path}: {doubt}" for doubt in image.header_notes))
+    return image
 
 
 def load_labels(

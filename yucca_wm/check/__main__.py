@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm import cli
 from yucca_wm.cohort.layouts import AUTO, LAYOUTS
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
+from yucca_wm.reading import OPTION, Headers, add_header_option, reading
 
 if TYPE_CHECKING:
     from yucca_wm.check.cohort import Report
@@ -26,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--wm-labels", nargs="+", metavar="N", help="as for parcellate (default: 44 45; or nonzero)")
     parser.add_argument("--threshold", type=float, default=0.5, metavar="P", help="as for parcellate (default: 0.5)")
     parser.add_argument("--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="as for parcellate")
+    add_header_option(parser)
     parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write the problems as a table")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all)")
     return parser
@@ -48,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings(
         wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
     )
-    report = check_cohort(options.cohort, layout=options.layout, settings=settings, jobs=options.jobs)
+    with reading(Headers(options.header, OPTION)):  # what is in doubt is among the problems
+        report = check_cohort(options.cohort, layout=options.layout, settings=settings, jobs=options.jobs)
     room = list(resources.needs(report))
     problems = (*report.problems, *resources.shortages(iter(room)))
     print(_overview(report))

@@ -7,6 +7,7 @@ import argparse
 from yucca_wm.cli import report_failures, run
 from yucca_wm.cohort.options import add_run_options, run_options
 from yucca_wm.lesion_maps import add_label_options, label_options
+from yucca_wm.reading import add_header_option, reading_aloud
 
 KINDS = ("lesions", "regions")
 
@@ -29,6 +30,7 @@ def main() -> int:
     add_label_options(parser)
     parser.add_argument("--names", metavar="TSV", help="table of the regions (default: the built-in one)")
     parser.add_argument("--resample", action="store_true", help="bring predictions on another grid to the truth's")
+    add_header_option(parser)
     add_run_options(parser, jobs=1, levels=False)
     arguments = parser.parse_args()
     labelled = arguments.lesion_labels is not None or arguments.ignore_labels is not None
@@ -43,7 +45,8 @@ def main() -> int:
 
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)
-    outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, how=how, run=run_options(arguments))
+    with reading_aloud(arguments.header):
+        outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, how=how, run=run_options(arguments))
     for line in headline(outcome):
         print(line)
     print(f"tables and figure: {arguments.out_dir}")

@@ -10,6 +10,7 @@ from yucca_wm import cli
 from yucca_wm.cohort.layouts import AUTO, LAYOUTS
 from yucca_wm.cohort.options import add_run_options, run_options
 from yucca_wm.lesion_maps import ALL, add_label_options, label_options
+from yucca_wm.reading import add_header_option, reading_aloud
 from yucca_wm.tasks.definition import MODALITIES
 
 DESCRIPTION = """Where the lesions are: lesion volume and load of every region for every subject, a census of lesions,
@@ -62,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resample", action="store_true", help="bring region maps on another grid to the lesions' (done with --cohort)"
     )
+    add_header_option(parser)
     add_run_options(parser)
     return parser
 
@@ -87,6 +89,11 @@ def _add_companions(parser: argparse.ArgumentParser) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
+    with reading_aloud(options.header):
+        return _localize(parser, options)
+
+
+def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.cohort is None and None in (options.lesions, options.regions):
         parser.error("give --lesions and --regions, or --cohort")
     if options.cohort is None and options.layout is not None:

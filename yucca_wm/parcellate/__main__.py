@@ -10,8 +10,9 @@ from typing import Any
 from yucca_wm.cli import run
 from yucca_wm.cohort.layouts import AUTO as LAYOUT_AUTO
 from yucca_wm.cohort.layouts import LAYOUTS
-from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.cohort.options import RunOptions, add_run_options, run_options
 from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
+from yucca_wm.reading import add_header_option, reading_aloud
 
 AUTO, NONE = "auto", "none"
 
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"lesion mask on its grid, counted as white matter (default with --cohort: each subject's); '{NONE}': not",
     )
+    add_header_option(cli)
     how = cli.add_argument_group("registration")
     how.add_argument("--transform", type=Transform, choices=list(Transform), default=Transform.AFFINE)
     how.add_argument("--metric", type=Metric, choices=list(Metric), default=Metric.LS)
@@ -81,21 +83,24 @@ def main(argv: list[str] | None = None) -> int:
     if options.wm != AUTO or options.cohort is not None:  # else a network computes first
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
     settings = _settings(cli, options)
-    if options.cohort is not None:
-        from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort
+    with reading_aloud(options.header):
+        return _one(options, settings) if options.cohort is None else _all(options, settings, run_options(options, cli))
 
-        return parcellate_cohort(
-            Path(options.cohort),
-            None if options.out_dir is None else Path(options.out_dir),
-            AtlasFiles(**_atlas_files(options)),
-            settings,
-            layout=options.layout or LAYOUT_AUTO,
-            auto_wm=options.wm == AUTO,
-            fill_lesions=options.lesions != NONE,
-            picture=not options.no_picture,
-            options=run_options(options, cli),
-        )
-    return _one(options, settings)
+
+def _all(options: argparse.Namespace, settings: Settings, how: RunOptions) -> int:
+    from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort
+
+    return parcellate_cohort(
+        Path(options.cohort),
+        None if options.out_dir is None else Path(options.out_dir),
+        AtlasFiles(**_atlas_files(options)),
+        settings,
+        layout=options.layout or LAYOUT_AUTO,
+        auto_wm=options.wm == AUTO,
+        fill_lesions=options.lesions != NONE,
+        picture=not options.no_picture,
+        options=how,
+    )
 
 
 def _one(options: argparse.Namespace, settings: Settings) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from yucca_wm.cli import report_failures, run
 from yucca_wm.cohort.options import add_run_options, run_options
+from yucca_wm.reading import OPTION, Headers, add_header_option, reading
 
 SHIPPED = "shipped"
 LESIONS, REGIONS = "lesions", "regions"
@@ -38,9 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--space", choices=SPACES, default=SPACES[0], help="on whose grid maps lie, if both are given (default: flair)"
     )
-    parser.add_argument(
-        "--header", choices=["sform", "qform"], help="which of the two to believe where a header's disagree"
-    )
+    add_header_option(parser)
     parser.add_argument(
         "--names", metavar="TSV", help="table of the region model's regions (default: the built-in one)"
     )
@@ -67,6 +66,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main() -> int:
     parser = build_parser()
     arguments = parser.parse_args()
+    with reading(Headers(arguments.header, OPTION)):  # what is in doubt is among the notes on each person
+        return _predict(parser, arguments)
+
+
+def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     single = [path for path in (arguments.t1, arguments.flair) if path]
     if bool(single) == bool(arguments.input):
         parser.error("give either --t1 and/or --flair, or --input")
