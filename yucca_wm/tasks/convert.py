@@ -19,6 +19,7 @@ from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, write_json
 from yucca_wm.lock import only_run
+from yucca_wm.reading import OPTION, add_header_option, reading_aloud
 from yucca_wm.tasks import dataset_json
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
 from yucca_wm.tasks.definition import TASKS, Modality, Task
@@ -61,6 +62,7 @@ def convert(
     test_fraction: float = TEST_FRACTION,
     seed: int = SEED,
     options: RunOptions | None = None,
+    register: bool = False,
 ) -> Conversion:
     """Write ``task`` of the cohort at ``cohort`` to ``raw_data/<task name>``.
 
@@ -68,6 +70,8 @@ def convert(
     changed; files of an earlier run that are no longer due are removed, files of others never.
 
     options : all processors are used only if the cohort is worth starting processes for.
+    register : T1 and FLAIR that do not lie on each other are registered, and cases lie on the FLAIR's grid; else such a
+        subject is left out.
 
     Raises
     ------
@@ -77,6 +81,7 @@ def convert(
     subjects = find_subjects(cohort, layout)
     splits = resolve_splits(subjects, test_fraction=test_fraction, seed=seed)
     requests, failures = _plan(task, cohort, subjects, splits, raw_data / task.name)
+    requests = {name: replace(request, register=register) for name, request in requests.items()}
     with only_run(make_folder(raw_data) / task.name):
         folder = RawFolder.open(raw_data / task.name)
         foreign = folder.begin(file for request in requests.values() for file in request.files())
@@ -98,17 +103,21 @@ def convert(
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
     """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss.
 
-    How it runs is said in the environment (``YUCCA_WM_CONVERT="--jobs 4 --force"``): that command is Yucca's.
+    How it runs is said in the environment (``YUCCA_WM_CONVERT="--register --jobs 4"``): that command is Yucca's.
     """
-    parser = argparse.ArgumentParser(VARIABLE, usage=f'{VARIABLE}="[--jobs N] [--force] [--scheduler ADDRESS]"')
+    usage = f'{VARIABLE}="[--register] [--header sform|qform] [--jobs N] [--force] [--scheduler ADDRESS]"'
+    parser = argparse.ArgumentParser(VARIABLE, usage=usage)
+    parser.add_argument("--register", action="store_true", help="bring T1 and FLAIR that differ in place to one grid")
+    add_header_option(parser)
     add_run_options(parser, levels=False)
-    options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))))
-    if code := exit_code(partial(_convert, task_name, Path(cohort) / (subdir or ""), Path(raw_data), options)):
+    said = parser.parse_args(shlex.split(os.environ.get(VARIABLE, "")))
+    if code := exit_code(partial(_convert, task_name, Path(cohort) / (subdir or ""), Path(raw_data), said)):
         sys.exit(code)
 
 
-def _convert(task_name: str, cohort: Path, raw_data: Path, options: RunOptions) -> int:
-    done = convert(TASKS[task_name], cohort, raw_data, options=options)
+def _convert(task_name: str, cohort: Path, raw_data: Path, said: argparse.Namespace) -> int:
+    with reading_aloud(said.header, f'{VARIABLE}="{OPTION}"'):
+        done = convert(TASKS[task_name], cohort, raw_data, options=run_options(said), register=said.register)
     removed = f", {len(done.removed)} old ones removed" if done.removed else ""
     print(f"{done.folder}: {len(done.files)} files{removed}")
     if done.removed or done.changed:
@@ -141,7 +150,8 @@ def _write(
     for name, request in requests.items():
         outputs = [folder.path / file for file in request.files()]
         works[name] = Work(request, request.subject.files(*columns, request.task.target), outputs)
-    step = Step("convert", folder.path, {"task": folder.path.name}, replaces=False)
+    asked = {"register": True} if any(request.register for request in requests.values()) else {}
+    step = Step("convert", folder.path, {"task": folder.path.name, **asked}, replaces=False)
     outcome = run_step(step, write_subject, works, options)
     files: dict[str, str] = {}
     for written in outcome.results.values():
