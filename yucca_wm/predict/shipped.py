@@ -48,7 +48,9 @@ def segment_person(
         written[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
     for kind, image in written.items():
         images.save(image, make_folder(out / kind) / f"{name}.nii.gz")
-    return doubts(found, reference)
+    from yucca_wm.scan.contrast import unlikely_contrasts
+
+    return [*unlikely_contrasts(frame.images, found.tissue, found.lesions), *doubts(found, reference)]
 
 
 def frame_files(name: str, out: Path) -> list[Path]:
