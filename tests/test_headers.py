@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +13,7 @@ import pytest
 
 from yucca_wm.errors import InputError
 from yucca_wm.images import load, load_labels, save
+from yucca_wm.reading import OPTION, Headers, reading
 
 AFFINE = np.array([[-0.9, 0, 0, 100], [0, 0.9, 0, -120], [0, 0, 3.0, -60], [0, 0, 0, 1]])
 TURN = np.array([[0.995, 0.0998, 0, 0], [-0.0998, 0.995, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
@@ -58,7 +61,12 @@ def test_up_to_half_a_voxel_the_sform_is_used_and_said_so(tmp_path: Path) -> Non
 def test_beyond_half_a_voxel_somebody_must_choose(tmp_path: Path) -> None:
     path = write(tmp_path / "a.nii", moved(0.5), AFFINE)
     for read in (load, load_labels):
-        with pytest.raises(InputError, match=r"0.5 mm apart; .*--header sform or --header qform"):
+        with pytest.raises(InputError, match=r"0.5 mm apart; copy the right one over the other"):
+            read(path)
+        with (
+            reading(Headers(None, OPTION)),
+            pytest.raises(InputError, match=r"0.5 mm apart; .*: --header sform or --header qform$"),
+        ):
             read(path)
     for form, affine in (("sform", moved(0.5)), ("qform", AFFINE)):
         for image in (load(path, form), load_labels(path, form=form)):
@@ -147,3 +155,58 @@ def test_damaged_freesurfer(tmp_path: Path) -> None:
     nib.save(nib.MGHImage(labels((4, 4, 4, 2)), AFFINE.astype(np.float32)), path)
     with pytest.raises(InputError, match="a 3D image is needed"):
         load(path)
+
+
+def commands(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Commands that make tables of the maps in ``folder``."""
+    out = ("--out_dir", str(folder / "out"))
+    return {
+        "evaluate": ("--pred", str(folder / "pred"), "--gt", str(folder / "gt"), *out, "--jobs", "2"),
+        "localize": ("--lesions", str(folder / "gt"), "--regions", str(folder / "pred"), *out),
+    }
+
+
+@pytest.mark.parametrize("command", ["evaluate", "localize"])
+def test_commands_say_doubts_once_for_each_file_and_take_a_choice(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``a`` is .3 mm off, less than half a voxel of .9 mm; ``b`` is .6 mm off, and somebody must choose."""
+    main = import_module(f"yucca_wm.{command}.__main__").main
+    for kind in ("pred", "gt"):
+        (tmp_path / kind).mkdir()
+        for name in ("a", "b"):
+            write(tmp_path / kind / f"{name}.nii", AFFINE, AFFINE)
+            map_ = nib.load(tmp_path / kind / f"{name}.nii")
+            data = np.minimum(np.asarray(map_.dataobj), 1) * (1 if kind == "gt" or command == "evaluate" else 3)
+            (tmp_path / kind / f"{name}.nii").write_bytes(
+                nib.Nifti1Image(data.astype(np.int16), None, map_.header).to_bytes()
+            )
+    for name, mm in (("a", 0.3), ("b", 0.6)):
+        set_sform(tmp_path / "gt" / f"{name}.nii", moved(mm))
+        set_sform(tmp_path / "pred" / f"{name}.nii", moved(mm), both=True)
+
+    def run(*more: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", [command, *commands(tmp_path)[command], *more])
+        return main(), capsys.readouterr().err
+
+    file = tmp_path / "gt"
+    doubt = f"note: {file / 'a.nii'}: sform and qform differ by 0.3 mm; the sform is used\n"
+    for _ in range(2):  # the second run reads nothing of a
+        code, err = run()
+        assert code == 1
+        assert err.count(doubt) == err.count("sform and qform differ") == 1
+        assert f"error: b: {file / 'b.nii'}: has an sform and a qform up to 0.6 mm apart" in err
+        assert "--header sform or --header qform" in err
+    code, err = run("--header", "sform")
+    assert code == 0
+    assert err.count(doubt) == 1
+    assert err.count(f"note: {file / 'b.nii'}: sform and qform differ by 0.6 mm; the sform is used\n") == 1
+    assert run("--header", "qform")[0] == 1, "the maps lie .3 and .6 mm apart then"
+
+
+def set_sform(path: Path, affine: np.ndarray, *, both: bool = False) -> None:
+    image = nib.load(path)
+    image.set_sform(affine, 1)
+    if both:
+        image.set_qform(affine, 1)
+    path.write_bytes(image.to_bytes())

@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm import reading
 from yucca_wm.errors import InputError
 from yucca_wm.files import atomic_path
 from yucca_wm.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
@@ -85,7 +86,8 @@ def load(path: str | os.PathLike[str] | Image, form: str | None = None) -> Image
 
     path : or an image that was read already.
 
-    form : "sform" or "qform", for a header in which they disagree (default: the sform within half a voxel).
+    form : "sform" or "qform", for a header in which they disagree (default: what the command was told, `reading`; else
+        the sform within half a voxel). What is in doubt then is left as a note there.
 
     Raises
     ------
@@ -99,8 +101,10 @@ def load(path: str | os.PathLike[str] | Image, form: str | None = None) -> Image
 
 def _load(path: Path, form: str | None = None) -> Image:
     """`load` without its copy: the array may be read-only."""
-    data, affine, header = read_nifti(path, form)
-    return checked_values(Image(data, affine, path, header))
+    data, affine, header = read_nifti(path, form or reading.headers().form)
+    image = checked_values(Image(data, affine, path, header))
+    reading.note(*(f"{path}: {doubt}" for doubt in image.header_notes))
+    return image
 
 
 def checked_values(image: Image) -> Image:

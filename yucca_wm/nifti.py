@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.errors import InputError
 from yucca_wm.gzip_archive import inflate
+from yucca_wm.reading import headers
 
 FORM_TOLERANCE_MM = 0.1
 """A header whose sform and qform place any corner further apart than this says two things."""
@@ -270,7 +271,7 @@ def checked_place(
             raise InputError(
                 path,
                 f"has an sform and a qform up to {apart:.3g} mm apart",
-                "say which is right, where there is --header sform or --header qform, or copy it over the other",
+                headers().remedy,
             )
     _check_size(path, affine, unit)
     return affine

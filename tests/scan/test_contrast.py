@@ -10,7 +10,8 @@ import pytest
 
 from yucca_wm.images import Image, load, save
 from yucca_wm.scan import check_scans
-from yucca_wm.scan.contrast import exchanged
+from yucca_wm.scan.contrast import exchanged, grey_to_white, unlikely_contrasts
+from yucca_wm.tissue import Tissue
 
 from ..phantom_head import draw, grid
 
@@ -36,6 +37,45 @@ def test_exchanged_scans() -> None:
     assert not exchanged(t1, flair)
     assert exchanged(flair, t1)
     assert not exchanged(t1, t1)
+
+
+def parts(white: float, grey: float) -> tuple[Image, np.ndarray, np.ndarray]:
+    """125 ml of white matter, 81 of them a lesion of three times its brightness, and 125 ml of cortex."""
+    tissue = np.zeros((20, 20, 40), np.uint8)
+    tissue[:, :, :20], tissue[:, :, 20:] = Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY_MATTER
+    values = np.where(tissue == Tissue.CEREBRAL_WHITE_MATTER, white, grey).astype(np.float32)
+    lesions = np.zeros_like(tissue)
+    lesions[:, :13, :20] = 1
+    values[lesions == 1] *= 3
+    return Image(values, np.diag([2.5, 2.5, 2.5, 1])), tissue, lesions
+
+
+def test_each_scan_by_its_tissue() -> None:
+    """Of 44 ml of white matter nothing is said, of 106 ml it is: 80 against 100, and 65 against 85."""
+    image, tissue, lesions = parts(100, 80)
+    assert grey_to_white(image, tissue, lesions) is None
+    lesions[:, 3:] = 0
+    image.data[:, 3:13, :20] = 100
+    assert grey_to_white(image, tissue, lesions) == pytest.approx(0.8)
+    assert grey_to_white(image.with_data(image.data - 15), tissue, lesions) == pytest.approx(65 / 85)
+    shifted = image.with_data(image.data.copy())
+    shifted.data[0, 0, 0] = -11
+    assert grey_to_white(shifted, tissue, lesions) is None, "0 is not air"
+    assert unlikely_contrasts({"T1": image}, tissue, lesions) == []
+    (said,) = unlikely_contrasts({"FLAIR": image}, tissue, lesions)
+    assert said == (
+        "the FLAIR looks like a T1 (cortex is 0.80 times as bright as white matter): check that it is the right file"
+    )
+    (said,) = unlikely_contrasts({"T1": image, "FLAIR": image}, tissue, lesions)
+    assert said.startswith("T1 and FLAIR look like one contrast, or exchanged (cortex is 0.80 times as bright as white")
+    flair = image.with_data(np.where(tissue == Tissue.CORTICAL_GREY_MATTER, 110, image.data))
+    assert unlikely_contrasts({"T1": image, "FLAIR": flair}, tissue, lesions) == []
+    assert len(unlikely_contrasts({"T1": flair, "FLAIR": image}, tissue, lesions)) == 1
+    for cortex, notes in ((91, 1), (93, 0)):  # 1.14 and 1.16 times the T1's .80, whatever one alone would be called
+        coil = image.with_data(np.where(tissue == Tissue.CORTICAL_GREY_MATTER, cortex, image.data))
+        assert len(unlikely_contrasts({"T1": image, "FLAIR": coil}, tissue, lesions)) == notes
+    (said,) = unlikely_contrasts({"T1": flair}, tissue, lesions)
+    assert said.startswith("the T1 looks like a FLAIR (cortex is 1.10 times")
 
 
 def test_doubts_of_the_header_are_passed_on(tmp_path: Path) -> None:

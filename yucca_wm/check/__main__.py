@@ -10,6 +10,7 @@ from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
+from yucca_wm.reading import OPTION, Headers, reading
 
 if TYPE_CHECKING:
     from yucca_wm.check.cohort import Report
@@ -29,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sides", type=Sides, choices=list(Sides), default=Sides.KNOWN, help="as for parcellate (default: known)"
     )
+    add_flag(parser, "--header")
     parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write the problems to a table")
     add_flag(parser, "--jobs")
     return parser
@@ -54,7 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings(
         wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
     )
-    report = check_cohort(cohort, layout=layout, settings=settings, jobs=options.jobs)
+    with reading(Headers(options.header, OPTION)):  # what is in doubt is among the problems
+        report = check_cohort(cohort, layout=layout, settings=settings, jobs=options.jobs)
     room = list(resources.needs(report))
     problems = (*report.problems, *resources.shortages(iter(room)))
     print(_overview(report))

@@ -18,7 +18,7 @@ from yucca_wm.images import Image, check_same_grid, load, load_labels, same_grid
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.wm import check_sides, white_matter
 from yucca_wm.regions import regions
-from yucca_wm.tasks.case import check_image
+from yucca_wm.tasks.case import REGISTER, check_image
 from yucca_wm.tasks.definition import Modality, Target
 
 PLAUSIBLE_SPACING_MM = (0.2, 8.0)
@@ -115,7 +115,7 @@ def _check_grids(found: Findings, images: dict[str, Image]) -> None:
         found.warn(
             scans[0].name,
             f"has a grid of its own, not that of {scans[1].name}",
-            "predict registers them; to train, bring them to one grid first",
+            f"predict registers them, to train add {REGISTER}",
         )
     for column, image in images.items():
         if column not in ("t1", "flair") and not any(same_grid(scan, image) for scan in scans):

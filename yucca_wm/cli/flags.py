@@ -15,6 +15,7 @@ from typing import Any
 
 from yucca_wm.cohort.layouts import AUTO, LAYOUTS
 from yucca_wm.cohort.options import Level, RunOptions
+from yucca_wm.reading import FORMS
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ FLAGS = {
             "participant: subjects only; group: tables and pictures from what is done (default: both)",
             {"type": Level, "choices": list(Level), "metavar": "LEVEL"},
         ),
+        Flag("--header", "which of the two to believe where a header's forms disagree", {"choices": FORMS}),
         Flag("--resample", "accept maps on different grids", SWITCH),
         Flag("--anonymise", "numbers instead of names, and no paths, on the pages", SWITCH),
     )

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ class FileState:
 class Entry:
     """One line: what was done for ``subject`` in ``step``, from which inputs, how, and what came of it.
 
-    result : what the step keeps of it (JSON). reason : why it failed.
+    result : what the step keeps of it (JSON). reason : why it failed. notes : what is in doubt about its files.
     """
 
     subject: str
@@ -79,6 +79,7 @@ class Entry:
     seconds: float = 0.0
     result: Any = None
     reason: str = ""
+    notes: Sequence[str] = ()
     version: str = __version__
     when: str = ""
 
@@ -97,6 +98,7 @@ class Entry:
             "step": self.step,
             "state": self.state,
             "reason": self.reason or None,
+            "notes": list(self.notes) or None,
             "seconds": round(self.seconds, 3),
             "when": self.when or datetime.now(UTC).isoformat(timespec="seconds"),
             "version": self.version,

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-from yucca_wm import verbosity
+from yucca_wm import reading, verbosity
 from yucca_wm.cohort.options import RunOptions
 
 Case = TypeVar("Case")
@@ -38,7 +39,7 @@ def run_cases(
 
     A case that raises, or whose process dies, is recorded and the others go on. ``function`` and its arguments must be
     picklable unless there is one job or ``threads`` are used; results come back in the order of ``cases`` whatever the
-    number of processes.
+    number of processes. Files are read as `reading` says here, and what they leave in doubt is noted here.
 
     jobs : processes (None: all that may be used), where ``options`` do not say more.
     sent : called in this process with each case before it is begun.
@@ -51,7 +52,8 @@ def run_cases(
     live = sys.stderr.isatty()
     results: dict[str, Result] = {}
     failures: dict[str, str] = {}
-    finished = answers(function, cases, options or RunOptions(jobs), threads=threads, sent=sent)
+    as_here = partial(_as_told, function=function, headers=reading.headers())
+    finished = answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=sent)
     with (
         closing(finished),
         tqdm(  # closed: workers are ended where this is stopped
@@ -63,7 +65,11 @@ def run_cases(
             disable=not cases or verbosity.is_quiet(),
         ) as bar,
     ):
-        for name, result, failure in bar:
+        for name, answer, failure in bar:
+            result: Any = None
+            if failure is None:
+                result, notes = answer
+                reading.note(*notes)
             if answered is not None:
                 result = answered(name, result, failure)
             if failure is None:
@@ -76,3 +82,11 @@ def run_cases(
             if live:
                 bar.write(f"failed: {name}: {failure}", file=sys.stderr)
     return Outcome({n: results[n] for n in cases if n in results}, {n: failures[n] for n in cases if n in failures})
+
+
+def _as_told(
+    case: Case, function: Callable[[Case], Result], headers: reading.Headers
+) -> tuple[Result, tuple[str, ...]]:
+    """In the worker: what ``function`` gives, and the notes on the files it read."""
+    with reading.reading(headers) as notes:
+        return function(case), tuple(notes)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from yucca_wm import reading
 from yucca_wm.cohort.ids import looks_like
 from yucca_wm.cohort.options import Level, RunOptions, selected
 from yucca_wm.cohort.record import Entry, FileState, Record, State
@@ -20,6 +21,9 @@ from yucca_wm.files import case_name, make_folder, remove_temporaries
 from yucca_wm.lock import hold
 
 Case = TypeVar("Case")
+
+HEADER = "header"
+"""Among the parameters of a record: the form that ``--header`` said, if it did."""
 
 SUBJECT_WAIT_S = 30.0
 """A subject whose worker was lost on a cluster is given to another before the first has let go of it."""
@@ -73,8 +77,12 @@ def run_step(
     ``function`` returns what is to be recorded (JSON values); results are those of this run and of earlier ones. The
     caller holds `only_run_in`. At the group level nothing is done, and what is not done yet is a failure.
 
+    Files are read as `reading` says here; what they leave in doubt is noted here, of earlier runs too.
+
     Raises InputError when a label of ``options.participants`` is no subject, or the record cannot be written.
     """
+    if (form := reading.headers().form) is not None:
+        step = replace(step, parameters={**step.parameters, HEADER: form})
     names, unknown = selected(works, options.participants)
     if unknown:
         known = ", ".join(list(works)[:3]) + (", ..." if len(works) > 3 else "")
@@ -93,6 +101,7 @@ def run_step(
         last = record.last(name)
         if last is not None and not options.force and _is_current(step, work, last):
             kept[name] = last.result
+            reading.note(*last.notes)
         else:
             due[name] = Due(name, work, last)
 
@@ -103,7 +112,10 @@ def run_step(
     def answered(name: str, answer: Any, failure: str | None) -> Any:
         done = Done({}, 0.0, None) if failure is not None else answer
         state = State.DONE if failure is None else State.FAILED
-        entry = Entry(name, step.name, state, done.inputs, step.parameters, done.seconds, done.result, failure or "")
+        entry = Entry(
+            name, step.name, state, done.inputs, step.parameters, done.seconds, done.result, failure or "", done.notes
+        )
+        reading.note(*done.notes)
         record.add(entry)
         return done.result
 
@@ -136,6 +148,7 @@ class Done:
     inputs: Mapping[str, FileState]
     seconds: float
     result: Any
+    notes: Sequence[str] = ()
 
 
 def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool) -> Done:
@@ -145,11 +158,12 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
         try:
             inputs = _states(work, last)
             if last is not None and not force and last.same_work(step.parameters, inputs) and _is_there(work):
-                return Done(inputs, last.seconds, last.result)  # touched or copied, nothing else
+                return Done(inputs, last.seconds, last.result, last.notes)  # touched or copied, nothing else
             if step.replaces:
                 _remove(work)
             began = time.perf_counter()
-            result = function(work.case)
+            with reading.reading(reading.headers()) as notes:
+                result = function(work.case)
             seconds = time.perf_counter() - began
             for name, path in work.inputs.items():
                 if FileState.of(path, inputs[name]) is not inputs[name]:
@@ -158,7 +172,7 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
             if step.replaces:  # what is left of an earlier run must not pass for this one's
                 _remove(work)
             raise
-    return Done(inputs, seconds, result)
+    return Done(inputs, seconds, result, tuple(notes))
 
 
 def _states(work: Work[Any], last: Entry | None) -> dict[str, FileState]:
@@ -196,6 +210,7 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
             failures[name] = "was done with other settings or files; run it at the participant level again"
         else:
             results[name] = last.result
+            reading.note(*last.notes)
     return Outcome(results, failures)
 
 

@@ -7,6 +7,7 @@ import argparse
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.lesion_maps import add_label_options, label_options
+from yucca_wm.reading import reading_aloud
 
 KINDS = ("lesions", "regions")
 
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_label_options(parser)
     add_flag(parser, "--names", "default: the built-in table")
     add_flag(parser, "--resample", "predictions are brought to the grid of the truth")
+    add_flag(parser, "--header")
     add_run_flags(parser, levels=False)
     return parser
 
@@ -55,7 +57,8 @@ def main(argv: list[str] | None = None) -> int:
 
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)
-    outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, how=how, run=run_how)
+    with reading_aloud(arguments.header):
+        outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, how=how, run=run_how)
     for line in headline(outcome):
         print(line)
     print(f"tables and figure: {arguments.out_dir}")

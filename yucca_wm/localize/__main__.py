@@ -10,6 +10,7 @@ from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.lesion_maps import ALL, add_label_options, label_options
+from yucca_wm.reading import reading_aloud
 from yucca_wm.tasks.definition import MODALITIES
 
 DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _add_companions(parser)
     add_flag(parser, "--resample", "region maps are brought to the grid of the lesions (always so with --cohort)")
+    add_flag(parser, "--header")
     add_run_flags(parser)
     return parser
 
@@ -89,6 +91,11 @@ def _add_companions(parser: argparse.ArgumentParser) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
+    with reading_aloud(options.header):
+        return _localize(parser, options)
+
+
+def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.cohort is None and None in (options.lesions, options.regions):
         parser.error("give --lesions and --regions, or --cohort")
     if options.cohort is None and options.layout is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yucca_wm.cohort.record import Entry, FileState, Record, State
-from yucca_wm.cohort.step import Step
+from yucca_wm.cohort.step import HEADER, Step
 from yucca_wm.errors import InputError
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.parts import Parts
@@ -29,7 +29,10 @@ class Earlier:
         subject of another lesion map has the same name."""
         asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
         for name, entry in self._of_others(pairs).items() if pairs else ():
-            if not entry.repeats(self.step.parameters) or MAKE_COLUMNS.intersection(entry.inputs) != asked:
+            if (
+                not _without_header(entry).repeats(self.step.parameters)
+                or MAKE_COLUMNS.intersection(entry.inputs) != asked
+            ):
                 problem = f"holds {name}, localized with other settings or by another version"
                 raise InputError(self.step.folder, problem, "choose another --out_dir, or localize all of them again")
         for name, pair in pairs.items():
@@ -58,3 +61,8 @@ class Earlier:
     def _of_others(self, pairs: Collection[str]) -> dict[str, Entry]:
         last = {name: self.record.last(name) for name in self.parts.of_others(pairs)}
         return {name: entry for name, entry in last.items() if entry is not None and entry.state is State.DONE}
+
+
+def _without_header(entry: Entry) -> Entry:
+    """Which form of a header counts is a matter of each person's own files, not of the tables."""
+    return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})

@@ -10,7 +10,9 @@ from typing import Any
 from yucca_wm.cli import Parser, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO as LAYOUT_AUTO
+from yucca_wm.cohort.options import RunOptions
 from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
+from yucca_wm.reading import reading_aloud
 
 AUTO, NONE = "auto", "none"
 
@@ -84,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
         help="lesion mask on the grid of the white matter, counted as white matter (default for a cohort: that of each "
         f"subject); '{NONE}': not counted",
     )
+    add_flag(cli, "--header")
     how = cli.add_argument_group("registration")
     how.add_argument(
         "--transform", type=Transform, choices=list(Transform), default=Transform.AFFINE, help="(default: affine)"
@@ -129,21 +132,24 @@ def main(argv: list[str] | None = None) -> int:
     if options.wm != AUTO or options.cohort is not None:  # else a network computes first
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
     settings = _settings(cli, options)
-    if options.cohort is not None:
-        from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort
+    with reading_aloud(options.header):
+        return _one(options, settings) if options.cohort is None else _all(options, settings, run_options(options, cli))
 
-        return parcellate_cohort(
-            options.cohort,
-            options.out_dir,
-            AtlasFiles(**_atlas_files(options)),
-            settings,
-            layout=options.layout or LAYOUT_AUTO,
-            auto_wm=options.wm == AUTO,
-            fill_lesions=options.lesions != NONE,
-            picture=not options.no_picture,
-            options=run_options(options, cli),
-        )
-    return _one(options, settings)
+
+def _all(options: argparse.Namespace, settings: Settings, how: RunOptions) -> int:
+    from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort
+
+    return parcellate_cohort(
+        options.cohort,
+        options.out_dir,
+        AtlasFiles(**_atlas_files(options)),
+        settings,
+        layout=options.layout or LAYOUT_AUTO,
+        auto_wm=options.wm == AUTO,
+        fill_lesions=options.lesions != NONE,
+        picture=not options.no_picture,
+        options=how,
+    )
 
 
 def _one(options: argparse.Namespace, settings: Settings) -> int:

@@ -11,6 +11,7 @@ from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.predict.choice import LESIONS, REGIONS, SHIPPED, choose
+from yucca_wm.reading import OPTION, Headers, reading
 
 SPACES = ("flair", "t1")
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
@@ -44,9 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=SPACES[0],
         help="scan on whose grid the maps lie, if both are given (default: flair)",
     )
-    parser.add_argument(
-        "--header", choices=["sform", "qform"], help="which of the two to believe where a header's disagree"
-    )
+    add_flag(parser, "--header")
     add_flag(parser, "--names", "for a --region-model of your own (default: the built-in table)")
     add_flag(parser, "--out-dir", required=True)
     parser.add_argument(
@@ -78,6 +77,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
+    with reading(Headers(arguments.header, OPTION)):  # what is in doubt is among the notes on each person
+        return _predict(parser, arguments)
+
+
+def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     how = run_options(arguments, parser)
     single = [path for path in (arguments.t1, arguments.flair) if path]
     if bool(single) == bool(arguments.cohort):

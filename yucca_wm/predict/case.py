@@ -207,11 +207,12 @@ def write_predicted(predicted: Predicted, out: Path) -> None:
 def _frame(case: Case, options: Options) -> Frame:
     """The person's scans on one grid. What is to be seen by given models alone need not be a head, and stays as it is
     where it is on one grid."""
-    if not options.shipped:
-        loaded = {modality: check_image(images.load(path)) for modality, path in case.scans.items()}
+    if not options.shipped and not any(path.is_dir() for path in case.scans.values()):
+        loaded = {m: check_image(images.load(path, options.header)) for m, path in case.scans.items()}
         first, *others = loaded.values()
         if all(images.same_grid(first, other) for other in others):
-            return Frame(loaded, list(loaded)[-1], {}, [])
+            notes = [f"{modality}: {note}" for modality, image in loaded.items() for note in image.header_notes]
+            return Frame(loaded, list(loaded)[-1], {}, notes)
     return bring_to_one_frame(case.scans, header=options.header)
 
 

@@ -39,6 +39,7 @@ def segment_person(
     Raises InputError when no whole brain is found.
     """
     from yucca_wm.models.segment import segment
+    from yucca_wm.scan.contrast import unlikely_contrasts
 
     found = segment(networks, frame.images)
     reference = frame.images[frame.reference]
@@ -46,7 +47,7 @@ def segment_person(
     wanted = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
     if confidence:
         wanted[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
-    return wanted, doubts(found, reference)
+    return wanted, [*unlikely_contrasts(frame.images, found.tissue, found.lesions), *doubts(found, reference)]
 
 
 def frame_files(name: str, out: Path) -> list[Path]:

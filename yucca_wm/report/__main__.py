@@ -8,6 +8,7 @@ import importlib.util
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
 from yucca_wm.errors import MissingExtraError
+from yucca_wm.reading import reading_aloud
 
 DESCRIPTION = "Write self-contained HTML pages (no network needed) for a cohort and for every subject."
 
@@ -19,10 +20,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", metavar="DIR", help="scans (FLAIR or T1) to show lesions on, matched by name")
     parser.add_argument("--atlas", metavar="FILE", help="label map to show mean loads on")
     add_flag(parser, "--names", "default: the one in the results")
+    add_flag(parser, "--header")
     parser.add_argument("--cohort-only", action="store_true", help="write no pages of single subjects")
     parser.add_argument(
         "--exclude-flagged", nargs="*", metavar="FLAG",
-        help="leave subjects with one of these flags of localize out of the means (if none is named: any but no_lesion)",
+        help="leave subjects with one of these flags out of the means (if none is named: any but no_lesion)",
     )  # fmt: skip
     add_flag(parser, "--anonymise")
     add_flag(parser, "--jobs")
@@ -42,11 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.report.write import write_report
 
     table = read_table(options.names) if options.names else None
-    page, failures = write_report(
-        options.results, options.out_dir, table, backgrounds=options.images, atlas=options.atlas,
-        exclude_flagged=options.exclude_flagged, subjects=not options.cohort_only, anonymise=options.anonymise,
-        jobs=options.jobs,
-    )  # fmt: skip
+    with reading_aloud(options.header):
+        page, failures = write_report(
+            options.results, options.out_dir, table, backgrounds=options.images, atlas=options.atlas,
+            exclude_flagged=options.exclude_flagged, subjects=not options.cohort_only, anonymise=options.anonymise,
+            jobs=options.jobs,
+        )  # fmt: skip
     print(f"open {page}")
     return cli.report_failures(failures, len(failures))
 

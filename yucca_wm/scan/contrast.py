@@ -1,11 +1,13 @@
 """Whether a FLAIR may be a T1: judged by what is brighter, white matter or what lies around it.
 
 On a T1 white matter is brighter than cortex, on a FLAIR it is not, or less so. Coils light up scans in their own way:
-one scan alone proves nothing, and a person's T1 and FLAIR are compared.
+before tissue is known one scan alone proves nothing, and a person's T1 and FLAIR are compared (`exchanged`). When it is
+known so is one alone (`unlikely_contrasts`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ from yucca_wm.images import Image
 from yucca_wm.registration.brain_region import RADII_MM, brain_region
 from yucca_wm.registration.fit import inside_mask
 from yucca_wm.registration.volume import level, points_mm, thinned, to_itk
+from yucca_wm.tissue import Tissue
 
 WORK_MM = 3.0
 DARK = 0.55
@@ -34,6 +37,18 @@ CORE, SHELL = 0.55, 0.75
 
 CLEARLY = 1.03
 """Both ratios of the FLAIR must exceed the T1's by this factor. Of 13 real pairs none does; exchanged, 8 do."""
+
+GREY_TO_WHITE = 0.87
+"""Of a scan alone, cortex over cerebral white matter. T1 have .58 to .85, FLAIR .90 to 1.16 (docs/raw-scans.md)."""
+
+APART = 1.15
+"""Of a pair, the FLAIR's `grey_to_white` over the T1's: at least this. Real pairs have 1.28 to 1.62, T1 twice 1."""
+
+LEAST_ML = 50.0
+"""Of cortex and of white matter; with less the brain was not found."""
+
+BELOW_AIR = 0.1
+"""Where values go this far below 0, as a share of white matter, 0 is not air and ratios mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,43 @@ def exchanged(t1: Image, flair: Image) -> bool:
     if of_t1 is None or of_flair is None:
         return False
     return of_flair.deep > CLEARLY * of_t1.deep and of_flair.core > CLEARLY * of_t1.core
+
+
+def unlikely_contrasts(
+    scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]
+) -> list[str]:
+    """A sentence where a scan (T1 or FLAIR) looks like the other, or both look alike.
+
+    tissue, lesions : label maps on their grid (`yucca_wm.tissue.Tissue`; 1).
+
+    Silence proves little for a scan alone: the network that finds tissue is told what the scan is, and believes it.
+    """
+    found = {name: grey_to_white(image, tissue, lesions) for name, image in scans.items()}
+    ratios = {name: ratio for name, ratio in found.items() if ratio is not None}
+    if {"T1", "FLAIR"} <= ratios.keys():
+        t1, flair = ratios["T1"], ratios["FLAIR"]
+        if flair >= APART * t1:
+            return []
+        seen = f"cortex is {t1:.2f} times as bright as white matter on the T1, {flair:.2f} times on the FLAIR"
+        return [f"T1 and FLAIR look like one contrast, or exchanged ({seen}): check that both are the right files"]
+    return [
+        f"the {name} looks like a {'FLAIR' if name == 'T1' else 'T1'} (cortex is {ratio:.2f} times as bright as white "
+        "matter): check that it is the right file"
+        for name, ratio in ratios.items()
+        if len(scans) == 1 and (ratio < GREY_TO_WHITE) != (name == "T1")
+    ]
+
+
+def grey_to_white(image: Image, tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]) -> float | None:
+    """Median intensity of cortex over that of cerebral white matter, lesions left out; None where it cannot be told."""
+    cortex = image.data[(tissue == Tissue.CORTICAL_GREY_MATTER) & (lesions == 0)]
+    white = image.data[(tissue == Tissue.CEREBRAL_WHITE_MATTER) & (lesions == 0)]
+    if min(cortex.size, white.size) * image.voxel_volume_mm3 < 1000 * LEAST_ML:
+        return None
+    bright = float(np.median(white))
+    if bright <= 0 or float(image.data.min()) < -BELOW_AIR * bright:
+        return None
+    return float(np.median(cortex)) / bright
 
 
 def _blurred(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -19,16 +19,21 @@ from yucca_wm.images import Image, check_same_grid, load, load_labels, same_grid
 from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
 from yucca_wm.tasks.definition import Modality, Task
 from yucca_wm.tasks.names import image_file
+from yucca_wm.tasks.registered import registered
 
 
 @dataclass(frozen=True)
 class Request:
-    """What `write_subject` is to do: ``subject``, which stands in ``split``, into the raw task at ``folder``."""
+    """What `write_subject` is to do: ``subject``, which stands in ``split``, into the raw task at ``folder``.
+
+    register : T1 and FLAIR that do not lie on each other are brought to one grid (`yucca_wm.tasks.registered`).
+    """
 
     task: Task
     subject: Subject
     split: Split
     folder: Path
+    register: bool = False
 
     def cases(self) -> dict[str, Modality | None]:
         """Case name -> the image it shows (None: a label without an image).
@@ -53,6 +58,9 @@ class Request:
             yield f"labels{side}/{case}.nii.gz"
 
 
+REGISTER = 'YUCCA_WM_CONVERT="--register"'
+"""How the user asks for it."""
+
 NOT_WRITTEN = "could not be written: "
 """How a failure begins that is the output folder's, not the subject's."""
 
@@ -69,7 +77,7 @@ def write_subject(request: Request) -> dict[str, str]:
     InputError : as `load` and `load_labels`; the grids of images and label differ; an image has one value only, an axis
         of one voxel, or no orientation in its header.
     """
-    images, label = check_subject(request.subject, request.task)
+    images, label = check_subject(request.subject, request.task, register=request.register)
     try:
         for case, modality in request.cases().items():
             for file in request.case_files(case, modality):
@@ -85,7 +93,9 @@ def write_subject(request: Request) -> dict[str, str]:
         raise YuccaWMError(NOT_WRITTEN + str(error)) from error
 
 
-def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], Image | None]:
+def check_subject(
+    subject: Subject, task: Task, *, register: bool = False
+) -> tuple[dict[Modality, Image], Image | None]:
     """Load and check the subject's images and the task's label, as far as there are any; raises as `write_subject`."""
     images = {}
     for modality in Modality:
@@ -93,9 +103,11 @@ def check_subject(subject: Subject, task: Task) -> tuple[dict[Modality, Image], 
             images[modality] = check_image(load(path))
     label_path: Path | None = getattr(subject, task.target)
     label = load_labels(label_path, task.target.classes) if label_path is not None else None
+    if register and len(images) > 1:
+        return registered(subject.name, images, label)
     if images:
         like = next(iter(images.values()))
-        images = {modality: _ordered_as(image, like) for modality, image in images.items()}
+        images = {modality: _beside(image, like) for modality, image in images.items()}
         label = None if label is None else _ordered_as(label, like)
     return images, label
 
@@ -107,6 +119,15 @@ def _ordered_as(image: Image, like: Image) -> Image:
     ordered = reordered(image, like)
     check_same_grid(like, ordered)
     return replace(ordered, path=None)  # the file has another order
+
+
+def _beside(image: Image, like: Image) -> Image:
+    """As `_ordered_as`, for two scans."""
+    try:
+        return _ordered_as(image, like)
+    except InputError as error:
+        remedy = f"have them registered ({REGISTER}), or resample one to the other"
+        raise InputError(error.path, error.problem, remedy) from None
 
 
 def check_image(image: Image) -> Image:

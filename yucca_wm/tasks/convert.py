@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yucca_wm.cli import Parser, exit_code, report_failures
-from yucca_wm.cli.flags import add_run_flags, run_options
+from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.options import RunOptions
 from yucca_wm.cohort.step import Step, Work, run_step
@@ -18,6 +18,7 @@ from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.errors import InputError
 from yucca_wm.files import make_folder, write_json
 from yucca_wm.lock import only_run
+from yucca_wm.reading import OPTION, reading_aloud
 from yucca_wm.tasks import dataset_json
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
 from yucca_wm.tasks.definition import TASKS, Modality, Task
@@ -60,6 +61,7 @@ def convert(
     test_fraction: float = TEST_FRACTION,
     seed: int = SEED,
     options: RunOptions | None = None,
+    register: bool = False,
 ) -> Conversion:
     """Write ``task`` of the cohort at ``cohort`` to ``raw_data/<task name>``.
 
@@ -67,6 +69,8 @@ def convert(
     changed; files of an earlier run that are no longer due are removed, files of others never.
 
     options : all processors are used only if the cohort is worth starting processes for.
+    register : T1 and FLAIR that do not lie on each other are registered, and cases lie on the FLAIR's grid; else such a
+        subject is left out.
 
     Raises
     ------
@@ -76,6 +80,7 @@ def convert(
     subjects = find_subjects(cohort, layout)
     splits = resolve_splits(subjects, test_fraction=test_fraction, seed=seed)
     requests, failures = _plan(task, cohort, subjects, splits, raw_data / task.name)
+    requests = {name: replace(request, register=register) for name, request in requests.items()}
     with only_run(make_folder(raw_data) / task.name):
         folder = RawFolder.open(raw_data / task.name)
         foreign = folder.begin(file for request in requests.values() for file in request.files())
@@ -97,21 +102,26 @@ def convert(
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
     """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss.
 
-    How it runs is said in the environment (``YUCCA_WM_CONVERT="--jobs 4 --force"``): that command is Yucca's.
+    How it runs is said in the environment (``YUCCA_WM_CONVERT="--register --jobs 4"``): that command is Yucca's.
     """
-    parser = Parser(VARIABLE, usage=f'{VARIABLE}="[--jobs N] [--force] [--scheduler ADDRESS]"')
+    usage = f'{VARIABLE}="[--register] [--header sform|qform] [--jobs N] [--force] [--scheduler ADDRESS]"'
+    parser = Parser(VARIABLE, usage=usage)
+    parser.add_argument("--register", action="store_true", help="bring T1 and FLAIR that differ in place to one grid")
+    add_flag(parser, "--header")
     add_run_flags(parser, levels=False)
 
     def work() -> int:
-        options = run_options(parser.parse_args(shlex.split(os.environ.get(VARIABLE, ""))), parser)
-        return _convert(task_name, Path(cohort) / (subdir or ""), Path(raw_data), options)
+        said = parser.parse_args(shlex.split(os.environ.get(VARIABLE, "")))
+        with reading_aloud(said.header, f'{VARIABLE}="{OPTION}"'):
+            place, how = Path(cohort) / (subdir or ""), run_options(said, parser)
+            return _convert(task_name, place, Path(raw_data), how, register=said.register)
 
     if code := exit_code(work):
         sys.exit(code)
 
 
-def _convert(task_name: str, cohort: Path, raw_data: Path, options: RunOptions) -> int:
-    done = convert(TASKS[task_name], cohort, raw_data, options=options)
+def _convert(task_name: str, cohort: Path, raw_data: Path, options: RunOptions, *, register: bool) -> int:
+    done = convert(TASKS[task_name], cohort, raw_data, options=options, register=register)
     removed = f", {len(done.removed)} old ones removed" if done.removed else ""
     print(f"{done.folder}: {len(done.files)} files{removed}")
     if done.removed or done.changed:
@@ -144,7 +154,8 @@ def _write(
     for name, request in requests.items():
         outputs = [folder.path / file for file in request.files()]
         works[name] = Work(request, request.subject.files(*columns, request.task.target), outputs)
-    step = Step("convert", folder.path, {"task": folder.path.name}, replaces=False)
+    asked = {"register": True} if any(request.register for request in requests.values()) else {}
+    step = Step("convert", folder.path, {"task": folder.path.name, **asked}, replaces=False)
     outcome = run_step(step, write_subject, works, options)
     files: dict[str, str] = {}
     for written in outcome.results.values():

@@ -1,0 +1,59 @@
+"""A subject whose T1 and FLAIR do not lie on each other: brought to the FLAIR's grid, as `yucca_wm.predict` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from yucca_wm.errors import InputError
+from yucca_wm.grids import reordered
+from yucca_wm.images import Image, check_same_grid, same_grid
+from yucca_wm.reading import headers, note
+from yucca_wm.tasks.definition import Modality
+
+
+def registered(
+    subject: str, images: Mapping[Modality, Image], label: Image | None
+) -> tuple[dict[Modality, Image], Image | None]:
+    """T1 and FLAIR on the grid of the FLAIR, and the label map there too.
+
+    images : as read from their files. label : on the grid of one of them, in any order of axes; on the FLAIR's it stays
+        as it is, from the T1's it is carried by nearest neighbour, once.
+
+    Says how far the T1 was moved (`yucca_wm.reading.note`).
+
+    Raises InputError as `bring_to_one_frame`, and for a label map on a grid of its own.
+    """
+    scans = {str(modality): image.path for modality, image in images.items() if image.path is not None}
+    from yucca_wm.scan import bring_to_one_frame, carry_labels
+
+    frame = bring_to_one_frame(scans, header=headers().form)
+    note(*(f"{subject}: {line}" for line in frame.notes))
+    reference = frame.images[frame.reference]
+    placed = {modality: _as_read(images[modality], frame.images[modality]) for modality in images}
+    if label is None:
+        return placed, None
+    on_reference = reordered(label, reference)
+    if same_grid(reference, on_reference):
+        if any(same_grid(reference, reordered(images[Modality(moved)], reference)) for moved in frame.transforms):
+            note(f"{subject}: {label.name} is taken to be drawn on the {frame.reference}")
+        return placed, on_reference
+    for modality, image in images.items():
+        if same_grid(image, reordered(label, image)):
+            matrix = frame.transforms.get(modality, np.eye(4))
+            return placed, carry_labels(label, matrix, reference)
+    try:
+        check_same_grid(reference, on_reference)
+    except InputError as error:
+        remedy = "draw it on the T1 or the FLAIR, or resample it to one of them"
+        raise InputError(error.path, error.problem, remedy) from None
+    return placed, on_reference
+
+
+def _as_read(image: Image, placed: Image) -> Image:
+    """``placed`` as an image without a file, unless it is what the file of ``image`` holds."""
+    if same_grid(image, placed) and np.array_equal(image.data, placed.data):
+        return image
+    return replace(placed, path=None)
