@@ -42,15 +42,15 @@ def test_every_form_gives_one_row_worked_out_by_hand_and_that_of_the_command(
     found = yw.evaluate(*paths, kind="lesions")
     row = found.iloc[0]
     assert len(found) == 1
-    assert row["case"] == "a"
+    assert row.iloc[0] == "a"  # the first column says who
     assert row["dice"] == 8 / 14
     assert (row["lesion_recall"], row["lesion_f1"], row["lesions_pred"]) == (1, 1, 1)
     assert row["volume_difference_percent"] == 25
     assert (row["volume_pred_ml"], row["volume_true_ml"]) == pytest.approx((0.012, 0.016))
     for other in (
-        yw.evaluate(nib.Nifti1Image(prediction, AFFINE), nib.Nifti1Image(truth, AFFINE), kind="lesions", case="a"),
-        yw.evaluate(as_sitk(prediction), as_sitk(truth), kind="lesions", case="a"),
-        yw.evaluate(prediction, truth, kind="lesions", affine=AFFINE, case="a"),
+        yw.evaluate(nib.Nifti1Image(prediction, AFFINE), nib.Nifti1Image(truth, AFFINE), kind="lesions", subject="a"),
+        yw.evaluate(as_sitk(prediction), as_sitk(truth), kind="lesions", subject="a"),
+        yw.evaluate(prediction, truth, kind="lesions", affine=AFFINE, subject="a"),
     ):
         pd.testing.assert_frame_equal(other, found)
     out = tmp_path / "out"

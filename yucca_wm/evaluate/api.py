@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from yucca_wm.image_input import ImageInput
     from yucca_wm.tsv import TableInput
 
-CASE = "case"
-"""What a comparison is called whose prediction is no file."""
+NOBODY = "subject"
+"""What a person is called whose prediction is no file."""
 
 
 def evaluate(
@@ -36,7 +36,7 @@ def evaluate(
     ignored_labels: Sequence[int] | None = None,
     resample: bool = False,
     affine: ArrayLike | None = None,
-    case: str | None = None,
+    subject: str | None = None,
 ) -> pd.DataFrame:
     """Compare a lesion or region map with the truth.
 
@@ -61,8 +61,8 @@ def evaluate(
         Bring the prediction to the grid of the truth, by nearest neighbour, instead of refusing it.
     affine : array_like, shape (4, 4), optional
         Voxel index -> world mm (RAS+) of those images that are arrays.
-    case : str, optional
-        First column of the table. Default: as the prediction's file is called, else ``"case"``.
+    subject : str, optional
+        What to call the person, in the first column. Default: as the prediction's file is called, else ``"subject"``.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def evaluate(
         region_table(names),
         resample,
     )
-    name = case or (case_name(pred) if isinstance(pred, Path) else CASE)
+    name = subject or (case_name(pred) if isinstance(pred, Path) else NOBODY)
     frame = pd.DataFrame(rows_of(Outcome({name: evaluate_case((pred, gt), how)}, {})))
-    numbers = [column for column in frame.columns if frame[column].dtype == object and column not in ("case", "name")]
+    numbers = [column for column in frame.columns[1:] if frame[column].dtype == object and column != "name"]
     return frame.astype(dict.fromkeys(numbers, "float64"))

@@ -7,6 +7,7 @@ import sys
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
+from yucca_wm.groups.packages import check_packages
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -82,11 +83,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "associate" and options.permutations < 1:
         parser.error("--permutations must be 1 or more")
 
+    check_packages()
     from yucca_wm.groups.associate_command import run_associate
     from yucca_wm.groups.cluster_command import run_cluster
-    from yucca_wm.groups.shared import Settings, check_packages
+    from yucca_wm.groups.shared import Settings
 
-    check_packages()
     settings = Settings(
         covariates=options.covariates, categorical=options.categorical, missing=options.missing,
         scale=options.transform, exclude_flagged=options.exclude_flagged, anonymise=options.anonymise,

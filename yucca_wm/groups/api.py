@@ -19,7 +19,8 @@ from yucca_wm.groups.cluster_command import (
 )
 from yucca_wm.groups.clusters import METHODS
 from yucca_wm.groups.loads import TRANSFORMS
-from yucca_wm.groups.shared import Settings, check_packages
+from yucca_wm.groups.packages import check_packages
+from yucca_wm.groups.shared import Settings
 from yucca_wm.groups.values import MISSING
 from yucca_wm.tsv import blank
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
-from yucca_wm.errors import InputError, MissingExtraError
+from yucca_wm.errors import InputError
 from yucca_wm.groups.covariates import Design, design
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.names import Names, numbered_names
@@ -41,13 +40,6 @@ class Settings:
     exclude_flagged: Sequence[str] | None = None
     anonymise: bool = False
     seed: int = 0
-
-
-def check_packages() -> None:
-    """Raise MissingExtraError where the packages of the extra ``groups`` are not installed."""
-    for module in ("sklearn", "statsmodels"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtraError(module, "groups")
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ def write_predicted(predicted: Predicted, out: Path) -> None:
 def _frame(case: Case, options: Options) -> Frame:
     """The person's scans on one grid. What is to be seen by given models alone need not be a head, and stays as it is
     where it is on one grid."""
-    if not options.shipped and not any(path.is_dir() for path in case.scans.values()):
+    if not options.shipped and not any(isinstance(path, Path) and path.is_dir() for path in case.scans.values()):
         loaded = {m: check_image(images.load(path, options.header)) for m, path in case.scans.items()}
         first, *others = loaded.values()
         if all(images.same_grid(first, other) for other in others):
