@@ -206,7 +206,7 @@ def test_clusters_carry_the_flags(cohort, capsys):
     command = ["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "2"]
     assert main(command) == 0
     members = rows(cohort / "out" / "clusters.tsv")
-    assert [row["flags"] for row in members[:4]] == ["", "", "high_outside;high_load", ""]
+    assert [row["flags"] for row in members[:4]] == ["n/a", "n/a", "high_outside;high_load", "n/a"]
     assert "flagged high_load and used" in (cohort / "out" / "index.html").read_text(encoding="utf-8")
     assert main([*command, "--exclude-flagged", "high_load"]) == 0
     assert len(rows(cohort / "out" / "clusters.tsv")) == 53

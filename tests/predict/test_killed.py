@@ -91,7 +91,7 @@ def test_ensemble(tmp_path: Path, kill_and_run_again: Callable[..., set[str]]) -
             probabilities = codec.softmax(rng.standard_normal((3, *grid.shape)))
             store.write_array(tmp_path / modality / f"{case}.npz", probabilities, grid)
     folders = [str(tmp_path / modality) for modality in ("t1", "flair")]
-    arguments = ["--in_dirs", *folders, "--out_dir", str(tmp_path / "out"), "--confidence"]
+    arguments = ["--in_dirs", *folders, "--out_dir", str(tmp_path / "out"), "--confidence", "--jobs", "1"]
     kept = kill_and_run_again("yucca_wm.ensemble", arguments, tmp_path / "out", finished=3)
     assert kept == {"a.nii.gz", "confidence/a.nii.gz"}
 
@@ -103,7 +103,8 @@ def test_evaluate(tmp_path: Path, kill_and_run_again: Callable[..., set[str]]) -
         for case in "ab":
             data = (rng.random((9, 8, 7)) > 0.8).astype(np.uint8)
             nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / folder / f"{case}.nii.gz")
-    arguments = ["--pred", str(tmp_path / "pred"), "--gt", str(tmp_path / "gt"), "--out_dir", str(tmp_path / "out")]
+    arguments = ["--pred", str(tmp_path / "pred"), "--gt", str(tmp_path / "gt")]
+    arguments += ["--out_dir", str(tmp_path / "out"), "--jobs", "1"]
     kill_and_run_again("yucca_wm.evaluate", arguments, tmp_path / "out", finished=2)
 
 
@@ -120,5 +121,5 @@ def test_predict(
     """Without pages killed between softmax and label map, with pages among them."""
     arguments = ["--t1", str(scan("T1", 0)), "--lesion-model", str(lesion_model), "--out-dir", str(tmp_path / "out")]
     arguments += ["--region-model", str(region_model)] if pages else ["--keep-softmax"]
-    kill_and_run_again("yucca_wm.predict", arguments, tmp_path / "out", finished=19 if pages else 1)
+    kill_and_run_again("yucca_wm.predict", arguments, tmp_path / "out", finished=24 if pages else 1)
     assert (tmp_path / "out" / "report" / "index.html").is_file() == pages

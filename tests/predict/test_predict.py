@@ -134,7 +134,7 @@ def test_soft_volumes_are_of_the_scans_of_this_run(
         probabilities = np.mean([store.open_softmax(path).read(0, 26) for path in files], axis=0)
         expected = (probabilities[1] / np.maximum(probabilities.sum(axis=0), 1e-9)).sum() * 1.65 / 1000
         assert float(table(out / "lesion_load_soft.tsv")[-1]["expected_ml"]) == pytest.approx(expected, rel=1e-4)
-        assert (table(out / "modalities.tsv")[-1]["flair_ml"] == "") == ("FLAIR" not in used)
+        assert (table(out / "modalities.tsv")[-1]["flair_ml"] == "n/a") == ("FLAIR" not in used)
     assert not predict_cohort([case], models, out, Options()).failures
     assert (out / "lesions_softmax" / "T1" / "a.npz").is_file()  # nothing was due
     assert not (out / "lesion_load_soft.tsv").exists()
