@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.atlas.pair import Atlas, load_atlas
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load, load_labels
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, load, load_labels
 from yucca_wm.parcellate.blur import centre_mm
 from yucca_wm.parcellate.doubt import MIN_T1_CONTRAST, check_whole, doubts
 from yucca_wm.parcellate.fit import t1_contrast

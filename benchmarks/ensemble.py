@@ -248,7 +248,7 @@ def yucca_write(folder: str, *numbers: str) -> None:
 def ours_write(folder: str, *numbers: str) -> None:
     import numpy as np
 
-    from yucca_wm import images
+    from yucca_wm.core import images
     from yucca_wm.ensemble import codec, store
     from yucca_wm.ensemble.grid import Grid
     from yucca_wm.ensemble.merge import likeliest

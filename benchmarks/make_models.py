@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.cli import run
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, nifti_files, write_text
+from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.demo.chain import environment
 from yucca_wm.demo.steps import Runner, Step
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, nifti_files, write_text
-from yucca_wm.hardware import bf16_is_fast
 
 TASK = "Task007_WM_Synthesis"
 FOLDS = ("--split_data_method", "simple_train_val_split", "--split_data_param", "0.1")

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.images import Image, load, load_labels, resample
+from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.lesions import dice, lesion_measures
-from yucca_wm.images import Image, load, load_labels, resample
 from yucca_wm.models.segment import Segmentation, segment
 from yucca_wm.models.shipped import networks
-from yucca_wm.regions import regions
 from yucca_wm.scan import bring_to_one_frame
 
 MUSE = {"frontal": (82, 81), "occipital": (84, 83), "parietal": (86, 85), "temporal": (88, 87)}

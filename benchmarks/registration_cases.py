@@ -13,7 +13,7 @@ from skimage.filters import threshold_multiotsu
 
 from yucca_wm.atlas.pair import Atlas
 from yucca_wm.atlas.refine import refine
-from yucca_wm.images import Image, load, load_labels, save
+from yucca_wm.core.images import Image, load, load_labels, save
 from yucca_wm.parcellate.blur import centre_mm
 
 GRIDS = {

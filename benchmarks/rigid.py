@@ -22,7 +22,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image, load
+from yucca_wm.core.images import Image, load
 from yucca_wm.registration.rigid import SURFACE_MM, Rigid, register
 from yucca_wm.registration.transform_file import load_rigid
 

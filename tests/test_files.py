@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import (
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import (
     atomic_path,
     case_name,
     make_folder,

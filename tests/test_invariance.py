@@ -23,13 +23,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from yucca_wm.core.regions import Region, RegionTable, Side
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.evaluate.lesions import lesion_measures
 from yucca_wm.evaluate.regions import region_measures
 from yucca_wm.groups.__main__ import main as groups
 from yucca_wm.groups.association import associate
 from yucca_wm.localize.__main__ import main as localize
-from yucca_wm.regions import Region, RegionTable, Side
 
 from .groups.test_invariance import written
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.errors import InputError
-from yucca_wm.lock import only_run
+from yucca_wm.core.errors import InputError
+from yucca_wm.jobs.lock import only_run
 
-HOLD = "import sys; from yucca_wm.lock import only_run\nwith only_run(sys.argv[1]): print('held', flush=True); input()"
+HOLD = """
+import sys
+from yucca_wm.jobs.lock import only_run
+with only_run(sys.argv[1]): print('held', flush=True); input()
+"""
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.errors import InputError
-from yucca_wm.tsv import read_columns
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import read_columns
 
 
 @pytest.mark.parametrize(

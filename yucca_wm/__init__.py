@@ -25,9 +25,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yucca_wm.errors import InputError as InputError
-    from yucca_wm.errors import MissingExtraError as MissingExtraError
-    from yucca_wm.errors import YuccaWMError as YuccaWMError
+    from yucca_wm.core.errors import InputError as InputError
+    from yucca_wm.core.errors import MissingExtraError as MissingExtraError
+    from yucca_wm.core.errors import YuccaWMError as YuccaWMError
     from yucca_wm.evaluate.api import evaluate as evaluate
     from yucca_wm.groups.api import Association as Association
     from yucca_wm.groups.api import Clustering as Clustering
@@ -64,13 +64,13 @@ __all__ = [
 HOMES = {
     "Association": "groups.api",
     "Clustering": "groups.api",
-    "InputError": "errors",
+    "InputError": "core.errors",
     "Localization": "localize.api",
-    "MissingExtraError": "errors",
+    "MissingExtraError": "core.errors",
     "Parcellation": "parcellate.api",
     "Prediction": "predict.api",
     "Warp": "parcellate.warp",
-    "YuccaWMError": "errors",
+    "YuccaWMError": "core.errors",
     "associate": "groups.api",
     "cluster": "groups.api",
 }

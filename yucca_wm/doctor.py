@@ -95,8 +95,8 @@ def check_fixes() -> Iterator[Finding]:
 def check_folders() -> Iterator[Finding]:
     """Whether each YUCCA_* folder can be written; unset ones have a default below the working folder."""
     from yucca_wm.bridge.fixes.paths import VARIABLES, default_folder
-    from yucca_wm.errors import InputError
-    from yucca_wm.files import make_folder
+    from yucca_wm.core.errors import InputError
+    from yucca_wm.core.files import make_folder
 
     for variable in VARIABLES:
         folder = os.environ.get(variable)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from yucca_wm.cohort.ids import bare, looks_like, session
-from yucca_wm.errors import InputError
-from yucca_wm.files import IMAGE_SUFFIXES, case_name, natural_key
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import IMAGE_SUFFIXES, case_name, natural_key
 from yucca_wm.parcellate.outputs import Outputs
 
 ENDINGS = re.compile(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm import cli
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.training.registry import ALIASES, NETWORKS
 
 TARGETS = sorted(name for name, network in NETWORKS.items() if network.kernel == 5)
@@ -48,7 +48,7 @@ def convert(source: Path, target: str, out: Path) -> int:
     """
     import torch
 
-    from yucca_wm.files import atomic_path
+    from yucca_wm.core.files import atomic_path
 
     checkpoint = read_checkpoint(source)
     config = checkpoint["hyper_parameters"]["config"]

@@ -9,9 +9,9 @@ import pytest
 
 from yucca_wm.atlas.__main__ import main
 from yucca_wm.atlas.tables import bids_dseg, freesurfer_lut, itk_snap, rgb, write_tables
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, save
-from yucca_wm.regions import read_table, regions
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, save
+from yucca_wm.core.regions import read_table, regions
 
 
 def test_the_bids_table_reads_back(tmp_path: Path) -> None:

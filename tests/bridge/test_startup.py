@@ -37,7 +37,7 @@ def test_start_up_loads_nothing_else() -> None:
 
 def test_other_modules_are_left_alone() -> None:
     assert startup.YuccaFinder.find_spec("numpy") is None
-    assert startup.YuccaFinder.find_spec("yucca_wm.regions") is None
+    assert startup.YuccaFinder.find_spec("yucca_wm.core.regions") is None
 
 
 def test_a_broken_fix_warns_once_and_leaves_yucca_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from yucca_wm.check.__main__ import main
 from yucca_wm.check.cohort import Report, check_cohort
 from yucca_wm.check.findings import COHORT, Level
 from yucca_wm.cohort.derivatives import regions_path
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 
 SHAPE = (36, 44, 24)
 AFFINE = np.array([[-4.0, 0, 0, 70], [0, -4, 0, 86], [0, 0, 6, -70], [0, 0, 0, 1]])

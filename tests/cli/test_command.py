@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm import __version__, verbosity
+from yucca_wm import __version__
 from yucca_wm.__main__ import command
 from yucca_wm.cli import Parser, exit_code
 from yucca_wm.cli.steps import STEPS
-from yucca_wm.cohort.run import run_cases
-from yucca_wm.errors import InputError
+from yucca_wm.core import verbosity
+from yucca_wm.core.errors import InputError
+from yucca_wm.jobs.run import run_cases
 
 
 def test_help_lists_the_steps_on_a_scans_way(capsys: pytest.CaptureFixture[str]) -> None:

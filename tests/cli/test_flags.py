@@ -10,7 +10,7 @@ import pytest
 
 from yucca_wm.cli.flags import FLAGS
 from yucca_wm.cli.steps import STEPS, parser_of
-from yucca_wm.cohort.options import Level
+from yucca_wm.jobs.options import Level
 
 RUN = {"--jobs", "--scheduler", "--slurm", "--force"}
 LEVELS = {"--participant-label", "--level"}

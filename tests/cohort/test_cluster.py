@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from engine_jobs import CASES, EXPECTED, eventually, lives, loses_its_worker_once, square
 
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.run import run_cases
-from yucca_wm.errors import InputError, MissingExtraError
+from yucca_wm.core.errors import InputError, MissingExtraError
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.run import run_cases
 
 from .conftest import HERE
 
@@ -29,7 +29,7 @@ def test_dask_gives_what_a_local_run_gives_though_a_worker_is_killed(
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr("yucca_wm.cohort.cluster.CONNECT_S", 1)
+    monkeypatch.setattr("yucca_wm.jobs.cluster.CONNECT_S", 1)
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         run_cases(square, CASES, options=RunOptions(scheduler="tcp://127.0.0.1:9"))
 

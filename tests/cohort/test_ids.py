@@ -9,11 +9,11 @@ import pytest
 
 from yucca_wm.cohort.ids import alike, meant, person_of_file
 from yucca_wm.cohort.layouts import find_subjects
-from yucca_wm.cohort.options import RunOptions, selected
-from yucca_wm.cohort.step import Step, Work, run_step
 from yucca_wm.cohort.subject import Split
-from yucca_wm.errors import InputError
-from yucca_wm.files import natural_key, nifti_files
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import natural_key, nifti_files
+from yucca_wm.jobs.options import RunOptions, selected
+from yucca_wm.jobs.step import Step, Work, run_step
 from yucca_wm.parcellate.outputs import single
 
 

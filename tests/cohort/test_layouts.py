@@ -9,7 +9,7 @@ import pytest
 from yucca_wm.cohort.derivatives import regions_path
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 
 
 def touch(*paths: Path) -> None:

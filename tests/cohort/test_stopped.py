@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from engine_jobs import eventually, lives
 
-from yucca_wm.cohort.record import RECORD
+from yucca_wm.jobs.record import RECORD
 
 HERE = Path(__file__).parent
 
@@ -21,7 +21,7 @@ START = """
 import sys
 from pathlib import Path
 from engine_jobs import command
-from yucca_wm.cohort.options import Level
+from yucca_wm.jobs.options import Level
 command(Path(sys.argv[1]), int(sys.argv[2]), threads=sys.argv[3] == "threads", level=Level(sys.argv[4]))
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.cli import run
-from yucca_wm.cohort.record import RECORD
+from yucca_wm.jobs.record import RECORD
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.parcellate.__main__ import main as parcellate
 from yucca_wm.tasks.convert import convert_or_exit
@@ -159,12 +159,12 @@ def test_read_only_folder(name: str, inputs: Path, tmp_path: Path, capsys: pytes
 
 SLOW = """
 import runpy, sys, time
-import yucca_wm.images
-load = yucca_wm.images.load_labels
+import yucca_wm.core.images
+load = yucca_wm.core.images.load_labels
 def slowly(*arguments):
     print("loading", flush=True)
     time.sleep(600)
-yucca_wm.images.load_labels = slowly
+yucca_wm.core.images.load_labels = slowly
 sys.argv = ["yucca_wm.localize", *sys.argv[1:]]
 runpy.run_module("yucca_wm.localize", run_name="__main__")
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm import hardware
+from yucca_wm.core import hardware
 from yucca_wm.demo import chain
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from yucca_wm.core.regions import regions
 from yucca_wm.demo import standin
 from yucca_wm.demo.anatomy import Anatomy
-from yucca_wm.regions import regions
 
 
 def test_left_is_the_mirror_of_right(brain: Anatomy) -> None:

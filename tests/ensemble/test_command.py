@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yucca_wm import images
+from yucca_wm.core import images
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.__main__ import main
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Method, likeliest, merge
-from yucca_wm.errors import InputError
 
 Make = Callable[..., Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import codec, store
-from yucca_wm.errors import InputError
 
 SHAPE = (14, 12, 6)
 Make = Callable[..., Any]

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm import images
-from yucca_wm.errors import InputError
+from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.cohort import Kind, evaluate
 from yucca_wm.evaluate.lesions import lesion_measures
 from yucca_wm.evaluate.summary import mean_with_interval
-from yucca_wm.lock import hold
+from yucca_wm.jobs.lock import hold
 
 
 def save(path: Path, data: np.ndarray, affine: np.ndarray | None = None) -> None:

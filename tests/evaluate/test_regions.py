@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.regions import region_measures, surface_dice
-from yucca_wm.regions import regions
 
 
 def box(shape: tuple[int, int, int], start: int, stop: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from yucca_wm.regions import regions
+from yucca_wm.core.regions import regions
 
 PLANTED = (4, 5, 6, 12, 13, 14, 21, 22, 23, 29, 30, 31)
 """Regions with five times the load in the second group."""

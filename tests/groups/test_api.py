@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import yucca_wm as yw
+from yucca_wm.core.regions import regions
 from yucca_wm.groups.__main__ import main
-from yucca_wm.regions import regions
 
 from .conftest import PLANTED
 

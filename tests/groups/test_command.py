@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from yucca_wm.errors import InputError, MissingExtraError
+from yucca_wm.core.errors import InputError, MissingExtraError
+from yucca_wm.core.regions import regions
 from yucca_wm.groups.__main__ import main
-from yucca_wm.regions import regions
 
 
 def rows(path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.groups.__main__ import main
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.groups.covariates import design
 from yucca_wm.groups.outcome import read_outcome
 from yucca_wm.groups.values import Column, levels_of, numbers_of

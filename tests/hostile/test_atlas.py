@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.atlas.__main__ import main as atlas
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 
 from .corpus import KINDS, Kind, Verdict
 

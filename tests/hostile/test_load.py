@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load, load_labels
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, load, load_labels
 
 from .corpus import HEADER_BYTES, KINDS, Kind, Verdict
 

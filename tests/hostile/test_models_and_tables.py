@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.groups.__main__ import main as groups
 from yucca_wm.localize.__main__ import main as localize

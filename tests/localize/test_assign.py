@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import regions
 from yucca_wm.localize.assign import assign_outside
 from yucca_wm.localize.case import localize
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.settings import Settings
-from yucca_wm.regions import regions
 
 
 def _brute_force(mask, labels, affine, max_mm):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import regions
 from yucca_wm.localize.case import localize, localize_files, on_grid
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.settings import Settings
 from yucca_wm.localize.tables import tables_of
-from yucca_wm.regions import regions
 
 ORIENTATIONS = ("RAS", "LPS", "LAS", "ASR", "PIL")
 ALL = Settings(min_size_mm3=0)

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.localize.__main__ import main
 from yucca_wm.parcellate import itk
 

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yucca_wm.core.regions import regions
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import load_rows
-from yucca_wm.regions import regions
 
 
 @settings(max_examples=1000, deadline=None)

@@ -10,9 +10,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.cohort.record import RECORD
 from yucca_wm.ensemble import codec, store
 from yucca_wm.ensemble.grid import Grid
+from yucca_wm.jobs.record import RECORD
 from yucca_wm.localize.__main__ import build_parser, main
 from yucca_wm.parcellate import itk
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.localize.pairs import pair_cases, subject_of
 
 

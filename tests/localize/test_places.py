@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import regions
+from yucca_wm.core.tissue import Tissue, tissues
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.places import PLACES, place_lesions, tells_places
 from yucca_wm.localize.settings import Settings
-from yucca_wm.regions import regions
-from yucca_wm.tissue import Tissue, tissues
 
 ALL = Settings(min_size_mm3=0)
 SHAPE = (70, 30, 40)

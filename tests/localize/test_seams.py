@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.localize.__main__ import main
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])

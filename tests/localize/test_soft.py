@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.grid import Grid
-from yucca_wm.errors import InputError
 from yucca_wm.localize.probability import Softmax, lesion_voxels
 from yucca_wm.localize.soft import soft_rows
 from yucca_wm.localize.softmaxes import SoftmaxFiles
-from yucca_wm.regions import RegionTable, regions
 
 SHAPE = (9, 8, 7)
 SPACING_MM = (1.0, 1.5, 3.0)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.localize.transforms import find_transforms
 from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.warp import Field

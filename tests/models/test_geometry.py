@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.models.brain import Brain, _coarse
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.tissue import _through

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import yucca_wm
-from yucca_wm.images import Image, load, load_labels, same_grid
-from yucca_wm.regions import regions
+from yucca_wm.core.images import Image, load, load_labels, same_grid
+from yucca_wm.core.regions import regions
 
 SAMPLE = Path(yucca_wm.__file__).parent / "data" / "sample"
 T1, FLAIR = SAMPLE / "T1.nii.gz", SAMPLE / "FLAIR.nii.gz"

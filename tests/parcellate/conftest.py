@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from yucca_wm.atlas.pair import Atlas, load_atlas
-from yucca_wm.images import Image, save
-from yucca_wm.regions import regions
+from yucca_wm.core.images import Image, save
+from yucca_wm.core.regions import regions
 
 HALF_MM = np.array([58.0, 75.0, 52.0])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.atlas.pair import Atlas
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate import affine, starts
 from yucca_wm.parcellate.parcellate import label
 from yucca_wm.parcellate.settings import Settings

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import yucca_wm as yw
-from yucca_wm.images import save
+from yucca_wm.core.images import save
+from yucca_wm.core.regions import regions
 from yucca_wm.parcellate.__main__ import main
-from yucca_wm.regions import regions
 
 from .conftest import AtlasFiles, scan, turned
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.atlas.pair import Atlas
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import regions
 from yucca_wm.parcellate.fit import (
     PARTS,
     Fit,
@@ -16,7 +17,6 @@ from yucca_wm.parcellate.fit import (
     t1_contrast,
 )
 from yucca_wm.parcellate.warp import Field, Warp
-from yucca_wm.regions import regions
 
 from .conftest import turned
 

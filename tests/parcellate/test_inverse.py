@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.parcellate.inverse import to_subject
 from yucca_wm.parcellate.warp import Field, Warp
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, save
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, save
 from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry

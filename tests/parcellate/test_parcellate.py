@@ -9,12 +9,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import sha256
-from yucca_wm.images import Image, load, save
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import sha256
+from yucca_wm.core.images import Image, load, save
+from yucca_wm.core.regions import regions
 from yucca_wm.parcellate import deformable
 from yucca_wm.parcellate.__main__ import main
-from yucca_wm.regions import regions
 
 from .conftest import FAULTS, AtlasFiles, Scan, broken, scan, turned
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from yucca_wm.atlas.pair import Atlas, load_atlas
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.parcellate import label
 from yucca_wm.parcellate.settings import Init, Settings
 from yucca_wm.parcellate.wm import WhiteMatter

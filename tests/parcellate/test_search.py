@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.atlas.pair import Atlas
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.parcellate import label
 from yucca_wm.parcellate.settings import Init, Settings
 from yucca_wm.parcellate.wm import WhiteMatter

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.parcellate.tissue import white_matter_of
-from yucca_wm.tissue import Tissue
 
 GRID = np.diag([2.0, 2, 2, 1])
 

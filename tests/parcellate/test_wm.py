@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, save
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, save
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
 from yucca_wm.parcellate.wm import add_lesions, check_sides, white_matter
 

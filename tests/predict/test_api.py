@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import yucca_wm as yw
-from yucca_wm import images
+from yucca_wm.core import images
 from yucca_wm.predict.__main__ import main
 from yucca_wm.scan import Frame
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from yucca_wm.images import Image, load, save
+from yucca_wm.core.images import Image, load, save
 from yucca_wm.predict.__main__ import main
 
 from ..phantom_head import draw, grid

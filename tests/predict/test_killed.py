@@ -14,9 +14,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.cohort.record import RECORD
 from yucca_wm.ensemble import codec, store
 from yucca_wm.ensemble.grid import Grid
+from yucca_wm.jobs.record import RECORD
 
 CHILD = """
 import os, runpy, signal, sys

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.export.__main__ import main
 from yucca_wm.training.model_file import export_model, load_model
 

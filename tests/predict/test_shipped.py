@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.predict.case import Case, Options, _remove_outdated
 from yucca_wm.predict.shipped import FRAME, carried
 from yucca_wm.scan import Frame
-from yucca_wm.tissue import Tissue
 from yucca_wm.training.synthesis.structures import TISSUES
 
 

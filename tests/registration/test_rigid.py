@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from yucca_wm.images import Image, load
+from yucca_wm.core.images import Image, load
 from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.registration.transform_file import load_rigid, save_rigid
 

@@ -8,11 +8,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm.core.regions import regions
 from yucca_wm.localize.cohort import localize_cohort
 from yucca_wm.localize.frequency import carry_cohort
 from yucca_wm.localize.settings import Settings
 from yucca_wm.localize.transforms import find_transforms
-from yucca_wm.regions import regions
 
 
 @pytest.fixture(scope="session")

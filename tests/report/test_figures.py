@@ -3,7 +3,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.report.figures import OTHER, PALETTE, RegionLoad, draw_left_right, draw_subject, region_colors, to_ras
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.results import is_region, read_results
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.report.scans import find_scans
 
 

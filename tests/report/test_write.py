@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from yucca_wm.errors import InputError, MissingExtraError
+from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.localize.__main__ import main as localize_main
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.results import read_results

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.images import Image, load, save
+from yucca_wm.core.images import Image, load, save
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.scan import check_scans
 from yucca_wm.scan.contrast import exchanged, grey_to_white, unlikely_contrasts
-from yucca_wm.tissue import Tissue
 
 from ..phantom_head import draw, grid
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load, same_grid, save
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, load, same_grid, save
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
 
 from ..phantom_head import draw, grid, pose

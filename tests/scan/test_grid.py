@@ -7,7 +7,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.scan.frame import carry_labels
 from yucca_wm.scan.grid import resampled, turned_onto
 

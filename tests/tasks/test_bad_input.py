@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.tasks.convert import convert, convert_or_exit
 from yucca_wm.tasks.definition import TASKS
 

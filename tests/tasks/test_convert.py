@@ -13,12 +13,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.record import RECORD
 from yucca_wm.cohort.subject import Split
-from yucca_wm.errors import InputError
-from yucca_wm.images import load, save
-from yucca_wm.lock import only_run
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import load, save
+from yucca_wm.jobs.lock import only_run
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.record import RECORD
 from yucca_wm.tasks.convert import Conversion, convert, convert_or_exit
 from yucca_wm.tasks.definition import TASKS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.tasks.split import draw, resolve_splits
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from yucca_wm.errors import InputError
-from yucca_wm.regions import regions
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import regions
 from yucca_wm.training.prediction import mirrorings, predict_logits
 
 N_REGIONS = len(regions()) + 1

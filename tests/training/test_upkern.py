@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.training.networks.mednext import MedNeXt_S_k3, MedNeXt_S_k5
 from yucca_wm.upkern import main, upsampled
 

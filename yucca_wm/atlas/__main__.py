@@ -54,8 +54,8 @@ def _refine(options: argparse.Namespace) -> None:
     from yucca_wm.atlas.cache import TYPE2, cache_folder
     from yucca_wm.atlas.refine import refine_file
     from yucca_wm.atlas.tables import write_tables
-    from yucca_wm.files import make_folder
-    from yucca_wm.regions import read_table, regions
+    from yucca_wm.core.files import make_folder
+    from yucca_wm.core.regions import read_table, regions
 
     table = read_table(options.names) if options.names else None
     out = Path(options.out)
@@ -68,8 +68,8 @@ def _refine(options: argparse.Namespace) -> None:
 def _show(options: argparse.Namespace) -> None:
     from yucca_wm.atlas.cache import cached_atlas
     from yucca_wm.atlas.show import show
-    from yucca_wm.files import make_folder
-    from yucca_wm.regions import read_table
+    from yucca_wm.core.files import make_folder
+    from yucca_wm.core.regions import read_table
 
     make_folder(Path(options.out).parent)
     labels = options.labels or cached_atlas()[1]

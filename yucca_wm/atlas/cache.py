@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import sha256, write_json
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import sha256, write_json
 
 TYPE2, WHITE_MATTER = "JHU_MNI_SS_WMPM_Type-II.nii.gz", "36_labels_merged_only_WM.nii.gz"
 """The two published files that are fetched: all labels, and the refined labels in white matter only."""
@@ -59,7 +59,7 @@ def renew(folder: Path) -> Path:
 
 def _table_digest() -> str:
     """Of which labels go into which region; names and colours do not count."""
-    from yucca_wm.regions import regions
+    from yucca_wm.core.regions import regions
 
     members = [(region.index, *region.jhu_ids) for region in regions()]
     return hashlib.sha256(json.dumps(members).encode()).hexdigest()

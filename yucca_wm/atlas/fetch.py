@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.atlas.cache import TYPE2, WHITE_MATTER, cache_folder, renew
-from yucca_wm.errors import InputError, MissingExtraError
-from yucca_wm.files import atomic_path, make_folder, sha256
+from yucca_wm.core.errors import InputError, MissingExtraError
+from yucca_wm.core.files import atomic_path, make_folder, sha256
 
 GITHUB = "https://raw.githubusercontent.com"
 

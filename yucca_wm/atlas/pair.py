@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import sha256
-from yucca_wm.images import Image, check_same_grid, load, load_labels
-from yucca_wm.regions import RegionTable, read_table, regions
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import sha256
+from yucca_wm.core.images import Image, check_same_grid, load, load_labels
+from yucca_wm.core.regions import RegionTable, read_table, regions
 
 if TYPE_CHECKING:
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 
 @dataclass(frozen=True)

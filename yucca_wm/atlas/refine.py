@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load_labels, save
-from yucca_wm.regions import RegionTable, regions
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, load_labels, save
+from yucca_wm.core.regions import RegionTable, regions
 
 
 def refine(labels: Image, table: RegionTable | None = None) -> Image:
@@ -45,7 +45,7 @@ def refine_file(
         raise InputError(labels, "has no label above 36: it is merged already, or not JHU-MNI Type-II")
     refined = refine(image, table)
     if wm is not None:
-        from yucca_wm.images import check_same_grid, load
+        from yucca_wm.core.images import check_same_grid, load
 
         mask = load(wm)
         check_same_grid(refined, mask)

@@ -9,10 +9,10 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.errors import InputError, MissingExtraError
-from yucca_wm.files import atomic_path
-from yucca_wm.images import load, load_labels
-from yucca_wm.regions import RegionTable, regions
+from yucca_wm.core.errors import InputError, MissingExtraError
+from yucca_wm.core.files import atomic_path
+from yucca_wm.core.images import load, load_labels
+from yucca_wm.core.regions import RegionTable, regions
 
 SLICES = 7
 

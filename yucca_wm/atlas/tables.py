@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from yucca_wm.files import make_folder, write_text
-from yucca_wm.regions import FORM, Region, RegionTable, Side
-from yucca_wm.tsv import tsv_lines
+from yucca_wm.core.files import make_folder, write_text
+from yucca_wm.core.regions import FORM, Region, RegionTable, Side
+from yucca_wm.core.tsv import tsv_lines
 
 DSEG, ITK_SNAP, FREESURFER = "regions_dseg.tsv", "regions_itksnap.txt", "regions_freesurfer_lut.txt"
 

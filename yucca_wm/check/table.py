@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from yucca_wm import tsv
 from yucca_wm.check.findings import Level, Problem
-from yucca_wm.columns import Column, TableForm
+from yucca_wm.core import tsv
+from yucca_wm.core.columns import Column, TableForm
 
 LEVELS = {
     str(Level.ERROR): "a later step would leave the subject out, or go wrong",

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from yucca_wm import files, verbosity
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core import files, verbosity
+from yucca_wm.core.errors import YuccaWMError
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE = 0, 1, 2
 """0: all done; 1: something failed (said on stderr); 2: wrong usage (argparse)."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.layouts import AUTO, LAYOUTS
-from yucca_wm.cohort.options import Level, RunOptions
-from yucca_wm.reading import FORMS
+from yucca_wm.core.reading import FORMS
+from yucca_wm.jobs.options import Level, RunOptions
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""A cohort: which subjects there are, where their files lie, and work done subject by subject."""
+"""Who there is: the subjects of a cohort, their ids, and where their files lie in every layout."""

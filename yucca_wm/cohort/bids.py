@@ -20,8 +20,8 @@ from yucca_wm.cohort.derivatives import existing, regions_path
 from yucca_wm.cohort.ids import looks_like, meant
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.cohort.table import rows_of
-from yucca_wm.errors import InputError
-from yucca_wm.tsv import read_columns
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import read_columns
 
 NATIVE_SPACES = ("T1w", "FLAIR", "orig", "individual", "native")
 """Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from yucca_wm.files import case_name
+from yucca_wm.core.files import case_name
 
 SAYS_NOTHING = {
     "t1", "t1w", "t2", "t2w", "flair", "3d", "2d", "mprage", "pre", "anat", "mri", "wm", "wmh", "lesion", "lesions",

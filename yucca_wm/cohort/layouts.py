@@ -13,8 +13,8 @@ from pathlib import Path
 
 from yucca_wm.cohort import bids, table, wmh_challenge
 from yucca_wm.cohort.subject import Subject
-from yucca_wm.errors import InputError
-from yucca_wm.files import natural_key
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import natural_key
 
 AUTO = "auto"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from yucca_wm.cohort.derivatives import existing, regions_path
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import InputError
-from yucca_wm.tsv import Columns, read_columns
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import Columns, read_columns
 
 FILE_COLUMNS = ("t1", "flair", "wm", "lesions", "regions")
 COLUMNS = ("subject", *FILE_COLUMNS, "split")

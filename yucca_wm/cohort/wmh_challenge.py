@@ -19,7 +19,7 @@ from pathlib import Path
 from yucca_wm.cohort.derivatives import existing, regions_path
 from yucca_wm.cohort.ids import named_by_folder
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.files import IMAGE_SUFFIXES
+from yucca_wm.core.files import IMAGE_SUFFIXES
 
 MAX_DEPTH = 4
 """Folders between the cohort and a subject's own: split, site, scanner, subject."""

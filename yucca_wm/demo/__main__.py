@@ -33,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     import time
 
+    from yucca_wm.core.files import make_folder, write_text
     from yucca_wm.demo import chain
     from yucca_wm.demo.steps import Runner
-    from yucca_wm.files import make_folder, write_text
 
     start = time.monotonic()
     out = make_folder(Path(options.out_dir or "demo_out").resolve())
@@ -56,10 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     }
     Runner(out, environment, quiet, jobs=2).run(steps)
 
+    from yucca_wm.core.files import write_json
+    from yucca_wm.core.regions import read_table
     from yucca_wm.demo import summary
     from yucca_wm.demo.scores import read_loads, scores
-    from yucca_wm.files import write_json
-    from yucca_wm.regions import read_table
 
     lesions = chain.ensemble_folder(out, chain.LESION_TASK, settings.lesions)
     regions = chain.ensemble_folder(out, chain.REGION_TASK, settings.regions)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.atlas.refine import refine
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, load, load_labels
 from yucca_wm.demo import standin
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, load, load_labels
 
 Map = NDArray[np.float32]
 
@@ -159,7 +159,7 @@ def _from_t1(name: str, t1: Image, regions: Image, mask: NDArray[np.bool_] | Non
     """
     from skimage.filters import threshold_multiotsu
 
-    from yucca_wm.images import check_same_grid
+    from yucca_wm.core.images import check_same_grid
 
     check_same_grid(t1, regions)
     data = np.maximum(t1.data.astype(np.float32), 0)

@@ -28,10 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.train < 1 or options.test < 0:
         parser.error("--train is at least 1, --test at least 0")
 
+    from yucca_wm.core.regions import regions
     from yucca_wm.demo import anatomy, standin
     from yucca_wm.demo.phantom import COARSE_SITES, SITES
     from yucca_wm.demo.write_cohort import plans, write_atlas, write_cohort
-    from yucca_wm.regions import regions
 
     out = options.out_dir
     brains: tuple[anatomy.Anatomy, ...]

@@ -48,9 +48,9 @@ def write_study(folder: Path, subjects: int, seed: int = 0) -> None:
     """Write a study of ``subjects``, every second one a patient."""
     import numpy as np
 
-    from yucca_wm.files import make_folder
-    from yucca_wm.images import Image, save
-    from yucca_wm.tsv import write_tsv
+    from yucca_wm.core.files import make_folder
+    from yucca_wm.core.images import Image, save
+    from yucca_wm.core.tsv import write_tsv
 
     rng = np.random.default_rng(seed)
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.cohort.derivatives import regions_path
-from yucca_wm.files import nifti_files
-from yucca_wm.images import check_same_grid, load_labels
-from yucca_wm.tsv import read_rows
+from yucca_wm.core.files import nifti_files
+from yucca_wm.core.images import check_same_grid, load_labels
+from yucca_wm.core.tsv import read_rows
 
 REGIONS = range(1, 35)
 

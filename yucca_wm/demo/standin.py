@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.regions import Region, RegionTable, regions
+from yucca_wm.core.regions import Region, RegionTable, regions
 
 SEEDS_MM: tuple[tuple[float, float, float], ...] = (
     (34, -48, 41),

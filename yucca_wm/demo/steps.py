@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yucca_wm.errors import YuccaWMError
-from yucca_wm.files import make_folder, write_json
+from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.files import make_folder, write_json
 
 LOG_LINES_SHOWN = 15
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from yucca_wm.core.images import Image, load, load_labels
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.demo.scores import REGIONS, Loads, Score
-from yucca_wm.images import Image, load, load_labels
-from yucca_wm.regions import RegionTable
 
 
 def region_table(loads: Loads, table: RegionTable) -> str:

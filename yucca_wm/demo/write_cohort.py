@@ -20,13 +20,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.cohort.run import Outcome, run_cases
+from yucca_wm.core.files import atomic_path, make_folder, write_json
+from yucca_wm.core.images import save
+from yucca_wm.core.regions import FORM, RegionTable
+from yucca_wm.core.tsv import write_tsv
 from yucca_wm.demo.anatomy import Anatomy
 from yucca_wm.demo.phantom import SITES, Phantom, Site, simulate
-from yucca_wm.files import atomic_path, make_folder, write_json
-from yucca_wm.images import save
-from yucca_wm.regions import FORM, RegionTable
-from yucca_wm.tsv import write_tsv
+from yucca_wm.jobs.run import Outcome, run_cases
 
 INFARCT_EVERY = 4
 """One subject in so many has an old infarct (label 2, other pathology)."""

@@ -11,18 +11,19 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from yucca_wm import __version__, images
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.record import FileState
-from yucca_wm.cohort.run import Outcome
-from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
+from yucca_wm import __version__
+from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, remove_temporaries, write_json
 from yucca_wm.ensemble.grid import Probabilities
 from yucca_wm.ensemble.merge import Method, merge
 from yucca_wm.ensemble.plain import PlainSoftmax
 from yucca_wm.ensemble.resampled import Resampled
 from yucca_wm.ensemble.store import SoftmaxFile, open_softmax
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, remove_temporaries, write_json
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.record import FileState
+from yucca_wm.jobs.run import Outcome
+from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"

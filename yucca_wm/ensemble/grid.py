@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 
 SLAB_VOXELS = 100_000
 """Voxels in a slab, about: what is held in memory at once is this times the number of classes."""

@@ -6,8 +6,8 @@ import argparse
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
-from yucca_wm.lesion_maps import add_label_options, label_options
-from yucca_wm.reading import reading_aloud
+from yucca_wm.core.lesion_maps import add_label_options, label_options
+from yucca_wm.core.reading import reading_aloud
 
 KINDS = ("lesions", "regions")
 
@@ -52,8 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     stated = arguments.kind or (KINDS[0] if labelled else KINDS[1] if arguments.names else None)
     labels = label_options(parser, arguments)
     run_how = run_options(arguments, parser)
+    from yucca_wm.core.regions import read_table, regions
     from yucca_wm.evaluate.cohort import How, Kind, evaluate, headline
-    from yucca_wm.regions import read_table, regions
 
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Literal
 
 from numpy.typing import ArrayLike
 
-from yucca_wm.cohort.run import Outcome
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import case_name
+from yucca_wm.core.image_input import sources_of
+from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
+from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.evaluate.cohort import How, Kind, evaluate_case, rows_of
-from yucca_wm.files import case_name
-from yucca_wm.image_input import sources_of
-from yucca_wm.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
-from yucca_wm.regions import RegionTable, region_table
+from yucca_wm.jobs.run import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from yucca_wm.image_input import ImageInput
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.image_input import ImageInput
+    from yucca_wm.core.tsv import TableInput
 
 NOBODY = "subject"
 """What a person is called whose prediction is no file."""

@@ -13,12 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from yucca_wm import __version__, images
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.run import Outcome
-from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
-from yucca_wm.columns import as_text
-from yucca_wm.errors import InputError
+from yucca_wm import __version__
+from yucca_wm.core import images
+from yucca_wm.core.columns import as_text
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import case_name, write_json
+from yucca_wm.core.grids import on_grid
+from yucca_wm.core.images import Image, Source, name_of
+from yucca_wm.core.lesion_maps import ALL, LesionLabels
+from yucca_wm.core.regions import RegionTable, regions
+from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.columns import (
     CASES,
     LESION_CASES,
@@ -31,13 +35,10 @@ from yucca_wm.evaluate.columns import (
 from yucca_wm.evaluate.lesions import EMPTY, OTHER_PATHOLOGY, WMH, lesion_measures
 from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
 from yucca_wm.evaluate.summary import Mean, mean_with_interval
-from yucca_wm.files import case_name, write_json
-from yucca_wm.grids import on_grid
-from yucca_wm.images import Image, Source, name_of
-from yucca_wm.lesion_maps import ALL, LesionLabels
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.run import Outcome
+from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 from yucca_wm.pairing import image_files, match
-from yucca_wm.regions import RegionTable, regions
-from yucca_wm.tsv import write_tsv
 
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
 REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")

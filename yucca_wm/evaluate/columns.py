@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from yucca_wm.columns import Cell, Column, Kind, TableForm
+from yucca_wm.core.columns import Cell, Column, Kind, TableForm
 
 Row = dict[str, Any]
 CASES, SUMMARY = "cases.tsv", "summary.tsv"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.files import atomic_path
+from yucca_wm.core.files import atomic_path
 
 
 def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.evaluate.lesions import dice, distances_mm, outline
-from yucca_wm.regions import RegionTable
 
 SURFACE_TOLERANCE_MM = 2.0
 """Surfaces closer than this agree: about the in-plane size of a voxel plus the doubt of a manual outline."""

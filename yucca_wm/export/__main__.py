@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     if not arguments.out.endswith(".zip"):
         parser.error("the file to write must end in .zip")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
-    from yucca_wm.errors import InputError
+    from yucca_wm.core.errors import InputError
     from yucca_wm.export.card import model_card
     from yucca_wm.training.model_file import export_model, load_model
 

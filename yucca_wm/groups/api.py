@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from yucca_wm.core.tsv import blank
 from yucca_wm.groups.associate_command import Associated, associate_tables, draw_effects, write_association
 from yucca_wm.groups.cluster_command import (
     MEMBERS,
@@ -22,13 +23,12 @@ from yucca_wm.groups.loads import TRANSFORMS
 from yucca_wm.groups.packages import check_packages
 from yucca_wm.groups.shared import Settings
 from yucca_wm.groups.values import MISSING
-from yucca_wm.tsv import blank
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yucca_wm.columns import Column, Kind, TableForm
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_json, write_text
+from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, write_json, write_text
+from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
 from yucca_wm.groups.association import RegionEffect, associate, too_few
 from yucca_wm.groups.covariates import Design, blocks, residuals
@@ -24,12 +25,11 @@ from yucca_wm.groups.shared import FEW, Cohort, Settings, cohort_design, header,
 from yucca_wm.report.flagged import Flags
 from yucca_wm.report.html import count
 from yucca_wm.report.pictures import Pictures
-from yucca_wm.tsv import blank, table_name, write_tsv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 EFFECTS = TableForm[RegionEffect](
     "associations.tsv",

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.columns import Column, Kind, TableForm
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_json, write_text
+from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, write_json, write_text
+from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
 from yucca_wm.groups.clusters import Choice, Clusters, cluster
 from yucca_wm.groups.covariates import residuals
@@ -22,12 +23,11 @@ from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.shared import FEW, Cohort, Settings, cohort_design, header, read_cohort
 from yucca_wm.report.flagged import Flags
 from yucca_wm.report.pictures import Pictures
-from yucca_wm.tsv import blank, table_name, write_tsv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 
 @dataclass(frozen=True)

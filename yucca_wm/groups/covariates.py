@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.groups.values import Column, levels_of, numbers_of
 
 TOLERANCE = 1e-8

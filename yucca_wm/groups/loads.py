@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import natural_key
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import natural_key
+from yucca_wm.core.regions import REMAINDER
+from yucca_wm.core.tsv import NUMBER, Columns, composed, read_columns
 from yucca_wm.groups.values import MISSING
-from yucca_wm.regions import REMAINDER
-from yucca_wm.tsv import NUMBER, Columns, composed, read_columns
 
 if TYPE_CHECKING:
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 NOT_REGIONS = (REMAINDER, "outside", "total")
 """Groups of rows of ``lesion_load.tsv`` that are never features."""

@@ -11,7 +11,7 @@ from yucca_wm.report.anonymise import numbered
 from yucca_wm.report.flagged import summary_file
 
 if TYPE_CHECKING:
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import NUMBER, composed
 from yucca_wm.groups.values import Column, levels_of, numbers_of
-from yucca_wm.tsv import NUMBER, composed
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from yucca_wm.errors import MissingExtraError
+from yucca_wm.core.errors import MissingExtraError
 
 
 def check_packages() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yucca_wm.cohort.ids import bare, looks_like
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import composed, read_columns
 from yucca_wm.groups.values import MISSING, Column
-from yucca_wm.tsv import composed, read_columns
 
 if TYPE_CHECKING:
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 MAX_COMPARED = 100_000
 """Pairs of names that are looked at for a likeness, at most: a second's work."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import table_name
 from yucca_wm.groups.covariates import Design, design
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.names import Names, numbered_names
 from yucca_wm.groups.participants import Participants, match_participants, read_participants
 from yucca_wm.report.flagged import Flags, excluded, flag_lines, left_out_lines, read_flags
-from yucca_wm.tsv import table_name
 
 if TYPE_CHECKING:
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 FEW = 10
 """Groups smaller than this give effects that are hardly worth printing; a note says so."""

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import natural_key
-from yucca_wm.tsv import NUMBER
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import natural_key
+from yucca_wm.core.tsv import NUMBER
 
 MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
 """Cells without a value; more with ``--missing``."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
-from yucca_wm.lesion_maps import ALL, add_label_options, label_options
-from yucca_wm.reading import reading_aloud
+from yucca_wm.core.lesion_maps import ALL, add_label_options, label_options
+from yucca_wm.core.reading import reading_aloud
 from yucca_wm.tasks.definition import MODALITIES
 
 DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
@@ -113,13 +113,13 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     labels = label_options(parser, options)
     how = run_options(options, parser)
 
-    from yucca_wm.cohort.step import only_run_in
+    from yucca_wm.core.regions import read_table, regions
+    from yucca_wm.jobs.step import only_run_in
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
     from yucca_wm.localize.settings import Settings
-    from yucca_wm.regions import read_table, regions
 
     try:
         settings = Settings(

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import case_name, make_folder
-from yucca_wm.image_input import sources_of
-from yucca_wm.images import Source, as_nifti, name_of
-from yucca_wm.lesion_maps import ALL, OTHER_PATHOLOGY
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import case_name, make_folder
+from yucca_wm.core.image_input import sources_of
+from yucca_wm.core.images import Source, as_nifti, name_of
+from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY
+from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.localize.case import CaseResult, load_pair, localize_files
 from yucca_wm.localize.cohort import files_of, part_of, shown_regions, summary, tables_of_subject, write_group
 from yucca_wm.localize.frames import data_frame
@@ -26,15 +27,14 @@ from yucca_wm.localize.pairs import Companions, Maps, subject_named
 from yucca_wm.localize.parts import Parts
 from yucca_wm.localize.settings import Settings
 from yucca_wm.localize.tables import PLACES
-from yucca_wm.regions import RegionTable, region_table
 
 if TYPE_CHECKING:
     import nibabel as nib
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from yucca_wm.image_input import ImageInput
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.image_input import ImageInput
+    from yucca_wm.core.tsv import TableInput
 
 NOBODY = "subject"
 """What a person is called whose maps say nothing."""

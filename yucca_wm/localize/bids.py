@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from yucca_wm import __version__
-from yucca_wm.errors import InputError
-from yucca_wm.files import case_name, make_folder, write_json, write_text
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import case_name, make_folder, write_json, write_text
+from yucca_wm.core.regions import FORM, RegionTable
+from yucca_wm.core.tsv import write_tsv
 from yucca_wm.localize.maps import outside_label, write_map
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.settings import Settings
-from yucca_wm.regions import FORM, RegionTable
-from yucca_wm.tsv import write_tsv
 
 BIDS_VERSION = "1.9.0"
 DESCRIPTION = "lesionregions"

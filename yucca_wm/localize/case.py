@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm import images
-from yucca_wm.errors import InputError
-from yucca_wm.grids import on_grid as on_grid
-from yucca_wm.images import Image, name_of
+from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.grids import on_grid as on_grid
+from yucca_wm.core.images import Image, name_of
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.tissue import tissues
 from yucca_wm.localize.census import LesionRow, census
 from yucca_wm.localize.components import Components, find_lesions
 from yucca_wm.localize.flags import quality_flags, registration_flag
@@ -22,8 +24,6 @@ from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, lo
 from yucca_wm.localize.pairs import Companions, Maps
 from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions, tells_places
 from yucca_wm.localize.settings import Settings
-from yucca_wm.regions import RegionTable
-from yucca_wm.tissue import tissues
 
 if TYPE_CHECKING:
     from yucca_wm.localize.soft import SoftRow

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.components import Components
 from yucca_wm.localize.intersect import Intersection
 from yucca_wm.localize.places import PLACES, Placed
-from yucca_wm.regions import RegionTable
 
 
 @dataclass(frozen=True, slots=True)

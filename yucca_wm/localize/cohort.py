@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.record import Record
-from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
-from yucca_wm.files import make_folder, natural_key, write_json
-from yucca_wm.images import name_of
+from yucca_wm.core.files import make_folder, natural_key, write_json
+from yucca_wm.core.images import name_of
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.record import Record
+from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.companions import CompanionPlaces
@@ -40,7 +41,6 @@ from yucca_wm.localize.tables import (
     write_regions,
 )
 from yucca_wm.localize.tables import PLACES as PLACES_TABLE
-from yucca_wm.regions import RegionTable
 
 
 def localize_cohort(
@@ -88,7 +88,7 @@ def localize_into(
     companions: CompanionPlaces | None = None,
     options: RunOptions,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.cohort.step.only_run_in`).
+    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.jobs.step.only_run_in`).
 
     One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
     and named on stderr.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from yucca_wm.columns import Column, Kind, TableForm
+from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.census import LesionRow
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.localize.modalities import ModalityRow
@@ -19,7 +20,6 @@ from yucca_wm.localize.places import PLACES, PlaceRow
 from yucca_wm.localize.places import TOTAL as ALL_PLACES
 from yucca_wm.localize.soft import SoftRow, Spread
 from yucca_wm.localize.template import Carried
-from yucca_wm.regions import RegionTable
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}

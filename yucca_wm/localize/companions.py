@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.ids import bare
-from yucca_wm.errors import InputError
-from yucca_wm.files import IMAGE_SUFFIXES, case_name
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import IMAGE_SUFFIXES, case_name
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.pairs import Companions, Pair, subject_of
 from yucca_wm.localize.softmaxes import SUFFIX, Softmaxes, given_softmaxes, softmaxes_beside

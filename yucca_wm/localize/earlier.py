@@ -6,9 +6,9 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from yucca_wm.cohort.record import Entry, FileState, Record, State
-from yucca_wm.cohort.step import HEADER, Step
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
+from yucca_wm.jobs.record import Entry, FileState, Record, State
+from yucca_wm.jobs.step import HEADER, Step
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.parts import Parts
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from yucca_wm.images import Image, Source
+from yucca_wm.core.images import Image, Source
+from yucca_wm.core.regions import RegionTable, Side
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.parcellate.outputs import Outputs
-from yucca_wm.regions import RegionTable, Side
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from yucca_wm import __version__, images
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, sha256, write_json
-from yucca_wm.images import Image
+from yucca_wm import __version__
+from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, sha256, write_json
+from yucca_wm.core.images import Image
+from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 from yucca_wm.localize.columns import TEMPLATE
 from yucca_wm.localize.settings import Settings
 from yucca_wm.localize.template import Carried, carry_lesions
 from yucca_wm.localize.transforms import Transforms
-from yucca_wm.tsv import write_tsv
 
 FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
 COLUMNS = TEMPLATE.header

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.files import atomic_path
+from yucca_wm.core.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

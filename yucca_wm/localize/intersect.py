@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.images import count_labels
+from yucca_wm.core.images import count_labels
 from yucca_wm.localize.components import Components
 
 OUTSIDE = 0

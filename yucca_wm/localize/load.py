@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.intersect import OUTSIDE, Intersection
-from yucca_wm.regions import RegionTable
 
 TOTAL = -1
 """``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from yucca_wm import images
-from yucca_wm.images import Image
+from yucca_wm.core import images
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.case import lesion_mask, load_pair
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.pairs import Maps
 from yucca_wm.localize.settings import Settings
-from yucca_wm.regions import RegionTable
 
 
 def outside_label(table: RegionTable) -> int:

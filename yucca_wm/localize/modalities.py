@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, Source
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, Source
 from yucca_wm.localize.flags import modality_flag
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.tasks.definition import MODALITIES

@@ -8,9 +8,9 @@ from itertools import combinations
 from pathlib import Path
 
 from yucca_wm.cohort.ids import person_of_file
-from yucca_wm.errors import InputError
-from yucca_wm.files import case_name, natural_key
-from yucca_wm.images import Source
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import case_name, natural_key
+from yucca_wm.core.images import Source
 from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.softmaxes import SoftmaxFiles

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import atomic_path
 from yucca_wm.localize.tables import tsv_lines
 
 

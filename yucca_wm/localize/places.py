@@ -36,11 +36,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, count_labels
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, count_labels
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.localize.assign import TIE_MM
 from yucca_wm.localize.components import Components
-from yucca_wm.tissue import Tissue
 
 PERIVENTRICULAR_MM = 10.0
 """A voxel this near to a lateral ventricle is periventricular."""
@@ -189,7 +189,7 @@ class Placed:
 def place_lesions(components: Components, tissue: Image) -> Placed:
     """Give every lesion and every lesion voxel its place.
 
-    tissue : label map (`yucca_wm.tissue.Tissue`) on the lesions' grid. Raises InputError when it has no lateral
+    tissue : label map (`yucca_wm.core.tissue.Tissue`) on the lesions' grid. Raises InputError when it has no lateral
     ventricle or no cortex.
     """
     around = surroundings(components, tissue)

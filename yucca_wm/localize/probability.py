@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.grids import on_grid
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.grid import SLAB_VOXELS, Grid
 from yucca_wm.ensemble.merge import check_members
-from yucca_wm.errors import InputError
-from yucca_wm.grids import on_grid
-from yucca_wm.images import Image
 from yucca_wm.localize.softmaxes import SoftmaxFiles
-from yucca_wm.regions import RegionTable
 
 
 class Softmax:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from yucca_wm.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
+from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 from yucca_wm.localize.components import Connectivity
 
 SIZE_TOLERANCE = 0.01

@@ -28,10 +28,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.intersect import OUTSIDE
 from yucca_wm.localize.load import TOTAL
 from yucca_wm.localize.probability import LesionVoxels, Softmax, region_slabs
-from yucca_wm.regions import RegionTable
 
 LEVELS = 256
 """Probabilities are counted in steps of 1/255 for the correlated end; means and the independent end are exact."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"

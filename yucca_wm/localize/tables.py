@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.columns import TableForm
-from yucca_wm.columns import number as number
+from yucca_wm.core.columns import TableForm
+from yucca_wm.core.columns import number as number
+from yucca_wm.core.regions import FORM, RegionTable
+from yucca_wm.core.tsv import tsv_lines as tsv_lines
+from yucca_wm.core.tsv import write_tsv as write_tsv
 from yucca_wm.localize import columns
 from yucca_wm.localize.case import CaseResult
 from yucca_wm.localize.settings import Settings
-from yucca_wm.regions import FORM, RegionTable
-from yucca_wm.tsv import tsv_lines as tsv_lines
-from yucca_wm.tsv import write_tsv as write_tsv
 
 LOAD, WIDE, LESIONS = "lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv"
 SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"
@@ -91,5 +91,5 @@ def _soft_rows(result: CaseResult) -> list[columns.SoftLoad]:
 
 
 def write_regions(path: str | os.PathLike[str], regions: RegionTable) -> Path:
-    """Write a region table as `yucca_wm.regions.read_table` reads it."""
+    """Write a region table as `yucca_wm.core.regions.read_table` reads it."""
     return write_tsv(path, FORM.header, map(FORM.fields, regions))

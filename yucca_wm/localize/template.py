@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.localize.case import lesion_mask
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.settings import Settings

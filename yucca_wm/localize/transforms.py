@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.pairs import subject_of
 from yucca_wm.parcellate import itk

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, check_same_grid
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, check_same_grid
 from yucca_wm.models.brain import Brain, Network, find_brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.tissue import tissue_probability

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm.files import sha256
+from yucca_wm.core.files import sha256
 
 if TYPE_CHECKING:
     from yucca_wm.models.segment import Networks
@@ -54,7 +54,7 @@ def networks(device: str = "auto") -> Networks:
     """The networks of `MODELS` on ``device`` (auto, cpu, cuda or mps), ready to predict; loaded once."""
     import torch
 
-    from yucca_wm.hardware import bf16_is_fast, choose_device
+    from yucca_wm.core.hardware import bf16_is_fast, choose_device
     from yucca_wm.models.segment import Networks
     from yucca_wm.training.model_file import load_model
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.blur import TRUNCATE, Blurred, blur, coarser, crop, edges, trimmed
 from yucca_wm.parcellate.starts import starts
 

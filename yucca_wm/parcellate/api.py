@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from yucca_wm.atlas.cache import cached_atlas
 from yucca_wm.atlas.pair import Atlas, load_atlas
 from yucca_wm.cohort.ids import person_of_file
-from yucca_wm.files import case_name, make_folder
-from yucca_wm.image_input import sources_of
-from yucca_wm.images import Source, as_nifti
+from yucca_wm.core.files import case_name, make_folder
+from yucca_wm.core.image_input import sources_of
+from yucca_wm.core.images import Source, as_nifti
 from yucca_wm.parcellate.outputs import named
 from yucca_wm.parcellate.parcellate import Labelling, Person, label, read_person, record_of, write
 from yucca_wm.parcellate.settings import NONZERO, Init, Metric, Settings, Sides, Transform
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import nibabel as nib
     import pandas as pd
 
-    from yucca_wm.image_input import ImageInput
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.image_input import ImageInput
+    from yucca_wm.core.tsv import TableInput
 
 NOBODY = "subject"
 """What a person is called whose images say nothing."""

@@ -14,20 +14,20 @@ from yucca_wm.atlas.pair import Atlas, load_atlas
 from yucca_wm.cli import report_failures
 from yucca_wm.cohort.derivatives import derivatives_folder
 from yucca_wm.cohort.layouts import check_exists, find_subjects
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.run import Outcome
-from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
-from yucca_wm.columns import Column, Kind, TableForm
-from yucca_wm.errors import InputError
-from yucca_wm.files import sha256, write_json
-from yucca_wm.images import load, same_grid
+from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import sha256, write_json
+from yucca_wm.core.images import load, same_grid
+from yucca_wm.core.regions import Region, RegionTable
+from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.run import Outcome
+from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 from yucca_wm.parcellate.doubt import warn_of_doubts
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.parcellate import parcellate
 from yucca_wm.parcellate.settings import Settings, Transform
-from yucca_wm.regions import Region, RegionTable
-from yucca_wm.tsv import write_tsv
 
 SUMMARY = "parcellation.tsv"
 PAGE = "parcellation.html"

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.blur import Blurred, blur, edges
 from yucca_wm.parcellate.warp import Field, Warp
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.fit import Fit
 
 DETERMINANT = (0.85, 1.9)

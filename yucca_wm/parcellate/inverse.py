@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.parcellate.warp import Field, Warp
 
 TOLERANCE_MM = 0.01

@@ -12,8 +12,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path, write_text
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import atomic_path, write_text
 from yucca_wm.parcellate.warp import Field
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

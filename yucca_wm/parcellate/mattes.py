@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.blur import Blurred, blur
 from yucca_wm.parcellate.starts import centred
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.cohort.ids import person_of_file
-from yucca_wm.errors import InputError
-from yucca_wm.files import NIFTI_SUFFIXES, case_name
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import NIFTI_SUFFIXES, case_name
 
 
 @dataclass(frozen=True)

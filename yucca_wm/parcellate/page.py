@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.cohort.run import Outcome
-from yucca_wm.files import write_text
+from yucca_wm.core.files import write_text
+from yucca_wm.jobs.run import Outcome
 
 TEMPLATE = Path(__file__).parent / "page.html"
 

@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from yucca_wm import __version__
 from yucca_wm.atlas.pair import Atlas
-from yucca_wm.files import make_folder, sha256, write_json
-from yucca_wm.images import Image, Source, check_same_grid, load, name_of, save
+from yucca_wm.core.files import make_folder, sha256, write_json
+from yucca_wm.core.images import Image, Source, check_same_grid, load, name_of, save
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.parcellate import affine, itk
 from yucca_wm.parcellate.doubt import check_whole, doubts
 from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
@@ -24,14 +25,13 @@ from yucca_wm.parcellate.tissue import check_tissue, segmented, white_matter_of
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
 from yucca_wm.parcellate.warp import Warp
 from yucca_wm.parcellate.wm import WhiteMatter, add_lesions, check_sides, white_matter
-from yucca_wm.tissue import Tissue
 
 
 @dataclass(frozen=True)
 class Beside:
     """Other images of the subject, on the grid of its white matter, that a registration is judged by.
 
-    tissue : label map of `yucca_wm.tissue.Tissue`. regions : region map that did not come from this registration.
+    tissue : label map of `yucca_wm.core.tissue.Tissue`. regions : region map that did not come from this registration.
     """
 
     t1: Image | None = None

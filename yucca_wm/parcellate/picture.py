@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.files import atomic_path
-from yucca_wm.images import Image
+from yucca_wm.core.files import atomic_path
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.parcellate.blur import centre_mm, crop
-from yucca_wm.regions import RegionTable
 
 PIXEL_MM = 0.75
 MARGIN_MM = 12.0

@@ -7,7 +7,7 @@ from itertools import permutations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.affine import Level, at_level, finest_level, gauss_newton
 from yucca_wm.parcellate.blur import centre_mm
 

@@ -8,7 +8,7 @@ import numpy as np
 from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.blur import centre_mm
 
 Matrix = NDArray[np.float64]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, check_same_grid
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, check_same_grid
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.parcellate.wm import WhiteMatter
-from yucca_wm.tissue import Tissue
 
 
 def segmented(scan: Image) -> tuple[Image, Image]:

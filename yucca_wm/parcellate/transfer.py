@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.warp import Warp
 

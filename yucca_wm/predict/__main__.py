@@ -10,8 +10,8 @@ from pathlib import Path
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
+from yucca_wm.core.reading import OPTION, Headers, reading
 from yucca_wm.predict.choice import LESIONS, REGIONS, SHIPPED, choose
-from yucca_wm.reading import OPTION, Headers, reading
 
 SPACES = ("flair", "t1")
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
@@ -104,11 +104,11 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.cohort.ids import person_of_file
     from yucca_wm.cohort.layouts import find_subjects
+    from yucca_wm.core.regions import read_table, regions
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.report import PAGES, write_pages
     from yucca_wm.predict.terminal import lines
-    from yucca_wm.regions import read_table, regions
 
     if arguments.cohort:
         cases = cohort.cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))

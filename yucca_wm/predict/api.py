@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 from numpy.typing import ArrayLike
 
 from yucca_wm.cohort.ids import person_of_file
-from yucca_wm.cohort.run import Outcome
-from yucca_wm.files import case_name, make_folder
-from yucca_wm.image_input import sources_of
-from yucca_wm.images import Source, as_nifti, as_written
+from yucca_wm.core.files import case_name, make_folder
+from yucca_wm.core.image_input import sources_of
+from yucca_wm.core.images import Source, as_nifti, as_written
+from yucca_wm.core.regions import RegionTable, region_table
+from yucca_wm.jobs.run import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.pairs import Companions, Maps
@@ -26,16 +27,15 @@ from yucca_wm.predict.choice import LESIONS, REGIONS, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
 from yucca_wm.predict.report import write_pages
 from yucca_wm.predict.shipped import TISSUE
-from yucca_wm.regions import RegionTable, region_table
 from yucca_wm.tasks.definition import MODALITIES
 
 if TYPE_CHECKING:
     import nibabel as nib
     import pandas as pd
 
-    from yucca_wm.image_input import ImageInput
+    from yucca_wm.core.image_input import ImageInput
+    from yucca_wm.core.tsv import TableInput
     from yucca_wm.predict.choice import ModelPath
-    from yucca_wm.tsv import TableInput
 
 NOBODY = "subject"
 """What a person is called whose scans say nothing."""

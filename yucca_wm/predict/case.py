@@ -12,13 +12,13 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm import images
-from yucca_wm.cohort.record import FileState
+from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder
+from yucca_wm.core.images import Image, Source
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder
-from yucca_wm.images import Image, Source
+from yucca_wm.jobs.record import FileState
 from yucca_wm.predict import shipped
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan

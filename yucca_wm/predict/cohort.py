@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.run import Outcome
-from yucca_wm.cohort.step import Step, Work, only_run_in, run_step
 from yucca_wm.cohort.subject import Subject
-from yucca_wm.columns import Column, TableForm
-from yucca_wm.errors import InputError
-from yucca_wm.files import remove_temporaries, write_json
+from yucca_wm.core.columns import Column, TableForm
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import remove_temporaries, write_json
+from yucca_wm.core.regions import RegionTable, regions
+from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.run import Outcome
+from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 from yucca_wm.models.shipped import MODELS, networks
 from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, outputs, predict_case
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
-from yucca_wm.regions import RegionTable, regions
 from yucca_wm.tasks.definition import MODALITIES
-from yucca_wm.tsv import write_tsv
 
 if TYPE_CHECKING:
     from yucca_wm.localize.companions import CompanionPlaces
@@ -123,7 +123,7 @@ def cases_of(subjects: Sequence[Subject]) -> list[Case]:
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
     """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
-    from yucca_wm.hardware import choose_device
+    from yucca_wm.core.hardware import choose_device
     from yucca_wm.training.model_file import load_model
 
     loaded = load_model(model)

@@ -6,9 +6,9 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.predict.case import Case
 from yucca_wm.predict.shipped import scan_shown
-from yucca_wm.regions import RegionTable
 
 PAGES = "report"
 

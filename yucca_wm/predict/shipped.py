@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm import images
-from yucca_wm.files import make_folder
-from yucca_wm.images import Image, Source
+from yucca_wm.core import images
+from yucca_wm.core.files import make_folder
+from yucca_wm.core.images import Image, Source
 
 if TYPE_CHECKING:
     from yucca_wm.models.segment import Networks, Segmentation
@@ -98,7 +98,7 @@ def carried(labels: Image, frame: Frame, like: Image | None) -> Image:
 
 def doubts(found: Segmentation, reference: Image) -> list[str]:
     """What a person should look at before believing the maps."""
-    from yucca_wm.regions import regions
+    from yucca_wm.core.regions import regions
 
     counts = images.count_labels(found.regions, max(regions().indices))
     absent = [region.name for region in regions().white_matter if not counts[region.index]]
@@ -116,7 +116,7 @@ MAX_ASYMMETRY = 0.25
 
 
 def _volume_ml(found: Segmentation, reference: Image, side: str) -> float:
-    from yucca_wm.regions import regions
+    from yucca_wm.core.regions import regions
 
     labels = [region.index for region in regions().white_matter if region.side == side]
     return float(np.isin(found.regions, labels).sum()) * reference.voxel_volume_mm3 / 1000

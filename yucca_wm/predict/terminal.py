@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from yucca_wm.tsv import read_rows
+from yucca_wm.core.tsv import read_rows
 
 LOADS, PLACES = "lesion_load.tsv", "places.tsv"
 SUMMARY = ("total", "outside")

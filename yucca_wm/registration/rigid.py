@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.registration.brain_region import BrainRegion, brain_region, centre_of_head_mm
 from yucca_wm.registration.fit import Fit
 from yucca_wm.registration.volume import LPS, level, thinned, to_itk

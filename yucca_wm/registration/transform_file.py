@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import atomic_path
 from yucca_wm.registration.volume import LPS
 
 

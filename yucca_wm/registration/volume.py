@@ -11,8 +11,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image, resample
-from yucca_wm.nifti import corners_mm
+from yucca_wm.core.images import Image, resample
+from yucca_wm.core.nifti import corners_mm
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """RAS <-> LPS."""

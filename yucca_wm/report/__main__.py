@@ -7,8 +7,8 @@ import importlib.util
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
-from yucca_wm.errors import MissingExtraError
-from yucca_wm.reading import reading_aloud
+from yucca_wm.core.errors import MissingExtraError
+from yucca_wm.core.reading import reading_aloud
 
 DESCRIPTION = "Write self-contained HTML pages (no network needed) for a cohort and for every subject."
 
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     for module in ("jinja2", "nilearn"):
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError(module, "report")
-    from yucca_wm.regions import read_table
+    from yucca_wm.core.regions import read_table
     from yucca_wm.report.write import write_report
 
     table = read_table(options.names) if options.names else None

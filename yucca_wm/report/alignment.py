@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.files import atomic_path
-from yucca_wm.images import Image, resample
+from yucca_wm.core.files import atomic_path
+from yucca_wm.core.images import Image, resample
 from yucca_wm.report.figures import slice_title, to_ras
 from yucca_wm.report.framing import head_box
 

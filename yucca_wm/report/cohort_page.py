@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from yucca_wm import __version__, images
-from yucca_wm.errors import YuccaWMError
-from yucca_wm.grids import on_grid
-from yucca_wm.images import Image
+from yucca_wm import __version__
+from yucca_wm.core import images
+from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.grids import on_grid
+from yucca_wm.core.images import Image
 from yucca_wm.localize import frequency
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map

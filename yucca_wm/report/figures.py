@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 from yucca_wm.report.framing import head_box
 
 if TYPE_CHECKING:

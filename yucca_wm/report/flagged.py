@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.report.html import count
-from yucca_wm.tsv import FRAME, table_name
 
 if TYPE_CHECKING:
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
 NO_DOUBT = ("no_lesion",)
 """Flags that say something of the subject and cast no doubt on the numbers: left out only when named."""

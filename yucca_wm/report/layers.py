@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from yucca_wm import images
-from yucca_wm.grids import on_grid
-from yucca_wm.images import Image
+from yucca_wm.core import images
+from yucca_wm.core.grids import on_grid
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.tissue import tissues
 from yucca_wm.localize.case import lesion_mask, load_pair, load_tissue
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.pairs import Companions, Pair
 from yucca_wm.localize.places import PLACES, place_lesions
 from yucca_wm.localize.settings import Settings
-from yucca_wm.regions import RegionTable
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.viewer import Layer
-from yucca_wm.tissue import tissues
 
 OUTSIDE_NAME = "outside"
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.files import make_folder
+from yucca_wm.core.files import make_folder
 from yucca_wm.localize.heatmap import save_figure
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
+from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.tables import PLACES, REGIONS
-from yucca_wm.regions import REMAINDER, RegionTable, read_table, regions
 from yucca_wm.report.flagged import Flags
-from yucca_wm.tsv import read_rows
 
 Row = dict[str, str]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.errors import YuccaWMError
-from yucca_wm.regions import RegionTable
+from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.report import figures
 from yucca_wm.report.html import count, decimals, render, short, table_of
 from yucca_wm.report.layers import OUTSIDE_NAME, subject_layers

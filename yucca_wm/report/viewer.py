@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import YuccaWMError
-from yucca_wm.images import Image, resample
+from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.images import Image, resample
 from yucca_wm.report.framing import head_box
 from yucca_wm.report.html import render
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from yucca_wm import images
 from yucca_wm.atlas.cache import cached_atlas
-from yucca_wm.cohort.run import run_cases
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_text
-from yucca_wm.regions import RegionTable, regions
+from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, write_text
+from yucca_wm.core.regions import RegionTable, regions
+from yucca_wm.jobs.run import run_cases
 from yucca_wm.report.anonymise import anonymised
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.flagged import excluded, left_out_lines

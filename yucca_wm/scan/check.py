@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, Source
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, Source
 from yucca_wm.scan.head import check_head
 from yucca_wm.scan.read import read_scan
 

@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.registration.brain_region import RADII_MM, brain_region
 from yucca_wm.registration.fit import inside_mask
 from yucca_wm.registration.volume import level, points_mm, thinned, to_itk
-from yucca_wm.tissue import Tissue
 
 WORK_MM = 3.0
 DARK = 0.55
@@ -96,7 +96,7 @@ def unlikely_contrasts(
 ) -> list[str]:
     """A sentence where a scan (T1 or FLAIR) looks like the other, or both look alike.
 
-    tissue, lesions : label maps on their grid (`yucca_wm.tissue.Tissue`; 1).
+    tissue, lesions : label maps on their grid (`yucca_wm.core.tissue.Tissue`; 1).
 
     Silence proves little for a scan alone: the network that finds tissue is told what the scan is, and believes it.
     """

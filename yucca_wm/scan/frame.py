@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.errors import InputError
-from yucca_wm.images import Image, Source
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.images import Image, Source
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.registration.transform_file import save_rigid
 from yucca_wm.scan.check import checked

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.images import Image, same_grid
+from yucca_wm.core.images import Image, same_grid
 
 
 def turned_onto(image: Image, like: Image) -> Image | None:

@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import io_orientation
 
-from yucca_wm.images import Image
+from yucca_wm.core.images import Image
 
 
 def in_order(image: Image) -> bool:

@@ -12,10 +12,10 @@ import nibabel as nib
 import numpy as np
 
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import InputError, YuccaWMError
-from yucca_wm.files import atomic_path, sha256
-from yucca_wm.grids import reordered
-from yucca_wm.images import Image, check_same_grid, load, load_labels, same_grid, save
+from yucca_wm.core.errors import InputError, YuccaWMError
+from yucca_wm.core.files import atomic_path, sha256
+from yucca_wm.core.grids import reordered
+from yucca_wm.core.images import Image, check_same_grid, load, load_labels, same_grid, save
 from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
 from yucca_wm.tasks.definition import Modality, Task
 from yucca_wm.tasks.names import image_file

@@ -12,13 +12,13 @@ from pathlib import Path
 from yucca_wm.cli import Parser, exit_code, report_failures
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO, find_subjects
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.cohort.step import Step, Work, run_step
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, write_json
-from yucca_wm.lock import only_run
-from yucca_wm.reading import OPTION, reading_aloud
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, write_json
+from yucca_wm.core.reading import OPTION, reading_aloud
+from yucca_wm.jobs.lock import only_run
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.step import Step, Work, run_step
 from yucca_wm.tasks import dataset_json
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
 from yucca_wm.tasks.definition import TASKS, Modality, Task

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from yucca_wm.cohort.subject import Split
-from yucca_wm.regions import regions
+from yucca_wm.core.regions import regions
 
 
 class Modality(StrEnum):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 
 from yucca_wm.cohort.subject import person
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.tasks.split import SEED, draw
 
 KFOLD, SIMPLE = "kfold", "simple_train_val_split"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import make_folder, remove_temporaries, write_json
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, remove_temporaries, write_json
 
 MANIFEST = "yucca_wm.json"
 """Lists the files this package wrote into the folder."""

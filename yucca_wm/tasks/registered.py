@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from yucca_wm.errors import InputError
-from yucca_wm.grids import reordered
-from yucca_wm.images import Image, check_same_grid, same_grid
-from yucca_wm.reading import headers, note
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.grids import reordered
+from yucca_wm.core.images import Image, check_same_grid, same_grid
+from yucca_wm.core.reading import headers, note
 from yucca_wm.tasks.definition import Modality
 
 
@@ -22,7 +22,7 @@ def registered(
     images : as read from their files. label : on the grid of one of them, in any order of axes; on the FLAIR's it stays
         as it is, from the T1's it is carried by nearest neighbour, once.
 
-    Says how far the T1 was moved (`yucca_wm.reading.note`).
+    Says how far the T1 was moved (`yucca_wm.core.reading.note`).
 
     Raises InputError as `bring_to_one_frame`, and for a label map on a grid of its own.
     """

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError
 
 TEST_FRACTION = 0.2
 """Expected share of people kept for testing where the cohort itself does not say."""

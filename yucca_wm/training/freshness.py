@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.files import remove_temporaries
+from yucca_wm.core.files import remove_temporaries
 
 
 def dataset_of_unfinished(dataset_class: Any, *, checkpoint: str | None, softmax: bool) -> Any:

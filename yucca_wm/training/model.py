@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 
 
 @dataclass(frozen=True)

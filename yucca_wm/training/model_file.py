@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path, case_name, remove_temporaries
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import atomic_path, case_name, remove_temporaries
 from yucca_wm.training.model import Model, checked
 
 FORMAT, VERSION = "yucca-wm model", 1

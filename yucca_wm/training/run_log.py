@@ -15,7 +15,7 @@ from typing import Any
 from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 
-from yucca_wm.files import atomic_path, write_text
+from yucca_wm.core.files import atomic_path, write_text
 from yucca_wm.training.dice import epoch_dice
 
 METRICS_FILE, CURVE_FILE = "metrics.csv", "metrics.png"

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.training.synthesis.__main__ import main
 from yucca_wm.training.synthesis.heads import Head, load_head, save_head

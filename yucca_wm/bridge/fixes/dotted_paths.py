@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
-from yucca_wm.files import NIFTI_SUFFIXES
+from yucca_wm.core.files import NIFTI_SUFFIXES
 
 
 def apply(module: Any) -> bool:

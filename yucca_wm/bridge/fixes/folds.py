@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.tasks.folds import Fold, folds, person_of_case
 
 

@@ -29,8 +29,8 @@ def apply(module: Any) -> bool:
             save_prediction(volume, Path(outpath), save_softmax=save_softmax)
 
     def merge_softmax_from_folders(folders: list[str], outpath: str, method: str = "sum") -> None:  # noqa: ARG001
+        from yucca_wm.core.errors import YuccaWMError
         from yucca_wm.ensemble.folders import merge_folders
-        from yucca_wm.errors import YuccaWMError
 
         outcome = merge_folders(folders, outpath)
         if outcome.failures:

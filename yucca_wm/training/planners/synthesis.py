@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 from yucca.functional.planning import make_plans_file
 from yucca.pipeline.planning.YuccaPlanner import YuccaPlanner
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path, write_json
-from yucca_wm.regions import regions
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import atomic_path, write_json
+from yucca_wm.core.regions import regions
 from yucca_wm.training.synthesis.heads import load_head
 from yucca_wm.training.synthesis.settings import SETTINGS
 from yucca_wm.training.synthesis.structures import TISSUES

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 from yucca.modules.data.data_modules.YuccaDataModule import YuccaDataModule
 
-from yucca_wm.regions import regions
+from yucca_wm.core.regions import regions
 from yucca_wm.training.synthesis.heads import Head, load_head
 from yucca_wm.training.synthesis.planes import paint_planes
 from yucca_wm.training.synthesis.volumes import paint_volume

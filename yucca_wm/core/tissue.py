@@ -6,9 +6,9 @@ from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
-from yucca_wm.regions import RegionTable, read_table
+from yucca_wm.core.regions import RegionTable, read_table
 
-TABLE = Path(__file__).parent / "data" / "tissue.tsv"
+TABLE = Path(__file__).parents[1] / "data" / "tissue.tsv"
 
 
 class Tissue(IntEnum):

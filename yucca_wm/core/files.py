@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 

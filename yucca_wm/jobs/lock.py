@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import PASSING
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import PASSING
 
 POLL_S = 0.05
 GRACE_S = 0.8

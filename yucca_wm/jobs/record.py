@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.errors import InputError
-from yucca_wm.files import sha256
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import sha256
 
 RECORD = "run_record.jsonl"
 """Name of the record in an output folder."""

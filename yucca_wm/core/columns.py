@@ -12,7 +12,7 @@ from enum import StrEnum
 from numbers import Integral
 from typing import Any, Generic, TypeVar
 
-from yucca_wm.tsv import MISSING
+from yucca_wm.core.tsv import MISSING
 
 Row = TypeVar("Row")
 

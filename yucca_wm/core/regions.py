@@ -17,14 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.columns import Column, Kind, TableForm
-from yucca_wm.errors import InputError
-from yucca_wm.tsv import composed, read_columns
+from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.tsv import composed, read_columns
 
 if TYPE_CHECKING:
-    from yucca_wm.tsv import TableInput
+    from yucca_wm.core.tsv import TableInput
 
-TABLE = Path(__file__).parent / "data" / "regions.tsv"
+TABLE = Path(__file__).parents[1] / "data" / "regions.tsv"
 
 
 class Side(StrEnum):

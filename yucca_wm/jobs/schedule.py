@@ -1,4 +1,4 @@
-"""Where the work on subjects is done: in processes or threads here, or on a cluster (`yucca_wm.cohort.cluster`)."""
+"""Where the work on subjects is done: in processes or threads here, or on a cluster (`yucca_wm.jobs.cluster`)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
-from yucca_wm import verbosity
-from yucca_wm.cohort.options import RunOptions
-from yucca_wm.errors import YuccaWMError
+from yucca_wm.core import verbosity
+from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.jobs.options import RunOptions
 
 Answer = tuple[str, Any, str | None]
 """Case, result, and why it failed (None if it did not)."""
@@ -35,7 +35,7 @@ def answers(
         return
     sent = sent or (lambda _: None)
     if options.remote:
-        from yucca_wm.cohort.cluster import on_cluster
+        from yucca_wm.jobs.cluster import on_cluster
 
         yield from on_cluster(function, cases, options, sent)
     elif (jobs := options.workers()) == 1 or threads:

@@ -13,8 +13,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from yucca_wm.errors import InputError
-from yucca_wm.files import atomic_path
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import atomic_path
 
 MISSING = "n/a"
 """A cell without a value, as BIDS wants it."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from yucca_wm import reading, verbosity
-from yucca_wm.cohort.options import RunOptions
+from yucca_wm.core import reading, verbosity
+from yucca_wm.jobs.options import RunOptions
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -47,7 +47,7 @@ def run_cases(
     """
     from tqdm import tqdm
 
-    from yucca_wm.cohort.schedule import answers
+    from yucca_wm.jobs.schedule import answers
 
     live = sys.stderr.isatty()
     results: dict[str, Result] = {}

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from yucca_wm import reading
 from yucca_wm.cohort.ids import looks_like
-from yucca_wm.cohort.options import Level, RunOptions, selected
-from yucca_wm.cohort.record import Entry, FileState, Record, State
-from yucca_wm.cohort.run import Outcome, run_cases
-from yucca_wm.errors import InputError
-from yucca_wm.files import case_name, make_folder, remove_temporaries
-from yucca_wm.lock import hold
+from yucca_wm.core import reading
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import case_name, make_folder, remove_temporaries
+from yucca_wm.jobs.lock import hold
+from yucca_wm.jobs.options import Level, RunOptions, selected
+from yucca_wm.jobs.record import Entry, FileState, Record, State
+from yucca_wm.jobs.run import Outcome, run_cases
 
 Case = TypeVar("Case")
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm.errors import InputError
+from yucca_wm.core.errors import InputError
 
 if TYPE_CHECKING:  # options are read by ``--help``, too
     import numpy as np
     from numpy.typing import NDArray
 
-    from yucca_wm.images import Image
+    from yucca_wm.core.images import Image
 
 ALL = "all"
 """In place of lesion labels: every label that is not ignored (instance maps, annotated maps)."""
@@ -49,10 +49,10 @@ class LesionLabels:
     def load(self, path: str | os.PathLike[str] | Image) -> Image:
         """Read a lesion map (or take one that was read); a probability map as labels 0 and 1.
 
-        Raises InputError as `yucca_wm.images.load_labels`, for labels that are neither counted nor ignored, and for
-        fractions without a threshold or a threshold without fractions.
+        Raises InputError as `yucca_wm.core.images.load_labels`, for labels that are neither counted nor ignored, and
+        for fractions without a threshold or a threshold without fractions.
         """
-        from yucca_wm import images
+        from yucca_wm.core import images
 
         if self.threshold is not None:
             return _cut(images.load(path), self.threshold)

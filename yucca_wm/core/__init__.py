@@ -1,0 +1,1 @@
+"""What every step speaks: images and their grids, regions, tables, files, errors."""
