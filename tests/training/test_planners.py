@@ -48,6 +48,7 @@ def raw_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("YuccaPlanner_Volume", 9, True),
         ("YuccaPlanner_Volume_1mm", 27, True),
+        ("YuccaPlanner_Volume_3mm", 9, True),
         ("YuccaPlanner_1mm", 27, False),
         ("YuccaPlanner_FLAIR", 9, False),
     ],
