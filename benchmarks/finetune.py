@@ -110,11 +110,12 @@ def training(arm: str, out: Path, epochs: int, rate: str) -> tuple[list[Step], P
     train: tuple[str, ...] = (ARMS[arm], "-t", TRAINED_ON, "-pl", PLAN, *size, *shared)
     train += ("-chk", "yucca_wm:lesions") if arm == "fine-tuned" else ("-d", "2D", "-m", "CompactUNet")
     place = Path("CompactUNet__2D") / f"YuccaManager__{PLAN}" / experiment
-    infer = ("yucca_inference", "-s", TRAINED_ON, "-t", TESTED_ON, "-d", "2D", "-m", "CompactUNet", "-pl", PLAN)
-    infer += (*shared, "-chk", "last", "--no_eval")
+    infer: tuple[str, ...] = ("yucca_inference", "-s", TRAINED_ON, "-t", TESTED_ON, "-d", "2D", "-m", "CompactUNet")
+    infer += ("-pl", PLAN, *shared, "-chk", "last", "--no_eval")
+    made = out / "yucca" / "models" / TRAINED_ON / place
     steps = [
-        Step(experiment, arm, train, ("preprocess",), (out / "yucca" / "models" / TRAINED_ON / place,), expected_s=600),
-        Step(f"{experiment}-infer", f"{arm}: inference", infer, (experiment, TESTED_ON), expected_s=60),
+        Step(experiment, arm, train, ("preprocess",), (made,), expected_s=600, threads=1),
+        Step(f"{experiment}-infer", f"{arm}: inference", infer, (experiment, TESTED_ON), expected_s=60, threads=1),
     ]
     return steps, out / "yucca" / "results" / TESTED_ON / TRAINED_ON / place / "kfold_8_fold_0" / "version_0" / "last"
 

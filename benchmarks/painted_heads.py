@@ -25,7 +25,7 @@ def paint_healthy(head: Head, random: np.random.Generator, *, thick: bool = Fals
     """
     contrast = draw("FLAIR", random)
     structures = np.moveaxis(head.structures, 2, 0)
-    distance_mm = np.moveaxis(head.ventricle, 2, 0) / np.float32(DISTANCE_UNITS_PER_MM)
+    distance_mm = np.moveaxis(head.ventricle, 2, 0).astype(np.float32) / np.float32(DISTANCE_UNITS_PER_MM)
     if random.random() < 0.5:
         structures, distance_mm = atrophied(structures, distance_mm, random)
     field = _smooth(structures.shape, 16, random)

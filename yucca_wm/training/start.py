@@ -89,11 +89,11 @@ class Head:
         def loss() -> Tensor:
             optimizer.zero_grad()
             value = F.binary_cross_entropy_with_logits(x @ row - others, wanted)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             return value
 
         with torch.enable_grad():
-            optimizer.step(loss)  # type: ignore[arg-type]
+            optimizer.step(loss)
         found = row.detach().to(self.weight.dtype)
         return found[:-1], found[-1]
 
@@ -137,16 +137,17 @@ def start_from(model: Model, network: nn.Module, task: Task) -> Start:
 
 def _head(model: Model, own: dict[str, Tensor], task: Task, rows: tuple[int | None, ...] | None) -> Head | None:
     """The model's last layer, if it is one of 1 x 1, the network has it too, and rows are not carried as they are."""
-    for name in reversed(own) if rows is not None else ():
+    if rows is None:
+        return None
+    for name in reversed(own):
         weight, layer = model.weights.get(name), name.removesuffix(".weight")
         if weight is None or weight.ndim < 3 or f"{layer}.bias" not in model.weights:
             continue
         shapes = own[name].shape == (len(task.classes), *weight.shape[1:]) and len(weight) == model.n_classes
         if not shapes or weight[0, 0].numel() != 1:
             return None
-        return Head(
-            layer, weight.flatten(1).to(own[name].dtype), model.weights[f"{layer}.bias"].to(own[name].dtype), rows
-        )
+        bias = model.weights[f"{layer}.bias"]
+        return Head(layer, weight.flatten(1).to(own[name].dtype), bias.to(own[name].dtype), rows)
     return None
 
 
@@ -183,11 +184,11 @@ def channel_mixing(model: Model, channels: Sequence[str]) -> tuple[Tensor | None
         mixing[places, k] = 1 / max(1, len(places))
     if not any(channel in T1_AND_FLAIR for channel in channels):
         return torch.full((n_out, n_in), 1 / (n_in * n_out)), "the mean of what reads T1 and what reads FLAIR"
-    words = [
+    said = [
         f"image {n} takes what reads {channel}" if channel in T1_AND_FLAIR else f"image {n} counts for nothing at first"
         for n, channel in enumerate(channels)
     ]
-    return mixing, "; ".join(words)
+    return mixing, "; ".join(said)
 
 
 def turned_axes(model: Model, axes: Sequence[int]) -> list[int] | None:

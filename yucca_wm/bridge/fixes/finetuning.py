@@ -22,7 +22,10 @@ PATCHES = {"2D": 24, "3D": 4}
 LIKE = 0.2
 """Voxels that differ by less than this part count as the model's."""
 
-PLANS = {(1.0, 1.0, 1.0): "YuccaPlanner_Volume_1mm", (3.0, 3.0, 3.0): "YuccaPlanner_Volume_3mm"}
+PLANS: dict[tuple[float, ...], str] = {
+    (1.0, 1.0, 1.0): "YuccaPlanner_Volume_1mm",
+    (3.0, 3.0, 3.0): "YuccaPlanner_Volume_3mm",
+}
 """Target spacing in mm -> the plan of ours that has it."""
 
 DEFAULT_NETWORK = "UNet"
