@@ -146,7 +146,7 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
                 old.lerp_(new, 1 - schedule.decay(step))
         step += 1
         if step % SAVED_EVERY == 0 or step == options.steps:
-            parts = {"learner": learner, "average": average, "optimizer": optimizer}
+            parts: dict[str, Any] = {"learner": learner, "average": average, "optimizer": optimizer}
             with atomic_path(kept) as temporary:
                 torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, temporary)
             print(f"{way}: step {step} of {options.steps}, loss {float(loss.detach()):.3f}", flush=True)
