@@ -1,6 +1,6 @@
 """The shipped models on real scans with a truth, beside what other tools gave on the same scans.
 
-    python benchmarks/real_scans.py --data ../shared/data/real [--only PART ...] [--json]
+    python benchmarks/real_scans.py --data ../shared/data/real [--only PART ...] [--heads DIR] [--cache DIR] [--json]
 
 Scans are taken as they come, with ``yucca_wm.predict``'s own steps. None of them was trained on. Parts:
 
@@ -9,12 +9,20 @@ Scans are taken as they come, with ``yucca_wm.predict``'s own steps. None of the
 - ``white-matter``: 12 T1 with manual labels (`oasis_nc`): Dice of cerebral white matter; lesion volume found there.
 - ``agreement``: T1 alone against FLAIR alone (`nichart`, `mslub_raw`), mean region Dice; two visits of one person.
 - ``lobes``: volumes of lobar white matter against another tool's (`nichart`).
+- ``regions``: the same 12 T1; region Dice with the atlas registered (deformable) to the manual white matter. Those maps
+  are kept in ``--cache``; ``--parcellate`` hands on options such as ``--atlas-wm`` and ``--atlas-labels``.
+- ``sides``: voxels of regions on their own side of the head's midplane, all scans. The plane is that of the scan's own
+  symmetry (`midplane.py`); the corpus callosum and 3 mm on either side of it do not count.
+- ``healthy``: false lesion volume on FLAIRs painted without lesions, from heads held out of training (``--heads``,
+  prepared by ``python -m yucca_wm.training.synthesis``).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,7 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from midplane import find_midplane
 from numpy.typing import NDArray
+from painted_heads import paint_healthy
 
 from yucca_wm.core.images import Image, load, load_labels, resample
 from yucca_wm.core.regions import regions
@@ -30,6 +40,7 @@ from yucca_wm.evaluate.lesions import dice, lesion_measures
 from yucca_wm.models.segment import Segmentation, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame
+from yucca_wm.training.synthesis.heads import load_head
 
 MUSE = {"frontal": (82, 81), "occipital": (84, 83), "parietal": (86, 85), "temporal": (88, 87)}
 """DLMUSE's labels of lobar white matter, left and right."""
@@ -42,16 +53,27 @@ GYRI = {
 }
 """Our regions that make a lobe (around the central sulcus there is one, the precuneus goes with the cuneus)."""
 
+NEAR_PLANE_MM = 3.0
+HELD_OUT, PAINTED_PER_HEAD, HEALTHY_SEED = ("h04", "h17"), 6, 20_240_000
+"""Heads that the shipped models were validated on, painted six times each, two of them with thick slices."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the real scans")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="(default: all)")
+    parser.add_argument("--heads", type=Path, help="folder of prepared heads, for 'healthy'")
+    parser.add_argument("--held-out", nargs="+", default=list(HELD_OUT), help="heads to paint (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=Path("real_scans_out"), help="(default: real_scans_out)")
+    parser.add_argument("--parcellate", default="", help="options of yucca_wm.parcellate, in one argument")
     parser.add_argument("--json", action="store_true", help="last line: one JSON object")
     options = parser.parse_args()
     found = {}
+    if options.heads is None and "healthy" in options.only:
+        options.only.remove("healthy")
+        print("healthy: left out, it needs --heads", file=sys.stderr)
     for part in options.only:
-        rows = list(PARTS[part](options.data))
+        rows = list(PARTS[part](options))
         found[part] = rows
         show(part, rows)
     if options.json:
@@ -78,7 +100,8 @@ def found_on(scans: dict[str, Path]) -> tuple[Segmentation, Image, float]:
     return result, frame.images[frame.reference], time.perf_counter() - start
 
 
-def lesions(data: Path) -> Iterator[dict[str, Any]]:
+def lesions(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    data = options.data
     for folder in sorted((data / "wmh_ms5").iterdir()):
         scans = {"T1": folder / f"{folder.name}_T1_to_FLAIR.nii.gz", "FLAIR": folder / f"{folder.name}_FLAIR.nii.gz"}
         yield from _scored(folder, scans, folder / f"{folder.name}_abWMHmask.nii.gz")
@@ -109,10 +132,12 @@ def _lesion_row(name: str, who: str, found: Image, truth: Image) -> dict[str, An
         "hd95_mm": float("nan") if measures.hausdorff95_mm is None else measures.hausdorff95_mm,
         "found_ml": measures.volume_pred_ml,
         "true_ml": measures.volume_true_ml,
+        "volume_error": measures.volume_pred_ml / measures.volume_true_ml - 1,
     }
 
 
-def white_matter(data: Path) -> Iterator[dict[str, Any]]:
+def white_matter(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    data = options.data
     for file in sorted((data / "oasis_nc").glob("*_T1.nii.gz")):
         truth = np.isin(load_labels(file.with_name(file.name.replace("T1", "labels"))).data, (44, 45))
         result, image, seconds = found_on({"T1": file})
@@ -127,7 +152,8 @@ def white_matter(data: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def agreement(data: Path) -> Iterator[dict[str, Any]]:
+def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    data = options.data
     folders = sorted((data / "nichart").glob("Subj*")) + sorted((data / "mslub_raw").glob("p01_visit*"))
     volumes: dict[str, tuple[NDArray[Any], float]] = {}
     for folder in folders:
@@ -158,7 +184,8 @@ def agreement(data: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def lobes(data: Path) -> Iterator[dict[str, Any]]:
+def lobes(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    data = options.data
     table = {region.name: region.index for region in regions()}
     ours = {lobe: [[table[f"{name}_{side}"] for name in names] for side in "LR"] for lobe, names in GYRI.items()}
     pairs: list[tuple[str, float, float]] = []
@@ -175,7 +202,90 @@ def lobes(data: Path) -> Iterator[dict[str, Any]]:
                "dlmuse_ml": float(chosen[:, 1].mean())}  # fmt: skip
 
 
-PARTS = {"lesions": lesions, "white-matter": white_matter, "agreement": agreement, "lobes": lobes}
+def region_dice(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    labels = [region.index for region in regions().white_matter]
+    for file in sorted((options.data / "oasis_nc").glob("*_T1.nii.gz")):
+        truth = load_labels(_registered(file.with_name(file.name.replace("T1", "labels")), options))
+        result, _, seconds = found_on({"T1": file})
+        per_region = [dice(result.regions == k, truth.data == k) for k in labels]
+        worst = int(np.argmin(per_region))
+        yield {
+            "scan": file.name[:4],
+            "region_dice": float(np.mean(per_region)),
+            "least": per_region[worst],
+            "least_in": regions().by_index(labels[worst]).name,
+            "s": seconds,
+        }
+
+
+def _registered(manual: Path, options: argparse.Namespace) -> Path:
+    """The region map of the atlas registered to the manual white matter, made once."""
+    target: Path = options.cache / "regions" / manual.name
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "yucca_wm.parcellate", "--wm", str(manual), "--wm-labels", "44", "45"]
+        command += ["--transform", "deformable", "--no-picture", "--out", str(target), *shlex.split(options.parcellate)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return target
+
+
+def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    counted = {r.index: 1 if r.side == "right" else -1 for r in regions().white_matter if "callosum" not in r.name}
+    for name, scans in all_scans(options.data):
+        frame = bring_to_one_frame(scans)
+        image = frame.images[frame.reference]
+        plane = find_midplane(image)
+        found = segment(networks("cpu"), frame.images).regions
+        voxels = np.argwhere(np.isin(found, list(counted)))
+        places_mm = voxels @ image.affine[:3, :3].T + image.affine[:3, 3]
+        right_mm = plane.to_the_right_mm(places_mm)
+        own_mm = right_mm * np.array([counted.get(k, 0) for k in range(37)])[found[tuple(voxels.T)]]
+        far = np.abs(right_mm) > NEAR_PLANE_MM
+        yield {
+            "scan": name,
+            "on_own_side": float((own_mm[far] > 0).mean()),
+            "astray_mm3": float((own_mm[far] < 0).sum() * image.voxel_volume_mm3),
+            "furthest_mm": float(max(0, -own_mm.min())),
+            "plane_tilt_deg": float(np.degrees(np.arccos(np.clip(plane.normal[0], -1, 1)))),
+        }
+
+
+def all_scans(data: Path) -> Iterator[tuple[str, dict[str, Path]]]:
+    """Every person's scans: T1 alone in `oasis_nc`, else T1 and FLAIR."""
+    for folder in sorted((data / "wmh_ms5").iterdir()):
+        yield folder.name, {m: folder / f"{folder.name}_{m}{e}.nii.gz" for m, e in (("T1", "_to_FLAIR"), ("FLAIR", ""))}
+    for part in ("mslub_mni/p*", "mslub_raw/p*_visit*", "nichart/Subj*"):
+        for folder in sorted(data.glob(part)):
+            scans = {m: folder / f"{m}.nii.gz" for m in ("T1", "FLAIR")}
+            yield folder.name, {m: file for m, file in scans.items() if file.is_file()}
+    for file in sorted((data / "oasis_nc").glob("*_T1.nii.gz")):
+        yield file.name[:4], {"T1": file}
+
+
+def healthy(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    for name in options.held_out:
+        head = load_head(options.heads / f"{name}.npz")
+        for number in range(PAINTED_PER_HEAD):
+            image = paint_healthy(head, np.random.default_rng([HEALTHY_SEED, number]), thick=number % 3 == 2)
+            start = time.perf_counter()
+            result = segment(networks("cpu"), {"FLAIR": image})
+            yield {
+                "scan": f"{name} {number}" + (" thick" if number % 3 == 2 else ""),
+                "false_ml": float(result.lesions.sum() * image.voxel_volume_mm3 / 1000),
+                "brain_ml": result.brain_ml,
+                "s": time.perf_counter() - start,
+            }
+
+
+PARTS = {
+    "lesions": lesions,
+    "white-matter": white_matter,
+    "agreement": agreement,
+    "lobes": lobes,
+    "regions": region_dice,
+    "sides": sides,
+    "healthy": healthy,
+}
 
 
 if __name__ == "__main__":

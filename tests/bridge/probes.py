@@ -337,7 +337,7 @@ def finetuning(folder: Path) -> bool:
     from yucca.pipeline.managers.YuccaManager import YuccaManager
 
     torch.save({"state_dict": {"model.weight": torch.full((1, 2), 7.0)}}, folder / "start.ckpt")
-    manager = YuccaManager()
+    manager = YuccaManager(ckpt_path=str(folder / "start.ckpt"))
 
     class Module:
         """Builds its network in ``setup``, as Yucca's lightning module does."""

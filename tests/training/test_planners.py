@@ -48,6 +48,7 @@ def raw_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("YuccaPlanner_Volume", 9, True),
         ("YuccaPlanner_Volume_1mm", 27, True),
+        ("YuccaPlanner_Volume_3mm", 9, True),
         ("YuccaPlanner_1mm", 27, False),
         ("YuccaPlanner_FLAIR", 9, False),
     ],
@@ -75,4 +76,5 @@ def test_axial_slices_and_intensities(raw_task: Path, name: str, depth: int, own
     back, _ = preprocessor.reverse_preprocessing(intensity, properties, num_classes=2)
     kept = np.flip(wedge(1), 0)  # Yucca works in RAS and turns back when saving
     inside = kept > 0
-    assert np.corrcoef(np.asarray(back)[0, 0][inside], kept[inside])[0, 1] > 0.98
+    least = 0.94 if name.endswith("_3mm") else 0.98  # three voxels in one, in the plane, blur the wedge's edges
+    assert np.corrcoef(np.asarray(back)[0, 0][inside], kept[inside])[0, 1] > least

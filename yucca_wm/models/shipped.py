@@ -47,6 +47,13 @@ class Shipped:
 REGIONS = Shipped("regions", "the brain and the 34 regions, on T1 or FLAIR, with or without skull", 1)
 TISSUE = Shipped("tissue", "lesions and tissue classes, on T1 and FLAIR or one of them", 2)
 MODELS = {model.name: model for model in (REGIONS, TISSUE)}
+ALIASES = {"lesions": "tissue"}
+"""Other names of models, by what people look for."""
+
+
+def shipped(name: str) -> Shipped | None:
+    """The model of this name, or of what it is used for (``lesions``: the tissue model); None if there is none."""
+    return MODELS.get(ALIASES.get(name, name))
 
 
 @cache

@@ -1,16 +1,35 @@
-"""``yucca_finetune`` starts from the weights it is given.
+"""``yucca_finetune`` starts from the weights it is given: a checkpoint, an exported model, or one of this package.
 
 Mends ``YuccaManager.run_finetuning`` (yucca/pipeline/managers/YuccaManager.py), which loads them before the network
 is built.
 Symptom: "Succesfully transferred weights for 0/0 layers", and training starts from random weights.
 Cure: they are loaded when the network has been built; what does not fit (another number of classes) is named, and a
-checkpoint of which nothing fits is refused.
+checkpoint of which nothing fits is refused. ``-chk yucca_wm:lesions`` and the path of an exported ``.zip`` bring the
+network with them, and are adapted to the channels and classes of the task.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+from pathlib import Path
 from typing import Any
+
+PREFIX = "yucca_wm:"
+PATCHES = {"2D": 24, "3D": 4}
+"""How many patches of the task the last layer is fitted on."""
+
+LIKE = 0.2
+"""Voxels that differ by less than this part count as the model's."""
+
+PLANS: dict[tuple[float, ...], str] = {
+    (1.0, 1.0, 1.0): "YuccaPlanner_Volume_1mm",
+    (3.0, 3.0, 3.0): "YuccaPlanner_Volume_3mm",
+}
+"""Target spacing in mm -> the plan of ours that has it."""
+
+DEFAULT_NETWORK = "UNet"
+"""What ``-m`` is unless it is given."""
 
 
 def apply(module: Any) -> bool:
@@ -21,22 +40,121 @@ def apply(module: Any) -> bool:
 
 
 def run_finetuning(self: Any) -> None:
-    import torch
-
+    path = self.ckpt_path
+    if not path:
+        raise SystemExit(f"error: nothing to start from: give -chk, the path of a checkpoint or {_shipped_names()}")
+    model = exported_model(str(path))
+    if model is not None:
+        _take_settings(self, model)
+    elif not Path(path).is_file():
+        raise SystemExit(f"error: {path}: no such checkpoint; one of this package's models is {_shipped_names()}")
     self.initialize(stage="fit")
-    path = self.ckpt_config.ckpt_path
-    if path is None:
-        raise SystemExit("error: no checkpoint to start from: give its path with -chk")
-    weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     build = self.model_module.setup
 
     def setup(stage: str) -> None:
         build(stage)
-        transfer(self.model_module.model, weights, path)
+        if model is None:
+            _transfer_checkpoint(self.model_module.model, path)
+        else:
+            _transfer_model(self, model)
 
     self.model_module.setup = setup
     self.trainer.fit(model=self.model_module, datamodule=self.data_module)
     self.finish()
+
+
+def exported_model(path: str) -> Any:
+    """The model that ``path`` names: ``yucca_wm:NAME`` or an exported ``.zip``; None for a checkpoint.
+
+    Ends the command in one line where there is none of that name, or the file is damaged.
+    """
+    if not path.startswith(PREFIX) and not path.endswith(".zip"):
+        return None
+    from yucca_wm.errors import InputError
+    from yucca_wm.models.shipped import shipped
+    from yucca_wm.training.model_file import load_model
+
+    if path.startswith(PREFIX):
+        found = shipped(path.removeprefix(PREFIX))
+        if found is None:
+            raise SystemExit(f"error: no model is called {path}; there are {_shipped_names()}")
+        path = str(found.path)
+    try:
+        return load_model(path, scans=None)
+    except InputError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+def _shipped_names() -> str:
+    from yucca_wm.models.shipped import ALIASES, MODELS
+
+    return ", ".join(f"{PREFIX}{name}" for name in sorted([*MODELS, *ALIASES]))
+
+
+def _take_settings(manager: Any, model: Any) -> None:
+    """Network, dimensions and patch size are the model's; nothing is continued."""
+    name, dimensions = str(model.config["model_name"]), str(model.config["model_dimensions"])
+    if manager.model_name not in (DEFAULT_NETWORK, name):
+        raise SystemExit(f"error: {model.path} is a {name}, not a {manager.model_name}: leave out -m")
+    if manager.model_dimensions == "2D" != dimensions:
+        raise SystemExit(f"error: {model.path} works in {dimensions}: leave out -d")
+    manager.model_name, manager.model_dimensions = name, dimensions
+    manager.ckpt_path, manager.continue_from_most_recent = None, False
+
+
+def _transfer_model(manager: Any, model: Any) -> None:
+    import torch
+
+    from yucca_wm.training.start import Task, fit_background, start_from
+
+    network, data = manager.model_module.model, manager.data_module.train_dataset
+    plans: dict[str, Any] = manager.plan_config.plans
+    cases = [Path(str(case)).name for case in data.all_cases] if hasattr(data, "all_cases") else []
+    classes = manager.plan_config.labels
+    names = [str(n) for n in (classes.values() if isinstance(classes, dict) else classes)]
+    channels = [modality_of(str(name), cases) for name in plans["dataset_properties"]["modalities"].values()]
+    for line in _other_grid(plans, model):
+        logging.warning(line)
+    start = start_from(model, network, Task(tuple(channels), tuple(names), tuple(map(int, plans["transpose_forward"]))))
+    if not start.weights:
+        raise SystemExit(f"error: {model.path}: not one layer fits {type(network).__name__}")
+    torch.nn.Module.load_state_dict(network, start.weights, strict=False)
+    notes = list(start.notes)
+    if start.head is not None and len(start.head.merged) > 1:
+        samples = range(PATCHES[manager.model_dimensions])
+        notes.append(fit_background(network, start.head, (data[n % len(data)]["image"] for n in samples)))
+    for line in notes:
+        logging.warning(line)
+
+
+def modality_of(channel: str, cases: list[str]) -> str:
+    """``T1`` or ``FLAIR`` if a task's channel is said to hold that only, or every case's name says so; else ""."""
+    for texts in ([channel], cases):
+        found = [{m for m in ("T1", "FLAIR") if re.search(rf"(^|[^A-Za-z0-9]){m}w?([^A-Za-z0-9]|$)", t)} for t in texts]
+        if found and all(len(one) == 1 for one in found) and len(set.union(*found)) == 1:
+            return next(iter(found[0]))
+    return ""
+
+
+def _other_grid(plans: dict[str, Any], model: Any) -> list[str]:
+    """What to know where the task's slices or voxels are not what the model was trained on."""
+    from yucca_wm.training.start import turned_axes
+
+    wanted, spacing = [float(mm) for mm in model.plans["target_spacing"]], plans.get("target_spacing")
+    lines = []
+    if turned_axes(model, plans["transpose_forward"]) is None:
+        lines.append(f"slices or axes ({plans['transpose_forward']}) are not those of the model ({model.transpose})")
+    if not spacing or any(abs(float(a) - b) > LIKE * b for a, b in zip(spacing, wanted, strict=True)):
+        lines.append(f"voxels are of {spacing or 'any'} mm, the model's were of {wanted}")
+    plan = PLANS.get(tuple(wanted))
+    return [f"{line}{f': preprocess with -pl {plan}' if plan else ''}" for line in lines]
+
+
+def _transfer_checkpoint(network: Any, path: str) -> None:
+    import torch
+
+    weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    transfer(network, weights, path)
 
 
 def transfer(network: Any, weights: dict[str, Any], path: str) -> None:

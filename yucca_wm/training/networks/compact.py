@@ -74,6 +74,7 @@ class _CoordinateUNet(nn.Module):
     WIDTHS: tuple[int, ...] = (16, 32, 64, 96, 128)
     HIDDEN = 64
     COORDINATES = 3
+    gives_coordinates = False
     SMOOTH = 2
     """Coordinates come from the level of the decoder that has been halved so often: they vary smoothly."""
 
@@ -94,12 +95,13 @@ class _CoordinateUNet(nn.Module):
         features = self.trunk(x)
         places = F.interpolate(self.coordinates(features[self.SMOOTH]), size=x.shape[2:], mode="trilinear")
         logits = self.classes(torch.cat([features[0], places], 1))
-        return [logits, places] if torch.is_grad_enabled() else logits
+        return [logits, places] if torch.is_grad_enabled() and self.gives_coordinates else logits
 
 
 class CoordinateUNet(AnySize, _CoordinateUNet):
     """Classes, by way of where each voxel lies in the atlas (3D, 2.8 million parameters).
 
-    While it trains it gives ``[logits, coordinates]``: coordinates [B, 3, ...] in units of `COORDINATE_UNIT_MM` around
-    the atlas's centre, an easy thing to learn that the classes then follow from; in prediction the logits alone.
+    With ``gives_coordinates`` set (`YuccaManager_Synthesis` does it) it gives ``[logits, coordinates]`` while it
+    trains: coordinates [B, 3, ...] in units of `COORDINATE_UNIT_MM` around the atlas's centre, an easy thing to learn
+    that the classes then follow from. Otherwise, and in prediction, the logits alone.
     """

@@ -30,3 +30,9 @@ class YuccaPlanner_Volume_FLAIR(YuccaPlanner_Volume):
     """The same at 1 x 1 x 3 mm."""
 
     target_spacing_mm = YuccaPlanner_FLAIR.target_spacing_mm
+
+
+class YuccaPlanner_Volume_3mm(YuccaPlanner_Volume):
+    """The same at 3 mm isotropic, on which the shipped region model sees a whole head."""
+
+    target_spacing_mm = (3.0, 3.0, 3.0)

@@ -52,6 +52,7 @@ class SynthesisLightningModule(YuccaLightningModule):
         super().setup(stage)
         self.model = self.model.to(memory_format=self._layout)
         if stage == "fit":
+            self.model.gives_coordinates = True
             self.learner = copy.deepcopy(self.model)
             self.model.requires_grad_(False)
 

@@ -1,0 +1,54 @@
+"""The plane of a head's symmetry, from the scan alone: where its mirror image fits it best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.images import Image
+from yucca_wm.models.canonical import Canonical
+from yucca_wm.registration.rigid import Pair
+
+
+@dataclass(frozen=True)
+class Midplane:
+    """Points p (RAS mm) with ``normal`` . p = ``offset_mm``; the normal has length 1 and points to the right."""
+
+    normal: NDArray[np.float64]
+    offset_mm: float
+
+    def to_the_right_mm(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Signed distance of points [n, 3]."""
+        return points_mm @ self.normal - self.offset_mm
+
+
+def find_midplane(scan: Image) -> Midplane:
+    """The plane between a head and its mirror image, once this has been registered to it rigidly.
+
+    Mirroring and the registration together take each half onto the other; what lies between a point and where it goes
+    is the plane.
+    """
+    grid = Canonical.of(scan)
+    mirrored = scan.with_data(grid.restored(grid.reordered(scan.data)[::-1]))
+    pair = Pair(scan, mirrored)
+    fit = pair.judged(pair.best_of(pair.near_starts()))
+    return plane_of(_mirroring(scan, grid) @ fit.matrix, fit.centre_mm)
+
+
+def _mirroring(scan: Image, grid: Canonical) -> NDArray[np.float64]:
+    """World -> world (4x4, mm): where the voxels of the mirrored scan come from."""
+    axis = int(np.flatnonzero(grid.orientation[:, 0] == 0)[0])
+    flip = np.eye(4)
+    flip[axis, axis], flip[axis, 3] = -1, scan.shape[axis] - 1
+    return np.asarray(scan.affine @ flip @ np.linalg.inv(scan.affine))
+
+
+def plane_of(exchange: NDArray[np.float64], centre_mm: NDArray[np.float64]) -> Midplane:
+    """The plane that ``exchange`` (4x4, mm), a reflection and perhaps a small motion within the plane, keeps."""
+    values, vectors = np.linalg.eig(exchange[:3, :3])
+    normal = np.real(vectors[:, np.argmin(np.real(values))])
+    normal = normal * np.sign(normal[0]) / np.linalg.norm(normal)
+    between = (centre_mm + exchange[:3, :3] @ centre_mm + exchange[:3, 3]) / 2
+    return Midplane(normal, float(normal @ between))

@@ -1,0 +1,266 @@
+"""A trained model as the start of a network for another task: other channels, other classes.
+
+Used by ``yucca_finetune -chk`` (`yucca_wm.bridge.fixes.finetuning`). What has the same shape is carried as it is. Of
+the first convolution, a task's channel takes the part that read the same modality: the smaller network says exactly
+what the model says of that scan alone, because an absent channel is 0 there. Where slices or volumes are stored with
+their axes in another order, kernels are turned with them. Of the last layer, a task's class
+takes the row of the model's class of the same name, with exactly its logits. All other classes of the model are
+background to the task; their joint logit, a log-sum-exp, is no linear function of the features, so background's row is
+fitted to it on patches of the task.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from yucca_wm.training.model import Model
+from yucca_wm.training.networks import compact
+
+T1_AND_FLAIR = ("T1", "FLAIR")
+
+NEW_CLASS_ODDS = 0.01
+"""How probable a class that the model does not have is at the start, in parts of background."""
+
+FITTED_VOXELS = 100_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """channels : the modality of each image (``T1``, ``FLAIR``; "" where it may be either, or is another).
+    classes : the name of each label from 0 on. axes : the plan's ``transpose_forward``."""
+
+    channels: tuple[str, ...]
+    classes: tuple[str, ...]
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last layer of the model, whose classes are not the task's.
+
+    layer : its name. weight : float [class, feature]. bias : float [class].
+    rows : for each class of the task but background the model's class it is made of, None for a new one.
+    """
+
+    layer: str
+    weight: Tensor
+    bias: Tensor
+    rows: tuple[int | None, ...]
+
+    @property
+    def merged(self) -> list[int]:
+        """The model's classes that are background to the task."""
+        return [k for k in range(len(self.bias)) if k not in self.rows]
+
+    def with_background(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """The task's rows [class, feature] and biases [class], background's being these."""
+        new = bias + math.log(NEW_CLASS_ODDS)
+        weights = [weight] + [weight if k is None else self.weight[k] for k in self.rows]
+        biases = [bias] + [new if k is None else self.bias[k] for k in self.rows]
+        return torch.stack(weights), torch.stack(biases)
+
+    def first_background(self) -> tuple[Tensor, Tensor]:
+        """Background's row as long as no patch has been seen: the mean of the classes that it is made of."""
+        return self.weight[self.merged].mean(0), self.bias[self.merged].mean()
+
+    def fitted_background(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Background's row with which the task's classes are as probable as with the model's, all others merged.
+
+        features : float [voxel, feature], what the layer is given.
+        """
+        x = features.double()
+        logits = x @ self.weight.double().T + self.bias.double()
+        kept = [k for k in self.rows if k is not None]
+        others = torch.logsumexp(logits[:, kept], 1)
+        wanted = torch.sigmoid(torch.logsumexp(logits[:, self.merged], 1) - others)
+        start = self.first_background()
+        row = torch.cat([start[0], start[1][None]]).double().requires_grad_()
+        x = torch.cat([x, torch.ones_like(x[:, :1])], 1)
+        optimizer = torch.optim.LBFGS([row], max_iter=300, line_search_fn="strong_wolfe")
+
+        def loss() -> Tensor:
+            optimizer.zero_grad()
+            value = F.binary_cross_entropy_with_logits(x @ row - others, wanted)
+            value.backward()
+            return value
+
+        with torch.enable_grad():
+            optimizer.step(loss)
+        found = row.detach().to(self.weight.dtype)
+        return found[:-1], found[-1]
+
+
+@dataclass(frozen=True)
+class Start:
+    """weights : for the network, by name; what it has beside them starts afresh. head : None if carried as it is.
+
+    notes : what was carried, adapted, and starts afresh, one line each.
+    """
+
+    weights: dict[str, Tensor]
+    head: Head | None
+    notes: list[str]
+
+
+def start_from(model: Model, network: nn.Module, task: Task) -> Start:
+    """The weights that ``network``, built for ``task``, takes from ``model``; none where not one layer fits."""
+    own = network.state_dict()
+    mixing, said = channel_mixing(model, task.channels)
+    rows, turn = class_rows(model, task.classes), turned_axes(model, task.axes)
+    head = _head(model, own, task, rows)
+    given = {name: _turned(tensor, turn).to(own[name].dtype) for name, tensor in model.weights.items() if name in own}
+    if head is not None:
+        made = dict(zip(("weight", "bias"), head.with_background(*head.first_background()), strict=True))
+        given |= {
+            f"{head.layer}.{part}": value.reshape(own[f"{head.layer}.{part}"].shape) for part, value in made.items()
+        }
+    reads = [name for name in given if _reads_scans(own[name], given[name], model, task)] if mixing is not None else []
+    given |= {name: torch.einsum("oi...,ti->ot...", given[name], mixing) for name in reads}
+    weights = {name: tensor for name, tensor in given.items() if tensor.shape == own[name].shape}
+    notes = [f"{len(weights)} of {len(own)} tensors start from {model.path}"]
+    notes += [f"{name}: {said}" for name in reads if said]
+    if turn is not None and turn != sorted(turn):
+        notes.append(f"kernels are turned: axes are in the order {list(task.axes)} here")
+    if head is not None:
+        notes.append(f"{head.layer}: {_rows_in_words(model, task, head)}")
+    fresh = sorted({name.rpartition(".")[0] for name in own.keys() - weights.keys()})
+    return Start(weights, head, notes + ([f"these start afresh: {', '.join(fresh)}"] if fresh else []))
+
+
+def _head(model: Model, own: dict[str, Tensor], task: Task, rows: tuple[int | None, ...] | None) -> Head | None:
+    """The model's last layer, if it is one of 1 x 1, the network has it too, and rows are not carried as they are."""
+    if rows is None:
+        return None
+    for name in reversed(own):
+        weight, layer = model.weights.get(name), name.removesuffix(".weight")
+        if weight is None or weight.ndim < 3 or f"{layer}.bias" not in model.weights:
+            continue
+        shapes = own[name].shape == (len(task.classes), *weight.shape[1:]) and len(weight) == model.n_classes
+        if not shapes or weight[0, 0].numel() != 1:
+            return None
+        bias = model.weights[f"{layer}.bias"]
+        return Head(layer, weight.flatten(1).to(own[name].dtype), bias.to(own[name].dtype), rows)
+    return None
+
+
+def _turned(tensor: Tensor, turn: list[int] | None) -> Tensor:
+    if turn is None or tensor.ndim != 2 + len(turn):
+        return tensor
+    return tensor.permute(0, 1, *(2 + axis for axis in turn))
+
+
+def _reads_scans(wanted: Tensor, given: Tensor, model: Model, task: Task) -> bool:
+    """Whether this is a convolution of the scans, one of them at least not alone in both networks."""
+    n_in, n_out = int(model.config["num_modalities"]), len(task.channels)
+    if given.ndim < 4 or (n_in, n_out) == (1, 1):
+        return False
+    return (
+        given.shape[:2] == (wanted.shape[0], n_in) and wanted.shape[1] == n_out and given.shape[2:] == wanted.shape[2:]
+    )
+
+
+def channel_mixing(model: Model, channels: Sequence[str]) -> tuple[Tensor | None, str]:
+    """How much of each channel of the model [task's channel, model's channel] each image takes, and that in words.
+
+    None where it cannot be told which of several channels is which.
+    """
+    n_in, n_out = int(model.config["num_modalities"]), len(channels)
+    if n_in == 1:
+        words = f"the mean of {n_out} scans takes the place of the one that the model is shown" if n_out > 1 else ""
+        return torch.full((n_out, 1), 1 / n_out), words
+    if n_in != len(T1_AND_FLAIR) or model.config.get("manager_name") != "YuccaManager_Synthesis":
+        return (torch.eye(n_in), "") if n_in == n_out else (None, "")
+    mixing = torch.zeros(n_out, n_in)
+    for k, modality in enumerate(T1_AND_FLAIR):
+        places = [n for n, channel in enumerate(channels) if channel == modality]
+        mixing[places, k] = 1 / max(1, len(places))
+    if not any(channel in T1_AND_FLAIR for channel in channels):
+        return torch.full((n_out, n_in), 1 / (n_in * n_out)), "the mean of what reads T1 and what reads FLAIR"
+    said = [
+        f"image {n} takes what reads {channel}" if channel in T1_AND_FLAIR else f"image {n} counts for nothing at first"
+        for n, channel in enumerate(channels)
+    ]
+    return mixing, "; ".join(said)
+
+
+def turned_axes(model: Model, axes: Sequence[int]) -> list[int] | None:
+    """For each axis of a network's input in the task, which one that is in the model's; None where it has no such axis.
+
+    Only networks of convolutions can be turned; others are left as they are.
+    """
+    skipped = 3 - len(model.patch_size)
+    here, there = [int(a) for a in axes][skipped:], model.transpose[skipped:]
+    if sorted(here) != sorted(there) or model.config["model_name"] not in compact.NAMES:
+        return None
+    return [there.index(axis) for axis in here]
+
+
+def class_rows(model: Model, classes: Sequence[str]) -> tuple[int | None, ...] | None:
+    """For each class of the task but background, the model's class it is made of; None: all are carried as they are."""
+    names = {_plain(name): int(label) for label, name in dict(model.config.get("labels") or {}).items()}
+    lesion = next((label for name, label in names.items() if _is_lesion(name)), None)
+    rows: list[int | None] = []
+    for name in map(_plain, classes[1:]):
+        row = names.get(name)
+        rows.append(lesion if row is None and lesion not in rows and _is_lesion(name) else row)
+    if len(classes) == 2 and rows == [None]:
+        rows = [lesion]
+    as_they_are = rows == list(range(1, model.n_classes)) or all(row is None for row in rows)
+    return None if len(classes) == model.n_classes and as_they_are else tuple(rows)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", str(name)).strip().lower()
+
+
+def _is_lesion(name: str) -> bool:
+    return re.search(r"\b(lesions?|wmhs?|hyperintensit(y|ies))\b", name) is not None
+
+
+def _rows_in_words(model: Model, task: Task, head: Head) -> str:
+    labels = {int(label): name for label, name in dict(model.config.get("labels") or {}).items()}
+    carried = [
+        f"class {c} ({task.classes[c]}) "
+        + (f"starts at {NEW_CLASS_ODDS:g} of background" if k is None else f"takes the row of {labels[k]}")
+        for c, k in enumerate(head.rows, 1)
+    ]
+    return "; ".join([*carried, f"background stands for the other {len(head.merged)} classes"])
+
+
+def fit_background(network: nn.Module, head: Head, patches: Iterable[Tensor]) -> str:
+    """Set background's row of ``network``'s ``head`` by what ``patches`` [channel, ...] show; returns that in words."""
+    layer: Any = network.get_submodule(head.layer)
+    features = torch.cat([_features(network, layer, patch) for patch in patches])
+    features = features[:: max(1, len(features) // FITTED_VOXELS)]
+    weight, bias = head.with_background(*head.fitted_background(features))
+    with torch.no_grad():
+        layer.weight.copy_(weight.reshape(layer.weight.shape))
+        layer.bias.copy_(bias)
+    whole = features @ head.weight.T + head.bias
+    back = torch.tensor([0, *(0 if k is None else k for k in head.rows)])
+    new = back[(features @ weight.T + bias).argmax(1)]
+    whole[:, head.merged[1:]] = -torch.inf
+    whole[:, head.merged[0]] = torch.logsumexp(features @ head.weight[head.merged].T + head.bias[head.merged], 1)
+    old = torch.where(torch.isin(whole.argmax(1), torch.tensor(head.merged)), 0, whole.argmax(1))
+    return f"{head.layer}: background fitted on {len(features)} voxels: {(old == new).double().mean():.2%} as before"
+
+
+def _features(network: nn.Module, layer: nn.Module, patch: Tensor) -> Tensor:
+    """What ``layer`` is given for one patch, float [voxel, feature]."""
+    seen: list[Tensor] = []
+    keep: Callable[..., None] = lambda _, given: seen.append(given[0])  # noqa: E731
+    hook = layer.register_forward_pre_hook(keep)
+    try:
+        with torch.no_grad():
+            network(patch[None].float())
+    finally:
+        hook.remove()
+    return seen[0][0].flatten(1).T.float()
