@@ -22,6 +22,9 @@ LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)\s#]+)")
 PUBLIC_NAMES = "<!-- every name in yucca_wm.__all__ -->"
 """Where ``api.md`` has the entries of the public names."""
 
+WAY = ("predict", "localize", "parcellate", "evaluate", "groups")
+"""Subpackages in the order of a scan's way; what others define comes last."""
+
 
 def linked_files(markdown: str, folder: Path) -> set[str]:
     """Files outside ``docs``, relative to the repository, that a page in ``folder`` links to."""
@@ -43,11 +46,15 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def public_names() -> list[str]:
-    """Where each name in ``yucca_wm.__all__`` is defined: functions first, then classes."""
+    """Where each name in ``yucca_wm.__all__`` is defined, in the order of a scan's way, functions before classes."""
     found = [getattr(yucca_wm, name) for name in getattr(yucca_wm, "__all__", ())]
     defined = [getattr(each, "function", each) for each in found]  # a subpackage that is called as its function
-    defined.sort(key=lambda each: isinstance(each, type))
-    return [f"{each.__module__}.{each.__qualname__}" for each in defined]
+
+    def place(each: Any) -> tuple[int, bool]:
+        room = each.__module__.split(".")[1]
+        return (WAY.index(room) if room in WAY else len(WAY)), isinstance(each, type)
+
+    return [f"{each.__module__}.{each.__qualname__}" for each in sorted(defined, key=place)]
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

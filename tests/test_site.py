@@ -73,7 +73,7 @@ def test_the_notebook_runs_as_it_is_written(tmp_path: Path) -> None:
 
     notebook: Any = jupytext.read(NOTEBOOK)
     assert sum(cell.cell_type == "code" for cell in notebook.cells) >= 8
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
+    client = NotebookClient(notebook, timeout=1500, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
     client.execute()
     table = next(cell for cell in notebook.cells if "nlargest" in cell.source).outputs[0].data["text/html"]
     assert table.count("<tr") == 6  # a head and five regions
