@@ -1,7 +1,8 @@
 # make demo        the sample scan of the package: from raw T1 and FLAIR to the table of regional lesion load
 # make demo-train  the whole training chain on a synthetic cohort
 # make models LABELS=DIR MASKS=DIR   the shipped weights, from label maps of heads and lesion masks (docs/models.md)
-# make test        style, types, import layers and all tests
+# make test        style, types, import layers and all tests (which build the documentation and run its notebook)
+# make docs        the documentation as a site: site/index.html
 # All make .venv on first use and reuse it afterwards.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ DEMO   ?= demo_out
 SAMPLE := yucca_wm/data/sample
 MODELS ?= models_out
 
-.PHONY: demo demo-train models test lint clean
+.PHONY: demo demo-train models test lint docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/yucca-wm predict --t1 $(SAMPLE)/T1.nii.gz --flair $(SAMPLE)/FLAIR.nii.gz --name sample --out-dir $(DEMO)
@@ -31,6 +32,9 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 # The environment is made once, and again when what it is made from changes. A failed install leaves no stamp.
 $(VENV)/.%: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))" || \
@@ -41,4 +45,4 @@ $(VENV)/.%: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(DEMO)_train
+	rm -rf $(VENV) $(DEMO) $(DEMO)_train site
