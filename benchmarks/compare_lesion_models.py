@@ -29,10 +29,10 @@ from real_scans import HELD_OUT
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from yucca_wm.core.files import atomic_path, make_folder
+from yucca_wm.core.hardware import bf16_is_fast
+from yucca_wm.core.images import load_labels, resample
 from yucca_wm.evaluate.lesions import lesion_measures
-from yucca_wm.files import atomic_path, make_folder
-from yucca_wm.hardware import bf16_is_fast
-from yucca_wm.images import load_labels, resample
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame

@@ -70,7 +70,7 @@ def exported_model(path: str) -> Any:
     """
     if not path.startswith(PREFIX) and not path.endswith(".zip"):
         return None
-    from yucca_wm.errors import InputError
+    from yucca_wm.core.errors import InputError
     from yucca_wm.models.shipped import shipped
     from yucca_wm.training.model_file import load_model
 
