@@ -37,12 +37,13 @@ from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame
 from yucca_wm.training.networks.compact import CompactUNet
-from yucca_wm.training.synthesis.dataset import VALIDATION_SEED, PaintedDataset, mirrored_regions
+from yucca_wm.training.synthesis.dataset import VALIDATION_SEED, PaintedDataset
 from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
 from yucca_wm.training.synthesis.losses import LesionTissueLoss
 from yucca_wm.training.synthesis.planes import ABSENT, _slab
 from yucca_wm.training.synthesis.settings import GRADIENT_CLIP, PLANE_SIZE
 from yucca_wm.training.synthesis.structures import TISSUES
+from yucca_wm.training.synthesis.volumes import mirrored_regions
 
 N_TISSUES, N_REGIONS, LESION = len(TISSUES), 37, TISSUES["lesion"]
 WAYS = {"a": (1, N_TISSUES), "b": (2, N_TISSUES), "c": (2, N_TISSUES + N_REGIONS)}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from yucca_wm.core.images import Image
-from yucca_wm.models.brain import Brain, _coarse
+from yucca_wm.models.brain import Brain, _coarse, _regions
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.tissue import _through
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
@@ -85,3 +85,36 @@ def test_planes_come_back_to_their_pixels() -> None:
     where = torch.nonzero(found[1])
     assert where.min(0).values.tolist() == pytest.approx([40, 70], abs=1)
     assert where.max(0).values.tolist() == pytest.approx([59, 99], abs=1)
+
+
+def test_no_side_is_favoured() -> None:
+    """A network that calls the first pixels of every row bright, wherever they come from, does so on both sides."""
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        right = torch.linspace(0, 1, x.shape[2])[None, :, None].expand_as(x[:, 0])
+        return torch.stack([torch.zeros_like(right), 4 * right + x[:, 0]], 1)
+
+    planes = torch.randn(2, 2, 64, 80, generator=torch.Generator().manual_seed(0))
+    size = grid((64, 80, 2), (1.0, 1.0, 5.0))
+    found = _through(network, planes, size, [True, True])
+    torch.testing.assert_close(_through(network, planes.flip(2), size, [True, True]).flip(2), found)
+
+
+def test_a_mirrored_head_has_its_regions_on_the_other_side() -> None:
+    """A network that knows one region (1, on the left) by its place in the window; mirrored, it is region 18."""
+    n = SIZE[0]
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        logits = x.new_zeros(1, 37, *SIZE)
+        logits[0, 0] = 5.0
+        logits[0, 1, 10:20] = 10.0
+        return logits
+
+    size = tuple(round(n * SPACING_MM) for n in SIZE)
+    scan = np.random.default_rng(0).random(size, np.float32)
+    centre = (np.array(size) - 1) / 2
+    probability = _regions(network, scan, grid(size, (1.0, 1.0, 1.0)), centre)
+    assert probability[1, 10:20].min() > 0.49, "half: one of two looks"
+    assert probability[18, n - 20 : n - 10].min() > 0.49
+    assert probability[18, 10:20].max() < 0.01
+    torch.testing.assert_close(probability.sum(0), torch.ones(SIZE))

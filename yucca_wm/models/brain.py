@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, normalised
+from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, mirrored_regions, normalised
 
 FOREGROUND = 0.1
 """Part of the brightest intensities above which a voxel is of the head, for a first guess at its centre."""
@@ -123,9 +123,11 @@ def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
 
 def _regions(network: Network, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
     image = normalised(_coarse(scan, grid, centre_mm).numpy())
+    seen = torch.from_numpy(image)[None, None]
     with torch.inference_mode():
-        logits = network(torch.from_numpy(image)[None, None])
-    return torch.softmax(logits.float(), 1)[0]
+        plain = torch.softmax(network(seen).float(), 1)[0]
+        exchanged = torch.softmax(network(seen.flip(2)).float(), 1)[0].flip(1)
+    return (plain + exchanged[mirrored_regions().tolist()]) / 2
 
 
 def _coarse(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:

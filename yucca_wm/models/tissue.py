@@ -88,7 +88,10 @@ def _thickened(planes: torch.Tensor, thick: int) -> torch.Tensor:
 
 
 def _through(network: Network, planes: torch.Tensor, grid: Canonical, given: list[bool]) -> torch.Tensor:
-    """Probability [z, class, x, y] of ``planes`` [z, channel, x, y], which go through the network at 1 mm."""
+    """Probability [z, class, x, y] of ``planes`` [z, channel, x, y], which go through the network at 1 mm.
+
+    They go through it twice, once with left and right exchanged: no side is favoured.
+    """
     size = tuple(planes.shape[2:])
     at_1mm = [max(32, round(n * spacing / PIXEL_MM)) for n, spacing in zip(size, grid.spacing_mm[:2], strict=True)]
     padded = [-(-(n + 2 * MARGIN) // 16) * 16 for n in at_1mm]
@@ -100,7 +103,7 @@ def _through(network: Network, planes: torch.Tensor, grid: Canonical, given: lis
             small = F.interpolate(part, size=at_1mm, mode="bilinear", antialias=True, align_corners=False)
             x = fill.expand(len(part), -1, *padded).clone()
             x[:, :, border[0] // 2 : border[0] // 2 + at_1mm[0], border[1] // 2 : border[1] // 2 + at_1mm[1]] = small
-            logits = network(x).float()
+            logits = (network(x) + network(x.flip(2)).flip(2)).float() / 2
             logits = logits[:, :, border[0] // 2 :, border[1] // 2 :][:, :, : at_1mm[0], : at_1mm[1]]
             found.append(torch.softmax(F.interpolate(logits, size=size, mode="bilinear", align_corners=False), 1))
     return torch.cat(found)

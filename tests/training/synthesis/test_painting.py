@@ -10,7 +10,6 @@ import pytest
 
 from yucca_wm.training.synthesis import planes
 from yucca_wm.training.synthesis.contrast import FLUID, GREY, draw
-from yucca_wm.training.synthesis.dataset import mirrored_regions
 from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, LESION, OUTSIDE, paint_planes
 from yucca_wm.training.synthesis.structures import (
@@ -25,6 +24,7 @@ from yucca_wm.training.synthesis.volumes import (
     ATLAS_CENTRE_MM,
     COORDINATE_UNIT_MM,
     MIDLINE_MM,
+    mirrored_regions,
     normalised,
     paint_volume,
 )

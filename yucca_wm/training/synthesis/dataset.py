@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,24 +12,14 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 from yucca.modules.data.data_modules.YuccaDataModule import YuccaDataModule
 
-from yucca_wm.core.regions import regions
 from yucca_wm.training.synthesis.heads import Head, load_head
 from yucca_wm.training.synthesis.planes import paint_planes
-from yucca_wm.training.synthesis.volumes import paint_volume
+from yucca_wm.training.synthesis.volumes import mirrored_regions, paint_volume
 
 Sample = dict[str, Any]
 
 VALIDATION_SEED = 20_230_000
 """Validation paints the same samples in every epoch of every run, so that their losses can be compared."""
-
-
-@cache
-def mirrored_regions() -> NDArray[np.uint8]:
-    """Table, region -> region of the other side (0 -> 0)."""
-    exchange = regions().mirrored()
-    table = np.arange(max(exchange) + 1, dtype=np.uint8)
-    table[list(exchange)] = list(exchange.values())
-    return table
 
 
 class PaintedDataset(Dataset[Sample]):

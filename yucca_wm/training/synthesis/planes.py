@@ -61,7 +61,7 @@ class Slab:
 
 def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator, contrasts: int = 1) -> list[Plane]:
     """A plane of ``size`` pixels of 1 mm, left-right and back-front, through ``head``, in several contrasts."""
-    thickness = 1 if random.random() < 0.35 else int(random.integers(2, 8))
+    thickness = 1 if random.random() < 0.35 else int(random.integers(2, 9))
     voxels, inside = _slab(head, size, thickness, random)
     structures: NDArray[np.uint8] = np.where(inside, head.structures[voxels], np.uint8(0))
     distance_mm = head.ventricle_mm(voxels)
@@ -190,10 +190,10 @@ def _with_plexus(structures: NDArray[np.uint8], random: np.random.Generator) -> 
 
 
 def _normal_rim(structures: NDArray[np.uint8], distance_mm: Array, random: np.random.Generator) -> NDArray[np.bool_]:
-    """The thin bright lining of the ventricles that healthy people have: no lesion. Not everybody's is seen."""
-    if random.random() < 0.35:
+    """The thin bright lining of the ventricles that healthy people have: no lesion, however bright; not always seen."""
+    if random.random() < 0.25:
         return np.zeros(structures.shape, bool)
-    reach = random.uniform(0.8, 2.5) * (0.7 + 0.5 * degrade.smooth_field(structures.shape[1:], 9, random))
+    reach = random.uniform(0.8, 2.6) * (0.7 + 0.5 * degrade.smooth_field(structures.shape[1:], 9, random))
     return (structures == CEREBRAL_WM) & (distance_mm < reach[None])
 
 
@@ -224,7 +224,7 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
     grain = random.uniform(0.3, 1.0)
     image = image + grain * contrast.spread[structures] * random.standard_normal(image.shape, dtype=np.float32)
     image = image + _uneven_tissue(contrast, slab, random)
-    image = np.where(slab.rim, 1 + (contrast.lesion - 1) * random.uniform(0.1, 0.7), image)
+    image = np.where(slab.rim, 1 + (contrast.lesion - 1) * random.uniform(0.15, 1.0), image)
     if slab.lesions.any():
         strength = np.clip(1 + 0.3 * degrade.smooth_field(size, 10, random), 0.35, 1.5)[None]
         edge = random.uniform(0.3, 1.0)

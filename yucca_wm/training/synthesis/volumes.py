@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.regions import regions
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import draw
@@ -42,6 +44,15 @@ class Volume:
     image: Array
     label: NDArray[np.uint8]
     coordinates: Array
+
+
+@cache
+def mirrored_regions() -> NDArray[np.uint8]:
+    """Table, region -> region of the other side (0 -> 0)."""
+    exchange = regions().mirrored()
+    table = np.arange(max(exchange) + 1, dtype=np.uint8)
+    table[list(exchange)] = list(exchange.values())
+    return table
 
 
 def normalised(image: Array) -> Array:
