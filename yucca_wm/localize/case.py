@@ -22,7 +22,7 @@ from yucca_wm.localize.intersect import intersect
 from yucca_wm.localize.load import LoadRow, load_rows
 from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
 from yucca_wm.localize.pairs import Companions, Maps
-from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions, tells_places
+from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions
 from yucca_wm.localize.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class CaseResult:
     flags : name -> what a reader should know before trusting the numbers.
     soft : expected volumes, a row for each region, outside and total; empty without softmaxes.
     modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
-    places : a row for each place and their total; empty without a tissue map.
+    places : a row for each place and their total; empty without a tissue map that tells places.
     removed_voxels, removed_lesions : below the minimum size, not in any table.
     """
 
@@ -80,7 +80,7 @@ def localize_files(pair: Maps, table: RegionTable, settings: Settings) -> CaseRe
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
     rows: list[ModalityRow] = []
-    if pair.companions.tissue is not None and tissue is None:
+    if tissue is not None and not result.places:
         flags |= NO_PLACES
     if pair.companions.modalities is not None:
         modalities = pair.companions.modalities
@@ -90,19 +90,16 @@ def localize_files(pair: Maps, table: RegionTable, settings: Settings) -> CaseRe
     return replace(result, flags=flags, soft=soft, modalities=rows)
 
 
-def load_tissue(
-    companions: Companions, lesions: Image, settings: Settings, *, to_look_at: bool = False
-) -> Image | None:
-    """The tissue map, if there is one, on the lesions' grid; one that no place can be told by only ``to_look_at``.
+def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
+    """The tissue map, if there is one, on the lesions' grid.
 
     Raises InputError for labels that are no tissue, and another grid.
     """
     if companions.tissue is None:
         return None
-    tissue = on_grid(
+    return on_grid(
         images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample
     )
-    return tissue if to_look_at or tells_places(tissue) else None
 
 
 def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:

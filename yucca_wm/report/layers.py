@@ -56,25 +56,28 @@ def subject_layers(
             sparse=True,
         )
     ]
-    tissue = load_tissue(pair.companions, lesions, settings, to_look_at=True)
+    tissue = load_tissue(pair.companions, lesions, settings)
     if tissue is not None and "no_places" not in about["flags"]:
-        layers.append(_places(lesions, tissue, settings))
+        layers += _places(lesions, tissue, settings)
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:
         layers.append(_of_table("tissue", tissue, tissues(), "tissue"))
     return to_ras(under), layers
 
 
-def _places(lesions: Image, tissue: Image, settings: Settings) -> Layer:
-    """Every lesion voxel with its place: 1 is the first of PLACES."""
+def _places(lesions: Image, tissue: Image, settings: Settings) -> list[Layer]:
+    """Every lesion voxel with its place: 1 is the first of PLACES; nothing where no place can be told."""
     components = find_lesions(
         lesion_mask(lesions, settings),
         connectivity=settings.connectivity,
         min_voxels=settings.min_voxels(lesions.voxel_volume_mm3),
     )
+    placed = place_lesions(components, tissue)
+    if placed is None:
+        return []
     labelled = np.zeros(lesions.shape, np.uint8)
-    labelled[tuple(components.voxels.T)] = place_lesions(components, tissue).of_voxel + 1
-    return Layer(
+    labelled[tuple(components.voxels.T)] = placed.of_voxel + 1
+    layer = Layer(
         "lesions by place",
         to_ras(lesions.with_data(labelled)).data,
         {number: place.title for number, place in enumerate(PLACES, start=1)},
@@ -82,6 +85,7 @@ def _places(lesions: Image, tissue: Image, settings: Settings) -> Layer:
         says="lesion",
         sparse=True,
     )
+    return [layer]
 
 
 def _of_table(title: str, labels: Image, table: RegionTable, says: str) -> Layer:
