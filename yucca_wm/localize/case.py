@@ -97,9 +97,7 @@ def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> I
     """
     if companions.tissue is None:
         return None
-    return on_grid(
-        images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample
-    )
+    return on_grid(images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample)
 
 
 def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from yucca_wm.cohort.layouts import AUTO, find_subjects
+from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core.files import natural_key
 from yucca_wm.localize.pairs import Pair, pair_cases
-from yucca_wm.pairing import image_files, match
 from yucca_wm.tasks.definition import Target
 
 Place = str | os.PathLike[str]

@@ -8,14 +8,14 @@ from itertools import combinations
 from pathlib import Path
 
 from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.cohort.pairing import image_files, match
+from yucca_wm.cohort.pairing import subject_of as subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
 from yucca_wm.core.images import Source
 from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.softmaxes import SoftmaxFiles
-from yucca_wm.pairing import image_files, match
-from yucca_wm.pairing import subject_of as subject_of
 
 SAME = "is given as {first} and as {second}; each needs a file of its own"
 
