@@ -11,7 +11,7 @@ import pytest
 from yucca_wm.core.regions import regions
 from yucca_wm.localize.cohort import localize_cohort
 from yucca_wm.localize.frequency import carry_cohort
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.transforms import find_transforms
 
 

@@ -119,7 +119,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
-    from yucca_wm.localize.settings import Settings
+    from yucca_wm.localize.lesions import Settings
 
     try:
         settings = Settings(

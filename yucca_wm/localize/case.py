@@ -16,14 +16,12 @@ from yucca_wm.core.images import Image, name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.localize.census import LesionRow, census
-from yucca_wm.localize.components import Components, find_lesions
 from yucca_wm.localize.flags import quality_flags, registration_flag
-from yucca_wm.localize.intersect import intersect
+from yucca_wm.localize.lesions import Components, Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.load import LoadRow, load_rows
 from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
 from yucca_wm.localize.pairs import Companions, Maps
 from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions
-from yucca_wm.localize.settings import Settings
 
 if TYPE_CHECKING:
     from yucca_wm.localize.soft import SoftRow
@@ -150,16 +148,10 @@ def localize(
     settings = settings or Settings()
     images.check_same_grid(lesions, regions)
     volume_mm3 = lesions.voxel_volume_mm3
-    components = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(volume_mm3),
-    )
+    components = counted_lesions(lesions, settings)
     counts = intersect(components, regions.data, table.indices)
     assigned = None
     if settings.assign_outside_mm > 0:
-        from yucca_wm.localize.assign import assign_outside
-
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
     rows = _with_ignored(load_rows(counts, table, volume_mm3, assigned), lesions, regions, settings)
     placed = None if tissue is None else place_lesions(components, tissue)
@@ -176,11 +168,6 @@ def localize(
         flags=quality_flags(rows, table, regions) | _ignored_flag(rows[-1], settings),
         places=[] if placed is None else placed.rows(volume_mm3),
     )
-
-
-def lesion_mask(lesions: Image, settings: Settings) -> NDArray[np.bool_]:
-    """Voxels that count as lesion."""
-    return settings.labels.lesion(lesions.data)
 
 
 def _with_ignored(rows: list[LoadRow], lesions: Image, regions: Image, settings: Settings) -> list[LoadRow]:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.components import Components
-from yucca_wm.localize.intersect import Intersection
+from yucca_wm.localize.lesions import Components, Intersection
 from yucca_wm.localize.places import PLACES, Placed
 
 

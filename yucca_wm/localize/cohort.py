@@ -24,11 +24,11 @@ from yucca_wm.localize.companions import CompanionPlaces
 from yucca_wm.localize.earlier import Earlier
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs import Inputs, folder_inputs
+from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import write_map
 from yucca_wm.localize.pairs import Maps, Pair
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.places import PLACES
-from yucca_wm.localize.settings import Settings
 from yucca_wm.localize.tables import (
     FORM_OF_TABLES,
     OPTIONAL_TABLES,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.intersect import OUTSIDE, Intersection
+from yucca_wm.localize.lesions import OUTSIDE, Intersection
 
 TOTAL = -1
 """``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""
@@ -53,7 +53,7 @@ def load_rows(
 ) -> list[LoadRow]:
     """Rows in table order, then outside, then total: regions + outside = total, exactly, in voxels.
 
-    assigned_voxels : [places] lesion voxels after assignment of outside voxels, as `assign.assign_outside` gives.
+    assigned_voxels : [places] lesion voxels after assignment of outside voxels, as `yucca_wm.localize.lesions.assign_outside` gives.
     """
     ml = voxel_volume_mm3 / 1000
     lesion_voxels, sizes, main = counts.lesion_voxels, counts.lesion_sizes, counts.main_place

@@ -10,10 +10,9 @@ import numpy as np
 from yucca_wm.core import images
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.case import lesion_mask, load_pair
-from yucca_wm.localize.components import find_lesions
+from yucca_wm.localize.case import load_pair
+from yucca_wm.localize.lesions import Settings, counted_lesions
 from yucca_wm.localize.pairs import Maps
-from yucca_wm.localize.settings import Settings
 
 
 def outside_label(table: RegionTable) -> int:
@@ -23,11 +22,7 @@ def outside_label(table: RegionTable) -> int:
 
 def labelled_lesions(lesions: Image, regions: Image, table: RegionTable, settings: Settings) -> Image:
     """Region label at every lesion voxel that the tables count, `outside_label` where no region is, 0 elsewhere."""
-    components = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(lesions.voxel_volume_mm3),
-    )
+    components = counted_lesions(lesions, settings)
     outside = outside_label(table)
     labelled = np.zeros(lesions.shape, dtype=np.min_scalar_type(outside))
     at = tuple(components.voxels.T)

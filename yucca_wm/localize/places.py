@@ -37,8 +37,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.images import Image, count_labels
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.localize.assign import TIE_MM
-from yucca_wm.localize.components import Components
+from yucca_wm.localize.lesions import TIE_MM, Components
 
 PERIVENTRICULAR_MM = 10.0
 """A voxel this near to a lateral ventricle is periventricular."""

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.intersect import OUTSIDE
+from yucca_wm.localize.lesions import OUTSIDE
 from yucca_wm.localize.load import TOTAL
 from yucca_wm.localize.probability import LesionVoxels, Softmax, region_slabs
 

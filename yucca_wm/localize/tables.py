@@ -15,7 +15,7 @@ from yucca_wm.core.tsv import tsv_lines as tsv_lines
 from yucca_wm.core.tsv import write_tsv as write_tsv
 from yucca_wm.localize import columns
 from yucca_wm.localize.case import CaseResult
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.lesions import Settings
 
 LOAD, WIDE, LESIONS = "lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv"
 SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"

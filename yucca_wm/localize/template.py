@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.images import Image
-from yucca_wm.localize.case import lesion_mask
-from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.lesions import Settings, counted_lesions
 from yucca_wm.parcellate.inverse import to_subject
 from yucca_wm.parcellate.warp import Warp
 
@@ -49,11 +47,7 @@ def carry_lesions(lesions: Image, template: Image, warp: Warp, settings: Setting
     mm -> atlas world mm. Raises YuccaWMError when the transform has no inverse.
     """
     voxel_ml = lesions.voxel_volume_mm3 / 1000
-    found = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(lesions.voxel_volume_mm3),
-    ).voxels.T
+    found = counted_lesions(lesions, settings).voxels.T
     carried = np.zeros(template.shape, dtype=np.uint8)
     if not found.size:
         return Carried(template.with_data(carried), 0.0, 0.0, 0.0, 0.0)

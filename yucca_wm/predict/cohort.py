@@ -165,7 +165,7 @@ def _localize(
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import folder_inputs
-    from yucca_wm.localize.settings import Settings
+    from yucca_wm.localize.lesions import Settings
 
     stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in done]
     for path in stray:

@@ -13,12 +13,11 @@ from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
-from yucca_wm.localize.case import lesion_mask, load_pair, load_tissue
-from yucca_wm.localize.components import find_lesions
+from yucca_wm.localize.case import load_pair, load_tissue
+from yucca_wm.localize.lesions import Settings, counted_lesions
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.pairs import Companions, Pair
 from yucca_wm.localize.places import PLACES, place_lesions
-from yucca_wm.localize.settings import Settings
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.viewer import Layer
 
@@ -67,11 +66,7 @@ def subject_layers(
 
 def _places(lesions: Image, tissue: Image, settings: Settings) -> list[Layer]:
     """Every lesion voxel with its place: 1 is the first of PLACES; nothing where no place can be told."""
-    components = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(lesions.voxel_volume_mm3),
-    )
+    components = counted_lesions(lesions, settings)
     placed = place_lesions(components, tissue)
     if placed is None:
         return []
