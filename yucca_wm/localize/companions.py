@@ -12,8 +12,7 @@ from yucca_wm.cohort.ids import bare
 from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name
-from yucca_wm.localize.modalities import Modality
-from yucca_wm.localize.pairs import Companions, Pair, subject_of
+from yucca_wm.localize.pairs import Companions, Modality, Pair, subject_of
 from yucca_wm.localize.softmaxes import SUFFIX, Softmaxes, given_softmaxes, softmaxes_beside
 
 Place = str | os.PathLike[str]

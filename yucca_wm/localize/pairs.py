@@ -14,10 +14,18 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
 from yucca_wm.core.images import Source
 from yucca_wm.localize.flags import registration_record
-from yucca_wm.localize.modalities import Modality
 from yucca_wm.localize.softmaxes import SoftmaxFiles
 
 SAME = "is given as {first} and as {second}; each needs a file of its own"
+
+
+@dataclass(frozen=True)
+class Modality:
+    """The maps of one subject that were made from one modality. regions : None for those of the ensemble."""
+
+    name: str
+    lesions: Source
+    regions: Source | None = None
 
 
 @dataclass(frozen=True)
