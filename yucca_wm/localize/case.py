@@ -23,7 +23,7 @@ from yucca_wm.localize.pairs import Companions, Maps, Modality
 from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions
 
 if TYPE_CHECKING:
-    from yucca_wm.localize.soft import SoftRow
+    from yucca_wm.localize.expected import SoftRow
 
 
 TWO_MAPS = "give the lesions on one side and the regions on the other"
@@ -100,8 +100,7 @@ def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> I
 def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:
     if companions.lesion_softmax is None or companions.region_softmax is None:
         return []
-    from yucca_wm.localize.probability import Softmax, lesion_voxels
-    from yucca_wm.localize.soft import soft_rows
+    from yucca_wm.localize.expected import Softmax, lesion_voxels, soft_rows
 
     softmax = Softmax(companions.lesion_softmax)
     if not settings.resample:

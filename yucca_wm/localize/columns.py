@@ -13,10 +13,10 @@ from typing import Any
 
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.localize.expected import SoftRow, Spread
 from yucca_wm.localize.load import LesionRow, LoadRow, ModalityRow
 from yucca_wm.localize.places import PLACES, PlaceRow
 from yucca_wm.localize.places import TOTAL as ALL_PLACES
-from yucca_wm.localize.soft import SoftRow, Spread
 from yucca_wm.localize.template import Carried
 
 ML, MM, PERCENT = "mL", "mm", "%"

@@ -1,7 +1,28 @@
-"""Probabilities out of softmax files, for the voxels that may be lesion: few of a head's."""
+"""How much lesion volume each region is expected to hold, and how sure that is.
+
+Two networks say of every voxel v how probable a lesion is, p(v), and how probable region r is, q(v, r). With the two
+independent of one another at a voxel, the lesion volume of a region is a random number with the mean
+
+    sum over v of  voxel volume * p(v) * q(v, r)
+
+whatever is assumed about voxels together. Its standard deviation does depend on that, and softmaxes say nothing about
+it, so both ends are given; the truth lies between them:
+
+- **independent** voxels: the variance is the sum of p q (1 - p q). Errors of voxels cancel out, which makes this too
+  small: networks err in patches, by shifting a border or missing a lesion.
+- **correlated** as much as they can be: all voxels of a map are cut at one level, drawn from 0 to 1. A lesion map cut
+  at u and a region cut at w give one volume; the variance is over all u and w. No other dependence of voxels with the
+  same p and q (lesion and region map independent of one another) has a larger one.
+
+Each variance is split by the law of total variance (the Hoeffding-Sobol decomposition; Sobol, Math. Comput. Simul. 55,
+2001): **lesion** is the variance of the mean given the lesion map, Var(E[volume | lesion map]), which is what would be
+left if regions were known up to their probabilities; **region** is Var(E[volume | region map]). What is left of the
+whole takes both at once (a voxel that may be lesion and may be in the region).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +36,12 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.grid import SLAB_VOXELS, Grid
 from yucca_wm.ensemble.merge import check_members
+from yucca_wm.localize.lesions import OUTSIDE
+from yucca_wm.localize.load import TOTAL
 from yucca_wm.localize.softmaxes import SoftmaxFiles
+
+LEVELS = 256
+"""Probabilities are counted in steps of 1/255 for the correlated end; means and the independent end are exact."""
 
 
 class Softmax:
@@ -90,7 +116,7 @@ def region_slabs(
 
     What no network saw, and what lies beyond the region map, is outside. Region probabilities of a voxel sum to 1.
 
-    Raises InputError as `yucca_wm.localize.soft.soft_rows`.
+    Raises InputError as `soft_rows`.
     """
     if unknown := sorted(set(softmax.classes) - {0, *table.indices}):
         raise InputError(softmax.path, f"has classes that are not in the table: {', '.join(map(str, unknown[:5]))}")
@@ -121,3 +147,79 @@ def region_slabs(
                 regions[place] = q[column[label]]
         regions[0] = np.maximum(1 - regions.sum(axis=0), 0)
         yield probability[here], regions
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviations in ml: of the volume, and of what each map alone brings in."""
+
+    whole: float
+    lesion: float
+    region: float
+
+
+@dataclass(frozen=True, slots=True)
+class SoftRow:
+    """One row of ``lesion_load_soft.tsv``."""
+
+    region_id: int
+    name: str
+    side: str
+    group: str
+    expected_ml: float
+    independent: Spread
+    correlated: Spread
+
+
+def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, resample: bool = False) -> list[SoftRow]:
+    """A row for every region, outside and total, as in `yucca_wm.localize.load.load_rows`; regions + outside = total.
+
+    Every voxel counts with its probability: there is no lesion, and no smallest one, before a threshold is drawn.
+
+    Raises InputError when a softmax file is damaged, holds classes that are not in the table, or lies on another grid
+    than the lesions' (with ``resample``, the nearest region voxel is taken).
+    """
+    sums = _Sums(len(table) + 1)
+    for lesion, region in region_slabs(lesions, regions, table, resample=resample):
+        sums.add(lesion, region)
+    ml = lesions.voxel_volume_mm3 / 1000
+    rows = [
+        SoftRow(region.index, region.name, str(region.side), region.group, *sums.of(place, ml))
+        for place, region in enumerate(table, start=1)
+    ]
+    rows.append(SoftRow(OUTSIDE, "outside", "none", "outside", *sums.of(0, ml)))
+    total = _Sums(1)
+    total.add(lesions.probability, np.ones((1, len(lesions.probability))))
+    rows.append(SoftRow(TOTAL, "total", "none", "total", *total.of(0, ml)))
+    return rows
+
+
+class _Sums:
+    """Over voxels, for each place: the moments of the independent end, and how many voxels have which p and q."""
+
+    def __init__(self, places: int) -> None:
+        self.mean, self.variance, self.of_lesion, self.of_region = np.zeros((4, places))
+        self.histogram = np.zeros((places, LEVELS * LEVELS))
+
+    def add(self, p: NDArray[np.float64], q: NDArray[np.float64]) -> None:
+        """Lesion probabilities [voxels] and region probabilities [places, voxels]."""
+        both = p * q
+        self.mean += both.sum(axis=1)
+        self.variance += (both * (1 - both)).sum(axis=1)
+        self.of_lesion += (q**2 * (p * (1 - p))).sum(axis=1)
+        self.of_region += (p**2 * (q * (1 - q))).sum(axis=1)
+        p_level = np.rint(p * (LEVELS - 1)).astype(np.intp) * LEVELS
+        for place, values in enumerate(q):
+            at = np.flatnonzero(values)
+            level = p_level[at] + np.rint(values[at] * (LEVELS - 1)).astype(np.intp)
+            self.histogram[place] += np.bincount(level, minlength=LEVELS * LEVELS)
+
+    def of(self, place: int, ml: float) -> tuple[float, Spread, Spread]:
+        """Expected volume and its spread at both ends, in ml."""
+        variances = self.variance[place], self.of_lesion[place], self.of_region[place]
+        independent = Spread(*(math.sqrt(value) * ml for value in variances))
+        # voxels[u, w]: of what is above level u in the lesion map and above level w in the region map
+        above = self.histogram[place].reshape(LEVELS, LEVELS)[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
+        voxels = above[1:, 1:]
+        spread = voxels.std(), voxels.mean(axis=1).std(), voxels.mean(axis=0).std()
+        return float(self.mean[place]) * ml, independent, Spread(*(float(value) * ml for value in spread))
