@@ -10,7 +10,7 @@ from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.grid import Grid
 from yucca_wm.localize.expected import Softmax, lesion_voxels, soft_rows
-from yucca_wm.localize.softmaxes import SoftmaxFiles
+from yucca_wm.localize.inputs import SoftmaxFiles
 
 SHAPE = (9, 8, 7)
 SPACING_MM = (1.0, 1.5, 3.0)

@@ -116,10 +116,10 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.jobs.step import only_run_in
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
     from yucca_wm.localize.lesions import Settings
+    from yucca_wm.localize.optional_inputs import CompanionPlaces
 
     try:
         settings = Settings(

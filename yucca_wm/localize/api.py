@@ -22,9 +22,9 @@ from yucca_wm.localize.case import CaseResult, load_pair, localize_files
 from yucca_wm.localize.cohort import files_of, part_of, shown_regions, summary, tables_of_subject, write_group
 from yucca_wm.localize.frames import data_frame
 from yucca_wm.localize.heatmap import draw_heat_map
+from yucca_wm.localize.inputs import Companions, Maps, subject_named
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import labelled_lesions
-from yucca_wm.localize.pairs import Companions, Maps, subject_named
 from yucca_wm.localize.parts import Parts
 from yucca_wm.localize.tables import PLACES
 

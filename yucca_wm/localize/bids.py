@@ -14,9 +14,9 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder, write_json, write_text
 from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.localize.inputs import Pair
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import outside_label, write_map
-from yucca_wm.localize.pairs import Pair
 
 BIDS_VERSION = "1.9.0"
 DESCRIPTION = "lesionregions"

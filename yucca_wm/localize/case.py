@@ -17,9 +17,9 @@ from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.localize.flags import disagreement, ignored_flag, quality_flags, registration_flag
+from yucca_wm.localize.inputs import Companions, Maps, Modality
 from yucca_wm.localize.lesions import Components, Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.load import LesionRow, LoadRow, ModalityRow, census, load_rows, modality_rows, with_ignored
-from yucca_wm.localize.pairs import Companions, Maps, Modality
 from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions
 
 if TYPE_CHECKING:

@@ -20,13 +20,12 @@ from yucca_wm.jobs.record import Record
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
-from yucca_wm.localize.companions import CompanionPlaces
 from yucca_wm.localize.earlier import Earlier
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
-from yucca_wm.localize.inputs import Inputs, folder_inputs
+from yucca_wm.localize.inputs import Inputs, Maps, Pair, folder_inputs
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import write_map
-from yucca_wm.localize.pairs import Maps, Pair
+from yucca_wm.localize.optional_inputs import CompanionPlaces
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.places import PLACES
 from yucca_wm.localize.tables import (

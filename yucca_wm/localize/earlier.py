@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from yucca_wm.core.errors import InputError
 from yucca_wm.jobs.record import Entry, FileState, Record, State
 from yucca_wm.jobs.step import HEADER, Step
-from yucca_wm.localize.pairs import Pair
+from yucca_wm.localize.inputs import Pair
 from yucca_wm.localize.parts import Parts
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})

@@ -36,9 +36,9 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.grid import SLAB_VOXELS, Grid
 from yucca_wm.ensemble.merge import check_members
+from yucca_wm.localize.inputs import SoftmaxFiles
 from yucca_wm.localize.lesions import OUTSIDE
 from yucca_wm.localize.load import TOTAL
-from yucca_wm.localize.softmaxes import SoftmaxFiles
 
 LEVELS = 256
 """Probabilities are counted in steps of 1/255 for the correlated end; means and the independent end are exact."""

@@ -11,8 +11,8 @@ from yucca_wm.core import images
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.case import load_pair
+from yucca_wm.localize.inputs import Maps
 from yucca_wm.localize.lesions import Settings, counted_lesions
-from yucca_wm.localize.pairs import Maps
 
 
 def outside_label(table: RegionTable) -> int:

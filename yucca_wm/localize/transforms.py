@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.localize.flags import registration_record
-from yucca_wm.localize.pairs import subject_of
 from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.warp import Warp
 

@@ -27,7 +27,7 @@ from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 from yucca_wm.tasks.definition import MODALITIES
 
 if TYPE_CHECKING:
-    from yucca_wm.localize.companions import CompanionPlaces
+    from yucca_wm.localize.optional_inputs import CompanionPlaces
 
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
 USED = TableForm[str](TABLE, (Column("used", str, "scans that the maps were made from, joined by +"),))
@@ -184,7 +184,7 @@ def companion_places(
     out: Path, modalities: Collection[str], models: Collection[str], options: Options
 ) -> CompanionPlaces:
     """Where a run leaves what comes with lesions and regions. modalities : that were used. models : the user's own."""
-    from yucca_wm.localize.companions import CompanionPlaces
+    from yucca_wm.localize.optional_inputs import CompanionPlaces
 
     both = {LESIONS, REGIONS} <= set(models)
     return CompanionPlaces(
