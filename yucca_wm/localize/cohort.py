@@ -18,13 +18,12 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.record import Record
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
-from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.earlier import Earlier
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs import Inputs, Maps, Pair, folder_inputs
 from yucca_wm.localize.lesions import Settings
-from yucca_wm.localize.maps import write_map
+from yucca_wm.localize.maps import Derivative, check_names, remove_subjects, write_map
 from yucca_wm.localize.optional_inputs import CompanionPlaces
 from yucca_wm.localize.parts import Part, Parts, write_outputs
 from yucca_wm.localize.places import PLACES
