@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
+from yucca_wm.core.columns import number
 from yucca_wm.core.files import make_folder, natural_key, write_json
 from yucca_wm.core.images import name_of
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.tsv import tsv_lines
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.record import Record
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
@@ -32,10 +34,8 @@ from yucca_wm.localize.tables import (
     OPTIONAL_TABLES,
     REGIONS,
     Table,
-    number,
     sidecar_name,
     tables_of,
-    tsv_lines,
     write_regions,
 )
 from yucca_wm.localize.tables import PLACES as PLACES_TABLE

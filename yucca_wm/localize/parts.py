@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path
-from yucca_wm.localize.tables import tsv_lines
+from yucca_wm.core.tsv import tsv_lines
 
 
 @dataclass(frozen=True)
