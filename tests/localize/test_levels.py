@@ -52,6 +52,7 @@ OPTIONS: dict[str, Sequence[str]] = {
         *FOLDERS, "--t1-lesions", "{here}/other", "--t1-regions", "{here}/regions",
         "--flair-lesions", "{here}/lesions", "--flair-regions", "{here}/regions",
     ],
+    "header": [*FOLDERS, "--header", "sform"],
     "resample": ["--lesions", "{here}/lesions", "--regions", "{here}/shifted", "--resample"],
 }  # fmt: skip
 """What each is about (its options by name) -> words."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import on_grid as on_grid
+from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues

@@ -80,8 +80,10 @@ def localize_into(
     and named on stderr.
     """
     companions = companions or CompanionPlaces()
-    pairs, without = companions.attach(inputs.pairs, inputs.lesions, inputs.regions)
-    failures = {**inputs.failures, **without}
+    pairs, failures = dict(inputs.pairs), dict(inputs.failures)
+    if companions.asked:
+        pairs, without = companions.attach(pairs, inputs.lesions, inputs.regions)
+        failures |= without
     parts = Parts(make_folder(folder / "parts"))
     maps_dir = make_folder(folder / "maps") if maps else None
     derivative = Derivative(folder / "bids", inputs.lesions, inputs.regions) if bids else None

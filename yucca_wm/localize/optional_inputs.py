@@ -39,6 +39,11 @@ class CompanionPlaces:
     tissue: Place | None = None
 
     @property
+    def asked(self) -> bool:
+        """Whether anything is to come with the maps."""
+        return self.soft or bool(self.modality_lesions) or self.tissue is not None
+
+    @property
     def stated(self) -> dict[str, Any]:
         """As entries of ``localize.json``'s inputs."""
         softmax = {"lesion_softmax": self.lesion_softmax, "region_softmax": self.region_softmax}
