@@ -13,7 +13,7 @@ from yucca_wm.demo import anatomy, standin
 from yucca_wm.demo.phantom import COARSE_SITES, Phantom, simulate
 from yucca_wm.demo.write_cohort import write_atlas
 from yucca_wm.localize.case import localize
-from yucca_wm.localize.settings import Settings as LocalizeSettings
+from yucca_wm.localize.lesions import Settings as LocalizeSettings
 from yucca_wm.parcellate import parcellate
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.wm import white_matter

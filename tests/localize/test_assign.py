@@ -5,11 +5,8 @@ import pytest
 
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
-from yucca_wm.localize.assign import assign_outside
 from yucca_wm.localize.case import localize
-from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.intersect import intersect
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.lesions import Settings, assign_outside, find_lesions, intersect
 
 
 def _brute_force(mask, labels, affine, max_mm):

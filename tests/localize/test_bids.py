@@ -16,7 +16,7 @@ import pytest
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import read_table, regions
 from yucca_wm.localize.__main__ import main
-from yucca_wm.localize.bids import entities
+from yucca_wm.localize.maps import entities
 
 VALIDATOR = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent)) or shutil.which(
     "bids-validator-deno"

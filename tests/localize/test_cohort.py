@@ -17,7 +17,7 @@ from yucca_wm.jobs.record import RECORD
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.cohort import localize_cohort
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.lesions import Settings
 
 
 @pytest.fixture

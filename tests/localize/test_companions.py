@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.localize.companions import CompanionPlaces
-from yucca_wm.localize.pairs import pair_cases
+from yucca_wm.localize.inputs import pair_cases
+from yucca_wm.localize.optional_inputs import CompanionPlaces
 
 
 def folder(path: Path, *names: str) -> Path:

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yucca_wm.core.regions import regions
-from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.intersect import intersect
+from yucca_wm.localize.lesions import find_lesions, intersect
 from yucca_wm.localize.load import load_rows
 
 

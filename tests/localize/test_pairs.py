@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
-from yucca_wm.localize.pairs import pair_cases, subject_of
+from yucca_wm.localize.inputs import pair_cases
 
 
 def _touch(folder, *names):

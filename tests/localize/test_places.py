@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
 from yucca_wm.core.tissue import Tissue, tissues
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize
-from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.places import PLACES, place_lesions, tells_places
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.lesions import Settings, find_lesions
+from yucca_wm.localize.places import PLACES, place_lesions
 
 ALL = Settings(min_size_mm3=0)
 SHAPE = (70, 30, 40)
@@ -266,12 +264,24 @@ def test_who_has_no_tissue_map_is_named_and_does_not_stop_the_others(synthetic, 
 
 @pytest.mark.parametrize("label", [Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER])
 def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label):
-    tissue = head()
-    assert tells_places(Image(tissue, np.eye(4)))
+    tissue, lesion = head(), find_lesions(line(30, 32) == 1)
+    assert place_lesions(lesion, Image(tissue, np.eye(4))) is not None
     tissue[tissue == label] = 0
-    assert not tells_places(Image(tissue, np.eye(4)))
-    with pytest.raises(InputError, match="has no lateral ventricle or no cortex"):
-        place_lesions(find_lesions(line(30, 32) == 1), Image(tissue, np.eye(4)))
+    assert place_lesions(lesion, Image(tissue, np.eye(4))) is None
+
+
+@pytest.mark.parametrize("label", [Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER])
+def test_lesions_over_all_ventricles_or_cortex_leave_the_loads_and_a_flag(label, synthetic, tmp_path):
+    write_cohort(synthetic, tmp_path)
+    lesions = (head() == label).astype(np.uint8)
+    synthetic.save(tmp_path / "lesions" / "a.nii.gz", lesions, np.eye(4))
+    assert run(tmp_path, f"--tissue={tmp_path / 'tissue'}") == 0
+    about = json.loads((tmp_path / "out" / "localize.json").read_text())["subjects"]
+    assert "no_places" in about["a"]["flags"]
+    assert "no_places" not in about["b"]["flags"]
+    # ventricles: 10 x 30 x 30 voxels of 1 mm3 above the brainstem; cortex: 5 x 30 x 30
+    assert about["a"]["lesion_volume_ml"] == {Tissue.LATERAL_VENTRICLES: 9.0, Tissue.CORTICAL_GREY_MATTER: 4.5}[label]
+    assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"b"}
 
 
 def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_path, capsys):

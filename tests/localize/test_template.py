@@ -10,8 +10,8 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from scipy import ndimage
 
 from yucca_wm.core.images import Image, save
-from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.template import carry_lesions
+from yucca_wm.localize.atlas_space import carry_lesions
+from yucca_wm.localize.lesions import Settings
 from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.inverse import to_subject
 from yucca_wm.parcellate.settings import Interpolation

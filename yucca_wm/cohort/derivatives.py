@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+UNMASKED, FIELD = "_unmasked.nii.gz", "_warp.nii.gz"
+"""How the images end that `yucca_wm.parcellate` leaves beside a region map: they are no region maps."""
+
 
 def derivatives_folder(root: str | os.PathLike[str], subject: str) -> Path:
     """``<root>/derivatives/yucca_wm/<subject>``; for a table of paths, beside the table."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
+from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core import images
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
@@ -38,7 +39,6 @@ from yucca_wm.evaluate.summary import Mean, mean_with_interval
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run import Outcome
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
-from yucca_wm.pairing import image_files, match
 
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
 REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")

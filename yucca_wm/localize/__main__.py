@@ -116,10 +116,10 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.jobs.step import only_run_in
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.companions import CompanionPlaces
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
-    from yucca_wm.localize.settings import Settings
+    from yucca_wm.localize.lesions import Settings
+    from yucca_wm.localize.optional_inputs import CompanionPlaces
 
     try:
         settings = Settings(
@@ -142,8 +142,8 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
         )  # fmt: skip
     if options.to_template is not None:
+        from yucca_wm.localize.atlas_space import BESIDE, Transforms, find_transforms
         from yucca_wm.localize.frequency import Localized, carry_cohort, find_template
-        from yucca_wm.localize.transforms import BESIDE, Transforms, find_transforms
 
         template = find_template(options.to_template)
         if options.transforms is None and (inputs.adds or options.regions is None):

@@ -19,14 +19,12 @@ from yucca_wm.core.images import Source, as_nifti, name_of
 from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.localize.case import CaseResult, load_pair, localize_files
-from yucca_wm.localize.cohort import files_of, part_of, shown_regions, summary, tables_of_subject, write_group
-from yucca_wm.localize.frames import data_frame
 from yucca_wm.localize.heatmap import draw_heat_map
+from yucca_wm.localize.inputs import Companions, Maps, subject_named
+from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import labelled_lesions
-from yucca_wm.localize.pairs import Companions, Maps, subject_named
-from yucca_wm.localize.parts import Parts
-from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import PLACES
+from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, tables_of_subject, write_group
+from yucca_wm.localize.tables import PLACES, data_frame
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -233,9 +231,7 @@ def localize(
 def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Localization:
     """Localize the lesions of one person."""
     result = localize_files(maps, table, settings)
-    frames = {
-        entry.name: data_frame(entry.columns, entry.rows(result)) for entry in tables_of_subject(maps, table, settings)
-    }
+    frames = {entry.name: data_frame(entry, result) for entry in tables_of_subject(maps, table, settings)}
     loads, lesions = frames["lesion_load.tsv"], frames["lesions.tsv"]
     return Localization(
         maps.subject, loads, lesions, frames.get(PLACES), dict(result.flags), result, maps, table, settings

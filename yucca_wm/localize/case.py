@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,22 +12,18 @@ from numpy.typing import NDArray
 
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import on_grid as on_grid
-from yucca_wm.core.images import Image, name_of
+from yucca_wm.core.grids import on_grid
+from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
-from yucca_wm.localize.census import LesionRow, census
-from yucca_wm.localize.components import Components, find_lesions
-from yucca_wm.localize.flags import quality_flags, registration_flag
-from yucca_wm.localize.intersect import intersect
-from yucca_wm.localize.load import LoadRow, load_rows
-from yucca_wm.localize.modalities import Modality, ModalityRow, disagreement, load_map, modality_rows
-from yucca_wm.localize.pairs import Companions, Maps
-from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions, tells_places
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.flags import disagreement, ignored_flag, quality_flags, registration_flag
+from yucca_wm.localize.inputs import Companions, Maps, Modality
+from yucca_wm.localize.lesions import Components, Settings, assign_outside, counted_lesions, intersect
+from yucca_wm.localize.load import LesionRow, LoadRow, ModalityRow, census, load_rows, modality_rows, with_ignored
+from yucca_wm.localize.places import NO_PLACES, PlaceRow, place_lesions
 
 if TYPE_CHECKING:
-    from yucca_wm.localize.soft import SoftRow
+    from yucca_wm.localize.expected import SoftRow
 
 
 TWO_MAPS = "give the lesions on one side and the regions on the other"
@@ -41,7 +38,7 @@ class CaseResult:
     flags : name -> what a reader should know before trusting the numbers.
     soft : expected volumes, a row for each region, outside and total; empty without softmaxes.
     modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
-    places : a row for each place and their total; empty without a tissue map.
+    places : a row for each place and their total; empty without a tissue map that tells places.
     removed_voxels, removed_lesions : below the minimum size, not in any table.
     """
 
@@ -80,7 +77,7 @@ def localize_files(pair: Maps, table: RegionTable, settings: Settings) -> CaseRe
     flags = result.flags | registration_flag(pair.regions)
     soft = _soft_rows(pair.companions, lesions, table, settings)
     rows: list[ModalityRow] = []
-    if pair.companions.tissue is not None and tissue is None:
+    if tissue is not None and not result.places:
         flags |= NO_PLACES
     if pair.companions.modalities is not None:
         modalities = pair.companions.modalities
@@ -90,26 +87,20 @@ def localize_files(pair: Maps, table: RegionTable, settings: Settings) -> CaseRe
     return replace(result, flags=flags, soft=soft, modalities=rows)
 
 
-def load_tissue(
-    companions: Companions, lesions: Image, settings: Settings, *, to_look_at: bool = False
-) -> Image | None:
-    """The tissue map, if there is one, on the lesions' grid; one that no place can be told by only ``to_look_at``.
+def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
+    """The tissue map, if there is one, on the lesions' grid.
 
     Raises InputError for labels that are no tissue, and another grid.
     """
     if companions.tissue is None:
         return None
-    tissue = on_grid(
-        images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample
-    )
-    return tissue if to_look_at or tells_places(tissue) else None
+    return on_grid(images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample)
 
 
 def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, settings: Settings) -> list[SoftRow]:
     if companions.lesion_softmax is None or companions.region_softmax is None:
         return []
-    from yucca_wm.localize.probability import Softmax, lesion_voxels
-    from yucca_wm.localize.soft import soft_rows
+    from yucca_wm.localize.expected import Softmax, lesion_voxels, soft_rows
 
     softmax = Softmax(companions.lesion_softmax)
     if not settings.resample:
@@ -121,12 +112,31 @@ def _soft_rows(companions: Companions, lesions: Image, table: RegionTable, setti
 def _modality_load(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> list[LoadRow]:
     """Load of the lesions of one modality in its own regions, or else in the ensemble's."""
     labels = settings.labels
-    lesions = load_map(modality.lesions, labels.load, labels.known)
+    lesions = _load_map(modality.lesions, labels.load, labels.known)
     if modality.regions is not None:
         known = {0, *table.indices}
-        regions = load_map(modality.regions, partial(images.load_labels, allowed=known), known)
+        regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
     on_lesions = on_grid(regions, lesions, resample=settings.resample)
     return localize(modality.name, lesions, on_lesions, table, replace(settings, assign_outside_mm=0)).load
+
+
+def _load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] | None) -> Image:
+    """What ``read`` makes of a file or an image in memory, or the likeliest labels of a softmax file (``.npz``).
+
+    allowed : labels of a softmax file; None: any.
+
+    Raises InputError as ``read``, and for labels of a softmax file that are not allowed.
+    """
+    if isinstance(path, Image) or path.suffix != ".npz":
+        return read(path)
+    from yucca_wm.ensemble.folders import open_probabilities
+    from yucca_wm.ensemble.merge import merge
+
+    merged = merge([open_probabilities(path)])
+    found = set(np.unique(merged.labels).tolist())
+    if allowed is not None and (unknown := sorted(found - allowed)):
+        raise InputError(path, f"gives labels that are not in the table: {', '.join(map(str, unknown[:5]))}")
+    return Image(merged.labels, merged.grid.affine, path)
 
 
 def load_pair(pair: Maps, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
@@ -155,18 +165,12 @@ def localize(
     settings = settings or Settings()
     images.check_same_grid(lesions, regions)
     volume_mm3 = lesions.voxel_volume_mm3
-    components = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(volume_mm3),
-    )
+    components = counted_lesions(lesions, settings)
     counts = intersect(components, regions.data, table.indices)
     assigned = None
     if settings.assign_outside_mm > 0:
-        from yucca_wm.localize.assign import assign_outside
-
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
-    rows = _with_ignored(load_rows(counts, table, volume_mm3, assigned), lesions, regions, settings)
+    rows = with_ignored(load_rows(counts, table, volume_mm3, assigned), lesions, regions, settings)
     placed = None if tissue is None else place_lesions(components, tissue)
     distance_mm = None if placed is None else placed.surroundings.ventricle_mm
     if ventricles is not None:
@@ -178,37 +182,9 @@ def localize(
         lesions=census(components, counts, table, lesions.affine, distance_mm, placed),
         removed_voxels=components.removed_voxels,
         removed_lesions=components.removed_lesions,
-        flags=quality_flags(rows, table, regions) | _ignored_flag(rows[-1], settings),
+        flags=quality_flags(rows, table, regions) | ignored_flag(rows[-1], settings),
         places=[] if placed is None else placed.rows(volume_mm3),
     )
-
-
-def lesion_mask(lesions: Image, settings: Settings) -> NDArray[np.bool_]:
-    """Voxels that count as lesion."""
-    return settings.labels.lesion(lesions.data)
-
-
-def _with_ignored(rows: list[LoadRow], lesions: Image, regions: Image, settings: Settings) -> list[LoadRow]:
-    """``rows`` with the volume of the voxels whose label does not count."""
-    left_out = regions.data[settings.labels.left_out(lesions.data)]
-    if not left_out.size:
-        return rows
-    largest = max(row.region_id for row in rows)
-    voxels = np.bincount(left_out.astype(np.intp, copy=False), minlength=largest + 1).tolist()
-    ml = lesions.voxel_volume_mm3 / 1000
-    *places, total = rows
-    return [
-        *(replace(row, ignored_volume_ml=voxels[row.region_id] * ml) for row in places),
-        replace(total, ignored_volume_ml=left_out.size * ml),
-    ]
-
-
-def _ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
-    if not total.ignored_volume_ml:
-        return {}
-    labels = " and ".join(map(str, settings.ignored_labels))
-    said = f"{total.ignored_volume_ml:.3g} ml have label {labels} and do not count (lesions: "
-    return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
 
 
 def _distance_mm(components: Components, ventricles: Image) -> NDArray[np.float64]:

@@ -1,46 +1,32 @@
-"""All subjects of a folder: localized in parallel, written as tables, a summary and a heat map."""
+"""All subjects of a folder: localized in parallel, each with a share of the outputs, and written together."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from yucca_wm import __version__
-from yucca_wm.core.files import make_folder, natural_key, write_json
-from yucca_wm.core.images import name_of
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.record import Record
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
-from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
-from yucca_wm.localize.case import CaseResult, localize_files
-from yucca_wm.localize.companions import CompanionPlaces
-from yucca_wm.localize.earlier import Earlier
-from yucca_wm.localize.heatmap import draw_heat_map, save_figure
-from yucca_wm.localize.inputs import Inputs, folder_inputs
-from yucca_wm.localize.maps import write_map
-from yucca_wm.localize.pairs import Maps, Pair
-from yucca_wm.localize.parts import Part, Parts, write_outputs
-from yucca_wm.localize.places import PLACES
-from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.tables import (
-    FORM_OF_TABLES,
-    OPTIONAL_TABLES,
-    REGIONS,
-    Table,
-    number,
-    sidecar_name,
-    tables_of,
-    tsv_lines,
-    write_regions,
-)
-from yucca_wm.localize.tables import PLACES as PLACES_TABLE
+from yucca_wm.jobs.record import Entry, FileState, Record, State
+from yucca_wm.jobs.step import HEADER, Step, Work, only_run_in, run_step
+from yucca_wm.localize.case import localize_files
+from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
+from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.maps import Derivative, check_names, remove_subjects, write_map
+from yucca_wm.localize.optional_inputs import CompanionPlaces
+from yucca_wm.localize.outputs import Parts, files_of, part_of, summary, write_group
+from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
+
+MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
+"""Maps of a `Pair` that give the tables columns of their own."""
 
 
 def localize_cohort(
@@ -94,8 +80,10 @@ def localize_into(
     and named on stderr.
     """
     companions = companions or CompanionPlaces()
-    pairs, without = companions.attach(inputs.pairs, inputs.lesions, inputs.regions)
-    failures = {**inputs.failures, **without}
+    pairs, failures = dict(inputs.pairs), dict(inputs.failures)
+    if companions.asked:
+        pairs, without = companions.attach(pairs, inputs.lesions, inputs.regions)
+        failures |= without
     parts = Parts(make_folder(folder / "parts"))
     maps_dir = make_folder(folder / "maps") if maps else None
     derivative = Derivative(folder / "bids", inputs.lesions, inputs.regions) if bids else None
@@ -139,57 +127,6 @@ def localize_into(
     return {name: flags[name] for name in files}, failures
 
 
-def write_group(
-    folder: Path,
-    parts: Parts,
-    files: Mapping[str, Mapping[str, str]],
-    tables: Sequence[Table],
-    about: dict[str, Any],
-    table: RegionTable,
-) -> None:
-    """Write everything that is about all subjects, of whom ``parts`` are there, in the order of ``files``.
-
-    files : subject -> its files, for ``localize.json``. about : what else stands there, as `summary` gives it.
-    """
-    columns = {entry.name: entry.columns for entry in tables}
-    for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
-        (folder / name).unlink(missing_ok=True)
-        (folder / sidecar_name(name)).unlink(missing_ok=True)
-    for entry in tables:
-        write_json(folder / sidecar_name(entry.name), entry.form.sidecar())
-    if PLACES_TABLE in columns:
-        about["places"] = {place.name: place.title for place in PLACES}
-    write_regions(folder / REGIONS, table)
-    loads = write_outputs(parts, files, columns, about, folder)
-    for suffix in (".png", ".svg"):  # of an earlier run
-        (folder / f"heat_map{suffix}").unlink(missing_ok=True)
-    if len(loads):
-        figure = draw_heat_map(list(files), [region.name for region in shown_regions(table)], loads)
-        save_figure(figure, folder / "heat_map")
-
-
-def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> None:
-    """Remove what is there of those who are not among ``pairs``."""
-    gone = parts.of_others(pairs.keys())
-    remove_subjects(folder / "bids", gone, pairs)
-    for subject, part in gone.items():
-        (folder / "maps" / f"{subject}.nii.gz").unlink(missing_ok=True)
-        part.unlink()
-    if gone:
-        named = ", ".join(sorted(gone, key=natural_key))
-        print(f"note: removed from {folder}, as not among the subjects any more: {named}", file=sys.stderr)
-
-
-def shown_regions(table: RegionTable) -> RegionTable:
-    """The regions of the heat map."""
-    return table.white_matter if len(table.white_matter) else table
-
-
-def _digest(table: RegionTable) -> str:
-    """Of all that a table says: another one gives other results."""
-    return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
-
-
 def _localize_pair(
     pair: Pair,
     table: RegionTable,
@@ -208,62 +145,72 @@ def _localize_pair(
     return result.flags
 
 
-def part_of(result: CaseResult, maps: Maps, table: RegionTable, settings: Settings) -> Part:
-    """What one subject adds to the outputs."""
-    shown = set(shown_regions(table).indices)
-    return Part(
-        {entry.name: tsv_lines(entry.rows(result)) for entry in tables_of_subject(maps, table, settings)},
-        _subject_summary(result, maps),
-        [row.load_percent for row in result.load if row.region_id in shown],
-    )
+def _digest(table: RegionTable) -> str:
+    """Of all that a table says: another one gives other results."""
+    return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
 
 
-def tables_of_subject(maps: Maps, table: RegionTable, settings: Settings) -> tuple[Table, ...]:
-    """The tables that these maps fill."""
-    companions = maps.companions
-    return tables_of(
-        table, settings,
-        ventricles=maps.ventricles is not None,
-        soft=companions.lesion_softmax is not None, modalities=companions.modalities is not None,
-        tissue=companions.tissue is not None,
-    )  # fmt: skip
+def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> None:
+    """Remove what is there of those who are not among ``pairs``."""
+    gone = parts.of_others(pairs.keys())
+    remove_subjects(folder / "bids", gone, pairs)
+    for subject, part in gone.items():
+        (folder / "maps" / f"{subject}.nii.gz").unlink(missing_ok=True)
+        part.unlink()
+    if gone:
+        named = ", ".join(sorted(gone, key=natural_key))
+        print(f"note: removed from {folder}, as not among the subjects any more: {named}", file=sys.stderr)
 
 
-def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]) -> dict[str, Any]:
-    """Content of ``localize.json`` but for each subject's totals and flags: what was run, on what."""
-    return {
-        "program": "yucca_wm.localize",
-        "version": __version__,
-        "inputs": inputs,
-        "settings": asdict(settings),
-        "units": {"volume": "ml", "length": "mm", "coordinates": "world, RAS+ (x grows to the subject's right)"},
-        "subjects": {},
-        "failures": failures,
-    }
+@dataclass(frozen=True)
+class Earlier:
+    """Those who were localized before, one person at a time, into the folder that another one comes to.
+
+    What ``step.folder`` holds: a part of each subject, and the record of how it was made."""
+
+    step: Step
+    parts: Parts
+    record: Record
+
+    def check_addition(self, pairs: Mapping[str, Pair], *, force: bool) -> None:
+        """Raise InputError when the tables would mix what was made in different ways, or (unless ``force``) when a
+        subject of another lesion map has the same name."""
+        asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
+        for name, entry in self._of_others(pairs).items() if pairs else ():
+            if (
+                not _without_header(entry).repeats(self.step.parameters)
+                or MAKE_COLUMNS.intersection(entry.inputs) != asked
+            ):
+                problem = f"holds {name}, localized with other settings or by another version"
+                raise InputError(self.step.folder, problem, "choose another --out-dir, or localize all of them again")
+        for name, pair in pairs.items():
+            last = self.record.last(name) if self.parts.path(name).is_file() else None
+            before = last.inputs.get("lesions") if last is not None else None
+            if force or before is None or before.path == str(pair.lesions):
+                continue
+            if FileState.of(pair.lesions).sha256 != before.sha256:
+                problem = f"is called {name}, as {before.path} was, which is in {self.step.folder} already"
+                raise InputError(
+                    pair.lesions, problem, "name the file after its person, or replace that one by --force"
+                )
+
+    def flags(self, pairs: Collection[str]) -> dict[str, dict[str, str]]:
+        """Flags of everybody there but ``pairs``."""
+        return {name: entry.result for name, entry in self._of_others(pairs).items()}
+
+    def failures(self, now: Collection[str]) -> dict[str, str]:
+        """Who could not be localized, and was not tried again ``now`` (subject -> reason)."""
+        try:
+            before = json.loads((self.step.folder / "localize.json").read_text(encoding="utf-8"))["failures"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+        return {name: str(reason) for name, reason in before.items() if name not in now}
+
+    def _of_others(self, pairs: Collection[str]) -> dict[str, Entry]:
+        last = {name: self.record.last(name) for name in self.parts.of_others(pairs)}
+        return {name: entry for name, entry in last.items() if entry is not None and entry.state is State.DONE}
 
 
-def files_of(maps: Maps) -> dict[str, str]:
-    """Where a subject's maps are, or what they are called."""
-    tissue = maps.companions.tissue
-    files = {"lesions": name_of(maps.lesions), "regions": name_of(maps.regions)}
-    return files if tissue is None else {**files, "tissue": name_of(tissue)}
-
-
-def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
-    total, outside = result.total, result.outside
-    volume_by_place = {row.place: float(number(row.lesion_volume_ml)) for row in result.places[:-1]}
-    return {
-        **files_of(maps),
-        "voxel_volume_mm3": round(result.voxel_volume_mm3, 6),
-        "lesion_volume_ml": float(number(total.lesion_volume_ml)),
-        "n_lesions": total.n_lesions,
-        "voxels": {
-            "total": total.lesion_voxels,
-            "in_regions": total.lesion_voxels - outside.lesion_voxels,
-            "outside": outside.lesion_voxels,
-            "removed_below_min_size": result.removed_voxels,
-        },
-        "n_lesions_removed_below_min_size": result.removed_lesions,
-        **({"lesion_volume_ml_by_place": volume_by_place} if volume_by_place else {}),
-        "flags": result.flags,
-    }
+def _without_header(entry: Entry) -> Entry:
+    """Which form of a header counts is a matter of each person's own files, not of the tables."""
+    return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})

@@ -13,13 +13,11 @@ from typing import Any
 
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.census import LesionRow
-from yucca_wm.localize.load import LoadRow
-from yucca_wm.localize.modalities import ModalityRow
+from yucca_wm.localize.atlas_space import Carried
+from yucca_wm.localize.expected import SoftRow, Spread
+from yucca_wm.localize.load import LesionRow, LoadRow, ModalityRow
 from yucca_wm.localize.places import PLACES, PlaceRow
 from yucca_wm.localize.places import TOTAL as ALL_PLACES
-from yucca_wm.localize.soft import SoftRow, Spread
-from yucca_wm.localize.template import Carried
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}

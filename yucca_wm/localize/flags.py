@@ -10,14 +10,18 @@ import numpy as np
 
 from yucca_wm.core.images import Image, Source
 from yucca_wm.core.regions import RegionTable, Side
+from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.parcellate.outputs import Outputs
+from yucca_wm.tasks.definition import MODALITIES
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
 
 HIGH_OUTSIDE_PERCENT = 20.0
 """More of the lesion volume than this outside every region points at holes in the WM mask or a poor registration."""
+
+ENSEMBLE = "ensemble"
 
 MODALITIES_APART = 0.5
 """T1 and FLAIR disagree when their volumes differ, summed over all regions, by more than this share of both together
@@ -69,6 +73,14 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
     return flags
 
 
+def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
+    if not total.ignored_volume_ml:
+        return {}
+    labels = " and ".join(map(str, settings.ignored_labels))
+    said = f"{total.ignored_volume_ml:.3g} ml have label {labels} and do not count (lesions: "
+    return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
+
+
 def registration_record(regions: Path) -> Path:
     """Where `yucca_wm.parcellate` would have left the record of a region map."""
     return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record
@@ -85,7 +97,15 @@ def registration_flag(regions: Source) -> dict[str, str]:
     return {"poor_registration": "; ".join(map(str, found))} if found else {}
 
 
-def modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Sequence[float]]) -> dict[str, str]:
+def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:
+    """The flag ``modality_disagreement`` if T1 and FLAIR (or the only one of them and the ensemble) are far apart."""
+    loads = {**others} if len(others) > 1 else {**others, ENSEMBLE: ensemble}
+    first, second = (name for name in (*MODALITIES, ENSEMBLE) if name in loads)
+    volumes_ml = [[row.lesion_volume_ml for row in loads[name][:-1]] for name in (first, second)]
+    return _modality_flag((first, second), (volumes_ml[0], volumes_ml[1]))
+
+
+def _modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Sequence[float]]) -> dict[str, str]:
     """``modality_disagreement`` when two loads (ml in every region and outside) differ in total or in place."""
     differ_ml = sum(abs(a - b) for a, b in zip(*volumes_ml, strict=True))
     totals = [sum(volumes) for volumes in volumes_ml]

@@ -18,10 +18,9 @@ from yucca_wm.core.images import Image
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.localize.atlas_space import Carried, Transforms, carry_lesions
 from yucca_wm.localize.columns import TEMPLATE
-from yucca_wm.localize.settings import Settings
-from yucca_wm.localize.template import Carried, carry_lesions
-from yucca_wm.localize.transforms import Transforms
+from yucca_wm.localize.lesions import Settings
 
 FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
 COLUMNS = TEMPLATE.header

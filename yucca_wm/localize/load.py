@@ -1,21 +1,35 @@
-"""Lesion load: one row for every region, for what lies outside, and for the total."""
+"""What is measured in one person: the load of every region, the census of lesions, and volumes by modality.
+
+Each is a list of rows, as the tables have them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.intersect import OUTSIDE, Intersection
+from yucca_wm.localize.lesions import OUTSIDE, Components, Intersection, Settings
+from yucca_wm.localize.places import PLACES, Placed
+from yucca_wm.tasks.definition import MODALITIES
 
 TOTAL = -1
 """``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""
 
+APART = 0.5
+"""In a region, modalities disagree when their volumes differ by more than this share of the largest ..."""
+
+APART_ML = 0.1
+"""... and by more than this (about 36 voxels of 1 x 1 x 3 mm)."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadRow:
-    """One row of ``lesion_load.tsv``; None where a value is undefined (written as an empty field).
+    """One row of ``lesion_load.tsv``; None where a value is undefined (``n/a`` in the file).
 
     region_volume_ml : None outside; in the total row the sum of all regions.
     load_percent : lesion volume in percent of the region; None where the region has no voxel. In the total row that of
@@ -53,7 +67,8 @@ def load_rows(
 ) -> list[LoadRow]:
     """Rows in table order, then outside, then total: regions + outside = total, exactly, in voxels.
 
-    assigned_voxels : [places] lesion voxels after assignment of outside voxels, as `assign.assign_outside` gives.
+    assigned_voxels : [places] lesion voxels after assignment of outside voxels, as
+    `yucca_wm.localize.lesions.assign_outside` gives.
     """
     ml = voxel_volume_mm3 / 1000
     lesion_voxels, sizes, main = counts.lesion_voxels, counts.lesion_sizes, counts.main_place
@@ -102,3 +117,128 @@ def load_rows(
 
 def _percent(lesion_voxels: np.ndarray, region_voxels: np.ndarray) -> float | None:
     return float(100 * lesion_voxels.sum() / region_voxels.sum()) if region_voxels.any() else None
+
+
+def with_ignored(rows: list[LoadRow], lesions: Image, regions: Image, settings: Settings) -> list[LoadRow]:
+    """``rows`` with the volume of the voxels whose label does not count."""
+    left_out = regions.data[settings.labels.left_out(lesions.data)]
+    if not left_out.size:
+        return rows
+    largest = max(row.region_id for row in rows)
+    voxels = np.bincount(left_out.astype(np.intp, copy=False), minlength=largest + 1).tolist()
+    ml = lesions.voxel_volume_mm3 / 1000
+    *places, total = rows
+    return [
+        *(replace(row, ignored_volume_ml=voxels[row.region_id] * ml) for row in places),
+        replace(total, ignored_volume_ml=left_out.size * ml),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LesionRow:
+    """One row of ``lesions.tsv``. Places are world mm, RAS+ (x grows to the subject's right).
+
+    centroid_mm : mean of the voxel centres.
+    extent_mm : size of the box along world x, y and z that holds all its voxels whole.
+    regions : name and percent of the lesion, for every place that it touches, most first.
+    distance_to_ventricles_mm : smallest distance between voxel centres; None without a ventricle or tissue map.
+    place, touches_ventricle, touches_cortex : as `yucca_wm.localize.places` has them; None without a tissue map.
+    """
+
+    lesion: int
+    voxels: int
+    volume_ml: float
+    centroid_mm: tuple[float, float, float]
+    extent_mm: tuple[float, float, float]
+    main_region_id: int
+    main_region: str
+    regions: tuple[tuple[str, float], ...]
+    distance_to_ventricles_mm: float | None = None
+    place: str | None = None
+    touches_ventricle: bool | None = None
+    touches_cortex: bool | None = None
+
+
+def census(
+    components: Components,
+    counts: Intersection,
+    table: RegionTable,
+    affine: NDArray[np.float64],
+    ventricle_distance_mm: NDArray[np.float64] | None = None,
+    placed: Placed | None = None,
+) -> list[LesionRow]:
+    """One row a lesion, by size and then by place, so that the order does not depend on the file's orientation.
+
+    ventricle_distance_mm : [voxels] distance of each lesion voxel to the ventricles.
+    """
+    if not components.count:
+        return []
+    world = components.voxels @ affine[:3, :3].T + affine[:3, 3]
+    order = np.argsort(components.lesion, kind="stable")
+    starts = np.searchsorted(components.lesion[order], np.arange(components.count))
+    sizes = counts.lesion_sizes
+    world = world[order]
+    centroids = np.add.reduceat(world, starts) / sizes[:, None]
+    voxel_box = np.abs(affine[:3, :3]).sum(axis=1)
+    extents = np.maximum.reduceat(world, starts) - np.minimum.reduceat(world, starts) + voxel_box
+    nearest = None if ventricle_distance_mm is None else np.minimum.reduceat(ventricle_distance_mm[order], starts)
+    volume_ml = abs(np.linalg.det(affine[:3, :3])) / 1000
+    names = ["outside", *(region.name for region in table)]
+    main = counts.main_place
+    by_size = np.lexsort((*np.round(centroids, 6).T[::-1], -sizes))
+    rows = []
+    for number, lesion in enumerate(by_size.tolist(), start=1):
+        overlap = counts.overlap[lesion]
+        touched = sorted(np.flatnonzero(overlap).tolist(), key=lambda place: (-overlap[place], place == 0, place))
+        x, y, z = centroids[lesion].tolist()
+        wide, deep, high = extents[lesion].tolist()
+        rows.append(
+            LesionRow(
+                lesion=number,
+                voxels=int(sizes[lesion]),
+                volume_ml=float(sizes[lesion] * volume_ml),
+                centroid_mm=(x, y, z),
+                extent_mm=(wide, deep, high),
+                main_region_id=int(counts.places[main[lesion]]),
+                main_region=names[main[lesion]],
+                regions=tuple((names[place], 100 * int(overlap[place]) / int(sizes[lesion])) for place in touched),
+                distance_to_ventricles_mm=None if nearest is None else float(nearest[lesion]),
+                place=None if placed is None else PLACES[placed.of_lesion[lesion]].name,
+                touches_ventricle=None if placed is None else bool(placed.surroundings.lesions_at_ventricle[lesion]),
+                touches_cortex=None if placed is None else bool(placed.surroundings.lesions_at_cortex[lesion]),
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class ModalityRow:
+    """One row of ``modalities.tsv``.
+
+    volumes_ml : lesion volume by ensemble, T1, FLAIR; None for one that is not at hand.
+    range_ml : largest minus smallest of these.
+    """
+
+    region_id: int
+    name: str
+    side: str
+    group: str
+    volumes_ml: tuple[float | None, ...]
+    range_ml: float
+    disagree: bool
+
+
+def modality_rows(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> list[ModalityRow]:
+    """The loads of one subject (rows of `yucca_wm.localize.load.load_rows`) side by side.
+
+    others : modality -> rows of its own maps.
+    """
+    rows = []
+    for number, row in enumerate(ensemble):
+        alone = [others[name][number].lesion_volume_ml if name in others else None for name in MODALITIES]
+        known = [row.lesion_volume_ml, *(volume for volume in alone if volume is not None)]
+        apart_ml = max(known) - min(known)
+        disagree = apart_ml > APART_ML and apart_ml > APART * max(known)
+        volumes_ml = (row.lesion_volume_ml, *alone)
+        rows.append(ModalityRow(row.region_id, row.name, row.side, row.group, volumes_ml, apart_ml, disagree))
+    return rows

@@ -1,19 +1,48 @@
-"""Lesion maps labelled by region: which voxel was counted where."""
+"""Lesion maps labelled by region, which say what voxel was counted where: in a folder, and as a BIDS derivative."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
+from yucca_wm import __version__
 from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import case_name, make_folder, write_json, write_text
 from yucca_wm.core.images import Image
-from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.case import lesion_mask, load_pair
-from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.pairs import Maps
-from yucca_wm.localize.settings import Settings
+from yucca_wm.core.regions import FORM, RegionTable
+from yucca_wm.core.tsv import write_tsv
+from yucca_wm.localize.case import load_pair
+from yucca_wm.localize.inputs import Maps, Pair
+from yucca_wm.localize.lesions import Settings, counted_lesions
+
+BIDS_VERSION = "1.9.0"
+DESCRIPTION = "lesionregions"
+INPUTS = ("lesions", "regions")
+
+README = """# Lesions labelled by white-matter region
+
+Written by yucca-wm (`python -m yucca_wm.localize --bids`). Every `*_desc-lesionregions_dseg.nii.gz` lies on the grid of
+the subject's lesion map. A lesion voxel holds the label of the region that it lies in, or the label "outside" where no
+region is; every other voxel is 0. `dseg.tsv` names the labels. Lesions below the minimum size that the sidecars state
+are left out. `DatasetLinks` in `dataset_description.json` says where the maps came from; `Sources` names each of them.
+
+Regions are where an atlas puts them after registration. This is research software, not a medical device.
+"""
+
+COLUMNS = ("index", "name", "color", "side", "group")
+SHARED = {
+    "Description": "Region label at every lesion voxel; dseg.tsv names the labels",
+    "Manual": False,
+    **{name: FORM.sidecar()[name] for name in ("side", "group")},
+}
+"""``dseg.json``: of all images, and of those columns of ``dseg.tsv`` that BIDS does not know."""
 
 
 def outside_label(table: RegionTable) -> int:
@@ -23,11 +52,7 @@ def outside_label(table: RegionTable) -> int:
 
 def labelled_lesions(lesions: Image, regions: Image, table: RegionTable, settings: Settings) -> Image:
     """Region label at every lesion voxel that the tables count, `outside_label` where no region is, 0 elsewhere."""
-    components = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(lesions.voxel_volume_mm3),
-    )
+    components = counted_lesions(lesions, settings)
     outside = outside_label(table)
     labelled = np.zeros(lesions.shape, dtype=np.min_scalar_type(outside))
     at = tuple(components.voxels.T)
@@ -39,3 +64,118 @@ def write_map(pair: Maps, table: RegionTable, settings: Settings, path: str | os
     """Write one subject's labelled lesions as NIfTI on the grid of its lesion map."""
     lesions, regions, _ = load_pair(pair, table, settings)
     return images.save(labelled_lesions(lesions, regions, table, settings), path)
+
+
+def entities(subject: str) -> dict[str, str]:
+    """``sub`` and ``ses`` of a subject; what BIDS does not allow in a label is left out (``WMH_0`` -> ``WMH0``)."""
+    parts = dict(re.findall(r"(?:^|_)(sub|ses|run)-([A-Za-z0-9]+)", subject))
+    return parts if "sub" in parts else {"sub": re.sub(r"[^A-Za-z0-9]", "", subject)}
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """A BIDS derivative at ``root`` with a labelled lesion map of every subject.
+
+    lesions, regions : folders (or files) that the maps are read from.
+    """
+
+    root: Path
+    lesions: Path
+    regions: Path
+
+    def files(self, pair: Pair) -> tuple[Path, Path]:
+        """``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` and its sidecar; a space that the lesion map's name
+        states is kept."""
+        anat = _anat(self.root, pair.subject)
+        space = re.search(r"_(space-[A-Za-z0-9]+)(?=_|$)", case_name(pair.lesions))
+        names = [_name(pair.subject), *([space[1]] if space else []), f"desc-{DESCRIPTION}_dseg"]
+        stem = "_".join(names)
+        return anat / f"{stem}.nii.gz", anat / f"{stem}.json"
+
+    def write_subject(self, pair: Pair, table: RegionTable, settings: Settings) -> None:
+        """Write a subject's map and sidecar."""
+        image, sidecar = self.files(pair)
+        make_folder(image.parent)
+        write_map(pair, table, settings, image)
+        sources = [
+            f"bids:{name}:{self._place(name, path)}"
+            for name, path in zip(INPUTS, (pair.lesions, pair.regions), strict=True)
+        ]
+        write_json(
+            sidecar,
+            {
+                "SpatialReference": sources[0],
+                "Sources": sources,
+                "LesionLabels": list(settings.lesion_labels),
+                **({"LesionThreshold": settings.threshold} if settings.threshold is not None else {}),
+                "LesionConnectivity": settings.connectivity,
+                "LesionMinimumSizeMm3": settings.min_size_mm3,
+            },
+        )
+
+    def write_description(self, table: RegionTable) -> None:
+        """Write what concerns all subjects: ``dataset_description.json``, ``README.md``, and ``dseg.tsv`` with its
+        sidecar."""
+        make_folder(self.root)
+        links = {name: self._folder(name).resolve().as_uri() for name in INPUTS}
+        write_json(
+            self.root / "dataset_description.json",
+            {
+                "Name": "Lesions labelled by white-matter region",
+                "BIDSVersion": BIDS_VERSION,
+                "DatasetType": "derivative",
+                "GeneratedBy": [{"Name": "yucca-wm", "Version": __version__}],
+                "DatasetLinks": links,
+            },
+        )
+        write_text(self.root / "README.md", README)
+        rows = [
+            (str(region.index), region.name, region.color.upper(), str(region.side), region.group) for region in table
+        ]
+        rows.append((str(outside_label(table)), "outside", "#FFFFFF", "none", "outside"))
+        write_tsv(self.root / "dseg.tsv", COLUMNS, rows)
+        write_json(self.root / "dseg.json", SHARED)
+
+    def _folder(self, name: str) -> Path:
+        place = {"lesions": self.lesions, "regions": self.regions}[name]
+        return place.parent if place.is_file() else place
+
+    def _place(self, name: str, path: Path) -> str:
+        """``path`` in the folder of its kind, as a BIDS URI has it."""
+        return quote(Path(os.path.relpath(path, self._folder(name))).as_posix())
+
+
+def remove_subjects(root: Path, gone: Iterable[str], present: Iterable[str]) -> None:
+    """Remove the files of subjects who have left the cohort, and their folders; not those of a name in use."""
+    in_use = {_name(subject) for subject in present}
+    for subject in gone:
+        name, anat = _name(subject), _anat(root, subject)
+        if name in in_use or not anat.is_dir():
+            continue
+        for space in ("", "_space-*"):
+            for file in list(anat.glob(f"{name}{space}_desc-{DESCRIPTION}_dseg.*")):
+                file.unlink()
+        for folder in (anat, *anat.parents):
+            if folder == root or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
+def check_names(pairs: Iterable[Pair]) -> None:
+    """Raise InputError when two subjects get the same BIDS name."""
+    names: dict[str, str] = {}
+    for pair in pairs:
+        name = _name(pair.subject)
+        if name in names:
+            problem = f"subjects {names[name]} and {pair.subject} are both {name} in BIDS"
+            raise InputError(pair.lesions, problem, "rename one")
+        names[name] = pair.subject
+
+
+def _name(subject: str) -> str:
+    return "_".join(f"{key}-{value}" for key, value in entities(subject).items())
+
+
+def _anat(root: Path, subject: str) -> Path:
+    parts = entities(subject)
+    return root.joinpath(*(f"{key}-{parts[key]}" for key in ("sub", "ses") if key in parts), "anat")

@@ -31,16 +31,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, count_labels
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.localize.assign import TIE_MM
-from yucca_wm.localize.components import Components
+from yucca_wm.localize.lesions import TIE_MM, Components
 
 PERIVENTRICULAR_MM = 10.0
 """A voxel this near to a lateral ventricle is periventricular."""
@@ -186,32 +183,30 @@ class Placed:
         ]
 
 
-def place_lesions(components: Components, tissue: Image) -> Placed:
-    """Give every lesion and every lesion voxel its place.
+def place_lesions(components: Components, tissue: Image) -> Placed | None:
+    """Give every lesion and every lesion voxel its place; None where no place can be told.
 
-    tissue : label map (`yucca_wm.core.tissue.Tissue`) on the lesions' grid. Raises InputError when it has no lateral
-    ventricle or no cortex.
+    tissue : label map (`yucca_wm.core.tissue.Tissue`) on the lesions' grid. No place can be told when it has no lateral
+    ventricle or no cortex beside the lesions.
     """
     around = surroundings(components, tissue)
+    if around is None:
+        return None
     return Placed(_first([p.lesions(around) for p in PLACES]), _first([p.voxels(around) for p in PLACES]), around)
 
 
-def tells_places(tissue: Image) -> bool:
-    """Whether a tissue map has lateral ventricles and cortex."""
-    return all(found.any() for found in _ventricles_and_cortex(tissue.data, tissue.voxel_volume_mm3))
-
-
-def surroundings(components: Components, tissue: Image) -> Surroundings:
-    """Distances and contacts of every lesion voxel. Raises InputError as `place_lesions`."""
+def surroundings(components: Components, tissue: Image) -> Surroundings | None:
+    """Distances and contacts of every lesion voxel; None as `place_lesions`."""
     around = tissue.data.copy()
     around[tuple(components.voxels.T)] = 0
 
     def distance_mm(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         return _distance_mm(components.voxels, mask, tissue.affine)
 
-    ventricles, cortex = _ventricles_and_cortex(around, tissue.voxel_volume_mm3)
+    ventricles = around == Tissue.LATERAL_VENTRICLES
+    cortex = _without_islands(around == Tissue.CORTICAL_GREY_MATTER, tissue.voxel_volume_mm3)
     if not (ventricles.any() and cortex.any()):
-        raise InputError(tissue.name, "has no lateral ventricle or no cortex", "give a whole tissue map or none")
+        return None
     above, below = (
         _without_islands(np.isin(around, labels), tissue.voxel_volume_mm3)
         for labels in (SUPRATENTORIAL, INFRATENTORIAL)
@@ -223,14 +218,6 @@ def surroundings(components: Components, tissue: Image) -> Surroundings:
         infratentorial=distance_mm(below) + TIE_MM < distance_mm(above),
         touches_ventricle=_touches(components.voxels, ventricles),
         touches_cortex=_touches(components.voxels, cortex),
-    )
-
-
-def _ventricles_and_cortex(
-    tissue: NDArray[Any], voxel_volume_mm3: float
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    return tissue == Tissue.LATERAL_VENTRICLES, _without_islands(
-        tissue == Tissue.CORTICAL_GREY_MATTER, voxel_volume_mm3
     )
 
 

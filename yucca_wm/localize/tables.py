@@ -1,21 +1,22 @@
-"""The tables as files: tab-separated, every region always a row, ``n/a`` only where a value is undefined."""
+"""The tables, as files and in memory: every region always a row, ``n/a`` only where a value is undefined."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from yucca_wm.core.columns import TableForm
-from yucca_wm.core.columns import number as number
+from yucca_wm.core.columns import Kind, TableForm
 from yucca_wm.core.regions import FORM, RegionTable
-from yucca_wm.core.tsv import tsv_lines as tsv_lines
-from yucca_wm.core.tsv import write_tsv as write_tsv
+from yucca_wm.core.tsv import MISSING, write_tsv
 from yucca_wm.localize import columns
 from yucca_wm.localize.case import CaseResult
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.lesions import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOAD, WIDE, LESIONS = "lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv"
 SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"
@@ -93,3 +94,30 @@ def _soft_rows(result: CaseResult) -> list[columns.SoftLoad]:
 def write_regions(path: str | os.PathLike[str], regions: RegionTable) -> Path:
     """Write a region table as `yucca_wm.core.regions.read_table` reads it."""
     return write_tsv(path, FORM.header, map(FORM.fields, regions))
+
+
+def data_frame(table: Table, result: CaseResult) -> pd.DataFrame:
+    """One subject's rows of a table, as they stand in the file, as a data frame.
+
+    Names are ``string``, whole numbers ``Int64``, answers ``boolean``, numbers ``float64``; where there is no value it
+    is ``NA`` (numbers: NaN). A table without rows has the same types.
+    """
+    import pandas as pd
+
+    kinds = [Kind.TEXT] * table.form.subjects + [column.kind for column in table.form.columns]
+    cells = list(zip(*table.rows(result), strict=True)) or [()] * len(kinds)
+    typed = zip(table.columns, kinds, cells, strict=True)
+    return pd.DataFrame({name: _typed(kind, own) for name, kind, own in typed})
+
+
+def _typed(kind: Kind, cells: Sequence[str]) -> pd.Series:
+    import pandas as pd
+
+    values = [None if cell == MISSING else cell for cell in cells]
+    if kind is Kind.TEXT:
+        return pd.Series(values, dtype="string")
+    if kind is Kind.COUNT:
+        return pd.Series([None if value is None else int(value) for value in values], dtype="Int64")
+    if kind is Kind.ANSWER:
+        return pd.Series([None if value is None else value == "yes" for value in values], dtype="boolean")
+    return pd.Series([float("nan") if value is None else float(value) for value in values], dtype="float64")

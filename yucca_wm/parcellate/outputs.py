@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from yucca_wm.cohort.derivatives import FIELD, UNMASKED
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name
@@ -24,7 +25,7 @@ class Outputs:
     @property
     def unmasked(self) -> Path:
         """The carried labels before anything outside the subject's white matter is removed."""
-        return self._beside("_unmasked.nii.gz")
+        return self._beside(UNMASKED)
 
     @property
     def affine(self) -> Path:
@@ -34,7 +35,7 @@ class Outputs:
     @property
     def field(self) -> Path:
         """ITK displacement field, applied to a point of the subject before the affine."""
-        return self._beside("_warp.nii.gz")
+        return self._beside(FIELD)
 
     @property
     def record(self) -> Path:

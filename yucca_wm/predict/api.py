@@ -19,9 +19,8 @@ from yucca_wm.core.images import Source, as_nifti, as_written
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.jobs.run import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
-from yucca_wm.localize.modalities import Modality
-from yucca_wm.localize.pairs import Companions, Maps
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.inputs import Companions, Maps, Modality
+from yucca_wm.localize.lesions import Settings
 from yucca_wm.predict.case import Case, LoadedModel, Options, Predicted, alone, predict_person, write_predicted
 from yucca_wm.predict.choice import LESIONS, REGIONS, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest

@@ -27,7 +27,7 @@ from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 from yucca_wm.tasks.definition import MODALITIES
 
 if TYPE_CHECKING:
-    from yucca_wm.localize.companions import CompanionPlaces
+    from yucca_wm.localize.optional_inputs import CompanionPlaces
 
 MANIFEST, TABLE = "predict.json", "predictions.tsv"
 USED = TableForm[str](TABLE, (Column("used", str, "scans that the maps were made from, joined by +"),))
@@ -165,7 +165,7 @@ def _localize(
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import folder_inputs
-    from yucca_wm.localize.settings import Settings
+    from yucca_wm.localize.lesions import Settings
 
     stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in done]
     for path in stray:
@@ -184,7 +184,7 @@ def companion_places(
     out: Path, modalities: Collection[str], models: Collection[str], options: Options
 ) -> CompanionPlaces:
     """Where a run leaves what comes with lesions and regions. modalities : that were used. models : the user's own."""
-    from yucca_wm.localize.companions import CompanionPlaces
+    from yucca_wm.localize.optional_inputs import CompanionPlaces
 
     both = {LESIONS, REGIONS} <= set(models)
     return CompanionPlaces(

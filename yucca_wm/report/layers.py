@@ -13,12 +13,11 @@ from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
-from yucca_wm.localize.case import lesion_mask, load_pair, load_tissue
-from yucca_wm.localize.components import find_lesions
+from yucca_wm.localize.case import load_pair, load_tissue
+from yucca_wm.localize.inputs import Companions, Pair
+from yucca_wm.localize.lesions import Settings, counted_lesions
 from yucca_wm.localize.maps import labelled_lesions, outside_label
-from yucca_wm.localize.pairs import Companions, Pair
 from yucca_wm.localize.places import PLACES, place_lesions
-from yucca_wm.localize.settings import Settings
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.viewer import Layer
 
@@ -56,25 +55,24 @@ def subject_layers(
             sparse=True,
         )
     ]
-    tissue = load_tissue(pair.companions, lesions, settings, to_look_at=True)
+    tissue = load_tissue(pair.companions, lesions, settings)
     if tissue is not None and "no_places" not in about["flags"]:
-        layers.append(_places(lesions, tissue, settings))
+        layers += _places(lesions, tissue, settings)
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:
         layers.append(_of_table("tissue", tissue, tissues(), "tissue"))
     return to_ras(under), layers
 
 
-def _places(lesions: Image, tissue: Image, settings: Settings) -> Layer:
-    """Every lesion voxel with its place: 1 is the first of PLACES."""
-    components = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(lesions.voxel_volume_mm3),
-    )
+def _places(lesions: Image, tissue: Image, settings: Settings) -> list[Layer]:
+    """Every lesion voxel with its place: 1 is the first of PLACES; nothing where no place can be told."""
+    components = counted_lesions(lesions, settings)
+    placed = place_lesions(components, tissue)
+    if placed is None:
+        return []
     labelled = np.zeros(lesions.shape, np.uint8)
-    labelled[tuple(components.voxels.T)] = place_lesions(components, tissue).of_voxel + 1
-    return Layer(
+    labelled[tuple(components.voxels.T)] = placed.of_voxel + 1
+    layer = Layer(
         "lesions by place",
         to_ras(lesions.with_data(labelled)).data,
         {number: place.title for number, place in enumerate(PLACES, start=1)},
@@ -82,6 +80,7 @@ def _places(lesions: Image, tissue: Image, settings: Settings) -> Layer:
         says="lesion",
         sparse=True,
     )
+    return [layer]
 
 
 def _of_table(title: str, labels: Image, table: RegionTable, says: str) -> Layer:

@@ -1,4 +1,4 @@
-"""Lesion maps in atlas space, and how many subjects have a lesion at each of its voxels.
+"""One person's lesions in atlas space, and the transform that leads there: found by name, as parcellate leaves it.
 
 Every voxel of the template takes the value of the subject's voxel that its centre lies in (nearest neighbour). Linear
 interpolation cut at one half would shrink whatever is thin or small: a lesion of one voxel keeps a fifth of its volume
@@ -8,20 +8,109 @@ averaging over subjects is what makes a frequency map smooth. What was gained an
 
 from __future__ import annotations
 
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.cohort.pairing import subject_of
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
-from yucca_wm.localize.case import lesion_mask
-from yucca_wm.localize.components import find_lesions
-from yucca_wm.localize.settings import Settings
+from yucca_wm.localize.flags import registration_record
+from yucca_wm.localize.lesions import Settings, counted_lesions
+from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.inverse import to_subject
 from yucca_wm.parcellate.warp import Warp
+
+AFFINE, FIELD, RECORD = "_affine.tfm", "_warp.nii.gz", ".json"
+
+BESIDE = "beside the region maps"
+"""In place of a folder: each transform lies beside the region map that was made with it."""
+
+IN_TEMPLATE = "none"
+"""In place of a folder: the lesion maps are in the template's space already."""
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """where : folder, BESIDE or IN_TEMPLATE; files : subject -> its affine files (one, unless something is wrong)."""
+
+    where: str
+    files: Mapping[str, list[Path]]
+
+    def inputs(self, subject: str, regions: Path | None = None) -> dict[str, Path]:
+        """The files that `warp` reads, as far as there are any."""
+        files = self._of(subject, regions)
+        fields = [Path(str(path).removesuffix(AFFINE) + FIELD) for path in files]
+        affines = {f"affine{number or ''}": path for number, path in enumerate(files)}
+        return affines | {f"field{number or ''}": path for number, path in enumerate(fields) if path.is_file()}
+
+    def _of(self, subject: str, regions: Path | None) -> list[Path]:
+        if self.where == BESIDE:
+            affine = Path(str(registration_record(regions)).removesuffix(RECORD) + AFFINE) if regions else None
+            return [affine] if affine is not None and affine.is_file() else []
+        return self.files.get(subject) or self.files.get(subject_of(subject)) or []
+
+    def warp(self, subject: str, regions: Path | None = None) -> Warp:
+        """Subject world mm -> atlas world mm.
+
+        regions : the subject's region map, which its transform may lie beside.
+
+        Raises InputError when the subject has no transform or several, or when a displacement field belongs to it
+        and is not there.
+        """
+        if self.where == IN_TEMPLATE:
+            return Warp(np.eye(4))
+        files = self._of(subject, regions)
+        if not files and self.where == BESIDE:
+            raise InputError(subject, f"has no transform beside {regions}", "name their folder with --transforms")
+        if not files:
+            raise InputError(subject, f"has no transform in {self.where}", f"give its <subject>{AFFINE}")
+        if len(files) > 1:
+            raise InputError(subject, f"has {len(files)} transforms: {', '.join(map(str, files[:3]))}", "keep one")
+        stem = str(files[0]).removesuffix(AFFINE)
+        field = Path(stem + FIELD)
+        if not field.is_file():
+            if _deformable(Path(stem + RECORD)):
+                raise InputError(field, "is not there, but the parcellation was deformable", "parcellate again")
+            return Warp(itk.load_affine(files[0]))
+        return Warp(itk.load_affine(files[0]), itk.load_field(field))
+
+
+def find_transforms(where: str | os.PathLike[str]) -> Transforms:
+    """Every ``*_affine.tfm`` in a folder and below, each with the ``*_warp.nii.gz`` beside it, if there is one.
+
+    where : folder (or a file in it), or ``none`` when the lesion maps are in the template's space already.
+    Raises InputError when there is no such folder or no transform in it.
+    """
+    if str(where) == IN_TEMPLATE:
+        return Transforms(IN_TEMPLATE, {})
+    folder = Path(where)
+    folder = folder.parent if folder.is_file() else folder
+    if not folder.is_dir():
+        raise InputError(folder, "no such folder")
+    files: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob(f"*{AFFINE}")):
+        files[subject_of(path.name.removesuffix(AFFINE))].append(path)
+    if not files:
+        remedy = f"give the folder that yucca_wm.parcellate wrote, or '{IN_TEMPLATE}' for maps in template space"
+        raise InputError(folder, f"holds no transform (*{AFFINE})", remedy)
+    return Transforms(str(folder), dict(files))
+
+
+def _deformable(record: Path) -> bool:
+    try:
+        return bool(json.loads(record.read_text(encoding="utf-8"))["settings"]["transform"] == "deformable")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 @dataclass(frozen=True)
@@ -49,11 +138,7 @@ def carry_lesions(lesions: Image, template: Image, warp: Warp, settings: Setting
     mm -> atlas world mm. Raises YuccaWMError when the transform has no inverse.
     """
     voxel_ml = lesions.voxel_volume_mm3 / 1000
-    found = find_lesions(
-        lesion_mask(lesions, settings),
-        connectivity=settings.connectivity,
-        min_voxels=settings.min_voxels(lesions.voxel_volume_mm3),
-    ).voxels.T
+    found = counted_lesions(lesions, settings).voxels.T
     carried = np.zeros(template.shape, dtype=np.uint8)
     if not found.size:
         return Carried(template.with_data(carried), 0.0, 0.0, 0.0, 0.0)

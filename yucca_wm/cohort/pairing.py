@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from yucca_wm.cohort.derivatives import FIELD, UNMASKED
 from yucca_wm.cohort.ids import bare, looks_like, session
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name, natural_key
-from yucca_wm.parcellate.outputs import Outputs
 
 ENDINGS = re.compile(
     r"(_(regions?|unmasked|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE
@@ -45,7 +45,7 @@ def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[s
         if not lesion:
             parcellated = [file for file in sorted(path.glob("*/*_regions.nii.gz")) if not file.name.startswith(".")]
             candidates = [file for file in candidates if case_name(file).endswith("_dseg")] or parcellated
-    beside = {other for file in candidates for other in (Outputs(file).unmasked, Outputs(file).field)}
+    beside = {file.with_name(case_name(file) + ending) for file in candidates for ending in (UNMASKED, FIELD)}
     candidates = [file for file in candidates if file not in beside]
     if not candidates:
         raise InputError(path, f"holds no NIfTI image ({', '.join(IMAGE_SUFFIXES)})")

@@ -1,27 +1,30 @@
-"""What may come with a subject's lesion and region map: softmaxes, maps made from one modality, and tissue."""
+"""What may come with a person's lesion and region map: softmaxes, maps made from one modality, and a tissue map.
+
+Softmax files are in folders that are named, or where the commands of this package and Yucca's leave them.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.ids import bare
+from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name
-from yucca_wm.localize.modalities import Modality
-from yucca_wm.localize.pairs import Companions, Pair, subject_of
-from yucca_wm.localize.softmaxes import SUFFIX, Softmaxes, given_softmaxes, softmaxes_beside
-from yucca_wm.pairing import image_files, match
+from yucca_wm.localize.inputs import Companions, Modality, Pair, Place, SoftmaxFiles
 
-Place = str | os.PathLike[str]
+SUFFIX = ".npz"
+MANIFEST = "ensemble.json"
 
 
 @dataclass(frozen=True)
 class CompanionPlaces:
-    """Where to look for them.
+    """Where to look for what comes with the maps.
 
     soft : read softmaxes. lesion_softmax, region_softmax : their folders; empty: beside the label maps.
     modality_lesions, modality_regions : modality (T1, FLAIR) -> folder of its label maps or softmax files.
@@ -34,6 +37,11 @@ class CompanionPlaces:
     modality_lesions: Mapping[str, Place] | None = None
     modality_regions: Mapping[str, Place] | None = None
     tissue: Place | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is to come with the maps."""
+        return self.soft or bool(self.modality_lesions) or self.tissue is not None
 
     @property
     def stated(self) -> dict[str, Any]:
@@ -135,4 +143,75 @@ def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
             found[subject] = [*named, *alone][0]
     if pairs and not found:
         raise InputError(root, "has no map of any of the subjects", "its files need the names of the lesion maps")
+    return found
+
+
+@dataclass(frozen=True)
+class Softmaxes:
+    """Where to look.
+
+    folders : of softmax files named after their case.
+    merged : what ``ensemble.json`` says, by case.
+    """
+
+    where: str
+    folders: tuple[Path, ...] = ()
+    merged: dict[str, SoftmaxFiles] = field(default_factory=dict)
+
+    def of(self, *names: str) -> SoftmaxFiles:
+        """The files of a case that may be called any of ``names``; raises InputError when there are none."""
+        for name in names:
+            if name in self.merged:
+                return self.merged[name]
+            files = tuple(folder / f"{name}{SUFFIX}" for folder in self.folders)
+            if there := tuple(path for path in files if path.is_file()):
+                return SoftmaxFiles.equal(*there)
+        raise InputError(names[0], f"has no softmax file in {self.where}", "predict it with --save_softmax")
+
+
+def given_softmaxes(folders: Sequence[str | os.PathLike[str]]) -> Softmaxes:
+    """The softmax files of these folders; those of one name are averaged. Raises InputError when one is not there."""
+    paths = tuple(Path(folder) for folder in folders)
+    for path in paths:
+        if not path.is_dir():
+            raise InputError(path, "is not a folder", "give the folder of the softmax files (.npz)")
+    return Softmaxes(", ".join(map(str, paths)), paths)
+
+
+def softmaxes_beside(label_maps: str | os.PathLike[str], option: str) -> Softmaxes:
+    """The softmax files that a folder of label maps was made from.
+
+    Looked for in this order: the files that its ``ensemble.json`` names (``yucca_ensemble``); the folders in
+    ``<folder>_softmax`` (``yucca_wm.predict --keep-softmax``); the folder itself (``yucca_inference --save_softmax``).
+
+    Raises InputError when there are none, and when they were not merged by their mean; both name ``option``.
+    """
+    folder = Path(label_maps)
+    folder = folder.parent if folder.is_file() else folder
+    remedy = f"name their folders with {option}"
+    if (folder / MANIFEST).is_file():
+        return Softmaxes(str(folder / MANIFEST), merged=_merged(folder / MANIFEST, remedy))
+    kept = folder.with_name(f"{folder.name}_softmax")
+    folders = tuple(sorted(path for path in kept.glob("*") if path.is_dir())) if kept.is_dir() else (folder,)
+    if not any(path.suffix == SUFFIX for place in folders for path in place.iterdir()):
+        raise InputError(folder, "has no softmax files (.npz) beside it", remedy)
+    return Softmaxes(", ".join(map(str, folders)), folders)
+
+
+def _merged(manifest: Path, remedy: str) -> dict[str, SoftmaxFiles]:
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        method = content["method"]
+        members = {name: made["members"] for name, made in content["cases"].items()}
+        found = {
+            name: SoftmaxFiles(
+                tuple(Path(member["file"]) for member in entries),
+                tuple(float(member.get("weight", 1)) for member in entries),
+            )
+            for name, entries in members.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(manifest, f"is damaged ({error})", remedy) from error
+    if method != "mean":
+        raise InputError(manifest, f"says that they were merged by the {method} mean, not the arithmetic one", remedy)
     return found

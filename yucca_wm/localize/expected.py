@@ -1,0 +1,225 @@
+"""How much lesion volume each region is expected to hold, and how sure that is.
+
+Two networks say of every voxel v how probable a lesion is, p(v), and how probable region r is, q(v, r). With the two
+independent of one another at a voxel, the lesion volume of a region is a random number with the mean
+
+    sum over v of  voxel volume * p(v) * q(v, r)
+
+whatever is assumed about voxels together. Its standard deviation does depend on that, and softmaxes say nothing about
+it, so both ends are given; the truth lies between them:
+
+- **independent** voxels: the variance is the sum of p q (1 - p q). Errors of voxels cancel out, which makes this too
+  small: networks err in patches, by shifting a border or missing a lesion.
+- **correlated** as much as they can be: all voxels of a map are cut at one level, drawn from 0 to 1. A lesion map cut
+  at u and a region cut at w give one volume; the variance is over all u and w. No other dependence of voxels with the
+  same p and q (lesion and region map independent of one another) has a larger one.
+
+Each variance is split by the law of total variance (the Hoeffding-Sobol decomposition; Sobol, Math. Comput. Simul. 55,
+2001): **lesion** is the variance of the mean given the lesion map, Var(E[volume | lesion map]), which is what would be
+left if regions were known up to their probabilities; **region** is Var(E[volume | region map]). What is left of the
+whole takes both at once (a voxel that may be lesion and may be in the region).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.grids import on_grid
+from yucca_wm.core.images import Image
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.ensemble.folders import open_probabilities
+from yucca_wm.ensemble.grid import SLAB_VOXELS, Grid
+from yucca_wm.ensemble.merge import check_members
+from yucca_wm.localize.inputs import SoftmaxFiles
+from yucca_wm.localize.lesions import OUTSIDE
+from yucca_wm.localize.load import TOTAL
+
+LEVELS = 256
+"""Probabilities are counted in steps of 1/255 for the correlated end; means and the independent end are exact."""
+
+
+class Softmax:
+    """The weighted mean of the softmax files of one image, as ``yucca_ensemble`` takes it."""
+
+    def __init__(self, softmax: SoftmaxFiles) -> None:
+        self._members = [open_probabilities(path) for path in softmax.files]
+        self._weights = softmax.weights
+        check_members(self._members)
+        self.path = softmax.files[0]
+        self.classes = self._members[0].classes
+        self.grid: Grid = self._members[0].grid
+
+    @property
+    def outline(self) -> Image:
+        """An empty image on its grid."""
+        return Image(np.broadcast_to(np.uint8(0), self.grid.shape), self.grid.affine, self.path)
+
+    @property
+    def planes_at_once(self) -> int:
+        """Planes along the first axis that fit in memory together."""
+        return max(1, SLAB_VOXELS // (self.grid.shape[1] * self.grid.shape[2]))
+
+    def read(self, lo: int, hi: int) -> NDArray[np.float64]:
+        """Planes ``lo`` to ``hi``: probabilities [class, i, j, k], which sum to 1, or are all 0 where no network saw
+        anything."""
+        total = np.zeros((len(self.classes), hi - lo, *self.grid.shape[1:]), np.float32)
+        for member, weight in zip(self._members, self._weights, strict=True):
+            member.add_to(total, lo, weight)
+        mass = total.sum(axis=0, dtype=np.float64)
+        return total / np.where(mass > 0, mass, 1)
+
+
+@dataclass(frozen=True)
+class LesionVoxels:
+    """Every voxel that may be lesion.
+
+    index : [voxels, 3] in the grid of ``outline``.
+    probability : [voxels] over 0, up to 1.
+    """
+
+    index: NDArray[np.intp]
+    probability: NDArray[np.float64]
+    outline: Image
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        return self.outline.voxel_volume_mm3
+
+
+def lesion_voxels(softmax: Softmax, labels: Sequence[int]) -> LesionVoxels:
+    """The voxels where the classes ``labels`` together have a probability over 0.
+
+    Raises InputError when the file has no such class, or is damaged.
+    """
+    if missing := [label for label in labels if label not in softmax.classes]:
+        raise InputError(softmax.path, f"has no class {missing[0]}", "name its lesion classes with --lesion-labels")
+    columns = [softmax.classes.index(label) for label in labels]
+    places, probabilities = [], []
+    for lo in range(0, softmax.grid.shape[0], softmax.planes_at_once):
+        p = softmax.read(lo, min(lo + softmax.planes_at_once, softmax.grid.shape[0]))[columns].sum(axis=0)
+        at = np.nonzero(p)
+        places.append(np.stack(at, axis=1) + np.array((lo, 0, 0)))
+        probabilities.append(np.minimum(p[at], 1))
+    return LesionVoxels(np.concatenate(places), np.concatenate(probabilities), softmax.outline)
+
+
+def region_slabs(
+    lesions: LesionVoxels, softmax: Softmax, table: RegionTable, *, resample: bool = False
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Lesion probability [voxels] and region probabilities [1 + regions, voxels] (outside first), a few planes at once.
+
+    What no network saw, and what lies beyond the region map, is outside. Region probabilities of a voxel sum to 1.
+
+    Raises InputError as `soft_rows`.
+    """
+    if unknown := sorted(set(softmax.classes) - {0, *table.indices}):
+        raise InputError(softmax.path, f"has classes that are not in the table: {', '.join(map(str, unknown[:5]))}")
+    if not resample:
+        on_grid(softmax.outline, lesions.outline)
+    to_regions = np.linalg.inv(softmax.grid.affine) @ lesions.outline.affine
+    index = np.rint(lesions.index @ to_regions[:3, :3].T + to_regions[:3, 3]).astype(np.intp)
+    inside = ((index >= 0) & (index < softmax.grid.shape)).all(axis=1)
+    beyond = lesions.probability[~inside]
+    outside_only = np.zeros((len(table) + 1, len(beyond)))
+    outside_only[0] = 1
+    yield beyond, outside_only
+    index, probability = index[inside], lesions.probability[inside]
+    order = np.argsort(index[:, 0], kind="stable")
+    index, probability = index[order], probability[order]
+    column = {label: place for place, label in enumerate(softmax.classes)}
+    step = softmax.planes_at_once
+    for lo in range(0, softmax.grid.shape[0], step):
+        hi = min(lo + step, softmax.grid.shape[0])
+        here = slice(*np.searchsorted(index[:, 0], (lo, hi)))
+        if here.start == here.stop:
+            continue
+        i, j, k = index[here].T
+        q = softmax.read(lo, hi)[:, i - lo, j, k]
+        regions = np.zeros((len(table) + 1, q.shape[1]))
+        for place, label in enumerate(table.indices, start=1):
+            if label in column:
+                regions[place] = q[column[label]]
+        regions[0] = np.maximum(1 - regions.sum(axis=0), 0)
+        yield probability[here], regions
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviations in ml: of the volume, and of what each map alone brings in."""
+
+    whole: float
+    lesion: float
+    region: float
+
+
+@dataclass(frozen=True, slots=True)
+class SoftRow:
+    """One row of ``lesion_load_soft.tsv``."""
+
+    region_id: int
+    name: str
+    side: str
+    group: str
+    expected_ml: float
+    independent: Spread
+    correlated: Spread
+
+
+def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, resample: bool = False) -> list[SoftRow]:
+    """A row for every region, outside and total, as in `yucca_wm.localize.load.load_rows`; regions + outside = total.
+
+    Every voxel counts with its probability: there is no lesion, and no smallest one, before a threshold is drawn.
+
+    Raises InputError when a softmax file is damaged, holds classes that are not in the table, or lies on another grid
+    than the lesions' (with ``resample``, the nearest region voxel is taken).
+    """
+    sums = _Sums(len(table) + 1)
+    for lesion, region in region_slabs(lesions, regions, table, resample=resample):
+        sums.add(lesion, region)
+    ml = lesions.voxel_volume_mm3 / 1000
+    rows = [
+        SoftRow(region.index, region.name, str(region.side), region.group, *sums.of(place, ml))
+        for place, region in enumerate(table, start=1)
+    ]
+    rows.append(SoftRow(OUTSIDE, "outside", "none", "outside", *sums.of(0, ml)))
+    total = _Sums(1)
+    total.add(lesions.probability, np.ones((1, len(lesions.probability))))
+    rows.append(SoftRow(TOTAL, "total", "none", "total", *total.of(0, ml)))
+    return rows
+
+
+class _Sums:
+    """Over voxels, for each place: the moments of the independent end, and how many voxels have which p and q."""
+
+    def __init__(self, places: int) -> None:
+        self.mean, self.variance, self.of_lesion, self.of_region = np.zeros((4, places))
+        self.histogram = np.zeros((places, LEVELS * LEVELS))
+
+    def add(self, p: NDArray[np.float64], q: NDArray[np.float64]) -> None:
+        """Lesion probabilities [voxels] and region probabilities [places, voxels]."""
+        both = p * q
+        self.mean += both.sum(axis=1)
+        self.variance += (both * (1 - both)).sum(axis=1)
+        self.of_lesion += (q**2 * (p * (1 - p))).sum(axis=1)
+        self.of_region += (p**2 * (q * (1 - q))).sum(axis=1)
+        p_level = np.rint(p * (LEVELS - 1)).astype(np.intp) * LEVELS
+        for place, values in enumerate(q):
+            at = np.flatnonzero(values)
+            level = p_level[at] + np.rint(values[at] * (LEVELS - 1)).astype(np.intp)
+            self.histogram[place] += np.bincount(level, minlength=LEVELS * LEVELS)
+
+    def of(self, place: int, ml: float) -> tuple[float, Spread, Spread]:
+        """Expected volume and its spread at both ends, in ml."""
+        variances = self.variance[place], self.of_lesion[place], self.of_region[place]
+        independent = Spread(*(math.sqrt(value) * ml for value in variances))
+        # voxels[u, w]: of what is above level u in the lesion map and above level w in the region map
+        above = self.histogram[place].reshape(LEVELS, LEVELS)[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
+        voxels = above[1:, 1:]
+        spread = voxels.std(), voxels.mean(axis=1).std(), voxels.mean(axis=0).std()
+        return float(self.mean[place]) * ml, independent, Spread(*(float(value) * ml for value in spread))

@@ -1,0 +1,212 @@
+"""What is written: each person's share on disk, and the tables, ``localize.json`` and heat map that are made from all.
+
+Shares are kept, one file a person, so that memory does not grow with the cohort, and a run that goes on, or one for
+each subject and one for the group, leaves what a single run leaves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm import __version__
+from yucca_wm.core.columns import number
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import atomic_path, write_json
+from yucca_wm.core.images import name_of
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.tsv import tsv_lines
+from yucca_wm.localize.case import CaseResult
+from yucca_wm.localize.heatmap import draw_heat_map, save_figure
+from yucca_wm.localize.inputs import Maps
+from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.places import PLACES
+from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, Table, sidecar_name, tables_of, write_regions
+from yucca_wm.localize.tables import PLACES as PLACES_TABLE
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one subject adds to the outputs.
+
+    tables : name of a table -> its lines, as they stand in the file.
+    summary : the entry of ``localize.json``.
+    load_percent : [regions of the heat map], None where a region has no voxel.
+    """
+
+    tables: dict[str, str]
+    summary: dict[str, Any]
+    load_percent: list[float | None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a cohort, a file each; may be written by several threads or processes."""
+
+    folder: Path
+
+    def path(self, subject: str) -> Path:
+        """Where a subject's part is."""
+        return self.folder / f"{subject}.json"
+
+    def write(self, subject: str, part: Part) -> None:
+        """Keep a subject's part."""
+        with atomic_path(self.path(subject), sync=False) as temporary:
+            temporary.write_text(json.dumps(vars(part), ensure_ascii=False), encoding="utf-8")
+
+    def read(self, subject: str) -> Part:
+        """A part that was written. Raises InputError when it is not as it was written."""
+        try:
+            return Part(**json.loads(self.path(subject).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(self.path(subject), f"is damaged ({error})", "remove it, and run again") from error
+
+    def of_others(self, subjects: Collection[str]) -> dict[str, Path]:
+        """The parts of those who are not among ``subjects``: they have left the cohort."""
+        return {path.stem: path for path in self.folder.glob("*.json") if path.stem not in subjects}
+
+
+def part_of(result: CaseResult, maps: Maps, table: RegionTable, settings: Settings) -> Part:
+    """What one subject adds to the outputs."""
+    shown = set(shown_regions(table).indices)
+    return Part(
+        {entry.name: tsv_lines(entry.rows(result)) for entry in tables_of_subject(maps, table, settings)},
+        _subject_summary(result, maps),
+        [row.load_percent for row in result.load if row.region_id in shown],
+    )
+
+
+def tables_of_subject(maps: Maps, table: RegionTable, settings: Settings) -> tuple[Table, ...]:
+    """The tables that these maps fill."""
+    companions = maps.companions
+    return tables_of(
+        table, settings,
+        ventricles=maps.ventricles is not None,
+        soft=companions.lesion_softmax is not None, modalities=companions.modalities is not None,
+        tissue=companions.tissue is not None,
+    )  # fmt: skip
+
+
+def files_of(maps: Maps) -> dict[str, str]:
+    """Where a subject's maps are, or what they are called."""
+    tissue = maps.companions.tissue
+    files = {"lesions": name_of(maps.lesions), "regions": name_of(maps.regions)}
+    return files if tissue is None else {**files, "tissue": name_of(tissue)}
+
+
+def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
+    total, outside = result.total, result.outside
+    volume_by_place = {row.place: float(number(row.lesion_volume_ml)) for row in result.places[:-1]}
+    return {
+        **files_of(maps),
+        "voxel_volume_mm3": round(result.voxel_volume_mm3, 6),
+        "lesion_volume_ml": float(number(total.lesion_volume_ml)),
+        "n_lesions": total.n_lesions,
+        "voxels": {
+            "total": total.lesion_voxels,
+            "in_regions": total.lesion_voxels - outside.lesion_voxels,
+            "outside": outside.lesion_voxels,
+            "removed_below_min_size": result.removed_voxels,
+        },
+        "n_lesions_removed_below_min_size": result.removed_lesions,
+        **({"lesion_volume_ml_by_place": volume_by_place} if volume_by_place else {}),
+        "flags": result.flags,
+    }
+
+
+def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]) -> dict[str, Any]:
+    """Content of ``localize.json`` but for each subject's totals and flags: what was run, on what."""
+    return {
+        "program": "yucca_wm.localize",
+        "version": __version__,
+        "inputs": inputs,
+        "settings": asdict(settings),
+        "units": {"volume": "ml", "length": "mm", "coordinates": "world, RAS+ (x grows to the subject's right)"},
+        "subjects": {},
+        "failures": failures,
+    }
+
+
+def write_group(
+    folder: Path,
+    parts: Parts,
+    files: Mapping[str, Mapping[str, str]],
+    tables: Sequence[Table],
+    about: dict[str, Any],
+    table: RegionTable,
+) -> None:
+    """Write everything that is about all subjects, of whom ``parts`` are there, in the order of ``files``.
+
+    files : subject -> its files, for ``localize.json``. about : what else stands there, as `summary` gives it.
+    """
+    columns = {entry.name: entry.columns for entry in tables}
+    for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
+        (folder / name).unlink(missing_ok=True)
+        (folder / sidecar_name(name)).unlink(missing_ok=True)
+    for entry in tables:
+        write_json(folder / sidecar_name(entry.name), entry.form.sidecar())
+    if PLACES_TABLE in columns:
+        about["places"] = {place.name: place.title for place in PLACES}
+    write_regions(folder / REGIONS, table)
+    loads = _write_tables(parts, files, columns, about, folder)
+    for suffix in (".png", ".svg"):  # of an earlier run
+        (folder / f"heat_map{suffix}").unlink(missing_ok=True)
+    if len(loads):
+        figure = draw_heat_map(list(files), [region.name for region in shown_regions(table)], loads)
+        save_figure(figure, folder / "heat_map")
+
+
+def _write_tables(
+    parts: Parts,
+    subjects: Mapping[str, Mapping[str, str]],
+    columns: Mapping[str, Sequence[str]],
+    about: Mapping[str, Any],
+    folder: Path,
+) -> NDArray[np.float64]:
+    """Write the tables and ``localize.json`` with the parts of ``subjects`` in that order, one in memory at a time.
+
+    subjects : with what their entries in ``localize.json`` say of where their files are now.
+    columns : name of a table -> its columns.
+    about : content of ``localize.json``; the entry "subjects" is filled in.
+
+    Returns load in percent, [subjects, regions of the heat map], NaN where a region has no voxel.
+    """
+    loads = []
+    before, after = _text({**about, "subjects": {}}).split('"subjects": {}')
+    with ExitStack() as stack:
+        tables = {name: stack.enter_context(_stream(folder / name)) for name in columns}
+        summary = stack.enter_context(_stream(folder / "localize.json"))
+        for name, stream in tables.items():
+            stream.write(tsv_lines([columns[name]]))
+        summary.write(before + '"subjects": {')
+        for number, subject in enumerate(subjects):
+            part = parts.read(subject)
+            for name, stream in tables.items():
+                stream.write(part.tables[name])
+            entry = _text({subject: part.summary | dict(subjects[subject])})[1:-2]
+            summary.write("," * (number > 0) + entry.replace("\n", "\n  "))
+            loads.append(np.array(part.load_percent, dtype=np.float64))
+        summary.write("\n  }" * bool(subjects) + "}" * (not subjects) + after + "\n")
+    return np.array(loads)
+
+
+def shown_regions(table: RegionTable) -> RegionTable:
+    """The regions of the heat map."""
+    return table.white_matter if len(table.white_matter) else table
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[TextIO]:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        yield stream
