@@ -16,7 +16,7 @@ from yucca_wm.parcellate.fit import (
     network_agreement,
     t1_contrast,
 )
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration.warp import Field, Warp
 
 from .conftest import turned
 

@@ -20,8 +20,7 @@ from yucca_wm.core.images import Image
 from yucca_wm.localize.case import lesion_mask
 from yucca_wm.localize.components import find_lesions
 from yucca_wm.localize.settings import Settings
-from yucca_wm.parcellate.inverse import to_subject
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration.warp import Warp, to_subject
 
 
 @dataclass(frozen=True)

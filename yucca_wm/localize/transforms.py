@@ -14,8 +14,8 @@ import numpy as np
 from yucca_wm.core.errors import InputError
 from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.pairs import subject_of
-from yucca_wm.parcellate import itk
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Warp
 
 AFFINE, FIELD, RECORD = "_affine.tfm", "_warp.nii.gz", ".json"
 

@@ -19,7 +19,7 @@ from yucca_wm.core.images import Source, as_nifti
 from yucca_wm.parcellate.outputs import named
 from yucca_wm.parcellate.parcellate import Labelling, Person, label, read_person, record_of, write
 from yucca_wm.parcellate.settings import NONZERO, Init, Metric, Settings, Sides, Transform
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration.warp import Warp
 
 if TYPE_CHECKING:
     import nibabel as nib

@@ -12,8 +12,8 @@ from scipy import ndimage
 
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.parcellate.blur import Blurred, blur, centre_mm
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration.smoothed_masks import Blurred, blur, centre_mm
+from yucca_wm.registration.warp import Warp
 
 SPACING_MM, SIGMA_MM = 4.0, 3.2
 """Of the masks that are compared by part: coarse enough that thin or thick white matter agrees as well."""

@@ -16,15 +16,15 @@ from yucca_wm.atlas.pair import Atlas
 from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.images import Image, Source, check_same_grid, load, name_of, save
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.parcellate import affine, itk
 from yucca_wm.parcellate.doubt import check_whole, doubts
 from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
 from yucca_wm.parcellate.tissue import check_tissue, segmented, white_matter_of
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
-from yucca_wm.parcellate.warp import Warp
 from yucca_wm.parcellate.wm import WhiteMatter, add_lesions, check_sides, white_matter
+from yucca_wm.registration import affine, itk
+from yucca_wm.registration.warp import Warp
 
 
 @dataclass(frozen=True)
@@ -202,16 +202,14 @@ def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registra
     """The transform that ``settings`` ask for."""
     start, laid = None, np.eye(4)
     if settings.init is Init.SEARCH:
-        from yucca_wm.parcellate.search import search
-
         if settings.transform is Transform.DEFORMABLE:
             raise ValueError("a displacement field in mm needs a header in mm: no search with a deformable transform")
-        laid, start = search(atlas_wm, subject_wm), np.eye(4)
+        laid, start = affine.search(atlas_wm, subject_wm), np.eye(4)
         # without its header a millimetre of the subject is none: go on in the atlas's frame
         subject_wm = Image(subject_wm.data, laid @ subject_wm.affine, subject_wm.path)
     starts: tuple[int | None, int | None] = (None, None)
     if settings.metric is Metric.MATTES:
-        from yucca_wm.parcellate.mattes import register as register_mattes
+        from yucca_wm.registration.mattes import register as register_mattes
 
         matrix = register_mattes(atlas_wm, subject_wm, start) @ laid
     else:
@@ -221,7 +219,7 @@ def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registra
             starts = found.starts, found.agreeing
     if settings.transform is Transform.AFFINE:
         return Registration(Warp(matrix), *starts)
-    from yucca_wm.parcellate.deformable import refine
+    from yucca_wm.registration.deformable import refine
 
     return Registration(refine(atlas_wm, subject_wm, matrix), *starts)
 

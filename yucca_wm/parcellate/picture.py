@@ -13,7 +13,7 @@ from scipy import ndimage
 from yucca_wm.core.files import atomic_path
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.parcellate.blur import centre_mm, crop
+from yucca_wm.registration.smoothed_masks import centre_mm, crop
 
 PIXEL_MM = 0.75
 MARGIN_MM = 12.0

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from yucca_wm.core.images import Image
 from yucca_wm.parcellate.settings import Interpolation
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration.warp import Warp
 
 
 def carry(labels: Image, grid: Image, transform: Warp, interpolation: Interpolation) -> NDArray[Any]:
