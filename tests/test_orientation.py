@@ -16,7 +16,7 @@ from yucca_wm.localize.case import localize
 from yucca_wm.localize.settings import Settings as LocalizeSettings
 from yucca_wm.parcellate import parcellate
 from yucca_wm.parcellate.settings import Settings
-from yucca_wm.parcellate.wm import white_matter
+from yucca_wm.parcellate.white_matter import white_matter
 
 EVERY_LESION = LocalizeSettings(min_size_mm3=0)
 

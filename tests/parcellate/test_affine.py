@@ -10,7 +10,7 @@ from yucca_wm.atlas.pair import Atlas
 from yucca_wm.core.images import Image
 from yucca_wm.parcellate.parcellate import label
 from yucca_wm.parcellate.settings import Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
 from yucca_wm.registration import affine
 
 from .conftest import Scan, scan, turned

@@ -8,7 +8,7 @@ import pytest
 from yucca_wm.atlas.pair import Atlas
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
-from yucca_wm.parcellate.fit import (
+from yucca_wm.parcellate.quality import (
     PARTS,
     Fit,
     agreement_by_part,

@@ -13,7 +13,7 @@ from yucca_wm.atlas.pair import Atlas, load_atlas
 from yucca_wm.core.images import Image
 from yucca_wm.parcellate.parcellate import label
 from yucca_wm.parcellate.settings import Init, Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
 
 from .conftest import Scan, turned
 

@@ -11,7 +11,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
 from yucca_wm.parcellate.parcellate import label
 from yucca_wm.parcellate.settings import Init, Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
 
 from .conftest import scan, turned
 

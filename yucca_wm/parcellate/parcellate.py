@@ -16,13 +16,27 @@ from yucca_wm.atlas.pair import Atlas
 from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.images import Image, Source, check_same_grid, load, name_of, save
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.parcellate.doubt import check_whole, doubts
-from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
 from yucca_wm.parcellate.outputs import Outputs
+from yucca_wm.parcellate.quality import (
+    Fit,
+    agreement_by_part,
+    check_whole,
+    dice,
+    doubts,
+    network_agreement,
+    t1_contrast,
+)
 from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
-from yucca_wm.parcellate.tissue import check_tissue, segmented, white_matter_of
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
-from yucca_wm.parcellate.wm import WhiteMatter, add_lesions, check_sides, white_matter
+from yucca_wm.parcellate.white_matter import (
+    WhiteMatter,
+    add_lesions,
+    check_sides,
+    check_tissue,
+    segmented,
+    white_matter,
+    white_matter_of,
+)
 from yucca_wm.registration import affine, itk
 from yucca_wm.registration.warp import Warp
 
@@ -150,7 +164,7 @@ def write(
         out.field.unlink(missing_ok=True)
     save(grid.with_data(result.regions), out.regions)
     if picture:
-        from yucca_wm.parcellate.picture import draw
+        from yucca_wm.parcellate.pictures import draw
 
         draw(grid.with_data(result.regions), grid, person.beside.t1, atlas.table, out.picture)
     else:
