@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, load, load_labels
 from yucca_wm.parcellate.parcellate import Beside, Registration, judge, register

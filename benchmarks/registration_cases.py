@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
-from yucca_wm.atlas.pair import Atlas
-from yucca_wm.atlas.refine import refine
+from yucca_wm.atlas.maps import Atlas, refine
 from yucca_wm.core.images import Image, load, load_labels, save
 from yucca_wm.registration.smoothed_masks import centre_mm
 

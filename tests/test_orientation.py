@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import pytest
 
-from yucca_wm.atlas.pair import load_atlas
+from yucca_wm.atlas.maps import load_atlas
 from yucca_wm.core.images import load_labels, save
 from yucca_wm.demo import anatomy, standin
 from yucca_wm.demo.phantom import COARSE_SITES, Phantom, simulate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import Atlas
+from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
 from yucca_wm.parcellate.quality import (

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import Atlas
+from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
 from yucca_wm.parcellate.parcellate import label

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import ArrayLike
 
-from yucca_wm.atlas.cache import cached_atlas
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.fetch import cached_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of

@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cli import report_failures
 from yucca_wm.cohort.derivatives import derivatives_folder
 from yucca_wm.cohort.layouts import check_exists, find_subjects
@@ -35,7 +35,7 @@ PAGE = "parcellation.html"
 
 @dataclass(frozen=True)
 class AtlasFiles:
-    """What `yucca_wm.atlas.pair.load_atlas` takes, in a form that every process can be given."""
+    """What `yucca_wm.atlas.maps.load_atlas` takes, in a form that every process can be given."""
 
     wm: Path
     labels: Path
