@@ -29,7 +29,7 @@ from yucca_wm.core.images import load, load_labels
 from yucca_wm.core.regions import TABLE, read_table
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import open_probabilities
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.groups.loads import read_loads
 from yucca_wm.groups.participants import read_participants
 from yucca_wm.jobs.record import RECORD, Entry, FileState, Record, State

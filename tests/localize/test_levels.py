@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.ensemble import codec, store
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.jobs.record import RECORD
 from yucca_wm.localize.__main__ import build_parser, main
 from yucca_wm.registration import itk
