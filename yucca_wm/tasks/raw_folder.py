@@ -110,7 +110,7 @@ def find_source(root: Path, subjects: Sequence[Subject]) -> Source:
 
 
 def dataset_json(task: Task, files: Sequence[str], split: dict[str, Any], source: Source) -> dict[str, Any]:
-    """The content of ``dataset.json`` in Yucca's format, and under ``split`` who is trained on and who is kept for testing.
+    """The content of ``dataset.json`` in Yucca's format, and under ``split`` who trains and who tests.
 
     files : what the task holds, relative to its folder.
     """
