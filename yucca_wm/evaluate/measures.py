@@ -1,12 +1,13 @@
 """The measures of a segmentation: the WMH challenge's five for lesions; overlap, surfaces and volume error for regions.
 
-The challenge: Kuijf et al., IEEE TMI 38(11), 2019. The conventions are those of the challenge's own evaluation script: label 1 is white-matter hyperintensity; voxels
-whose true label is 2 (other pathology) are left out of prediction and truth alike; Dice, volume difference and
-Hausdorff distance are taken over all voxels, recall and F1 over lesions. Lesions are connected over faces, edges and
-corners (26-connectivity). The 95 % Hausdorff distance is the larger of the two directed 95th percentiles of the
-distances, in mm, between the outline voxels of the two masks, where outlines are drawn in the axial planes. Where one
-of the masks is empty a measure may have no value; `EMPTY` says what is given. One difference: a prediction's label 2
-is not counted as WMH (the challenge, whose entries had one label, counts every label).
+The challenge: Kuijf et al., IEEE TMI 38(11), 2019. The conventions are those of the challenge's own evaluation script:
+label 1 is white-matter hyperintensity; voxels whose true label is 2 (other pathology) are left out of prediction and
+truth alike; Dice, volume difference and Hausdorff distance are taken over all voxels, recall and F1 over lesions.
+Lesions are connected over faces, edges and corners (26-connectivity). The 95 % Hausdorff distance is the larger of the
+two directed 95th percentiles of the distances, in mm, between the outline voxels of the two masks, where outlines are
+drawn in the axial planes. Where one of the masks is empty a measure may have no value; `EMPTY` says what is given. One
+difference: a prediction's label 2 is not counted as WMH (the challenge, whose entries had one label, counts every
+label).
 """
 
 from __future__ import annotations
