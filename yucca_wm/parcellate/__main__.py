@@ -154,8 +154,8 @@ def _all(options: argparse.Namespace, settings: Settings, how: RunOptions) -> in
 
 def _one(options: argparse.Namespace, settings: Settings) -> int:
     from yucca_wm.atlas.maps import load_atlas
+    from yucca_wm.parcellate.case import parcellate
     from yucca_wm.parcellate.outputs import single
-    from yucca_wm.parcellate.parcellate import parcellate
     from yucca_wm.parcellate.quality import warn_of_doubts
 
     wm = Path(options.t1 if options.wm == AUTO else options.wm)

@@ -24,8 +24,8 @@ from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run import Outcome
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.parcellate.case import parcellate
 from yucca_wm.parcellate.outputs import in_cohort
-from yucca_wm.parcellate.parcellate import parcellate
 from yucca_wm.parcellate.quality import warn_of_doubts
 from yucca_wm.parcellate.settings import Settings, Transform
 
