@@ -26,8 +26,8 @@ from yucca_wm.parcellate.quality import (
     network_agreement,
     t1_contrast,
 )
-from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
-from yucca_wm.parcellate.transfer import carry, keep_white_matter
+from yucca_wm.parcellate.settings import Init, Interpolation, Settings
+from yucca_wm.parcellate.transfer import Registration, carry, keep_white_matter, register
 from yucca_wm.parcellate.white_matter import (
     WhiteMatter,
     add_lesions,
@@ -37,7 +37,7 @@ from yucca_wm.parcellate.white_matter import (
     white_matter,
     white_matter_of,
 )
-from yucca_wm.registration import affine, itk
+from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Warp
 
 
@@ -51,15 +51,6 @@ class Beside:
     t1: Image | None = None
     tissue: Image | None = None
     regions: Image | None = None
-
-
-@dataclass(frozen=True)
-class Registration:
-    """warp : subject world mm -> atlas world mm. starts, agreeing : as in `affine.Registered`, where known."""
-
-    warp: Warp
-    starts: int | None = None
-    agreeing: int | None = None
 
 
 @dataclass(frozen=True)
@@ -210,32 +201,6 @@ def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[A
         wm_in_tissue_dice=None if tissue is None else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, wm.data),
         network_agreement=None if other is None else network_agreement(unmasked, other, atlas.table),
     )
-
-
-def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registration:
-    """The transform that ``settings`` ask for."""
-    start, laid = None, np.eye(4)
-    if settings.init is Init.SEARCH:
-        if settings.transform is Transform.DEFORMABLE:
-            raise ValueError("a displacement field in mm needs a header in mm: no search with a deformable transform")
-        laid, start = affine.search(atlas_wm, subject_wm), np.eye(4)
-        # without its header a millimetre of the subject is none: go on in the atlas's frame
-        subject_wm = Image(subject_wm.data, laid @ subject_wm.affine, subject_wm.path)
-    starts: tuple[int | None, int | None] = (None, None)
-    if settings.metric is Metric.MATTES:
-        from yucca_wm.registration.mattes import register as register_mattes
-
-        matrix = register_mattes(atlas_wm, subject_wm, start) @ laid
-    else:
-        found = affine.register(atlas_wm, subject_wm, start)
-        matrix = found.matrix @ laid
-        if start is None:
-            starts = found.starts, found.agreeing
-    if settings.transform is Transform.AFFINE:
-        return Registration(Warp(matrix), *starts)
-    from yucca_wm.registration.deformable import refine
-
-    return Registration(refine(atlas_wm, subject_wm, matrix), *starts)
 
 
 def versions() -> dict[str, str]:
