@@ -22,17 +22,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, load, load_labels
-from yucca_wm.parcellate.blur import centre_mm
-from yucca_wm.parcellate.doubt import MIN_T1_CONTRAST, check_whole, doubts
-from yucca_wm.parcellate.fit import t1_contrast
-from yucca_wm.parcellate.parcellate import Beside, Registration, judge, register
+from yucca_wm.parcellate.case import Beside, judge
+from yucca_wm.parcellate.quality import MIN_T1_CONTRAST, check_whole, doubts, t1_contrast
 from yucca_wm.parcellate.settings import Interpolation, Settings
-from yucca_wm.parcellate.transfer import carry
-from yucca_wm.parcellate.warp import Warp
-from yucca_wm.parcellate.wm import WhiteMatter, check_sides
+from yucca_wm.parcellate.transfer import Registration, carry, register
+from yucca_wm.parcellate.white_matter import WhiteMatter, check_sides
+from yucca_wm.registration.smoothed_masks import centre_mm
+from yucca_wm.registration.warp import Warp
 
 KINDS = {
     "whole": "as it is",

@@ -250,8 +250,8 @@ def ours_write(folder: str, *numbers: str) -> None:
 
     from yucca_wm.core import images
     from yucca_wm.ensemble import codec, store
-    from yucca_wm.ensemble.grid import Grid
     from yucca_wm.ensemble.merge import likeliest
+    from yucca_wm.ensemble.probabilities import Grid
 
     def write(logits: Any, out: Path) -> None:
         grid = Grid(logits.shape[1:], np.eye(4))

@@ -21,7 +21,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, nifti_files, write_text
 from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.demo.chain import environment
-from yucca_wm.demo.steps import Runner, Step
+from yucca_wm.demo.runner import Runner, Step
 
 TASK = "Task007_WM_Synthesis"
 FOLDS = ("--split_data_method", "simple_train_val_split", "--split_data_param", "0.1")

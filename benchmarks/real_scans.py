@@ -36,7 +36,7 @@ from painted_heads import paint_healthy
 
 from yucca_wm.core.images import Image, load, load_labels, resample
 from yucca_wm.core.regions import regions
-from yucca_wm.evaluate.lesions import dice, lesion_measures
+from yucca_wm.evaluate.measures import dice, lesion_measures
 from yucca_wm.models.segment import Segmentation, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from registration_cases import CASES, Case, build, drawn, mni, region_dice
 
-from yucca_wm.atlas.cache import REFINED, WHITE_MATTER, cached_atlas
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.fetch import REFINED, WHITE_MATTER, cached_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.images import Image, load, load_labels, save
-from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Warp
 
 OPTIONAL = {"ants affine": "ants", "greedy affine": "picsl_greedy"}
 OURS = {

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
-from yucca_wm.atlas.pair import Atlas
-from yucca_wm.atlas.refine import refine
+from yucca_wm.atlas.maps import Atlas, refine
 from yucca_wm.core.images import Image, load, load_labels, save
-from yucca_wm.parcellate.blur import centre_mm
+from yucca_wm.registration.smoothed_masks import centre_mm
 
 GRIDS = {
     "240x240x48": ((240, 240, 48), (0.958, 0.958, 3.0)),

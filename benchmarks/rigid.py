@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.images import Image, load
+from yucca_wm.registration.itk import load_rigid
 from yucca_wm.registration.rigid import SURFACE_MM, Rigid, register
-from yucca_wm.registration.transform_file import load_rigid
 
 MAX_MEAN_MM, MAX_MM, MAX_CPU_S = 1.0, 2.0, 4.0
 SHIFT_MM, TURN_DEG = 30.0, 20.0

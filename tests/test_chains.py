@@ -15,7 +15,7 @@ import pytest
 
 from yucca_wm.ensemble import codec, store
 from yucca_wm.ensemble.__main__ import main as ensemble_main
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.evaluate.__main__ import main as evaluate_main
 from yucca_wm.groups.__main__ import main as groups
 from yucca_wm.localize.__main__ import main as localize

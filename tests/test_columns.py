@@ -19,7 +19,7 @@ from yucca_wm.core.images import Image, save
 from yucca_wm.core.regions import FORM as REGIONS
 from yucca_wm.core.regions import read_table, regions
 from yucca_wm.core.tsv import read_rows, write_tsv
-from yucca_wm.evaluate import columns as evaluate
+from yucca_wm.evaluate import tables as evaluate
 from yucca_wm.groups.associate_command import EFFECTS
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES
 from yucca_wm.localize import columns as localize

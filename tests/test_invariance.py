@@ -25,8 +25,7 @@ from scipy import ndimage
 
 from yucca_wm.core.regions import Region, RegionTable, Side
 from yucca_wm.evaluate.__main__ import main as evaluate
-from yucca_wm.evaluate.lesions import lesion_measures
-from yucca_wm.evaluate.regions import region_measures
+from yucca_wm.evaluate.measures import lesion_measures, region_measures
 from yucca_wm.groups.__main__ import main as groups
 from yucca_wm.groups.association import associate
 from yucca_wm.localize.__main__ import main as localize
@@ -225,7 +224,7 @@ def check_cohort(seed: int, how: str, jobs: int, compared: str, draw: st.DataObj
         here = Path(place)
         patch.setattr("yucca_wm.localize.outputs.draw_heat_map", lambda *_: None)  # pictures take most of the time
         patch.setattr("yucca_wm.localize.outputs.save_figure", lambda *_: None)
-        patch.setattr("yucca_wm.evaluate.figure.save_figure", lambda *_: None)
+        patch.setattr("yucca_wm.evaluate.cohort.save_figure", lambda *_: None)
         patch.setattr("yucca_wm.groups.figures.draw_forest", lambda *_, **__: None)
         patch.setattr("yucca_wm.groups.associate_command.Pictures.add", lambda *_: None)
         kinds = {"lesions": who.lesions, "regions": who.regions}

@@ -7,16 +7,16 @@ from pathlib import Path
 import nibabel as nib
 import pytest
 
-from yucca_wm.atlas.pair import load_atlas
+from yucca_wm.atlas.maps import load_atlas
 from yucca_wm.core.images import load_labels, save
 from yucca_wm.demo import anatomy, standin
 from yucca_wm.demo.phantom import COARSE_SITES, Phantom, simulate
 from yucca_wm.demo.write_cohort import write_atlas
 from yucca_wm.localize.case import localize
 from yucca_wm.localize.lesions import Settings as LocalizeSettings
-from yucca_wm.parcellate import parcellate
+from yucca_wm.parcellate import case
 from yucca_wm.parcellate.settings import Settings
-from yucca_wm.parcellate.wm import white_matter
+from yucca_wm.parcellate.white_matter import white_matter
 
 EVERY_LESION = LocalizeSettings(min_size_mm3=0)
 
@@ -55,7 +55,7 @@ def test_registration_and_table_do_not_depend_on_the_orientation(
             if code is not None:
                 files[name] = reoriented(files[name], code, tmp_path / folder / f"{name}_{code}.nii.gz")
         found = white_matter(files["wm"], Settings())
-        regions = found.mask.with_data(parcellate.label(atlas, found, Settings()).regions)
+        regions = found.mask.with_data(case.label(atlas, found, Settings()).regions)
         result = localize("1", load_labels(files["lesions"]), regions, standin.table(), EVERY_LESION)
         tables.append({row.name: row for row in result.load})
     as_is, turned = tables
@@ -73,7 +73,7 @@ def test_a_lesion_in_world_left_is_in_a_left_region(brain: anatomy.Anatomy, subj
     wm = save(subject.wm, tmp_path / "wm.nii.gz")
     for axes in ("RAS", "LPS"):
         found = white_matter(reoriented(wm, axes, tmp_path / f"{axes}.nii.gz"), Settings())
-        regions = found.mask.with_data(parcellate.label(atlas, found, Settings()).regions)
+        regions = found.mask.with_data(case.label(atlas, found, Settings()).regions)
         world_x = nib.affines.apply_affine(regions.affine, [*zip(*regions.data.nonzero(), strict=True)])[:, 0]
         far_left = world_x < world_x.mean() - 15
         sides = {standin.table().by_index(int(label)).side for label in regions.data[regions.data > 0][far_left]}

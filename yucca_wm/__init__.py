@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from yucca_wm.localize.api import localize as localize
     from yucca_wm.parcellate.api import Parcellation as Parcellation
     from yucca_wm.parcellate.api import parcellate as parcellate
-    from yucca_wm.parcellate.warp import Warp as Warp
     from yucca_wm.predict.api import Prediction as Prediction
     from yucca_wm.predict.api import predict as predict
+    from yucca_wm.registration.warp import Warp as Warp
 
 __version__ = "0.1.0"
 
@@ -69,7 +69,7 @@ HOMES = {
     "MissingExtraError": "core.errors",
     "Parcellation": "parcellate.api",
     "Prediction": "predict.api",
-    "Warp": "parcellate.warp",
+    "Warp": "registration.warp",
     "YuccaWMError": "core.errors",
     "associate": "groups.api",
     "cluster": "groups.api",

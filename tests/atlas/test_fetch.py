@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.cache import REFINED, TYPE2, WHITE_MATTER, cached_atlas
-from yucca_wm.atlas.fetch import SOURCES, Source, fetch
+from yucca_wm.atlas.fetch import REFINED, SOURCES, TYPE2, WHITE_MATTER, Source, cached_atlas, fetch
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, load, save
 from yucca_wm.core.regions import RegionTable, regions
@@ -101,5 +100,5 @@ def test_refined_labels_are_made_again_when_what_they_come_from_changes(
     first, second, *others = regions()
     swapped = [replace(first, jhu_ids=second.jhu_ids), replace(second, jhu_ids=first.jhu_ids), *others]
     monkeypatch.setattr("yucca_wm.core.regions.regions", lambda: RegionTable(swapped))
-    monkeypatch.setattr("yucca_wm.atlas.refine.regions", lambda: RegionTable(swapped))
+    monkeypatch.setattr("yucca_wm.atlas.maps.regions", lambda: RegionTable(swapped))
     assert int(load(cached_atlas()[1]).data[12, 9, 0]) == 2  # JHU label 1 belongs to region 1 no longer

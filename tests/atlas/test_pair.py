@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import load_atlas
+from yucca_wm.atlas.maps import load_atlas
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, save
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.atlas.__main__ import main
-from yucca_wm.atlas.refine import refine
+from yucca_wm.atlas.maps import refine
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, load, save
 from yucca_wm.core.regions import regions

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.atlas.__main__ import main
-from yucca_wm.atlas.tables import bids_dseg, freesurfer_lut, itk_snap, rgb, write_tables
+from yucca_wm.atlas.viewers import bids_dseg, freesurfer_lut, itk_snap, rgb, write_tables
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, save
 from yucca_wm.core.regions import read_table, regions

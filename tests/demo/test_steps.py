@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.demo.steps import Runner, Step, StepError
+from yucca_wm.demo.runner import Runner, Step, StepError
 
 APPEND = "import sys, os; open(sys.argv[1], 'a').write(sys.argv[2] + os.environ.get('SUFFIX', '') + ' ')"
 

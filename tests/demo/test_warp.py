@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from yucca_wm.demo.warp import WARP_RMS_MM, Warp, random_warp, rotation, smallest_jacobian
+from yucca_wm.demo.phantom import WARP_RMS_MM, Warp, random_warp, rotation, smallest_jacobian
 
 
 def head_points() -> np.ndarray:

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.refine import refine
+from yucca_wm.atlas.maps import refine
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError

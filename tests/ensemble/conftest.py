@@ -11,7 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from yucca_wm.ensemble import codec, store
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 
 AFFINE = np.array([[-1.0, 0, 0, 20], [0, -1.2, 0, 30], [0, 0, 3, -10], [0, 0, 0, 1]])
 SHAPE = (14, 12, 6)

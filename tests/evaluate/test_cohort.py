@@ -10,8 +10,8 @@ import pytest
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.cohort import Kind, evaluate
-from yucca_wm.evaluate.lesions import lesion_measures
-from yucca_wm.evaluate.summary import mean_with_interval
+from yucca_wm.evaluate.measures import lesion_measures
+from yucca_wm.evaluate.tables import mean_with_interval
 from yucca_wm.jobs.lock import hold
 
 

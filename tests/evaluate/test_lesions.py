@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 from scipy.spatial.distance import cdist
 
-from yucca_wm.evaluate.lesions import lesion_measures
+from yucca_wm.evaluate.measures import lesion_measures
 
 AFFINES = {
     "3 mm slices": np.array([[-0.96, 0, 0, 10], [0, -0.96, 0, 4], [0, 0, 3, -7], [0, 0, 0, 1.0]]),

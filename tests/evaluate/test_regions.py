@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.regions import regions
-from yucca_wm.evaluate.regions import region_measures, surface_dice
+from yucca_wm.evaluate.measures import region_measures, surface_dice
 
 
 def box(shape: tuple[int, int, int], start: int, stop: int) -> np.ndarray:

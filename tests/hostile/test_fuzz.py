@@ -29,12 +29,12 @@ from yucca_wm.core.images import load, load_labels
 from yucca_wm.core.regions import TABLE, read_table
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import open_probabilities
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.groups.loads import read_loads
 from yucca_wm.groups.participants import read_participants
 from yucca_wm.jobs.record import RECORD, Entry, FileState, Record, State
-from yucca_wm.parcellate import itk
-from yucca_wm.parcellate.warp import Field
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Field
 from yucca_wm.report.results import read_results
 
 pytestmark = pytest.mark.hostile

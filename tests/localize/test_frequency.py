@@ -11,7 +11,7 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.localize.__main__ import main
-from yucca_wm.parcellate import itk
+from yucca_wm.registration import itk
 
 SHIFTS = {"a": (0, 0, 0), "b": (10, 0, 0), "c": (0, -8, 6)}
 """Where each subject's head lies, in mm; on a 2 mm grid these are whole voxels."""

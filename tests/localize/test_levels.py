@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from yucca_wm.ensemble import codec, store
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.jobs.record import RECORD
 from yucca_wm.localize.__main__ import build_parser, main
-from yucca_wm.parcellate import itk
+from yucca_wm.registration import itk
 
 SHAPE = (12, 10, 8)
 AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])

@@ -8,7 +8,7 @@ import pytest
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.ensemble import store
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.localize.expected import Softmax, lesion_voxels, soft_rows
 from yucca_wm.localize.inputs import SoftmaxFiles
 

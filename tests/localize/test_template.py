@@ -12,11 +12,10 @@ from scipy import ndimage
 from yucca_wm.core.images import Image, save
 from yucca_wm.localize.atlas_space import carry_lesions
 from yucca_wm.localize.lesions import Settings
-from yucca_wm.parcellate import itk
-from yucca_wm.parcellate.inverse import to_subject
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Field, Warp, to_subject
 
 MATRIX = np.array([[0.97, 0.11, -0.03, 3.3], [-0.12, 1.18, 0.06, -4.1], [0.02, -0.05, 1.13, 2.2], [0, 0, 0, 1]])
 KEEP_ALL = Settings(min_size_mm3=0)

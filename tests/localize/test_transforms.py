@@ -7,8 +7,8 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.localize.atlas_space import find_transforms
-from yucca_wm.parcellate import itk
-from yucca_wm.parcellate.warp import Field
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Field
 
 MATRIX = np.array([[0.97, 0.11, -0.03, 3.3], [-0.12, 1.08, 0.06, -4.1], [0.02, -0.05, 1.03, 2.2], [0, 0, 0, 1]])
 

@@ -12,7 +12,7 @@ import numpy as np
 from yucca_wm.cohort.derivatives import regions_path
 from yucca_wm.core.images import Image
 from yucca_wm.ensemble import codec, store
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.models.segment import Segmentation
 from yucca_wm.scan import Frame
 from yucca_wm.scan.read import read_scan

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.images import Image, save
 from yucca_wm.core.regions import regions
 

@@ -6,12 +6,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import Atlas
+from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate import affine, starts
-from yucca_wm.parcellate.parcellate import label
+from yucca_wm.parcellate.case import label
 from yucca_wm.parcellate.settings import Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
+from yucca_wm.registration import affine
 
 from .conftest import Scan, scan, turned
 
@@ -81,14 +81,14 @@ def test_a_head_straight_in_an_oblique_grid(atlas: Atlas) -> None:
     straight = scan(POSE)
     turn = turned((42, 0, 0), (1, 1, 1), (0, 0, 0))
     oblique = Image(straight.wm.data, turn @ straight.wm.affine)
-    assert np.degrees(np.arccos((np.trace(starts.grid_rotation(oblique)) - 1) / 2)) == pytest.approx(42, abs=0.1)
+    assert np.degrees(np.arccos((np.trace(affine.grid_rotation(oblique)) - 1) / 2)) == pytest.approx(42, abs=0.1)
     assert straight.dice(regions_of(atlas, oblique)) > 0.9
 
 
 def test_the_cost_falls_and_is_returned(atlas: Atlas, subject: Scan) -> None:
-    from yucca_wm.parcellate.blur import blur
+    from yucca_wm.registration.smoothed_masks import blur
 
     pair = blur(atlas.wm, 8, 6), blur(subject.wm, 8, 6)
-    start = starts.centred(atlas.wm, subject.wm)
+    start = affine.centred(atlas.wm, subject.wm)
     costs = [affine.gauss_newton(*pair, start, steps)[1] for steps in (0, 2, 8)]
     assert costs[0] > costs[1] > costs[2]

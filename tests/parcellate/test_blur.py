@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate.blur import blur, centre_mm, coarser, crop, edges, trimmed
+from yucca_wm.registration.smoothed_masks import blur, centre_mm, coarser, crop, edges, trimmed
 
 from .conftest import centred_grid, world
 

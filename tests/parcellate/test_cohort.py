@@ -11,7 +11,7 @@ import pytest
 from scipy import ndimage
 
 from yucca_wm.core.images import Image, load, save
-from yucca_wm.parcellate import parcellate as one
+from yucca_wm.parcellate import case as one
 from yucca_wm.parcellate.__main__ import main
 
 from .conftest import FAULTS, AtlasFiles, broken, scan, turned

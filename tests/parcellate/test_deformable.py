@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import Atlas
-from yucca_wm.parcellate import affine
-from yucca_wm.parcellate.deformable import LEVELS, refine
+from yucca_wm.atlas.maps import Atlas
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration import affine
+from yucca_wm.registration.deformable import LEVELS, refine
+from yucca_wm.registration.warp import Field, Warp
 
 from .conftest import Scan, scan, turned
 

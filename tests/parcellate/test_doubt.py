@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.images import Image, load_labels, save
 from yucca_wm.localize.flags import registration_flag
 from yucca_wm.parcellate.__main__ import main
-from yucca_wm.parcellate.doubt import doubts, warn_of_doubts
-from yucca_wm.parcellate.fit import PARTS, Fit
-from yucca_wm.parcellate.parcellate import label
+from yucca_wm.parcellate.case import label
+from yucca_wm.parcellate.quality import PARTS, Fit, doubts, warn_of_doubts
 from yucca_wm.parcellate.settings import Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
 
 from .conftest import AtlasFiles, Scan, scan, turned, world
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import Atlas
+from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
-from yucca_wm.parcellate.fit import (
+from yucca_wm.parcellate.quality import (
     PARTS,
     Fit,
     agreement_by_part,
@@ -16,7 +16,7 @@ from yucca_wm.parcellate.fit import (
     network_agreement,
     t1_contrast,
 )
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration.warp import Field, Warp
 
 from .conftest import turned
 

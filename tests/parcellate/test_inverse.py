@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.parcellate.inverse import to_subject
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration.warp import Field, Warp, to_subject
 
 MATRIX = np.array([[0.97, 0.11, -0.03, 3.3], [-0.12, 1.08, 0.06, -4.1], [0.02, -0.05, 1.03, 2.2], [0, 0, 0, 1]])
 

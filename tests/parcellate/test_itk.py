@@ -10,10 +10,10 @@ import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, save
-from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Field, Warp
 
 MATRIX = np.array([[0.97, 0.11, -0.03, 3.3], [-0.12, 1.08, 0.06, -4.1], [0.02, -0.05, 1.03, 2.2], [0, 0, 0, 1]])
 ROTATION = np.array([[-0.8, 0.6, 0], [-0.36, -0.48, 0.8], [0.48, 0.64, 0.6]])

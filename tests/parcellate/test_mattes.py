@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from yucca_wm.atlas.pair import Atlas
-from yucca_wm.parcellate import mattes
-from yucca_wm.parcellate.parcellate import label
+from yucca_wm.atlas.maps import Atlas
+from yucca_wm.parcellate.case import label
 from yucca_wm.parcellate.settings import Metric, Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
+from yucca_wm.registration import mattes
 
 from .conftest import scan, turned
 

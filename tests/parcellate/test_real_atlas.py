@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate.parcellate import label
+from yucca_wm.parcellate.case import label
 from yucca_wm.parcellate.settings import Init, Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
 
 from .conftest import Scan, turned
 

@@ -6,12 +6,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.atlas.pair import Atlas
+from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate.parcellate import label
+from yucca_wm.parcellate.case import label
 from yucca_wm.parcellate.settings import Init, Settings
-from yucca_wm.parcellate.wm import WhiteMatter
+from yucca_wm.parcellate.white_matter import WhiteMatter
 
 from .conftest import scan, turned
 

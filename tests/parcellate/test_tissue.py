@@ -8,7 +8,7 @@ import pytest
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.parcellate.tissue import white_matter_of
+from yucca_wm.parcellate.white_matter import white_matter_of
 
 GRID = np.diag([2.0, 2, 2, 1])
 

@@ -11,7 +11,7 @@ import pytest
 from yucca_wm.core.images import Image, load, load_labels
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration.warp import Field, Warp
 
 RNG = np.random.default_rng(5)
 BLOCKS = np.kron(RNG.integers(1, 30, (5, 6, 4)), np.ones((4, 4, 4), int)).astype(np.uint8)

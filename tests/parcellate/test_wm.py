@@ -10,7 +10,7 @@ import pytest
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, save
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
-from yucca_wm.parcellate.wm import add_lesions, check_sides, white_matter
+from yucca_wm.parcellate.white_matter import add_lesions, check_sides, white_matter
 
 LPS = np.diag([-1.0, -1, 1, 1])
 

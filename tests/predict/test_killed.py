@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.ensemble import codec, store
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.jobs.record import RECORD
 
 CHILD = """

@@ -10,8 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.images import Image, load
+from yucca_wm.registration.itk import load_rigid, save_rigid
 from yucca_wm.registration.rigid import Rigid, register
-from yucca_wm.registration.transform_file import load_rigid, save_rigid
 
 from ..phantom_head import draw, grid, pose
 

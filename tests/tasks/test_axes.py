@@ -12,9 +12,9 @@ import pytest
 from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from yucca_wm.core.images import Image, load, resample
-from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
 from yucca_wm.tasks.convert import convert
 from yucca_wm.tasks.definition import TASKS
+from yucca_wm.tasks.grids import in_order, is_stated, put_in_order
 
 
 def turned(data: Any, affine: Any, codes: str) -> nib.Nifti1Image:

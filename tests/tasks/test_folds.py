@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.tasks.folds import Fold, folds, kfold, person_of_case, simple_split
+from yucca_wm.tasks.split import Fold, folds, kfold, person_of_case, simple_split
 
 
 def cases_of(people: int, modalities: tuple[str, ...] = ("T1", "FLAIR")) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yucca_wm.tasks.names import image_file, name_problems
+from yucca_wm.tasks.raw_folder import image_file, name_problems
 
 
 def cases(*subjects: str) -> dict[str, list[str]]:

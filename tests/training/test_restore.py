@@ -9,7 +9,7 @@ import torch
 from yucca.functional.preprocessing import preprocess_case_for_inference, reverse_preprocessing
 from yucca.functional.utils.nib_utils import reorient_nib_image
 
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.training.restore import RestoredLogits
 
 CLASSES = 3

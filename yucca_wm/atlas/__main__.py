@@ -51,9 +51,9 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _refine(options: argparse.Namespace) -> None:
-    from yucca_wm.atlas.cache import TYPE2, cache_folder
-    from yucca_wm.atlas.refine import refine_file
-    from yucca_wm.atlas.tables import write_tables
+    from yucca_wm.atlas.fetch import TYPE2, cache_folder
+    from yucca_wm.atlas.maps import refine_file
+    from yucca_wm.atlas.viewers import write_tables
     from yucca_wm.core.files import make_folder
     from yucca_wm.core.regions import read_table, regions
 
@@ -66,8 +66,8 @@ def _refine(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    from yucca_wm.atlas.cache import cached_atlas
-    from yucca_wm.atlas.show import show
+    from yucca_wm.atlas.fetch import cached_atlas
+    from yucca_wm.atlas.viewers import show
     from yucca_wm.core.files import make_folder
     from yucca_wm.core.regions import read_table
 

@@ -16,7 +16,7 @@ from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.jobs.run import run_cases
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.tasks.definition import Modality, Target
-from yucca_wm.tasks.names import name_problems
+from yucca_wm.tasks.raw_folder import name_problems
 from yucca_wm.tasks.split import resolve_splits
 
 MAX_NAMED = 3

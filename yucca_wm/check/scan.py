@@ -17,7 +17,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, check_same_grid, load, load_labels, same_grid
 from yucca_wm.core.regions import regions
 from yucca_wm.parcellate.settings import Settings
-from yucca_wm.parcellate.wm import check_sides, white_matter
+from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.tasks.case import REGISTER, check_image
 from yucca_wm.tasks.definition import Modality, Target
 

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     from yucca_wm.core.files import make_folder, write_text
     from yucca_wm.demo import chain
-    from yucca_wm.demo.steps import Runner
+    from yucca_wm.demo.runner import Runner
 
     start = time.monotonic()
     out = make_folder(Path(options.out_dir or "demo_out").resolve())
@@ -58,16 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
 
     from yucca_wm.core.files import write_json
     from yucca_wm.core.regions import read_table
-    from yucca_wm.demo import summary
-    from yucca_wm.demo.scores import read_loads, scores
+    from yucca_wm.demo.scores import draw, read_loads, region_table, score_lines, scores
 
     lesions = chain.ensemble_folder(out, chain.LESION_TASK, settings.lesions)
     regions = chain.ensemble_folder(out, chain.REGION_TASK, settings.regions)
     table, loads = read_table(out / "atlas" / "regions.tsv"), read_loads(out)
     found = scores(out, lesions, regions)
     write_json(out / "scores.json", {score.name: score.value for score in found})
-    figure = summary.draw(out, lesions, regions, loads, table, out / "demo.png")
-    print(f"\n{summary.region_table(loads, table)}\n\n{summary.score_lines(found)}\n")
+    figure = draw(out, lesions, regions, loads, table, out / "demo.png")
+    print(f"\n{region_table(loads, table)}\n\n{score_lines(found)}\n")
     if options.quick:
         print("These models were trained for seconds, to show that every command runs; their figures mean nothing.")
     print(f"figure: {figure}\nall commands: {out / 'commands.sh'}")

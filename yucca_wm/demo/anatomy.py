@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.atlas.refine import refine
+from yucca_wm.atlas.maps import refine
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, load, load_labels
 from yucca_wm.demo import standin

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.core.hardware import bf16_is_fast
-from yucca_wm.demo.steps import Step
+from yucca_wm.demo.runner import Step
 
 LESION_TASK, REGION_TASK = "Task001_WM_Lesion", "Task004_WM_Location"
 TASKS = (

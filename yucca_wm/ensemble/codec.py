@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,32 @@ def _inflate(data: bytes, size: int) -> NDArray[np.uint8]:
     if len(values) != size or not (decompressor.eof or size == 0):
         raise ValueError("it does not hold as many values as it should")
     return np.frombuffer(values, np.uint8)
+
+
+TARGET_SHARE = 1 / 13
+"""Precision is lowered, down to `MIN_BITS`, until a file takes no more than this share of float32 values ..."""
+
+FREE_BYTES_PER_VOXEL, FREE_BYTES_PER_SLAB = 6.0, 8192
+"""... or no more than this, so that files of few classes or voxels, which are small anyway, stay precise."""
+
+Slabs = Callable[[int, int], NDArray[np.float32]]
+"""Planes ``lo`` to ``hi`` of the box along the first axis: probabilities [class, i, j, k]."""
+
+
+def choose_bits(slabs: Slabs, starts: range, planes: int, max_share: float) -> int:
+    """The finest precision at which the first planes of two slabs, a third from either end, would be small enough.
+
+    Their size is measured at the finest precision; each bit less saves about a bit for each value that is not zero.
+    """
+    if not starts:
+        return MAX_BITS
+    looked_at = -(-starts.step // 4)
+    size, values, budget = 0, 0, 0.0
+    for lo in {starts[len(starts) // 3], starts[2 * len(starts) // 3]}:
+        levels = quantise(slabs(lo, min(lo + looked_at, planes)), MAX_BITS)
+        size += len(pack(levels))
+        values += int(np.count_nonzero(levels))
+        budget += levels[0].size * max(max_share * 4 * len(levels), FREE_BYTES_PER_VOXEL)
+        budget += FREE_BYTES_PER_SLAB * looked_at / starts.step
+    excess_bits = 8 * max(0.0, size - budget)
+    return max(MIN_BITS, MAX_BITS - int(np.ceil(excess_bits / max(1, values))))

@@ -15,11 +15,10 @@ from yucca_wm import __version__
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, remove_temporaries, write_json
-from yucca_wm.ensemble.grid import Probabilities
 from yucca_wm.ensemble.merge import Method, merge
-from yucca_wm.ensemble.plain import PlainSoftmax
-from yucca_wm.ensemble.resampled import Resampled
+from yucca_wm.ensemble.probabilities import Probabilities, Resampled
 from yucca_wm.ensemble.store import SoftmaxFile, open_softmax
+from yucca_wm.ensemble.yucca_softmax import PlainSoftmax
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.record import FileState
 from yucca_wm.jobs.run import Outcome

@@ -22,8 +22,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path
 from yucca_wm.core.images import MAX_VOXELS
 from yucca_wm.ensemble import codec
-from yucca_wm.ensemble.grid import SLAB_VOXELS, Box, Grid
-from yucca_wm.ensemble.precision import TARGET_SHARE, Slabs, choose_bits
+from yucca_wm.ensemble.codec import TARGET_SHARE, Slabs, choose_bits
+from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Box, Grid
 
 FORMAT, VERSION = "yucca-wm softmax", 2
 HEADER = "header.json"

@@ -24,18 +24,26 @@ from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.lesion_maps import ALL, LesionLabels
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.tsv import write_tsv
-from yucca_wm.evaluate.columns import (
+from yucca_wm.evaluate.measures import (
+    EMPTY,
+    OTHER_PATHOLOGY,
+    SURFACE_TOLERANCE_MM,
+    WMH,
+    lesion_measures,
+    region_measures,
+)
+from yucca_wm.evaluate.tables import (
     CASES,
     LESION_CASES,
     LESION_SUMMARY,
     REGION_CASES,
     REGION_SUMMARY,
     SUMMARY,
+    Mean,
+    mean_with_interval,
+    save_figure,
     six_digits,
 )  # fmt: skip
-from yucca_wm.evaluate.lesions import EMPTY, OTHER_PATHOLOGY, WMH, lesion_measures
-from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
-from yucca_wm.evaluate.summary import Mean, mean_with_interval
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run import Outcome
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
@@ -233,8 +241,6 @@ def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: H
             "failed": outcome.failures,
         },
     )
-    from yucca_wm.evaluate.figure import save_figure
-
     save_figure(cases, columns, out / FIGURE)
 
 

@@ -26,9 +26,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
 from yucca_wm.localize.flags import registration_record
 from yucca_wm.localize.lesions import Settings, counted_lesions
-from yucca_wm.parcellate import itk
-from yucca_wm.parcellate.inverse import to_subject
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Warp, to_subject
 
 AFFINE, FIELD, RECORD = "_affine.tfm", "_warp.nii.gz", ".json"
 

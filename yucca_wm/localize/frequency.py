@@ -33,7 +33,7 @@ def find_template(given: str) -> Path:
     """The template's path: the labels of the fetched atlas unless one is given."""
     if given:
         return Path(given)
-    from yucca_wm.atlas.cache import cached_atlas
+    from yucca_wm.atlas.fetch import cached_atlas
 
     return cached_atlas()[1]
 

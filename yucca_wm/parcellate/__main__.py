@@ -153,10 +153,10 @@ def _all(options: argparse.Namespace, settings: Settings, how: RunOptions) -> in
 
 
 def _one(options: argparse.Namespace, settings: Settings) -> int:
-    from yucca_wm.atlas.pair import load_atlas
-    from yucca_wm.parcellate.doubt import warn_of_doubts
+    from yucca_wm.atlas.maps import load_atlas
+    from yucca_wm.parcellate.case import parcellate
     from yucca_wm.parcellate.outputs import single
-    from yucca_wm.parcellate.parcellate import parcellate
+    from yucca_wm.parcellate.quality import warn_of_doubts
 
     wm = Path(options.t1 if options.wm == AUTO else options.wm)
     out = single(options.out or options.out_dir, wm)
@@ -239,7 +239,7 @@ def _settings(cli: argparse.ArgumentParser, options: argparse.Namespace) -> Sett
 
 def _atlas_files(options: argparse.Namespace) -> dict[str, Any]:
     if options.atlas_wm is None:
-        from yucca_wm.atlas.cache import cached_atlas
+        from yucca_wm.atlas.fetch import cached_atlas
 
         wm, labels = cached_atlas()
     else:

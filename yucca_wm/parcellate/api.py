@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import ArrayLike
 
-from yucca_wm.atlas.cache import cached_atlas
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.fetch import cached_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.images import Source, as_nifti
+from yucca_wm.parcellate.case import Labelling, Person, label, read_person, record_of, write
 from yucca_wm.parcellate.outputs import named
-from yucca_wm.parcellate.parcellate import Labelling, Person, label, read_person, record_of, write
 from yucca_wm.parcellate.settings import NONZERO, Init, Metric, Settings, Sides, Transform
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration.warp import Warp
 
 if TYPE_CHECKING:
     import nibabel as nib

@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.atlas.pair import Atlas, load_atlas
+from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cli import report_failures
 from yucca_wm.cohort.derivatives import derivatives_folder
 from yucca_wm.cohort.layouts import check_exists, find_subjects
@@ -24,9 +24,9 @@ from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run import Outcome
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
-from yucca_wm.parcellate.doubt import warn_of_doubts
+from yucca_wm.parcellate.case import parcellate
 from yucca_wm.parcellate.outputs import in_cohort
-from yucca_wm.parcellate.parcellate import parcellate
+from yucca_wm.parcellate.quality import warn_of_doubts
 from yucca_wm.parcellate.settings import Settings, Transform
 
 SUMMARY = "parcellation.tsv"
@@ -35,7 +35,7 @@ PAGE = "parcellation.html"
 
 @dataclass(frozen=True)
 class AtlasFiles:
-    """What `yucca_wm.atlas.pair.load_atlas` takes, in a form that every process can be given."""
+    """What `yucca_wm.atlas.maps.load_atlas` takes, in a form that every process can be given."""
 
     wm: Path
     labels: Path
@@ -87,7 +87,7 @@ def parcellate_cohort(
             whole = Outcome(records, outcome.failures)
             write_summary(whole, atlas.table, out / SUMMARY)
             if picture:
-                from yucca_wm.parcellate.page import write_page
+                from yucca_wm.parcellate.pictures import write_page
 
                 write_page(whole, out / PAGE)
     _say_unused({name for name in records if works[name].case.lesions is not None}, records)

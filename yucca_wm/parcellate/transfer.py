@@ -1,7 +1,8 @@
-"""Carry labels from the atlas to a subject's voxels, in one interpolation."""
+"""From the atlas to a subject: register their white matter, and carry the labels over in one interpolation."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -10,8 +11,44 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate.settings import Interpolation
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
+from yucca_wm.registration import affine
+from yucca_wm.registration.warp import Warp
+
+
+@dataclass(frozen=True)
+class Registration:
+    """warp : subject world mm -> atlas world mm. starts, agreeing : as in `affine.Registered`, where known."""
+
+    warp: Warp
+    starts: int | None = None
+    agreeing: int | None = None
+
+
+def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registration:
+    """The transform that ``settings`` ask for."""
+    start, laid = None, np.eye(4)
+    if settings.init is Init.SEARCH:
+        if settings.transform is Transform.DEFORMABLE:
+            raise ValueError("a displacement field in mm needs a header in mm: no search with a deformable transform")
+        laid, start = affine.search(atlas_wm, subject_wm), np.eye(4)
+        # without its header a millimetre of the subject is none: go on in the atlas's frame
+        subject_wm = Image(subject_wm.data, laid @ subject_wm.affine, subject_wm.path)
+    starts: tuple[int | None, int | None] = (None, None)
+    if settings.metric is Metric.MATTES:
+        from yucca_wm.registration.mattes import register as register_mattes
+
+        matrix = register_mattes(atlas_wm, subject_wm, start) @ laid
+    else:
+        found = affine.register(atlas_wm, subject_wm, start)
+        matrix = found.matrix @ laid
+        if start is None:
+            starts = found.starts, found.agreeing
+    if settings.transform is Transform.AFFINE:
+        return Registration(Warp(matrix), *starts)
+    from yucca_wm.registration.deformable import refine
+
+    return Registration(refine(atlas_wm, subject_wm, matrix), *starts)
 
 
 def carry(labels: Image, grid: Image, transform: Warp, interpolation: Interpolation) -> NDArray[Any]:

@@ -1,1 +1,1 @@
-"""Rigid registration between scans of one person."""
+"""Rigid registration between scans of one person; affine and deformable of white matter to the atlas's."""

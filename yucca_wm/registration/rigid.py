@@ -14,9 +14,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from yucca_wm.core.images import Image
-from yucca_wm.registration.brain_region import BrainRegion, brain_region, centre_of_head_mm
-from yucca_wm.registration.fit import Fit
-from yucca_wm.registration.volume import LPS, level, thinned, to_itk
+from yucca_wm.registration.itk import LPS
+from yucca_wm.registration.rigid_fit import Fit
+from yucca_wm.registration.volume import BrainRegion, brain_region, centre_of_head_mm, level, thinned, to_itk
 
 COARSE_MM, MIDDLE_MM = 8.0, 4.0
 """Voxels of the first two levels; the third has the reference's own slices."""

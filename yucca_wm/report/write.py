@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from yucca_wm.atlas.cache import cached_atlas
+from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_text

@@ -18,9 +18,8 @@ from scipy import ndimage
 
 from yucca_wm.core.images import Image
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.registration.brain_region import RADII_MM, brain_region
-from yucca_wm.registration.fit import inside_mask
-from yucca_wm.registration.volume import level, points_mm, thinned, to_itk
+from yucca_wm.registration.rigid_fit import inside_mask
+from yucca_wm.registration.volume import RADII_MM, brain_region, level, points_mm, thinned, to_itk
 
 WORK_MM = 3.0
 DARK = 0.55

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, Source
+from yucca_wm.registration.itk import save_rigid
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
-from yucca_wm.registration.transform_file import save_rigid
 from yucca_wm.scan.check import checked
 from yucca_wm.scan.contrast import exchanged
 from yucca_wm.scan.grid import resampled, turned_onto

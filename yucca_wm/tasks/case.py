@@ -16,17 +16,16 @@ from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
 from yucca_wm.core.grids import reordered
 from yucca_wm.core.images import Image, check_same_grid, load, load_labels, same_grid, save
-from yucca_wm.tasks.axes import in_order, is_stated, put_in_order
 from yucca_wm.tasks.definition import Modality, Task
-from yucca_wm.tasks.names import image_file
-from yucca_wm.tasks.registered import registered
+from yucca_wm.tasks.grids import in_order, is_stated, put_in_order, registered
+from yucca_wm.tasks.raw_folder import image_file
 
 
 @dataclass(frozen=True)
 class Request:
     """What `write_subject` is to do: ``subject``, which stands in ``split``, into the raw task at ``folder``.
 
-    register : T1 and FLAIR that do not lie on each other are brought to one grid (`yucca_wm.tasks.registered`).
+    register : T1 and FLAIR that do not lie on each other are brought to one grid (`yucca_wm.tasks.grids`).
     """
 
     task: Task

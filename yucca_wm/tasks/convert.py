@@ -19,11 +19,9 @@ from yucca_wm.core.reading import OPTION, reading_aloud
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.step import Step, Work, run_step
-from yucca_wm.tasks import dataset_json
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
 from yucca_wm.tasks.definition import TASKS, Modality, Task
-from yucca_wm.tasks.names import name_problems
-from yucca_wm.tasks.raw_folder import RawFolder
+from yucca_wm.tasks.raw_folder import RawFolder, dataset_json, find_source, name_problems
 from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
 
 VARIABLE = "YUCCA_WM_CONVERT"
@@ -92,8 +90,8 @@ def convert(
         removed, changed = folder.finish(files)
         sides = {str(side): sorted(name for name in splits if splits[name] is side) for side in Split}
         split = {"seed": seed, "test_fraction": test_fraction, **sides}
-        source = dataset_json.find_source(cohort, subjects)
-        write_json(folder.path / "dataset.json", dataset_json.content(task, sorted(files), split, source))
+        source = find_source(cohort, subjects)
+        write_json(folder.path / "dataset.json", dataset_json(task, sorted(files), split, source))
     failures = dict(sorted((failures | run_failures).items()))
     concerned = len(requests.keys() | failures.keys())
     return Conversion(folder.path, tuple(sorted(files)), tuple(removed), tuple(changed), failures, concerned)

@@ -1,15 +1,147 @@
-"""A raw task folder that knows which of its files it wrote: stale ones go, foreign ones are never touched."""
+"""A raw task's folder: case names that Yucca reads as they are meant, ``dataset.json``, and which files are ours.
+
+Stale files of ours go, foreign ones are never touched.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, remove_temporaries, write_json
+from yucca_wm.tasks.definition import Target, Task
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+CHANNEL = re.compile(r"(?=_\d{3}.)")
+"""Where Yucca sees the end of a case's name in the name of an image file."""
+
+
+def image_file(case: str) -> str:
+    """Name of a case's only channel."""
+    return f"{case}_000.nii.gz"
+
+
+def name_problems(cases: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Subjects whose cases cannot be told apart or would be misread.
+
+    cases : subject -> the names of its training cases (test cases are found by their whole name).
+    Returns subject -> what is wrong and what to do.
+    """
+    problems: dict[str, str] = {}
+    lower = Counter(subject.lower() for subject in cases)
+    owner = {case: subject for subject, names in cases.items() for case in names}
+    taken = _taken_by(owner)
+    for subject, names in cases.items():
+        if not SAFE_NAME.fullmatch(subject):
+            problems[subject] = (
+                "its name holds more than letters, digits, '_' and '-'; rename it, or list it in a table"
+            )
+        elif lower[subject.lower()] > 1:
+            problems[subject] = "another subject's name differs in upper and lower case only; rename one"
+        elif others := sorted({other for case in names for other in taken.get(case, ())}):
+            problems[subject] = (
+                f"Yucca would also take the images of {', '.join(others)} for it, as the name occurs in theirs; "
+                "rename it (names of one length or with a common start, such as sub-, are safe)"
+            )
+    return problems
+
+
+def _taken_by(owner: Mapping[str, str]) -> dict[str, set[str]]:
+    """Case -> other cases whose image file Yucca would read as its own."""
+    taken: dict[str, set[str]] = {}
+    for case in owner:
+        file = image_file(case)
+        for end in (match.start() for match in CHANNEL.finditer(file)):
+            for start in range(end):
+                other = file[start:end]
+                if other in owner and other != case:
+                    taken.setdefault(other, set()).add(case)
+    return taken
+
+
+CHALLENGE_SITES = frozenset({"Utrecht", "Singapore", "Amsterdam"})
+"""Folders of the WMH segmentation challenge."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a cohort comes from and under which licence its data may be used."""
+
+    name: str
+    licence: str
+    reference: str
+
+
+CHALLENGE = Source("WMH segmentation challenge", "CC BY-NC 4.0", "https://doi.org/10.34894/AECRSD")
+
+REFERENCES = {
+    Target.LESIONS: "lesion masks as the cohort provides them",
+    Target.REGIONS: (
+        "region labels of the JHU-MNI-SS white matter atlas (Oishi et al., NeuroImage 2009), merged as in "
+        "Machnio et al., NLDL 2025"
+    ),
+}
+
+
+def find_source(root: Path, subjects: Sequence[Subject]) -> Source:
+    """The cohort's ``dataset_description.json`` (BIDS) if it has one, else recognised by its folders."""
+    folder = root if root.is_dir() else root.parent
+    try:
+        described = json.loads((folder / "dataset_description.json").read_text(encoding="utf-8"))
+        return Source(
+            str(described.get("Name") or folder.name),
+            str(described.get("License") or "not stated by the cohort"),
+            str(described.get("DatasetDOI") or next(iter(described.get("ReferencesAndLinks") or []), "")),
+        )
+    except (OSError, ValueError, AttributeError, TypeError):
+        pass
+    paths = [path for subject in subjects for path in (subject.t1, subject.flair) if path is not None]
+    if any(CHALLENGE_SITES & set(path.relative_to(root).parts) for path in paths if path.is_relative_to(root)):
+        return CHALLENGE
+    return Source(folder.name, "not stated by the cohort", "")
+
+
+def dataset_json(task: Task, files: Sequence[str], split: dict[str, Any], source: Source) -> dict[str, Any]:
+    """The content of ``dataset.json`` in Yucca's format, and under ``split`` who trains and who tests.
+
+    files : what the task holds, relative to its folder.
+    """
+    training = sorted(_case(file) for file in files if file.startswith("imagesTr/"))
+    test = sorted({_case(file) for file in files if file.startswith(("imagesTs/", "labelsTs/"))})
+    images = " or ".join(task.modalities)
+    return {
+        "name": task.name,
+        "description": f"{images} images of {source.name}; {REFERENCES[task.target]}",
+        "tensorImageSize": "4D",
+        "reference": source.reference,
+        "licence": source.licence,
+        "release": "1.0",
+        "image_extension": "nii.gz",
+        "modality": {"0": f"{images} MRI"},
+        "labels": {str(label): name for label, name in task.target.classes.items()},
+        "label_hierarchy": {},
+        "regions": {},
+        "tasks": [],
+        "numTraining": len(training),
+        "numTest": len(test),
+        "training": [{"image": case, "label": case} for case in training],
+        "test": test,
+        "split": split,
+    }
+
+
+def _case(file: str) -> str:
+    name = Path(file).name.removesuffix(".nii.gz")
+    return name.removesuffix("_000") if file.startswith("images") else name
+
 
 MANIFEST = "yucca_wm.json"
 """Lists the files this package wrote into the folder."""

@@ -1,11 +1,19 @@
-"""Which subjects test the model: fixed by each person's name alone, so that a new subject moves no other."""
+"""Who tests the model, and who validates in which fold: every person stands on one side only.
+
+Whether a person is kept for testing depends on the name alone, so that a new subject moves no other.
+
+Yucca draws its folds over case names, so that the T1 case of a subject can be trained on while its FLAIR case (the
+same lesions) validates. Here all cases of a person (both modalities, all sessions) stay together, and the folds depend
+on the people and the seed alone: the lesion task and the region task of one cohort get the same ones.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 
-from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.subject import Split, Subject, person
 from yucca_wm.core.errors import YuccaWMError
 
 TEST_FRACTION = 0.2
@@ -42,3 +50,80 @@ def draw(person: str, seed: int) -> float:
     """A number in [0, 1) that depends on ``person`` and ``seed`` only, the same on every machine and day."""
     digest = hashlib.sha256(f"{seed}:{person}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
+
+
+KFOLD, SIMPLE = "kfold", "simple_train_val_split"
+"""Yucca's names of the two ways to split (``--split_data_method``)."""
+
+MIN_FOLDS, MAX_FOLDS = 2, 10
+
+MODALITY_SUFFIXES = ("_T1", "_FLAIR")
+"""What a training case's name carries after its subject's."""
+
+Fold = dict[str, list[str]]
+"""``{"train": [case, ...], "val": [case, ...]}``, each in order of name: one entry of Yucca's ``splits.pkl``."""
+
+
+def person_of_case(case: str) -> str:
+    """``sub-01_ses-2_FLAIR`` -> ``sub-01``; a case without a modality is its subject's own name."""
+    for suffix in MODALITY_SUFFIXES:
+        if case.endswith(suffix):
+            return person(case.removesuffix(suffix))
+    return person(case)
+
+
+def kfold(cases: Iterable[str], k: int, *, seed: int = SEED) -> list[Fold]:
+    """``k`` folds whose validation sides are disjoint, cover all cases, and differ by at most one person in size.
+
+    Raises YuccaWMError when ``k`` is not in 2..10 or there are fewer people than folds.
+    """
+    if not MIN_FOLDS <= k <= MAX_FOLDS:
+        raise YuccaWMError(f"{k} folds were asked for; choose {MIN_FOLDS} to {MAX_FOLDS}")
+    by_person, people = _people(cases, seed)
+    if len(people) < k:
+        raise YuccaWMError(f"{k} folds need at least {k} subjects, there are {len(people)}; choose fewer folds")
+    return [_fold(by_person, set(people[number::k])) for number in range(k)]
+
+
+def simple_split(cases: Iterable[str], fraction: float, *, seed: int = SEED) -> list[Fold]:
+    """One fold that validates on ``fraction`` of the people, rounded up.
+
+    Raises YuccaWMError when ``fraction`` is not between 0 and 1 or leaves nobody to train on.
+    """
+    if not 0 < fraction < 1:
+        raise YuccaWMError(f"the validation share is {fraction}; choose a number between 0 and 1")
+    by_person, people = _people(cases, seed)
+    number = math.ceil(len(people) * fraction)
+    if number >= len(people):
+        raise YuccaWMError(f"a validation share of {fraction} leaves none of {len(people)} subjects for training")
+    return [_fold(by_person, set(people[:number]))]
+
+
+def folds(cases: Iterable[str], method: str, param: float | str, *, seed: int = SEED) -> list[Fold]:
+    """What stands in ``splits.pkl`` under ``[method][param]``; ``param`` may be typed text, as Yucca passes it on.
+
+    Raises YuccaWMError as `kfold` and `simple_split` do, and for an unknown method or a ``param`` that is no number.
+    """
+    try:
+        value = float(param)
+    except ValueError as error:
+        raise YuccaWMError(f"the split parameter '{param}' is not a number") from error
+    if method == KFOLD and value.is_integer():
+        return kfold(cases, int(value), seed=seed)
+    if method == SIMPLE:
+        return simple_split(cases, value, seed=seed)
+    raise YuccaWMError(f"cannot split by '{method}' with {param}; choose {KFOLD} with a whole number or {SIMPLE}")
+
+
+def _people(cases: Iterable[str], seed: int) -> tuple[dict[str, list[str]], list[str]]:
+    """Cases of each person, and the people in an order that depends on their names and the seed alone."""
+    by_person: dict[str, list[str]] = {}
+    for case in sorted({str(case) for case in cases}):
+        by_person.setdefault(person_of_case(case), []).append(case)
+    return by_person, sorted(by_person, key=lambda name: (draw(name, seed), name))
+
+
+def _fold(by_person: dict[str, list[str]], validating: set[str]) -> Fold:
+    train = [case for name, cases in by_person.items() if name not in validating for case in cases]
+    val = [case for name, cases in by_person.items() if name in validating for case in cases]
+    return {"train": sorted(train), "val": sorted(val)}

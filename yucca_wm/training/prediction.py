@@ -18,8 +18,8 @@ from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import regions
 from yucca_wm.ensemble import store
-from yucca_wm.ensemble.grid import Grid
 from yucca_wm.ensemble.merge import likeliest
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
 

@@ -17,7 +17,7 @@ import torch
 from nibabel import orientations
 from numpy.typing import NDArray
 
-from yucca_wm.ensemble.grid import SLAB_VOXELS, Box, Grid
+from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Box, Grid
 
 
 class RestoredLogits:

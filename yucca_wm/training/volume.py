@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.training.model import Model
 from yucca_wm.training.prediction import predict_logits
 from yucca_wm.training.restore import RestoredLogits

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.parcellate import itk
+from yucca_wm.registration import itk
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.structures import LATERAL_VENTRICLE, structures_of
 

@@ -4,7 +4,7 @@ Mends ``get_split_config``, ``kfold_split`` and ``simple_split`` (yucca/pipeline
 Symptom: folds are drawn over case names, seeded by the clock: T1 and FLAIR of one person land in training and
 validation, so validation scores are too good; ``--split_data_param 5`` (text) draws a second, different split beside
 the default 5 (a number); fewer cases than folds end in a message of scikit-learn.
-Cure: `yucca_wm.tasks.folds`; the parameter is a number however it was typed; a ``splits.pkl`` of plain Yucca that puts
+Cure: `yucca_wm.tasks.split`; the parameter is a number however it was typed; a ``splits.pkl`` of plain Yucca that puts
 one person on both sides is replaced, which is said.
 """
 
@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any
 
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.tasks.folds import Fold, folds, person_of_case
+from yucca_wm.tasks.split import Fold, folds, person_of_case
 
 
 def leaks(splits: list[Fold]) -> bool:

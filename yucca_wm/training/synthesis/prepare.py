@@ -15,10 +15,10 @@ from scipy import ndimage
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.core.images import Image, check_same_grid, load, load_labels
 from yucca_wm.core.regions import regions
-from yucca_wm.parcellate import affine as registration
-from yucca_wm.parcellate import itk
 from yucca_wm.parcellate.outputs import Outputs
-from yucca_wm.parcellate.warp import Warp
+from yucca_wm.registration import affine as registration
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Warp
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, DISTANCE_UNITS_PER_MM, LOOKUP, MAX_MASKS, Head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, structures_of
 

@@ -16,7 +16,7 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run import Outcome
 from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
 from yucca_wm.parcellate.outputs import Outputs
-from yucca_wm.tasks.names import SAFE_NAME
+from yucca_wm.tasks.raw_folder import SAFE_NAME
 from yucca_wm.training.synthesis.heads import LOOKUP, save_head
 from yucca_wm.training.synthesis.prepare import LesionMasks, load_masks, prepare_head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM

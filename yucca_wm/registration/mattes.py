@@ -7,8 +7,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate.blur import Blurred, blur
-from yucca_wm.parcellate.starts import centred
+from yucca_wm.registration.affine import centred
+from yucca_wm.registration.smoothed_masks import Blurred, blur
 
 SPACING_MM, SIGMA_MM = 2.0, 1.5
 SHRINK = (4, 2, 1)

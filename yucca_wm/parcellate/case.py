@@ -12,19 +12,33 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from yucca_wm import __version__
-from yucca_wm.atlas.pair import Atlas
+from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.images import Image, Source, check_same_grid, load, name_of, save
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.parcellate import affine, itk
-from yucca_wm.parcellate.doubt import check_whole, doubts
-from yucca_wm.parcellate.fit import Fit, agreement_by_part, dice, network_agreement, t1_contrast
 from yucca_wm.parcellate.outputs import Outputs
-from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
-from yucca_wm.parcellate.tissue import check_tissue, segmented, white_matter_of
-from yucca_wm.parcellate.transfer import carry, keep_white_matter
-from yucca_wm.parcellate.warp import Warp
-from yucca_wm.parcellate.wm import WhiteMatter, add_lesions, check_sides, white_matter
+from yucca_wm.parcellate.quality import (
+    Fit,
+    agreement_by_part,
+    check_whole,
+    dice,
+    doubts,
+    network_agreement,
+    t1_contrast,
+)
+from yucca_wm.parcellate.settings import Init, Interpolation, Settings
+from yucca_wm.parcellate.transfer import Registration, carry, keep_white_matter, register
+from yucca_wm.parcellate.white_matter import (
+    WhiteMatter,
+    add_lesions,
+    check_sides,
+    check_tissue,
+    segmented,
+    white_matter,
+    white_matter_of,
+)
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Warp
 
 
 @dataclass(frozen=True)
@@ -37,15 +51,6 @@ class Beside:
     t1: Image | None = None
     tissue: Image | None = None
     regions: Image | None = None
-
-
-@dataclass(frozen=True)
-class Registration:
-    """warp : subject world mm -> atlas world mm. starts, agreeing : as in `affine.Registered`, where known."""
-
-    warp: Warp
-    starts: int | None = None
-    agreeing: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def write(
         out.field.unlink(missing_ok=True)
     save(grid.with_data(result.regions), out.regions)
     if picture:
-        from yucca_wm.parcellate.picture import draw
+        from yucca_wm.parcellate.pictures import draw
 
         draw(grid.with_data(result.regions), grid, person.beside.t1, atlas.table, out.picture)
     else:
@@ -196,34 +201,6 @@ def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[A
         wm_in_tissue_dice=None if tissue is None else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, wm.data),
         network_agreement=None if other is None else network_agreement(unmasked, other, atlas.table),
     )
-
-
-def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registration:
-    """The transform that ``settings`` ask for."""
-    start, laid = None, np.eye(4)
-    if settings.init is Init.SEARCH:
-        from yucca_wm.parcellate.search import search
-
-        if settings.transform is Transform.DEFORMABLE:
-            raise ValueError("a displacement field in mm needs a header in mm: no search with a deformable transform")
-        laid, start = search(atlas_wm, subject_wm), np.eye(4)
-        # without its header a millimetre of the subject is none: go on in the atlas's frame
-        subject_wm = Image(subject_wm.data, laid @ subject_wm.affine, subject_wm.path)
-    starts: tuple[int | None, int | None] = (None, None)
-    if settings.metric is Metric.MATTES:
-        from yucca_wm.parcellate.mattes import register as register_mattes
-
-        matrix = register_mattes(atlas_wm, subject_wm, start) @ laid
-    else:
-        found = affine.register(atlas_wm, subject_wm, start)
-        matrix = found.matrix @ laid
-        if start is None:
-            starts = found.starts, found.agreeing
-    if settings.transform is Transform.AFFINE:
-        return Registration(Warp(matrix), *starts)
-    from yucca_wm.parcellate.deformable import refine
-
-    return Registration(refine(atlas_wm, subject_wm, matrix), *starts)
 
 
 def versions() -> dict[str, str]:

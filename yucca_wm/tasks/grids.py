@@ -1,11 +1,20 @@
-"""A subject whose T1 and FLAIR do not lie on each other: brought to the FLAIR's grid, as `yucca_wm.predict` does."""
+"""The grid that a subject's images are written on: one for T1 and FLAIR, with its axes in Yucca's order.
+
+A T1 and a FLAIR that do not lie on each other are brought to the FLAIR's grid, as `yucca_wm.predict` does.
+
+Yucca's preprocessing asks for axes in the order left-right, posterior-anterior, inferior-superior. Sagittal and coronal
+scans are stored in another order and stop ``yucca_preprocess``; such a volume is turned without interpolation.
+Directions along the axes (RAS, LAS, LPS) are left alone: Yucca handles those.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
+from nibabel.orientations import io_orientation
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.grids import reordered
@@ -57,3 +66,22 @@ def _as_read(image: Image, placed: Image) -> Image:
     if same_grid(image, placed) and np.array_equal(image.data, placed.data):
         return image
     return replace(placed, path=None)
+
+
+def in_order(image: Image) -> bool:
+    """Whether array axes 0, 1, 2 run closest to the world's x, y, z."""
+    return bool((io_orientation(image.affine)[:, 0] == [0, 1, 2]).all())
+
+
+def put_in_order(image: Image) -> Image:
+    """The same voxels in the same places with axes in order and directions RAS; unchanged if in order already."""
+    if in_order(image):
+        return image
+    turned = nib.Nifti1Image(image.data, image.affine, image.header).as_reoriented(io_orientation(image.affine))
+    return replace(image, data=np.asarray(turned.dataobj), affine=turned.affine, header=turned.header)
+
+
+def is_stated(image: Image) -> bool:
+    """Whether the header says how the grid lies; without, left and right are anyone's guess."""
+    header = image.header
+    return header is not None and (int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0)

@@ -1,4 +1,4 @@
-"""A picture of one parcellation: regions over the T1 in three planes, white matter outlined."""
+"""Pictures of parcellations: regions over the T1 in three planes, white matter outlined; and a cohort's on one page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.files import atomic_path
+from yucca_wm.core.files import atomic_path, write_text
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.parcellate.blur import centre_mm, crop
+from yucca_wm.jobs.run import Outcome
+from yucca_wm.registration.smoothed_masks import centre_mm, crop
 
 PIXEL_MM = 0.75
 MARGIN_MM = 12.0
@@ -86,3 +87,20 @@ def _at(image: Image, points: NDArray[np.float64], order: int) -> NDArray[Any]:
     inverse = np.linalg.inv(image.affine)
     index = np.tensordot(inverse[:3, :3], points, 1) + inverse[:3, 3][:, None, None]
     return ndimage.map_coordinates(image.data, index, order=order)
+
+
+TEMPLATE = Path(__file__).parent / "page.html"
+
+
+def write_page(outcome: Outcome[dict[str, Any]], path: Path) -> Path:
+    """Write the page beside the subjects' folders: failures, subjects in doubt, the others; each lowest Dice first.
+
+    Needs the pictures at ``<subject>/<subject>_regions.png``.
+    """
+    from jinja2 import Environment
+
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        TEMPLATE.read_text(encoding="utf-8")
+    )
+    worst_first = sorted(outcome.results.items(), key=lambda item: (not item[1]["doubts"], item[1]["wm_dice"]))
+    return write_text(path, template.render(results=worst_first, failures=outcome.failures))

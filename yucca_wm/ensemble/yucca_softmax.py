@@ -21,7 +21,7 @@ from nibabel import orientations
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.ensemble.grid import Grid
+from yucca_wm.ensemble.probabilities import Grid
 
 MAX_PROPERTIES_BYTES = 16 << 20
 _NUMPY_CORE = {"numpy.core.multiarray", "numpy._core.multiarray"}

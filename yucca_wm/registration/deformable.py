@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate.blur import Blurred, blur, edges
-from yucca_wm.parcellate.warp import Field, Warp
+from yucca_wm.registration.smoothed_masks import Blurred, blur, edges
+from yucca_wm.registration.warp import Field, Warp
 
 Vectors = NDArray[np.float32]
 
@@ -29,7 +29,7 @@ class Level:
     window_mm : standard deviation of the local fit's Gaussian window.
     smooth_mm : smoothing of the field after each step.
     steps : how many.
-    surround_mm : if not 0, compare edges (see `blur.edges`), so that masks of different thickness do not push.
+    surround_mm : if not 0, compare `edges`, so that masks of different thickness do not push.
     """
 
     spacing_mm: float

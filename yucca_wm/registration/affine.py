@@ -9,14 +9,15 @@ IROS 2004: second-order convergence at first-order cost) and Levenberg's damping
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations, product
 
 import numpy as np
+from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.images import Image
-from yucca_wm.parcellate.blur import TRUNCATE, Blurred, blur, coarser, crop, edges, trimmed
-from yucca_wm.parcellate.starts import starts
+from yucca_wm.registration.smoothed_masks import TRUNCATE, Blurred, blur, centre_mm, coarser, crop, edges, trimmed
 
 Matrix = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class Level:
     step : samples of the finest lattice from one to the next.
     sigma_mm : smoothing beyond that of the finest lattice.
     steps : at most how many Gauss-Newton steps.
-    surround_mm : if not 0, compare edges (see `blur.edges`).
+    surround_mm : if not 0, compare edges (see `smoothed_masks.edges`).
     """
 
     step: int
@@ -66,7 +67,7 @@ def register(
     """Find the affine.
 
     atlas, subject : masks (nonzero is white matter), on any grids.
-    start : where to begin; by default the best of `starts.starts` after the coarsest level.
+    start : where to begin; by default the best of `starts` after the coarsest level.
     """
     atlas, subject = crop(atlas), crop(subject)  # the rest of their grids only costs time
     begin = starts(atlas, subject) if start is None else [start]
@@ -156,3 +157,106 @@ def _shift(offset: NDArray[np.float64]) -> Matrix:
 
 def _sample(field: NDArray[np.float32], index: NDArray[np.float32]) -> NDArray[np.float32]:
     return ndimage.map_coordinates(field, index, output=np.float32, order=1, mode="constant", prefilter=False)
+
+
+OBLIQUE_DEG = 3.0
+"""A grid turned by more than this against the world's axes is a second guess at how the head lies."""
+
+TURN_DEG = 30.0
+"""Heads lie up to about 40 degrees off the world's axes; from this far on either side all of that is in reach."""
+
+
+def starts(atlas: Image, subject: Image) -> list[Matrix]:
+    """Maps (subject world mm -> atlas world mm) that lay the subject's centre of mass on the atlas's.
+
+    The head straight in the world, or turned by TURN_DEG either way about each of the world's axes; where the image
+    grid is oblique, also straight in the grid.
+    """
+    linear = [np.eye(3), *(_turn(axis, sign * TURN_DEG) for axis, sign in product(range(3), (-1, 1)))]
+    straight = grid_rotation(subject).T
+    turned = float(np.degrees(np.arccos(np.clip((np.trace(straight) - 1) / 2, -1, 1))))
+    if turned > OBLIQUE_DEG:
+        linear.append(straight)
+    return [centred(atlas, subject, matrix) for matrix in linear]
+
+
+def _turn(axis: int, degrees: float) -> Matrix:
+    """The 3x3 rotation about one of the world's axes."""
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    angle = np.radians(degrees)
+    matrix = np.eye(3)
+    matrix[i, i] = matrix[j, j] = np.cos(angle)
+    matrix[j, i], matrix[i, j] = np.sin(angle), -np.sin(angle)
+    return matrix
+
+
+def grid_rotation(image: Image) -> Matrix:
+    """The 3x3 rotation from the world's axes to the nearest axes of the image's grid (identity: not oblique)."""
+    left, _, right = np.linalg.svd(image.affine[:3, :3] / image.spacing_mm)
+    axes = left @ right
+    order = io_orientation(image.affine)[:, 0].astype(int)
+    nearest = np.zeros((3, 3))
+    nearest[order, range(3)] = np.sign(axes[order, range(3)])
+    return axes @ nearest.T
+
+
+def centred(atlas: Image, subject: Image, linear: Matrix | None = None) -> Matrix:
+    """``linear`` (3x3, default: identity) followed by the shift that lays the centres of mass on each other; 4x4."""
+    matrix = np.eye(4)
+    if linear is not None:
+        matrix[:3, :3] = linear
+    matrix[:3, 3] = centre_mm(atlas) - matrix[:3, :3] @ centre_mm(subject)
+    return matrix
+
+
+COARSE, FINE = Level(4, 5, 15), Level(2, 3, 8)
+"""All rotations are tried at the first level, the best few of them at the second."""
+
+BEST = 6
+
+
+def search(atlas: Image, subject: Image) -> NDArray[np.float64]:
+    """The best start for `register`: subject world mm -> atlas world mm.
+
+    Every proper rotation by right angles is tried, with axes stretched so that both masks have the same spread (a
+    lost header has lost its voxel size too), and refined; the lowest cost wins. A mirror image is never made: white
+    matter is too symmetric to tell, so that left and right rest on the voxel order alone.
+    """
+    scaled, to_unit = _unit_spread(subject, atlas)
+    finest = [finest_level(mask, (COARSE, FINE)) for mask in (atlas, scaled)]
+    candidates = []
+    for rotation in _rotations():
+        start = np.eye(4)
+        start[:3, :3] = rotation * (_spread(atlas) / (np.abs(rotation) @ _spread(scaled)))[:, None]
+        start[:3, 3] = centre_mm(atlas) - start[:3, :3] @ centre_mm(scaled)
+        candidates.append(start)
+    for level in (COARSE, FINE):
+        pair = [at_level(mask, level) for mask in finest]
+        found = [gauss_newton(pair[0], pair[1], matrix, level.steps) for matrix in candidates]
+        candidates = [matrix for matrix, _ in sorted(found, key=lambda result: result[1])[:BEST]]
+    return candidates[0] @ to_unit
+
+
+def _unit_spread(subject: Image, atlas: Image) -> tuple[Image, NDArray[np.float64]]:
+    """``subject`` stretched along its voxel axes to the atlas's mean spread, and the stretch as a world matrix."""
+    mean = np.exp(np.log(_spread(atlas)).mean())
+    index_spread = np.array([axis.std() for axis in np.nonzero(subject.data)])
+    stretched = np.diag([*(mean / index_spread), 1.0])
+    return Image(subject.data, stretched, subject.path), stretched @ np.linalg.inv(subject.affine)
+
+
+def _spread(mask: Image) -> NDArray[np.float64]:
+    """Standard deviation of a mask's voxels along world x, y, z, in mm."""
+    return (mask.affine[:3, :3] @ np.array(np.nonzero(mask.data))).std(axis=1)
+
+
+def _rotations() -> list[NDArray[np.float64]]:
+    """The 24 proper rotations by multiples of 90 degrees."""
+    found = []
+    for order in permutations(range(3)):
+        for signs in product((1.0, -1.0), repeat=3):
+            matrix = np.zeros((3, 3))
+            matrix[range(3), order] = signs
+            if np.linalg.det(matrix) > 0:
+                found.append(matrix)
+    return found

@@ -13,8 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.registration.brain_region import RADII_MM, BrainRegion
-from yucca_wm.registration.volume import head, points_mm
+from yucca_wm.registration.volume import RADII_MM, BrainRegion, head, points_mm
 
 RIM_MM = 4.0
 """The outermost part of what is not air is left out: outlines of all heads, and of all brains cut out, are alike."""

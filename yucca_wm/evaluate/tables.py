@@ -1,0 +1,119 @@
+"""What an evaluation writes: the columns of its tables, means over cases with bootstrap intervals, and the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yucca_wm.core.columns import Cell, Column, Kind, TableForm
+from yucca_wm.core.files import atomic_path
+
+Row = dict[str, Any]
+CASES, SUMMARY = "cases.tsv", "summary.tsv"
+
+
+def six_digits(value: Cell) -> Cell:
+    """Measures have six significant digits, whatever their size."""
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _of(name: str, description: str, unit: str = "", kind: Kind = Kind.NUMBER, computed: str = "") -> Column[Row]:
+    return Column(name, lambda row: six_digits(row[name]), description, unit, computed, kind=kind)
+
+
+VOLUMES = (
+    _of("volume_pred_ml", "volume of the prediction", "mL"),
+    _of("volume_true_ml", "volume of the truth", "mL"),
+)
+LESION_CASES = TableForm[Row](
+    CASES,
+    (
+        _of("dice", "Dice overlap"),
+        _of("hausdorff95_mm", "95th percentile of the Hausdorff distance", "mm", computed="undefined without lesions"),
+        _of("volume_difference_percent", "absolute difference of the volumes in percent of the truth", "%"),
+        _of("lesion_recall", "share of the true lesions that are found"),
+        _of("lesion_f1", "F1 score of lesions"),
+        *VOLUMES,
+        _of("lesions_pred", "lesions of the prediction", kind=Kind.COUNT),
+        _of("lesions_true", "lesions of the truth", kind=Kind.COUNT),
+        _of("volume_left_out_ml", "volume of the truth with another label, where neither map counts", "mL"),
+    ),
+)
+REGION_CASES = TableForm[Row](
+    CASES,
+    (
+        _of("index", "label of the region", kind=Kind.COUNT),
+        _of("name", "name of the region", kind=Kind.TEXT),
+        _of("dice", "Dice overlap", computed="undefined for a region in neither map"),
+        _of("surface_dice", "share of outline voxels of both maps within the tolerance of the other's outline"),
+        _of("volume_error_percent", "(prediction - truth) / truth of the volumes", "%"),
+        *VOLUMES,
+    ),
+)
+
+MEANS = (
+    _of("measure", "column of cases.tsv", kind=Kind.TEXT),
+    _of("mean", "mean over cases", computed="for all regions: each case's mean over its regions first"),
+    _of("low95", "lower end of its 95 % bootstrap interval over cases"),
+    _of("high95", "upper end of its 95 % bootstrap interval over cases"),
+    _of("cases", "cases with a value", kind=Kind.COUNT),
+)
+LESION_SUMMARY = TableForm[Row](SUMMARY, MEANS, subjects=False)
+REGION_SUMMARY = TableForm[Row](
+    SUMMARY, (_of("region", "name of the region, or all regions", kind=Kind.TEXT), *MEANS), subjects=False
+)
+
+
+RESAMPLES = 2000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean over ``cases`` cases with a value, and its 95 % percentile bootstrap interval (None with fewer than 2)."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    cases: int
+
+
+def mean_with_interval(values: Sequence[float | None]) -> Mean:
+    """Mean and interval of the values that are not None; the same values always give the same interval."""
+    known = np.array([value for value in values if value is not None], dtype=np.float64)
+    if known.size == 0:
+        return Mean(None, None, None, 0)
+    if known.size == 1:
+        return Mean(float(known[0]), None, None, 1)
+    chosen = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
+    low, high = np.percentile(known[chosen].mean(axis=1), [2.5, 97.5])
+    return Mean(float(known.mean()), float(low), float(high), int(known.size))
+
+
+def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: Path) -> None:
+    """Dots for cases (over regions: one row of dots per region), the median as a line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in cases:
+        groups.setdefault(str(row.get("name", "all cases")), []).append(row)
+    figure = Figure(figsize=(3.2 * len(columns), 1.6 + 0.22 * len(groups)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+    for axis, column in zip(axes, columns, strict=True):
+        for height, rows in enumerate(groups.values()):
+            values = sorted(row[column] for row in rows if row[column] is not None)
+            axis.plot(values, [height] * len(values), "o", color="#33658a", alpha=0.5, markersize=4)
+            if values:
+                axis.plot(values[len(values) // 2], height, "|", color="black", markersize=12)
+        axis.set_xlabel(column.replace("_", " "))
+        axis.grid(axis="x", linewidth=0.3)
+    axes[0].set_yticks(range(len(groups)), list(groups), fontsize=7)
+    axes[0].invert_yaxis()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150, metadata={"Software": None})
