@@ -22,7 +22,7 @@ from yucca_wm.groups.clusters import METHODS
 from yucca_wm.groups.loads import TRANSFORMS
 from yucca_wm.groups.packages import check_packages
 from yucca_wm.groups.shared import Settings
-from yucca_wm.groups.values import MISSING
+from yucca_wm.groups.variables import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd

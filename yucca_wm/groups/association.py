@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.groups.covariates import independent
 from yucca_wm.groups.logistic import fit_logistic, separated, with_intercept
 from yucca_wm.groups.permutation import permutation_p
+from yucca_wm.groups.variables import independent
 
 MIN_SUBJECTS, MIN_IN_GROUP, MIN_FREE = 10, 5, 5
 """A region is tested in at least this many subjects, this many of each group, and this many more than the model has
