@@ -84,9 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--permutations must be 1 or more")
 
     check_packages()
+    from yucca_wm.groups.analysis import Settings
     from yucca_wm.groups.associate_command import run_associate
     from yucca_wm.groups.cluster_command import run_cluster
-    from yucca_wm.groups.shared import Settings
 
     settings = Settings(
         covariates=options.covariates, categorical=options.categorical, missing=options.missing,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from yucca_wm.core.tsv import blank
+from yucca_wm.groups.analysis import Settings
 from yucca_wm.groups.associate_command import Associated, associate_tables, draw_effects, write_association
 from yucca_wm.groups.cluster_command import (
     MEMBERS,
@@ -21,7 +22,6 @@ from yucca_wm.groups.cluster_command import (
 from yucca_wm.groups.clusters import METHODS
 from yucca_wm.groups.loads import TRANSFORMS
 from yucca_wm.groups.packages import check_packages
-from yucca_wm.groups.shared import Settings
 from yucca_wm.groups.variables import MISSING
 
 if TYPE_CHECKING:
