@@ -7,7 +7,7 @@ import sys
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
-from yucca_wm.groups.packages import check_packages
+from yucca_wm.groups import check_packages
 
 
 def build_parser() -> argparse.ArgumentParser:
