@@ -21,8 +21,7 @@ from yucca_wm.groups.logistic import compare_prediction, fit_logistic, separated
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.variables import Design, Outcome, blocks, read_outcome, residuals
 from yucca_wm.report.flagged import Flags
-from yucca_wm.report.html import count
-from yucca_wm.report.pictures import Pictures
+from yucca_wm.report.html import Pictures, count
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.variables import residuals
 from yucca_wm.report.flagged import Flags
-from yucca_wm.report.pictures import Pictures
+from yucca_wm.report.html import Pictures
 
 if TYPE_CHECKING:
     import pandas as pd
