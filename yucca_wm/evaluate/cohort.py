@@ -35,9 +35,9 @@ from yucca_wm.evaluate.columns import (
 from yucca_wm.evaluate.lesions import EMPTY, OTHER_PATHOLOGY, WMH, lesion_measures
 from yucca_wm.evaluate.regions import SURFACE_TOLERANCE_MM, region_measures
 from yucca_wm.evaluate.summary import Mean, mean_with_interval
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.pairing import image_files, match
 
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")

@@ -16,8 +16,8 @@ from yucca_wm.core.files import make_folder, natural_key, write_json
 from yucca_wm.core.images import name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.record import Record
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.run_record import Record
 from yucca_wm.localize.bids import Derivative, check_names, remove_subjects
 from yucca_wm.localize.case import CaseResult, localize_files
 from yucca_wm.localize.companions import CompanionPlaces
@@ -88,7 +88,7 @@ def localize_into(
     companions: CompanionPlaces | None = None,
     options: RunOptions,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.jobs.step.only_run_in`).
+    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.jobs.resumable.only_run_in`).
 
     One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
     and named on stderr.

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.jobs.record import Entry, FileState, Record, State
-from yucca_wm.jobs.step import HEADER, Step
+from yucca_wm.jobs.resumable import HEADER, Step
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.localize.pairs import Pair
 from yucca_wm.localize.parts import Parts
 

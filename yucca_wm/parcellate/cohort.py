@@ -21,9 +21,9 @@ from yucca_wm.core.files import sha256, write_json
 from yucca_wm.core.images import load, same_grid
 from yucca_wm.core.regions import Region, RegionTable
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.parcellate.doubt import warn_of_doubts
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.parcellate import parcellate

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.core.files import write_text
-from yucca_wm.jobs.run import Outcome
+from yucca_wm.jobs.cases import Outcome
 
 TEMPLATE = Path(__file__).parent / "page.html"
 

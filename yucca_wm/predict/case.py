@@ -18,7 +18,7 @@ from yucca_wm.core.files import make_folder
 from yucca_wm.core.images import Image, Source
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
-from yucca_wm.jobs.record import FileState
+from yucca_wm.jobs.run_record import FileState
 from yucca_wm.predict import shipped
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan

@@ -18,9 +18,9 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import remove_temporaries, write_json
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.models.shipped import MODELS, networks
 from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, outputs, predict_case
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
