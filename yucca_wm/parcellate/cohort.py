@@ -12,9 +12,8 @@ from typing import Any
 
 from yucca_wm.atlas.pair import Atlas, load_atlas
 from yucca_wm.cli import report_failures
-from yucca_wm.cohort.derivatives import derivatives_folder
 from yucca_wm.cohort.layouts import check_exists, find_subjects
-from yucca_wm.cohort.subject import Subject
+from yucca_wm.cohort.subject import Subject, derivatives_folder
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import sha256, write_json
