@@ -1,4 +1,4 @@
-"""One subject of a cohort: its name, its files, the side of the split it stands on, and where what is made from it is kept."""
+"""One subject of a cohort: its name, its files, its side of the split, and where what is made from it is kept."""
 
 from __future__ import annotations
 
