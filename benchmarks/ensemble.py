@@ -212,7 +212,7 @@ def trained_logits(model: str, scans: Sequence[str], shape: tuple[int, int, int]
     import nibabel as nib
     import torch
 
-    from yucca_wm.training.model_file import load_model
+    from yucca_wm.training.model import load_model
     from yucca_wm.training.volume import predict_volume
 
     loaded = load_model(model)

@@ -26,7 +26,7 @@ from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Case, LoadedModel, Options, predict_arrays
 from yucca_wm.predict.cohort import LESIONS, REGIONS, check_classes, load, predict_cohort
 from yucca_wm.training import prediction
-from yucca_wm.training.model_file import load_model
+from yucca_wm.training.model import load_model
 
 Scan = Callable[..., Path]
 

@@ -124,7 +124,7 @@ def cases_of(subjects: Sequence[Subject]) -> list[Case]:
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
     """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
     from yucca_wm.core.hardware import choose_device
-    from yucca_wm.training.model_file import load_model
+    from yucca_wm.training.model import load_model
 
     loaded = load_model(model)
     return LoadedModel(loaded, loaded.network(choose_device(device, loaded.config["model_dimensions"])))

@@ -72,7 +72,7 @@ def exported_model(path: str) -> Any:
         return None
     from yucca_wm.core.errors import InputError
     from yucca_wm.models.shipped import shipped
-    from yucca_wm.training.model_file import load_model
+    from yucca_wm.training.model import load_model
 
     if path.startswith(PREFIX):
         found = shipped(path.removeprefix(PREFIX))
