@@ -263,8 +263,7 @@ def _predict(
 
     Returns what they say together, and the label map of each modality by itself.
     """
-    from yucca_wm.training.prediction import about, write_softmax
-    from yucca_wm.training.volume import predict_volume
+    from yucca_wm.training.prediction import about, predict_volume, write_softmax
 
     members = []
     by_modality: dict[str, NDArray[np.integer[Any]]] = {}
