@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from yucca_wm.bridge.fixes.finetuning import transfer
-from yucca_wm.training.lightning_module import TubeLightningModule
 from yucca_wm.training.losses import DiceCESkeletonRecall
 from yucca_wm.training.run_log import RunLog, draw, named_by_class, read_metrics, write_metrics
+from yucca_wm.training.tubed_training import TubeLightningModule
 
 
 class TwoScales(nn.Module):
