@@ -1,6 +1,7 @@
-"""What the paper's managers put in place of Yucca's: its augmentation, a dataset that computes the tubed skeleton of every
-patch after augmentation, and a lightning module that hands the tube to the loss. Training and validation steps are
-Yucca's own.
+"""What the paper's managers put in place of Yucca's: its augmentation, a dataset that computes the tubed skeleton of
+every patch after augmentation, and a lightning module that hands the tube to the loss.
+
+Training and validation steps are Yucca's own.
 """
 
 from __future__ import annotations
