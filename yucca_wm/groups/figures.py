@@ -62,7 +62,7 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
     scaled = (values - values.mean(axis=0)) / np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
     model = PCA(2).fit(scaled)
     places = model.transform(scaled)
-    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(6.5, 4.6), layout="constrained")
     axes = figure.add_subplot()
     for number in sorted(set(labels.tolist())):
         style, rows = (number - 1) % len(PALETTE), labels == number
