@@ -212,8 +212,8 @@ def trained_logits(model: str, scans: Sequence[str], shape: tuple[int, int, int]
     import nibabel as nib
     import torch
 
-    from yucca_wm.training.model_file import load_model
-    from yucca_wm.training.volume import predict_volume
+    from yucca_wm.training.model import load_model
+    from yucca_wm.training.prediction import predict_volume
 
     loaded = load_model(model)
     if loaded.n_classes != CLASSES:

@@ -4,7 +4,7 @@ from typing import Any
 
 from yucca.pipeline.managers.YuccaManager_SkeletonLoss import YuccaManager_SkeletonLoss
 
-from yucca_wm.training.dataset import RegionTubeDataset
+from yucca_wm.training.tubed_training import RegionTubeDataset
 
 
 class YuccaManager_RegionSkeletonLoss(YuccaManager_SkeletonLoss):

@@ -4,9 +4,7 @@ from typing import Any
 
 from yucca.pipeline.managers.YuccaManager import YuccaManager
 
-from yucca_wm.training.augmentation import paper_augmentation
-from yucca_wm.training.dataset import TubeDataset
-from yucca_wm.training.lightning_module import TubeLightningModule
+from yucca_wm.training.tubed_training import TubeDataset, TubeLightningModule, paper_augmentation
 
 
 class YuccaManager_SkeletonLoss(YuccaManager):

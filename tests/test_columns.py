@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yucca_wm.check.table import FORM as PROBLEMS
+from yucca_wm.check.findings import FORM as PROBLEMS
 from yucca_wm.core.columns import Column, Kind, TableForm, as_text, number
 from yucca_wm.core.images import Image, save
 from yucca_wm.core.regions import FORM as REGIONS

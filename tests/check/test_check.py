@@ -16,7 +16,7 @@ import pytest
 from yucca_wm.check.__main__ import main
 from yucca_wm.check.cohort import Report, check_cohort
 from yucca_wm.check.findings import COHORT, Level
-from yucca_wm.cohort.derivatives import regions_path
+from yucca_wm.cohort.subject import regions_path
 from yucca_wm.core.errors import InputError
 
 SHAPE = (36, 44, 24)

@@ -14,7 +14,7 @@ from yucca_wm.cli import Parser, exit_code
 from yucca_wm.cli.steps import STEPS
 from yucca_wm.core import verbosity
 from yucca_wm.core.errors import InputError
-from yucca_wm.jobs.run import run_cases
+from yucca_wm.jobs.cases import run_cases
 
 
 def test_help_lists_the_steps_on_a_scans_way(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ import pytest
 from engine_jobs import CASES, EXPECTED, eventually, lives, loses_its_worker_once, square
 
 from yucca_wm.core.errors import InputError, MissingExtraError
+from yucca_wm.jobs.cases import run_cases
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import run_cases
 
 from .conftest import HERE
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.cohort.derivatives import regions_path
 from yucca_wm.cohort.layouts import find_subjects
-from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.subject import Split, Subject, regions_path
 from yucca_wm.core.errors import InputError
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from yucca_wm.jobs.record import RECORD
+from yucca_wm.jobs.run_record import RECORD
 
 KILLS = int(os.environ.get("YUCCA_WM_KILLS", "2"))
 SUBJECTS = int(os.environ.get("YUCCA_WM_SUBJECTS", "8"))

@@ -11,8 +11,8 @@ import pytest
 from engine_jobs import CASES, EXPECTED, die, eventually, lives, square
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.jobs.cases import run_cases
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import run_cases
 
 from .conftest import HERE
 
@@ -57,7 +57,7 @@ def test_jobs_never_exceed_what_may_be_used(
 
 def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib, engine_jobs; from yucca_wm.jobs.run import run_cases\n"
+        "import sys, pathlib, engine_jobs; from yucca_wm.jobs.cases import run_cases\n"
         "run_cases(engine_jobs.wait, dict.fromkeys('abcd', pathlib.Path(sys.argv[1])), jobs=2)"
     )
     pids = tmp_path / "pids"

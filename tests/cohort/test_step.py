@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import Level, RunOptions
-from yucca_wm.jobs.record import RECORD
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.run_record import RECORD
 
 NAMES = ("a", "b", "c")
 
@@ -111,7 +111,7 @@ def test_same_size_and_time_but_other_content(cohort: Cohort) -> None:
 
 def test_another_version_does_everything_again(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     cohort.run()
-    monkeypatch.setattr("yucca_wm.jobs.record.__version__", "9.9")
+    monkeypatch.setattr("yucca_wm.jobs.run_record.__version__", "9.9")
     cohort.run()
     assert cohort.calls == "abc"
 
@@ -152,7 +152,7 @@ def test_killed_after_the_new_result_was_written_and_before_it_was_recorded(
     """The old parameters must not find the new files and take them for theirs."""
     cohort.run({"case": "old"})
     with monkeypatch.context() as patch:
-        patch.setattr("yucca_wm.jobs.step.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("yucca_wm.jobs.resumable.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             cohort.run({"case": "new"})
     assert (cohort.out / "a.up").exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from engine_jobs import eventually, lives
 
-from yucca_wm.jobs.record import RECORD
+from yucca_wm.jobs.run_record import RECORD
 
 HERE = Path(__file__).parent
 

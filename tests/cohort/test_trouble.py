@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.cli import run
-from yucca_wm.jobs.record import RECORD
+from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.parcellate.__main__ import main as parcellate
 from yucca_wm.tasks.convert import convert_or_exit

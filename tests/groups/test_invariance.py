@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yucca_wm.groups.association import associate
-from yucca_wm.groups.covariates import design
 from yucca_wm.groups.loads import read_loads, transform
-from yucca_wm.groups.outcome import read_outcome
 from yucca_wm.groups.participants import match_participants, read_participants
+from yucca_wm.groups.variables import design, read_outcome
 
 REGIONS = ("NA", "nan", "007")
 NAMES = st.lists(st.from_regex(r"\A(sub-)?[a-zé]{0,2}[0-9]{1,3}\Z"), min_size=12, max_size=20,

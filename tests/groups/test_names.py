@@ -9,7 +9,7 @@ import re
 import pytest
 
 from yucca_wm.groups.__main__ import main
-from yucca_wm.groups.names import Names, numbered_names
+from yucca_wm.groups.analysis import Names, numbered_names
 
 
 def shift_a_name(cohort):

@@ -17,7 +17,7 @@ from yucca_wm.groups.__main__ import main
 def tables_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cross-validation and pictures take most of the time, and have tests of their own."""
     monkeypatch.setattr("yucca_wm.groups.associate_command._predict", lambda *_: ({}, []))
-    monkeypatch.setattr("yucca_wm.report.pictures.Pictures.add", lambda *_: None)
+    monkeypatch.setattr("yucca_wm.report.html.Pictures.add", lambda *_: None)
 
 
 def rows(path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.regions import read_table, regions
-from yucca_wm.jobs.record import RECORD
+from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.cohort import localize_cohort

@@ -12,7 +12,7 @@ import pytest
 
 from yucca_wm.ensemble import codec, store
 from yucca_wm.ensemble.probabilities import Grid
-from yucca_wm.jobs.record import RECORD
+from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import build_parser, main
 from yucca_wm.registration import itk
 

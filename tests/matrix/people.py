@@ -9,7 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.cohort.derivatives import regions_path
+from yucca_wm.cohort.subject import regions_path
 from yucca_wm.core.images import Image
 from yucca_wm.ensemble import codec, store
 from yucca_wm.ensemble.probabilities import Grid

@@ -178,7 +178,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: None)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: None)
     monkeypatch.setattr("yucca_wm.predict.case.bring_to_one_frame", people.one_frame)
-    monkeypatch.setattr("yucca_wm.groups.prediction.REPEATS", 1)
+    monkeypatch.setattr("yucca_wm.groups.logistic.REPEATS", 1)
 
 
 def run(patch: pytest.MonkeyPatch, command: str, words: list[str]) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from yucca_wm.ensemble import codec, store
 from yucca_wm.ensemble.probabilities import Grid
-from yucca_wm.jobs.record import RECORD
+from yucca_wm.jobs.run_record import RECORD
 
 CHILD = """
 import os, runpy, signal, sys

@@ -13,7 +13,7 @@ import torch
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.export.__main__ import main
-from yucca_wm.training.model_file import export_model, load_model
+from yucca_wm.training.model import export_model, load_model
 
 
 def test_an_exported_model_is_the_same_model(region_model: Path, tmp_path: Path) -> None:

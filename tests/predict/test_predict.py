@@ -26,7 +26,7 @@ from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Case, LoadedModel, Options, predict_arrays
 from yucca_wm.predict.cohort import LESIONS, REGIONS, check_classes, load, predict_cohort
 from yucca_wm.training import prediction
-from yucca_wm.training.model_file import load_model
+from yucca_wm.training.model import load_model
 
 Scan = Callable[..., Path]
 
@@ -216,7 +216,9 @@ def test_one_bad_case_does_not_stop_the_others_and_a_second_run_does_only_what_i
 
     counted: list[str] = []
     real = prediction.predict_logits
-    monkeypatch.setattr("yucca_wm.training.volume.predict_logits", lambda *a, **k: counted.append("x") or real(*a, **k))
+    monkeypatch.setattr(
+        "yucca_wm.training.prediction.predict_logits", lambda *a, **k: counted.append("x") or real(*a, **k)
+    )
     cases[-2] = Case("shifted", {"T1": scan("t1", 1)})
     predict_cohort(cases, region_only, tmp_path / "out", Options())
     assert len(counted) == 1

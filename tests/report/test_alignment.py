@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Picture
 
 from yucca_wm.core.images import Image
-from yucca_wm.report.alignment import EDGE_COLOR, draw_alignment
+from yucca_wm.report.overlays import EDGE_COLOR, draw_alignment
 
 
 def ball(shift_mm: float = 0.0, spacing_mm: float = 2.0) -> Image:

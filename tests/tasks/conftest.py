@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from yucca_wm.cohort.derivatives import regions_path
+from yucca_wm.cohort.subject import regions_path
 
 SHAPE = (12, 10, 6)
 AFFINE = np.array([[-1.0, 0, 0, 5], [0, -0.98, 0.2, 4], [0, 0.2, 3, -9], [0, 0, 0, 1]])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from yucca_wm.cohort.derivatives import regions_path
 from yucca_wm.cohort.layouts import find_subjects
+from yucca_wm.cohort.subject import regions_path
 from yucca_wm.tasks.convert import convert
 from yucca_wm.tasks.definition import TASKS
 

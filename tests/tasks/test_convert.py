@@ -18,7 +18,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import load, save
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.record import RECORD
+from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.tasks.convert import Conversion, convert, convert_or_exit
 from yucca_wm.tasks.definition import TASKS
 

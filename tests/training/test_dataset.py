@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from yucca_wm.training.augmentation import paper_augmentation
-from yucca_wm.training.dataset import TUBE_KEY, RegionTubeDataset, TubeDataset
 from yucca_wm.training.skeleton import tubed_skeleton
+from yucca_wm.training.tubed_training import TUBE_KEY, RegionTubeDataset, TubeDataset, paper_augmentation
 
 
 @pytest.fixture

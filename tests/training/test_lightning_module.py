@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from yucca_wm.bridge.fixes.finetuning import transfer
-from yucca_wm.training.lightning_module import TubeLightningModule
 from yucca_wm.training.losses import DiceCESkeletonRecall
 from yucca_wm.training.run_log import RunLog, draw, named_by_class, read_metrics, write_metrics
+from yucca_wm.training.tubed_training import TubeLightningModule
 
 
 class TwoScales(nn.Module):
@@ -148,7 +148,7 @@ def test_weights_of_another_task_are_not_predicted_with() -> None:
 def test_dice_metrics_are_torchmetrics_without_one_hot_arrays(shape: tuple[int, ...]) -> None:
     from yucca.modules.metrics.training_metrics import GeneralizedDiceScore
 
-    from yucca_wm.training.dice import epoch_dice
+    from yucca_wm.training.run_log import epoch_dice
 
     torch.manual_seed(0)
     settings = {"multilabel": False, "num_classes": 4, "include_background": False, "weight_type": "linear"}

@@ -17,8 +17,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from yucca_wm.training import region_loss
-from yucca_wm.training.losses import DiceCE, DiceCESkeletonRecall
-from yucca_wm.training.tubed_label import tubed
+from yucca_wm.training.losses import DiceCE, DiceCESkeletonRecall, tubed
 
 Weights = tuple[float, float, float]
 

@@ -10,8 +10,7 @@ import yucca
 from yucca.functional.utils.files_and_folders import recursive_find_python_class
 
 from yucca_wm.bridge.fixes import precision
-from yucca_wm.training.dataset import RegionTubeDataset, TubeDataset
-from yucca_wm.training.lightning_module import TubeLightningModule
+from yucca_wm.training.tubed_training import RegionTubeDataset, TubeDataset, TubeLightningModule
 
 
 def find(name: str, where: str = "pipeline.managers") -> Any:

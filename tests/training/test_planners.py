@@ -56,9 +56,9 @@ def raw_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_axial_slices_and_intensities(raw_task: Path, name: str, depth: int, own: bool) -> None:
     from yucca.pipeline.preprocessing.YuccaPreprocessor import YuccaPreprocessor
 
-    from yucca_wm.training.planners import spacing, volume_norm
+    from yucca_wm.training.planners import axial
 
-    planner = getattr(volume_norm if own else spacing, name)(TASK)
+    planner = getattr(axial, name)(TASK)
     planner.plan()
     planner.preprocess()
     folder = raw_task / "PREPROCESSED_DATA" / TASK / name

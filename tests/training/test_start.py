@@ -11,10 +11,9 @@ import torch
 from torch import nn
 
 from yucca_wm.models.shipped import MODELS
-from yucca_wm.training.model import Model
-from yucca_wm.training.model_file import load_model
+from yucca_wm.training.finetuning import Head, Task, channel_mixing, class_rows, fit_background, start_from
+from yucca_wm.training.model import Model, load_model
 from yucca_wm.training.networks.compact import CompactUNet, CoordinateUNet
-from yucca_wm.training.start import Head, Task, channel_mixing, class_rows, fit_background, start_from
 
 LESION = 8
 PLANES = (2, 0, 1)

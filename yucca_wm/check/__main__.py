@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     from yucca_wm.check import resources
     from yucca_wm.check.cohort import check_cohort
-    from yucca_wm.check.table import problem_table, write_tsv
+    from yucca_wm.check.findings import problem_table, write_tsv
 
     settings = Settings(
         wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides

@@ -13,7 +13,7 @@ from yucca_wm.check.scan import check_scan
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.jobs.run import run_cases
+from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.tasks.definition import Modality, Target
 from yucca_wm.tasks.raw_folder import name_problems

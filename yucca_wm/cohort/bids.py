@@ -16,9 +16,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from yucca_wm.cohort.derivatives import existing, regions_path
 from yucca_wm.cohort.ids import looks_like, meant
-from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.tsv import read_columns

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from yucca_wm.cohort.derivatives import FIELD, UNMASKED
 from yucca_wm.cohort.ids import bare, looks_like, session
+from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name, natural_key
 

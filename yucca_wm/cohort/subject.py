@@ -1,7 +1,8 @@
-"""One subject of a cohort: its name, its files and the side of the split it stands on."""
+"""One subject of a cohort: its name, its files, its side of the split, and where what is made from it is kept."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +45,26 @@ class Subject:
         return person(self.name)
 
 
+UNMASKED, FIELD = "_unmasked.nii.gz", "_warp.nii.gz"
+"""How the images end that `yucca_wm.parcellate` leaves beside a region map: they are no region maps."""
+
+
 def person(name: str) -> str:
     """``sub-01_ses-02`` -> ``sub-01``; any other name is one person."""
     return name.partition("_ses-")[0] or name
+
+
+def derivatives_folder(root: str | os.PathLike[str], subject: str) -> Path:
+    """``<root>/derivatives/yucca_wm/<subject>``; for a table of paths, beside the table."""
+    root = Path(root)
+    return (root.parent if root.is_file() else root) / "derivatives" / "yucca_wm" / subject
+
+
+def regions_path(root: str | os.PathLike[str], subject: str) -> Path:
+    """Where the region map made for ``subject`` is kept (it need not be there yet)."""
+    return derivatives_folder(root, subject) / f"{subject}_regions.nii.gz"
+
+
+def existing(path: Path) -> Path | None:
+    """``path`` if it is there (a link that leads nowhere counts as there, so that it is reported), else None."""
+    return path if path.exists() or path.is_symlink() else None

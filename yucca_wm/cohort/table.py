@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from yucca_wm.cohort.derivatives import existing, regions_path
-from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.tsv import Columns, read_columns
 

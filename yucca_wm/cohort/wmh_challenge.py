@@ -16,9 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from yucca_wm.cohort.derivatives import existing, regions_path
 from yucca_wm.cohort.ids import named_by_folder
-from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.core.files import IMAGE_SUFFIXES
 
 MAX_DEPTH = 4

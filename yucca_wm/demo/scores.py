@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.cohort.derivatives import regions_path
+from yucca_wm.cohort.subject import regions_path
 from yucca_wm.core.files import nifti_files
 from yucca_wm.core.images import Image, check_same_grid, load, load_labels
 from yucca_wm.core.regions import RegionTable

@@ -26,7 +26,7 @@ from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.demo.anatomy import Anatomy
 from yucca_wm.demo.phantom import SITES, Phantom, Site, simulate
-from yucca_wm.jobs.run import Outcome, run_cases
+from yucca_wm.jobs.cases import Outcome, run_cases
 
 INFARCT_EVERY = 4
 """One subject in so many has an old infarct (label 2, other pathology)."""

@@ -19,10 +19,10 @@ from yucca_wm.ensemble.merge import Method, merge
 from yucca_wm.ensemble.probabilities import Probabilities, Resampled
 from yucca_wm.ensemble.store import SoftmaxFile, open_softmax
 from yucca_wm.ensemble.yucca_softmax import PlainSoftmax
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.record import FileState
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.run_record import FileState
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"

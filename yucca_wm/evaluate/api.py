@@ -14,7 +14,7 @@ from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.evaluate.cohort import How, Kind, evaluate_case, rows_of
-from yucca_wm.jobs.run import Outcome
+from yucca_wm.jobs.cases import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd

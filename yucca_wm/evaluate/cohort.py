@@ -44,9 +44,9 @@ from yucca_wm.evaluate.tables import (
     save_figure,
     six_digits,
 )  # fmt: skip
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
 REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")

@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.core.errors import InputError
     from yucca_wm.export.card import model_card
-    from yucca_wm.training.model_file import export_model, load_model
+    from yucca_wm.training.model import export_model, load_model
 
     def text(path: Path | None, otherwise: str) -> str:
         try:

@@ -7,7 +7,7 @@ import sys
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
-from yucca_wm.groups.packages import check_packages
+from yucca_wm.groups import check_packages
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -84,9 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--permutations must be 1 or more")
 
     check_packages()
+    from yucca_wm.groups.analysis import Settings
     from yucca_wm.groups.associate_command import run_associate
     from yucca_wm.groups.cluster_command import run_cluster
-    from yucca_wm.groups.shared import Settings
 
     settings = Settings(
         covariates=options.covariates, categorical=options.categorical, missing=options.missing,

@@ -2,158 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from yucca_wm.core.tsv import blank
-from yucca_wm.groups.associate_command import Associated, associate_tables, draw_effects, write_association
-from yucca_wm.groups.cluster_command import (
-    MEMBERS,
-    PROFILES,
-    Clustered,
-    cluster_tables,
-    draw_groups,
-    write_clusters,
-)
+from yucca_wm.groups import check_packages
+from yucca_wm.groups.analysis import Settings
+from yucca_wm.groups.associate_command import Association as Association
+from yucca_wm.groups.associate_command import associate_tables
+from yucca_wm.groups.cluster_command import MEMBERS, PROFILES, cluster_tables
+from yucca_wm.groups.cluster_command import Clustering as Clustering
 from yucca_wm.groups.clusters import METHODS
 from yucca_wm.groups.loads import TRANSFORMS
-from yucca_wm.groups.packages import check_packages
-from yucca_wm.groups.shared import Settings
-from yucca_wm.groups.values import MISSING
+from yucca_wm.groups.variables import MISSING
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
     from yucca_wm.core.tsv import TableInput
-
-
-@dataclass(frozen=True)
-class Association:
-    """Whether regional load goes with an outcome; made by `yucca_wm.associate`.
-
-    Attributes
-    ----------
-    effects : pandas.DataFrame
-        One row a region, the columns of ``associations.tsv``: ``region``, ``n_subjects``, ``effect`` (odds ratio, or
-        slope in units of the outcome, for one standard deviation of the load), ``ci_low`` and ``ci_high`` (95 %),
-        ``p_model``, ``p_permutation``, ``q_fdr`` (Benjamini-Hochberg), ``note``. NaN where there is no estimate.
-    model : str
-        ``logistic`` (two levels) or ``linear``.
-    subjects : list of str
-        Who is in it, as the loads call them.
-    left_out : dict of str to str
-        Who is not, and why.
-    prediction : dict of str to Any or None
-        Cross-validated AUC of regional loads and of the total load alone; None for a number, or with few people.
-    notes : list of str
-        What to know of the models.
-    """
-
-    effects: pd.DataFrame
-    model: str
-    subjects: list[str] = field(repr=False)
-    left_out: dict[str, str]
-    prediction: dict[str, Any] | None
-    notes: list[str]
-    _result: Associated = field(repr=False)
-
-    def plot(self) -> Figure:
-        """Effects of all regions with their intervals, as the command draws them.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            A forest plot that belongs to no window; ``savefig`` writes it.
-        """
-        return draw_effects(self._result)
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what ``yucca-wm groups associate`` writes: table, ``associations.json``, figure and page.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it is not there.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written.
-        """
-        return write_association(self._result, folder)
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """Groups of people with like patterns of load, if there are any; made by `yucca_wm.cluster`.
-
-    Attributes
-    ----------
-    structure : bool
-        Whether the groups are real: no single cloud would give them, and they are stable.
-    reason : str
-        Why (not).
-    k : int
-        Number of groups; 1 without structure.
-    members : pandas.DataFrame
-        One row a person, the columns of ``clusters.tsv``: ``subject``, ``cluster`` (1 for all without structure),
-        ``best_division`` (the best division found, real or not), ``flags``.
-    profiles : pandas.DataFrame
-        One row a group and region, the columns of ``cluster_profiles.tsv``: mean and standard deviation of the load in
-        percent of the region's volume.
-    left_out : dict of str to str
-        Who is not in it, and why.
-    notes : list of str
-        What was done to loads that are not defined.
-    """
-
-    structure: bool
-    reason: str
-    k: int
-    members: pd.DataFrame = field(repr=False)
-    profiles: pd.DataFrame = field(repr=False)
-    left_out: dict[str, str]
-    notes: list[str]
-    _result: Clustered = field(repr=False)
-
-    def plot(self) -> Figure:
-        """People in the plane in which they differ most, coloured by group, as the command draws them.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            A figure that belongs to no window; ``savefig`` writes it.
-        """
-        return draw_groups(self._result)
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what ``yucca-wm groups cluster`` writes: tables, ``clusters.json``, figures and page.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it is not there.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written.
-        """
-        return write_clusters(self._result, folder)
 
 
 def associate(

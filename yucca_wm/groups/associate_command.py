@@ -1,9 +1,9 @@
-"""Association from files to files."""
+"""Association: from tables to the result that `yucca_wm.associate` returns, and to files."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +14,17 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
+from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, read_cohort
 from yucca_wm.groups.association import RegionEffect, associate, too_few
-from yucca_wm.groups.covariates import Design, blocks, residuals
 from yucca_wm.groups.loads import Loads, complete, transform
-from yucca_wm.groups.logistic import fit_logistic, separated
-from yucca_wm.groups.outcome import Outcome, read_outcome
+from yucca_wm.groups.logistic import compare_prediction, fit_logistic, separated
 from yucca_wm.groups.page import associate_page
-from yucca_wm.groups.prediction import compare_prediction
-from yucca_wm.groups.shared import FEW, Cohort, Settings, cohort_design, header, read_cohort
+from yucca_wm.groups.variables import Design, Outcome, blocks, read_outcome, residuals
 from yucca_wm.report.flagged import Flags
-from yucca_wm.report.html import count
-from yucca_wm.report.pictures import Pictures
+from yucca_wm.report.html import Pictures, count
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from yucca_wm.core.tsv import TableInput
@@ -174,6 +172,67 @@ def write_association(result: Associated, out_dir: str | os.PathLike[str], *, an
     )
     write_text(folder / "index.html", page)
     return folder
+
+
+@dataclass(frozen=True)
+class Association:
+    """Whether regional load goes with an outcome; made by `yucca_wm.associate`.
+
+    Attributes
+    ----------
+    effects : pandas.DataFrame
+        One row a region, the columns of ``associations.tsv``: ``region``, ``n_subjects``, ``effect`` (odds ratio, or
+        slope in units of the outcome, for one standard deviation of the load), ``ci_low`` and ``ci_high`` (95 %),
+        ``p_model``, ``p_permutation``, ``q_fdr`` (Benjamini-Hochberg), ``note``. NaN where there is no estimate.
+    model : str
+        ``logistic`` (two levels) or ``linear``.
+    subjects : list of str
+        Who is in it, as the loads call them.
+    left_out : dict of str to str
+        Who is not, and why.
+    prediction : dict of str to Any or None
+        Cross-validated AUC of regional loads and of the total load alone; None for a number, or with few people.
+    notes : list of str
+        What to know of the models.
+    """
+
+    effects: pd.DataFrame
+    model: str
+    subjects: list[str] = field(repr=False)
+    left_out: dict[str, str]
+    prediction: dict[str, Any] | None
+    notes: list[str]
+    _result: Associated = field(repr=False)
+
+    def plot(self) -> Figure:
+        """Effects of all regions with their intervals, as the command draws them.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A forest plot that belongs to no window; ``savefig`` writes it.
+        """
+        return draw_effects(self._result)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write what ``yucca-wm groups associate`` writes: table, ``associations.json``, figure and page.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written.
+        """
+        return write_association(self._result, folder)
 
 
 def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) -> list[str]:

@@ -50,7 +50,7 @@ def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: ND
     axes.set_ylim(bottom=0)
     axes.set_ylabel("mean lesion load (% of region)")
     axes.set_title("Mean lesion load (bars: standard error)", fontsize=10)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides nobody
     return figure
 
 
@@ -62,7 +62,7 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
     scaled = (values - values.mean(axis=0)) / np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
     model = PCA(2).fit(scaled)
     places = model.transform(scaled)
-    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(6.5, 4.6), layout="constrained")
     axes = figure.add_subplot()
     for number in sorted(set(labels.tolist())):
         style, rows = (number - 1) % len(PALETTE), labels == number
@@ -78,7 +78,7 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
     axes.set_xlabel(f"principal component 1 ({first:.0f} % of variance)")
     axes.set_ylabel(f"principal component 2 ({second:.0f} % of variance)")
     axes.set_title("Subjects by regional lesion load", fontsize=10)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides nobody
     return figure
 
 

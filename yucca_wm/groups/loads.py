@@ -15,7 +15,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import NUMBER, Columns, composed, read_columns
-from yucca_wm.groups.values import MISSING
+from yucca_wm.groups.variables import MISSING
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.groups.names import Names
+from yucca_wm.groups.analysis import Names
 from yucca_wm.report.html import count, render, short
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.tsv import composed, read_columns
-from yucca_wm.groups.values import MISSING, Column
+from yucca_wm.groups.variables import MISSING, Column
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -34,7 +34,7 @@ class Participants:
         return Participants(self.path, [self.ids[row] for row in rows], [self.lines[row] for row in rows], cells)
 
     def column(self, name: str, categorical: Collection[str] = ()) -> Column:
-        """One column, as `yucca_wm.groups.values` reads it."""
+        """One column, as `yucca_wm.groups.variables` reads it."""
         return Column(self.path, name, self.cells[name], self.lines, name in categorical)
 
 

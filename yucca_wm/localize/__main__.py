@@ -114,7 +114,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     how = run_options(options, parser)
 
     from yucca_wm.core.regions import read_table, regions
-    from yucca_wm.jobs.step import only_run_in
+    from yucca_wm.jobs.resumable import only_run_in
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import cohort_inputs, folder_inputs

@@ -15,8 +15,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.record import Entry, FileState, Record, State
-from yucca_wm.jobs.step import HEADER, Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import HEADER, Step, Work, only_run_in, run_step
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.lesions import Settings
@@ -74,7 +74,7 @@ def localize_into(
     companions: CompanionPlaces | None = None,
     options: RunOptions,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.jobs.step.only_run_in`).
+    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.jobs.resumable.only_run_in`).
 
     One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
     and named on stderr.

@@ -17,7 +17,7 @@ from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.images import Image
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.localize.atlas_space import Carried, Transforms, carry_lesions
 from yucca_wm.localize.columns import TEMPLATE
 from yucca_wm.localize.lesions import Settings

@@ -63,7 +63,7 @@ def networks(device: str = "auto") -> Networks:
 
     from yucca_wm.core.hardware import bf16_is_fast, choose_device
     from yucca_wm.models.segment import Networks
-    from yucca_wm.training.model_file import load_model
+    from yucca_wm.training.model import load_model
 
     found = {}
     for name, model in MODELS.items():

@@ -12,18 +12,17 @@ from typing import Any
 
 from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cli import report_failures
-from yucca_wm.cohort.derivatives import derivatives_folder
 from yucca_wm.cohort.layouts import check_exists, find_subjects
-from yucca_wm.cohort.subject import Subject
+from yucca_wm.cohort.subject import Subject, derivatives_folder
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import sha256, write_json
 from yucca_wm.core.images import load, same_grid
 from yucca_wm.core.regions import Region, RegionTable
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.parcellate.case import parcellate
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.quality import warn_of_doubts

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from yucca_wm.cohort.derivatives import FIELD, UNMASKED
 from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name
 

@@ -17,7 +17,7 @@ from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.images import Source, as_nifti, as_written
 from yucca_wm.core.regions import RegionTable, region_table
-from yucca_wm.jobs.run import Outcome
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs import Companions, Maps, Modality
 from yucca_wm.localize.lesions import Settings

@@ -18,7 +18,7 @@ from yucca_wm.core.files import make_folder
 from yucca_wm.core.images import Image, Source
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
-from yucca_wm.jobs.record import FileState
+from yucca_wm.jobs.run_record import FileState
 from yucca_wm.predict import shipped
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan
@@ -263,8 +263,7 @@ def _predict(
 
     Returns what they say together, and the label map of each modality by itself.
     """
-    from yucca_wm.training.prediction import about, write_softmax
-    from yucca_wm.training.volume import predict_volume
+    from yucca_wm.training.prediction import about, predict_volume, write_softmax
 
     members = []
     by_modality: dict[str, NDArray[np.integer[Any]]] = {}

@@ -18,9 +18,9 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import remove_temporaries, write_json
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.run import Outcome
-from yucca_wm.jobs.step import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.models.shipped import MODELS, networks
 from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, outputs, predict_case
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
@@ -124,7 +124,7 @@ def cases_of(subjects: Sequence[Subject]) -> list[Case]:
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
     """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
     from yucca_wm.core.hardware import choose_device
-    from yucca_wm.training.model_file import load_model
+    from yucca_wm.training.model import load_model
 
     loaded = load_model(model)
     return LoadedModel(loaded, loaded.network(choose_device(device, loaded.config["model_dimensions"])))

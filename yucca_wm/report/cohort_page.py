@@ -16,10 +16,9 @@ from yucca_wm.core.images import Image
 from yucca_wm.localize import frequency
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
-from yucca_wm.report import brain_maps, figures
+from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
-from yucca_wm.report.html import count, decimals, render, short, table_of
-from yucca_wm.report.pictures import Pictures
+from yucca_wm.report.html import Pictures, count, decimals, render, short, table_of
 from yucca_wm.report.results import Results, Row, facts_of
 
 
@@ -44,7 +43,7 @@ def cohort_page(
     pictures.add(left_right, "left_right", "Mean load on the left and on the right.")
     if atlas is not None:
         painted = {int(row["region_id"]): m for row, m in zip(regions, mean.tolist(), strict=True)}
-        figure = brain_maps.draw_on_atlas(atlas, painted, len(used))
+        figure = overlays.draw_on_atlas(atlas, painted, len(used))
         pictures.add(figure, "atlas_load", "Mean lesion load of every region, painted on the atlas.")
     notes = _add_frequency(results, pictures, left_out)
     affected = (np.nan_to_num(loads) > 0).sum(axis=0)
@@ -107,7 +106,7 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
         template = on_grid(images.load(about["template"]), shown)
     except YuccaWMError:  # the template has gone since
         template = shown.with_data(np.zeros(shown.shape, np.uint8))
-    figure = brain_maps.draw_frequency(shown, template, about["n_subjects"])
+    figure = overlays.draw_frequency(shown, template, about["n_subjects"])
     pictures.add(figure, "lesion_frequency", "Share of subjects with a lesion at each place of the template.")
     also = [f"the frequency map of localize counts those left out of the means as well: {', '.join(left_out)}"]
     lines = [f"not in the frequency map: {case}: {reason}" for case, reason in about["failures"].items()]

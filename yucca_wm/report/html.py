@@ -1,11 +1,23 @@
-"""Self-contained HTML: one page a cohort, one a subject; no network, no files beside them."""
+"""Self-contained HTML: one page a cohort, one a subject, with its pictures inside; no network, no files beside them."""
 
 from __future__ import annotations
 
+import base64
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yucca_wm.core.files import make_folder
+from yucca_wm.localize.heatmap import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SCREEN_DPI = 92
+"""Size of pictures in pages; files have more dots an inch."""
 
 
 def render(template: str, **content: Any) -> str:
@@ -38,3 +50,27 @@ def table_of(title: str, rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
 def decimals(number: float) -> str:
     """A number of a table, empty where there is none."""
     return "" if math.isnan(number) else f"{number:.3f}"
+
+
+class Pictures:
+    """The pictures of one page, in order; each is also written to ``folder`` as PNG and SVG.
+
+    shown : what the templates need of each picture: ``source`` (a ``data:`` address), ``caption``, ``files``
+    and ``width`` in pixels.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = make_folder(folder)
+        self.shown: list[dict[str, str]] = []
+
+    def add(self, figure: Figure, name: str, caption: str) -> None:
+        """Write ``<folder>/<name>.png`` and ``.svg`` and put the picture on the page."""
+        png, svg = save_figure(figure, self.folder / name)
+        width = str(round(SCREEN_DPI * figure.get_figwidth()))
+        files = f"{png.name}, {svg.name}"
+        self.shown.append({"source": embedded(png), "caption": caption, "files": files, "width": width})
+
+
+def embedded(png: Path) -> str:
+    """A PNG file as a ``data:`` address."""
+    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.core.images import Image, resample
-from yucca_wm.report.framing import head_box
+from yucca_wm.report.figures import head_box
 from yucca_wm.report.html import render
 
 SPACING_MM = 1.5

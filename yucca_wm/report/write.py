@@ -13,12 +13,11 @@ from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_text
 from yucca_wm.core.regions import RegionTable, regions
-from yucca_wm.jobs.run import run_cases
-from yucca_wm.report.anonymise import anonymised
+from yucca_wm.jobs.cases import run_cases
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.flagged import excluded, left_out_lines
-from yucca_wm.report.pictures import Pictures
-from yucca_wm.report.results import Results, read_results, region_table
+from yucca_wm.report.html import Pictures
+from yucca_wm.report.results import Results, anonymised, read_results, region_table
 from yucca_wm.report.scans import find_scans, match_scans
 from yucca_wm.report.subject_page import subject_page
 

@@ -1,10 +1,14 @@
-"""Yucca's prediction step and its saving, without full-size copies of every class.
+"""Prediction with a trained network: which cases are still to be done, one image, and Yucca's own step and saving.
 
-Plugged in by `yucca_wm.bridge.fixes.prediction_step` and `yucca_wm.bridge.fixes.saving`.
+Yucca's step and saving come without full-size copies of every class; they are plugged in by
+`yucca_wm.bridge.fixes.prediction_step` and `yucca_wm.bridge.fixes.saving`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +20,12 @@ from numpy.typing import NDArray
 
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import remove_temporaries
 from yucca_wm.core.regions import regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
 from yucca_wm.ensemble.probabilities import Grid
+from yucca_wm.training.model import Model
 from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
 
@@ -28,6 +34,96 @@ SINGLE_PRECISION_GB = 0.25
 
 MAX_UNSIDED_CLASSES = 3
 """Label sets this small (lesions) have no left and right; in a larger one that is not the region table they may."""
+
+
+def dataset_of_unfinished(dataset_class: Any, *, checkpoint: str | None, softmax: bool) -> Any:
+    """A factory of ``dataset_class`` whose cases are those that `is_finished` says no to (all, if overwriting)."""
+    return functools.partial(_dataset, dataset_class, checkpoint, softmax)
+
+
+def _dataset(
+    dataset_class: Any,
+    checkpoint: str | None,
+    softmax: bool,
+    data_dir: str,
+    *,
+    overwrite_predictions: bool = False,
+    **keywords: Any,
+) -> Any:
+    folder = Path(keywords["pred_save_dir"])
+    remove_temporaries(folder)
+    dataset = dataset_class(data_dir, overwrite_predictions=True, **keywords)
+    if not overwrite_predictions:
+        suffix = getattr(dataset, "prediction_suffix", "." + str(dataset.suffix).lstrip("."))
+        dataset.unique_cases = [
+            case for case in dataset.unique_cases if not is_finished(folder, case, suffix, checkpoint, softmax)
+        ]
+    return dataset
+
+
+def is_finished(folder: Path, case: str, suffix: str, checkpoint: str | None, softmax: bool) -> bool:
+    """Whether the label map of ``case`` (and its softmax file, if asked for) is there and newer than the model."""
+    outputs = [folder / f"{case}{suffix}"] + ([folder / f"{case}.npz"] if softmax else [])
+    oldest = Path(checkpoint).stat().st_mtime if checkpoint and Path(checkpoint).is_file() else 0.0
+    return all(output.is_file() and output.stat().st_mtime >= oldest for output in outputs)
+
+
+def predict_volume(
+    network: torch.nn.Module,
+    model: Model,
+    image: Any,
+    *,
+    mirror: bool = False,
+    max_memory_gb: float | None = None,
+) -> RestoredLogits:
+    """Logits of one image, readable in its own voxel order.
+
+    network : ``model.network(device)``; the device it lies on is used.
+    image : a 3D nibabel image, in any orientation.
+    mirror, max_memory_gb : as `predict_logits`.
+    """
+    import nibabel as nib
+    import numpy as np
+    from yucca.functional.preprocessing import preprocess_case_for_inference
+
+    plans = model.plans
+    grid, orientation = Grid.of_nifti(image), nib.aff2axcodes(image.affine)
+    where = image.get_filename() or "image"
+    if orientation[0] not in "LR" or orientation[1] not in "PA":
+        image = nib.as_closest_canonical(image)  # Yucca refuses axes in another order
+    sizes = plans.get("target_size")
+    try:
+        with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
+            data, properties = preprocess_case_for_inference(
+                crop_to_nonzero=plans["crop_to_nonzero"],
+                keep_aspect_ratio=plans["keep_aspect_ratio_when_using_target_size"],
+                images=[image],
+                intensities=plans["intensities"],
+                normalization_scheme=plans["normalization_scheme"],
+                ext="nii.gz",
+                patch_size=model.patch_size,
+                target_size=None if sizes in (None, "null") else np.array(sizes, dtype=int),
+                target_spacing=plans["target_spacing"],
+                target_orientation=plans["target_coordinate_system"],
+                transpose_forward=np.array(model.transpose),
+            )
+    except (AssertionError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or ["nothing in it is above zero"])[0]
+        raise InputError(where, f"cannot be preprocessed ({reason})") from error
+    device = next(network.parameters()).device
+    mixed: Any = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
+    with torch.inference_mode(), mixed:
+        logits = predict_logits(
+            network,
+            data.to(device),
+            model.patch_size,
+            model.n_classes,
+            model.transpose,
+            mirror=mirror,
+            max_memory_gb=max_memory_gb,
+        )
+    properties["nifti_metadata"]["original_orientation"] = "".join(orientation)
+    return RestoredLogits(logits, properties, model.transpose, grid)
 
 
 def can_predict(module: Any, batch: dict[str, Any]) -> bool:

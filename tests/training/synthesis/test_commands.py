@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from yucca_wm.export.__main__ import main as export
-from yucca_wm.training.model_file import load_model
+from yucca_wm.training.model import load_model
 from yucca_wm.training.synthesis.heads import Head, save_head
 from yucca_wm.training.synthesis.structures import TISSUES
 

@@ -22,7 +22,7 @@ def apply(module: Any) -> bool:
     def forward(self: Any, input: Any, target: Any) -> Any:
         import torch
 
-        from yucca_wm.training.dice import counts
+        from yucca_wm.training.run_log import counts
 
         if self.multilabel or self.method.weight_type != "linear":
             return plain(self, input, target)

@@ -72,7 +72,7 @@ def exported_model(path: str) -> Any:
         return None
     from yucca_wm.core.errors import InputError
     from yucca_wm.models.shipped import shipped
-    from yucca_wm.training.model_file import load_model
+    from yucca_wm.training.model import load_model
 
     if path.startswith(PREFIX):
         found = shipped(path.removeprefix(PREFIX))
@@ -105,7 +105,7 @@ def _take_settings(manager: Any, model: Any) -> None:
 def _transfer_model(manager: Any, model: Any) -> None:
     import torch
 
-    from yucca_wm.training.start import Task, fit_background, start_from
+    from yucca_wm.training.finetuning import Task, fit_background, start_from
 
     network, data = manager.model_module.model, manager.data_module.train_dataset
     plans: dict[str, Any] = manager.plan_config.plans
@@ -138,7 +138,7 @@ def modality_of(channel: str, cases: list[str]) -> str:
 
 def _other_grid(plans: dict[str, Any], model: Any) -> list[str]:
     """What to know where the task's slices or voxels are not what the model was trained on."""
-    from yucca_wm.training.start import turned_axes
+    from yucca_wm.training.finetuning import turned_axes
 
     wanted, spacing = [float(mm) for mm in model.plans["target_spacing"]], plans.get("target_spacing")
     lines = []

@@ -1,21 +1,36 @@
-"""A cohort on the atlas: mean load of every region, and lesion frequency of every voxel."""
+"""Slices with something drawn on them: values of regions on an atlas, and the edges of one scan on another."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image
-from yucca_wm.report.figures import slice_title, to_ras
-from yucca_wm.report.framing import head_box
+from yucca_wm.core.files import atomic_path
+from yucca_wm.core.images import Image, resample
+from yucca_wm.report.figures import head_box, slice_title, to_ras
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SLICES = 8
 NO_VALUE = "#dddddd"
+
+AXIAL = (0.3, 0.42, 0.54, 0.66, 0.78)
+"""Heights of the axial slices, as shares of the head's."""
+
+PIXEL_MM = 0.8
+
+SMOOTHING_MM = 2.0
+"""Edges of finer detail than this are not drawn ..."""
+
+FAINT = 0.05
+"""... nor those below this share of the strongest."""
+
+EDGE_COLOR = (1.0, 0.62, 0.0)
 
 
 def draw_on_atlas(atlas: Image, mean_percent: dict[int, float], n_subjects: int) -> Figure:
@@ -77,3 +92,55 @@ def _axial(under: Image, values: NDArray[Any], unit: str, title: str, cmap: str,
     bar.set_label(unit, fontsize=9)
     figure.suptitle(title, fontsize=11)
     return figure
+
+
+def draw_alignment(reference: Image, moved: Image, path: str | os.PathLike[str]) -> Path:
+    """Write a PNG with the edges of ``moved`` (T1) on slices of ``reference`` (FLAIR), the subject's left on the left.
+
+    Both are scans in one world; ``moved`` may have a grid of its own.
+    """
+    from matplotlib.figure import Figure
+
+    under = to_ras(reference)
+    over = resample(moved, under, order=1)
+    box = head_box(under.data)
+    dark, bright = np.percentile(under.data, [1, 99.5])
+    spacing = under.spacing_mm
+    figure = Figure(figsize=(14.0, 3.1), facecolor="black", layout="constrained")
+    columns = [(2, share) for share in AXIAL] + [(1, 0.5), (0, 0.42)]
+    for axes, (across, share) in zip(figure.subplots(1, len(columns)), columns, strict=True):
+        at = box[across].start + round(share * (min(box[across].stop, under.shape[across]) - 1 - box[across].start))
+        first, second = (axis for axis in range(3) if axis != across)
+        size_mm = (spacing[first], spacing[second])
+        here = (box[first], box[second])
+        shown, edges = (_fine(np.take(scan.data, at, axis=across)[here], size_mm) for scan in (under, over))
+        axes.imshow(shown.T, cmap="gray", vmin=dark, vmax=max(bright, dark + 1e-6), origin="lower")
+        layer = np.zeros((*edges.shape, 4))
+        layer[_edges(edges)] = (*EDGE_COLOR, 1.0)
+        axes.imshow(layer.transpose(1, 0, 2), origin="lower", interpolation="nearest")
+        title = slice_title(under, at) if across == 2 else ("sagittal", "coronal")[across]
+        axes.set_title(title, color="white", fontsize=9)
+        axes.set_axis_off()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)
+    return Path(path)
+
+
+def _fine(plane: NDArray[Any], spacing_mm: tuple[float, float]) -> NDArray[np.float32]:
+    """One slice in pixels of PIXEL_MM."""
+    from scipy.ndimage import zoom
+
+    return np.asarray(zoom(plane.astype(np.float32), [size / PIXEL_MM for size in spacing_mm], order=1))
+
+
+def _edges(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Thin edges: where the smoothed gradient is strongest along itself (Canny)."""
+    from scipy.ndimage import gaussian_filter
+    from skimage.feature import canny
+
+    smooth = gaussian_filter(plane, SMOOTHING_MM / PIXEL_MM)
+    strength = np.hypot(*np.gradient(smooth))
+    if not strength.any():
+        return np.zeros(plane.shape, bool)
+    low, high = np.percentile(strength[strength > FAINT * strength.max()], [40, 75])
+    return np.asarray(canny(smooth, sigma=0, low_threshold=float(low), high_threshold=float(high)))

@@ -1,25 +1,58 @@
-"""What both analyses share: who is in them, and what is written about every run."""
+"""What both analyses share: settings, who is in them, what a page calls people, and what is written about every run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.tsv import table_name
-from yucca_wm.groups.covariates import Design, design
 from yucca_wm.groups.loads import Loads, read_loads
-from yucca_wm.groups.names import Names, numbered_names
 from yucca_wm.groups.participants import Participants, match_participants, read_participants
-from yucca_wm.report.flagged import Flags, excluded, flag_lines, left_out_lines, read_flags
+from yucca_wm.groups.variables import Design, design
+from yucca_wm.report.flagged import Flags, excluded, flag_lines, left_out_lines, read_flags, summary_file
+from yucca_wm.report.results import numbered
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
 FEW = 10
 """Groups smaller than this give effects that are hardly worth printing; a note says so."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """numbers : subject -> what a page shows in its place; None: names and paths are shown."""
+
+    numbers: Mapping[str, str] | None = None
+
+    def of(self, subject: str) -> str:
+        """A subject that has loads."""
+        return subject if self.numbers is None else self.numbers[subject]
+
+    def place(self, path: object) -> str:
+        """A path."""
+        return str(path) if self.numbers is None else "not shown"
+
+    def notes(self, reasons: Mapping[str, str]) -> list[str]:
+        """Who is left out and why; reasons may hold names."""
+        if self.numbers is None:
+            return [f"{name}: {reason}" for name, reason in reasons.items()]
+        many = "1 name is" if len(reasons) == 1 else f"{len(reasons)} names are"
+        return [f"{many} left out; who, and why, is in the .json file beside this page"] if reasons else []
+
+
+def numbered_names(load_path: TableInput, subjects: Collection[str]) -> Names:
+    """The numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
+    file = summary_file(load_path)
+    try:
+        failures = list(json.loads(file.read_text(encoding="utf-8"))["failures"]) if file is not None else []
+    except (OSError, ValueError, KeyError, TypeError):  # loads that come from elsewhere
+        failures = []
+    return Names(numbered({*subjects, *failures}))
 
 
 @dataclass(frozen=True)

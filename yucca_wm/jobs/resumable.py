@@ -15,10 +15,10 @@ from yucca_wm.cohort.ids import looks_like
 from yucca_wm.core import reading
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder, remove_temporaries
+from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import Level, RunOptions, selected
-from yucca_wm.jobs.record import Entry, FileState, Record, State
-from yucca_wm.jobs.run import Outcome, run_cases
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 
 Case = TypeVar("Case")
 

@@ -1,0 +1,246 @@
+"""Variables of the participants table: numbers or levels, the design made of covariates, and the outcome.
+
+A cell is a number or the name of a level. What is neither for sure is refused, not guessed: a stray ``-`` or ``60+``
+among ages would turn a number into as many levels as there are ages, in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import natural_key
+from yucca_wm.core.tsv import NUMBER, composed
+
+MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
+"""Cells without a value; more with ``--missing``."""
+
+NO_NAMES = re.compile(r"[\W_]+|null|#.*|none|nil|<na>|missing|unknown", re.IGNORECASE)
+"""Cells that hardly are the name of a level."""
+
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+
+TOLERANCE = 1e-8
+"""A column of which the others leave less than this share of its spread says nothing new."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table in the subjects that are used: its cells, none missing, and the lines they stand in.
+    categorical : the user says that these are names, whatever they look like."""
+
+    path: Path
+    name: str
+    cells: list[str]
+    lines: list[int]
+    categorical: bool = False
+
+
+def numbers_of(column: Column) -> NDArray[np.float64] | None:
+    """[n] numbers; None for a column of names.
+
+    Raises InputError naming line and value for numbers among which one cell is none, and for decimal commas.
+    """
+    if column.categorical:
+        return None
+    fits = [NUMBER.fullmatch(cell) is not None for cell in column.cells]
+    if all(fits):
+        return np.array(column.cells, dtype=np.float64)
+    comma = [DECIMAL_COMMA.fullmatch(cell) is not None for cell in column.cells]
+    if any(comma):
+        raise _refused(column, comma.index(True), "which has a decimal comma", "write a decimal point")
+    if any(fits):
+        raise _refused(column, fits.index(False), "in a column with numbers", "mend it")
+    return None
+
+
+def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
+    """The levels of a column of names, in natural order, and [n] the place of each cell among them. Levels that are
+    numbers are told apart and sorted as numbers: ``1`` and ``1.0`` are one, 9 comes before 10.
+
+    Raises InputError naming line and value for cells that hardly are names (``.``, ``NULL``), and for levels that
+    differ in upper and lower case only, unless the column is categorical.
+    """
+    cells = column.cells
+    if cells and all(NUMBER.fullmatch(cell) for cell in cells):
+        values, place = np.unique(np.array(cells, dtype=np.float64), return_inverse=True)
+        shortest = {
+            value: min((cells[i] for i in np.flatnonzero(place == k)), key=len) for k, value in enumerate(values)
+        }
+        return list(shortest.values()), np.asarray(place, dtype=np.intp)
+    levels = sorted(set(cells), key=natural_key)
+    if not column.categorical:
+        for number, cell in enumerate(cells):
+            if NO_NAMES.fullmatch(cell):
+                raise _refused(column, number, "which hardly is a name", "mend it")
+        folded = [level.casefold() for level in levels]
+        if twice := [level for level in levels if folded.count(level.casefold()) > 1]:
+            raise _refused(column, cells.index(twice[1]), f"and elsewhere '{twice[0]}'", "write one of them everywhere")
+    rank = {level: number for number, level in enumerate(levels)}
+    return levels, np.array([rank[cell] for cell in cells], dtype=np.intp)
+
+
+def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
+    cell = column.cells[row]
+    return InputError(
+        column.path,
+        f"line {column.lines[row]}: {column.name} is '{cell}', {what}",
+        f"{remedy}, or say --missing '{cell}' if it means that there is no value, or --categorical {column.name} if "
+        "these are names",
+    )
+
+
+@dataclass(frozen=True)
+class Design:
+    """matrix : [n, columns], linearly independent, each with mean 0 and standard deviation 1; columns : their names
+    (``age``, ``site=B``); covariate : of which covariate each is a part; constant : covariates that are the same in
+    everyone; redundant : column -> the columns that determine it."""
+
+    matrix: NDArray[np.float64]
+    columns: list[str]
+    covariate: list[str]
+    constant: list[str]
+    redundant: dict[str, list[str]]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out, and why."""
+        return [f"covariate {name} is constant and was left out" for name in self.constant] + [
+            f"covariate {name} is determined by {', '.join(others)} and was left out"
+            for name, others in self.redundant.items()
+        ]
+
+
+def design(covariates: Sequence[Column], n: int) -> Design:
+    """The design of ``n`` subjects. A covariate of names becomes a 0/1 column for every level but the first.
+
+    Raises InputError for cells that are neither (see `numbers_of`).
+    """
+    columns: dict[str, NDArray[np.float64]] = {}
+    covariate: list[str] = []
+    constant: list[str] = []
+    for column in covariates:
+        values = numbers_of(column)
+        if values is not None:
+            own = {column.name: values}
+        else:
+            levels, place = levels_of(column)
+            if len(levels) > max(2, n / 2):
+                problem = (
+                    f"{column.name} has {len(levels)} different names in {n} subjects ({', '.join(levels[:3])}, ...)"
+                )
+                raise InputError(column.path, problem, "write numbers without units, or leave it out")
+            own = {f"{column.name}={level}": (place == k) * 1.0 for k, level in enumerate(levels) if k}
+        if all(np.ptp(value) == 0 for value in own.values()):
+            constant.append(column.name)
+            continue
+        columns |= own
+        covariate += [column.name] * len(own)
+    matrix = np.column_stack([*columns.values()]) if columns else np.empty((n, 0))
+    matrix = (matrix - matrix.mean(axis=0)) / matrix.std(axis=0)
+    keep = independent(matrix)
+    names = np.array([*columns], dtype=object)
+    redundant = {
+        str(names[place]): [str(name) for name in names[_explained_by(matrix, int(place), keep)]]
+        for place in np.flatnonzero(~keep)
+    }
+    kept = [name for name, keeps in zip(covariate, keep, strict=True) if keeps]
+    return Design(matrix[:, keep], names[keep].tolist(), kept, constant, redundant)
+
+
+def independent(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """[c] which columns of ``matrix`` [n, c] say more than an intercept and the columns before them."""
+    if not len(matrix):
+        return np.zeros(matrix.shape[1], dtype=bool)
+    centred = matrix - matrix.mean(axis=0)
+    spread = np.sqrt((centred**2).sum(axis=0))
+    largest = np.abs(matrix).max(axis=0, initial=0) * np.sqrt(len(matrix))
+    keep = spread > TOLERANCE * np.maximum(largest, 1e-300)
+    basis: list[NDArray[np.float64]] = []
+    for place in np.flatnonzero(keep):
+        column = centred[:, place] / spread[place]
+        for _ in range(2):  # once more: rounding leaves something of what was taken out
+            for other in basis:
+                column = column - (other @ column) * other
+        if (left := float(np.sqrt(column @ column))) > TOLERANCE:
+            basis.append(column / left)
+        else:
+            keep[place] = False
+    return np.asarray(keep)
+
+
+def residuals(values: NDArray[np.float64], covariates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``values`` [n, p] without what an intercept and ``covariates`` [n, c] explain linearly."""
+    basis = np.column_stack([np.ones(len(values)), covariates])
+    return np.asarray(values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0])
+
+
+def _explained_by(matrix: NDArray[np.float64], place: int, keep: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Columns kept before ``place`` that determine it."""
+    before = np.flatnonzero(keep[:place])
+    weights = np.linalg.lstsq(matrix[:, before], matrix[:, place], rcond=None)[0]
+    return np.asarray(before[np.abs(weights) > np.sqrt(TOLERANCE)])
+
+
+def blocks(design: Design) -> dict[str, NDArray[np.float64]]:
+    """Covariate -> its columns."""
+    names: Collection[str] = dict.fromkeys(design.covariate)
+    of = np.array(design.covariate, dtype=object)
+    return {name: design.matrix[:, of == name] for name in names}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """values : [n] numbers, or 0/1 where ``levels`` has two names: that of 0 (the reference), and that of 1."""
+
+    values: NDArray[np.float64]
+    levels: tuple[str, str] | None = None
+
+    @property
+    def binary(self) -> bool:
+        return self.levels is not None
+
+
+def read_outcome(column: Column, reference: str | None = None) -> Outcome:
+    """Two different cells are levels, more different numbers are numbers. Levels that are numbers are in the order of
+    numbers (``1`` and ``1.0`` are one), others in natural order; ``reference`` is called 0, by default the first.
+
+    Raises InputError when it is neither, the same in everyone, or has no level ``reference``.
+    """
+    numbers = numbers_of(column)
+    if numbers is not None and len(np.unique(numbers)) > 2:
+        if reference is not None:
+            problem = f"{column.name} has {len(np.unique(numbers))} different numbers and no levels"
+            raise InputError(column.path, problem, "--reference is for an outcome with two")
+        return Outcome(numbers)
+    levels, place = levels_of(column)
+    if len(levels) < 2:
+        raise InputError(
+            column.path, f"outcome {column.name} is {levels[0]} for every subject", "nothing can go with it"
+        )
+    if len(levels) > 2:
+        sizes = Counter(place.tolist())
+        shown = ", ".join(f"{level} ({sizes[k]})" for k, level in enumerate(levels[:8])) + ", ..." * (len(levels) > 8)
+        problem = f"{column.name} has {len(levels)} levels that are not numbers: {shown}"
+        raise InputError(column.path, problem, "two are needed; --missing LEVEL leaves one out")
+    first = 0 if reference is None else _place_of(reference, levels)
+    if first is None:
+        problem = f"{column.name} has no level {reference}"
+        raise InputError(column.path, problem, f"it has {' and '.join(levels)}")
+    return Outcome((place != first).astype(np.float64), (levels[first], levels[1 - first]))
+
+
+def _place_of(reference: str, levels: list[str]) -> int | None:
+    """The place of a level, as it is written or as a number."""
+    if (wanted := composed(reference)) in levels:
+        return levels.index(wanted)
+    if not all(map(NUMBER.fullmatch, [wanted, *levels])):
+        return None
+    return next((place for place, level in enumerate(levels) if float(level) == float(wanted)), None)

@@ -1,0 +1,78 @@
+"""What the paper's managers put in place of Yucca's: its augmentation, a dataset that computes the tubed skeleton of
+every patch after augmentation, and a lightning module that hands the tube to the loss.
+
+Training and validation steps are Yucca's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from yucca.modules.data.augmentation.augmentation_presets import generic
+from yucca.modules.data.datasets.YuccaDataset import YuccaTrainDataset
+from yucca.modules.lightning_modules.YuccaLightningModule import YuccaLightningModule
+
+from yucca_wm.training.losses import tubed
+from yucca_wm.training.skeleton import TubeMode, tubed_skeleton
+
+TUBE_KEY = "tube"
+
+
+class TubeDataset(YuccaTrainDataset):
+    """Adds ``tube`` to each sample: like ``label`` [1, ...], or a list of one for each deep-supervision scale.
+
+    The tube is made here, in the worker process, from the label the network will be trained on: after cropping,
+    rotation and deformation, for training and validation alike, and for each scale from the label of that scale.
+    """
+
+    tube_mode: TubeMode = "union"
+
+    def _transform(self, data_dict: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
+        sample: dict[str, Any] = super()._transform(data_dict, metadata)
+        label = sample["label"]
+        sample[TUBE_KEY] = [self._tube(scale) for scale in label] if isinstance(label, list) else self._tube(label)
+        return sample
+
+    def _tube(self, label: Tensor) -> Tensor:
+        return torch.from_numpy(tubed_skeleton(label[0].numpy(), self.tube_mode))[None]
+
+
+class RegionTubeDataset(TubeDataset):
+    """The same with a skeleton for every region on its own."""
+
+    tube_mode: TubeMode = "per_region"
+
+
+class TubeLightningModule(YuccaLightningModule):
+    """Makes the label of a batch carry its tube; losses that need it find it there, all else sees the label."""
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Any:
+        return super().training_step(_with_tube(batch), batch_idx)
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Any:
+        return super().validation_step(_with_tube(batch), batch_idx)
+
+
+def _with_tube(batch: dict[str, Any]) -> dict[str, Any]:
+    label, tube = batch["label"], batch[TUBE_KEY]
+    if isinstance(label, list):
+        return {**batch, "label": [tubed(*scale) for scale in zip(label, tube, strict=True)]}
+    return {**batch, "label": tubed(label, tube)}
+
+
+def paper_augmentation() -> dict[str, Any]:
+    """A new dict: Yucca's ``generic`` preset with bias field and motion ghosting on, and never a mirror.
+
+    Additive and multiplicative noise, rotation and elastic deformation are on in the preset. Mirroring stays off, in
+    training and at test time: it would turn left regions into right ones. The patch is cut once by the dataset, so
+    the second random cut of the preset, which brings in padded borders, is off.
+    """
+    return {
+        **generic,
+        "biasfield_p_per_sample": 0.33,
+        "motion_ghosting_p_per_sample": 0.2,
+        "mirror_p_per_sample": 0.0,
+        "random_crop": False,
+    }
