@@ -83,7 +83,7 @@ def _places(lesions: Image, tissue: Image, settings: Settings) -> list[Layer]:
         "lesions by place",
         to_ras(lesions.with_data(labelled)).data,
         {number: place.title for number, place in enumerate(PLACES, start=1)},
-        [place.color for place in PLACES],
+        {number: place.color for number, place in enumerate(PLACES, start=1)},
         says="lesion",
         sparse=True,
     )
