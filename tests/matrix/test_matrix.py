@@ -38,7 +38,7 @@ CLUSTER = "cluster --loads {here}/loads --out-dir {out} --k-max 2"
 MATRIX: dict[str, dict[str, int]] = {
     "check": {
         "{cohort} --jobs 1": 0,
-        "{cohort} --jobs 1 --layout {layout}": 0,
+        "--cohort {cohort} --jobs 1 --layout {layout} --header qform": 0,
         "{cohort} --jobs 1 --wm-labels nonzero": 0,
         "{cohort} --jobs 1 --wm-labels 44": 1,
         "{cohort} --jobs 1 --wm-labels white": 2,
@@ -49,7 +49,7 @@ MATRIX: dict[str, dict[str, int]] = {
     },
     "parcellate": {
         PARCELLATE + " --out-dir {out} --jobs 1": 0,
-        PARCELLATE + " --layout {layout} --no-picture --jobs 1": 0,
+        PARCELLATE + " --layout {layout} --no-picture --jobs 1 --header sform": 0,
         PARCELLATE + " --out-dir {out} --jobs 1 --no-picture --lesions none --names {here}/names.tsv": 0,
         PARCELLATE + " --out-dir {out} --jobs 1 --no-picture --wm auto": 0,
         PARCELLATE + " --out-dir {out} --jobs 1 --no-picture --participant-label {person}": 0,
@@ -69,7 +69,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "predict": {
         PREDICT: 0,
         PREDICT + " --confidence --space t1 --header sform --device cpu --jobs 1": 0,
-        PREDICT + " --participant-label {person} --force": 0,
+        PREDICT + " --participant-label {person} --force --layout {layout}": 0,
         PREDICT + " --level group": 1,
         PREDICT + " --level group --slurm": 2,
         PREDICT + " --level group --scheduler tcp://x:1": 2,
@@ -93,7 +93,7 @@ MATRIX: dict[str, dict[str, int]] = {
     },
     "evaluate": {
         SCORE: 0,
-        SCORE + " --kind lesions --jobs 1 --force": 0,
+        SCORE + " --kind lesions --jobs 1 --force --header sform": 0,
         SCORE + " --lesions --lesion-labels all": 0,
         SCORE + " --lesion-labels 1 --ignore-labels 2 3": 0,
         SCORE + " --regions --lesion-labels 1": 2,
@@ -108,7 +108,7 @@ MATRIX: dict[str, dict[str, int]] = {
         REPORT: 0,
         "--results {here}/results --out-dir {out} --images {here}/maps/scans": 0,
         REPORT + " --atlas {here}/atlas_labels.nii.gz --names {here}/names.tsv": 0,
-        REPORT + " --exclude-flagged no_lesion --anonymise": 0,
+        REPORT + " --exclude-flagged no_lesion --anonymise --header sform": 0,
         REPORT + " --exclude-flagged bad": 1,
         "--results {here}/maps --out-dir {out}": 1,
         "--results {here}/results --out-dir {out} --anonymise --jobs 1": 0,
@@ -294,10 +294,10 @@ def check_regions(out: Path, layout: str, words: str) -> None:
 def check_scores(out: Path, _: str, words: str) -> None:
     with (out / "cases.tsv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
-    assert {row["case"] for row in rows} == {f"P{number}" for number in NUMBERS}
+    assert {row["subject"] for row in rows} == {f"P{number}" for number in NUMBERS}
     if words.startswith(SCORE):
         for row in rows:
-            true = lesions_of(row["case"][1:])
+            true = lesions_of(row["subject"][1:])
             both = (true & np.roll(true, 1, 0)).sum()
             assert float(row["dice"]) == pytest.approx(both / true.sum(), rel=1e-5)
 

@@ -97,7 +97,7 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
     assert [row["region_id"] for row in side_by_side] == [*map(str, range(1, 37)), "0", "-1"]
     for modality in ("T1", "FLAIR"):
         found = [row[f"{modality.lower()}_ml"] for row in side_by_side]
-        assert found == (lesion_volumes_ml(tmp_path / "out", modality) if modality in used else [""] * 38)
+        assert found == (lesion_volumes_ml(tmp_path / "out", modality) if modality in used else ["n/a"] * 38)
     assert float(side_by_side[-1]["ensemble_ml"]) > 0
     if len(used) == 1:
         assert all(row["ensemble_ml"] == row[f"{used[0].lower()}_ml"] for row in side_by_side)

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from yucca_wm.models.brain import Brain, Network
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, OUTSIDE
+from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, LESION, OUTSIDE
 from yucca_wm.training.synthesis.volumes import SPACING_MM
 
 CHANNELS = ("T1", "FLAIR")
@@ -61,6 +61,9 @@ def tissue_probability(
     probability = torch.zeros((classes, *grid.shape), dtype=torch.float32)
     probability[0] = 1
     probability[(slice(None), *box)] = torch.where(torch.from_numpy(inside), found, probability[(slice(None), *box)])
+    beyond = torch.from_numpy(distance_mm > LESIONS_WITHIN_MM)
+    probability[0][beyond] += probability[LESION][beyond]
+    probability[LESION][beyond] = 0
     return probability
 
 
