@@ -11,7 +11,8 @@ import torch
 from yucca_wm.core.images import Image
 from yucca_wm.models.brain import Brain, _coarse, _regions
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.tissue import _through
+from yucca_wm.models.tissue import _through, tissue_probability
+from yucca_wm.training.synthesis.planes import LESION
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
 
 
@@ -118,3 +119,26 @@ def test_a_mirrored_head_has_its_regions_on_the_other_side() -> None:
     assert probability[18, n - 20 : n - 10].min() > 0.49
     assert probability[18, 10:20].max() < 0.01
     torch.testing.assert_close(probability.sum(0), torch.ones(SIZE))
+
+
+def test_lesions_are_within_the_brain() -> None:
+    """A network that sees lesions everywhere: they reach 1.5 mm beyond the brain, the background takes the rest."""
+    inside = torch.zeros(SIZE)
+    inside[20:44, 24:56, 20:44] = 1.0  # 72 x 96 x 72 mm
+    size = tuple(round(n * SPACING_MM) for n in SIZE)
+    whole = grid(size, (1.0, 1.0, 1.0))
+    brain = Brain(torch.stack([1 - inside, inside]), (np.array(size) - 1) / 2)
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(len(x), 9, *x.shape[2:])
+        logits[:, LESION] = 20.0
+        return logits
+
+    scan = np.random.default_rng(0).random(size, np.float32)
+    found = tissue_probability(network, {"FLAIR": scan}, whole, brain, 9)
+    lesion = found[LESION].numpy() > 0.5
+    across = np.nonzero(lesion)[0]
+    first, last = 20 * 3, 44 * 3 - 1  # voxels of the brain's own outermost planes
+    assert first - 3 <= across.min() <= first
+    assert last <= across.max() <= last + 3
+    torch.testing.assert_close(found.sum(0), torch.ones(size))
