@@ -134,7 +134,7 @@ def test_check(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     out, err = capsys.readouterr()
     assert "Traceback" not in err + out
     rows = [line.split("\t") for line in (tmp_path / "problems.tsv").read_text().splitlines()[1:]]
-    of_files = {subject for level, subject, _, _, file in rows if level == "error" and "FLAIR.nii" in file}
+    of_files = {subject for subject, level, _, _, file in rows if level == "error" and "FLAIR.nii" in file}
     due = {subject_of(kind) for kind in KINDS if kind.verdict is not Verdict.FINE}
     assert of_files == due
 

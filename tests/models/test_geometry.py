@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from yucca_wm.core.images import Image
-from yucca_wm.models.brain import Brain, _coarse, _regions
+from yucca_wm.models.brain import Brain, _coarse, _of_all, _regions
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.tissue import _through, tissue_probability
 from yucca_wm.training.synthesis.planes import LESION
@@ -80,7 +80,7 @@ def test_planes_come_back_to_their_pixels() -> None:
     def network(x: torch.Tensor) -> torch.Tensor:
         return torch.stack([torch.zeros_like(x[:, 0]), 4 * x[:, 0]], 1)
 
-    found = _through(network, planes, grid((130, 150, 3), (0.8, 1.3, 5.0)), [True, True])[:, 1] > 0.5
+    found = _through(network, planes, grid((130, 150, 3), (0.8, 1.3, 5.0)))[:, 1] > 0.5
     assert not found[0].any()
     assert not found[2].any()
     where = torch.nonzero(found[1])
@@ -97,8 +97,8 @@ def test_no_side_is_favoured() -> None:
 
     planes = torch.randn(2, 2, 64, 80, generator=torch.Generator().manual_seed(0))
     size = grid((64, 80, 2), (1.0, 1.0, 5.0))
-    found = _through(network, planes, size, [True, True])
-    torch.testing.assert_close(_through(network, planes.flip(2), size, [True, True]).flip(2), found)
+    found = _through(network, planes, size)
+    torch.testing.assert_close(_through(network, planes.flip(2), size).flip(2), found)
 
 
 def test_a_mirrored_head_has_its_regions_on_the_other_side() -> None:
@@ -114,11 +114,45 @@ def test_a_mirrored_head_has_its_regions_on_the_other_side() -> None:
     size = tuple(round(n * SPACING_MM) for n in SIZE)
     scan = np.random.default_rng(0).random(size, np.float32)
     centre = (np.array(size) - 1) / 2
-    probability = _regions(network, scan, grid(size, (1.0, 1.0, 1.0)), centre)
+    probability, shown = _regions(network, scan, grid(size, (1.0, 1.0, 1.0)), centre)
     assert probability[1, 10:20].min() > 0.49, "half: one of two looks"
     assert probability[18, n - 20 : n - 10].min() > 0.49
     assert probability[18, 10:20].max() < 0.01
     torch.testing.assert_close(probability.sum(0), torch.ones(SIZE))
+    assert shown.all()
+
+
+def test_beyond_the_field_of_view_of_one_scan_the_other_counts() -> None:
+    """A T1 that ends above plane 60 of 192: below, the regions and the planes are those of the FLAIR alone."""
+    n = SIZE[2]
+    shown = torch.tensor([0.0] * 20 + [1.0] * (n - 20))
+    short, whole = torch.full((2, *SIZE), 0.2), torch.full((2, *SIZE), 0.8)
+    both = _of_all([(short, shown), (whole, torch.ones(n))])
+    torch.testing.assert_close(both[..., :20], whole[..., :20])
+    torch.testing.assert_close(both[..., 20:], torch.full((2, *SIZE[:2], n - 20), 0.5))
+    nowhere = _of_all([(short, torch.zeros(n)), (whole, torch.zeros(n))])
+    torch.testing.assert_close(nowhere, torch.full((2, *SIZE), 0.5))
+
+    size = tuple(round(n * SPACING_MM) for n in SIZE)
+    inside = torch.zeros(SIZE)
+    inside[10:54, 10:70, 10:54] = 1.0
+    brain = Brain(torch.stack([1 - inside, inside]), (np.array(size) - 1) / 2)
+    flair = np.random.default_rng(0).random(size, np.float32) + 0.1
+    t1 = flair.copy()
+    t1[:, :, :60] = 0
+    given = []
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        given.append((x != 0).flatten(2).any(2))
+        return torch.zeros(len(x), 9, *x.shape[2:])
+
+    tissue_probability(network, {"T1": t1, "FLAIR": flair}, grid(size, (1.0, 1.0, 1.0)), brain, 9)
+    channels = torch.cat(given[::2])
+    first = round(10 * SPACING_MM - 5)  # the lowest plane within 5 mm of the brain, give or take one
+    without = int((~channels[:, 0]).sum())
+    assert channels[:, 1].all()
+    assert not channels[:without, 0].any()
+    assert without == pytest.approx(60 - first, abs=2)
 
 
 def test_lesions_are_within_the_brain() -> None:

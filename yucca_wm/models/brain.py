@@ -98,7 +98,7 @@ def find_brain(network: Network, scans: Mapping[str, Array], grid: Canonical) ->
     """
     centre = _first_guess(next(iter(scans.values())), grid)
     for _ in range(3):
-        brain = Brain(torch.stack([_regions(network, scan, grid, centre) for scan in scans.values()]).mean(0), centre)
+        brain = Brain(_of_all([_regions(network, scan, grid, centre) for scan in scans.values()]), centre)
         inside = torch.nonzero(brain.inside > 0.5).double().numpy()
         if len(inside) == 0:
             break
@@ -121,13 +121,28 @@ def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
     return np.array([x.mean() * grid.spacing_mm[0], y.mean() * grid.spacing_mm[1], height])
 
 
-def _regions(network: Network, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
-    image = normalised(_coarse(scan, grid, centre_mm).numpy())
-    seen = torch.from_numpy(image)[None, None]
+def _of_all(found: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+    """The mean over scans of the probability [region, x, y, z], in every plane over those scans that show it.
+
+    found : for each scan its probability, and 1 for every plane [z] that it shows (else 0).
+    """
+    shown = torch.stack([planes for _, planes in found])
+    weight = torch.where(shown.any(0), shown, torch.ones_like(shown))
+    weight = weight / weight.sum(0)
+    return torch.stack([probability * w for (probability, _), w in zip(found, weight, strict=True)]).sum(0)
+
+
+def _regions(
+    network: Network, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probability [region, x, y, z] on the coarse grid; 1 for every plane [z] in which the scan shows something."""
+    coarse = _coarse(scan, grid, centre_mm)
+    seen = torch.from_numpy(normalised(coarse.numpy()))[None, None]
     with torch.inference_mode():
         plain = torch.softmax(network(seen).float(), 1)[0]
         exchanged = torch.softmax(network(seen.flip(2)).float(), 1)[0].flip(1)
-    return (plain + exchanged[mirrored_regions().tolist()]) / 2
+    shown = (coarse != 0).flatten(0, 1).any(0).float()
+    return (plain + exchanged[mirrored_regions().tolist()]) / 2, shown
 
 
 def _coarse(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:

@@ -47,16 +47,15 @@ def tissue_probability(
     around = distance_mm <= AROUND_MM
     box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(around))
     inside = around[box]
-    channels = [
-        _scaled(scans[name], core)[box] if name in scans else np.full(inside.shape, ABSENT, np.float32)
-        for name in CHANNELS
-    ]
+    channels = [np.full(inside.shape, ABSENT, np.float32) for _ in CHANNELS]
     for n, name in enumerate(CHANNELS):
         if name in scans:
-            channels[n] = np.where(inside, channels[n], np.float32(OUTSIDE))
+            shown = (scans[name] != 0).any((0, 1))  # in planes beyond its field of view it is as if it was not given
+            scaled = np.where(inside, _scaled(scans[name], core & shown)[box], np.float32(OUTSIDE))
+            channels[n] = np.where(shown[box[2]], scaled, np.float32(ABSENT))
     planes = torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)  # [z, channel, x, y]
     thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
-    found = _through(network, _thickened(planes, thick), grid, [name in scans for name in CHANNELS])
+    found = _through(network, _thickened(planes, thick), grid)
     found = found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
     probability = torch.zeros((classes, *grid.shape), dtype=torch.float32)
     probability[0] = 1
@@ -90,7 +89,7 @@ def _thickened(planes: torch.Tensor, thick: int) -> torch.Tensor:
     return torch.stack([part.mean(0) for part in planes.split(thick)])
 
 
-def _through(network: Network, planes: torch.Tensor, grid: Canonical, given: list[bool]) -> torch.Tensor:
+def _through(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.Tensor:
     """Probability [z, class, x, y] of ``planes`` [z, channel, x, y], which go through the network at 1 mm.
 
     They go through it twice, once with left and right exchanged: no side is favoured.
@@ -99,12 +98,12 @@ def _through(network: Network, planes: torch.Tensor, grid: Canonical, given: lis
     at_1mm = [max(32, round(n * spacing / PIXEL_MM)) for n, spacing in zip(size, grid.spacing_mm[:2], strict=True)]
     padded = [-(-(n + 2 * MARGIN) // 16) * 16 for n in at_1mm]
     border = [p - n for p, n in zip(padded, at_1mm, strict=True)]
-    fill = torch.tensor([OUTSIDE if there else ABSENT for there in given])[None, :, None, None]
     found = []
     with torch.inference_mode():
         for part in planes.split(PLANES_AT_ONCE):
             small = F.interpolate(part, size=at_1mm, mode="bilinear", antialias=True, align_corners=False)
-            x = fill.expand(len(part), -1, *padded).clone()
+            given = (part != ABSENT).flatten(2).any(2)[:, :, None, None]
+            x = torch.where(given, OUTSIDE, ABSENT).expand(-1, -1, *padded).clone()
             x[:, :, border[0] // 2 : border[0] // 2 + at_1mm[0], border[1] // 2 : border[1] // 2 + at_1mm[1]] = small
             logits = (network(x) + network(x.flip(2)).flip(2)).float() / 2
             logits = logits[:, :, border[0] // 2 :, border[1] // 2 :][:, :, : at_1mm[0], : at_1mm[1]]
