@@ -25,3 +25,9 @@ def _locale_as_before() -> Iterator[None]:
     before = locale.setlocale(locale.LC_ALL)
     yield
     locale.setlocale(locale.LC_ALL, before)
+
+
+@pytest.fixture(autouse=True)
+def _no_verbosity_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command keeps how much it says in the environment, for its workers: not for the next test."""
+    monkeypatch.setenv("YUCCA_WM_VERBOSITY", "")

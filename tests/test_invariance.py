@@ -174,7 +174,7 @@ def check_scores(out: Path, expected: Mapping[tuple[str, ...], Mapping[str, floa
     for key, measures in expected.items():
         for name, value in measures.items():
             assert close(rows[key][name], value), (key, name, rows[key][name], value)
-    if by == ["case"]:
+    if by == ["subject"]:
         means = {row["measure"]: row for row in table(out / "summary.tsv")}
         for name in means:
             known = [value for measures in expected.values() if (value := measures[name]) is not None]
@@ -256,7 +256,7 @@ def expected_scores(who: People, compared: str) -> tuple[dict[tuple[str, ...], d
         names = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
         pairs = zip(PEOPLE, who.predicted, who.lesions, strict=True)
         found = {(name,): lesion_measures(pred, true, AFFINE) for name, pred, true in pairs}
-        return {key: {name: getattr(one, name) for name in names} for key, one in found.items()}, ["case"]
+        return {key: {name: getattr(one, name) for name in names} for key, one in found.items()}, ["subject"]
     known = RegionTable([Region(label, name, name, Side.NONE, "", "#000000") for label, name in NAMES.items()])
     expected: dict[tuple[str, ...], dict[str, float | None]] = {}
     for name, pred, true in zip(PEOPLE, who.drawn, who.regions, strict=True):
@@ -264,7 +264,7 @@ def expected_scores(who: People, compared: str) -> tuple[dict[tuple[str, ...], d
             expected[name, one.name] = {
                 "dice": one.dice, "surface_dice": one.surface_dice, "volume_error_percent": one.volume_error_percent,
             }  # fmt: skip
-    return expected, ["case", "name"]
+    return expected, ["subject", "name"]
 
 
 COHORTS = given(

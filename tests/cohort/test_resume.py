@@ -127,7 +127,7 @@ def test_on_dask_with_a_worker_killed_in_mid_run(
     address, workers = dask_cluster
     out = tmp_path / "out"
     with subprocess.Popen(
-        [*command(name, inputs, out), "--scheduler", address],
+        [*command(name, inputs, out)[:-2], "--scheduler", address],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
