@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+START_LOCALE = locale.setlocale(locale.LC_ALL)
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -22,9 +24,9 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def _locale_as_before() -> Iterator[None]:
     """SimpleITK leaves the process in locale C when it writes DICOM slices: text of a later subprocess is not read."""
-    before = locale.setlocale(locale.LC_ALL)
+    locale.setlocale(locale.LC_ALL, START_LOCALE)  # module fixtures write such slices too
     yield
-    locale.setlocale(locale.LC_ALL, before)
+    locale.setlocale(locale.LC_ALL, START_LOCALE)
 
 
 @pytest.fixture(autouse=True)

@@ -191,7 +191,7 @@ def check_effects(out: Path, who: People, loads: np.ndarray) -> None:
     assert set(rows) == set(NAMES.values())
     for effect in effects:
         row = rows[effect.region]
-        assert (int(row["n_subjects"]), row["note"]) == (effect.n_subjects, effect.note)
+        assert (int(row["n_subjects"]), row["note"]) == (effect.n_subjects, effect.note or "n/a")
         for column, value in (
             ("effect", effect.effect), ("ci_low", effect.low), ("ci_high", effect.high), ("p_model", effect.p_value),
             ("p_permutation", effect.p_permutation), ("q_fdr", effect.q_value),
