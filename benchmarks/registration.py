@@ -25,7 +25,7 @@ from registration_cases import CASES, Case, build, drawn, mni, region_dice
 
 from yucca_wm.atlas.fetch import REFINED, WHITE_MATTER, cached_atlas
 from yucca_wm.atlas.maps import Atlas, load_atlas
-from yucca_wm.core.images import Image, load, load_labels, save
+from yucca_wm.core.images import LPS, Image, load, load_labels, save
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
 from yucca_wm.registration import itk
@@ -164,7 +164,7 @@ def ants_affine(atlas: Path, subject: Path, out: Path) -> None:
     linear, centre = np.array(transform.parameters[:9]).reshape(3, 3), np.array(transform.fixed_parameters)
     lps = np.eye(4)
     lps[:3, :3], lps[:3, 3] = linear, np.array(transform.parameters[9:]) + centre - linear @ centre
-    itk.save_affine(itk.LPS @ lps @ itk.LPS, out.with_suffix(".tfm"))
+    itk.save_affine(LPS @ lps @ LPS, out.with_suffix(".tfm"))
 
 
 def greedy_affine(atlas: Path, subject: Path, out: Path) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.images import Image, load
-from yucca_wm.registration.itk import load_rigid
+from yucca_wm.registration.itk import load_affine
 from yucca_wm.registration.rigid import SURFACE_MM, Rigid, register
 
 MAX_MEAN_MM, MAX_MM, MAX_CPU_S = 1.0, 2.0, 4.0
@@ -52,7 +52,7 @@ def _against_published(data: Path, quick: bool) -> list[dict[str, Any]]:
         visit = folder.parent
         if quick and visit.name not in QUICK:
             continue
-        truth = load_rigid(folder)
+        truth = load_affine(folder)
         flair, t1 = load(visit / "FLAIR.nii.gz"), load(visit / "T1.nii.gz")
         for what, (moved, change) in _spoilt(t1).items():
             found, cpu_s = _timed(flair, moved)

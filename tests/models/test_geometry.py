@@ -11,7 +11,7 @@ import torch
 from yucca_wm.core.images import Image
 from yucca_wm.models.brain import Brain, _coarse, _of_all, _regions
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.tissue import _through, tissue_probability
+from yucca_wm.models.tissue import _through, _views, tissue_probability
 from yucca_wm.training.synthesis.planes import LESION
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
 
@@ -124,13 +124,13 @@ def test_a_mirrored_head_has_its_regions_on_the_other_side() -> None:
 
 def test_beyond_the_field_of_view_of_one_scan_the_other_counts() -> None:
     """A T1 that ends above plane 60 of 192: below, the regions and the planes are those of the FLAIR alone."""
-    n = SIZE[2]
-    shown = torch.tensor([0.0] * 20 + [1.0] * (n - 20))
+    shown = torch.ones(SIZE)
+    shown[..., :20] = 0
     short, whole = torch.full((2, *SIZE), 0.2), torch.full((2, *SIZE), 0.8)
-    both = _of_all([(short, shown), (whole, torch.ones(n))])
+    both = _of_all([(short, shown), (whole, torch.ones(SIZE))])
     torch.testing.assert_close(both[..., :20], whole[..., :20])
-    torch.testing.assert_close(both[..., 20:], torch.full((2, *SIZE[:2], n - 20), 0.5))
-    nowhere = _of_all([(short, torch.zeros(n)), (whole, torch.zeros(n))])
+    torch.testing.assert_close(both[..., 20:], torch.full((2, *SIZE[:2], SIZE[2] - 20), 0.5))
+    nowhere = _of_all([(short, torch.zeros(SIZE)), (whole, torch.zeros(SIZE))])
     torch.testing.assert_close(nowhere, torch.full((2, *SIZE), 0.5))
 
     size = tuple(round(n * SPACING_MM) for n in SIZE)
@@ -176,3 +176,18 @@ def test_lesions_are_within_the_brain() -> None:
     assert first - 3 <= across.min() <= first
     assert last <= across.max() <= last + 3
     torch.testing.assert_close(found.sum(0), torch.ones(size))
+
+
+@pytest.mark.parametrize(("axis", "lost_mm", "used"), [(0, 40, False), (1, 50, False), (0, 28, True), (2, 0, True)])
+def test_a_slab_that_leaves_out_part_of_a_plane_is_not_used_there(axis: int, lost_mm: int, used: bool) -> None:
+    """The brain begins at 30 mm along every axis; 2 % of its planes' 132 x 180 mm are 2.6 and 3.6 mm."""
+    size = tuple(round(n * SPACING_MM) for n in SIZE)
+    core = np.zeros(size, bool)
+    core[30:162, 30:210, 30:162] = True
+    flair = np.ones(size, np.float32)
+    t1 = flair.copy()
+    np.moveaxis(t1, axis, 0)[:lost_mm] = 0
+    views = _views({"T1": t1, "FLAIR": flair}, core)
+    assert views["FLAIR"].all()
+    assert (views["T1"][30:162] == used).all()
+    assert _views({"T1": t1}, core)["T1"][30:162].all(), "alone it is all that there is"

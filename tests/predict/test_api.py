@@ -110,3 +110,26 @@ def test_what_cannot_be_is_said_before_a_model_is_loaded() -> None:
         yw.predict(t1="nowhere.nii.gz")
     with pytest.raises(yw.InputError, match=r"T1 \(array\): has no place"):
         yw.predict(t1=scan())
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_header_that_says_two_things_is_read_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The qform lies 30 mm to the left of the sform: an error, until somebody chooses; by Python and by command."""
+    elsewhere = AFFINE.copy()
+    elsewhere[0, 3] -= 30
+    image = nib.Nifti1Image(scan(), None)
+    image.set_sform(AFFINE, 1)
+    image.set_qform(elsewhere, 1)
+    path = tmp_path / "anna" / "FLAIR.nii.gz"
+    path.parent.mkdir()
+    nib.save(image, path)
+    for name, place in (("sform", 12.0), ("qform", -18.0)):
+        found = yw.predict(flair=path, header=name)
+        assert found.lesions.affine[0, 3] == pytest.approx(place, abs=1e-3)
+        out = tmp_path / name
+        words = ["", "--flair", str(path), "--header", name, "--out-dir", str(out), "--no-report"]
+        monkeypatch.setattr(sys, "argv", words)
+        assert main() == 0
+        assert nib.load(out / "lesions" / "anna.nii.gz").affine[0, 3] == pytest.approx(place, abs=1e-3)
+    with pytest.raises(yw.InputError, match='say which is right: header="sform" or header="qform"'):
+        yw.predict(flair=path)

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.images import Image, load
-from yucca_wm.registration.itk import load_rigid, save_rigid
+from yucca_wm.registration.itk import load_affine, save_affine
 from yucca_wm.registration.rigid import Rigid, register
 
 from ..phantom_head import draw, grid, pose
@@ -119,9 +119,9 @@ def test_axes_that_are_not_quite_at_right_angles(flair: Image, t1: Image, found:
 def test_an_itk_file_takes_points_of_the_reference_to_points_of_the_moving_scan(tmp_path: Path) -> None:
     """By hand: RAS (10, 20, 30) is LPS (-10, -20, 30); 90 degrees about z and 5 mm to the right: RAS (-15, 10, 30)."""
     matrix = np.array([[0, -1, 0, 5], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
-    path = save_rigid(matrix, tmp_path / "a_T1_to_FLAIR.tfm")
+    path = save_affine(matrix, tmp_path / "a_T1_to_FLAIR.tfm")
     assert sitk.ReadTransform(str(path)).TransformPoint((-10.0, -20.0, 30.0)) == pytest.approx((15, -10, 30))
-    np.testing.assert_allclose(load_rigid(path), matrix, atol=1e-12)
+    np.testing.assert_allclose(load_affine(path), matrix, atol=1e-12)
 
 
 @pytest.mark.shared_data
@@ -131,7 +131,7 @@ def test_published_transforms(visit: str, shared_data: Path) -> None:
     if not folder.is_dir():
         pytest.skip("no raw scans beside this checkout")
     found = register(load(folder / "FLAIR.nii.gz"), load(folder / "T1.nii.gz"))
-    truth = load_rigid(folder / "T1W_intrastudy_to_FLAIR.txt")
+    truth = load_affine(folder / "T1W_intrastudy_to_FLAIR.txt")
     points = np.random.default_rng(0).standard_normal((3, 500))
     points = np.vstack([70 * points / np.linalg.norm(points, axis=0) + found.centre_mm[:, None], np.ones(500)])
     errors = np.linalg.norm(((found.matrix - truth) @ points)[:3], axis=0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.layouts import AUTO, LAYOUTS
-from yucca_wm.core.reading import FORMS
+from yucca_wm.core.reading import HeaderForm
 from yucca_wm.jobs.options import Level, RunOptions
 
 
@@ -84,7 +84,11 @@ FLAGS = {
             "participant: subjects only; group: tables and pictures from what is done (default: both)",
             {"type": Level, "choices": list(Level), "metavar": "LEVEL"},
         ),
-        Flag("--header", "which of the two to believe where a header's forms disagree", {"choices": FORMS}),
+        Flag(
+            "--header",
+            "which of the two to believe where a header's forms disagree",
+            {"choices": tuple(map(str, HeaderForm))},
+        ),
         Flag("--resample", "accept maps on different grids", SWITCH),
         Flag("--anonymise", "numbers instead of names, and no paths, on the pages", SWITCH),
     )

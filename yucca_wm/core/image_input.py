@@ -18,7 +18,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import ArrayLike, NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, Source, as_written, checked_values, load
+from yucca_wm.core.images import LPS, Image, Source, as_written, checked_values, load
 from yucca_wm.core.nifti import (
     UNITS_MM,
     check_shape,
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     ImageInput: TypeAlias = str | os.PathLike[str] | SpatialImage | sitk.Image | NDArray[Any]
     """What `image_of` takes."""
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def image_of(source: ImageInput, affine: ArrayLike | None = None, *, name: str = "image") -> Image:
@@ -122,7 +120,7 @@ def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
     affine[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
     affine[:3, 3] = volume.GetOrigin()
     # SimpleITK's arrays are indexed [k, j, i]
-    return _checked(sitk.GetArrayFromImage(image).transpose(2, 1, 0), LPS_TO_RAS @ affine, None, name)
+    return _checked(sitk.GetArrayFromImage(image).transpose(2, 1, 0), LPS @ affine, None, name)
 
 
 def is_sitk(source: object) -> TypeGuard[sitk.Image]:

@@ -21,6 +21,9 @@ from yucca_wm.core.nifti import MAX_VOXELS as MAX_VOXELS
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""
 
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""ITK's world (LPS) <-> ours (RAS)."""
+
 MAX_LABEL = 2**16 - 1
 """Larger values mean that a file is no label map; counting them would take memory for each."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from enum import StrEnum
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.gzip_archive import inflate
-from yucca_wm.core.reading import headers
+from yucca_wm.core.reading import HeaderForm, headers
 
 FORM_TOLERANCE_MM = 0.1
 """A header whose sform and qform place any corner further apart than this says two things."""
@@ -48,13 +47,6 @@ MIN_ANGLE = 0.05
 
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard knows."""
-
-
-class HeaderForm(StrEnum):
-    """Which of a header's two affines to take where they disagree."""
-
-    SFORM = "sform"
-    QFORM = "qform"
 
 
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}

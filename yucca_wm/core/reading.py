@@ -10,14 +10,21 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import StrEnum
 
-FORMS = ("sform", "qform")
 OPTION = "--header {}"
+
+
+class HeaderForm(StrEnum):
+    """Which of a header's two affines to take where they disagree."""
+
+    SFORM = "sform"
+    QFORM = "qform"
 
 
 @dataclass(frozen=True)
 class Headers:
-    """form : of `FORMS`, which of a header's two places of the grid counts where they disagree; None: nobody said.
+    """form : of `HeaderForm`, which of a header's two places of the grid counts where they disagree; None: nobody said.
 
     option : how the command's user says it, {} for the form; "" where that is not possible.
     """
@@ -30,7 +37,7 @@ class Headers:
         """What to do about a header that says two things."""
         if not self.option:
             return "copy the right one over the other"
-        return f"say which is right: {' or '.join(map(self.option.format, FORMS))}"
+        return f"say which is right: {' or '.join(map(self.option.format, HeaderForm))}"
 
 
 NOBODY_SAID = Headers()

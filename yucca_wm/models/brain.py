@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, mirrored_regions, normalised
 
 FOREGROUND = 0.1
@@ -122,11 +122,11 @@ def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
 
 
 def _of_all(found: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-    """The mean over scans of the probability [region, x, y, z], in every plane over those scans that show it.
+    """The mean over scans of the probability [region, x, y, z]; where some of them show nothing, over the others.
 
-    found : for each scan its probability, and 1 for every plane [z] that it shows (else 0).
+    found : for each scan its probability, and 1 within its field of view (else 0), [x, y, z].
     """
-    shown = torch.stack([planes for _, planes in found])
+    shown = torch.stack([view for _, view in found])
     weight = torch.where(shown.any(0), shown, torch.ones_like(shown))
     weight = weight / weight.sum(0)
     return torch.stack([probability * w for (probability, _), w in zip(found, weight, strict=True)]).sum(0)
@@ -135,14 +135,14 @@ def _of_all(found: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
 def _regions(
     network: Network, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Probability [region, x, y, z] on the coarse grid; 1 for every plane [z] in which the scan shows something."""
-    coarse = _coarse(scan, grid, centre_mm)
-    seen = torch.from_numpy(normalised(coarse.numpy()))[None, None]
+    """Probability [region, x, y, z] on the coarse grid, and 1 within the scan's field of view (else 0), [x, y, z]."""
+    coarse = _coarse(scan, grid, centre_mm).numpy()
+    seen = torch.from_numpy(normalised(coarse))[None, None]
     with torch.inference_mode():
         plain = torch.softmax(network(seen).float(), 1)[0]
         exchanged = torch.softmax(network(seen.flip(2)).float(), 1)[0].flip(1)
-    shown = (coarse != 0).flatten(0, 1).any(0).float()
-    return (plain + exchanged[mirrored_regions().tolist()]) / 2, shown
+    view = torch.from_numpy(field_of_view(coarse)).float()
+    return (plain + exchanged[mirrored_regions().tolist()]) / 2, view
 
 
 def _coarse(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:

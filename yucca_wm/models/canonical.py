@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from yucca_wm.core.images import Image
 
 
+def field_of_view(scan: NDArray[Any]) -> NDArray[np.bool_]:
+    """The box [x, y, z] within which ``scan`` shows something; a scan that was moved to another's grid is 0 beyond."""
+    x, y, z = ((scan != 0).any(tuple(other for other in range(3) if other != axis)) for axis in range(3))
+    return np.asarray(x[:, None, None] & y[None, :, None] & z)
+
+
 @dataclass(frozen=True)
 class Canonical:
     """The order of axes that is nearest to right, front, top (RAS), without any interpolation.

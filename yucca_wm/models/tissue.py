@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.models.brain import Brain, Network
-from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, LESION, OUTSIDE
 from yucca_wm.training.synthesis.volumes import SPACING_MM
 
@@ -28,6 +28,9 @@ AROUND_MM = 5.0
 
 LESIONS_WITHIN_MM = 1.5
 """Further from the brain than this nothing is a lesion."""
+
+AS_MUCH = 0.98
+"""Of the brain that the other scan shows in a plane, a scan must show this share to be used there."""
 
 MARGIN = 8
 """Pixels around the brain mask that go through the network with it."""
@@ -48,11 +51,11 @@ def tissue_probability(
     box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(around))
     inside = around[box]
     channels = [np.full(inside.shape, ABSENT, np.float32) for _ in CHANNELS]
+    views = _views(scans, core)
     for n, name in enumerate(CHANNELS):
         if name in scans:
-            shown = (scans[name] != 0).any((0, 1))  # in planes beyond its field of view it is as if it was not given
-            scaled = np.where(inside, _scaled(scans[name], core & shown)[box], np.float32(OUTSIDE))
-            channels[n] = np.where(shown[box[2]], scaled, np.float32(ABSENT))
+            scaled = np.where(inside, _scaled(scans[name], core & views[name])[box], np.float32(OUTSIDE))
+            channels[n] = np.where(views[name][box[2]], scaled, np.float32(ABSENT))
     planes = torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)  # [z, channel, x, y]
     thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
     found = _through(network, _thickened(planes, thick), grid)
@@ -64,6 +67,14 @@ def tissue_probability(
     probability[0][beyond] += probability[LESION][beyond]
     probability[LESION][beyond] = 0
     return probability
+
+
+def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """Modality -> planes [z] that it is used in: not those in which another scan shows more of the brain."""
+    views = {name: field_of_view(scan) for name, scan in scans.items()}
+    seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in views.items()}
+    most = np.max(list(seen.values()), axis=0)
+    return {name: views[name].any((0, 1)) & (seen[name] >= AS_MUCH * most) for name in scans}
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:

@@ -127,7 +127,6 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     options = Options(
         shipped=choice.shipped,
         space=arguments.space,
-        header=arguments.header,
         mirror=arguments.mirror,
         max_memory_gb=arguments.max_memory_gb,
         confidence=arguments.confidence,

@@ -16,6 +16,7 @@ from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.images import Source, as_nifti, as_written
+from yucca_wm.core.reading import Headers, reading
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
@@ -199,12 +200,11 @@ def predict(
     options = Options(
         shipped=choice.shipped,
         space=space,
-        header=header,
         mirror=mirror,
         max_memory_gb=max_memory_gb,
         confidence=confidence,
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), reading(Headers(header, 'header="{}"')):
         warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
         models = {what: load(path, device) for what, path in choice.given.items()}
         check_classes(models)

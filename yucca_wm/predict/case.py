@@ -45,7 +45,6 @@ class Options:
 
     shipped : let the models that come with this package find what no given model does.
     space : whose grid the maps lie on, of `SPACES`; what the person has no scan of counts for nothing.
-    header : ``sform`` or ``qform``, where a header's two places of the grid are too far apart; None: an error then.
     mirror : average over mirror images (test-time augmentation).
     max_memory_gb : memory that the logits of one image may take; None: no limit.
     confidence : also write how probable each voxel's label is.
@@ -55,7 +54,6 @@ class Options:
 
     shipped: bool = False
     space: str = "flair"
-    header: str | None = None
     mirror: bool = False
     max_memory_gb: float | None = None
     confidence: bool = False
@@ -208,12 +206,12 @@ def _frame(case: Case, options: Options) -> Frame:
     """The person's scans on one grid. What is to be seen by given models alone need not be a head, and stays as it is
     where it is on one grid."""
     if not options.shipped and not any(isinstance(path, Path) and path.is_dir() for path in case.scans.values()):
-        loaded = {m: check_image(images.load(path, options.header)) for m, path in case.scans.items()}
+        loaded = {m: check_image(images.load(path)) for m, path in case.scans.items()}
         first, *others = loaded.values()
         if all(images.same_grid(first, other) for other in others):
             notes = [f"{modality}: {note}" for modality, image in loaded.items() for note in image.header_notes]
             return Frame(loaded, list(loaded)[-1], {}, notes)
-    return bring_to_one_frame(case.scans, header=options.header)
+    return bring_to_one_frame(case.scans)
 
 
 def _other_space(case: Case, frame: Frame, options: Options) -> Image | None:
@@ -221,7 +219,7 @@ def _other_space(case: Case, frame: Frame, options: Options) -> Image | None:
     wanted = options.space.upper()
     if wanted == frame.reference or wanted not in case.scans:
         return None
-    return read_scan(case.scans[wanted], options.header)
+    return read_scan(case.scans[wanted])
 
 
 def _maps_of(

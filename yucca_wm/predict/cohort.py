@@ -60,8 +60,9 @@ def predict_cohort(
             (out / what).mkdir(exist_ok=True)
         parameters: dict[str, Any] = {
             "models": {what: loaded.model.identity for what, loaded in models.items()},
-            "mirror": options.mirror, "space": options.space, "header": options.header,
-        }  # fmt: skip
+            "mirror": options.mirror,
+            "space": options.space,
+        }
         if options.shipped:
             parameters["shipped"] = {name: model.identity for name, model in MODELS.items()}
         step = Step("predict", out, parameters)

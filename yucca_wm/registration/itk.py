@@ -1,7 +1,7 @@
 """Transforms as ITK files, which SimpleITK, ANTs and Slicer apply unchanged.
 
-ITK's world is LPS (x and y reversed), ours RAS. Its transforms take points of the output (subject) to the input
-(atlas).
+ITK's world is LPS (x and y reversed), ours RAS. Its transforms take points of the output (subject, or the scan that
+stays) to the input (atlas, or the scan that is moved).
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_text
+from yucca_wm.core.images import LPS
 from yucca_wm.registration.warp import Field
-
-LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""RAS <-> LPS."""
 
 VECTOR_INTENT = 1007
 
@@ -30,7 +28,7 @@ BROKEN = (
 
 
 def save_affine(matrix: NDArray[np.float64], path: str | os.PathLike[str]) -> Path:
-    """Write a 4x4 RAS matrix (subject mm -> atlas mm) as an ITK text transform (.tfm)."""
+    """Write a 4x4 RAS matrix (mm of the output -> mm of the input) as an ITK text transform (.tfm)."""
     lps = LPS @ matrix @ LPS
     numbers = " ".join(repr(float(value)) for value in [*lps[:3, :3].ravel(), *lps[:3, 3]])
     return write_text(
@@ -97,32 +95,3 @@ def load_field(path: str | os.PathLike[str]) -> Field:
     if not np.isfinite(vectors).all():
         raise InputError(path, "is not a displacement field: it holds values that are not finite", AGAIN)
     return Field(vectors, LPS @ lps)
-
-
-def save_rigid(matrix: NDArray[np.float64], path: Path) -> Path:
-    """Write a 4x4 RAS matrix (reference mm -> moving mm, ITK's direction) as an ITK text transform (.tfm, LPS)."""
-    import SimpleITK as sitk
-
-    lps = LPS @ matrix @ LPS
-    transform = sitk.AffineTransform(lps[:3, :3].ravel().tolist(), lps[:3, 3].tolist())
-    with atomic_path(path) as temporary:
-        sitk.WriteTransform(transform, str(temporary))
-    return path
-
-
-def load_rigid(path: Path) -> NDArray[np.float64]:
-    """The 4x4 RAS matrix of an ITK transform with one matrix. Raises InputError for anything else."""
-    import SimpleITK as sitk
-
-    try:
-        transform = sitk.ReadTransform(str(path))
-        zero = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-        columns = [np.array(transform.TransformPoint(axis)) - zero for axis in np.eye(3).tolist()]
-        linear = transform.Downcast().IsLinear()
-    except (RuntimeError, UnicodeDecodeError) as error:  # the second from an error's own text
-        raise InputError(path, "is not an ITK transform") from error
-    if not linear:
-        raise InputError(path, "is not a linear ITK transform")
-    lps = np.eye(4)
-    lps[:3, :3], lps[:3, 3] = np.stack(columns, axis=1), zero
-    return np.asarray(LPS @ lps @ LPS)

@@ -63,7 +63,7 @@ def subject_layers(
         )
     ]
     tissue = load_tissue(pair.companions, lesions, settings)
-    if tissue is not None and "no_places" not in about["flags"]:
+    if tissue is not None:
         layers += _places(lesions, tissue, settings)
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, Source
-from yucca_wm.registration.itk import save_rigid
+from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
 from yucca_wm.scan.contrast import exchanged
@@ -45,7 +45,7 @@ class Frame:
     def save_transforms(self, folder: str | Path, name: str) -> list[Path]:
         """Write ``name_T1_to_FLAIR.tfm`` for every scan that was moved: ITK, reference points -> its points, LPS mm."""
         return [
-            save_rigid(inverse(matrix), Path(folder) / f"{name}_{moved}_to_{self.reference}.tfm")
+            save_affine(inverse(matrix), Path(folder) / f"{name}_{moved}_to_{self.reference}.tfm")
             for moved, matrix in self.transforms.items()
         ]
 

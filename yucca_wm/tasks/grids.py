@@ -19,7 +19,7 @@ from nibabel.orientations import io_orientation
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.grids import reordered
 from yucca_wm.core.images import Image, check_same_grid, same_grid
-from yucca_wm.core.reading import headers, note
+from yucca_wm.core.reading import note
 from yucca_wm.tasks.definition import Modality
 
 
@@ -38,7 +38,7 @@ def registered(
     scans = {str(modality): image.path for modality, image in images.items() if image.path is not None}
     from yucca_wm.scan import bring_to_one_frame, carry_labels
 
-    frame = bring_to_one_frame(scans, header=headers().form)
+    frame = bring_to_one_frame(scans)
     note(*(f"{subject}: {line}" for line in frame.notes))
     reference = frame.images[frame.reference]
     placed = {modality: _as_read(images[modality], frame.images[modality]) for modality in images}
