@@ -36,6 +36,12 @@ def test_every_page_with_python_is_known() -> None:
             compile(snippet, name, "exec")
 
 
+def test_no_page_waits_for_a_number() -> None:
+    """Neither ``@WORD@`` nor a line of ``LONG_NAME`` alone, as pages have them until something was measured."""
+    waiting = re.compile(r"@[A-Z_]+@|^[A-Z]+_[A-Z_]+$", re.MULTILINE)
+    assert {name: found for name, text in PAGES.items() if (found := waiting.findall(text))} == {}
+
+
 @pytest.mark.parametrize(("page", "snippet"), FOUND, ids=[name for name, _ in FOUND])
 def test_tables_are_read_with_ids_as_they_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, snippet: str

@@ -55,7 +55,7 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     axes.set_ylabel(f"subject (n = {len(subjects)}{f'; a row: mean of {together}' * (together > 1)})")
     axes.set_title("Lesion load of each region", fontsize=10)
     bar = figure.colorbar(image, ax=axes, pad=0.01)
-    bar.set_label("lesion load (% of region volume)")
+    bar.set_label("lesion load\n(% of region volume)")
     return figure
 
 
