@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.models.places import centroids
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, mirrored_regions, normalised
 
 FOREGROUND = 0.1
@@ -70,6 +71,14 @@ class Brain:
     def volume_ml(self) -> float:
         """Volume of the brain, ventricles included."""
         return float(((self.inside.numpy() > 0.5) & self.mask).sum()) * SPACING_MM**3 / 1000
+
+    @cached_property
+    def centroids_mm(self) -> NDArray[np.float64]:
+        """Centroid [region, 3] of each white-matter region, mm as ``centre_mm``; NaN where it is absent."""
+        voxels = np.nonzero(self.mask)
+        labels = self.probability[(slice(None), *voxels)].argmax(0).numpy()
+        voxels_mm = (np.stack(voxels, 1) - (np.array(SIZE) - 1) / 2) * SPACING_MM + self.centre_mm
+        return centroids(labels, voxels_mm)
 
     def at(
         self, grid: Canonical, values: torch.Tensor, points: tuple[NDArray[np.intp], ...] | None = None

@@ -15,6 +15,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, check_same_grid
 from yucca_wm.models.brain import Brain, Network, find_brain
 from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.places import lesion_bearing
 from yucca_wm.models.tissue import tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
 
@@ -24,6 +25,9 @@ LEAST_REMAINDER = 0.15
 
 SMALLEST_LESION_MM3 = 10.0
 """Less than a ball of 3 mm, the least extent that counts as a lesion (McDonald criteria, Thompson et al. 2018)."""
+
+LEAST_PROBABILITY = 0.01
+"""Less is not looked at when lesions are kept to where they can lie."""
 
 HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "cerebellum", "brainstem"))
 LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
@@ -79,6 +83,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         )
     probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
     _keep_below_tentorium(probability, brain, grid)
+    _keep_where_lesions_lie(probability, brain, grid)
     tissue = probability[:LESION].argmax(0)
     lesions = torch.from_numpy(_believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
@@ -120,6 +125,21 @@ def _keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonic
     above = brain.at(grid, remainder[None])[0] < LEAST_REMAINDER
     for name in ("cerebellum", "brainstem"):
         probability[TISSUES[name]][above] = 0
+
+
+def _keep_where_lesions_lie(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
+    """Elsewhere, what a lesion was said to be is what the other classes make of it (`yucca_wm.models.places`).
+
+    probability : [class, x, y, z], changed in place.
+    """
+    voxels = torch.nonzero(probability[LESION] > LEAST_PROBABILITY, as_tuple=True)
+    astray = torch.from_numpy(~lesion_bearing(brain, grid, tuple(axis.numpy() for axis in voxels)))
+    there = tuple(axis[astray] for axis in voxels)
+    probability[(LESION, *there)] = 0
+    others = probability[(slice(None), *there)]
+    total = others.sum(0)
+    others[0] = torch.where(total > 0, others[0], torch.ones_like(total))
+    probability[(slice(None), *there)] = others / others.sum(0)
 
 
 def _regions(brain: Brain, grid: Canonical, white_matter: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -1,0 +1,120 @@
+"""Lesions stay where white matter is in some head: made-up heads with distances by hand, and real lesion masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from nibabel.affines import apply_affine
+
+from yucca_wm.core.images import Image, load
+from yucca_wm.core.regions import regions
+from yucca_wm.models import segment as segmentation
+from yucca_wm.models.brain import Brain, find_brain
+from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.places import FEWEST_REGIONS, Places, centroids, lesion_bearing, places_of, shipped_places
+from yucca_wm.models.shipped import networks
+from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, TISSUES
+from yucca_wm.training.synthesis.volumes import SIZE
+
+WHITE_MATTER = [region.index for region in regions().white_matter]
+
+
+def blocks() -> np.ndarray:
+    """Region labels [60, 60, 60]: 36 cubes of 6 voxels in a layer, 34 of them a region, in no plane and no line."""
+    labels = np.zeros((60, 60, 60), np.uint8)
+    for n, label in enumerate(WHITE_MATTER):
+        x, y, z = 10 + 6 * (n % 6), 10 + 6 * (n // 6), 20 + 6 * (n % 3)
+        labels[x : x + 6, y : y + 6, z : z + 6] = label
+    return labels
+
+
+def head(white_matter: np.ndarray) -> Head:
+    structures = np.where(white_matter, CEREBRAL_WM, CORTEX).astype(np.uint8)
+    index = np.indices((20, 20, 20)) * COORDINATE_STEP  # the atlas is the head itself: 1 mm a voxel
+    none = np.zeros(structures.shape, np.uint8)
+    return Head(structures, none.astype(np.uint32), none, blocks(), index.astype(np.float16), 0)
+
+
+def test_distance_is_to_the_white_matter_that_a_tenth_of_the_heads_has() -> None:
+    """A wall of white matter at x = 20; in one head of eleven another at x = 50: a tenth (two) has none."""
+    wall, other = np.zeros((2, 60, 60, 60), bool)
+    wall[20] = True
+    other[[20, 50]] = True
+    found = places_of([head(wall)] * 10 + [head(other)])
+    assert found.centroids_mm == pytest.approx(centroids_by_hand())
+    points = np.array([[20.0, 30, 30], [23.0, 30, 30], [23.9, 30, 30], [50.0, 30, 30]])
+    assert found.can_hold_lesions(points).tolist() == [True, True, False, False]
+    assert places_of([head(other)]).can_hold_lesions(points).tolist() == [True, True, False, True]
+
+
+def centroids_by_hand() -> np.ndarray:
+    return np.array([[12.5 + 6 * (n % 6), 12.5 + 6 * (n // 6), 22.5 + 6 * (n % 3)] for n in range(len(WHITE_MATTER))])
+
+
+def test_centroids_are_in_the_order_of_the_table_and_absent_ones_are_nan() -> None:
+    labels = blocks()
+    labels[labels == WHITE_MATTER[4]] = 0
+    where = np.nonzero(labels)
+    found = centroids(labels[where], np.stack(where, 1) * 2.0)
+    expected = 2 * centroids_by_hand()
+    expected[4] = np.nan
+    assert np.array_equal(np.isnan(found), np.isnan(expected))
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_any_pose_comes_to_the_mean_head_and_too_little_of_a_brain_does_not() -> None:
+    mean = Places(centroids_by_hand(), np.zeros(3), np.zeros((2, 2, 2), np.float32))
+    pose = np.array([[0.9, -0.3, 0, 40], [0.4, 1.1, 0.1, -7], [0, 0.2, 1.2, 15], [0, 0, 0, 1]])
+    person = apply_affine(pose, mean.centroids_mm)
+    affine = mean.to_mean_head(person)
+    assert affine is not None
+    assert affine @ pose == pytest.approx(np.eye(4), abs=1e-9)
+    person[FEWEST_REGIONS - 1 :] = np.nan
+    assert mean.to_mean_head(person) is None
+    scattered = np.random.default_rng(0).permutation(mean.centroids_mm)
+    assert mean.to_mean_head(scattered) is None
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    shipped = shipped_places()
+    again = Places.load(shipped.save(tmp_path / "places.npz"))
+    assert np.array_equal(again.distance_mm, shipped.distance_mm)
+    assert np.array_equal(again.centroids_mm, shipped.centroids_mm)
+
+
+def test_lesions_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three lesion voxels of .8 the middle one lies where none can: cortex, said to be half as likely as fluid."""
+    monkeypatch.setattr(segmentation, "lesion_bearing", lambda _brain, _grid, voxels: voxels[2] != 1)
+    probability = torch.zeros((len(TISSUES), 1, 1, 4))
+    probability[TISSUES["lesion"]] = torch.tensor([0.8, 0.8, 0.8, 0.005])
+    probability[TISSUES["cortical_grey_matter"]] = torch.tensor([0.2, 0.05, 0.2, 0.995])
+    probability[TISSUES["other_csf"], 0, 0, 1] = 0.15
+    brain, grid = Brain(torch.zeros((37, *SIZE)), np.zeros(3)), Canonical.of(Image(np.zeros((1, 1, 4)), np.eye(4)))
+    segmentation._keep_where_lesions_lie(probability, brain, grid)
+    assert probability[TISSUES["lesion"], 0, 0].tolist() == pytest.approx([0.8, 0, 0.8, 0.005])
+    assert probability[TISSUES["cortical_grey_matter"], 0, 0].tolist() == pytest.approx([0.2, 0.25, 0.2, 0.995])
+    assert probability[TISSUES["other_csf"], 0, 0, 1] == pytest.approx(0.75)
+    probability[:, 0, 0, 1] = 0
+    probability[TISSUES["lesion"], 0, 0, 1] = 1  # nothing else was thought of: background
+    segmentation._keep_where_lesions_lie(probability, brain, grid)
+    assert probability[0, 0, 0, 1] == 1
+
+
+@pytest.mark.shared_data
+def test_lesions_drawn_by_hand_lie_where_lesions_can(shared_data: Path) -> None:
+    """27 patients in MNI space: of all 99.5 % of the volume at least, of every one 95 %; and none in the neck."""
+    scan = load(shared_data / "real" / "mslub_mni" / "p26" / "T1.nii.gz")
+    grid = Canonical.of(scan)
+    brain = find_brain(networks("cpu").regions, {"T1": grid.reordered(scan.data).astype(np.float32)}, grid)
+    kept = []
+    for file in sorted((shared_data / "real" / "lesion_masks_mni").glob("*.nii.gz")):
+        lesions = grid.reordered(load(file).data) > 0
+        kept.append(lesion_bearing(brain, grid, np.nonzero(lesions)))
+    assert np.concatenate(kept).mean() >= 0.995
+    assert min(one.mean() for one in kept) >= 0.95
+    below = (np.array([grid.shape[0] // 2]), np.array([grid.shape[1] // 3]), np.array([-20]))
+    assert not lesion_bearing(brain, grid, below).any()

@@ -1,0 +1,155 @@
+"""Where in a brain white-matter lesions can lie, from the heads that the models were trained on.
+
+Bright muscle of the neck, the scalp and the eyes lie where no head has white matter. A person's regions, as the coarse
+network sees them, are brought to the mean of the heads by one affine transform; there the distance is looked up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nibabel.affines import apply_affine
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from yucca_wm.core.files import atomic_path
+from yucca_wm.core.regions import regions
+from yucca_wm.training.synthesis.structures import (
+    BRAINSTEM,
+    CEREBELLAR_WM,
+    CEREBRAL_WM,
+    PALLIDUM,
+    PUTAMEN,
+    STRIATUM,
+    THALAMUS,
+)
+
+if TYPE_CHECKING:
+    from yucca_wm.models.brain import Brain
+    from yucca_wm.models.canonical import Canonical
+    from yucca_wm.training.synthesis.heads import Head
+
+BEARERS = (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM, THALAMUS, STRIATUM, PUTAMEN, PALLIDUM)
+"""Structures that lesions lie in."""
+
+SHARE = 0.1
+"""Of the heads, this share has one of `BEARERS` within the distance that is stored."""
+
+NEAR_MM = 3.0
+"""Within this distance lesions can lie: 99.8 % of the volume of 27 patients' lesions by hand (Lesjak et al. 2018)."""
+
+FEWEST_REGIONS, WORST_FIT_MM = 20, 8.0
+"""With fewer regions, or a worse mean distance of their centroids after the fit, nothing is said of a place."""
+
+STEP_MM, REACH_MM, UNITS_PER_MM = 4.0, np.array([96.0, 112.0, 104.0]), 4
+FILE = Path(__file__).parent / "weights" / "places.npz"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Distances to tissue that lesions lie in, in the space of the mean head (mm, right, front, top).
+
+    centroids_mm : [region, 3], of the white-matter regions in the order of the region table.
+    distance_mm : [x, y, z], on a grid of `STEP_MM` whose first voxel is at ``origin_mm``; 63 stands for more, too.
+    """
+
+    centroids_mm: NDArray[np.float64]
+    origin_mm: NDArray[np.float64]
+    distance_mm: NDArray[np.float32]
+
+    def to_mean_head(self, centroids_mm: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """The affine [4, 4] that brings a person's centroids [region, 3] nearest to these; None if none does.
+
+        centroids_mm : rows of NaN for regions that are absent.
+        """
+        present = np.isfinite(centroids_mm).all(1)
+        if present.sum() < FEWEST_REGIONS:
+            return None
+        affine = affine_between(centroids_mm[present], self.centroids_mm[present])
+        off_mm = np.linalg.norm(apply_affine(affine, centroids_mm[present]) - self.centroids_mm[present], axis=1)
+        return affine if off_mm.mean() <= WORST_FIT_MM else None
+
+    def can_hold_lesions(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether lesions can lie at ``points_mm`` [point, 3] of the mean head."""
+        index = (points_mm - self.origin_mm) / STEP_MM
+        distance_mm = ndimage.map_coordinates(self.distance_mm, index.T, order=1, mode="nearest")
+        return np.asarray(distance_mm <= NEAR_MM)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write an ``.npz`` file, distances in quarters of a millimetre."""
+        distance = np.minimum(np.rint(self.distance_mm * UNITS_PER_MM), 255).astype(np.uint8)
+        with atomic_path(path) as temporary:
+            np.savez_compressed(
+                temporary, centroids_mm=self.centroids_mm, origin_mm=self.origin_mm, quarters_mm=distance
+            )
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Places:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as found:
+            distance_mm = found["quarters_mm"].astype(np.float32) / UNITS_PER_MM
+            return cls(found["centroids_mm"], found["origin_mm"], distance_mm)
+
+
+@cache
+def shipped_places() -> Places:
+    """Those of the 20 heads that the shipped models were trained on."""
+    return Places.load(FILE)
+
+
+def lesion_bearing(brain: Brain, grid: Canonical, voxels: tuple[NDArray[np.intp], ...]) -> NDArray[np.bool_]:
+    """Whether lesions can lie in these ``voxels`` of ``grid`` (an index for each axis); True where nothing is known."""
+    places = shipped_places()
+    affine = places.to_mean_head(brain.centroids_mm)
+    if affine is None:
+        return np.ones(len(voxels[0]), bool)
+    points_mm = np.stack(voxels, 1) * grid.spacing_mm
+    return places.can_hold_lesions(apply_affine(affine, points_mm))
+
+
+def centroids(labels: NDArray[np.integer[Any]], voxels_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centroid [region, 3] of each white-matter region of the table, NaN where it is absent.
+
+    labels : [voxel]. voxels_mm : [voxel, 3].
+    """
+    wanted = [region.index for region in regions().white_matter]
+    count = np.bincount(labels, minlength=max(wanted) + 1)[wanted]
+    sums = np.stack([np.bincount(labels, axis, max(wanted) + 1)[wanted] for axis in voxels_mm.T], 1)
+    return np.where(count[:, None] > 0, sums / np.maximum(count, 1)[:, None], np.nan)
+
+
+def affine_between(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The affine [4, 4] that brings ``points`` [point, 3] to ``others`` with the least squares."""
+    design = np.column_stack([points, np.ones(len(points))])
+    affine = np.eye(4)
+    affine[:3] = np.linalg.lstsq(design, others, rcond=None)[0].T
+    return affine
+
+
+def places_of(heads: Sequence[Head]) -> Places:
+    """What ``heads`` say: the mean of their centroids in the atlas, and distances that `SHARE` of them keep."""
+    own, in_atlas = [], []
+    for head in heads:
+        inside = np.nonzero(head.regions)
+        own.append(centroids(head.regions[inside].astype(np.intp), np.stack(inside, 1).astype(np.float64)))
+        linear = head.affine_part[0]
+        in_atlas.append(own[-1] @ linear[:, :3].T + linear[:, 3])
+    mean = np.nanmean(in_atlas, 0)
+    origin = mean.mean(0) - REACH_MM
+    shape = np.floor(2 * REACH_MM / STEP_MM).astype(int) + 1
+    points_mm = origin + STEP_MM * np.moveaxis(np.indices(shape), 0, -1)
+    distances = []
+    for head, centroid in zip(heads, own, strict=True):
+        present = np.isfinite(centroid).all(1)
+        voxels = apply_affine(affine_between(mean[present], centroid[present]), points_mm)
+        padded = np.pad(np.isin(head.structures, BEARERS), width := int(REACH_MM.max() / 2))
+        distance = ndimage.distance_transform_edt(~padded)
+        distances.append(ndimage.map_coordinates(distance, np.moveaxis(voxels, -1, 0) + width, order=1, mode="nearest"))
+    return Places(mean, origin, np.quantile(distances, SHARE, axis=0).astype(np.float32))
