@@ -171,6 +171,8 @@ def networks_of(way: str, network: nn.Module, weight: float | None) -> Networks:
 def merged(network: nn.Module, x: Tensor, t1_weight: float) -> Tensor:
     """Log of the weighted mean [B, class, ...] of what a network of one channel says of T1 and FLAIR [B, 2, ...]."""
     given = [c for c in range(2) if bool((x[:, c] != ABSENT).any())]
+    if not given:  # planes that no scan shows
+        given = [1]
     shares = {0: t1_weight, 1: 1 - t1_weight} if len(given) == 2 else {given[0]: 1.0}
     found = sum(share * network(x[:, c : c + 1]).float().softmax(1) for c, share in shares.items() if share > 0)
     return torch.log(torch.as_tensor(found).clamp(min=1e-12))

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, load, same_grid, save
+from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
 
 from ..phantom_head import draw, grid, pose
@@ -48,6 +49,25 @@ def test_scans_at_the_same_place_keep_every_value(folder: Path) -> None:
     assert t1.data.dtype == np.int16
     np.testing.assert_array_equal(t1.data, draw(SHAPE, AFFINE, "T1").data.astype(np.int16))
     assert same_grid(t1, frame.images["FLAIR"])
+
+
+@pytest.mark.parametrize(("peak", "said"), [(1.3, []), (1.29, ["weakly"]), (1.22, ["weakly"]), (1.21, None)])
+def test_a_weak_fit_is_used_and_said_a_failed_one_is_not(
+    peak: float, said: list[str] | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(fixed: Image, moving: Image) -> Rigid:
+        return replace(register(fixed, moving), peak=peak)
+
+    monkeypatch.setattr("yucca_wm.scan.frame.register", fit)
+    scans = {"T1": folder / "turned.nii.gz", "FLAIR": folder / "flair.nii.gz"}
+    if said is None:
+        with pytest.raises(InputError, match=r"turned\.nii\.gz: could not be registered .* 1\.21 times chance"):
+            bring_to_one_frame(scans)
+        return
+    frame = bring_to_one_frame(scans)
+    assert len(frame.notes) == len(said)
+    assert all(word in note for word, note in zip(said, frame.notes, strict=True))
+    np.testing.assert_array_equal(frame.images["T1"].data, draw(SHAPE, AFFINE, "T1").data.astype(np.int16))
 
 
 @pytest.mark.parametrize("name", ["own", "shares_grid"])

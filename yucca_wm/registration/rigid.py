@@ -30,8 +30,9 @@ SAMPLES = 100_000
 """Voxels that are compared on the finest level."""
 
 
-LEAST_PEAK = 1.25
-"""`Fit.peak` of scans of two heads was at most 1.21 (two brains in MNI space), of one head at least 1.30."""
+LEAST_PEAK, WEAK_PEAK = 1.22, 1.3
+"""`Fit.peak` of scans of two heads was at most 1.21 (two brains in MNI space). Of one head it was at least 1.30, but
+for one whose T1 had been resampled before (1.24): between the two a fit is used, and said to be weak."""
 
 LEAST_COVERAGE = 0.6
 """Less of the reference's brain within the moving scan is no registration to rely on."""
@@ -61,6 +62,11 @@ class Rigid:
     def failed(self) -> bool:
         """Whether the two do not fit: other heads, or too little of one."""
         return not (self.peak >= LEAST_PEAK and self.coverage >= LEAST_COVERAGE)
+
+    @property
+    def weak(self) -> bool:
+        """Whether the two fit hardly better than other heads do."""
+        return self.peak < WEAK_PEAK
 
     def reversed(self) -> Rigid:
         """The same fit with the roles exchanged."""
@@ -92,7 +98,7 @@ def register(reference: Image, moving: Image) -> Rigid:
     """
     pair = Pair(reference, moving)
     found = pair.judged(pair.best_of(pair.near_starts()))
-    if found.failed:
+    if found.failed or found.weak:
         others = [pair.start(np.eye(3), headers=True), pair.best_of(pair.wide_starts())]
         found = max([found, *map(pair.judged, others)], key=lambda result: result.peak)
     return found

@@ -70,8 +70,8 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair", hea
     for modality, image in images.items():
         placed[modality] = image
         if modality != name:
-            placed[modality], matrix, note = _laid_on(images[name], image, name, modality)
-            notes += [f"{modality}: {note}"] if note else []
+            placed[modality], matrix, said = _laid_on(images[name], image, name, modality)
+            notes += [f"{modality}: {note}" for note in said]
             if matrix is not None:
                 transforms[modality] = matrix
     if {"T1", "FLAIR"} <= placed.keys() and exchanged(placed["T1"], placed["FLAIR"]):
@@ -88,20 +88,25 @@ def carry_labels(image: Image, matrix: Matrix, like: Image) -> Image:
     return resampled(image, inverse(matrix), like, order=0)
 
 
-def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[Image, Matrix | None, str]:
+def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[Image, Matrix | None, list[str]]:
     """``image`` on the grid of ``reference``, how it was moved (None: not at all), and what to say of it."""
     there = turned_onto(image, reference)
     found = _registered(reference, image, modality)
+    weak = (
+        f"fits the {name} weakly (agreement of edges {found.peak:.2f} times chance); look at the picture of both"
+    )
+    said = [weak] if found.weak else []
     if there is not None and (found.gain < LEAST_GAIN or found.moved_mm < LEAST_MOVED_MM):
-        return there, None, ""
+        return there, None, said
     if found.gain <= 0:
-        return resampled(image, np.eye(4), reference, order=1), None, f"put on the grid of the {name}, as headers say"
+        placed = resampled(image, np.eye(4), reference, order=1)
+        return placed, None, [f"put on the grid of the {name}, as headers say", *said]
     note = f"registered to the {name} (moved by {found.moved_mm:.1f} mm and {found.turn_deg:.1f} degrees)"
     if there is not None:
         note = f"did not lie on the {name} although both share a grid; {note}"
     if found.turn_deg > WRONG_HEADER_DEG:
         note += f"; its header or that of the {name} is wrong: check left and right"
-    return resampled(image, found.matrix, reference, order=1), inverse(found.matrix), note
+    return resampled(image, found.matrix, reference, order=1), inverse(found.matrix), [note, *said]
 
 
 def _registered(reference: Image, image: Image, modality: str) -> Rigid:
