@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import HEADER, Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step, without_header
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
@@ -178,7 +178,7 @@ class Earlier:
         asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
         for name, entry in self._of_others(pairs).items() if pairs else ():
             if (
-                not _without_header(entry).repeats(self.step.parameters)
+                not without_header(entry).repeats(self.step.parameters)
                 or MAKE_COLUMNS.intersection(entry.inputs) != asked
             ):
                 problem = f"holds {name}, localized with other settings or by another version"
@@ -209,8 +209,3 @@ class Earlier:
     def _of_others(self, pairs: Collection[str]) -> dict[str, Entry]:
         last = {name: self.record.last(name) for name in self.parts.of_others(pairs)}
         return {name: entry for name, entry in last.items() if entry is not None and entry.state is State.DONE}
-
-
-def _without_header(entry: Entry) -> Entry:
-    """Which form of a header counts is a matter of each person's own files, not of the tables."""
-    return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})
