@@ -138,6 +138,21 @@ def test_maps_that_are_gone_leave_the_tables(localized, tmp_path, capsys):
     capsys.readouterr()
 
 
+def test_maps_that_are_others_than_the_tables_say_are_not_shown(localized, tmp_path, capsys):
+    """The lesion map of one person was exchanged since: as many voxels, in other regions."""
+    shutil.copytree(localized, tmp_path / "cohort")
+    for file in (tmp_path / "cohort/results").glob("*.json"):
+        file.write_text(file.read_text().replace(str(localized), str(tmp_path / "cohort")))
+    path = tmp_path / "cohort/lesions/left.nii.gz"
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[::-1], image.affine), path)
+    assert main(["--results", str(tmp_path / "cohort/results"), "--out_dir", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert f"error: left: no picture: {path}: is not the map that the tables are of, or its region map is not" in said
+    assert "1 of 1 cases failed" in said
+    assert "no picture of the lesions" in (tmp_path / "out/subjects/left.html").read_text(encoding="utf-8")
+
+
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"yucca-wm\[report\]"):

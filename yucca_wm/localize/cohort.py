@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, natural_key
@@ -18,6 +19,7 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step, without_header
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.localize.case import localize_files
+from yucca_wm.localize.flags import SAME_LESIONS, same_lesions
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects, write_map
@@ -119,7 +121,11 @@ def localize_into(
         ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
         tissue=companions.tissue is not None,
     )  # fmt: skip
-    files = {name: files_of(pairs[name]) if name in pairs else {} for name in sorted(flags, key=natural_key)}
+    files: dict[str, dict[str, Any]] = {
+        name: dict(files_of(pairs[name])) if name in pairs else {} for name in sorted(flags, key=natural_key)
+    }
+    for name, sentence in _same_lesions(step, flags).items():
+        files[name]["flags"] = flags[name] = {**flags[name], SAME_LESIONS: sentence}
     about = summary(account, settings, {**inputs.stated, **companions.stated})
     write_group(folder, parts, files, tables, about, table)
     if derivative is not None:
@@ -143,6 +149,13 @@ def _localize_pair(
         derivative.write_subject(pair, table, settings)
     parts.write(pair.subject, part_of(result, pair, table, settings))
     return result.flags
+
+
+def _same_lesions(step: Step, flags: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Subject -> sentence, of those with another's lesion map."""
+    record = Record(step.folder, step.name)
+    entries = {name: record.last(name) for name, own in flags.items() if "no_lesion" not in own}
+    return same_lesions({name: entry.inputs["lesions"].sha256 for name, entry in entries.items() if entry is not None})
 
 
 def _digest(table: RegionTable) -> str:

@@ -33,12 +33,15 @@ MODALITIES_APART_ML = 1.0
 SIDE_MARGIN_MM = 5.0
 """Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
 
+SAME_LESIONS = "same_lesions"
+
 TITLES = {
     "no_lesion": "no lesion",
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
     "ignored_labels": "lesion-map voxels whose label does not count",
+    SAME_LESIONS: "the lesion map of another subject, byte for byte",
     "modality_disagreement": "T1 and FLAIR disagree on where lesions are",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
@@ -71,6 +74,21 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
             "and its labels disagree"
         )
     return flags
+
+
+def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
+    """Subject -> sentence, of those whose lesion maps (subject -> checksum; only of maps with lesions) are those of
+    others: a file that was copied, or a line of a table that was filled down."""
+    owners: dict[str, list[str]] = {}
+    for subject, digest in digests.items():
+        owners.setdefault(digest, []).append(subject)
+    said = {}
+    for subjects in owners.values():
+        for subject in subjects if len(subjects) > 1 else ():
+            others = [other for other in subjects if other != subject]
+            named = ", ".join(others[:5]) + ", ..." * (len(others) > 5)
+            said[subject] = f"the lesion map is that of {named}, byte for byte"
+    return said
 
 
 def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:

@@ -113,13 +113,15 @@ def _remove_earlier_subjects(folder: Path) -> None:
 
 
 def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> str:
-    """Returns why the page has no picture of the image that was given; maps that are gone are only missed on it."""
+    """Returns why the page has no picture; without an image to show, maps that are gone are only missed on it."""
     results, background = case
     (name,) = results.subjects
     pictures = Pictures(folder / FIGURES / "subjects")
     page, problem = subject_page(name, results, table, pictures, background)
     write_text(folder / "subjects" / f"{name}.html", page)
-    return problem if background else ""
+    about = results.summary["subjects"][name]
+    gone = not all(Path(about[what]).exists() for what in ("lesions", "regions"))
+    return "" if gone and background is None else problem
 
 
 def _fetched_atlas(table: RegionTable) -> Path | None:
