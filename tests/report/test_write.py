@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import nibabel as nib
 import numpy as np
@@ -52,6 +53,23 @@ def test_names_are_escaped(report):
     text = (report / "index.html").read_text(encoding="utf-8")
     assert "a&lt;b&gt;" in text
     assert "<b>" not in text
+
+
+@pytest.mark.parametrize("name", ["x#y", "50%", "what?", "a&b"])
+def test_a_link_leads_to_the_page_whatever_its_subject_is_called(placed, tmp_path, capsys, monkeypatch, name):
+    """A browser cuts an address at # and ?, and reads %41 as A."""
+    monkeypatch.setattr("yucca_wm.report.write.subject_page", lambda *_: ("page", ""))
+    for kind in ("lesions", "regions"):
+        (tmp_path / kind).mkdir()
+        shutil.copy(placed / kind / "s.nii.gz", tmp_path / kind / f"{name}.nii.gz")
+    arguments = [f"--{kind}={tmp_path / kind}" for kind in ("lesions", "regions")]
+    assert localize_main([*arguments, "--names", str(placed / "names.tsv"), "--out_dir", str(tmp_path / "out")]) == 0
+    assert main(["--results", str(tmp_path / "out"), "--out_dir", str(tmp_path / "pages"), "--jobs", "1"]) == 0
+    (link,) = re.findall(r'href="(subjects/[^"]*)"', (tmp_path / "pages/index.html").read_text(encoding="utf-8"))
+    address = urlsplit(html.unescape(link))
+    assert (address.query, address.fragment) == ("", "")
+    assert (tmp_path / "pages" / unquote(address.path)).read_text() == "page"
+    capsys.readouterr()
 
 
 def test_every_region_and_every_lesion_is_there(report, localized):

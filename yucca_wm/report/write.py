@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.core import images
@@ -72,7 +73,7 @@ def write_report(
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         pictureless = {name: f"no picture: {problem}" for name, problem in outcome.results.items() if problem}
         failures = outcome.failures | pictureless
-        links = {name: f"subjects/{name}.html" for name in outcome.results}
+        links = {name: f"subjects/{quote(name)}.html" for name in outcome.results}
     page = cohort_page(results, links, Pictures(folder / FIGURES), painted, left_out)
     return write_text(folder / "index.html", page), failures
 
