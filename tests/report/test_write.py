@@ -156,6 +156,15 @@ def test_maps_that_are_gone_leave_the_tables(localized, tmp_path, capsys):
     capsys.readouterr()
 
 
+def test_pictures_of_an_earlier_report_are_removed(localized, tmp_path, capsys):
+    arguments = ["--results", str(localized / "results"), "--out_dir", str(tmp_path), "--cohort-only"]
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/atlas_load.png").write_bytes(b"of another cohort")
+    assert main(arguments) == 0
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"heat_map", "left_right", "lesion_frequency"}
+    capsys.readouterr()
+
+
 def test_maps_that_are_others_than_the_tables_say_are_not_shown(localized, tmp_path, capsys):
     """The lesion map of one person was exchanged since: as many voxels, in other regions."""
     shutil.copytree(localized, tmp_path / "cohort")

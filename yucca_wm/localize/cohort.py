@@ -20,6 +20,8 @@ from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step, without_h
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.flags import SAME_LESIONS, same_lesions
+from yucca_wm.localize.frequency import FOLDER as CARRIED
+from yucca_wm.localize.frequency import forget_frequency
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects, write_map
@@ -127,6 +129,7 @@ def localize_into(
     for name, sentence in _same_lesions(step, flags).items():
         files[name]["flags"] = flags[name] = {**flags[name], SAME_LESIONS: sentence}
     about = summary(account, settings, {**inputs.stated, **companions.stated})
+    forget_frequency(folder)
     write_group(folder, parts, files, tables, about, table)
     if derivative is not None:
         derivative.write_description(table)
@@ -168,7 +171,8 @@ def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> Non
     gone = parts.of_others(pairs.keys())
     remove_subjects(folder / "bids", gone, pairs)
     for subject, part in gone.items():
-        (folder / "maps" / f"{subject}.nii.gz").unlink(missing_ok=True)
+        for place in (folder / "maps", folder / CARRIED / "lesions"):
+            (place / f"{subject}.nii.gz").unlink(missing_ok=True)
         part.unlink()
     if gone:
         named = ", ".join(sorted(gone, key=natural_key))

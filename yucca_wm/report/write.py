@@ -63,7 +63,7 @@ def write_report(
     atlas = atlas if atlas is not None else _fetched_atlas(table)
     painted = images.load_labels(atlas) if atlas is not None else None
     folder = make_folder(out_dir)
-    _remove_earlier_subjects(folder)
+    _remove_earlier(folder)
     failures: dict[str, str] = {}
     links: dict[str, str] = {}
     if subjects:
@@ -106,9 +106,10 @@ def _scans_of(
     return found
 
 
-def _remove_earlier_subjects(folder: Path) -> None:
+def _remove_earlier(folder: Path) -> None:
     """Pages and pictures of an earlier report, which may show other subjects, or these under their names."""
-    for pattern in ("subjects/*.html", f"{FIGURES}/subjects/*.png", f"{FIGURES}/subjects/*.svg"):
+    pictures = [f"{place}/*{suffix}" for place in (FIGURES, f"{FIGURES}/subjects") for suffix in (".png", ".svg")]
+    for pattern in ("subjects/*.html", *pictures):
         for file in folder.glob(pattern):
             file.unlink()
 
