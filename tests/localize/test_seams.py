@@ -488,6 +488,26 @@ def test_what_parcellate_leaves_beside_a_region_map_is_no_region_map(
     capsys.readouterr()
 
 
+def test_region_maps_of_one_cohort_made_in_two_ways_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after ``parcellate --participant-label b --transform deformable``; c is of another tool."""
+    maps(tmp_path, "a", "b", "c", "d")
+    settings = {"transform": "affine", "fill_mm": 3.0}
+    for name in "abd":
+        (tmp_path / f"regions/{name}.json").write_text(json.dumps({"settings": settings, "doubts": []}))
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides) == 0
+    assert "were made with" not in capsys.readouterr().err
+    other = {"settings": settings | {"transform": "deformable"}, "doubts": []}
+    (tmp_path / "regions/b.json").write_text(json.dumps(other))
+    assert run(tmp_path, *sides) == 0
+    assert "note: region maps of b were made with another transform than the others'" in capsys.readouterr().err
+    pair = ("--lesions", tmp_path / "lesions/a.nii.gz", "--regions", tmp_path / "regions/a.nii.gz")
+    assert run(tmp_path, *pair) == 0  # one that is added to them
+    assert "note: region maps of b were made with another transform than the others'" in capsys.readouterr().err
+
+
 def test_unmasked_maps_by_themselves_are_region_maps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(tmp_path / "lesions/P1.nii.gz", lesions())
     save(tmp_path / "unmasked/P1_regions_unmasked.nii.gz", regions())

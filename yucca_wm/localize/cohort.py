@@ -19,7 +19,7 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step, without_header
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.localize.case import localize_files
-from yucca_wm.localize.flags import SAME_LESIONS, same_lesions
+from yucca_wm.localize.flags import SAME_LESIONS, mixed_settings, same_lesions
 from yucca_wm.localize.frequency import FOLDER as CARRIED
 from yucca_wm.localize.frequency import forget_frequency
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
@@ -126,8 +126,12 @@ def localize_into(
     files: dict[str, dict[str, Any]] = {
         name: dict(files_of(pairs[name])) if name in pairs else {} for name in sorted(flags, key=natural_key)
     }
-    for name, sentence in _same_lesions(step, flags).items():
+    read = _read_for(step, flags)
+    with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
+    for name, sentence in same_lesions(with_lesions).items():
         files[name]["flags"] = flags[name] = {**flags[name], SAME_LESIONS: sentence}
+    for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):
+        print(f"note: {line}", file=sys.stderr)
     about = summary(account, settings, {**inputs.stated, **companions.stated})
     forget_frequency(folder)
     write_group(folder, parts, files, tables, about, table)
@@ -154,11 +158,10 @@ def _localize_pair(
     return result.flags
 
 
-def _same_lesions(step: Step, flags: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Subject -> sentence, of those with another's lesion map."""
+def _read_for(step: Step, subjects: Collection[str]) -> dict[str, Mapping[str, FileState]]:
+    """Subject -> the files that its part was made from, as the record has them."""
     record = Record(step.folder, step.name)
-    entries = {name: record.last(name) for name, own in flags.items() if "no_lesion" not in own}
-    return same_lesions({name: entry.inputs["lesions"].sha256 for name, entry in entries.items() if entry is not None})
+    return {name: entry.inputs for name in subjects if (entry := record.last(name)) is not None}
 
 
 def _digest(table: RegionTable) -> str:

@@ -115,6 +115,25 @@ def registration_flag(regions: Source) -> dict[str, str]:
     return {"poor_registration": "; ".join(map(str, found))} if found else {}
 
 
+def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
+    """A line where `yucca_wm.parcellate` made the region maps (subject -> file) with different settings, as after a run
+    for some of a cohort: their loads cannot be compared. Maps without a record are of another tool."""
+    made: dict[str, list[str]] = {}
+    for subject, path in regions.items():
+        try:
+            settings = json.loads(registration_record(path).read_text(encoding="utf-8"))["settings"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        made.setdefault(json.dumps(settings, sort_keys=True), []).append(subject)
+    if len(made) < 2:
+        return []
+    usual, *others = (json.loads(key) for key in sorted(made, key=lambda key: -len(made[key])))
+    names = sorted({name for other in others for name in usual.keys() | other if usual.get(name) != other.get(name)})
+    whose = [subject for subjects in sorted(made.values(), key=len)[:-1] for subject in subjects]
+    shown = ", ".join(whose[:5]) + ", ..." * (len(whose) > 5)
+    return [f"region maps of {shown} were made with another {', '.join(names)} than the others'; parcellate all alike"]
+
+
 def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:
     """The flag ``modality_disagreement`` if T1 and FLAIR (or the only one of them and the ensemble) are far apart."""
     loads = {**others} if len(others) > 1 else {**others, ENSEMBLE: ensemble}
