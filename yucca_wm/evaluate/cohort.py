@@ -125,7 +125,7 @@ def evaluate(
         account = failures
         if alone:
             names = sorted({*before.results, *results} - failures.keys(), key=natural_key)
-            results = {name: results.get(name) or before.results[name] for name in names}
+            results = {name: results[name] if name in results else before.results[name] for name in names}
             account = {name: reason for name, reason in before.failures.items() if name not in results} | failures
         kinds = {rows[0]["kind"] for rows in results.values()}
         if alone and len(kinds) > 1:
