@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from yucca_wm.core.columns import number
 from yucca_wm.core.regions import Region, RegionTable, Side
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.evaluate.measures import lesion_measures, region_measures
 from yucca_wm.groups.__main__ import main as groups
 from yucca_wm.groups.association import associate
+from yucca_wm.groups.clusters import cluster
+from yucca_wm.groups.loads import complete
 from yucca_wm.localize.__main__ import main as localize
 
 from .groups.test_invariance import written
@@ -199,6 +203,26 @@ def check_effects(out: Path, who: People, loads: np.ndarray) -> None:
             assert close(row[column], value, 1e-3), (effect, row)
 
 
+small_cluster = partial(cluster, simulations=9, bootstraps=9)
+
+
+def check_clusters(out: Path, loads: np.ndarray) -> None:
+    """Groups are those of the loads as they are written, in six digits; their means are those of the voxels."""
+    written = np.array([[float(number(load)) for load in person] for person in np.where(np.isnan(loads), -1, loads)])
+    values, _ = complete(np.sqrt(np.where(written < 0, np.nan, written)), list(NAMES.values()))
+    expected = small_cluster(values, k_max=2)
+    members = table(out / "clusters.tsv")
+    assert [row["subject"] for row in members] == PEOPLE
+    for column, labels in (("cluster", expected.labels), ("best_division", expected.candidate)):
+        assert [int(row[column]) for row in members] == labels.tolist()
+    places = {name: place for place, name in enumerate(NAMES.values())}
+    for row in table(out / "cluster_profiles.tsv"):
+        own = loads[expected.labels == int(row["cluster"]), places[row["region"]]]
+        known = own[~np.isnan(own)]
+        assert (int(row["n_subjects"]), int(row["n_with_region"])) == (len(own), len(known))
+        assert close(row["mean_load_percent"], known.mean() if len(known) else None)
+
+
 def localized(
     patch: pytest.MonkeyPatch, here: Path, files: Mapping[str, Path], how: str, jobs: int, order: Any
 ) -> None:
@@ -227,6 +251,9 @@ def check_cohort(seed: int, how: str, jobs: int, compared: str, draw: st.DataObj
         patch.setattr("yucca_wm.evaluate.cohort.save_figure", lambda *_: None)
         patch.setattr("yucca_wm.groups.figures.draw_forest", lambda *_, **__: None)
         patch.setattr("yucca_wm.groups.associate_command.Pictures.add", lambda *_: None)
+        for name in ("draw_profiles", "draw_embedding", "draw_dendrogram"):
+            patch.setattr(f"yucca_wm.groups.figures.{name}", lambda *_, **__: None)
+        patch.setattr("yucca_wm.groups.cluster_command.cluster", small_cluster)
         kinds = {"lesions": who.lesions, "regions": who.regions}
         kinds["pred"] = who.predicted if compared == "lesions" else who.drawn
         files = {
@@ -241,14 +268,23 @@ def check_cohort(seed: int, how: str, jobs: int, compared: str, draw: st.DataObj
         loads = check_loads(here / "out", who)
 
         more = ["--names", here / "names.tsv"] if compared == "regions" else ["--lesions"]
-        words = ["--pred", here / "pred", "--gt", here / compared, "--out-dir", here / "scores", *more]
-        quiet(patch, evaluate, *words, "--jobs", jobs)
+        more += ["--out-dir", here / "scores", "--jobs", jobs]
+        if how == "one by one":
+            for one in order:
+                pair = files["pred"][PEOPLE[one]], files[compared][PEOPLE[one]]
+                quiet(patch, evaluate, "--pred", pair[0], "--gt", pair[1], *more)
+        else:
+            quiet(patch, evaluate, "--pred", here / "pred", "--gt", here / compared, *more)
         check_scores(here / "scores", *expected_scores(who, compared))
 
         words = ["associate", "--loads", here / "out", "--participants", here / "participants.tsv"]
         words += ["--outcome", "score", "--covariates", "age", "sex", "--permutations", 19]
         quiet(patch, groups, *words, "--out-dir", here / "effects")
         check_effects(here / "effects", who, loads)
+        if how == "by level":
+            words = ["cluster", "--loads", here / "out", "--out-dir", here / "clusters", "--k-max", 2]
+            quiet(patch, groups, *words)
+            check_clusters(here / "clusters", loads)
 
 
 def expected_scores(who: People, compared: str) -> tuple[dict[tuple[str, ...], dict[str, float | None]], list[str]]:

@@ -68,6 +68,23 @@ def test_a_folder_does_not_count_twice(tmp_path: Path, softmax_folder: Make, how
     merge_folders([softmax_folder("flair", a=3, b=4), folder], tmp_path / "out")
 
 
+def test_a_copy_of_a_softmax_does_not_count_twice(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, b=2)]
+    outcome = merge_folders(folders, tmp_path / "out")
+    assert list(outcome.results) == ["a"]
+    assert "is there in two folders, byte for byte" in outcome.failures["b"]
+
+
+def test_label_maps_of_others_in_the_folder_are_named(
+    tmp_path: Path, softmax_folder: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next step would take them for people of this run."""
+    merge_folders([softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, b=4)], tmp_path / "out")
+    assert "also holds" not in capsys.readouterr().err
+    merge_folders([softmax_folder("t1_new", a=5, c=6), softmax_folder("flair_new", a=7, c=8)], tmp_path / "out")
+    assert "out also holds label maps of an earlier run, not made now: b\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("weights", [(1.0,), (1.0, 0.0), (1.0, -2.0)])
 def test_weights_are_one_positive_number_a_folder(
     tmp_path: Path, softmax_folder: Make, weights: tuple[float, ...]

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
-from yucca_wm.evaluate.cohort import Kind, evaluate
+from yucca_wm.evaluate.cohort import How, Kind, evaluate
 from yucca_wm.evaluate.measures import lesion_measures
 from yucca_wm.evaluate.tables import mean_with_interval
 from yucca_wm.jobs.lock import hold
+from yucca_wm.jobs.options import RunOptions
 
 
 def save(path: Path, data: np.ndarray, affine: np.ndarray | None = None) -> None:
@@ -116,3 +119,85 @@ def test_mean_leaves_out_undefined_values() -> None:
     assert mean_with_interval([None]).cases == 0
     same = mean_with_interval([1.0, 1.0, 1.0])
     assert (same.low, same.high) == (1.0, 1.0)
+
+
+def three(here: Path) -> None:
+    """Cases 2, 9 and 10: predictions 0, 1 and 2 voxels beside a truth 4 voxels wide (Dice 1, 0.75 and 0.5)."""
+    for name, shift in (("2", 0), ("9", 1), ("10", 2)):
+        true = lesions(2)
+        true[11, 11, int(name) % 5] = int(name) > 2  # nobody's is that of another
+        save(here / "gt" / f"{name}.nii.gz", true)
+        save(here / "pred" / f"{name}.nii.gz", lesions(2 + shift))
+
+
+def one(here: Path, name: str, **more: Any) -> Any:
+    return evaluate(here / f"pred/{name}.nii.gz", here / f"gt/{name}.nii.gz", here / "out", **more)
+
+
+def test_one_pair_at_a_time_adds_up_to_what_folders_give(tmp_path: Path) -> None:
+    """48 of 48 voxels, 36 of 48 and 49, 24 of 48 and 49; in natural order whatever came first."""
+    three(tmp_path)
+    for name in ("10", "2", "9"):
+        outcome = one(tmp_path, name)
+    assert [rows[0]["dice"] for rows in outcome.results.values()] == pytest.approx([1, 72 / 97, 48 / 97])
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "all")
+    for table in ("cases.tsv", "summary.tsv"):
+        assert (tmp_path / "out" / table).read_bytes() == (tmp_path / "all" / table).read_bytes()
+
+
+def test_a_pair_that_fails_leaves_the_others_and_stays_in_the_account(tmp_path: Path) -> None:
+    three(tmp_path)
+    one(tmp_path, "2")
+    (tmp_path / "pred/9.nii.gz").write_bytes(b"damaged")
+    assert list(one(tmp_path, "9").failures) == ["9"]
+    assert list(one(tmp_path, "10").failures) == []
+    content = json.loads((tmp_path / "out/evaluation.json").read_text())
+    assert [row["subject"] for row in content["cases"]] == ["2", "10"]
+    assert list(content["failed"]) == ["9"]
+
+
+def test_a_pair_is_not_added_to_what_was_compared_otherwise(tmp_path: Path) -> None:
+    three(tmp_path)
+    one(tmp_path, "2")
+    with pytest.raises(InputError, match="holds 2, compared with other settings"):
+        one(tmp_path, "9", how=How(Kind.LESIONS, resample=True))
+    for folder in ("regions", "drawn"):
+        save(tmp_path / folder / "9.nii.gz", np.arange(12 * 12 * 6).reshape(12, 12, 6) % 37)
+    with pytest.raises(InputError, match="holds cases of lesions and of regions"):
+        evaluate(tmp_path / "regions/9.nii.gz", tmp_path / "drawn/9.nii.gz", tmp_path / "out")
+    assert "2\t1\t" in (tmp_path / "out/cases.tsv").read_text()
+
+
+def test_another_case_of_the_same_name_does_not_take_the_place(tmp_path: Path) -> None:
+    three(tmp_path)
+    one(tmp_path, "2")
+    save(tmp_path / "elsewhere/2.nii.gz", lesions(4))
+    pair = tmp_path / "elsewhere/2.nii.gz", tmp_path / "gt/2.nii.gz"
+    with pytest.raises(InputError, match=r"elsewhere/2.nii.gz: is called 2, as .*pred/2.nii.gz was"):
+        evaluate(*pair, tmp_path / "out")
+    forced = evaluate(*pair, tmp_path / "out", run=RunOptions(force=True))
+    assert forced.results["2"][0]["dice"] == 0.5
+
+
+def test_folders_renew_and_name_who_is_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    three(tmp_path)
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert "removed" not in capsys.readouterr().err
+    for folder in ("pred", "gt"):
+        (tmp_path / folder / "9.nii.gz").unlink()
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert "out, as not among the cases any more: 9" in capsys.readouterr().err
+
+
+def test_maps_that_are_there_twice_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A prediction copied from its truth, one truth of two people; maps without lesions are alike rightly."""
+    three(tmp_path)
+    for name in ("20", "21"):
+        for folder in ("gt", "pred"):
+            save(tmp_path / folder / f"{name}.nii.gz", np.zeros((12, 12, 6)))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert "2: prediction and truth are the same, byte for byte" in (said := capsys.readouterr().err)
+    assert said.count("byte for byte") == 1
+    shutil.copy(tmp_path / "gt/9.nii.gz", tmp_path / "gt/10.nii.gz")
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert "note: 9, 10 have the same truth, byte for byte" in capsys.readouterr().err

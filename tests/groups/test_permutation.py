@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
 from math import comb
 
@@ -59,17 +60,22 @@ def test_one_region_in_twenty_is_found_where_there_is_nothing(n: int, columns: i
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("columns", [0, 3, 6, 10])
 @pytest.mark.parametrize("n", [24, 30, 60])
-def test_calibration(n: int, columns: int, binary: bool) -> None:
+def test_calibration(n: int, columns: int, binary: bool, record_property: Callable[[str, object], None]) -> None:
     share, _ = shares_found(2000, n, columns, binary)
+    record_property("percent of regions found", share)  # for --junitxml
     assert 3.5 <= share <= 6.5
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("sites", [0, 7])
-def test_family_wise_error_over_correlated_regions(sites: int, binary: bool) -> None:
+def test_family_wise_error_over_correlated_regions(
+    sites: int, binary: bool, record_property: Callable[[str, object], None]
+) -> None:
     """24 people with age and sex (and 7 sites): a null study reports a finding in at most 5 of a hundred."""
     share, any_region = shares_found(2000, 24, 2, binary, permutations=1999, sites=sites)
+    record_property("percent of regions found", share)
+    record_property("percent of studies with a finding", any_region)
     assert 3.5 <= share <= 6.5
     assert any_region <= 6.5
 

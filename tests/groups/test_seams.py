@@ -226,6 +226,20 @@ def test_flags_that_are_not_known_are_not_taken_for_none(cohort, capsys):
         associate(cohort, "--exclude-flagged")
 
 
+def test_flags_of_some_are_no_flags_of_all(cohort, capsys):
+    """Two tables put together, beside the localize.json of one of them."""
+    set_flags(cohort, {2: ["high_outside"]})
+    about = json.loads((cohort / "localize.json").read_text())
+    about["subjects"] = {name: about["subjects"][name] for name in list(about["subjects"])[:50]}
+    (cohort / "localize.json").write_text(json.dumps(about))
+    assert associate(cohort) == 0
+    said = capsys.readouterr().out
+    assert "flags are not known of 4 of 54 subjects: sub-50, sub-51, sub-52, sub-53" in said
+    assert "flagged high_outside and used" in said
+    with pytest.raises(InputError, match="has flags of only 50 of 54 subjects, not of sub-50, sub-51"):
+        associate(cohort, "--exclude-flagged")
+
+
 def test_anonymous_pages_count_the_flagged(cohort, capsys):
     set_flags(cohort, {2: ["high_outside"]})
     assert associate(cohort, "--anonymise") == 0
@@ -271,7 +285,8 @@ def test_the_order_of_rows_changes_nothing(cohort, capsys):
 @pytest.mark.parametrize(
     ("value", "says"),
     [("1,5", "line 40: load_percent is '1,5', no number from 0 up; write a decimal point"),
-     ("-1", "line 40: load_percent is '-1'"), ("inf", "line 40: load_percent is 'inf'")],
+     ("-1", "line 40: load_percent is '-1'"), ("12345", "line 40: load_percent is '12345', more than the whole"),
+     ("inf", "line 40: load_percent is 'inf'")],
 )  # fmt: skip
 def test_loads_are_numbers(cohort, value, says):
     set_load(cohort, lambda who, region: value if (who, region) == (1, "parietal_L") else None)

@@ -119,3 +119,25 @@ def test_more_than_two_numbers_are_a_score() -> None:
 def test_what_is_no_outcome_is_refused(outcome: Column, reference: str | None, says: str) -> None:
     with pytest.raises(InputError, match=says):
         read_outcome(outcome, reference)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (
+            ["62", "70", "999", "81"],
+            "age is 999 in line 4, the others are 62 to 81: if it means that there is no value",
+        ),
+        (["62", "-9", "70", "-9"], "age is -9 in line 3 and 1 more, the others are 62 to 70"),
+        (["0", "1", "9", "0"], "age is 9 in line 4, the others are 0 to 1"),
+        (["0", "2.5", "-1", "6"], "age is -1 in line 4, the others are 0 to 6"),
+        (["62", "70", "99", "81"], None),  # an age
+        (["-1.2", "0.4", "-1", "2"], None),  # a score with two signs
+        (["9", "10", "9", "10"], None),  # two levels
+    ],
+)
+def test_numbers_that_often_mean_no_value_are_named(cells: list[str], said: str | None) -> None:
+    values = column(*cells)
+    for found in (design([values], len(cells)).notes, list(read_outcome(values).doubts)):
+        assert len(found) == (said is not None)
+        assert said is None or found[0].startswith(said)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.localize.inputs import pair_cases
 from yucca_wm.localize.optional_inputs import CompanionPlaces
 
@@ -37,3 +38,17 @@ def test_a_map_of_one_modality_is_of_the_subject_of_its_name(
         for modality in pair.companions.modalities or ()
     }
     assert found == expected
+
+
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("what", ["modality_lesions", "lesion_softmax", "region_softmax"])
+def test_nothing_agrees_with_itself_or_counts_twice(tmp_path: Path, what: str, link: bool) -> None:
+    lesions, regions = folder(tmp_path / "l", "s"), folder(tmp_path / "r", "s")
+    one = other = folder(tmp_path / "one", "s")
+    if link:
+        other = tmp_path / "other"
+        other.symlink_to(one)
+    given = {"T1": one, "FLAIR": other} if what == "modality_lesions" else (one, other)
+    places = CompanionPlaces(soft=what != "modality_lesions", **{what: given})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"other: is .*one, which is given already" if link else "one: is given twice"):
+        places.attach(pair_cases(lesions, regions)[0], lesions, regions)

@@ -12,6 +12,7 @@ import pytest
 from yucca_wm.core.errors import InputError
 from yucca_wm.localize.__main__ import main
 from yucca_wm.registration import itk
+from yucca_wm.report.results import read_results
 
 SHIFTS = {"a": (0, 0, 0), "b": (10, 0, 0), "c": (0, -8, 6)}
 """Where each subject's head lies, in mm; on a 2 mm grid these are whole voxels."""
@@ -124,4 +125,22 @@ def test_transforms_go_with_a_template(folders, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--lesions", "a", "--regions", "b", "--out_dir", str(folders), "--transforms", "wm"])
     assert stop.value.code == 2
+    capsys.readouterr()
+
+
+def test_nothing_of_an_earlier_run_passes_for_this_ones(folders, capsys):
+    """Localized again without --to-template, and without c: its map and the frequency with it are gone."""
+    assert run(folders, "--transforms", str(folders / "wm")) == 0
+    for kind in ("lesions", "regions"):
+        (folders / kind / "c.nii.gz").unlink()
+    sides = ["--lesions", str(folders / "lesions"), "--regions", str(folders / "regions")]
+    capsys.readouterr()
+    assert main([*sides, "--out_dir", str(folders / "out"), "--jobs", "1"]) == 0
+    assert "out/template is of an earlier run; --to-template renews it" in capsys.readouterr().err
+    left = {str(path.relative_to(folders / "out/template")) for path in (folders / "out/template").rglob("*.*")}
+    assert left == {"lesions/a.nii.gz", "lesions/b.nii.gz", "run_record.jsonl"}
+    assert read_results(folders / "out").extra == {}
+    assert run(folders, "--transforms", str(folders / "wm")) == 0
+    assert as_ras(folders / "out/template/lesion_count.nii.gz").max() == 2
+    assert set(next(iter(read_results(folders / "out").extra.values()))) == {"a", "b"}
     capsys.readouterr()

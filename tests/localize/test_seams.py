@@ -101,6 +101,35 @@ def test_the_lesion_map_under_another_name_is_no_region_map(
     assert total_ml(tmp_path / "out") == {"b": pytest.approx(20 * 0.006)}
 
 
+@pytest.mark.parametrize("how", ["folder", "one by one", "table"])
+def test_people_with_one_lesion_map_are_flagged(tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
+    """A file that was copied, a line of a table that was filled down; maps without lesions are alike rightly."""
+    maps(tmp_path, "a", "b", "c")
+    for name in ("d", "e"):
+        save(tmp_path / f"lesions/{name}.nii.gz", lesions(0))
+        save(tmp_path / f"regions/{name}.nii.gz", regions())
+    shutil.copyfile(tmp_path / "lesions/a.nii.gz", tmp_path / "lesions/c.nii.gz")
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    if how == "folder":
+        assert run(tmp_path, *sides) == 0
+    elif how == "one by one":
+        for name in "acbde":
+            assert run(tmp_path, "--lesions", tmp_path / f"lesions/{name}.nii.gz", *sides[2:]) == 0
+    else:
+        lines = [f"{name}\tlesions/{'a' if name == 'c' else name}.nii.gz\tregions/{name}.nii.gz" for name in "abcde"]
+        (tmp_path / "people.tsv").write_text("\n".join(["subject\tlesions\tregions", *lines]) + "\n")
+        assert run(tmp_path, "--cohort", tmp_path / "people.tsv") == 0
+    assert "the lesion map of another subject, byte for byte in 2 of 5 subjects: a, c" in capsys.readouterr().err
+    about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+    flagged = {name: own["flags"]["same_lesions"] for name, own in about.items() if "same_lesions" in own["flags"]}
+    assert flagged == {f"{one}": f"the lesion map is that of {other}, byte for byte" for one, other in ("ac", "ca")}
+    save(tmp_path / "lesions/c.nii.gz", lesions(25))
+    (tmp_path / "people.tsv").unlink(missing_ok=True)
+    assert run(tmp_path, *sides) == 0
+    assert "same_lesions" not in (tmp_path / "out/localize.json").read_text()
+    capsys.readouterr()
+
+
 # B15: one person at a time
 
 
@@ -457,6 +486,26 @@ def test_what_parcellate_leaves_beside_a_region_map_is_no_region_map(
     entry = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]["P1"]
     assert entry["regions"].endswith("P1_regions.nii.gz")
     capsys.readouterr()
+
+
+def test_region_maps_of_one_cohort_made_in_two_ways_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after ``parcellate --participant-label b --transform deformable``; c is of another tool."""
+    maps(tmp_path, "a", "b", "c", "d")
+    settings = {"transform": "affine", "fill_mm": 3.0}
+    for name in "abd":
+        (tmp_path / f"regions/{name}.json").write_text(json.dumps({"settings": settings, "doubts": []}))
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides) == 0
+    assert "were made with" not in capsys.readouterr().err
+    other = {"settings": settings | {"transform": "deformable"}, "doubts": []}
+    (tmp_path / "regions/b.json").write_text(json.dumps(other))
+    assert run(tmp_path, *sides) == 0
+    assert "note: region maps of b were made with another transform than the others'" in capsys.readouterr().err
+    pair = ("--lesions", tmp_path / "lesions/a.nii.gz", "--regions", tmp_path / "regions/a.nii.gz")
+    assert run(tmp_path, *pair) == 0  # one that is added to them
+    assert "note: region maps of b were made with another transform than the others'" in capsys.readouterr().err
 
 
 def test_unmasked_maps_by_themselves_are_region_maps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,25 @@ def test_a_folder_as_out(command: list[str], tmp_path: Path) -> None:
     assert (tmp_path / "folder" / f"{tmp_path.name}_regions.nii.gz").is_file()  # wm.nii.gz is everybody's name
 
 
+def test_the_map_of_another_file_of_that_name_stays(command: list[str], subject: Scan, tmp_path: Path) -> None:
+    """Of somebody else, as like as not; the same file may change, and be made again."""
+    white = subject.wm.data.copy()
+    for site in "AB":
+        (tmp_path / site).mkdir()
+        save(subject.wm.with_data(white), tmp_path / site / "sub-01_wm.nii.gz")
+        white[white.shape[0] // 2] = 0
+    out = tmp_path / "out"
+    words = [*command[:4], "--no-picture", "--out-dir", str(out), "--wm"]
+    assert main([*words, str(tmp_path / "A/sub-01_wm.nii.gz")]) == 0
+    before = (out / "sub-01_regions.nii.gz").read_bytes()
+    with pytest.raises(InputError, match=r"B/sub-01_wm.nii.gz: is called sub-01_regions, as the map of .*A/sub-01_wm"):
+        main([*words, str(tmp_path / "B/sub-01_wm.nii.gz")])
+    assert (out / "sub-01_regions.nii.gz").read_bytes() == before
+    save(subject.wm.with_data(white), tmp_path / "A/sub-01_wm.nii.gz")
+    assert main([*words, str(tmp_path / "A/sub-01_wm.nii.gz")]) == 0
+    assert (out / "sub-01_regions.nii.gz").read_bytes() != before
+
+
 def test_deformable_leaves_its_field(command: list[str], tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(deformable, "LEVELS", deformable.LEVELS[:1])
     main([*command, "--transform", "deformable", "--no-picture"])

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import nibabel as nib
 import numpy as np
@@ -52,6 +53,23 @@ def test_names_are_escaped(report):
     text = (report / "index.html").read_text(encoding="utf-8")
     assert "a&lt;b&gt;" in text
     assert "<b>" not in text
+
+
+@pytest.mark.parametrize("name", ["x#y", "50%", "what?", "a&b"])
+def test_a_link_leads_to_the_page_whatever_its_subject_is_called(placed, tmp_path, capsys, monkeypatch, name):
+    """A browser cuts an address at # and ?, and reads %41 as A."""
+    monkeypatch.setattr("yucca_wm.report.write.subject_page", lambda *_: ("page", ""))
+    for kind in ("lesions", "regions"):
+        (tmp_path / kind).mkdir()
+        shutil.copy(placed / kind / "s.nii.gz", tmp_path / kind / f"{name}.nii.gz")
+    arguments = [f"--{kind}={tmp_path / kind}" for kind in ("lesions", "regions")]
+    assert localize_main([*arguments, "--names", str(placed / "names.tsv"), "--out_dir", str(tmp_path / "out")]) == 0
+    assert main(["--results", str(tmp_path / "out"), "--out_dir", str(tmp_path / "pages"), "--jobs", "1"]) == 0
+    (link,) = re.findall(r'href="(subjects/[^"]*)"', (tmp_path / "pages/index.html").read_text(encoding="utf-8"))
+    address = urlsplit(html.unescape(link))
+    assert (address.query, address.fragment) == ("", "")
+    assert (tmp_path / "pages" / unquote(address.path)).read_text() == "page"
+    capsys.readouterr()
 
 
 def test_every_region_and_every_lesion_is_there(report, localized):
@@ -136,6 +154,30 @@ def test_maps_that_are_gone_leave_the_tables(localized, tmp_path, capsys):
     assert "no picture of the lesions" in text
     assert 'id="load"' in text
     capsys.readouterr()
+
+
+def test_pictures_of_an_earlier_report_are_removed(localized, tmp_path, capsys):
+    arguments = ["--results", str(localized / "results"), "--out_dir", str(tmp_path), "--cohort-only"]
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/atlas_load.png").write_bytes(b"of another cohort")
+    assert main(arguments) == 0
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"heat_map", "left_right", "lesion_frequency"}
+    capsys.readouterr()
+
+
+def test_maps_that_are_others_than_the_tables_say_are_not_shown(localized, tmp_path, capsys):
+    """The lesion map of one person was exchanged since: as many voxels, in other regions."""
+    shutil.copytree(localized, tmp_path / "cohort")
+    for file in (tmp_path / "cohort/results").glob("*.json"):
+        file.write_text(file.read_text().replace(str(localized), str(tmp_path / "cohort")))
+    path = tmp_path / "cohort/lesions/left.nii.gz"
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[::-1], image.affine), path)
+    assert main(["--results", str(tmp_path / "cohort/results"), "--out_dir", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert f"error: left: no picture: {path}: is not the map that the tables are of, or its region map is not" in said
+    assert "1 of 1 cases failed" in said
+    assert "no picture of the lesions" in (tmp_path / "out/subjects/left.html").read_text(encoding="utf-8")
 
 
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):

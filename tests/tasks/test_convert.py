@@ -125,6 +125,24 @@ def test_voxel_sizes_that_contradict_the_affine_are_put_right(cohort: Any, raw: 
         np.testing.assert_allclose(zooms, np.linalg.norm(image.affine[:3, :3], axis=0), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("unit", "factor"), [("meter", 1e-3), ("micron", 1e3)])
+def test_lengths_in_other_units_are_written_in_mm(cohort: Any, raw: Path, unit: str, factor: float) -> None:
+    """Yucca reads no unit: a copy would be a head of micrometres or of kilometres."""
+    mm = nib.load(cohort.t1("WMH_0"))
+    for path in (cohort.t1("WMH_0"), cohort.flair("WMH_0"), cohort.lesions("WMH_0")):
+        image = nib.load(path)
+        affine = np.vstack([image.affine[:3] * factor, image.affine[3:]])
+        other = nib.Nifti1Image(np.asarray(image.dataobj), affine)
+        other.header.set_xyzt_units(unit)
+        nib.save(other, path)
+    assert run(LESION, cohort, raw).failures == {}
+    for written in ("imagesTr/WMH_0_T1_000.nii.gz", "imagesTr/WMH_0_FLAIR_000.nii.gz", "labelsTr/WMH_0_T1.nii.gz"):
+        made = nib.load(raw / LESION / written)
+        np.testing.assert_allclose(made.affine, mm.affine, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(made.header.get_zooms(), mm.header.get_zooms(), rtol=1e-4)
+        assert made.header.get_xyzt_units()[0] == "mm"
+
+
 def test_running_again_gives_the_same_bytes(cohort: Any, raw: Path) -> None:
     for task in TASKS:
         run(task, cohort, raw)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -14,7 +15,7 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import make_folder, remove_temporaries, write_json
+from yucca_wm.core.files import case_name, make_folder, remove_temporaries, write_json
 from yucca_wm.ensemble.merge import Method, merge
 from yucca_wm.ensemble.probabilities import Probabilities, Resampled
 from yucca_wm.ensemble.store import SoftmaxFile, open_softmax
@@ -89,7 +90,16 @@ def merge_folders(
             "failed": outcome.failures,
         }
         write_json(out / MANIFEST, manifest)
+        _name_others(out, files)
     return Outcome(cases, outcome.failures)
+
+
+def _name_others(out: Path, cases: Collection[str]) -> None:
+    """Say on stderr whose label maps lie in ``out`` beside those of ``cases``: the next step reads them, too."""
+    others = [case_name(path) for path in sorted(out.glob("*.nii.gz")) if case_name(path) not in cases]
+    if others:
+        named = ", ".join(others[:5]) + ", ..." * (len(others) > 5)
+        print(f"note: {out} also holds label maps of an earlier run, not made now: {named}", file=sys.stderr)
 
 
 def _check(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Path]], options: Options) -> None:
@@ -159,13 +169,17 @@ def _merge_case(
     members: list[Probabilities] = [open_probabilities(path) for path in files.values()]
     if options.resample:
         members = [members[0], *(Resampled.like(member, members[0].grid) for member in members[1:])]
+    digests = [FileState.of(path).sha256 for path in files.values()]
+    for path, digest in zip(files.values(), digests, strict=True):
+        if digests.count(digest) > 1:
+            raise InputError(path, "is there in two folders, byte for byte: what it says would count twice")
     about = [getattr(member, "about", {}) for member in members]
     merged = merge(members, method=options.method, weights=[weights[n] for n in files], confidence=options.confidence)
     if merged.confidence is not None:
         make_folder(out / CONFIDENCE_FOLDER)
         images.save(merged.grid.image(merged.confidence), target["confidence"])
     images.save(merged.grid.image(merged.labels), target["label_map"])
-    return {"sha256": [FileState.of(path).sha256 for path in files.values()], "models": about}
+    return {"sha256": digests, "models": about}
 
 
 def _said(

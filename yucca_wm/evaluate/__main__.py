@@ -19,7 +19,12 @@ def build_parser() -> argparse.ArgumentParser:
         description="Compare label maps with the truth: the five WMH challenge measures for lesions, "
         "Dice, surface Dice and volume error for regions; means with bootstrap 95 % intervals.",
     )
-    parser.add_argument("--pred", required=True, metavar="PATH", help="predicted label map, or a folder of them")
+    parser.add_argument(
+        "--pred",
+        required=True,
+        metavar="PATH",
+        help="folder of predicted label maps, or one, which is added to the cases in --out-dir",
+    )
     parser.add_argument(
         "--gt", required=True, metavar="PATH", help="true label map, or a folder of maps with the same names"
     )

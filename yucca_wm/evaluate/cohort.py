@@ -18,12 +18,13 @@ from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core import images
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import case_name, write_json
+from yucca_wm.core.files import case_name, natural_key, write_json
 from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.lesion_maps import ALL, LesionLabels
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.evaluate.earlier import MANIFEST, Earlier, copies
 from yucca_wm.evaluate.measures import (
     EMPTY,
     OTHER_PATHOLOGY,
@@ -50,7 +51,7 @@ from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
 REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")
-MANIFEST, FIGURE = "evaluation.json", "evaluation.png"
+FIGURE = "evaluation.png"
 
 
 class Kind(StrEnum):
@@ -97,27 +98,47 @@ def evaluate(
 
     kind : in place of ``how`` where nothing else is to be said.
 
+    Two files are added to the cases that are in ``out_dir``; two folders renew it, and who is no longer there is named
+    on stderr.
+
     Results are the rows of a case: one for lesions, one for every region. A truth without prediction, a case on another
     grid, with labels that are not known, or whose kind is not sure is a failure of that case. Run again, only cases
     whose maps have changed are compared again.
 
     Raises InputError when nothing can be compared, predictions and truths are the same, the folders hold lesions and
-    regions, or another run is writing to ``out_dir``.
+    regions, what is in ``out_dir`` was compared with other settings or is of another case of that name, or another run
+    is writing to ``out_dir``.
     """
     how = how or How(kind)
     pairs, failed = _pairs(Path(pred), Path(gt), how.kind)
     works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
+    alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
-        outcome = run_step(Step("evaluate", out, how.parameters), partial(evaluate_case, how=how), works, run)
-        kinds = {rows[0]["kind"] for rows in outcome.results.values()}
+        step = Step("evaluate", out, how.parameters)
+        before = Earlier.read(step)
+        if alone:
+            before.check_addition(works, force=run.force)
+        else:
+            before.name_removed({*pairs, *failed})
+        outcome = run_step(step, partial(evaluate_case, how=how), works, run)
+        results, failures = outcome.results, {**outcome.failures, **failed}
+        account = failures
+        if alone:
+            names = sorted({*before.results, *results} - failures.keys(), key=natural_key)
+            results = {name: results[name] if name in results else before.results[name] for name in names}
+            account = {name: reason for name, reason in before.failures.items() if name not in results} | failures
+        kinds = {rows[0]["kind"] for rows in results.values()}
+        if alone and len(kinds) > 1:
+            raise InputError(out, "holds cases of lesions and of regions", "choose another --out-dir for one of them")
         for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
             (out / name).unlink(missing_ok=True)
         if len(kinds) > 1:
             raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
-        done = Outcome(outcome.results, {**outcome.failures, **failed})
         if kinds:
-            _write(out, Kind(kinds.pop()), done, how)
-    return done
+            _write(out, Kind(kinds.pop()), Outcome(results, account), how)
+        for line in copies(step, results):
+            print(f"note: {line}", file=sys.stderr)
+    return Outcome(results, failures)
 
 
 def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Path, Path]], dict[str, str]]:

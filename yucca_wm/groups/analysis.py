@@ -13,7 +13,15 @@ from yucca_wm.core.tsv import table_name
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.participants import Participants, match_participants, read_participants
 from yucca_wm.groups.variables import Design, design
-from yucca_wm.report.flagged import Flags, excluded, flag_lines, left_out_lines, read_flags, summary_file
+from yucca_wm.report.flagged import (
+    Flags,
+    excluded,
+    flag_lines,
+    left_out_lines,
+    read_flags,
+    summary_file,
+    without_flags,
+)
 from yucca_wm.report.results import numbered
 
 if TYPE_CHECKING:
@@ -90,12 +98,16 @@ class Cohort:
     names: Names
     failed: dict[str, str]
     left_out: dict[str, str]
+    unsure: Sequence[str] = ()
 
     def lines(self, *, named: bool = True) -> list[str]:
         """Who is left out, and who is used in spite of a flag; ``named``: with their names."""
         lines = left_out_lines(self.left_out, named=named)
         if self.flags is None:
             return [*lines, "flags are not known: there is no localize.json beside the loads"]
+        if self.unsure:
+            who = f": {', '.join(self.unsure[:10])}{', ...' * (len(self.unsure) > 10)}" if named else ""
+            lines.append(f"flags are not known of {len(self.unsure)} of {len(self.loads.subjects)} subjects{who}")
         return lines + flag_lines(self.flags, self.loads.subjects, named=named)
 
 
@@ -111,7 +123,8 @@ def read_cohort(
     load_path, participants : files, or the same as data frames.
     flags : of the subjects; None: those beside the loads.
     """
-    loads, flags = read_loads(load_path), read_flags(load_path) if flags is None else flags
+    loads, given = read_loads(load_path), flags is not None
+    flags = flags if given else read_flags(load_path)
     asked_of = table_name(load_path if participants is None else participants)
     names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
     if unknown := [name for name in settings.categorical if name not in columns]:
@@ -133,9 +146,10 @@ def read_cohort(
         loads, table = loads.take(rows), table and table.take(rows)
     if not loads.subjects:
         raise InputError(asked_of, "nobody is left", "; ".join(sorted(set(left_out.values()))))
+    unsure = [] if flags is None or given else without_flags(flags, loads.subjects)
     if flags is not None:
         flags = {name: flags[name] for name in loads.subjects if flags.get(name)}
-    return Cohort(loads, table, flags, names, failed, left_out)
+    return Cohort(loads, table, flags, names, failed, left_out, unsure)
 
 
 def cohort_design(cohort: Cohort, settings: Settings) -> Design:

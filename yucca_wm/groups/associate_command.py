@@ -124,7 +124,7 @@ def associate_tables(
     loads = cohort.loads
     if lacking := too_few(asked.values, covariates.matrix.shape[1], binary=asked.binary):
         raise InputError(source, f"too few for this model with {outcome}: {lacking}", "use fewer covariates")
-    lines = [*covariates.notes, *_model_lines(asked, covariates, source, outcome)]
+    lines = [*asked.doubts, *covariates.notes, *_model_lines(asked, covariates, source, outcome)]
     scaled = transform(loads.percent, settings.scale)
     effects = associate(
         scaled, loads.regions, asked.values, covariates.matrix,

@@ -118,13 +118,17 @@ def complete(values: NDArray[np.float64], regions: Sequence[str]) -> tuple[NDArr
 
 
 def _number(read: Columns, row: int, column: str) -> float:
-    """A cell, NaN where there is no value. Raises InputError for one that is no number, or negative."""
+    """A cell, NaN where there is no value. Raises InputError for one that is no number, negative, or no share of 100
+    (a spreadsheet that groups digits by points makes 12345 of 12.345)."""
     cell = read.cells[column][row]
     if cell in MISSING:
         return float("nan")
     if not NUMBER.fullmatch(cell) or float(cell) < 0:
         remedy = "write a decimal point" if "," in cell else "see how the table was made"
         raise InputError(read.path, f"line {read.lines[row]}: {column} is '{cell}', no number from 0 up", remedy)
+    if column == "load_percent" and float(cell) > 100:
+        problem = f"line {read.lines[row]}: {column} is '{cell}', more than the whole region"
+        raise InputError(read.path, problem, "take the table as localize wrote it, not as a spreadsheet saved it")
     return float(cell)
 
 

@@ -25,6 +25,9 @@ MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
 NO_NAMES = re.compile(r"[\W_]+|null|#.*|none|nil|<na>|missing|unknown", re.IGNORECASE)
 """Cells that hardly are the name of a level."""
 
+MISSING_CODE = re.compile(r"[+-]?9+(\.0*)?|-\d+(\.0*)?")
+"""Numbers that often stand for no value: 999, -9, -1."""
+
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 TOLERANCE = 1e-8
@@ -59,6 +62,28 @@ def numbers_of(column: Column) -> NDArray[np.float64] | None:
     if any(fits):
         raise _refused(column, fits.index(False), "in a column with numbers", "mend it")
     return None
+
+
+def hardly_values(column: Column, values: NDArray[np.float64]) -> list[str]:
+    """A line for each number in ``values`` that may mean that there is none: 999 or -9 further from all others than
+    they are from each other, or a negative one among others that are not."""
+    codes = {cell for cell in column.cells if MISSING_CODE.fullmatch(cell)}
+    is_code = np.array([cell in codes for cell in column.cells])
+    others = np.unique(values[~is_code])
+    if not codes or len(others) < 2:
+        return []
+    low, high = float(others[0]), float(others[-1])
+    lines = []
+    for code in sorted(codes, key=natural_key):
+        value, rows = float(code), [row for row, cell in enumerate(column.cells) if cell == code]
+        nines = set(code) <= set("+-9.0") and (value > high + (high - low) or value < low - (high - low))
+        if nines or value < 0 <= low:
+            where = f"line {column.lines[rows[0]]}" + f" and {len(rows) - 1} more" * (len(rows) > 1)
+            lines.append(
+                f"{column.name} is {code} in {where}, the others are {low:g} to {high:g}: if it means that there is no "
+                f"value, say --missing {code}"
+            )
+    return lines
 
 
 def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
@@ -101,21 +126,26 @@ def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
 class Design:
     """matrix : [n, columns], linearly independent, each with mean 0 and standard deviation 1; columns : their names
     (``age``, ``site=B``); covariate : of which covariate each is a part; constant : covariates that are the same in
-    everyone; redundant : column -> the columns that determine it."""
+    everyone; redundant : column -> the columns that determine it; doubts : numbers that may mean that there is none."""
 
     matrix: NDArray[np.float64]
     columns: list[str]
     covariate: list[str]
     constant: list[str]
     redundant: dict[str, list[str]]
+    doubts: Sequence[str] = ()
 
     @property
     def notes(self) -> list[str]:
-        """What was left out, and why."""
-        return [f"covariate {name} is constant and was left out" for name in self.constant] + [
-            f"covariate {name} is determined by {', '.join(others)} and was left out"
-            for name, others in self.redundant.items()
-        ]
+        """What was left out, and why, and what is in doubt."""
+        return (
+            [*self.doubts]
+            + [f"covariate {name} is constant and was left out" for name in self.constant]
+            + [
+                f"covariate {name} is determined by {', '.join(others)} and was left out"
+                for name, others in self.redundant.items()
+            ]
+        )
 
 
 def design(covariates: Sequence[Column], n: int) -> Design:
@@ -126,9 +156,11 @@ def design(covariates: Sequence[Column], n: int) -> Design:
     columns: dict[str, NDArray[np.float64]] = {}
     covariate: list[str] = []
     constant: list[str] = []
+    doubts: list[str] = []
     for column in covariates:
         values = numbers_of(column)
         if values is not None:
+            doubts += hardly_values(column, values)
             own = {column.name: values}
         else:
             levels, place = levels_of(column)
@@ -152,7 +184,7 @@ def design(covariates: Sequence[Column], n: int) -> Design:
         for place in np.flatnonzero(~keep)
     }
     kept = [name for name, keeps in zip(covariate, keep, strict=True) if keeps]
-    return Design(matrix[:, keep], names[keep].tolist(), kept, constant, redundant)
+    return Design(matrix[:, keep], names[keep].tolist(), kept, constant, redundant, doubts)
 
 
 def independent(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -198,10 +230,12 @@ def blocks(design: Design) -> dict[str, NDArray[np.float64]]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """values : [n] numbers, or 0/1 where ``levels`` has two names: that of 0 (the reference), and that of 1."""
+    """values : [n] numbers, or 0/1 where ``levels`` has two names: that of 0 (the reference), and that of 1. doubts :
+    numbers that may mean that there is none."""
 
     values: NDArray[np.float64]
     levels: tuple[str, str] | None = None
+    doubts: Sequence[str] = ()
 
     @property
     def binary(self) -> bool:
@@ -219,7 +253,7 @@ def read_outcome(column: Column, reference: str | None = None) -> Outcome:
         if reference is not None:
             problem = f"{column.name} has {len(np.unique(numbers))} different numbers and no levels"
             raise InputError(column.path, problem, "--reference is for an outcome with two")
-        return Outcome(numbers)
+        return Outcome(numbers, doubts=hardly_values(column, numbers))
     levels, place = levels_of(column)
     if len(levels) < 2:
         raise InputError(

@@ -132,6 +132,11 @@ def run_step(
     return Outcome({name: results[name] for name in chosen if name in results}, outcome.failures)
 
 
+def without_header(entry: Entry) -> Entry:
+    """Which form of a header counts is a matter of each person's own files, not of the tables."""
+    return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})
+
+
 @dataclass(frozen=True)
 class Due(Generic[Case]):
     """A subject that may have to be done, and what the record says of it."""

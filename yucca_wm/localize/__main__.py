@@ -171,9 +171,13 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             failures = failures | not_carried
         return cli.report_failures(failures, len(subjects))
     print(f"{len(flags)} subjects localized; tables and heat map in {options.out_dir}")
-    for name, written in (("maps", options.maps), ("bids", options.bids)):
+    wanted = (
+        ("maps", "maps", options.maps), ("bids", "bids", options.bids),
+        ("template", "to-template", options.to_template is not None),
+    )  # fmt: skip
+    for name, flag, written in wanted:
         if not written and Path(options.out_dir, name).is_dir():
-            print(f"note: {Path(options.out_dir, name)} is of an earlier run; --{name} renews it", file=sys.stderr)
+            print(f"note: {Path(options.out_dir, name)} is of an earlier run; --{flag} renews it", file=sys.stderr)
     if options.to_template is not None:
         carried, not_carried = carry_cohort(options.out_dir, template, transforms, how)
         print(f"lesion frequency of {carried} subjects on {template}: {options.out_dir}/template")

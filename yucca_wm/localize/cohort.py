@@ -7,17 +7,21 @@ import json
 import os
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import HEADER, Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step, without_header
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.localize.case import localize_files
+from yucca_wm.localize.flags import SAME_LESIONS, mixed_settings, same_lesions
+from yucca_wm.localize.frequency import FOLDER as CARRIED
+from yucca_wm.localize.frequency import forget_frequency
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects, write_map
@@ -119,8 +123,17 @@ def localize_into(
         ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
         tissue=companions.tissue is not None,
     )  # fmt: skip
-    files = {name: files_of(pairs[name]) if name in pairs else {} for name in sorted(flags, key=natural_key)}
+    files: dict[str, dict[str, Any]] = {
+        name: dict(files_of(pairs[name])) if name in pairs else {} for name in sorted(flags, key=natural_key)
+    }
+    read = _read_for(step, flags)
+    with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
+    for name, sentence in same_lesions(with_lesions).items():
+        files[name]["flags"] = flags[name] = {**flags[name], SAME_LESIONS: sentence}
+    for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):
+        print(f"note: {line}", file=sys.stderr)
     about = summary(account, settings, {**inputs.stated, **companions.stated})
+    forget_frequency(folder)
     write_group(folder, parts, files, tables, about, table)
     if derivative is not None:
         derivative.write_description(table)
@@ -145,6 +158,12 @@ def _localize_pair(
     return result.flags
 
 
+def _read_for(step: Step, subjects: Collection[str]) -> dict[str, Mapping[str, FileState]]:
+    """Subject -> the files that its part was made from, as the record has them."""
+    record = Record(step.folder, step.name)
+    return {name: entry.inputs for name in subjects if (entry := record.last(name)) is not None}
+
+
 def _digest(table: RegionTable) -> str:
     """Of all that a table says: another one gives other results."""
     return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
@@ -155,7 +174,8 @@ def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> Non
     gone = parts.of_others(pairs.keys())
     remove_subjects(folder / "bids", gone, pairs)
     for subject, part in gone.items():
-        (folder / "maps" / f"{subject}.nii.gz").unlink(missing_ok=True)
+        for place in (folder / "maps", folder / CARRIED / "lesions"):
+            (place / f"{subject}.nii.gz").unlink(missing_ok=True)
         part.unlink()
     if gone:
         named = ", ".join(sorted(gone, key=natural_key))
@@ -178,7 +198,7 @@ class Earlier:
         asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
         for name, entry in self._of_others(pairs).items() if pairs else ():
             if (
-                not _without_header(entry).repeats(self.step.parameters)
+                not without_header(entry).repeats(self.step.parameters)
                 or MAKE_COLUMNS.intersection(entry.inputs) != asked
             ):
                 problem = f"holds {name}, localized with other settings or by another version"
@@ -209,8 +229,3 @@ class Earlier:
     def _of_others(self, pairs: Collection[str]) -> dict[str, Entry]:
         last = {name: self.record.last(name) for name in self.parts.of_others(pairs)}
         return {name: entry for name, entry in last.items() if entry is not None and entry.state is State.DONE}
-
-
-def _without_header(entry: Entry) -> Entry:
-    """Which form of a header counts is a matter of each person's own files, not of the tables."""
-    return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})

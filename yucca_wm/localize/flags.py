@@ -33,12 +33,15 @@ MODALITIES_APART_ML = 1.0
 SIDE_MARGIN_MM = 5.0
 """Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
 
+SAME_LESIONS = "same_lesions"
+
 TITLES = {
     "no_lesion": "no lesion",
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
     "ignored_labels": "lesion-map voxels whose label does not count",
+    SAME_LESIONS: "the lesion map of another subject, byte for byte",
     "modality_disagreement": "T1 and FLAIR disagree on where lesions are",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
@@ -73,6 +76,21 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
     return flags
 
 
+def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
+    """Subject -> sentence, of those whose lesion maps (subject -> checksum; only of maps with lesions) are those of
+    others: a file that was copied, or a line of a table that was filled down."""
+    owners: dict[str, list[str]] = {}
+    for subject, digest in digests.items():
+        owners.setdefault(digest, []).append(subject)
+    said = {}
+    for subjects in owners.values():
+        for subject in subjects if len(subjects) > 1 else ():
+            others = [other for other in subjects if other != subject]
+            named = ", ".join(others[:5]) + ", ..." * (len(others) > 5)
+            said[subject] = f"the lesion map is that of {named}, byte for byte"
+    return said
+
+
 def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
     if not total.ignored_volume_ml:
         return {}
@@ -95,6 +113,25 @@ def registration_flag(regions: Source) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool
         return {}
     return {"poor_registration": "; ".join(map(str, found))} if found else {}
+
+
+def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
+    """A line where `yucca_wm.parcellate` made the region maps (subject -> file) with different settings, as after a run
+    for some of a cohort: their loads cannot be compared. Maps without a record are of another tool."""
+    made: dict[str, list[str]] = {}
+    for subject, path in regions.items():
+        try:
+            settings = json.loads(registration_record(path).read_text(encoding="utf-8"))["settings"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        made.setdefault(json.dumps(settings, sort_keys=True), []).append(subject)
+    if len(made) < 2:
+        return []
+    usual, *others = (json.loads(key) for key in sorted(made, key=lambda key: -len(made[key])))
+    names = sorted({name for other in others for name in usual.keys() | other if usual.get(name) != other.get(name)})
+    whose = [subject for subjects in sorted(made.values(), key=len)[:-1] for subject in subjects]
+    shown = ", ".join(whose[:5]) + ", ..." * (len(whose) > 5)
+    return [f"region maps of {shown} were made with another {', '.join(names)} than the others'; parcellate all alike"]
 
 
 def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from yucca_wm.localize.lesions import Settings
 
 FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
 COLUMNS = TEMPLATE.header
+TABLES = ("template.tsv", "template.json", FREQUENCY, COUNT)
 
 MOST_OUTSIDE = 0.5
 """More of a subject's lesion volume than this outside the template's grid: the transform leads to another space."""
@@ -36,6 +37,12 @@ def find_template(given: str) -> Path:
     from yucca_wm.atlas.fetch import cached_atlas
 
     return cached_atlas()[1]
+
+
+def forget_frequency(results_dir: Path) -> None:
+    """Remove what is of a whole cohort in ``template/``: it is of an earlier run until people are carried again."""
+    for name in TABLES:
+        (results_dir / FOLDER / name).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -100,8 +107,7 @@ def _carry_into(
     outcome = run_step(step, work, works, options, threads=True)  # the grid is shared
     if not options.is_whole:
         return len(outcome.results), outcome.failures
-    for path in (folder / FREQUENCY, folder / COUNT):
-        path.unlink(missing_ok=True)  # of an earlier run
+    forget_frequency(folder.parent)
     write_tsv(folder / "template.tsv", COLUMNS, ([name, *row] for name, row in outcome.results.items()))
     if outcome.results:
         counts = np.zeros(grid.shape, dtype=np.uint32)

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,11 @@ class CompanionPlaces:
     ) -> tuple[dict[str, Pair], dict[str, str]]:
         """Pairs with what comes with them, and who lacks a softmax file or a tissue map (case -> reason).
 
-        A subject without a map of one modality goes without. Raises InputError for a folder that has nothing of any.
+        A subject without a map of one modality goes without. Raises InputError for a folder that has nothing of any,
+        and for one that is given twice.
         """
+        for places in (self.lesion_softmax, self.region_softmax, [*(self.modality_lesions or {}).values()]):
+            _check_once(places)
         softmaxes: tuple[Softmaxes, Softmaxes] | None = None
         if self.soft:
             softmaxes = (
@@ -101,6 +105,14 @@ class CompanionPlaces:
                 continue
             attached[subject] = replace(pair, companions=companions)
         return attached, failures
+
+
+def _check_once(places: Sequence[Place]) -> None:
+    """Raise InputError where one folder or file is there twice: it would agree with itself, or count twice."""
+    for one, other in combinations(map(Path, places), 2):
+        if one.exists() and other.exists() and one.samefile(other):
+            problem = "is given twice" if one == other else f"is {one}, which is given already"
+            raise InputError(other, problem, "give each model's and each modality's own maps")
 
 
 def _tissue(place: Place, pairs: Mapping[str, Pair]) -> tuple[dict[str, Path], dict[str, str]]:

@@ -137,14 +137,15 @@ def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]
 def write_group(
     folder: Path,
     parts: Parts,
-    files: Mapping[str, Mapping[str, str]],
+    files: Mapping[str, Mapping[str, Any]],
     tables: Sequence[Table],
     about: dict[str, Any],
     table: RegionTable,
 ) -> None:
     """Write everything that is about all subjects, of whom ``parts`` are there, in the order of ``files``.
 
-    files : subject -> its files, for ``localize.json``. about : what else stands there, as `summary` gives it.
+    files : subject -> its files, and what else of its entry in ``localize.json`` only the cohort knows. about : what
+    else stands there, as `summary` gives it.
     """
     columns = {entry.name: entry.columns for entry in tables}
     for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
@@ -165,14 +166,14 @@ def write_group(
 
 def _write_tables(
     parts: Parts,
-    subjects: Mapping[str, Mapping[str, str]],
+    subjects: Mapping[str, Mapping[str, Any]],
     columns: Mapping[str, Sequence[str]],
     about: Mapping[str, Any],
     folder: Path,
 ) -> NDArray[np.float64]:
     """Write the tables and ``localize.json`` with the parts of ``subjects`` in that order, one in memory at a time.
 
-    subjects : with what their entries in ``localize.json`` say of where their files are now.
+    subjects : with what their entries in ``localize.json`` say in place of what the parts do.
     columns : name of a table -> its columns.
     about : content of ``localize.json``; the entry "subjects" is filled in.
 

@@ -155,11 +155,13 @@ def _all(options: argparse.Namespace, settings: Settings, how: RunOptions) -> in
 def _one(options: argparse.Namespace, settings: Settings) -> int:
     from yucca_wm.atlas.maps import load_atlas
     from yucca_wm.parcellate.case import parcellate
-    from yucca_wm.parcellate.outputs import single
+    from yucca_wm.parcellate.outputs import check_free, single
     from yucca_wm.parcellate.quality import warn_of_doubts
 
     wm = Path(options.t1 if options.wm == AUTO else options.wm)
     out = single(options.out or options.out_dir, wm)
+    if options.out is None or out.regions != Path(options.out):
+        check_free(out, wm, "t1" if options.wm == AUTO else "wm")
     t1 = Path(options.t1) if options.t1 else None
     record = parcellate(
         load_atlas(**_atlas_files(options)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import NIFTI_SUFFIXES, case_name
+from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
 
 
 @dataclass(frozen=True)
@@ -73,3 +74,20 @@ def named(out: str | os.PathLike[str], subject: str) -> Outputs:
 def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:
     """``<out_dir>/<subject>/<subject>_regions.nii.gz``."""
     return Outputs(Path(out_dir) / subject / f"{subject}_regions.nii.gz")
+
+
+def check_free(out: Outputs, source: Path, what: str) -> None:
+    """Raise InputError where the region map of another file lies whose name was the same, most likely of somebody else.
+    One of the same file, or of a copy, is made again.
+
+    source : ``what`` the map is made from: ``wm`` or ``t1``.
+    """
+    try:
+        before = json.loads(out.record.read_text(encoding="utf-8"))["inputs"]
+        path, digest = Path(before[what]), before["sha256"][what]
+    except (OSError, ValueError, KeyError, TypeError):  # none is there, or not of such a file
+        return
+    if not source.is_file() or (path.is_file() and path.samefile(source)) or digest == sha256(source):
+        return
+    problem = f"is called {case_name(out.regions)}, as the map of {path} is, which is in {out.folder} already"
+    raise InputError(source, problem, "name this map with --out FILE.nii.gz, or choose another folder")

@@ -50,7 +50,8 @@ def excluded(
 ) -> dict[str, str]:
     """Those of ``subjects`` with a flag of ``wanted`` (none named: with any that casts doubt on the numbers) -> reason.
 
-    Raises InputError for unknown flags, and where no flags are known: nobody would be left out in silence.
+    Raises InputError for unknown flags, and where no flags are known, or not of everybody: who is flagged would be used
+    in silence.
     """
     path = table_name(results)
     if flags is None and path == FRAME:
@@ -60,9 +61,18 @@ def excluded(
     known = dict.fromkeys([*TITLES, *(flag for own in flags.values() for flag in own)])
     if unknown := [flag for flag in wanted if flag not in known]:
         raise InputError(path, f"there is no flag {unknown[0]}", f"flags are {', '.join(known)}")
+    if path != FRAME and (unsure := without_flags(flags, subjects)):
+        named = _names(unsure, named=True)
+        problem = f"has flags of only {len(subjects) - len(unsure)} of {len(subjects)} subjects, not of{named[1:]}"
+        raise InputError(summary_file(results) or path, problem, "localize all of them into one folder")
     against = set(wanted) or set(known) - set(NO_DOUBT)
     found = {name: [flag for flag in flags.get(name, []) if flag in against] for name in subjects}
     return {name: f"flagged {', '.join(own)}" for name, own in found.items() if own}
+
+
+def without_flags(flags: Flags, subjects: Collection[str]) -> list[str]:
+    """Those of ``subjects`` of whom ``flags`` says nothing, not even that they have none."""
+    return [name for name in subjects if name not in flags]
 
 
 def flag_lines(flags: Mapping[str, Sequence[str]], subjects: Collection[str], *, named: bool = True) -> list[str]:

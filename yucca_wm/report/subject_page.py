@@ -4,15 +4,16 @@ regions, tissue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from yucca_wm import __version__
 from yucca_wm.core import images
-from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
@@ -71,6 +72,17 @@ def subject_layers(
     return to_ras(under), layers
 
 
+def _check_counts(
+    labelled: NDArray[Any], names: Mapping[int, str], rows: Sequence[Row], about: Mapping[str, Any]
+) -> None:
+    """Raise InputError unless the maps still show what the table counts."""
+    shown = np.bincount(labelled.ravel(), minlength=max(names) + 1)
+    counted = {row["name"]: int(row["lesion_voxels"]) for row in rows}
+    if any(shown[label] != counted[name] for label, name in names.items() if name in counted):
+        problem = "is not the map that the tables are of, or its region map is not"
+        raise InputError(about["lesions"], problem, "localize again, then write the pages")
+
+
 def _places(lesions: Image, tissue: Image, settings: Settings) -> list[Layer]:
     """Every lesion voxel with its place: 1 is the first of PLACES; nothing where no place can be told."""
     components = counted_lesions(lesions, settings)
@@ -117,6 +129,7 @@ def subject_page(
             if is_region(row)
         ]
         lesions_shown, names = layers[0].labelled, dict(layers[0].names)
+        _check_counts(lesions_shown, names, rows, about)
         figure = figures.draw_subject(under, lesions_shown, names, loads, colors, title=subject, brightest=brightest)
         pictures.add(figure, subject, "Lesions by region, and the load of every region.")
         viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.core import images
@@ -62,7 +63,7 @@ def write_report(
     atlas = atlas if atlas is not None else _fetched_atlas(table)
     painted = images.load_labels(atlas) if atlas is not None else None
     folder = make_folder(out_dir)
-    _remove_earlier_subjects(folder)
+    _remove_earlier(folder)
     failures: dict[str, str] = {}
     links: dict[str, str] = {}
     if subjects:
@@ -72,7 +73,7 @@ def write_report(
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         pictureless = {name: f"no picture: {problem}" for name, problem in outcome.results.items() if problem}
         failures = outcome.failures | pictureless
-        links = {name: f"subjects/{name}.html" for name in outcome.results}
+        links = {name: f"subjects/{quote(name)}.html" for name in outcome.results}
     page = cohort_page(results, links, Pictures(folder / FIGURES), painted, left_out)
     return write_text(folder / "index.html", page), failures
 
@@ -105,21 +106,24 @@ def _scans_of(
     return found
 
 
-def _remove_earlier_subjects(folder: Path) -> None:
+def _remove_earlier(folder: Path) -> None:
     """Pages and pictures of an earlier report, which may show other subjects, or these under their names."""
-    for pattern in ("subjects/*.html", f"{FIGURES}/subjects/*.png", f"{FIGURES}/subjects/*.svg"):
+    pictures = [f"{place}/*{suffix}" for place in (FIGURES, f"{FIGURES}/subjects") for suffix in (".png", ".svg")]
+    for pattern in ("subjects/*.html", *pictures):
         for file in folder.glob(pattern):
             file.unlink()
 
 
 def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> str:
-    """Returns why the page has no picture of the image that was given; maps that are gone are only missed on it."""
+    """Returns why the page has no picture; without an image to show, maps that are gone are only missed on it."""
     results, background = case
     (name,) = results.subjects
     pictures = Pictures(folder / FIGURES / "subjects")
     page, problem = subject_page(name, results, table, pictures, background)
     write_text(folder / "subjects" / f"{name}.html", page)
-    return problem if background else ""
+    about = results.summary["subjects"][name]
+    gone = not all(Path(about[what]).exists() for what in ("lesions", "regions"))
+    return "" if gone and background is None else problem
 
 
 def _fetched_atlas(table: RegionTable) -> Path | None:
