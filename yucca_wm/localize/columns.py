@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.atlas_space import Carried
 from yucca_wm.localize.expected import SoftRow, Spread
@@ -219,7 +220,7 @@ MODALITY: tuple[Column[ModalityRow], ...] = (
             f"{name}_ml", _entry("volumes_ml", at), f"lesion volume by {words}", ML,
             "undefined where there is no such map",
         )
-        for at, (name, words) in enumerate({"ensemble": "the ensemble", "t1": "T1", "flair": "FLAIR"}.items())
+        for at, (name, words) in enumerate([("ensemble", "the ensemble"), *((m.lower(), m) for m in MODALITIES)])
     ),
     Column("range_ml", lambda row: row.range_ml, "the largest of these minus the smallest", ML),
     Column(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from yucca_wm.core.images import Image, Source
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.load import LoadRow
 from yucca_wm.parcellate.outputs import Outputs
-from yucca_wm.tasks.definition import MODALITIES
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
@@ -39,7 +40,7 @@ TITLES = {
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
     "ignored_labels": "lesion-map voxels whose label does not count",
-    "modality_disagreement": "T1 and FLAIR disagree on where lesions are",
+    "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
@@ -98,11 +99,13 @@ def registration_flag(regions: Source) -> dict[str, str]:
 
 
 def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:
-    """The flag ``modality_disagreement`` if T1 and FLAIR (or the only one of them and the ensemble) are far apart."""
+    """The flag ``modality_disagreement`` if two modalities (or the only one and the ensemble) are far apart."""
     loads = {**others} if len(others) > 1 else {**others, ENSEMBLE: ensemble}
-    first, second = (name for name in (*MODALITIES, ENSEMBLE) if name in loads)
-    volumes_ml = [[row.lesion_volume_ml for row in loads[name][:-1]] for name in (first, second)]
-    return _modality_flag((first, second), (volumes_ml[0], volumes_ml[1]))
+    volumes_ml = {
+        name: [row.lesion_volume_ml for row in loads[name][:-1]] for name in (*MODALITIES, ENSEMBLE) if name in loads
+    }
+    flags = (_modality_flag(pair, (volumes_ml[pair[0]], volumes_ml[pair[1]])) for pair in combinations(volumes_ml, 2))
+    return next(filter(None, flags), {})
 
 
 def _modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Sequence[float]]) -> dict[str, str]:
