@@ -107,19 +107,18 @@ def _white_matter(path: Path, settings: Settings) -> Image:
 
 
 def _check_grids(found: Findings, images: dict[str, Image]) -> None:
-    """Every map against the scans it may lie on, T1 and FLAIR against each other; then size and place of the first."""
+    """Every map against the scans it may lie on, scans against the last; then size and place of the first."""
     grid = next(iter(images.values()), None)
     if grid is None:
         return
-    scans = [images[column] for column in ("t1", "flair") if column in images]
-    if len(scans) == 2 and not same_grid(*scans):
-        found.warn(
-            scans[0].name,
-            f"has a grid of its own, not that of {scans[1].name}",
-            f"predict registers them, to train add {REGISTER}",
-        )
+    columns = [modality.column for modality in Modality]
+    scans = [images[column] for column in columns if column in images]
+    for scan in scans[:-1]:
+        if not same_grid(scan, scans[-1]):
+            problem = f"has a grid of its own, not that of {scans[-1].name}"
+            found.warn(scan.name, problem, f"predict registers them, to train add {REGISTER}")
     for column, image in images.items():
-        if column not in ("t1", "flair") and not any(same_grid(scan, image) for scan in scans):
+        if column not in columns and not any(same_grid(scan, image) for scan in scans):
             try:
                 check_same_grid(grid, image)
             except InputError as error:
