@@ -25,6 +25,7 @@ from yucca_wm.groups.associate_command import EFFECTS
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES
 from yucca_wm.localize import columns as localize
 from yucca_wm.localize.__main__ import main
+from yucca_wm.localize.atlas_space import TEMPLATE
 from yucca_wm.parcellate.cohort import STATUS
 from yucca_wm.predict.cohort import USED
 
@@ -48,7 +49,7 @@ def forms() -> dict[str, list[TableForm[Any]]]:
             TableForm("places.tsv", localize.PLACE),
             TableForm("lesion_load_soft.tsv", localize.SOFT),
             TableForm("modalities.tsv", localize.MODALITY),
-            localize.TEMPLATE,
+            TEMPLATE,
             REGIONS,
         ],
         "predict": [USED],

@@ -12,7 +12,7 @@ from yucca_wm.groups.associate_command import Association as Association
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES, cluster_tables
 from yucca_wm.groups.cluster_command import Clustering as Clustering
 from yucca_wm.groups.clusters import METHODS
-from yucca_wm.groups.loads import TRANSFORMS
+from yucca_wm.groups.tables import TRANSFORMS
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput

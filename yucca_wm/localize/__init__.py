@@ -2,8 +2,8 @@
 
 The modules, in the order in which a lesion map passes through them: `inputs` (which maps are whose; `optional_inputs`:
 what may come with them), `cohort` (everybody), `case` (one person, in order), `reading`, `lesions`, `places`, `load`
-and `expected` (what is measured), `flags`, `columns` and `tables`, `outputs`, `heatmap` and `maps`. `atlas_space` and
-`frequency` bring lesions to an atlas; `api` is `case` for Python.
+and `expected` (what is measured), `flags`, `columns` and `tables`, `outputs`, `heatmap` and `maps`; `atlas_space` is
+for lesions on an atlas. `api` is `case` for Python.
 """
 
 from yucca_wm.callable_room import make_callable

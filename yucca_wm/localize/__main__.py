@@ -142,8 +142,8 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
         )  # fmt: skip
     if options.to_template is not None:
-        from yucca_wm.localize.atlas_space import BESIDE, Transforms, find_transforms
-        from yucca_wm.localize.frequency import Localized, carry_cohort, find_template
+        from yucca_wm.localize.atlas_space import Localized, carry_cohort, find_template
+        from yucca_wm.parcellate.transforms import BESIDE, Transforms, find_transforms
 
         template = find_template(options.to_template)
         if options.transforms is None and (inputs.adds or options.regions is None):

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.columns import Column, Kind
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.atlas_space import Carried
 from yucca_wm.localize.expected import SoftRow, Spread
 from yucca_wm.localize.load import LesionRow, LoadRow, ModalityRow
 from yucca_wm.localize.places import PLACES, PlaceRow
@@ -226,22 +225,6 @@ MODALITY: tuple[Column[ModalityRow], ...] = (
     Column(
         "disagree", lambda row: row.disagree, "whether the modalities disagree", kind=Kind.ANSWER,
         computed="`yes` where the range is over 0.1 mL and over half of the largest",
-    ),
-)  # fmt: skip
-
-TEMPLATE = TableForm[Carried](
-    "template.tsv",
-    (
-        Column("lesion_volume_ml", lambda row: row.lesion_ml, "lesion volume in the subject's own space", ML),
-        Column(
-            "transformed_volume_ml", lambda row: row.transformed_ml,
-            "the same, stretched as the registration stretches it", ML, "brains differ in size",
-        ),
-        Column("outside_template_ml", lambda row: row.outside_ml, "the part outside the template's grid", ML),
-        Column(
-            "template_volume_ml", lambda row: row.template_ml, "lesion volume in the map", ML,
-            "it differs from transformed - outside by sampling only",
-        ),
     ),
 )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.load import LoadRow
-from yucca_wm.parcellate.outputs import Outputs
+from yucca_wm.parcellate.outputs import registration_record
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
@@ -80,11 +79,6 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
     labels = " and ".join(map(str, settings.ignored_labels))
     said = f"{total.ignored_volume_ml:.3g} ml have label {labels} and do not count (lesions: "
     return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
-
-
-def registration_record(regions: Path) -> Path:
-    """Where `yucca_wm.parcellate` would have left the record of a region map."""
-    return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record
 
 
 def registration_flag(regions: Source) -> dict[str, str]:

@@ -73,3 +73,8 @@ def named(out: str | os.PathLike[str], subject: str) -> Outputs:
 def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:
     """``<out_dir>/<subject>/<subject>_regions.nii.gz``."""
     return Outputs(Path(out_dir) / subject / f"{subject}_regions.nii.gz")
+
+
+def registration_record(regions: Path) -> Path:
+    """Where `yucca_wm.parcellate` would have left the record of a region map."""
+    return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.training.synthesis import degrade
-from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import Contrast, draw
 from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.structures import (
@@ -26,6 +25,7 @@ from yucca_wm.training.synthesis.structures import (
     CORTEX,
     LATERAL_VENTRICLE,
     TISSUES,
+    atrophied,
     lookup,
 )
 

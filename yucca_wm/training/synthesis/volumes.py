@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.regions import regions
 from yucca_wm.training.synthesis import degrade
-from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import draw
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.planes import rotation
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, lookup
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, atrophied, lookup
 
 Array = NDArray[np.float32]
 SPACING_MM, SIZE = 3.0, (64, 80, 64)
