@@ -1,7 +1,4 @@
-"""U-Net (Ronneberger et al., MICCAI 2015) and UNETR (Hatamizadeh et al., WACV 2022), Yucca's, on any patch size.
-
-The U-Net has 64 features, halved four times; the UNETR can have deep supervision.
-"""
+"""U-Net (Ronneberger et al., MICCAI 2015) and UNETR (Hatamizadeh et al., WACV 2022), Yucca's, on any patch size."""
 
 from __future__ import annotations
 
@@ -17,7 +14,15 @@ from yucca_wm.training.networks.any_size import AnySize, padded_size
 
 
 class UNet(AnySize, YuccaUNet):
-    """Yucca's U-Net on any patch size."""
+    """Yucca's U-Net on any patch size: 64 features, halved four times, 90.3 million parameters in 3D.
+
+    Parameters are Yucca's (``input_channels``, ``num_classes``, ``conv_op``, ``deep_supervision``, ...); shapes are
+    those of `AnySize.forward`.
+
+    References
+    ----------
+    Ronneberger et al., "U-Net", MICCAI 2015 (arXiv 1505.04597).
+    """
 
 
 class _Decoder(YuccaUNetR):
@@ -32,9 +37,8 @@ class _Decoder(YuccaUNetR):
         super().__init__(
             input_channels, padded_size(patch_size), num_classes=num_classes, starting_filters=starting_filters
         )
-        for (
-            block
-        ) in self.vit.blocks:  # brought by MONAI, used by nothing here: several GPUs would wait for its gradient
+        for block in self.vit.blocks:
+            # brought by MONAI, used by nothing here: several GPUs would wait for its gradient
             for name, parameter in block.named_parameters():
                 parameter.requires_grad_("cross_attn" not in name)
         self.deep_supervision = deep_supervision
@@ -60,4 +64,22 @@ class _Decoder(YuccaUNetR):
 
 
 class UNetR(AnySize, _Decoder):
-    """Yucca's UNETR. Its transformer knows one patch size: the one it is built for, padded to a multiple of 16."""
+    """Yucca's UNETR: a transformer as the encoder, 92.4 million parameters in 3D.
+
+    Parameters
+    ----------
+    input_channels : int
+        Scans in a sample.
+    patch_size : sequence of int
+        The one size that its transformer knows, in voxels; padded to multiples of 16.
+    num_classes : int
+        Classes, background among them.
+    starting_filters : int
+        Features of the finest level.
+    deep_supervision : bool
+        Give logits at five scales while training (shapes: `AnySize.forward`).
+
+    References
+    ----------
+    Hatamizadeh et al., "UNETR", WACV 2022 (arXiv 2103.10504).
+    """

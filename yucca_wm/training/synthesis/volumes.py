@@ -58,6 +58,16 @@ def normalised(image: Array) -> Array:
     """Intensities of a head, with or without skull, in units that do not depend on the scanner.
 
     Clipped at the 99th percentile of what is above a tenth of it; then mean 0 and standard deviation 1 there.
+
+    Parameters
+    ----------
+    image : ndarray, float, shape (i, j, k)
+        Intensities of a scan; what is not positive is outside.
+
+    Returns
+    -------
+    ndarray, float32, shape (i, j, k)
+        In standard deviations of the head; all 0 without a positive voxel.
     """
     positive = image[image > 0]
     if not positive.size:
@@ -71,7 +81,19 @@ def normalised(image: Array) -> Array:
 def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Generator) -> Volume:
     """One head in a random pose and contrast.
 
-    mirrored : table, region -> region of the other side.
+    Parameters
+    ----------
+    head : Head
+        On its 1 mm grid.
+    mirrored : ndarray, uint8, shape (regions + 1,)
+        Region -> region of the other side (`mirrored_regions`).
+    random : numpy.random.Generator
+        Fixes everything that is drawn.
+
+    Returns
+    -------
+    Volume
+        `SIZE` voxels of `SPACING_MM`.
     """
     matrix, offset = _pose(head, random)
     bend = np.stack([degrade.smooth_field(SIZE, 8, random) for _ in range(3)]) * np.float32(random.uniform(0, 3))
