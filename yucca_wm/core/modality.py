@@ -19,7 +19,7 @@ class Modality(StrEnum):
 
     bids: str
 
-    def __new__(cls, value: str, bids: str) -> Modality:
+    def __new__(cls, value: str, bids: str = "") -> Modality:
         member = str.__new__(cls, value)
         member._value_ = value
         member.bids = bids
