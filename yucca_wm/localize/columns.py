@@ -1,7 +1,7 @@
 """The columns of all tables of a localization: what each says, in which unit, and how it is computed.
 
 To add one, enter it here, with its value as a function of the row: it then stands in the table, in the sidecar beside
-it, and (`python tests/test_columns.py` writes it there) in docs/read-your-results.md.
+it, and (`python tests/test_columns.py` writes it there) in docs/columns.md.
 """
 
 from __future__ import annotations
