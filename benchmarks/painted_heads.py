@@ -8,10 +8,9 @@ from scipy import ndimage
 
 from yucca_wm.core.images import Image
 from yucca_wm.training.synthesis import degrade
-from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import draw
 from yucca_wm.training.synthesis.heads import DISTANCE_UNITS_PER_MM, Head
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CHOROID_PLEXUS, CORTEX, LATERAL_VENTRICLE
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CHOROID_PLEXUS, CORTEX, LATERAL_VENTRICLE, atrophied
 
 THICK_MM = 5
 

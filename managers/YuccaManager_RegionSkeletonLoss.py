@@ -8,7 +8,10 @@ from yucca_wm.training.tubed_training import RegionTubeDataset
 
 
 class YuccaManager_RegionSkeletonLoss(YuccaManager_SkeletonLoss):
-    """Regions that touch each other keep a centre line of their own (see training/skeleton.py, ``per_region``)."""
+    """Regions that touch each other keep a centre line of their own (see training/skeleton.py, ``per_region``).
+
+    Parameters are those of ``YuccaManager_SkeletonLoss``.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

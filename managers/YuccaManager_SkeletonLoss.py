@@ -8,7 +8,19 @@ from yucca_wm.training.tubed_training import TubeDataset, TubeLightningModule, p
 
 
 class YuccaManager_SkeletonLoss(YuccaManager):
-    """Trains with the tubed skeleton of the whole foreground; ``--loss`` chooses another loss."""
+    """Trains with the tubed skeleton of the whole foreground; ``--loss`` chooses another loss.
+
+    Parameters
+    ----------
+    loss : str, optional
+        Name of a loss. Default: CE + Dice + skeleton recall (`yucca_wm.training.losses.DiceCESkeletonRecall`).
+    *args, **kwargs
+        Those of Yucca's ``YuccaManager``.
+
+    References
+    ----------
+    Kirchhoff et al., "Skeleton Recall Loss", ECCV 2024 (arXiv 2404.03010).
+    """
 
     default_loss = "DiceCESkeletonRecall"
 

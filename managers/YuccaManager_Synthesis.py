@@ -11,7 +11,28 @@ from yucca_wm.training.synthesis.settings import GRADIENT_CLIP, settings_of
 
 
 class YuccaManager_Synthesis(YuccaManager):
-    """Tissue and lesions in planes (``-d 2D``), regions and atlas coordinates in volumes (``-d 3D``)."""
+    """Tissue and lesions in planes (``-d 2D``), regions and atlas coordinates in volumes (``-d 3D``).
+
+    Parameters
+    ----------
+    loss : str, optional
+        Name of a loss. Default: that of the dimensions (`yucca_wm.training.synthesis.losses`).
+    model_dimensions : {"2D", "3D"}
+        Planes of 1 mm, or whole heads of 3 mm.
+    planner : str
+        ``YuccaPlanner_Planes`` or ``YuccaPlanner_Volumes``, as the dimensions want it (the default will do).
+    patch_size : sequence of int, optional
+        Of planes, in pixels: multiples of 16. Volumes have one size.
+    deep_supervision : bool
+        Refused.
+    *args, **kwargs
+        Those of Yucca's ``YuccaManager``.
+
+    Raises
+    ------
+    SystemExit
+        A planner, a patch size or an option that does not go with the dimensions.
+    """
 
     def __init__(
         self,

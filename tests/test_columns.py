@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from yucca_wm.check.findings import FORM as PROBLEMS
@@ -24,6 +25,7 @@ from yucca_wm.groups.associate_command import EFFECTS
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES
 from yucca_wm.localize import columns as localize
 from yucca_wm.localize.__main__ import main
+from yucca_wm.localize.atlas_space import TEMPLATE
 from yucca_wm.parcellate.cohort import STATUS
 from yucca_wm.predict.cohort import USED
 
@@ -47,7 +49,7 @@ def forms() -> dict[str, list[TableForm[Any]]]:
             TableForm("places.tsv", localize.PLACE),
             TableForm("lesion_load_soft.tsv", localize.SOFT),
             TableForm("modalities.tsv", localize.MODALITY),
-            localize.TEMPLATE,
+            TEMPLATE,
             REGIONS,
         ],
         "predict": [USED],
@@ -113,6 +115,29 @@ def test_what_is_explained_at_length_is_a_column_and_none_is_forgotten() -> None
 )  # fmt: skip
 def test_values_as_fields(value: Any, text: str) -> None:
     assert as_text(value) == text
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["as in the file", "every decimal"])
+def test_a_frame_has_the_types_of_its_columns(exact: bool) -> None:
+    form = TableForm[tuple[Any, ...]](
+        "made.tsv",
+        (
+            Column("name", lambda row: row[0], "a name"),
+            Column("n", lambda row: row[1], "a count", kind=Kind.COUNT),
+            Column("size_ml", lambda row: row[2], "a volume", "mL"),
+            Column("large", lambda row: row[3], "an answer", kind=Kind.ANSWER),
+        ),
+    )
+    rows = [("a", 3, 2 / 3, True), ("", None, None, None), ("12", np.int64(0), float("nan"), False)]
+    frame = form.data_frame((form.values if exact else form.fields)(row, "007") for row in rows)
+    assert frame.dtypes.astype(str).tolist() == ["string", "string", "Int64", "float64", "boolean"]
+    assert frame.dtypes.tolist() == form.data_frame([]).dtypes.tolist()
+    assert frame["subject"].tolist() == ["007"] * 3
+    assert frame["size_ml"].tolist()[0] == (2 / 3 if exact else 0.666667)
+    assert frame["size_ml"].isna().tolist() == [False, True, True]
+    assert [None if value is pd.NA else value for value in frame["name"]] == ["a", None, "12"]
+    assert [None if value is pd.NA else value for value in frame["n"]] == [3, None, 0]
+    assert [None if value is pd.NA else value for value in frame["large"]] == [True, None, False]
 
 
 def test_decimals() -> None:

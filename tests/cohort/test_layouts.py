@@ -9,6 +9,7 @@ import pytest
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split, Subject, regions_path
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.modality import Modality
 
 
 def touch(*paths: Path) -> None:
@@ -90,8 +91,7 @@ class TestBids:
         assert find_subjects(tmp_path) == [
             Subject(
                 "sub-01",
-                raw / "sub-01_T1w.nii.gz",
-                raw / "sub-01_FLAIR.nii.gz",
+                {Modality.T1: raw / "sub-01_T1w.nii.gz", Modality.FLAIR: raw / "sub-01_FLAIR.nii.gz"},
                 tmp_path / "derivatives/fast/sub-01/anat/sub-01_label-WM_probseg.nii.gz",
                 derived / "sub-01_label-lesion_mask.nii.gz",
                 None,
@@ -129,8 +129,8 @@ class TestTable:
         path = tmp_path / "subjects.tsv"
         path.write_text("subject\tt1\tflair\tsplit\nb\timages/b.nii\tn/a\tTest\na\t/elsewhere/a.nii.gz\t\t\n")
         assert find_subjects(path) == [
-            Subject("a", Path("/elsewhere/a.nii.gz")),
-            Subject("b", tmp_path / "images/b.nii", split=Split.TEST),
+            Subject("a", {Modality.T1: Path("/elsewhere/a.nii.gz")}),
+            Subject("b", {Modality.T1: tmp_path / "images/b.nii"}, split=Split.TEST),
         ]
 
     def test_tables_are_read_as_programs_write_them(self, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ class TestTable:
         path = tmp_path / "subjects.tsv"
         text = '"t1"\t"subject"\t\r\n"a b.nii"\t"NA"\t\r\n\r\nN/A\t02\t\r\n'
         path.write_text(text, encoding="utf-8-sig", newline="")
-        assert find_subjects(path) == [Subject("02"), Subject("NA", tmp_path / "a b.nii")]
+        assert find_subjects(path) == [Subject("02"), Subject("NA", {Modality.T1: tmp_path / "a b.nii"})]
 
     def test_table_in_the_cohort_folder_comes_first(self, tmp_path: Path) -> None:
         wmh_subject(tmp_path / "a")

@@ -11,7 +11,8 @@ import pytest
 
 from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
-from yucca_wm.evaluate.cohort import How, Kind, evaluate
+from yucca_wm.evaluate.case import How, Kind
+from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.measures import lesion_measures
 from yucca_wm.evaluate.tables import mean_with_interval
 from yucca_wm.jobs.lock import hold
@@ -62,7 +63,7 @@ def test_only_what_changed_is_compared_again_and_two_runs_at_once_are_refused(
         compared.append(1)
         return lesion_measures(*arguments)
 
-    monkeypatch.setattr("yucca_wm.evaluate.cohort.lesion_measures", counted)
+    monkeypatch.setattr("yucca_wm.evaluate.case.lesion_measures", counted)
     save(tmp_path / "pred" / "b.nii.gz", lesions(3))
     outcome = evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
     assert [rows[0]["dice"] for rows in outcome.results.values()] == [1.0, 0.75]

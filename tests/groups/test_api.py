@@ -28,6 +28,7 @@ def test_frames_and_files_find_the_planted_regions_and_save_what_the_command_wri
     assert len(effects.subjects) == 54
     found = effects.effects.loc[effects.effects["q_fdr"] < 0.05, "region"]
     assert set(found) == {regions().by_index(index).name for index in PLANTED}
+    assert effects.effects.dtypes.astype(str).tolist() == ["string", "Int64", *["float64"] * 6, "string"]
     assert (effects.effects.set_index("region").loc[list(found), "effect"] > 1).all()  # "patient" against "control"
     by_index = participants.set_index("participant_id").sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(yw.associate(loads, by_index, **asked).effects, effects.effects)
@@ -52,6 +53,8 @@ def test_groups_in_memory_are_those_of_the_command(cohort: Path) -> None:
     groups = yw.cluster(loads, k_max=3)
     assert groups.structure, groups.reason
     assert groups.k == 2
+    assert groups.members.dtypes.astype(str).tolist() == ["string", "Int64", "Int64", "string"]
+    assert groups.members["flags"].isna().all()
     assert groups.members["cluster"].tolist() == [1] * 30 + [2] * 24
     one = loads[(loads["name"] == "superior_frontal_L") & (loads["subject"] < "sub-30")]["load_percent"]
     row = groups.profiles.query("cluster == 1 and region == 'superior_frontal_L'").iloc[0]

@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yucca_wm.groups.association import associate
-from yucca_wm.groups.loads import read_loads, transform
-from yucca_wm.groups.participants import match_participants, read_participants
+from yucca_wm.groups.tables import match_participants, read_loads, read_participants, transform
 from yucca_wm.groups.variables import design, read_outcome
 
 REGIONS = ("NA", "nan", "007")

@@ -15,7 +15,7 @@ import pytest
 from yucca_wm.core.regions import read_table, regions
 from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main
-from yucca_wm.localize.case import localize_files
+from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.cohort import localize_cohort
 from yucca_wm.localize.lesions import Settings
 
@@ -95,11 +95,11 @@ def test_tables_do_not_depend_on_the_number_of_processes_nor_on_earlier_runs(fol
 def test_only_what_changed_is_localized_again(folders, synthetic, monkeypatch):
     done = []
 
-    def spy(pair, *more):
+    def spy(pair, **more):
         done.append(pair.subject)
-        return localize_files(pair, *more)
+        return localize_case(pair, **more)
 
-    monkeypatch.setattr("yucca_wm.localize.cohort.localize_files", spy)
+    monkeypatch.setattr("yucca_wm.localize.cohort.localize_case", spy)
 
     def run_again(*more):
         done.clear()

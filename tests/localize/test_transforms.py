@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.localize.atlas_space import find_transforms
+from yucca_wm.parcellate.transforms import find_transforms
 from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Field
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.regions import regions
-from yucca_wm.localize.atlas_space import find_transforms
+from yucca_wm.localize.atlas_space import carry_cohort
 from yucca_wm.localize.cohort import localize_cohort
-from yucca_wm.localize.frequency import carry_cohort
 from yucca_wm.localize.lesions import Settings
+from yucca_wm.parcellate.transforms import find_transforms
 
 
 @pytest.fixture(scope="session")

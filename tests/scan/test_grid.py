@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.images import Image
-from yucca_wm.scan.frame import carry_labels
-from yucca_wm.scan.grid import resampled, turned_onto
+from yucca_wm.scan.frame import carry_labels, resampled, turned_onto
 
 OBLIQUE = np.array([[0.9, 0.1, 0, -20], [-0.1, 0.95, 0.3, 4], [0, -0.25, 3, -9], [0, 0, 0, 1]])
 

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from yucca_wm.training.networks.any_size import SCALES, AnySize, padded_size
 from yucca_wm.training.networks.mednext import MedNeXt_S_k3
 from yucca_wm.training.networks.multiresunet import MultiResUNet
-from yucca_wm.training.networks.unet import UNet
-from yucca_wm.training.networks.unetr import UNetR
+from yucca_wm.training.networks.unet import UNet, UNetR
 from yucca_wm.training.registry import ALIASES, MEMORY_GB, NETWORKS
 
 SIZES = [(16, 33), (32, 21, 40)]

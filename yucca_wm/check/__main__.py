@@ -73,11 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _overview(report: Report) -> str:
-    from yucca_wm.cohort.subject import Split
+    from yucca_wm.cohort.subject import FILE_COLUMNS, Split
 
     sides = " and ".join(f"{list(report.splits.values()).count(side)} to {side}" for side in Split)
-    columns = ("t1", "flair", "wm", "lesions", "regions")
-    have = ", ".join(f"{sum(getattr(s, column) is not None for s in report.subjects)} {column}" for column in columns)
+    have = ", ".join(f"{sum(bool(s.files(column)) for s in report.subjects)} {column}" for column in FILE_COLUMNS)
     return f"{len(report.subjects)} subjects ({sides}) with {have}"
 
 

@@ -13,9 +13,10 @@ from yucca_wm.check.scan import check_scan
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.modality import Modality
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
-from yucca_wm.tasks.definition import Modality, Target
+from yucca_wm.tasks.definition import Target
 from yucca_wm.tasks.raw_folder import name_problems
 from yucca_wm.tasks.split import resolve_splits
 
@@ -72,13 +73,13 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
 
 def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:
     """A file that others have. What nobody has is taken as not part of the study."""
-    there = {column for column in ("t1", "flair") if any(getattr(subject, column) for subject in subjects)}
+    there = {modality for subject in subjects for modality in subject.scans}
     parcellated = any(subject.regions for subject in subjects)
     segmented = any(subject.wm for subject in subjects)
     labelled = {splits.get(subject.name) for subject in subjects if subject.lesions}
     for subject in subjects:
         for modality in Modality:
-            if modality.column in there and getattr(subject, modality.column) is None:
+            if modality in there and modality not in subject.scans:
                 yield Problem(Level.ERROR, subject.name, "", f"has no {modality}", "add it, or remove the subject")
         if subject.lesions is None and splits.get(subject.name) in labelled:
             yield Problem(Level.ERROR, subject.name, "", "has no lesion mask", Target.LESIONS.remedy)

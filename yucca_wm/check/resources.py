@@ -11,6 +11,7 @@ from pathlib import Path
 from yucca_wm.check.cohort import Report
 from yucca_wm.check.findings import COHORT, Level, Problem
 from yucca_wm.cohort.subject import Split
+from yucca_wm.core.modality import Modality
 
 REGION_CLASSES = 37
 LESION_CLASSES = 3
@@ -48,7 +49,7 @@ def disk_bytes(report: Report) -> dict[str, int]:
     """Upper estimates for both targets (lesions and regions); preprocessed volumes taken at their own voxel size."""
     raw = preprocessed = softmax = 0
     for name, facts in report.facts.items():
-        images = [column for column in ("t1", "flair") if column in facts.size_bytes]
+        images = [column for modality in Modality if (column := modality.column) in facts.size_bytes]
         raw += TARGETS * sum(facts.size_bytes[column] for column in images)
         if report.splits.get(name) is Split.TEST:
             softmax += int(len(images) * facts.voxels * (REGION_CLASSES + LESION_CLASSES) * SOFTMAX_BYTES)

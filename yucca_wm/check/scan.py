@@ -12,14 +12,15 @@ import nibabel as nib
 import numpy as np
 
 from yucca_wm.check.findings import Facts, Level, Problem
-from yucca_wm.cohort.subject import Subject
+from yucca_wm.cohort.subject import FILE_COLUMNS, Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, check_same_grid, load, load_labels, same_grid
+from yucca_wm.core.modality import Modality
 from yucca_wm.core.regions import regions
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.tasks.case import REGISTER, check_image
-from yucca_wm.tasks.definition import Modality, Target
+from yucca_wm.tasks.definition import Target
 
 PLAUSIBLE_SPACING_MM = (0.2, 8.0)
 PLAUSIBLE_EXTENT_MM = (80.0, 420.0)
@@ -76,7 +77,7 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
     images: dict[str, Image] = {}
 
     def read(column: str, reader: Callable[[Path], Image]) -> None:
-        path: Path | None = getattr(subject, column)
+        path = subject.files(column).get(column)
         if path is not None and (image := found.attempt(lambda: reader(path))) is not None:
             images[column] = image
 
@@ -90,9 +91,9 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
         for note in image.header_notes:
             found.warn(image.name, note, "repair its header if the other is right")
     _check_grids(found, images)
-    for column in ("t1", "flair"):
-        if column in images:
-            _check_intensities(found, images[column])
+    for modality in Modality:
+        if modality.column in images:
+            _check_intensities(found, images[modality.column])
     _check_volumes(found, images)
     if found.facts.digests.get("t1", "-") == found.facts.digests.get("flair"):
         found.warn(images["flair"].name, "holds the same voxels as the T1", "one of the two is the wrong file")
@@ -106,19 +107,18 @@ def _white_matter(path: Path, settings: Settings) -> Image:
 
 
 def _check_grids(found: Findings, images: dict[str, Image]) -> None:
-    """Every map against the scans it may lie on, T1 and FLAIR against each other; then size and place of the first."""
+    """Every map against the scans it may lie on, scans against the last; then size and place of the first."""
     grid = next(iter(images.values()), None)
     if grid is None:
         return
-    scans = [images[column] for column in ("t1", "flair") if column in images]
-    if len(scans) == 2 and not same_grid(*scans):
-        found.warn(
-            scans[0].name,
-            f"has a grid of its own, not that of {scans[1].name}",
-            f"predict registers them, to train add {REGISTER}",
-        )
+    columns = [modality.column for modality in Modality]
+    scans = [images[column] for column in columns if column in images]
+    for scan in scans[:-1]:
+        if not same_grid(scan, scans[-1]):
+            problem = f"has a grid of its own, not that of {scans[-1].name}"
+            found.warn(scan.name, problem, f"predict registers them, to train add {REGISTER}")
     for column, image in images.items():
-        if column not in ("t1", "flair") and not any(same_grid(scan, image) for scan in scans):
+        if column not in columns and not any(same_grid(scan, image) for scan in scans):
             try:
                 check_same_grid(grid, image)
             except InputError as error:
@@ -160,8 +160,8 @@ def _check_volumes(found: Findings, images: dict[str, Image]) -> None:
 
 def _facts(subject: Subject, images: dict[str, Image]) -> Facts:
     grid = next(iter(images.values()), None)
-    files = {column: getattr(subject, column) for column in ("t1", "flair", "wm", "lesions", "regions")}
-    sizes = {column: path.stat().st_size for column, path in files.items() if path is not None and path.is_file()}
+    files = subject.files(*FILE_COLUMNS)
+    sizes = {column: path.stat().st_size for column, path in files.items() if path.is_file()}
     facts = Facts(size_bytes=sizes)
     if grid is None:
         return facts

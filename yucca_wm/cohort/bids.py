@@ -20,16 +20,15 @@ from yucca_wm.cohort.ids import looks_like, meant
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.modality import Modality
 from yucca_wm.core.tsv import read_columns
 
-NATIVE_SPACES = ("T1w", "FLAIR", "orig", "individual", "native")
+NATIVE_SPACES = (*(modality.bids for modality in Modality), "orig", "individual", "native")
 """Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
 
 ANAT = ("sub-*/anat", "sub-*/ses-*/anat")
 """Where a session keeps its images."""
 
-T1 = (r"T1w",)
-FLAIR = (r"FLAIR",)
 LESIONS = (r"label-(lesions?|WMH)_.*(mask|dseg)", r"desc-(lesions?|wmh)_.*(mask|dseg)", r"(lesions?|WMH)_(mask|dseg)")
 WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dseg", r"dseg")
 """What a file's name must end with (before .nii.gz, .mgz), most specific first, upper and lower case alike."""
@@ -61,8 +60,7 @@ def _subject(root: Path, folder: Path, splits: dict[str, Split]) -> Subject:
     lesions = _candidates(derived, LESIONS)
     return Subject(
         name=name,
-        t1=_choose(raw, T1),
-        flair=_choose(raw, FLAIR),
+        scans={modality: path for modality in Modality if (path := _choose(raw, (modality.bids,))) is not None},
         wm=_choose([path for path in derived if path not in lesions], WHITE_MATTER),
         lesions=_choose(lesions, LESIONS),
         regions=existing(regions_path(root, name)),

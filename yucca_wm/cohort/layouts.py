@@ -23,18 +23,21 @@ AUTO = "auto"
 class Layout:
     """How one arrangement of folders is recognised and read.
 
+    looks_like : for people who look for their own.
     matches : whether a folder or file looks like it (cheap: no image is opened).
     subjects : its subjects.
     """
+
+    looks_like: str
 
     matches: Callable[[Path], bool]
     subjects: Callable[[Path], list[Subject]]
 
 
 LAYOUTS: dict[str, Layout] = {
-    "table": Layout(table.matches, table.subjects),
-    "bids": Layout(bids.matches, bids.subjects),
-    "wmh": Layout(wmh_challenge.matches, wmh_challenge.subjects),
+    "table": Layout("a table of paths (.tsv)", table.matches, table.subjects),
+    "bids": Layout("sub-<id>/anat/ (BIDS)", bids.matches, bids.subjects),
+    "wmh": Layout("<id>/pre/T1.nii.gz (WMH challenge)", wmh_challenge.matches, wmh_challenge.subjects),
 }
 """Known layouts by name, in the order in which ``auto`` tries them (the cheapest to recognise first)."""
 
@@ -67,11 +70,8 @@ def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subj
     reader = next((known for known in candidates if layout != AUTO or known.matches(root)), None)
     found = reader.subjects(root) if reader is not None else []
     if not found:
-        raise InputError(
-            root,
-            "holds no subject",
-            "expected <id>/pre/T1.nii.gz (WMH challenge), sub-<id>/anat/ (BIDS) or a table of paths (.tsv)",
-        )
+        *others, last = (known.looks_like for known in reversed(LAYOUTS.values()))
+        raise InputError(root, "holds no subject", f"expected {', '.join(others)} or {last}")
     for name, times in Counter(subject.name for subject in found).items():
         if times > 1:
             raise InputError(root, f"subject '{name}' occurs {times} times", "give each subject a name of its own")

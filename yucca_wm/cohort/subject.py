@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from yucca_wm.core.modality import Modality
 
 
 class Split(StrEnum):
@@ -15,12 +18,19 @@ class Split(StrEnum):
     TEST = "test"
 
 
+MAPS = ("wm", "lesions", "regions")
+"""Label maps of a `Subject`."""
+
+FILE_COLUMNS = (*(modality.column for modality in Modality), *MAPS)
+"""Everything that a subject may have a file of."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """One scan session of one person; a file that the cohort does not have is None.
 
     name : unique in the cohort; outputs are named after it. With sessions: ``sub-01_ses-02``.
-    t1, flair : skull-on or skull-stripped images.
+    scans : skull-on or skull-stripped images, those that there are.
     wm : anything white matter can be taken from: a tissue or whole-brain label map, a mask, a probability map.
     lesions : 1 white-matter lesion, 2 other pathology.
     regions : region label map, as ``python -m yucca_wm.parcellate`` writes it.
@@ -28,8 +38,7 @@ class Subject:
     """
 
     name: str
-    t1: Path | None = None
-    flair: Path | None = None
+    scans: Mapping[Modality, Path] = field(default_factory=dict)
     wm: Path | None = None
     lesions: Path | None = None
     regions: Path | None = None
@@ -37,7 +46,19 @@ class Subject:
 
     def files(self, *columns: str) -> dict[str, Path]:
         """Those of its files (``t1``, ``wm``, ...) that there are."""
-        return {column: path for column in columns if (path := getattr(self, column)) is not None}
+        there = {modality.column: path for modality, path in self.scans.items()}
+        there |= {column: path for column in MAPS if (path := getattr(self, column)) is not None}
+        return {column: there[column] for column in columns if column in there}
+
+    @property
+    def t1(self) -> Path | None:
+        """The T1, which white matter and tissue are found in."""
+        return self.scans.get(Modality.T1)
+
+    @property
+    def flair(self) -> Path | None:
+        """The FLAIR."""
+        return self.scans.get(Modality.FLAIR)
 
     @property
     def person(self) -> str:

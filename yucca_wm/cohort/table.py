@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
+from yucca_wm.cohort.subject import FILE_COLUMNS, MAPS, Split, Subject, existing, regions_path
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.modality import Modality
 from yucca_wm.core.tsv import Columns, read_columns
 
-FILE_COLUMNS = ("t1", "flair", "wm", "lesions", "regions")
 COLUMNS = ("subject", *FILE_COLUMNS, "split")
 NAME_IN_COHORT = "cohort.tsv"
 """A folder that holds a table of this name is read by it."""
@@ -46,6 +46,8 @@ def _subject(table: Path, number: int, row: dict[str, str]) -> Subject:
         raise InputError(table, f"line {number} names no subject")
     if split not in ("", *Split):
         raise InputError(table, f"line {number}: split is '{split}'", f"write {' or '.join(Split)}, or leave it empty")
-    files = {column: table.parent / row[column] if row.get(column) else None for column in FILE_COLUMNS}
-    files["regions"] = files["regions"] or existing(regions_path(table, name))
-    return Subject(name, **files, split=Split(split) if split else None)
+    files = {column: table.parent / row[column] for column in FILE_COLUMNS if row.get(column)}
+    scans = {modality: files[modality.column] for modality in Modality if modality.column in files}
+    maps = {column: files.get(column) for column in MAPS}
+    maps["regions"] = maps["regions"] or existing(regions_path(table, name))
+    return Subject(name, scans, **maps, split=Split(split) if split else None)

@@ -19,6 +19,7 @@ from pathlib import Path
 from yucca_wm.cohort.ids import named_by_folder
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.core.files import IMAGE_SUFFIXES
+from yucca_wm.core.modality import Modality
 
 MAX_DEPTH = 4
 """Folders between the cohort and a subject's own: split, site, scanner, subject."""
@@ -43,8 +44,7 @@ def _subject(root: Path, folder: Path) -> Subject:
     splits = [OFFICIAL_SPLITS.get(part.lower().partition("_")[0]) for part in folder.relative_to(root).parts[:-1]]
     return Subject(
         name=name,
-        t1=_image(pre / "T1"),
-        flair=_image(pre / "FLAIR"),
+        scans={modality: path for modality in Modality if (path := _image(pre / modality)) is not None},
         wm=_image(pre / "wm") or _first(pre, "T1_seg*"),
         lesions=_image(folder / "wmh") or _image(pre / "wmh"),
         regions=existing(regions_path(root, name)),

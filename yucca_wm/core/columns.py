@@ -6,13 +6,16 @@ that have a row for every subject (or several) begin with the column ``subject``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from numbers import Integral
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from yucca_wm.core.tsv import MISSING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = TypeVar("Row")
 
@@ -97,6 +100,26 @@ class TableForm(Generic[Row]):
         """One row of the file."""
         return [subject] * self.subjects + [column.text(row) for column in self.columns]
 
+    def data_frame(self, rows: Iterable[Sequence[Cell]]) -> pd.DataFrame:
+        """Rows as a data frame.
+
+        rows : of `fields`, whose numbers are those of the file, or of `values`.
+
+        Names are ``string``, whole numbers ``Int64``, answers ``boolean``, numbers ``float64``; where there is no value
+        it is ``NA`` (numbers: NaN). A table without rows has the same types.
+        """
+        import pandas as pd
+
+        kinds = [Kind.TEXT] * self.subjects + [column.kind for column in self.columns]
+        cells = list(zip(*rows, strict=True)) or [()] * len(kinds)
+        return pd.DataFrame(
+            {name: _series(kind, own) for name, kind, own in zip(self.header, kinds, cells, strict=True)}
+        )
+
+    def values(self, row: Row, subject: str = "") -> list[Cell]:
+        """One row with every decimal."""
+        return [subject] * self.subjects + [column.cell(row) for column in self.columns]
+
     def sidecar(self) -> dict[str, dict[str, Any]]:
         """Column -> description, as BIDS wants it beside a table."""
         first = {"subject": {"Description": SUBJECT}} if self.subjects else {}
@@ -147,3 +170,16 @@ def _entry(column: Column[Any]) -> dict[str, Any]:
     if column.levels:
         entry["Levels"] = dict(column.levels)
     return entry
+
+
+def _series(kind: Kind, cells: Sequence[Cell]) -> pd.Series:
+    import pandas as pd
+
+    values = [None if cell is None or cell == MISSING or cell == "" else cell for cell in cells]
+    if kind is Kind.TEXT:
+        return pd.Series(values, dtype="string")
+    if kind is Kind.COUNT:
+        return pd.Series([None if value is None else int(value) for value in values], dtype="Int64")
+    if kind is Kind.ANSWER:
+        return pd.Series([None if value is None else value in (True, "yes") for value in values], dtype="boolean")
+    return pd.Series([float("nan") if value is None else float(value) for value in values], dtype="float64")

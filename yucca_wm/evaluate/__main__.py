@@ -58,7 +58,8 @@ def main(argv: list[str] | None = None) -> int:
     labels = label_options(parser, arguments)
     run_how = run_options(arguments, parser)
     from yucca_wm.core.regions import read_table, regions
-    from yucca_wm.evaluate.cohort import How, Kind, evaluate, headline
+    from yucca_wm.evaluate.case import How, Kind
+    from yucca_wm.evaluate.cohort import evaluate, headline
 
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)

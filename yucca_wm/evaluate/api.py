@@ -13,7 +13,8 @@ from yucca_wm.core.files import case_name
 from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 from yucca_wm.core.regions import RegionTable, region_table
-from yucca_wm.evaluate.cohort import How, Kind, evaluate_case, rows_of
+from yucca_wm.evaluate.case import How, Kind, evaluate_case
+from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
 from yucca_wm.jobs.cases import Outcome
 
 if TYPE_CHECKING:
@@ -84,8 +85,6 @@ def evaluate(
     --------
     >>> evaluate("prediction.nii.gz", "truth.nii.gz", kind="lesions")["dice"]  # doctest: +SKIP
     """
-    import pandas as pd
-
     sources = sources_of({"prediction": prediction, "truth": truth}, affine)
     pred, gt = sources["prediction"], sources["truth"]
     if isinstance(pred, Path) and isinstance(gt, Path) and pred.is_file() and gt.is_file() and pred.samefile(gt):
@@ -100,6 +99,6 @@ def evaluate(
         resample,
     )
     name = subject or (case_name(pred) if isinstance(pred, Path) else NOBODY)
-    frame = pd.DataFrame(rows_of(Outcome({name: evaluate_case((pred, gt), how)}, {})))
-    numbers = [column for column in frame.columns[1:] if frame[column].dtype == object and column != "name"]
-    return frame.astype(dict.fromkeys(numbers, "float64"))
+    rows = rows_of(Outcome({name: evaluate_case((pred, gt), how)}, {}))
+    form = REGION_CASES if "name" in rows[0] else LESION_CASES
+    return form.data_frame([row[column] for column in form.header] for row in rows)

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from yucca_wm import __version__
 from yucca_wm.cohort.pairing import image_files, match
-from yucca_wm.core import images
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key, write_json
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.lesion_maps import ALL, LesionLabels
-from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.evaluate.case import How, Kind, evaluate_case
 from yucca_wm.evaluate.earlier import MANIFEST, Earlier, copies
-from yucca_wm.evaluate.measures import (
-    EMPTY,
-    OTHER_PATHOLOGY,
-    SURFACE_TOLERANCE_MM,
-    WMH,
-    lesion_measures,
-    region_measures,
-)
+from yucca_wm.evaluate.measures import EMPTY, SURFACE_TOLERANCE_MM
 from yucca_wm.evaluate.tables import (
     CASES,
     LESION_CASES,
@@ -40,48 +25,17 @@ from yucca_wm.evaluate.tables import (
     REGION_CASES,
     REGION_SUMMARY,
     SUMMARY,
-    Mean,
-    mean_with_interval,
+    columns_of,
+    rows_of,
     save_figure,
     six_digits,
-)  # fmt: skip
+    summarise,
+)
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 
-LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
-REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")
 FIGURE = "evaluation.png"
-
-
-class Kind(StrEnum):
-    LESIONS = "lesions"
-    REGIONS = "regions"
-
-
-@dataclass(frozen=True)
-class How:
-    """What is compared.
-
-    kind : what the maps show; None: what their labels say, where that is sure (`_guess`).
-    labels : which labels of lesion maps count; truth that is ignored is left out of both maps.
-    table : the labels that region maps may hold; those of white matter are compared.
-    resample : bring predictions on another grid to the truth's, nearest neighbour, instead of refusing them.
-    """
-
-    kind: Kind | None = None
-    labels: LesionLabels = field(default_factory=LesionLabels)
-    table: RegionTable = field(default_factory=regions)
-    resample: bool = False
-
-    @property
-    def compared(self) -> RegionTable:
-        return self.table.white_matter if len(self.table.white_matter) else self.table
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        names = {str(region.index): region.name for region in self.table}
-        return {"kind": self.kind, "lesion_labels": asdict(self.labels), "regions": names, "resample": self.resample}
 
 
 def evaluate(
@@ -165,56 +119,6 @@ def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Pat
     return pairs, failed
 
 
-def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]:
-    """Compare a prediction with the truth: one row for lesions, one for every region.
-
-    Raises InputError as `load_labels`, for another grid, labels that are not known, and a kind that is not sure.
-    """
-    prediction, truth = map(images.load_labels, case)
-    pred, gt = map(name_of, case)
-    prediction = on_grid(prediction, truth, resample=how.resample)
-    predicted_labels, true_labels = _labels(prediction), _labels(truth)
-    kind = how.kind or _guess(predicted_labels, true_labels, how.compared, gt)
-    if kind is Kind.REGIONS and max(true_labels, default=0) > OTHER_PATHOLOGY >= max(predicted_labels, default=0) > 0:
-        raise InputError(pred, "looks like a lesion map, but the truth has regions", "compare regions with regions")
-    known = how.labels.known if kind is Kind.LESIONS else {0, *how.table.indices}
-    for name, labels in ((pred, predicted_labels), (gt, true_labels)):
-        if known is not None and (unknown := sorted(labels - known)):
-            raise InputError(name, *_unknown(unknown, kind, how))
-    if kind is Kind.REGIONS:
-        measures = region_measures(prediction.data, truth.data, truth.affine, how.compared)
-        return [{"kind": kind, **asdict(one)} for one in measures]
-    predicted = how.labels.lesion(prediction.data).astype(np.uint8)
-    true = how.labels.lesion(truth.data).astype(np.uint8)
-    true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY
-    return [{"kind": kind, **asdict(lesion_measures(predicted, true, truth.affine))}]
-
-
-def _labels(image: Image) -> set[int]:
-    """The labels of a map but for the background."""
-    return set(np.flatnonzero(images.count_labels(image.data)).tolist()) - {0}
-
-
-def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str) -> Kind:
-    """What maps of these labels show, where it is sure: nothing but 1, or most regions of the table."""
-    if predicted | true <= {WMH}:
-        return Kind.LESIONS
-    if 2 * len(true & set(table.indices)) > len(table):
-        return Kind.REGIONS
-    shown = ", ".join(map(str, sorted(predicted | true)[:5])) + ", ..." * (len(predicted | true) > 5)
-    problem = f"may be a lesion map or a region map (labels of it and the prediction: {shown})"
-    raise InputError(gt, problem, "say --kind lesions (which labels count: --lesion-labels) or --kind regions")
-
-
-def _unknown(labels: list[int], kind: Kind, how: How) -> tuple[str, str]:
-    shown = ", ".join(map(str, labels[:5])) + ", ..." * (len(labels) > 5)
-    if kind is Kind.REGIONS:
-        return f"holds labels that are not in the region table: {shown}", "name the table of these regions with --names"
-    counted = ", ".join(map(str, how.labels.counted or ()))
-    problem = f"holds labels of a lesion map that are neither counted ({counted}) nor ignored: {shown}"
-    return problem, f"name them with --lesion-labels ({ALL}: every label) or --ignore-labels"
-
-
 def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     """The summary in a few lines: each measure's mean and interval over cases (and over all regions)."""
     if not outcome.results:
@@ -229,17 +133,8 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     return lines
 
 
-def rows_of(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The rows of ``cases.tsv``."""
-    return [
-        {"subject": name, **{key: value for key, value in row.items() if key != "kind"}}
-        for name, rows in outcome.results.items()
-        for row in rows
-    ]
-
-
 def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: How) -> None:
-    columns = LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
+    columns = columns_of(kind)
     cases = rows_of(outcome)
     summary = summarise(cases, kind)
     forms = {Kind.LESIONS: (LESION_CASES, LESION_SUMMARY), Kind.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
@@ -269,29 +164,3 @@ def _said(labels: LesionLabels) -> str:
     counted = ALL if labels.counted is None else " and ".join(map(str, labels.counted))
     ignored = " and ".join(map(str, labels.ignored)) or "none"
     return f"lesion: label {counted}; left out: voxels of true label {ignored}"
-
-
-def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
-    """One row per measure (and region): mean over cases, interval, number of cases with a value.
-
-    For regions, the row ``all regions`` takes each case's mean over its regions first, so cases are what is resampled.
-    """
-    if kind is Kind.LESIONS:
-        return [_row({"measure": c}, mean_with_interval([case[c] for case in cases])) for c in LESION_COLUMNS]
-    by_region: dict[str, list[dict[str, Any]]] = {}
-    by_case: dict[str, list[dict[str, Any]]] = {}
-    for row in cases:
-        by_region.setdefault(row["name"], []).append(row)
-        by_case.setdefault(row["subject"], []).append(row)
-    rows = []
-    for column in REGION_COLUMNS:
-        per_case = [mean_with_interval([row[column] for row in group]).mean for group in by_case.values()]
-        rows.append(_row({"region": "all regions", "measure": column}, mean_with_interval(per_case)))
-    for region, group in by_region.items():
-        for column in REGION_COLUMNS:
-            rows.append(_row({"region": region, "measure": column}, mean_with_interval([row[column] for row in group])))
-    return rows
-
-
-def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:
-    return {**labels, "mean": mean.mean, "low95": mean.low, "high95": mean.high, "cases": mean.cases}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from yucca_wm.core.columns import Cell, Column, Kind, TableForm
+from yucca_wm.core.columns import Cell, Column, TableForm
+from yucca_wm.core.columns import Kind as Values
 from yucca_wm.core.files import atomic_path
+from yucca_wm.evaluate.case import Kind
+from yucca_wm.jobs.cases import Outcome
 
 Row = dict[str, Any]
 CASES, SUMMARY = "cases.tsv", "summary.tsv"
@@ -21,7 +24,7 @@ def six_digits(value: Cell) -> Cell:
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
-def _of(name: str, description: str, unit: str = "", kind: Kind = Kind.NUMBER, computed: str = "") -> Column[Row]:
+def _of(name: str, description: str, unit: str = "", kind: Values = Values.NUMBER, computed: str = "") -> Column[Row]:
     return Column(name, lambda row: six_digits(row[name]), description, unit, computed, kind=kind)
 
 
@@ -38,33 +41,37 @@ LESION_CASES = TableForm[Row](
         _of("lesion_recall", "share of the true lesions that are found"),
         _of("lesion_f1", "F1 score of lesions"),
         *VOLUMES,
-        _of("lesions_pred", "lesions of the prediction", kind=Kind.COUNT),
-        _of("lesions_true", "lesions of the truth", kind=Kind.COUNT),
+        _of("lesions_pred", "lesions of the prediction", kind=Values.COUNT),
+        _of("lesions_true", "lesions of the truth", kind=Values.COUNT),
         _of("volume_left_out_ml", "volume of the truth with another label, where neither map counts", "mL"),
     ),
 )
+LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
+"""Whose means over cases ``summary.tsv`` has."""
+
 REGION_CASES = TableForm[Row](
     CASES,
     (
-        _of("index", "label of the region", kind=Kind.COUNT),
-        _of("name", "name of the region", kind=Kind.TEXT),
+        _of("index", "label of the region", kind=Values.COUNT),
+        _of("name", "name of the region", kind=Values.TEXT),
         _of("dice", "Dice overlap", computed="undefined for a region in neither map"),
         _of("surface_dice", "share of outline voxels of both maps within the tolerance of the other's outline"),
         _of("volume_error_percent", "(prediction - truth) / truth of the volumes", "%"),
         *VOLUMES,
     ),
 )
+REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")
 
 MEANS = (
-    _of("measure", "column of cases.tsv", kind=Kind.TEXT),
+    _of("measure", "column of cases.tsv", kind=Values.TEXT),
     _of("mean", "mean over cases", computed="for all regions: each case's mean over its regions first"),
     _of("low95", "lower end of its 95 % bootstrap interval over cases"),
     _of("high95", "upper end of its 95 % bootstrap interval over cases"),
-    _of("cases", "cases with a value", kind=Kind.COUNT),
+    _of("cases", "cases with a value", kind=Values.COUNT),
 )
 LESION_SUMMARY = TableForm[Row](SUMMARY, MEANS, subjects=False)
 REGION_SUMMARY = TableForm[Row](
-    SUMMARY, (_of("region", "name of the region, or all regions", kind=Kind.TEXT), *MEANS), subjects=False
+    SUMMARY, (_of("region", "name of the region, or all regions", kind=Values.TEXT), *MEANS), subjects=False
 )
 
 
@@ -92,6 +99,46 @@ def mean_with_interval(values: Sequence[float | None]) -> Mean:
     chosen = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
     low, high = np.percentile(known[chosen].mean(axis=1), [2.5, 97.5])
     return Mean(float(known.mean()), float(low), float(high), int(known.size))
+
+
+def columns_of(kind: Kind) -> tuple[str, ...]:
+    """The measures that are averaged over cases."""
+    return LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
+
+
+def rows_of(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The rows of ``cases.tsv``."""
+    return [
+        {"subject": name, **{key: value for key, value in row.items() if key != "kind"}}
+        for name, rows in outcome.results.items()
+        for row in rows
+    ]
+
+
+def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
+    """One row per measure (and region): mean over cases, interval, number of cases with a value.
+
+    For regions, the row ``all regions`` takes each case's mean over its regions first, so cases are what is resampled.
+    """
+    if kind is Kind.LESIONS:
+        return [_row({"measure": c}, mean_with_interval([case[c] for case in cases])) for c in LESION_COLUMNS]
+    by_region: dict[str, list[dict[str, Any]]] = {}
+    by_case: dict[str, list[dict[str, Any]]] = {}
+    for row in cases:
+        by_region.setdefault(row["name"], []).append(row)
+        by_case.setdefault(row["subject"], []).append(row)
+    rows = []
+    for column in REGION_COLUMNS:
+        per_case = [mean_with_interval([row[column] for row in group]).mean for group in by_case.values()]
+        rows.append(_row({"region": "all regions", "measure": column}, mean_with_interval(per_case)))
+    for region, group in by_region.items():
+        for column in REGION_COLUMNS:
+            rows.append(_row({"region": region, "measure": column}, mean_with_interval([row[column] for row in group])))
+    return rows
+
+
+def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:
+    return {**labels, "mean": mean.mean, "low95": mean.low, "high95": mean.high, "cases": mean.cases}
 
 
 def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: Path) -> None:

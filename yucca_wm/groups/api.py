@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from yucca_wm.core.tsv import blank
 from yucca_wm.groups import check_packages
 from yucca_wm.groups.analysis import Settings
+from yucca_wm.groups.associate_command import EFFECTS, associate_tables
 from yucca_wm.groups.associate_command import Association as Association
-from yucca_wm.groups.associate_command import associate_tables
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES, cluster_tables
 from yucca_wm.groups.cluster_command import Clustering as Clustering
 from yucca_wm.groups.clusters import METHODS
-from yucca_wm.groups.loads import TRANSFORMS
-from yucca_wm.groups.variables import MISSING
+from yucca_wm.groups.tables import TRANSFORMS
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -87,26 +85,14 @@ def associate(
     --------
     >>> effects = associate(loads, "participants.tsv", outcome="diagnosis", covariates=["age"])  # doctest: +SKIP
     """
-    import pandas as pd
-
     if permutations < 1:
         raise ValueError("permutations must be 1 or more")
     settings = _settings(covariates, categorical, missing, transform, exclude_flagged, seed)
     result = associate_tables(
         loads, participants, outcome, settings, reference=reference, permutations=permutations, flags=_named(flags)
     )
-    rows = [
-        {
-            "region": item.region, "n_subjects": item.n_subjects, "effect": item.effect, "ci_low": item.low,
-            "ci_high": item.high, "p_model": item.p_value, "p_permutation": item.p_permutation,
-            "q_fdr": item.q_value, "note": item.note,
-        }
-        for item in result.effects
-    ]  # fmt: skip
-    frame = pd.DataFrame(rows)
-    numbers = ["effect", "ci_low", "ci_high", "p_model", "p_permutation", "q_fdr"]
     return Association(
-        frame.astype(dict.fromkeys(numbers, "float64")),
+        EFFECTS.data_frame(map(EFFECTS.values, result.effects)),
         result.content["model"],
         list(result.cohort.loads.subjects),
         result.cohort.failed | result.cohort.left_out,
@@ -179,8 +165,6 @@ def cluster(
     >>> groups = cluster(loads)  # doctest: +SKIP
     >>> groups.members.set_index("subject")["cluster"]  # doctest: +SKIP
     """
-    import pandas as pd
-
     if method not in METHODS:
         raise ValueError(f"method is {method}, not one of {METHODS}")
     if k_max < 2:
@@ -189,20 +173,12 @@ def cluster(
     result = cluster_tables(
         loads, participants, settings, method=method, k_max=k_max, adjust_total=adjust_total, flags=_named(flags)
     )
-    members = pd.DataFrame(blank(result.members), columns=list(MEMBERS.header))
-    profiles = pd.DataFrame(
-        [
-            [int(group), int(n_subjects), region, int(n_with_region), _number(mean), _number(spread)]
-            for group, n_subjects, region, n_with_region, mean, spread in result.profiles
-        ],
-        columns=list(PROFILES.header),
-    )
     return Clustering(
         result.clusters.structure,
         result.clusters.reason,
         result.content["k"],
-        members.astype({"cluster": "int64", "best_division": "int64"}),
-        profiles.astype({"mean_load_percent": "float64", "sd_load_percent": "float64"}),
+        MEMBERS.data_frame(result.members),
+        PROFILES.data_frame(result.profiles),
         result.cohort.failed | result.cohort.left_out,
         list(result.notes),
         result,
@@ -231,10 +207,6 @@ def _settings(
         exclude_flagged=None if exclude_flagged is None else list(exclude_flagged),
         seed=seed,
     )
-
-
-def _number(cell: str) -> float:
-    return float("nan") if cell in MISSING else float(cell)
 
 
 def _named(flags: Mapping[str, Iterable[str]] | None) -> dict[str, list[str]] | None:

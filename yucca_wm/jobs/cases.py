@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from yucca_wm.core import reading, verbosity
 from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.processes import Answer, in_processes, in_this_process
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -47,13 +48,11 @@ def run_cases(
     """
     from tqdm import tqdm
 
-    from yucca_wm.jobs.schedule import answers
-
     live = sys.stderr.isatty()
     results: dict[str, Result] = {}
     failures: dict[str, str] = {}
     as_here = partial(_as_told, function=function, headers=reading.headers())
-    finished = answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=sent)
+    finished = _answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=sent)
     with (
         closing(finished),
         tqdm(  # closed: workers are ended where this is stopped
@@ -82,6 +81,31 @@ def run_cases(
             if live:
                 bar.write(f"failed: {name}: {failure}", file=sys.stderr)
     return Outcome({n: results[n] for n in cases if n in results}, {n: failures[n] for n in cases if n in failures})
+
+
+def _answers(
+    function: Callable[[Any], Any],
+    cases: Mapping[str, Any],
+    options: RunOptions,
+    *,
+    threads: bool = False,
+    sent: Callable[[str], None] | None = None,
+) -> Generator[Answer]:
+    """``function`` of every case, as they are finished. A case that raises, or whose worker dies, is an answer too.
+
+    threads : threads suffice here (and share memory). sent : called with each case before it is handed out.
+    """
+    if not cases:
+        return
+    sent = sent or (lambda _: None)
+    if options.remote:
+        from yucca_wm.jobs.cluster import on_cluster
+
+        yield from on_cluster(function, cases, options, sent)
+    elif (jobs := options.workers()) == 1 or threads:
+        yield from in_this_process(function, cases, jobs, sent)
+    else:
+        yield from in_processes(function, cases, jobs, sent)
 
 
 def _as_told(

@@ -13,7 +13,7 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.schedule import Answer, attempt
+from yucca_wm.jobs.processes import Answer, attempt
 
 IN_FLIGHT = 1000
 """Cases that a Dask scheduler holds at a time."""

@@ -10,8 +10,8 @@ from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.core.lesion_maps import ALL, add_label_options, label_options
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.reading import reading_aloud
-from yucca_wm.tasks.definition import MODALITIES
 
 DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
 lesions, and a heat map. Works on the ensembles of this package and on your own lesion masks and region maps."""
@@ -142,8 +142,8 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
         )  # fmt: skip
     if options.to_template is not None:
-        from yucca_wm.localize.atlas_space import BESIDE, Transforms, find_transforms
-        from yucca_wm.localize.frequency import Localized, carry_cohort, find_template
+        from yucca_wm.localize.atlas_space import Localized, carry_cohort, find_template
+        from yucca_wm.parcellate.transforms import BESIDE, Transforms, find_transforms
 
         template = find_template(options.to_template)
         if options.transforms is None and (inputs.adds or options.regions is None):

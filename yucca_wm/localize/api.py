@@ -18,13 +18,15 @@ from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.images import Source, as_nifti, name_of
 from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.core.regions import RegionTable, region_table
-from yucca_wm.localize.case import CaseResult, load_pair, localize_files
+from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs import Companions, Maps, subject_named
 from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.load import CaseResult
 from yucca_wm.localize.maps import labelled_lesions
-from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, tables_of_subject, write_group
-from yucca_wm.localize.tables import PLACES, data_frame
+from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, write_group
+from yucca_wm.localize.reading import load_pair
+from yucca_wm.localize.tables import PLACES, tables_of_subject
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -60,7 +62,7 @@ class Localization:
         ``places.tsv``; None without a tissue map.
     flags : dict of str to str
         What to know before trusting the numbers, name -> sentence; empty when there is nothing to say.
-    result : yucca_wm.localize.case.CaseResult
+    result : yucca_wm.localize.load.CaseResult
         The same as numbers of full precision.
     """
 
@@ -231,7 +233,7 @@ def localize(
 def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Localization:
     """Localize the lesions of one person."""
     result = localize_files(maps, table, settings)
-    frames = {entry.name: data_frame(entry, result) for entry in tables_of_subject(maps, table, settings)}
+    frames = {entry.name: entry.data_frame(result) for entry in tables_of_subject(maps, table, settings)}
     loads, lesions = frames["lesion_load.tsv"], frames["lesions.tsv"]
     return Localization(
         maps.subject, loads, lesions, frames.get(PLACES), dict(result.flags), result, maps, table, settings
@@ -250,7 +252,8 @@ def write_one(folder: Path, found: Localization, stated: Mapping[str, str], file
     tables = tables_of_subject(maps, table, settings)
     with tempfile.TemporaryDirectory() as temporary:
         parts = Parts(Path(temporary))
-        parts.write(found.subject, part_of(found.result, maps, table, settings))
+        lines = {entry.name: entry.lines(found.result) for entry in tables}
+        parts.write(found.subject, part_of(found.result, maps, table, lines))
         write_group(folder, parts, {found.subject: files}, tables, summary({}, settings, dict(stated)), table)
 
 

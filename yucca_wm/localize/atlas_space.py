@@ -1,18 +1,16 @@
-"""One person's lesions in atlas space, and the transform that leads there: found by name, as parcellate leaves it.
+"""Lesions in atlas space: one person's, and how frequent they are in a cohort.
 
 Every voxel of the template takes the value of the subject's voxel that its centre lies in (nearest neighbour). Linear
 interpolation cut at one half would shrink whatever is thin or small: a lesion of one voxel keeps a fifth of its volume
 and one a voxel thick is lost wherever it lies between two samples. Nearest neighbour keeps volumes in expectation, and
-averaging over subjects is what makes a frequency map smooth. What was gained and lost is written for each subject.
-"""
+averaging over subjects is what makes a frequency map smooth. What was gained and lost is written for each subject."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,95 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.cohort.pairing import subject_of
+from yucca_wm import __version__
+from yucca_wm.core import images
+from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.images import Image
-from yucca_wm.localize.flags import registration_record
+from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.localize.lesions import Settings, counted_lesions
-from yucca_wm.registration import itk
+from yucca_wm.parcellate.transforms import Transforms
 from yucca_wm.registration.warp import Warp, to_subject
-
-AFFINE, FIELD, RECORD = "_affine.tfm", "_warp.nii.gz", ".json"
-
-BESIDE = "beside the region maps"
-"""In place of a folder: each transform lies beside the region map that was made with it."""
-
-IN_TEMPLATE = "none"
-"""In place of a folder: the lesion maps are in the template's space already."""
-
-
-@dataclass(frozen=True)
-class Transforms:
-    """where : folder, BESIDE or IN_TEMPLATE; files : subject -> its affine files (one, unless something is wrong)."""
-
-    where: str
-    files: Mapping[str, list[Path]]
-
-    def inputs(self, subject: str, regions: Path | None = None) -> dict[str, Path]:
-        """The files that `warp` reads, as far as there are any."""
-        files = self._of(subject, regions)
-        fields = [Path(str(path).removesuffix(AFFINE) + FIELD) for path in files]
-        affines = {f"affine{number or ''}": path for number, path in enumerate(files)}
-        return affines | {f"field{number or ''}": path for number, path in enumerate(fields) if path.is_file()}
-
-    def _of(self, subject: str, regions: Path | None) -> list[Path]:
-        if self.where == BESIDE:
-            affine = Path(str(registration_record(regions)).removesuffix(RECORD) + AFFINE) if regions else None
-            return [affine] if affine is not None and affine.is_file() else []
-        return self.files.get(subject) or self.files.get(subject_of(subject)) or []
-
-    def warp(self, subject: str, regions: Path | None = None) -> Warp:
-        """Subject world mm -> atlas world mm.
-
-        regions : the subject's region map, which its transform may lie beside.
-
-        Raises InputError when the subject has no transform or several, or when a displacement field belongs to it
-        and is not there.
-        """
-        if self.where == IN_TEMPLATE:
-            return Warp(np.eye(4))
-        files = self._of(subject, regions)
-        if not files and self.where == BESIDE:
-            raise InputError(subject, f"has no transform beside {regions}", "name their folder with --transforms")
-        if not files:
-            raise InputError(subject, f"has no transform in {self.where}", f"give its <subject>{AFFINE}")
-        if len(files) > 1:
-            raise InputError(subject, f"has {len(files)} transforms: {', '.join(map(str, files[:3]))}", "keep one")
-        stem = str(files[0]).removesuffix(AFFINE)
-        field = Path(stem + FIELD)
-        if not field.is_file():
-            if _deformable(Path(stem + RECORD)):
-                raise InputError(field, "is not there, but the parcellation was deformable", "parcellate again")
-            return Warp(itk.load_affine(files[0]))
-        return Warp(itk.load_affine(files[0]), itk.load_field(field))
-
-
-def find_transforms(where: str | os.PathLike[str]) -> Transforms:
-    """Every ``*_affine.tfm`` in a folder and below, each with the ``*_warp.nii.gz`` beside it, if there is one.
-
-    where : folder (or a file in it), or ``none`` when the lesion maps are in the template's space already.
-    Raises InputError when there is no such folder or no transform in it.
-    """
-    if str(where) == IN_TEMPLATE:
-        return Transforms(IN_TEMPLATE, {})
-    folder = Path(where)
-    folder = folder.parent if folder.is_file() else folder
-    if not folder.is_dir():
-        raise InputError(folder, "no such folder")
-    files: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(folder.rglob(f"*{AFFINE}")):
-        files[subject_of(path.name.removesuffix(AFFINE))].append(path)
-    if not files:
-        remedy = f"give the folder that yucca_wm.parcellate wrote, or '{IN_TEMPLATE}' for maps in template space"
-        raise InputError(folder, f"holds no transform (*{AFFINE})", remedy)
-    return Transforms(str(folder), dict(files))
-
-
-def _deformable(record: Path) -> bool:
-    try:
-        return bool(json.loads(record.read_text(encoding="utf-8"))["settings"]["transform"] == "deformable")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 @dataclass(frozen=True)
@@ -128,6 +49,23 @@ class Carried:
     transformed_ml: float
     outside_ml: float
     template_ml: float
+
+
+TEMPLATE = TableForm[Carried](
+    "template.tsv",
+    (
+        Column("lesion_volume_ml", lambda row: row.lesion_ml, "lesion volume in the subject's own space", "mL"),
+        Column(
+            "transformed_volume_ml", lambda row: row.transformed_ml,
+            "the same, stretched as the registration stretches it", "mL", "brains differ in size",
+        ),
+        Column("outside_template_ml", lambda row: row.outside_ml, "the part outside the template's grid", "mL"),
+        Column(
+            "template_volume_ml", lambda row: row.template_ml, "lesion volume in the map", "mL",
+            "it differs from transformed - outside by sampling only",
+        ),
+    ),
+)  # fmt: skip
 
 
 def carry_lesions(lesions: Image, template: Image, warp: Warp, settings: Settings) -> Carried:
@@ -199,3 +137,127 @@ def _stretch(warp: Warp, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _apply(affine: NDArray[np.floating[Any]], points: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(affine[:3, :3] @ points + affine[:3, 3:])
+
+
+FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
+TABLES = (TEMPLATE.name, "template.json", FREQUENCY, COUNT)
+
+MOST_OUTSIDE = 0.5
+"""More of a subject's lesion volume than this outside the template's grid: the transform leads to another space."""
+
+
+def forget_frequency(results_dir: Path) -> None:
+    """Remove what is of a whole cohort in ``template/``: it is of an earlier run until people are carried again."""
+    for name in TABLES:
+        (results_dir / FOLDER / name).unlink(missing_ok=True)
+
+
+def find_template(given: str) -> Path:
+    """The template's path: the labels of the fetched atlas unless one is given."""
+    if given:
+        return Path(given)
+    from yucca_wm.atlas.fetch import cached_atlas
+
+    return cached_atlas()[1]
+
+
+@dataclass(frozen=True)
+class Localized:
+    """A subject that is localized, and the maps that it was localized by."""
+
+    subject: str
+    lesions: Path
+    regions: Path
+
+
+def localized_in(results_dir: Path) -> tuple[list[Localized], Settings]:
+    """Everybody in the tables of ``results_dir``, and how they were made."""
+    summary = json.loads((results_dir / "localize.json").read_text(encoding="utf-8"))
+    everybody = [
+        Localized(name, Path(about["lesions"]), Path(about["regions"])) for name, about in summary["subjects"].items()
+    ]
+    return everybody, Settings.stated(summary["settings"])
+
+
+def carry_cohort(
+    results_dir: str | os.PathLike[str],
+    template: str | os.PathLike[str],
+    transforms: Transforms,
+    options: RunOptions | None = None,
+    participants: tuple[list[Localized], Settings] | None = None,
+) -> tuple[int, dict[str, str]]:
+    """Carry the lesions of every subject localized in ``results_dir`` to the template's space, in ``template/`` there.
+
+    Writes ``lesions/<subject>.nii.gz``, and unless this is the participant level ``lesion_count.nii.gz`` (subjects with
+    a lesion), ``lesion_frequency.nii.gz`` (their share of all subjects carried), ``template.tsv`` (volumes before and
+    after) and ``template.json``.
+
+    template : image in the atlas's world, for its grid (its label map or T1).
+    transforms : of `find_transforms`.
+    participants : whom, and how their tables were made (default: `localized_in`, which the group level writes).
+
+    Returns how many subjects the frequency is over, and who is not in it (subject -> reason).
+    """
+    options = replace(options or RunOptions(), participants=())
+    with only_run_in(Path(results_dir) / FOLDER, options) as folder:
+        everybody, settings = participants or localized_in(folder.parent)
+        return _carry_into(folder, template, transforms, options, everybody, settings)
+
+
+def _carry_into(
+    folder: Path,
+    template: str | os.PathLike[str],
+    transforms: Transforms,
+    options: RunOptions,
+    everybody: list[Localized],
+    settings: Settings,
+) -> tuple[int, dict[str, str]]:
+    grid = images.load(template)
+    maps = make_folder(folder / "lesions")
+    works = {}
+    for one in everybody:
+        inputs = {"lesions": one.lesions, **transforms.inputs(one.subject, one.regions)}
+        works[one.subject] = Work(one, inputs, [maps / f"{one.subject}.nii.gz"])
+    work = partial(_carry, grid=grid, transforms=transforms, settings=settings, folder=maps)
+    step = Step("to template", folder, {**asdict(settings), "template": sha256(template)})
+    outcome = run_step(step, work, works, options, threads=True)  # the grid is shared
+    if not options.is_whole:
+        return len(outcome.results), outcome.failures
+    forget_frequency(folder.parent)
+    write_tsv(folder / TEMPLATE.name, TEMPLATE.header, ([name, *row] for name, row in outcome.results.items()))
+    if outcome.results:
+        counts = np.zeros(grid.shape, dtype=np.uint32)
+        for name in outcome.results:  # one map in memory, however many subjects
+            counts += images.load_labels(maps / f"{name}.nii.gz", {0, 1}).data
+        images.save(grid.with_data(counts.astype(np.min_scalar_type(len(works)))), folder / COUNT)
+        images.save(grid.with_data((counts / len(outcome.results)).astype(np.float32)), folder / FREQUENCY)
+    about = {
+        "program": "yucca_wm.localize",
+        "version": __version__,
+        "template": str(template),
+        "template_sha256": sha256(template),
+        "transforms": transforms.where,
+        "interpolation": "nearest neighbour, at the centre of each template voxel",
+        "n_subjects": len(outcome.results),
+        "units": {"volume": "ml", "lesion_frequency": "share of subjects (0 to 1)", "lesion_count": "subjects"},
+        "columns": TEMPLATE.sidecar(),
+        "failures": outcome.failures,
+    }
+    write_json(folder / "template.json", about)
+    return len(outcome.results), outcome.failures
+
+
+def _carry(case: Localized, grid: Image, transforms: Transforms, settings: Settings, folder: Path) -> list[str]:
+    lesions = settings.labels.load(case.lesions)
+    carried = carry_lesions(lesions, grid, transforms.warp(case.subject, case.regions), settings)
+    if carried.outside_ml > MOST_OUTSIDE * carried.transformed_ml:
+        share = 100 * carried.outside_ml / carried.transformed_ml
+        problem = f"{share:.0f} % of the lesion volume lands outside {grid.name}"
+        raise InputError(case.subject, problem, "give the template that the transforms lead to")
+    images.save(carried.lesions, folder / f"{case.subject}.nii.gz")
+    return volumes(carried)
+
+
+def volumes(carried: Carried) -> list[str]:
+    """The fields of ``template.tsv`` after the subject."""
+    return [column.text(carried) for column in TEMPLATE.columns]

@@ -18,15 +18,15 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step, without_header
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
-from yucca_wm.localize.case import localize_files
+from yucca_wm.localize.atlas_space import FOLDER as CARRIED
+from yucca_wm.localize.atlas_space import forget_frequency
+from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.flags import SAME_LESIONS, mixed_settings, same_lesions
-from yucca_wm.localize.frequency import FOLDER as CARRIED
-from yucca_wm.localize.frequency import forget_frequency
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.lesions import Settings
-from yucca_wm.localize.maps import Derivative, check_names, remove_subjects, write_map
+from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
 from yucca_wm.localize.optional_inputs import CompanionPlaces
-from yucca_wm.localize.outputs import Parts, files_of, part_of, summary, write_group
+from yucca_wm.localize.outputs import Parts, files_of, summary, write_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
@@ -93,9 +93,15 @@ def localize_into(
     derivative = Derivative(folder / "bids", inputs.lesions, inputs.regions) if bids else None
     if bids:
         check_names(pairs.values())
+    tables = tables_of(
+        table, settings,
+        ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
+        tissue=companions.tissue is not None,
+    )  # fmt: skip
     work = partial(
-        _localize_pair, table=table, settings=settings, parts=parts, maps_dir=maps_dir, derivative=derivative
-    )
+        localize_case,
+        table=table, settings=settings, tables=tables, parts=parts, maps_dir=maps_dir, derivative=derivative,
+    )  # fmt: skip
     works = {}
     for subject, pair in pairs.items():
         outputs = [parts.path(subject)]
@@ -118,11 +124,6 @@ def localize_into(
         account = there.failures([*pairs, *failures]) | failures
     else:
         _remove_others(folder, parts, pairs)
-    tables = tables_of(
-        table, settings,
-        ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
-        tissue=companions.tissue is not None,
-    )  # fmt: skip
     files: dict[str, dict[str, Any]] = {
         name: dict(files_of(pairs[name])) if name in pairs else {} for name in sorted(flags, key=natural_key)
     }
@@ -138,24 +139,6 @@ def localize_into(
     if derivative is not None:
         derivative.write_description(table)
     return {name: flags[name] for name in files}, failures
-
-
-def _localize_pair(
-    pair: Pair,
-    table: RegionTable,
-    settings: Settings,
-    parts: Parts,
-    maps_dir: Path | None,
-    derivative: Derivative | None,
-) -> dict[str, str]:
-    """Localize one subject and keep its part of the outputs; returns its flags."""
-    result = localize_files(pair, table, settings)
-    if maps_dir is not None:
-        write_map(pair, table, settings, maps_dir / f"{pair.subject}.nii.gz")
-    if derivative is not None:
-        derivative.write_subject(pair, table, settings)
-    parts.write(pair.subject, part_of(result, pair, table, settings))
-    return result.flags
 
 
 def _read_for(step: Step, subjects: Collection[str]) -> dict[str, Mapping[str, FileState]]:

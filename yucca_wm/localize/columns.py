@@ -1,7 +1,7 @@
 """The columns of all tables of a localization: what each says, in which unit, and how it is computed.
 
 To add one, enter it here, with its value as a function of the row: it then stands in the table, in the sidecar beside
-it, and (`python tests/test_columns.py` writes it there) in docs/read-your-results.md.
+it, and (`python tests/test_columns.py` writes it there) in docs/columns.md.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from yucca_wm.core.columns import Column, Kind, TableForm
+from yucca_wm.core.columns import Column, Kind
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.atlas_space import Carried
 from yucca_wm.localize.expected import SoftRow, Spread
 from yucca_wm.localize.load import LesionRow, LoadRow, ModalityRow
 from yucca_wm.localize.places import PLACES, PlaceRow
@@ -219,28 +219,12 @@ MODALITY: tuple[Column[ModalityRow], ...] = (
             f"{name}_ml", _entry("volumes_ml", at), f"lesion volume by {words}", ML,
             "undefined where there is no such map",
         )
-        for at, (name, words) in enumerate({"ensemble": "the ensemble", "t1": "T1", "flair": "FLAIR"}.items())
+        for at, (name, words) in enumerate([("ensemble", "the ensemble"), *((m.lower(), m) for m in MODALITIES)])
     ),
     Column("range_ml", lambda row: row.range_ml, "the largest of these minus the smallest", ML),
     Column(
         "disagree", lambda row: row.disagree, "whether the modalities disagree", kind=Kind.ANSWER,
         computed="`yes` where the range is over 0.1 mL and over half of the largest",
-    ),
-)  # fmt: skip
-
-TEMPLATE = TableForm[Carried](
-    "template.tsv",
-    (
-        Column("lesion_volume_ml", lambda row: row.lesion_ml, "lesion volume in the subject's own space", ML),
-        Column(
-            "transformed_volume_ml", lambda row: row.transformed_ml,
-            "the same, stretched as the registration stretches it", ML, "brains differ in size",
-        ),
-        Column("outside_template_ml", lambda row: row.outside_ml, "the part outside the template's grid", ML),
-        Column(
-            "template_volume_ml", lambda row: row.template_ml, "lesion volume in the map", ML,
-            "it differs from transformed - outside by sampling only",
-        ),
     ),
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.merge import check_members
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid
 from yucca_wm.localize.inputs import SoftmaxFiles
-from yucca_wm.localize.lesions import OUTSIDE
+from yucca_wm.localize.lesions import OUTSIDE, Settings
 from yucca_wm.localize.load import TOTAL
 
 LEVELS = 256
@@ -169,6 +169,20 @@ class SoftRow:
     expected_ml: float
     independent: Spread
     correlated: Spread
+
+
+def expected_rows(
+    lesion_softmax: SoftmaxFiles, region_softmax: SoftmaxFiles, lesions: Image, table: RegionTable, settings: Settings
+) -> list[SoftRow]:
+    """`soft_rows` of softmax files; lesions : the map made from them, whose grid they have to have.
+
+    Raises InputError as `soft_rows`.
+    """
+    softmax = Softmax(lesion_softmax)
+    if not settings.resample:
+        on_grid(softmax.outline, lesions)
+    voxels = lesion_voxels(softmax, settings.labels.among(softmax.classes))
+    return soft_rows(voxels, Softmax(region_softmax), table, resample=settings.resample)
 
 
 def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, resample: bool = False) -> list[SoftRow]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from itertools import combinations
 
 import numpy as np
 
 from yucca_wm.core.images import Image, Source
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
 from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.load import LoadRow
-from yucca_wm.parcellate.outputs import Outputs
-from yucca_wm.tasks.definition import MODALITIES
+from yucca_wm.parcellate.outputs import registration_record
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
@@ -42,7 +42,7 @@ TITLES = {
     "absent_regions": "regions without a voxel",
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
-    "modality_disagreement": "T1 and FLAIR disagree on where lesions are",
+    "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
@@ -99,11 +99,6 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
     return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
 
 
-def registration_record(regions: Path) -> Path:
-    """Where `yucca_wm.parcellate` would have left the record of a region map."""
-    return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record
-
-
 def registration_flag(regions: Source) -> dict[str, str]:
     """``poor_registration`` when the record of `yucca_wm.parcellate` beside a region map's file states doubts."""
     if isinstance(regions, Image):
@@ -135,11 +130,13 @@ def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
 
 
 def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:
-    """The flag ``modality_disagreement`` if T1 and FLAIR (or the only one of them and the ensemble) are far apart."""
+    """The flag ``modality_disagreement`` if two modalities (or the only one and the ensemble) are far apart."""
     loads = {**others} if len(others) > 1 else {**others, ENSEMBLE: ensemble}
-    first, second = (name for name in (*MODALITIES, ENSEMBLE) if name in loads)
-    volumes_ml = [[row.lesion_volume_ml for row in loads[name][:-1]] for name in (first, second)]
-    return _modality_flag((first, second), (volumes_ml[0], volumes_ml[1]))
+    volumes_ml = {
+        name: [row.lesion_volume_ml for row in loads[name][:-1]] for name in (*MODALITIES, ENSEMBLE) if name in loads
+    }
+    flags = (_modality_flag(pair, (volumes_ml[pair[0]], volumes_ml[pair[1]])) for pair in combinations(volumes_ml, 2))
+    return next(filter(None, flags), {})
 
 
 def _modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Sequence[float]]) -> dict[str, str]:

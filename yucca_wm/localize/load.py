@@ -1,21 +1,25 @@
 """What is measured in one person: the load of every region, the census of lesions, and volumes by modality.
 
-Each is a list of rows, as the tables have them.
+Each is a list of rows, as the tables have them; `CaseResult` holds them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.images import Image
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.lesions import OUTSIDE, Components, Intersection, Settings
-from yucca_wm.localize.places import PLACES, Placed
-from yucca_wm.tasks.definition import MODALITIES
+from yucca_wm.localize.places import PLACES, Placed, PlaceRow
+
+if TYPE_CHECKING:
+    from yucca_wm.localize.expected import SoftRow
 
 TOTAL = -1
 """``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""
@@ -242,3 +246,36 @@ def modality_rows(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Loa
         volumes_ml = (row.lesion_volume_ml, *alone)
         rows.append(ModalityRow(row.region_id, row.name, row.side, row.group, volumes_ml, apart_ml, disagree))
     return rows
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What was measured in one subject.
+
+    load : a row for each region, outside and total.
+    lesions : a row for each lesion.
+    flags : name -> what a reader should know before trusting the numbers.
+    soft : expected volumes, a row for each region, outside and total; empty without softmaxes.
+    modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
+    places : a row for each place and their total; empty without a tissue map that tells places.
+    removed_voxels, removed_lesions : below the minimum size, not in any table.
+    """
+
+    subject: str
+    voxel_volume_mm3: float
+    load: list[LoadRow]
+    lesions: list[LesionRow]
+    removed_voxels: int
+    removed_lesions: int
+    flags: dict[str, str] = field(default_factory=dict)
+    soft: list[SoftRow] = field(default_factory=list)
+    modalities: list[ModalityRow] = field(default_factory=list)
+    places: list[PlaceRow] = field(default_factory=list)
+
+    @property
+    def total(self) -> LoadRow:
+        return self.load[-1]
+
+    @property
+    def outside(self) -> LoadRow:
+        return self.load[-2]

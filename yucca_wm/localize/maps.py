@@ -18,8 +18,7 @@ from yucca_wm.core.files import case_name, make_folder, write_json, write_text
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import write_tsv
-from yucca_wm.localize.case import load_pair
-from yucca_wm.localize.inputs import Maps, Pair
+from yucca_wm.localize.inputs import Pair
 from yucca_wm.localize.lesions import Settings, counted_lesions
 
 BIDS_VERSION = "1.9.0"
@@ -60,12 +59,6 @@ def labelled_lesions(lesions: Image, regions: Image, table: RegionTable, setting
     return lesions.with_data(labelled)
 
 
-def write_map(pair: Maps, table: RegionTable, settings: Settings, path: str | os.PathLike[str]) -> Path:
-    """Write one subject's labelled lesions as NIfTI on the grid of its lesion map."""
-    lesions, regions, _ = load_pair(pair, table, settings)
-    return images.save(labelled_lesions(lesions, regions, table, settings), path)
-
-
 def entities(subject: str) -> dict[str, str]:
     """``sub`` and ``ses`` of a subject; what BIDS does not allow in a label is left out (``WMH_0`` -> ``WMH0``)."""
     parts = dict(re.findall(r"(?:^|_)(sub|ses|run)-([A-Za-z0-9]+)", subject))
@@ -92,11 +85,11 @@ class Derivative:
         stem = "_".join(names)
         return anat / f"{stem}.nii.gz", anat / f"{stem}.json"
 
-    def write_subject(self, pair: Pair, table: RegionTable, settings: Settings) -> None:
-        """Write a subject's map and sidecar."""
+    def write_subject(self, pair: Pair, labelled: Image, settings: Settings) -> None:
+        """Write a subject's map (of `labelled_lesions`) and sidecar."""
         image, sidecar = self.files(pair)
         make_folder(image.parent)
-        write_map(pair, table, settings, image)
+        images.save(labelled, image)
         sources = [
             f"bids:{name}:{self._place(name, path)}"
             for name, path in zip(INPUTS, (pair.lesions, pair.regions), strict=True)

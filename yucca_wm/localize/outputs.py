@@ -23,12 +23,12 @@ from yucca_wm.core.files import atomic_path, write_json
 from yucca_wm.core.images import name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import tsv_lines
-from yucca_wm.localize.case import CaseResult
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs import Maps
 from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.load import CaseResult
 from yucca_wm.localize.places import PLACES
-from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, Table, sidecar_name, tables_of, write_regions
+from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, Table, sidecar_name, write_regions
 from yucca_wm.localize.tables import PLACES as PLACES_TABLE
 
 
@@ -73,25 +73,11 @@ class Parts:
         return {path.stem: path for path in self.folder.glob("*.json") if path.stem not in subjects}
 
 
-def part_of(result: CaseResult, maps: Maps, table: RegionTable, settings: Settings) -> Part:
-    """What one subject adds to the outputs."""
+def part_of(result: CaseResult, maps: Maps, table: RegionTable, lines: dict[str, str]) -> Part:
+    """What one subject adds to the outputs. lines : name of a table -> its lines."""
     shown = set(shown_regions(table).indices)
-    return Part(
-        {entry.name: tsv_lines(entry.rows(result)) for entry in tables_of_subject(maps, table, settings)},
-        _subject_summary(result, maps),
-        [row.load_percent for row in result.load if row.region_id in shown],
-    )
-
-
-def tables_of_subject(maps: Maps, table: RegionTable, settings: Settings) -> tuple[Table, ...]:
-    """The tables that these maps fill."""
-    companions = maps.companions
-    return tables_of(
-        table, settings,
-        ventricles=maps.ventricles is not None,
-        soft=companions.lesion_softmax is not None, modalities=companions.modalities is not None,
-        tissue=companions.tissue is not None,
-    )  # fmt: skip
+    load_percent = [row.load_percent for row in result.load if row.region_id in shown]
+    return Part(lines, _subject_summary(result, maps), load_percent)
 
 
 def files_of(maps: Maps) -> dict[str, str]:

@@ -35,6 +35,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, count_labels
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.localize.lesions import TIE_MM, Components
@@ -219,6 +220,21 @@ def surroundings(components: Components, tissue: Image) -> Surroundings | None:
         touches_ventricle=_touches(components.voxels, ventricles),
         touches_cortex=_touches(components.voxels, cortex),
     )
+
+
+def ventricle_distances(components: Components, ventricles: Image) -> NDArray[np.float64]:
+    """[voxels] distance in mm of each lesion voxel to the nearest voxel of a ventricle map, centre to centre.
+
+    Raises InputError for a map without a ventricle voxel.
+    """
+    from scipy.spatial import KDTree
+
+    ventricle_voxels = np.argwhere(ventricles.data)
+    if not len(ventricle_voxels):
+        raise InputError(ventricles.name, "holds no ventricle voxel", "leave --ventricles out or mend the map")
+    to_world = ventricles.affine[:3, :3].T
+    distance, _ = KDTree(ventricle_voxels @ to_world).query(components.voxels @ to_world)
+    return np.asarray(distance)
 
 
 def _first(holds: Sequence[NDArray[np.bool_]]) -> NDArray[np.intp]:

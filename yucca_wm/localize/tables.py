@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm.core.columns import Kind, TableForm
+from yucca_wm.core.columns import TableForm
 from yucca_wm.core.regions import FORM, RegionTable
-from yucca_wm.core.tsv import MISSING, write_tsv
+from yucca_wm.core.tsv import tsv_lines, write_tsv
 from yucca_wm.localize import columns
-from yucca_wm.localize.case import CaseResult
+from yucca_wm.localize.inputs import Maps
 from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.load import CaseResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,14 @@ class Table:
     def rows(self, result: CaseResult) -> Iterator[list[str]]:
         """The fields of one subject's rows."""
         return (self.form.fields(row, result.subject) for row in self.of(result))
+
+    def lines(self, result: CaseResult) -> str:
+        """One subject's rows as they stand in the file."""
+        return tsv_lines(self.rows(result))
+
+    def data_frame(self, result: CaseResult) -> pd.DataFrame:
+        """One subject's rows, with the values of the file."""
+        return self.form.data_frame(self.rows(result))
 
 
 def sidecar_name(table: str) -> str:
@@ -87,6 +96,17 @@ def tables_of(
     return tuple(tables)
 
 
+def tables_of_subject(maps: Maps, regions: RegionTable, settings: Settings) -> tuple[Table, ...]:
+    """The tables that these maps fill."""
+    companions = maps.companions
+    return tables_of(
+        regions, settings,
+        ventricles=maps.ventricles is not None,
+        soft=companions.lesion_softmax is not None, modalities=companions.modalities is not None,
+        tissue=companions.tissue is not None,
+    )  # fmt: skip
+
+
 def _soft_rows(result: CaseResult) -> list[columns.SoftLoad]:
     return [columns.SoftLoad(*rows) for rows in zip(result.load, result.soft, strict=True)]
 
@@ -94,30 +114,3 @@ def _soft_rows(result: CaseResult) -> list[columns.SoftLoad]:
 def write_regions(path: str | os.PathLike[str], regions: RegionTable) -> Path:
     """Write a region table as `yucca_wm.core.regions.read_table` reads it."""
     return write_tsv(path, FORM.header, map(FORM.fields, regions))
-
-
-def data_frame(table: Table, result: CaseResult) -> pd.DataFrame:
-    """One subject's rows of a table, as they stand in the file, as a data frame.
-
-    Names are ``string``, whole numbers ``Int64``, answers ``boolean``, numbers ``float64``; where there is no value it
-    is ``NA`` (numbers: NaN). A table without rows has the same types.
-    """
-    import pandas as pd
-
-    kinds = [Kind.TEXT] * table.form.subjects + [column.kind for column in table.form.columns]
-    cells = list(zip(*table.rows(result), strict=True)) or [()] * len(kinds)
-    typed = zip(table.columns, kinds, cells, strict=True)
-    return pd.DataFrame({name: _typed(kind, own) for name, kind, own in typed})
-
-
-def _typed(kind: Kind, cells: Sequence[str]) -> pd.Series:
-    import pandas as pd
-
-    values = [None if cell == MISSING else cell for cell in cells]
-    if kind is Kind.TEXT:
-        return pd.Series(values, dtype="string")
-    if kind is Kind.COUNT:
-        return pd.Series([None if value is None else int(value) for value in values], dtype="Int64")
-    if kind is Kind.ANSWER:
-        return pd.Series([None if value is None else value == "yes" for value in values], dtype="boolean")
-    return pd.Series([float("nan") if value is None else float(value) for value in values], dtype="float64")

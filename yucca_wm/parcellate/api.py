@@ -13,9 +13,11 @@ from numpy.typing import ArrayLike
 from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.images import Source, as_nifti
+from yucca_wm.core.regions import Region
 from yucca_wm.parcellate.case import Labelling, Person, label, read_person, record_of, write
 from yucca_wm.parcellate.outputs import named
 from yucca_wm.parcellate.settings import NONZERO, Init, Metric, Settings, Sides, Transform
@@ -36,6 +38,17 @@ QUALITY = (
     "unlabelled_voxels", "folded_voxels",
 )  # fmt: skip
 """Of the record, what says how good the labels are."""
+
+
+VOLUMES = TableForm[tuple[Region, float]](
+    "volumes",
+    (
+        Column("region_id", lambda row: row[0].index, "label of the region", kind=Kind.COUNT),
+        Column("name", lambda row: row[0].name, "name of the region"),
+        Column("volume_ml", lambda row: row[1], "volume of the region", "mL"),
+    ),
+    subjects=False,
+)
 
 
 @dataclass(frozen=True)
@@ -199,8 +212,6 @@ def parcellate(
 
 
 def _result(subject: str, atlas: Atlas, person: Person, result: Labelling, settings: Settings) -> Parcellation:
-    import pandas as pd
-
     record = record_of(atlas, person, result, settings)
     volumes = record["volume_ml"]
     grid = person.found.mask
@@ -210,13 +221,7 @@ def _result(subject: str, atlas: Atlas, person: Person, result: Labelling, setti
         as_nifti(grid.with_data(result.unmasked)),
         result.warp,
         {name: record[name] for name in QUALITY},
-        pd.DataFrame(
-            {
-                "region_id": [region.index for region in atlas.table],
-                "name": [region.name for region in atlas.table],
-                "volume_ml": [volumes[region.name] for region in atlas.table],
-            }
-        ),
+        VOLUMES.data_frame(VOLUMES.values((region, volumes[region.name])) for region in atlas.table),
         atlas,
         person,
         result,

@@ -91,3 +91,8 @@ def check_free(out: Outputs, source: Path, what: str) -> None:
         return
     problem = f"is called {case_name(out.regions)}, as the map of {path} is, which is in {out.folder} already"
     raise InputError(source, problem, "name this map with --out FILE.nii.gz, or choose another folder")
+
+
+def registration_record(regions: Path) -> Path:
+    """Where `yucca_wm.parcellate` would have left the record of a region map."""
+    return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record

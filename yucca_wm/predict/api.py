@@ -16,6 +16,7 @@ from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.images import Source, as_nifti, as_written
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.reading import Headers, reading
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.jobs.cases import Outcome
@@ -27,7 +28,6 @@ from yucca_wm.predict.choice import LESIONS, REGIONS, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
 from yucca_wm.predict.report import write_pages
 from yucca_wm.predict.shipped import TISSUE
-from yucca_wm.tasks.definition import MODALITIES
 
 if TYPE_CHECKING:
     import nibabel as nib

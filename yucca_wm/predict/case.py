@@ -16,6 +16,7 @@ from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.images import Image, Source
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.jobs.run_record import FileState
@@ -23,7 +24,6 @@ from yucca_wm.predict import shipped
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import check_image
-from yucca_wm.tasks.definition import MODALITIES
 
 if TYPE_CHECKING:
     from yucca_wm.models.segment import Networks

@@ -16,6 +16,7 @@ from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import remove_temporaries, write_json
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
@@ -24,7 +25,6 @@ from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.models.shipped import MODELS, networks
 from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, outputs, predict_case
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
-from yucca_wm.tasks.definition import MODALITIES
 
 if TYPE_CHECKING:
     from yucca_wm.localize.optional_inputs import CompanionPlaces

@@ -13,7 +13,7 @@ from yucca_wm.core import images
 from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image
-from yucca_wm.localize import frequency
+from yucca_wm.localize import atlas_space as frequency
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.report import figures, overlays

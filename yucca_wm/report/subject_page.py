@@ -18,11 +18,11 @@ from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
-from yucca_wm.localize.case import load_pair, load_tissue
 from yucca_wm.localize.inputs import Companions, Pair
 from yucca_wm.localize.lesions import Settings, counted_lesions
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.places import PLACES, place_lesions
+from yucca_wm.localize.reading import load_pair, load_tissue
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import Pictures, count, decimals, embedded, render, short, table_of

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, Source
+from yucca_wm.core.grids import reordered
+from yucca_wm.core.images import Image, Source, same_grid
 from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
 from yucca_wm.scan.contrast import exchanged
-from yucca_wm.scan.grid import resampled, turned_onto
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
 """Scans that share a grid are moved only if that makes their edges agree better by this share, and the brain's surface
@@ -92,9 +92,7 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
     """``image`` on the grid of ``reference``, how it was moved (None: not at all), and what to say of it."""
     there = turned_onto(image, reference)
     found = _registered(reference, image, modality)
-    weak = (
-        f"fits the {name} weakly (agreement of edges {found.peak:.2f} times chance); look at the picture of both"
-    )
+    weak = f"fits the {name} weakly (agreement of edges {found.peak:.2f} times chance); look at the picture of both"
     said = [weak] if found.weak else []
     if there is not None and (found.gain < LEAST_GAIN or found.moved_mm < LEAST_MOVED_MM):
         return there, None, said
@@ -128,3 +126,35 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
             "check that both show the whole head of one person",
         )
     return found.reversed() if turned else found
+
+
+def turned_onto(image: Image, like: Image) -> Image | None:
+    """``image`` with its axes reordered and reversed as in ``like``, every value as it is.
+
+    None where its voxels then do not lie where those of ``like`` do, within `images.GRID_TOLERANCE_MM`.
+    """
+    turned = reordered(image, like)
+    if not same_grid(turned, like):
+        return None
+    return replace(turned, data=np.ascontiguousarray(turned.data), affine=like.affine)
+
+
+def resampled(image: Image, to_image: NDArray[np.float64], like: Image, *, order: int) -> Image:
+    """``image`` on the grid of ``like``; outside of it lies 0 in a label map, a scan's smallest value in a scan.
+
+    to_image : 4x4, world of ``like`` -> world of ``image``, mm.
+    order : 0 nearest neighbour, for label maps, in the type of ``image``; 1 linear, for scans, float32.
+    """
+    from scipy.ndimage import affine_transform
+
+    matrix = np.linalg.inv(image.affine) @ to_image @ like.affine
+    data = affine_transform(
+        image.data if order == 0 else image.data.astype(np.float32),
+        matrix[:3, :3],
+        matrix[:3, 3],
+        output_shape=like.shape,
+        order=order,
+        mode="constant",
+        cval=0.0 if order == 0 else float(image.data.min()),
+    )
+    return replace(image, data=data, affine=like.affine)

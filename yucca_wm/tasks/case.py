@@ -16,7 +16,8 @@ from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
 from yucca_wm.core.grids import reordered
 from yucca_wm.core.images import Image, check_same_grid, load, load_labels, same_grid, save
-from yucca_wm.tasks.definition import Modality, Task
+from yucca_wm.core.modality import Modality
+from yucca_wm.tasks.definition import Task
 from yucca_wm.tasks.grids import in_order, is_stated, put_in_order, registered
 from yucca_wm.tasks.raw_folder import image_file
 
@@ -41,7 +42,7 @@ class Request:
         """
         if self.split is Split.TEST:
             return {self.subject.name: self.task.modality}
-        present = [modality for modality in self.task.modalities if getattr(self.subject, modality.column)]
+        present = [modality for modality in self.task.modalities if modality in self.subject.scans]
         return {f"{self.subject.name}_{modality}": modality for modality in present}
 
     def files(self) -> tuple[str, ...]:
@@ -98,7 +99,7 @@ def check_subject(
     """Load and check the subject's images and the task's label, as far as there are any; raises as `write_subject`."""
     images = {}
     for modality in Modality:
-        if (path := getattr(subject, modality.column)) is not None:
+        if (path := subject.scans.get(modality)) is not None:
             images[modality] = check_image(load(path))
     label_path: Path | None = getattr(subject, task.target)
     label = load_labels(label_path, task.target.classes) if label_path is not None else None

@@ -15,12 +15,13 @@ from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json
+from yucca_wm.core.modality import Modality
 from yucca_wm.core.reading import OPTION, reading_aloud
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, run_step
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
-from yucca_wm.tasks.definition import TASKS, Modality, Task
+from yucca_wm.tasks.definition import TASKS, Task
 from yucca_wm.tasks.raw_folder import RawFolder, dataset_json, find_source, name_problems
 from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
 
@@ -172,7 +173,7 @@ def _plan(
     if not any(splits[subject.name] is task.split for subject in concerned):
         remedy = f"put subjects into a {task.split} folder, or say '{task.split}' in a table"
         raise InputError(cohort, f"has no {task.split} subject", remedy)
-    known = [modality for modality in task.modalities if any(getattr(s, modality.column) for s in concerned)]
+    known = [modality for modality in task.modalities if any(modality in subject.scans for subject in concerned)]
     if not known:
         raise InputError(cohort, f"has no {' or '.join(task.modalities)} image", "see docs/your-own-data.md")
     labelled = {splits[subject.name] for subject in concerned if getattr(subject, task.target)}
@@ -183,7 +184,7 @@ def _plan(
     failures: dict[str, str] = {}
     for subject in concerned:
         split = splits[subject.name]
-        missing = [modality for modality in known if getattr(subject, modality.column) is None]
+        missing = [modality for modality in known if modality not in subject.scans]
         if task.modality is None and split in labelled and getattr(subject, task.target) is None:
             failures[subject.name] = f"has no {task.target}; {task.target.remedy}"
         elif task.modality is None and split not in labelled:

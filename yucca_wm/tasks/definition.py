@@ -6,22 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from yucca_wm.cohort.subject import Split
+from yucca_wm.core.modality import Modality
 from yucca_wm.core.regions import regions
-
-
-class Modality(StrEnum):
-    """An image a model may be given; the value stands in training cases' names."""
-
-    T1 = "T1"
-    FLAIR = "FLAIR"
-
-    @property
-    def column(self) -> str:
-        """The field of `Subject` that holds it."""
-        return self.value.lower()
-
-
-MODALITIES = tuple(modality.value for modality in Modality)
 
 
 class Target(StrEnum):

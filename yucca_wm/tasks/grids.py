@@ -19,8 +19,8 @@ from nibabel.orientations import io_orientation
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.grids import reordered
 from yucca_wm.core.images import Image, check_same_grid, same_grid
+from yucca_wm.core.modality import Modality
 from yucca_wm.core.reading import note
-from yucca_wm.tasks.definition import Modality
 
 
 def registered(

@@ -103,7 +103,7 @@ def find_source(root: Path, subjects: Sequence[Subject]) -> Source:
         )
     except (OSError, ValueError, AttributeError, TypeError):
         pass
-    paths = [path for subject in subjects for path in (subject.t1, subject.flair) if path is not None]
+    paths = [path for subject in subjects for path in subject.scans.values()]
     if any(CHALLENGE_SITES & set(path.relative_to(root).parts) for path in paths if path.is_relative_to(root)):
         return CHALLENGE
     return Source(folder.name, "not stated by the cohort", "")

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 from yucca_wm.cohort.subject import Split, Subject, person
 from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.modality import Modality
 
 TEST_FRACTION = 0.2
 """Expected share of people kept for testing where the cohort itself does not say."""
@@ -57,7 +58,7 @@ KFOLD, SIMPLE = "kfold", "simple_train_val_split"
 
 MIN_FOLDS, MAX_FOLDS = 2, 10
 
-MODALITY_SUFFIXES = ("_T1", "_FLAIR")
+MODALITY_SUFFIXES = tuple(f"_{modality}" for modality in Modality)
 """What a training case's name carries after its subject's."""
 
 Fold = dict[str, list[str]]

@@ -111,7 +111,22 @@ class Start:
 
 
 def start_from(model: Model, network: nn.Module, task: Task) -> Start:
-    """The weights that ``network``, built for ``task``, takes from ``model``; none where not one layer fits."""
+    """The weights that a network takes from a trained model; none where not one layer fits.
+
+    Parameters
+    ----------
+    model : Model
+        The trained one.
+    network : nn.Module
+        Built for ``task``; it is not changed.
+    task : Task
+        Channels, classes and axes of the new task.
+
+    Returns
+    -------
+    Start
+        Weights by name, the last layer if it has to be fitted, and what was done in words.
+    """
     own = network.state_dict()
     mixing, said = channel_mixing(model, task.channels)
     rows, turn = class_rows(model, task.classes), turned_axes(model, task.axes)
@@ -236,7 +251,22 @@ def _rows_in_words(model: Model, task: Task, head: Head) -> str:
 
 
 def fit_background(network: nn.Module, head: Head, patches: Iterable[Tensor]) -> str:
-    """Set background's row of ``network``'s ``head`` by what ``patches`` [channel, ...] show; returns that in words."""
+    """Set background's row of a network's last layer by what patches of the task show.
+
+    Parameters
+    ----------
+    network : nn.Module
+        With the weights of `start_from`; its last layer is changed.
+    head : Head
+        That of `Start`.
+    patches : iterable of Tensor, float, shape (channel, ...)
+        As the network is given them.
+
+    Returns
+    -------
+    str
+        How many voxels were looked at, and how many keep their class.
+    """
     layer: Any = network.get_submodule(head.layer)
     features = torch.cat([_features(network, layer, patch) for patch in patches])
     features = features[:: max(1, len(features) // FITTED_VOXELS)]

@@ -30,7 +30,25 @@ class TubedLabel(Tensor):
 
 
 def tubed(label: Tensor, tube: Tensor) -> TubedLabel:
-    """``label`` (shared, not copied) carrying ``tube``; raises ValueError when their shapes differ."""
+    """A label that carries its tube to the loss.
+
+    Parameters
+    ----------
+    label : Tensor, integer, shape (B, 1, ...)
+        Class of each voxel; shared, not copied.
+    tube : Tensor, integer, shape (B, 1, ...)
+        The same on its tubed skeleton, 0 elsewhere (`yucca_wm.training.skeleton.tubed_skeleton`).
+
+    Returns
+    -------
+    TubedLabel
+        ``label``, with ``.tube``.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ.
+    """
     if label.shape != tube.shape:
         raise ValueError(f"label {tuple(label.shape)} and tube {tuple(tube.shape)} must have the same shape")
     carrier = label.as_subclass(TubedLabel)
@@ -39,14 +57,22 @@ def tubed(label: Tensor, tube: Tensor) -> TubedLabel:
 
 
 class DiceCESkeletonRecall(nn.Module):
-    """CE + Dice + skeleton recall.
+    """CE + Dice + skeleton recall (`yucca_train --loss DiceCESkeletonRecall`); formulas stand at the top of the file.
 
     Parameters
     ----------
-    weight_ce, weight_dice, weight_srec : weights of the three terms; a term of weight 0 is left out.
-    ignore_label : voxels with this label count in no term.
-    batch_dice : pool the sums of Dice and recall over the batch, and over all processes when training on several,
-        instead of averaging over samples.
+    weight_ce, weight_dice, weight_srec : float
+        Weights of the three terms; a term of weight 0 is left out.
+    ignore_label : int, optional
+        Voxels with this label count in no term.
+    batch_dice : bool
+        Pool the sums of Dice and recall over the batch, and over all processes when training on several, instead of
+        averaging over samples.
+
+    References
+    ----------
+    Isensee et al., Nat Methods 18:203 (2021), for CE + Dice; Kirchhoff et al., ECCV 2024 (arXiv 2404.03010), for
+    skeleton recall.
     """
 
     def __init__(
@@ -63,10 +89,27 @@ class DiceCESkeletonRecall(nn.Module):
         self.batch_dice = batch_dice
 
     def forward(self, logits: Tensor, label: Tensor, tube: Tensor | None = None) -> Tensor:
-        """Loss (scalar) of logits [B, C, ...] against label and tube [B, 1, ...].
+        """Loss of a batch.
 
-        ``tube`` may also come with the label (see tubed_label). Raises ValueError when it is missing although the
-        recall term has a weight, when shapes do not match, or (on the CPU) when a label has no class.
+        Parameters
+        ----------
+        logits : Tensor, float, shape (B, C, ...)
+            Before the softmax, two or three axes of space.
+        label : Tensor, integer, shape (B, 1, ...)
+            Class of each voxel.
+        tube : Tensor, integer, shape (B, 1, ...), optional
+            Label on its tubed skeleton; may also come with the label (`tubed`).
+
+        Returns
+        -------
+        Tensor, float, scalar
+            From -``weight_dice`` - ``weight_srec`` on; lower is better.
+
+        Raises
+        ------
+        ValueError
+            There is no tube although the recall term has a weight, shapes do not match, or (on the CPU) a label has no
+            class.
         """
         tube = label.tube if tube is None and isinstance(label, TubedLabel) else tube
         if tube is None and self.weights[2] != 0:
@@ -81,7 +124,13 @@ class DiceCESkeletonRecall(nn.Module):
 
 
 class DiceCE(DiceCESkeletonRecall):
-    """CE + Dice (Yucca's loss of this name, fused). Takes labels with or without a tube."""
+    """CE + Dice (Yucca's loss of this name, fused). Takes labels with or without a tube.
+
+    Parameters
+    ----------
+    weight_ce, weight_dice, ignore_label, batch_dice
+        As for `DiceCESkeletonRecall`.
+    """
 
     def __init__(
         self,

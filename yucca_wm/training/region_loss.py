@@ -9,31 +9,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from yucca_wm.training import region_loss_torch
+from yucca_wm.training.region_loss_torch import Sums, wide
+
 SMOOTH = 1.0
-
-Targets = Sequence[Any]
-"""What a module of passes makes of label and tube, and takes in its two passes."""
-
-
-class Sums(NamedTuple):
-    """Over the voxels that count, of type `wide`. On the second axis of ``at`` and ``n`` are the label and the tube."""
-
-    prob: Tensor
-    """Of the softmax [B, C]."""
-    at: Tensor
-    """Of the softmax at the voxels of its class [B, 2, C]."""
-    n: Tensor
-    """Voxels of each class [B, 2, C]."""
-    ce: Tensor
-    """Of the cross-entropy, a scalar."""
 
 
 class RegionLoss(torch.autograd.Function):
@@ -73,15 +59,8 @@ class RegionLoss(torch.autograd.Function):
         return gradient.view(logits.shape), None, None, None, None, None
 
 
-def wide(device: torch.device) -> torch.dtype:
-    """Type of sums over voxels; Apple's GPUs have no float64."""
-    return torch.float32 if device.type == "mps" else torch.float64
-
-
 def _passes(z: Tensor) -> Any:
     """The module of GPU kernels where they serve: CUDA (or Triton's interpreter, for tests), up to 32 bit."""
-    from yucca_wm.training import region_loss_torch
-
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
     if not (z.is_cuda or interpreted) or z.dtype == torch.float64:
         return region_loss_torch

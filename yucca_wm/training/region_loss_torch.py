@@ -6,12 +6,11 @@ and the second turns that array into the gradient in place. Peak memory above th
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-
-from yucca_wm.training.region_loss import Sums, Targets, wide
 
 BLOCK_BYTES = 1 << 22
 """Size of the block of logits that is worked on at a time on a CPU: small enough for the cache of one core."""
@@ -19,6 +18,28 @@ BLOCK_BYTES_GPU = 1 << 28
 
 Softmax = tuple[Tensor, Tensor]
 """exp(z - max) [B, C, V], and 1 / (its sum over classes) [B, V], 0 at ignored voxels."""
+
+
+Targets = Sequence[Any]
+"""What a module of passes makes of label and tube, and takes in its two passes."""
+
+
+class Sums(NamedTuple):
+    """Over the voxels that count, of type `wide`. On the second axis of ``at`` and ``n`` are the label and the tube."""
+
+    prob: Tensor
+    """Of the softmax [B, C]."""
+    at: Tensor
+    """Of the softmax at the voxels of its class [B, 2, C]."""
+    n: Tensor
+    """Voxels of each class [B, 2, C]."""
+    ce: Tensor
+    """Of the cross-entropy, a scalar."""
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """Type of sums over voxels; Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def targets(label: Tensor, tube: Tensor | None, n_classes: int, ignore_label: int | None) -> Targets:

@@ -28,18 +28,29 @@ def tubed_skeleton(label: NDArray[Any], mode: TubeMode = "union", *, fallback: b
 
     Parameters
     ----------
-    label : integer array with two or three axes in any order; 0 is background, negative values count as background.
-    mode : ``"union"`` skeletonises all foreground at once (published), ``"per_region"`` each label value on its own.
-    fallback : the published rule leaves some structures without a single voxel (scikit-image's thinning deletes some
-        shapes of even thickness, and a thin region beside a thick one can miss the common centre line). With
-        ``fallback`` every connected component and every label that would have none gets its own tube; ``False`` is
-        the rule itself.
+    label : ndarray, integer, shape (i, j) or (i, j, k)
+        Axes in any order; 0 is background, negative values count as background.
+    mode : {"union", "per_region"}
+        Skeletonise all foreground at once (published), or each label value on its own.
+    fallback : bool
+        The published rule leaves some structures without a single voxel (scikit-image's thinning deletes some shapes
+        of even thickness, and a thin region beside a thick one can miss the common centre line). With ``fallback``
+        every connected component and every label that would have none gets its own tube; False is the rule itself.
 
-    Returns an array of the same shape and type as ``label``.
+    Returns
+    -------
+    ndarray
+        Of the shape and type of ``label``. The tube is two voxels wide on each side of the centre line, whatever their
+        size in mm.
 
     Raises
     ------
-    ValueError : ``label`` is not an integer array with two or three axes, or ``mode`` is unknown.
+    ValueError
+        ``label`` is not an integer array with two or three axes, or ``mode`` is unknown.
+
+    References
+    ----------
+    Kirchhoff et al., "Skeleton Recall Loss", ECCV 2024 (arXiv 2404.03010).
     """
     if not np.issubdtype(label.dtype, np.integer) or label.ndim not in (2, 3):
         raise ValueError(f"label must be an integer array with 2 or 3 axes, not {label.dtype} with {label.ndim}")

@@ -21,7 +21,9 @@ TUBE_KEY = "tube"
 
 
 class TubeDataset(YuccaTrainDataset):
-    """Adds ``tube`` to each sample: like ``label`` [1, ...], or a list of one for each deep-supervision scale.
+    """Yucca's training dataset, whose samples have a tube as well.
+
+    A sample has ``tube``, integer [1, ...] like ``label``, or a list with one for each scale of deep supervision.
 
     The tube is made here, in the worker process, from the label the network will be trained on: after cropping,
     rotation and deformation, for training and validation alike, and for each scale from the label of that scale.
@@ -46,7 +48,10 @@ class RegionTubeDataset(TubeDataset):
 
 
 class TubeLightningModule(YuccaLightningModule):
-    """Makes the label of a batch carry its tube; losses that need it find it there, all else sees the label."""
+    """Yucca's lightning module; the label of a batch carries its tube.
+
+    Losses that need the tube find it there (`yucca_wm.training.losses.tubed`); all else sees the label [B, 1, ...].
+    """
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Any:
         return super().training_step(_with_tube(batch), batch_idx)
@@ -63,8 +68,15 @@ def _with_tube(batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def paper_augmentation() -> dict[str, Any]:
-    """A new dict: Yucca's ``generic`` preset with bias field and motion ghosting on, and never a mirror.
+    """The augmentation of the paper.
 
+    Returns
+    -------
+    dict of str to Any
+        A new one: Yucca's ``generic`` preset with bias field and motion ghosting on, and never a mirror.
+
+    Notes
+    -----
     Additive and multiplicative noise, rotation and elastic deformation are on in the preset. Mirroring stays off, in
     training and at test time: it would turn left regions into right ones. The patch is cut once by the dataset, so
     the second random cut of the preset, which brings in padded borders, is off.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.training.synthesis.atrophy import WIDEST_MM, atrophied
 from yucca_wm.training.synthesis.heads import DISTANCE_UNITS_PER_MM, Head
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, CSF, LATERAL_VENTRICLE
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, CSF, LATERAL_VENTRICLE, WIDEST_MM, atrophied
 
 
 @pytest.mark.parametrize("seed", range(5))

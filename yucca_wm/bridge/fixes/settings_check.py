@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any
 
 from yucca_wm.bridge.fixes.precision import has_gpu
+from yucca_wm.training.registry import NETWORKS
 
 
 def apply(module: Any) -> bool:
@@ -29,10 +30,9 @@ def apply(module: Any) -> bool:
     def find_classes_recursively(self: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         model, loss, preprocessor = plain_find(self, *args, **kwargs)
         if self.deep_supervision and "deep_supervision" not in inspect.signature(model).parameters:
-            raise SystemExit(
-                f"error: {self.model_name} has no outputs for deep supervision: leave out -ds, or choose UNet, UNetR, "
-                "MultiResUNet or a MedNeXt"
-            )
+            known = ", ".join(name for name in NETWORKS if not name.startswith("MedNeXt"))
+            problem = f"{self.model_name} has no outputs for deep supervision"
+            raise SystemExit(f"error: {problem}: leave out -ds, or choose {known} or a MedNeXt")
         return model, loss, preprocessor
 
     manager.__init__, manager.find_classes_recursively = __init__, find_classes_recursively

@@ -23,18 +23,41 @@ else:
 
 
 def padded_size(size: Sequence[int]) -> tuple[int, ...]:
-    """The smallest size that the networks take and that holds ``size``."""
+    """The smallest size that the networks take and that holds ``size``.
+
+    Parameters
+    ----------
+    size : sequence of int
+        Voxels along each axis of a patch, two or three.
+
+    Returns
+    -------
+    tuple of int
+        Multiples of 16, from 32 on.
+    """
     return tuple(max(SMALLEST, -(-n // STRIDE) * STRIDE) for n in size)
 
 
 class AnySize(_Base):
     """Mixin, before the network class: any input size [B, C, ...], output logits of the same size.
 
-    The input is extended at its far ends by repeating its border. With deep supervision the network gives a list of
-    logits, finest first; while no gradient is wanted (validation, prediction) only the finest is given.
+    The input is extended at its far ends by repeating its border.
     """
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Logits of a batch.
+
+        Parameters
+        ----------
+        x : Tensor, float, shape (B, channels, ...)
+            Patches of any size, two or three axes of space.
+
+        Returns
+        -------
+        Tensor, float, shape (B, classes, ...)
+            Before the softmax, of the size of ``x``. With deep supervision, while gradients are wanted, a list of five:
+            that one first, then those of 1/2, 1/4, 1/8 and 1/16 of the size, rounded down.
+        """
         size = tuple(x.shape[2:])
         padded = padded_size(size)
         if padded != size:

@@ -67,7 +67,17 @@ class _CompactUNet(nn.Module):
 
 
 class CompactUNet(AnySize, _CompactUNet):
-    """A U-Net of 1.5 million parameters in 2D, with instance norm: contrasts differ from scan to scan."""
+    """A U-Net of 1.5 million parameters in 2D, with instance norm: contrasts differ from scan to scan.
+
+    Parameters
+    ----------
+    input_channels : int
+        Scans in a sample.
+    num_classes : int
+        Classes, background among them.
+    conv_op : type of nn.Module
+        ``nn.Conv2d`` or ``nn.Conv3d``; shapes are those of `AnySize.forward`, without deep supervision.
+    """
 
 
 class _CoordinateUNet(nn.Module):
@@ -104,4 +114,13 @@ class CoordinateUNet(AnySize, _CoordinateUNet):
     With ``gives_coordinates`` set (`YuccaManager_Synthesis` does it) it gives ``[logits, coordinates]`` while it
     trains: coordinates [B, 3, ...] in units of `COORDINATE_UNIT_MM` around the atlas's centre, an easy thing to learn
     that the classes then follow from. Otherwise, and in prediction, the logits alone.
+
+    Parameters
+    ----------
+    input_channels : int
+        Scans in a sample.
+    num_classes : int
+        Classes, background among them.
+    conv_op : type of nn.Module
+        ``nn.Conv3d``.
     """

@@ -68,6 +68,29 @@ class _Stages(YuccaMedNeXt):
         return logits if self.deep_supervision else logits[0]
 
 
+DESCRIPTION = """MedNeXt-{size}, kernel {kernel}: {parameters_m} million parameters in 3D.
+
+Parameters
+----------
+input_channels : int
+    Scans in a sample.
+num_classes : int
+    Classes, background among them.
+conv_op : type of nn.Module
+    ``nn.Conv2d`` or ``nn.Conv3d``.
+deep_supervision : bool
+    Give logits at five scales while training (shapes: `AnySize.forward`).
+checkpoint_style : {{"outside_block"}}, optional
+    Compute activations again in the backward pass instead of keeping them.
+starting_filters : int
+    Features of the finest level.
+
+References
+----------
+Roy et al., "MedNeXt", MICCAI 2023 (arXiv 2303.09975).
+"""
+
+
 def _size(name: str, kernel: int, expansion: int | Sequence[int], blocks: Sequence[int], parameters_m: float) -> type:
     class Sized(AnySize, _Stages):
         def __init__(
@@ -92,7 +115,7 @@ def _size(name: str, kernel: int, expansion: int | Sequence[int], blocks: Sequen
             )
 
     Sized.__name__ = Sized.__qualname__ = name
-    Sized.__doc__ = f"MedNeXt-{name[8]}, kernel {kernel}: {parameters_m} million parameters in 3D."
+    Sized.__doc__ = DESCRIPTION.format(size=name[8], kernel=kernel, parameters_m=parameters_m)
     return Sized
 
 

@@ -51,7 +51,15 @@ class _Decoder(YuccaMultiResUNet):
 
 
 class MultiResUNet(AnySize, _Decoder):
-    """Yucca's MultiResUNet on any patch size; with ``deep_supervision`` logits at five scales while training."""
+    """Yucca's MultiResUNet on any patch size: 18.6 million parameters in 3D.
+
+    Parameters are Yucca's (``input_channels``, ``num_classes``, ``conv_op``, ...), and ``deep_supervision``: logits at
+    five scales while training (shapes: `AnySize.forward`).
+
+    References
+    ----------
+    Ibtehaz and Rahman, "MultiResUNet", Neural Networks 121:74 (2020).
+    """
 
 
 def _signature() -> inspect.Signature:

@@ -29,7 +29,14 @@ class PaintedDataset(Dataset[Sample]):
     there are heads show every head once, in an order drawn anew each time. Heads are read when the dataset is made:
     workers that are forked share that memory; others (spawned) read them once each.
 
-    cases : paths of the heads' files without their suffix. patch_size : of planes [x, y] in mm, or of volumes.
+    Parameters
+    ----------
+    cases : sequence of str
+        Paths of the heads' files without their suffix.
+    patch_size : sequence of int
+        Of planes [x, y], in pixels of 1 mm, or of volumes [x, y, z], in voxels of 3 mm.
+    seed : int
+        Of everything that is drawn.
     """
 
     def __init__(self, cases: Sequence[str], patch_size: Sequence[int], seed: int) -> None:
@@ -43,7 +50,19 @@ class PaintedDataset(Dataset[Sample]):
         return len(self.cases)
 
     def __getitem__(self, number: int) -> Sample:
-        """``image`` float32 [channel, ...], ``label`` int32 [1, ...], of volumes ``coordinates`` float32 [3, ...]."""
+        """One sample.
+
+        Parameters
+        ----------
+        number : int
+            Any from 0 on.
+
+        Returns
+        -------
+        dict of str to Any
+            ``image`` float32 [channel, ...], ``label`` int32 [1, ...], of volumes ``coordinates`` float32 [3, ...], and
+            ``file_path``, the head's.
+        """
         self.heads = self.heads or self._load()
         which = self.head_of(number)
         random = np.random.default_rng([self.seed, number])

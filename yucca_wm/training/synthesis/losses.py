@@ -21,7 +21,20 @@ class LesionTissueLoss(nn.Module):
     LESION_DICE_WEIGHT: ClassVar[float] = 0.5
 
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
-        """Loss (scalar) of logits [B, C, x, y] against label [B, 1, x, y]; the last class is the lesions'."""
+        """Loss of a batch.
+
+        Parameters
+        ----------
+        logits : Tensor, float, shape (B, C, x, y)
+            Before the softmax.
+        label : Tensor, integer, shape (B, 1, x, y)
+            Class of each pixel (`yucca_wm.training.synthesis.structures.TISSUES`); the last is the lesions'.
+
+        Returns
+        -------
+        Tensor, float32, scalar
+            0 at best.
+        """
         z, y = logits.float(), label[:, 0].long()
         n_classes, lesion = z.shape[1], TISSUES["lesion"]
         p = z.softmax(1).movedim(1, -1).reshape(-1, n_classes)
@@ -36,7 +49,20 @@ class BrainRegionLoss(nn.Module):
     """
 
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
-        """Loss (scalar) of logits [B, C, x, y, z] against label [B, 1, x, y, z]; 0 is outside the brain."""
+        """Loss of a batch.
+
+        Parameters
+        ----------
+        logits : Tensor, float, shape (B, C, x, y, z)
+            Before the softmax.
+        label : Tensor, integer, shape (B, 1, x, y, z)
+            Region of each voxel; 0 is outside the brain.
+
+        Returns
+        -------
+        Tensor, float32, scalar
+            0 at best.
+        """
         z, y = logits.float(), label[:, 0].long()
         loss = F.cross_entropy(z, y)
         inside = y > 0
@@ -52,7 +78,20 @@ COORDINATE_WEIGHT = 10.0
 
 
 def coordinate_error(places: Tensor, truth: Tensor, label: Tensor) -> Tensor:
-    """Mean absolute error of atlas coordinates [B, 3, x, y, z] where ``label`` [B, 1, x, y, z] is not 0."""
+    """Mean absolute error of atlas coordinates in the brain.
+
+    Parameters
+    ----------
+    places, truth : Tensor, float, shape (B, 3, x, y, z)
+        Coordinates, in units of `yucca_wm.training.synthesis.volumes.COORDINATE_UNIT_MM`.
+    label : Tensor, integer, shape (B, 1, x, y, z)
+        Voxels that are not 0 count.
+
+    Returns
+    -------
+    Tensor, float32, scalar
+        In the same units; 0 without a brain voxel.
+    """
     inside = label[:, 0] > 0
     if not inside.any():
         return places.sum() * 0.0

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.training.synthesis import degrade
-from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import Contrast, draw
 from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.structures import (
@@ -26,6 +25,7 @@ from yucca_wm.training.synthesis.structures import (
     CORTEX,
     LATERAL_VENTRICLE,
     TISSUES,
+    atrophied,
     lookup,
 )
 
@@ -60,7 +60,23 @@ class Slab:
 
 
 def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator, contrasts: int = 1) -> list[Plane]:
-    """A plane of ``size`` pixels of 1 mm, left-right and back-front, through ``head``, in several contrasts."""
+    """A plane through a head, in several contrasts.
+
+    Parameters
+    ----------
+    head : Head
+        On its 1 mm grid.
+    size : (int, int)
+        Pixels of 1 mm, left-right and back-front.
+    random : numpy.random.Generator
+        Fixes everything that is drawn.
+    contrasts : int
+        How many.
+
+    Returns
+    -------
+    list of Plane
+    """
     thickness = 1 if random.random() < 0.35 else int(random.integers(2, 9))
     voxels, inside = _slab(head, size, thickness, random)
     structures: NDArray[np.uint8] = np.where(inside, head.structures[voxels], np.uint8(0))

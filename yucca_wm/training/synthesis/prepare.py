@@ -57,10 +57,25 @@ class LesionMasks:
 def load_masks(files: list[Path], template: Path | None = None) -> LesionMasks:
     """Read lesion masks (nonzero is lesion) that lie in one space.
 
-    template : brain of a T1, without skull, in that space; its brightest third class is taken for white matter. None:
+    Parameters
+    ----------
+    files : list of Path
+        One mask each, of one grid.
+    template : Path, optional
+        Brain of a T1, without skull, in that space; the brightest of three classes is taken for white matter. Default:
         the ICBM152 average that comes with nilearn, for masks in MNI space.
 
-    Raises InputError as `load`, for no mask, more than `MAX_MASKS`, an empty one, or grids that differ.
+    Returns
+    -------
+    LesionMasks
+        The masks as bits of one array.
+
+    Raises
+    ------
+    InputError
+        As `yucca_wm.core.images.load`; no mask, more than `MAX_MASKS`, an empty one, or grids that differ.
+    MissingExtraError
+        There is no template, and nilearn is not installed.
     """
     if not 1 <= len(files) <= MAX_MASKS:
         raise InputError("--lesion-masks", f"holds {len(files)} masks", f"give 1 to {MAX_MASKS}")
@@ -101,12 +116,25 @@ def _white_matter(template: Path | None) -> Image:
 def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None = None) -> Head:
     """The head of one label map.
 
-    labels : FreeSurfer's or SynthSeg's numbers, voxels of 1 mm, in any orientation.
-    parcellation : what ``parcellate --wm-labels 2 41`` left for it (better with ``--transform deformable``).
-    masks : lesions to paint; None: they are made up alone.
+    Parameters
+    ----------
+    labels : Path
+        FreeSurfer's or SynthSeg's numbers, voxels of 1 mm, in any orientation.
+    parcellation : Outputs
+        What ``parcellate --wm-labels 2 41`` left for it (better with ``--transform deformable``).
+    masks : LesionMasks, optional
+        Lesions to paint. Default: they are made up alone.
 
-    Raises InputError as `load_labels`, when voxels are not of 1 mm, white matter, cortex or ventricles are missing, the
-    parcellation lies on another grid or labels nothing, or no lesion mask reaches the white matter.
+    Returns
+    -------
+    Head
+        Cut to the head, axes towards right, front and top.
+
+    Raises
+    ------
+    InputError
+        As `yucca_wm.core.images.load_labels`; voxels are not of 1 mm; white matter, cortex or ventricles are missing;
+        the parcellation lies on another grid or labels nothing; no lesion mask reaches the white matter.
     """
     image = load_labels(labels)
     if np.abs(image.spacing_mm - 1).max() > SPACING_TOLERANCE:

@@ -48,12 +48,33 @@ def prepare_task(
 ) -> Outcome[Any]:
     """Write every head of the folder ``labels`` to ``out/heads`` and list them in ``out/dataset.json``.
 
-    parcellations : folder with ``NAME.nii.gz`` or ``NAME_regions.nii.gz`` of each label map ``NAME.nii.gz`` (or, as
-        ``parcellate --cohort`` leaves it, in a folder NAME), with its companions.
-    lesion_masks : folder of masks of other people in one space. template : see `load_masks`.
-
     A head that is done already from the same files is kept; one that cannot be used is left out and recorded.
-    Raises InputError for folders that are not there or empty, masks that cannot be used, and names that Yucca misreads.
+
+    Parameters
+    ----------
+    labels : Path
+        Folder of label maps, as `prepare_head` takes them.
+    parcellations : Path
+        Folder with ``NAME.nii.gz`` or ``NAME_regions.nii.gz`` of each label map ``NAME.nii.gz`` (or, as
+        ``parcellate --cohort`` leaves it, in a folder NAME), with its companions.
+    out : Path
+        The raw task's folder.
+    lesion_masks : Path, optional
+        Folder of masks of other people in one space.
+    template : Path, optional
+        As for `load_masks`.
+    options : RunOptions, optional
+        How the work is shared out.
+
+    Returns
+    -------
+    Outcome
+        Name -> what was made of the head (checksum, brain in ml, number of regions), and why others were left out.
+
+    Raises
+    ------
+    InputError
+        Folders that are not there or empty, masks that cannot be used, names that Yucca misreads.
     """
     files = nifti_files(labels)
     masks = tuple(nifti_files(lesion_masks).values()) if lesion_masks else ()
@@ -95,7 +116,23 @@ def prepare_task(
 
 
 def heads_of(task: Path) -> dict[str, Path]:
-    """Name -> file of the heads that a raw task lists. Raises InputError when it lists none, or one is not there."""
+    """The heads that a raw task lists.
+
+    Parameters
+    ----------
+    task : Path
+        Folder that `prepare_task` wrote.
+
+    Returns
+    -------
+    dict of str to Path
+        Name -> file.
+
+    Raises
+    ------
+    InputError
+        It lists none, or one is not there.
+    """
     try:
         names = list(json.loads((task / LIST).read_text(encoding="utf-8"))["heads"])
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.regions import regions
 from yucca_wm.training.synthesis import degrade
-from yucca_wm.training.synthesis.atrophy import atrophied
 from yucca_wm.training.synthesis.contrast import draw
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.planes import rotation
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, lookup
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, atrophied, lookup
 
 Array = NDArray[np.float32]
 SPACING_MM, SIZE = 3.0, (64, 80, 64)
@@ -59,6 +58,16 @@ def normalised(image: Array) -> Array:
     """Intensities of a head, with or without skull, in units that do not depend on the scanner.
 
     Clipped at the 99th percentile of what is above a tenth of it; then mean 0 and standard deviation 1 there.
+
+    Parameters
+    ----------
+    image : ndarray, float, shape (i, j, k)
+        Intensities of a scan; what is not positive is outside.
+
+    Returns
+    -------
+    ndarray, float32, shape (i, j, k)
+        In standard deviations of the head; all 0 without a positive voxel.
     """
     positive = image[image > 0]
     if not positive.size:
@@ -72,7 +81,19 @@ def normalised(image: Array) -> Array:
 def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Generator) -> Volume:
     """One head in a random pose and contrast.
 
-    mirrored : table, region -> region of the other side.
+    Parameters
+    ----------
+    head : Head
+        On its 1 mm grid.
+    mirrored : ndarray, uint8, shape (regions + 1,)
+        Region -> region of the other side (`mirrored_regions`).
+    random : numpy.random.Generator
+        Fixes everything that is drawn.
+
+    Returns
+    -------
+    Volume
+        `SIZE` voxels of `SPACING_MM`.
     """
     matrix, offset = _pose(head, random)
     bend = np.stack([degrade.smooth_field(SIZE, 8, random) for _ in range(3)]) * np.float32(random.uniform(0, 3))

@@ -1,47 +1,21 @@
-"""Where the work on subjects is done: in processes or threads here, or on a cluster (`yucca_wm.jobs.cluster`)."""
+"""Subjects in processes or threads of this machine, and the attempt at one of them, wherever it is made."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from yucca_wm.core import verbosity
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.jobs.options import RunOptions
 
 Answer = tuple[str, Any, str | None]
 """Case, result, and why it failed (None if it did not)."""
 
 WATCH_S = 0.1
 """How often a worker process looks whether the run that it works for still lives."""
-
-
-def answers(
-    function: Callable[[Any], Any],
-    cases: Mapping[str, Any],
-    options: RunOptions,
-    *,
-    threads: bool = False,
-    sent: Callable[[str], None] | None = None,
-) -> Generator[Answer]:
-    """``function`` of every case, as they are finished. A case that raises, or whose worker dies, is an answer too.
-
-    threads : threads suffice here (and share memory). sent : called with each case before it is handed out.
-    """
-    if not cases:
-        return
-    sent = sent or (lambda _: None)
-    if options.remote:
-        from yucca_wm.jobs.cluster import on_cluster
-
-        yield from on_cluster(function, cases, options, sent)
-    elif (jobs := options.workers()) == 1 or threads:
-        yield from _in_this_process(function, cases, jobs, sent)
-    else:
-        yield from _in_processes(function, cases, jobs, sent)
 
 
 def attempt(function: Callable[[Any], Any], name: str, case: Any, parent: int | None = None) -> Answer:
@@ -58,9 +32,10 @@ def attempt(function: Callable[[Any], Any], name: str, case: Any, parent: int | 
         return name, None, f"{type(error).__name__}: {error}"
 
 
-def _in_this_process(
+def in_this_process(
     function: Callable[[Any], Any], cases: Mapping[str, Any], jobs: int, sent: Callable[[str], None]
 ) -> Iterator[Answer]:
+    """In as many threads."""
     from joblib import Parallel, delayed
 
     names = _Sent(cases, sent)
@@ -69,7 +44,7 @@ def _in_this_process(
     names.check()
 
 
-def _in_processes(
+def in_processes(
     function: Callable[[Any], Any], cases: Mapping[str, Any], jobs: int, sent: Callable[[str], None]
 ) -> Iterator[Answer]:
     """A worker that is killed (memory!) takes what others have in hand with it: those are tried again one by one."""

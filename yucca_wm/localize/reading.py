@@ -1,0 +1,93 @@
+"""One person's maps are read: checked, and brought to the grid of the lesion map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from yucca_wm.core import images
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.grids import on_grid
+from yucca_wm.core.images import Image, Source, name_of
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.tissue import tissues
+from yucca_wm.localize.inputs import Companions, Maps, Modality
+from yucca_wm.localize.lesions import Settings
+
+TWO_MAPS = "give the lesions on one side and the regions on the other"
+
+
+@dataclass(frozen=True)
+class LabelMaps:
+    """Label maps of one person in memory, all on one grid; None for what there is not."""
+
+    lesions: Image
+    regions: Image
+    ventricles: Image | None = None
+    tissue: Image | None = None
+
+
+def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
+    """Read one person's maps, as far as they are not in memory.
+
+    Raises InputError for unreadable files, labels that are not in the table (regions) or not in the settings
+    (lesions), grids that differ, and one map given twice.
+    """
+    lesions, regions, ventricles = load_pair(maps, table, settings)
+    tissue = load_tissue(maps.companions, lesions, settings)
+    if lesions.data.any() and np.array_equal(lesions.data, regions.data):
+        problem = f"holds the same voxels as the region map {name_of(maps.regions)}"
+        raise InputError(name_of(maps.lesions), problem, TWO_MAPS)
+    return LabelMaps(lesions, regions, ventricles, tissue)
+
+
+def load_pair(pair: Maps, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
+    """Lesions, regions and ventricles (if any) of one subject, all on the lesions' grid."""
+    lesions = settings.labels.load(pair.lesions)
+    regions = on_grid(images.load_labels(pair.regions, {0, *table.indices}), lesions, resample=settings.resample)
+    ventricles = None
+    if pair.ventricles is not None:
+        ventricles = on_grid(images.load_labels(pair.ventricles), lesions, resample=settings.resample)
+    return lesions, regions, ventricles
+
+
+def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
+    """The tissue map, if there is one, on the lesions' grid.
+
+    Raises InputError for labels that are no tissue, and another grid.
+    """
+    if companions.tissue is None:
+        return None
+    return on_grid(images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample)
+
+
+def load_modality(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> LabelMaps:
+    """Lesions of one modality with its own regions, or else ``regions``, the ensemble's."""
+    labels = settings.labels
+    lesions = _load_map(modality.lesions, labels.load, labels.known)
+    if modality.regions is not None:
+        known = {0, *table.indices}
+        regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
+    return LabelMaps(lesions, on_grid(regions, lesions, resample=settings.resample))
+
+
+def _load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] | None) -> Image:
+    """What ``read`` makes of a file or an image in memory, or the likeliest labels of a softmax file (``.npz``).
+
+    allowed : labels of a softmax file; None: any.
+
+    Raises InputError as ``read``, and for labels of a softmax file that are not allowed.
+    """
+    if isinstance(path, Image) or path.suffix != ".npz":
+        return read(path)
+    from yucca_wm.ensemble.folders import open_probabilities
+    from yucca_wm.ensemble.merge import merge
+
+    merged = merge([open_probabilities(path)])
+    found = set(np.unique(merged.labels).tolist())
+    if allowed is not None and (unknown := sorted(found - allowed)):
+        raise InputError(path, f"gives labels that are not in the table: {', '.join(map(str, unknown[:5]))}")
+    return Image(merged.labels, merged.grid.affine, path)

@@ -1,0 +1,100 @@
+"""Transforms that parcellate left, for the steps after it: found by name or beside a region map."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from yucca_wm.cohort.pairing import subject_of
+from yucca_wm.core.errors import InputError
+from yucca_wm.parcellate.outputs import registration_record
+from yucca_wm.registration import itk
+from yucca_wm.registration.warp import Warp
+
+AFFINE, FIELD, RECORD = "_affine.tfm", "_warp.nii.gz", ".json"
+
+BESIDE = "beside the region maps"
+"""In place of a folder: each transform lies beside the region map that was made with it."""
+
+IN_TEMPLATE = "none"
+"""In place of a folder: the lesion maps are in the template's space already."""
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """where : folder, BESIDE or IN_TEMPLATE; files : subject -> its affine files (one, unless something is wrong)."""
+
+    where: str
+    files: Mapping[str, list[Path]]
+
+    def inputs(self, subject: str, regions: Path | None = None) -> dict[str, Path]:
+        """The files that `warp` reads, as far as there are any."""
+        files = self._of(subject, regions)
+        fields = [Path(str(path).removesuffix(AFFINE) + FIELD) for path in files]
+        affines = {f"affine{number or ''}": path for number, path in enumerate(files)}
+        return affines | {f"field{number or ''}": path for number, path in enumerate(fields) if path.is_file()}
+
+    def _of(self, subject: str, regions: Path | None) -> list[Path]:
+        if self.where == BESIDE:
+            affine = Path(str(registration_record(regions)).removesuffix(RECORD) + AFFINE) if regions else None
+            return [affine] if affine is not None and affine.is_file() else []
+        return self.files.get(subject) or self.files.get(subject_of(subject)) or []
+
+    def warp(self, subject: str, regions: Path | None = None) -> Warp:
+        """Subject world mm -> atlas world mm.
+
+        regions : the subject's region map, which its transform may lie beside.
+
+        Raises InputError when the subject has no transform or several, or when a displacement field belongs to it
+        and is not there.
+        """
+        if self.where == IN_TEMPLATE:
+            return Warp(np.eye(4))
+        files = self._of(subject, regions)
+        if not files and self.where == BESIDE:
+            raise InputError(subject, f"has no transform beside {regions}", "name their folder with --transforms")
+        if not files:
+            raise InputError(subject, f"has no transform in {self.where}", f"give its <subject>{AFFINE}")
+        if len(files) > 1:
+            raise InputError(subject, f"has {len(files)} transforms: {', '.join(map(str, files[:3]))}", "keep one")
+        stem = str(files[0]).removesuffix(AFFINE)
+        field = Path(stem + FIELD)
+        if not field.is_file():
+            if _deformable(Path(stem + RECORD)):
+                raise InputError(field, "is not there, but the parcellation was deformable", "parcellate again")
+            return Warp(itk.load_affine(files[0]))
+        return Warp(itk.load_affine(files[0]), itk.load_field(field))
+
+
+def find_transforms(where: str | os.PathLike[str]) -> Transforms:
+    """Every ``*_affine.tfm`` in a folder and below, each with the ``*_warp.nii.gz`` beside it, if there is one.
+
+    where : folder (or a file in it), or ``none`` when the lesion maps are in the template's space already.
+    Raises InputError when there is no such folder or no transform in it.
+    """
+    if str(where) == IN_TEMPLATE:
+        return Transforms(IN_TEMPLATE, {})
+    folder = Path(where)
+    folder = folder.parent if folder.is_file() else folder
+    if not folder.is_dir():
+        raise InputError(folder, "no such folder")
+    files: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob(f"*{AFFINE}")):
+        files[subject_of(path.name.removesuffix(AFFINE))].append(path)
+    if not files:
+        remedy = f"give the folder that yucca_wm.parcellate wrote, or '{IN_TEMPLATE}' for maps in template space"
+        raise InputError(folder, f"holds no transform (*{AFFINE})", remedy)
+    return Transforms(str(folder), dict(files))
+
+
+def _deformable(record: Path) -> bool:
+    try:
+        return bool(json.loads(record.read_text(encoding="utf-8"))["settings"]["transform"] == "deformable")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
