@@ -25,6 +25,7 @@ from yucca_wm.localize.lesions import Settings
 from yucca_wm.predict.case import Case, LoadedModel, Options, Predicted, alone, predict_person, write_predicted
 from yucca_wm.predict.choice import LESIONS, REGIONS, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
+from yucca_wm.predict.folder import check_whose
 from yucca_wm.predict.report import write_pages
 from yucca_wm.predict.shipped import TISSUE
 from yucca_wm.tasks.definition import MODALITIES
@@ -102,10 +103,12 @@ class Prediction:
         Raises
         ------
         InputError
-            The folder cannot be written, or holds results of a command, which keeps a record of its own.
+            The folder cannot be written, or holds the results of somebody else, or of a command, which keeps a record
+            of its own.
         """
         out = make_folder(folder)
         check_no_run(out)
+        check_whose(out, [self.subject], "choose another folder")
         case = self._predicted.case
         write_predicted(self._predicted, out)
         write_manifest(out, Outcome({self.subject: self._predicted.made}, {}))
