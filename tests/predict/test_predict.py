@@ -101,7 +101,7 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
     assert float(side_by_side[-1]["ensemble_ml"]) > 0
     if len(used) == 1:
         assert all(row["ensemble_ml"] == row[f"{used[0].lower()}_ml"] for row in side_by_side)
-    page = tmp_path / "out" / "report" / "subjects" / "a.html"
+    page = tmp_path / "out" / "report" / "index.html"
     assert page.is_file() == (len(used) == 2)
     if page.is_file():
         assert "FLAIR.nii.gz" in page.read_text()  # what lesions are shown on

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
-from yucca_wm.core.images import Source, as_nifti, as_written
+from yucca_wm.core.images import Source, as_nifti, as_written, file_of
 from yucca_wm.core.reading import Headers, reading
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.jobs.cases import Outcome
@@ -170,7 +170,8 @@ def predict(
     affine : array_like, shape (4, 4), optional
         Voxel index -> world mm (RAS+) of those scans that are arrays.
     subject : str, optional
-        What to call the person. Default: as the file or its folder says, else ``"subject"``.
+        What to call the person. Default: as the file or its folder says (of a nibabel image: the file that it was read
+        from), else ``"subject"``.
 
     Returns
     -------
@@ -235,6 +236,8 @@ def _result(
             Maps(name, found[LESIONS], found[REGIONS], companions=companions), table, Settings()
         )
     maps = {what: as_nifti(image) for what, image in found.items()}
+    for image in maps.values():
+        image.set_filename(f"{name}.nii.gz")  # so that `yucca_wm.localize` knows whose they are
     return Prediction(
         name,
         maps.get(LESIONS),
@@ -252,5 +255,5 @@ def _result(
 
 def _named(scans: Mapping[str, Source]) -> str:
     """As the command calls the person; a file that says nothing by its own name."""
-    first = next((scan for scan in scans.values() if isinstance(scan, Path)), None)
+    first = next((file for scan in scans.values() if (file := file_of(scan))), None)
     return NOBODY if first is None else person_of_file(first) or case_name(first)

@@ -194,6 +194,7 @@ def companion_places(
         modality_lesions={m: out / alone(LESIONS, m) for m in modalities} if both else None,
         modality_regions={m: out / alone(REGIONS, m) for m in modalities} if both else None,
         tissue=out / TISSUE if options.shipped else None,
+        tissue_of_others=True,
     )
 
 

@@ -30,8 +30,8 @@ from yucca_wm.report.viewer import Layer, slice_viewer
 
 OUTSIDE_NAME = "outside"
 CAPTION = (
-    "The axial planes that show most lesion area, at least 10 mm apart (without lesions: evenly through the brain), with "
-    "their height in mm in the coordinates of the scan; lesions by region, and the load of every region."
+    "Lesions by region in the axial planes that show most of them, at least 10 mm apart (without lesions: evenly "
+    "through the brain), with their height in the scan's coordinates; below, the load of every region."
 )
 
 
