@@ -25,6 +25,8 @@ from yucca_wm.predict.shipped import FEW_ON_T1, _announced
 from yucca_wm.predict.terminal import notes
 from yucca_wm.scan import Frame
 
+from ..results_page import unnamed
+
 SHAPE = (24, 20, 12)
 AFFINE = np.array([[-1.0, 0.1, 0, 12], [0, -1.1, 0, 14], [0, 0, 3, -9], [0, 0, 0, 1]])
 """Voxels of 3.3 mm3: one alone is a lesion."""
@@ -223,6 +225,9 @@ def test_scans_in_memory_are_kept_beside_their_maps(tmp_path: Path) -> None:
     np.testing.assert_array_equal(shown.data, scan())
     said = json.loads((tmp_path / "predict.json").read_text())["cases"]["subject"]["scans"]["FLAIR"]
     assert said == {"file": "FLAIR (array)", "sha256": None}
+    assert unnamed(tmp_path, ["subject"]) == []
+    (tmp_path / "lesions" / "notes.txt").touch()
+    assert unnamed(tmp_path, ["subject"]) == ["lesions/notes.txt"]
     assert found.maps["lesions_probability"].get_fdata().max() == pytest.approx(scan().max() / 1000)
 
 

@@ -28,6 +28,8 @@ from yucca_wm.predict.cohort import LESIONS, REGIONS, check_classes, load, predi
 from yucca_wm.training import prediction
 from yucca_wm.training.model import load_model
 
+from ..results_page import unnamed
+
 Scan = Callable[..., Path]
 
 
@@ -103,6 +105,7 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
         assert all(row["ensemble_ml"] == row[f"{used[0].lower()}_ml"] for row in side_by_side)
     page = tmp_path / "out" / "report" / "index.html"
     assert page.is_file() == (len(used) == 2)
+    assert unnamed(tmp_path / "out", ["a"]) == []
     if page.is_file():
         assert "FLAIR.nii.gz" in page.read_text()  # what lesions are shown on
         assert "side by side" in page.read_text()

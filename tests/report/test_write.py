@@ -19,6 +19,8 @@ from yucca_wm.localize.__main__ import main as localize_main
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.results import read_results
 
+from ..results_page import unnamed
+
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
@@ -39,6 +41,7 @@ def test_pages_stand_alone(report):
     cohort = ("heat_map", "left_right", "atlas_load", "lesion_frequency")
     stems = [*cohort, *(f"subjects/{name}" for name in ("a<b>", "empty", "left"))]
     assert figures == {stem + suffix for stem in stems for suffix in (".png", ".svg")}
+    assert unnamed(report, ["a<b>", "empty", "left"], inside="report/") == []
     for page in pages:
         text = html.unescape(page.read_text(encoding="utf-8"))
         addresses = re.findall(
