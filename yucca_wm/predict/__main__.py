@@ -106,7 +106,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     if arguments.soft and len(given) < 2:
         parser.error("--soft needs both --lesion-model and --region-model")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
-    from yucca_wm.cohort.ids import person_of_file
+    from yucca_wm.cohort.ids import person_of_scan
     from yucca_wm.cohort.layouts import find_subjects
     from yucca_wm.core.errors import InputError
     from yucca_wm.core.regions import read_table, regions
@@ -121,7 +121,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         cases = cohort.cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
     else:
         scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
-        name = arguments.name or person_of_file(single[0])
+        name = arguments.name or person_of_scan(single[0])
         if name is None:
             parser.error(f"{single[0]} does not say whose it is: add --name")
         cases = [Case(name, scans)]

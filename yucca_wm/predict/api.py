@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from numpy.typing import ArrayLike
 
-from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.cohort.ids import person_of_scan
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
 from yucca_wm.core.images import Source, as_nifti, as_written, file_of
@@ -256,4 +256,4 @@ def _result(
 def _named(scans: Mapping[str, Source]) -> str:
     """As the command calls the person; a file that says nothing by its own name."""
     first = next((file for scan in scans.values() if (file := file_of(scan))), None)
-    return NOBODY if first is None else person_of_file(first) or case_name(first)
+    return NOBODY if first is None else person_of_scan(first) or case_name(first)
