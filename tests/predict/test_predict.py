@@ -22,6 +22,7 @@ from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import merge_folders
+from yucca_wm.jobs.options import RunOptions
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Case, LoadedModel, Options, predict_arrays
 from yucca_wm.predict.cohort import LESIONS, REGIONS, check_classes, load, predict_cohort
@@ -226,7 +227,7 @@ def test_one_bad_case_does_not_stop_the_others_and_a_second_run_does_only_what_i
     predict_cohort(cases, region_only, tmp_path / "out", Options())
     assert len(counted) == 1
     scan("t1", 9)
-    predict_cohort(cases[-1:], region_only, tmp_path / "out", Options())
+    predict_cohort(cases, region_only, tmp_path / "out", Options(), RunOptions(participants=("good",)))
     assert len(counted) == 2
     assert (tmp_path / "out" / "regions" / "good.nii.gz").read_bytes() != first
 
