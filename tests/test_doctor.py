@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from pathlib import Path
 
 import pytest
 
 from yucca_wm import doctor
+from yucca_wm.models import shipped
 
 
 def problems(findings: object) -> list[doctor.Finding]:
@@ -37,6 +39,32 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatc
     (problem,) = problems(doctor.check_folders())
     assert problem.what == "YUCCA_MODELS"
     assert "YUCCA_MODELS" in problem.remedy
+
+
+def test_a_shipped_model_that_is_gone_or_spoilt_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = list(doctor.check_models())
+    assert [finding.what for finding in whole] == ["model 'regions'", "model 'tissue'"]
+    for finding, model in zip(whole, shipped.MODELS.values(), strict=True):
+        assert hashlib.sha256(model.path.read_bytes()).hexdigest() in finding.found
+    content = bytearray(shipped.MODELS["tissue"].path.read_bytes())
+    content[len(content) // 2] ^= 1  # one bit of the weights
+    (tmp_path / "tissue.zip").write_bytes(content)
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
+    gone, spoilt = problems(doctor.check_models())
+    assert "regions.zip: no such model" in gone.found
+    assert "tissue.zip" in spoilt.found
+    assert "--force-reinstall" in spoilt.remedy
+
+
+def test_folders_that_are_not_set_stay_so_and_are_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SOURCE", "RAW_DATA", "PREPROCESSED_DATA", "MODELS", "RESULTS"):
+        monkeypatch.delenv(f"YUCCA_{name}", raising=False)
+    list(doctor.check_fixes())
+    found = {finding.what: finding.found for finding in doctor.check_folders()}
+    assert len(found) == 5
+    assert all(said.startswith("not set; Yucca's commands would use ") for said in found.values())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_torchvision_built_for_another_torch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

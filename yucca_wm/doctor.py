@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from yucca_wm import cli
@@ -84,12 +86,44 @@ def check_fixes() -> Iterator[Finding]:
     """Import every Yucca module that is mended and say what became of each fix; find our manager as Yucca would."""
     from yucca_wm.bridge.diagnose import found_manager, import_everything
 
-    for fix, outcome in import_everything().items():
+    with _folders_elsewhere():
+        outcomes = import_everything()
+        where = found_manager("YuccaManager_SkeletonLoss")
+    for fix, outcome in outcomes.items():
         if outcome not in ("applied", "not needed"):
             yield Finding(f"fix '{fix}'", outcome, "report it with this line; Yucca runs without this fix")
-    where = found_manager("YuccaManager_SkeletonLoss")
     remedy = "" if "alternative_managers" not in where else "see 'start-up hook' above"
     yield Finding("YuccaManager_SkeletonLoss", where, remedy)
+
+
+@contextmanager
+def _folders_elsewhere() -> Iterator[None]:
+    """YUCCA_* folders that are not set lie in a temporary folder meanwhile: to import Yucca is to make them."""
+    from yucca_wm.bridge.fixes.paths import VARIABLES
+
+    unset = [variable for variable in VARIABLES if not os.environ.get(variable)]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(dict.fromkeys(unset, folder))
+        try:
+            yield
+        finally:
+            for variable in unset:
+                os.environ.pop(variable, None)
+
+
+def check_models() -> Iterator[Finding]:
+    """Whether the models that come with this package are there, and their weights those that were packed."""
+    from yucca_wm.core.errors import InputError
+    from yucca_wm.models.shipped import MODELS
+    from yucca_wm.training.model import load_model
+
+    for name, model in MODELS.items():
+        try:
+            load_model(model.path, model.scans)
+        except InputError as error:
+            yield Finding(f"model '{name}'", str(error), "pip install --force-reinstall yucca-wm")
+        else:
+            yield Finding(f"model '{name}'", f"whole (SHA-256 {model.identity})")
 
 
 def check_folders() -> Iterator[Finding]:
@@ -101,7 +135,7 @@ def check_folders() -> Iterator[Finding]:
     for variable in VARIABLES:
         folder = os.environ.get(variable)
         if not folder:
-            yield Finding(variable, f"not set, default {default_folder(variable)}")
+            yield Finding(variable, f"not set; Yucca's commands would use {default_folder(variable)}")
         elif variable == "YUCCA_SOURCE":
             yield Finding(variable, folder)
         else:
@@ -123,6 +157,7 @@ def findings() -> Iterator[Finding]:
     yield check_hook()
     yield from check_versions()
     yield from check_device()
+    yield from check_models()
     yield from check_fixes()
     yield from check_folders()
     yield check_wandb()

@@ -10,7 +10,7 @@ import pytest
 
 from yucca_wm import __version__
 from yucca_wm.__main__ import command
-from yucca_wm.cli import Parser, exit_code
+from yucca_wm.cli import Parser, exit_code, report_failures
 from yucca_wm.cli.steps import STEPS
 from yucca_wm.core import verbosity
 from yucca_wm.core.errors import InputError
@@ -24,6 +24,23 @@ def test_help_lists_the_steps_on_a_scans_way(capsys: pytest.CaptureFixture[str])
     assert listed == list(STEPS)
     way = ["atlas", "check", "predict", "parcellate", "ensemble", "localize", "evaluate", "report", "groups"]
     assert [step for step in listed if step in way] == way
+
+
+@pytest.mark.parametrize(
+    ("failed", "total", "last"),
+    [
+        ("a", 1, "error: a: is bad"),
+        ("ab", 2, "all 2 cases failed"),
+        ("a", 3, "1 of 3 cases failed; the others are done"),
+    ],
+)
+def test_others_are_spoken_of_only_where_there_are_some(
+    failed: str, total: int, last: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report_failures(dict.fromkeys(failed, "is bad"), total) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[: len(failed)] == [f"error: {name}: is bad" for name in failed]
+    assert lines[-1] == last
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

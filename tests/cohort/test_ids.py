@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.cohort.ids import alike, meant, person_of_file
+from yucca_wm.cohort.ids import alike, meant, person_of_file, person_of_scan
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError
@@ -152,3 +152,19 @@ def test_mgz_and_dead_links_of_a_cohort_are_found(tmp_path: Path) -> None:
     assert (wmh.wm, bids_subject.wm) == (tmp_path / "wmh/1/pre/wm.mgz", derived / "sub-1_desc-synthseg_dseg.mgz")
     assert bids_subject.lesions == derived / "sub-1_label-lesion_mask.nii.gz"
     assert bids_subject.t1 == tmp_path / "bids/sub-1/anat/sub-1_T1w.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("raw/anna_T1.nii.gz", "anna"),
+        ("raw/anna-FLAIR_brain.nii.gz", "anna"),
+        ("raw/anna_0000.nii.gz", "anna"),
+        ("raw/sub-01_ses-2_T1w.nii.gz", "sub-01_ses-2"),
+        ("anna/T1.nii.gz", "anna"),
+        ("raw/anna_T12.nii.gz", "anna_T12"),
+        ("raw/_T1.nii.gz", "raw_of_anna"),
+    ],
+)
+def test_a_persons_scans_of_any_contrast_have_one_name(path: str, name: str) -> None:
+    assert person_of_scan(Path("/raw_of_anna") / path) == name

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,8 +49,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Stand-ins for networks and for registration of scans; no atlas has been fetched."""
     monkeypatch.setenv("YUCCA_WM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("yucca_wm.models.segment.segment", people.segment)
-    monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: None)
-    monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: None)
+    networks = SimpleNamespace(regions=None, tissue=None)
+    monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: networks)
+    monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.case.bring_to_one_frame", people.one_frame)
     monkeypatch.setattr("yucca_wm.groups.logistic.REPEATS", 1)
     monkeypatch.setattr("yucca_wm.parcellate.case.register", people.register)

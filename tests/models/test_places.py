@@ -118,3 +118,20 @@ def test_lesions_drawn_by_hand_lie_where_lesions_can(shared_data: Path) -> None:
     assert min(one.mean() for one in kept) >= 0.95
     below = (np.array([grid.shape[0] // 2]), np.array([grid.shape[1] // 3]), np.array([-20]))
     assert not lesion_bearing(brain, grid, below).any()
+
+
+def test_what_is_no_brighter_than_cortex_on_flair_is_no_lesion() -> None:
+    """Cortex 90, 100, 110: median 100, median deviation 10, so the least median is 100 + 1.5 * 14.826 = 122.2."""
+    flair = np.full((6, 5, 8), 50.0, np.float32)
+    tissue = np.full(flair.shape, TISSUES["cerebral_white_matter"])
+    tissue[0] = TISSUES["cortical_grey_matter"]
+    flair[0] = np.tile([90, 90, 100, 110, 110], 8).reshape(5, 8)
+    lesions = np.zeros(flair.shape, bool)
+    for z, (low, middle, high) in {0: (60, 122, 500), 2: (60, 123, 500), 4: (500, 500, 60), 6: (0, 0, 0)}.items():
+        lesions[2:5, 2, z] = True
+        flair[2:5, 2, z] = low, middle, high
+    flair[:, :, 6:] = 0  # beyond the FLAIR's field of view
+    kept = segmentation._brighter_than_cortex(lesions, flair, tissue)
+    assert [bool(kept[2:5, 2, z].all()) for z in (0, 2, 4, 6)] == [False, True, True, True]
+    assert not kept[2:5, 2, 0].any()
+    assert not (kept & ~lesions).any()

@@ -15,6 +15,8 @@ import yucca_wm
 from yucca_wm.core.images import Image, load, load_labels, same_grid
 from yucca_wm.core.regions import regions
 
+from ..results_page import unnamed
+
 SAMPLE = Path(yucca_wm.__file__).parent / "data" / "sample"
 T1, FLAIR = SAMPLE / "T1.nii.gz", SAMPLE / "FLAIR.nii.gz"
 COMMAND = (sys.executable, "-m", "yucca_wm.predict")
@@ -41,6 +43,10 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_maps_lie_on_the_flairs_grid(results: tuple[Path, str]) -> None:
     for kind in ("lesions", "regions", "tissue"):
         assert same_grid(read(results[0], kind), load(FLAIR))
+
+
+def test_every_file_is_named_in_the_documentation(results: tuple[Path, str]) -> None:
+    assert unnamed(results[0], ["sample"]) == []
 
 
 def test_every_region_is_there_and_on_its_side(results: tuple[Path, str]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,16 @@ import pandas as pd
 import pytest
 
 import yucca_wm as yw
+from yucca_wm.cli import exit_code
 from yucca_wm.core import images
+from yucca_wm.core.stages import stages_aloud
+from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
+from yucca_wm.predict.shipped import FEW_ON_T1, _announced
+from yucca_wm.predict.terminal import notes
 from yucca_wm.scan import Frame
+
+from ..results_page import unnamed
 
 SHAPE = (24, 20, 12)
 AFFINE = np.array([[-1.0, 0.1, 0, 12], [0, -1.1, 0, 14], [0, 0, 3, -9], [0, 0, 0, 1]])
@@ -47,7 +55,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
     for place in ("yucca_wm.models.shipped.networks", "yucca_wm.predict.cohort.networks"):
-        monkeypatch.setattr(place, lambda device: device)
+        monkeypatch.setattr(place, lambda _: SimpleNamespace(regions=None, tissue=None))
     monkeypatch.setattr("yucca_wm.predict.case.bring_to_one_frame", one_frame)
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
 
@@ -66,6 +74,9 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     assert loads.loc["total", "lesion_voxels"] == bright.sum()
     assert loads.iloc[0]["region_voxels"] == 4 * 4 * 12  # region 1: the first column
     assert loads.iloc[0]["lesion_voxels"] == bright[:4, :4].sum()
+    assert yw.localize(found.lesions, found.regions).subject == "anna"
+    assert yw.predict(flair=nib.load(path)).subject == "anna"
+    assert yw.predict(flair=nib.Nifti1Image(scan(), AFFINE)).subject == "subject"
     for other in (
         yw.predict(flair=nib.Nifti1Image(scan(), AFFINE), subject="anna"),
         yw.predict(flair=scan(), affine=AFFINE, subject="anna"),
@@ -89,15 +100,134 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
         found.save(out)
 
 
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run predict with these words, without pages; its exit code."""
+
+    def run(*words: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["predict", *map(str, words), "--no-report"])
+        return exit_code(main)
+
+    return run
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> dict[str, Path]:
+    """FLAIR of anna, bert and carl, who have the same head."""
+    for name in ("anna", "bert", "carl"):
+        (tmp_path / name).mkdir()
+        nib.save(nib.Nifti1Image(scan(), AFFINE), tmp_path / name / "FLAIR.nii.gz")
+    return {name: tmp_path / name / "FLAIR.nii.gz" for name in ("anna", "bert", "carl")}
+
+
+def written(out: Path) -> dict[str, int]:
+    return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("fast")
+def test_nobody_takes_the_place_of_somebody_else(
+    people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other's name in one line and every file as it was; by --force the tables are of the new person alone."""
+    out = tmp_path / "out"
+    assert command("--flair", people["anna"], "--out-dir", out) == 0
+    assert command("--flair", people["anna"], "--out-dir", out) == 0, "the same person again"
+    before = written(out)
+    capsys.readouterr()
+    assert command("--flair", people["bert"], "--out-dir", out) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {out}: holds the results of anna, not of bert; choose another --out-dir")
+    assert written(out) == before
+    with pytest.raises(yw.InputError, match="holds the results of a command"):
+        yw.predict(flair=people["bert"]).save(out)
+    saved = yw.predict(flair=people["anna"]).save(tmp_path / "saved", report=False)
+    with pytest.raises(yw.InputError, match="holds the results of anna, not of bert; choose another folder"):
+        yw.predict(flair=people["bert"]).save(saved)
+    for words in (["--force"], []):  # then as a rerun of bert's
+        assert command("--flair", people["bert"], "--out-dir", out, *words) == 0
+        assert "not in the tables, as of nobody in this run: the maps of anna" in capsys.readouterr().err
+        for table in ("predictions.tsv", "lesion_load.tsv", "lesions.tsv"):
+            assert set(pd.read_csv(out / table, sep="\t")["subject"]) == {"bert"}, table
+        assert list(json.loads((out / "predict.json").read_text())["cases"]) == ["bert"]
+    assert (out / "lesions" / "anna.nii.gz").is_file()
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_cohort_may_change_but_not_take_the_place_of_strangers(
+    people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*names: str) -> int:
+        rows = ["subject\tflair", *(f"{name}\t{people[name]}" for name in names)]
+        (tmp_path / "cohort.tsv").write_text("\n".join(rows) + "\n")
+        return command("--cohort", tmp_path / "cohort.tsv", "--out-dir", tmp_path / "out")
+
+    def tabled() -> set[str]:
+        return set(pd.read_csv(tmp_path / "out" / "lesion_load.tsv", sep="\t")["subject"])
+
+    assert command("--flair", people["anna"], "--out-dir", tmp_path / "out") == 0
+    capsys.readouterr()
+    assert run("bert", "carl") == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "out: holds the results of anna, who is not in this cohort; choose another --out-dir" in said
+    assert tabled() == {"anna"}
+    assert run("anna", "bert") == 0
+    assert tabled() == {"anna", "bert"}
+    assert run("bert", "carl") == 0
+    assert "as of nobody in this run: the maps of anna" in capsys.readouterr().err
+    assert tabled() == {"bert", "carl"}
+    assert command("--flair", people["bert"], "--out-dir", tmp_path / "out") == 1
+    assert "holds the results of carl, not of bert" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("fast")
+def test_what_is_said_of_one_person(
+    people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Steps in place of a bar; on a T1 alone that few lesions show; models on record as they lie in the package."""
+    for modality, times in (("t1", 1), ("flair", 0)):
+        out = tmp_path / modality
+        assert command(f"--{modality}", people["anna"], "--out-dir", out) == 0
+        said = capsys.readouterr()
+        assert "case" not in said.err
+        assert "%|" not in said.err
+        assert "writing tables ..." in said.err.splitlines()
+        assert said.err.splitlines().count(f"note: {FEW_ON_T1}") == times
+        (made,) = json.loads((out / "predict.json").read_text())["cases"].values()
+        assert made["notes"].count(FEW_ON_T1) == times
+        files = {name: WEIGHTS / f"{name}.zip" for name in ("regions", "tissue")}
+        digests = {f"yucca_wm:{name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+        assert made["models"] == digests
+    assert command("--t1", people["anna"], "--out-dir", tmp_path / "quiet", "--quiet") == 0
+    assert [line for line in capsys.readouterr().err.splitlines() if not line.startswith("note:")] == []
+
+
+def test_each_network_says_what_it_finds_once(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _announced(SimpleNamespace(regions=lambda x: x + 1, tissue=lambda x: x + 2))  # type: ignore[arg-type]
+    with stages_aloud():
+        assert [found.regions(1), found.regions(2), found.tissue(3)] == [2, 3, 5]  # type: ignore[arg-type]
+    assert found.tissue(0) == 2  # type: ignore[arg-type]
+    assert capsys.readouterr().err == "finding the brain and its regions ...\nfinding tissue and lesions ...\n"
+
+
+def test_notes_of_many_people_are_lines_of_their_own_only_where_they_differ() -> None:
+    assert list(notes({"a": ["x", "y"]})) == ["x", "y"]
+    said = list(notes({"a": ["x"], "b": ["x", "y"], "c": []}))
+    assert said == ["2 people (a, b): x", "b: y"]
+    assert list(notes({name: ["x"] for name in "abcdef"})) == ["6 people (a, b, c, d, e, ...): x"]
+
+
 @pytest.mark.usefixtures("fast")
 def test_scans_in_memory_are_kept_beside_their_maps(tmp_path: Path) -> None:
     found = yw.predict(flair=scan(), affine=AFFINE, confidence=True)
     found.save(tmp_path)
-    assert (tmp_path / "report" / "subjects" / "subject.html").is_file()
+    assert "<h1>subject: " in (tmp_path / "report" / "index.html").read_text()
     shown = images.load(tmp_path / "frame" / "subject_FLAIR.nii.gz")
     np.testing.assert_array_equal(shown.data, scan())
     said = json.loads((tmp_path / "predict.json").read_text())["cases"]["subject"]["scans"]["FLAIR"]
     assert said == {"file": "FLAIR (array)", "sha256": None}
+    assert unnamed(tmp_path, ["subject"]) == []
+    (tmp_path / "lesions" / "notes.txt").touch()
+    assert unnamed(tmp_path, ["subject"]) == ["lesions/notes.txt"]
     assert found.maps["lesions_probability"].get_fdata().max() == pytest.approx(scan().max() / 1000)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel as nib
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, load, save
 from yucca_wm.predict.__main__ import main
 
 from ..phantom_head import draw, grid
 
 SHAPE, AFFINE = (60, 75, 45), grid((60, 75, 45), (3.5, 3.5, 5.0), "LPS")
+
+NO_NETWORKS = SimpleNamespace(regions=None, tissue=None)
 
 BAD = {
     # what is given -> T1 (or none), FLAIR, and what is said of it
@@ -93,12 +97,17 @@ def test_of_one_person(
     t1, flair, words = BAD[kind]
     given = [] if t1 is None else ["--t1", str(scans / f"{t1}.nii.gz")]
     given += ["--flair", str(scans / f"{flair}.nii.gz"), "--name", "p"]
-    assert predict(*given, "--out-dir", str(tmp_path)) == 1
-    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    if kind == "missing":
+        with pytest.raises(InputError) as raised:
+            predict(*given, "--out-dir", str(tmp_path / "a" / "b"))
+        errors = [f"error: {raised.value}"]
+    else:
+        assert predict(*given, "--out-dir", str(tmp_path / "a" / "b")) == 1
+        errors = [line for line in capsys.readouterr().err.splitlines() if not line.endswith(" ...")]
     assert len(errors) == 1
-    assert errors[0].startswith(f"error: p: {scans / (t1 or flair)}.nii.gz: ")
+    assert errors[0].startswith(f"error: {scans / (t1 or flair)}.nii.gz: ")
     assert words in errors[0]
-    assert not list(tmp_path.rglob("*.nii.gz"))
+    assert not list(tmp_path.iterdir()), "no folder stays"
 
 
 def test_of_a_cohort(
@@ -117,7 +126,7 @@ def test_of_a_cohort(
         return Segmentation(lesions, regions, regions, lesions.astype(np.float32), 1200.0)
 
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
-    monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda *_: None)
+    monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda *_: NO_NETWORKS)
     people = {"a_good": ("t1", "flair", ""), **BAD, "z_good": (None, "flair", "")}
     rows = ["subject\tt1\tflair"]
     rows += [f"{name}\t{'' if t1 is None else scans / f'{t1}.nii.gz'}\t{scans / f'{flair}.nii.gz'}"
@@ -153,11 +162,11 @@ def test_a_t1_given_as_flair_is_done_and_noted(
         )
 
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
-    monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda *_: None)
+    monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda *_: NO_NETWORKS)
     said = "looks like a T1 (cortex is 0.5"
     for modality, noted in (("flair", 1), ("t1", 0)):
         out = tmp_path / modality
         assert predict(f"--{modality}", str(scans / "t1.nii.gz"), "--name", "p", "--out-dir", str(out)) == 0
-        assert capsys.readouterr().err.count(f"note: p: the FLAIR {said}") == noted
+        assert capsys.readouterr().err.count(f"note: the FLAIR {said}") == noted
         notes = json.loads((out / "predict.json").read_text())["cases"]["p"]["notes"]
         assert sum(said in note for note in notes) == noted

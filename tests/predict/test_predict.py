@@ -22,11 +22,14 @@ from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import merge_folders
+from yucca_wm.jobs.options import RunOptions
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Case, LoadedModel, Options, predict_arrays
 from yucca_wm.predict.cohort import LESIONS, REGIONS, check_classes, load, predict_cohort
 from yucca_wm.training import prediction
 from yucca_wm.training.model import load_model
+
+from ..results_page import unnamed
 
 Scan = Callable[..., Path]
 
@@ -101,8 +104,9 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
     assert float(side_by_side[-1]["ensemble_ml"]) > 0
     if len(used) == 1:
         assert all(row["ensemble_ml"] == row[f"{used[0].lower()}_ml"] for row in side_by_side)
-    page = tmp_path / "out" / "report" / "subjects" / "a.html"
+    page = tmp_path / "out" / "report" / "index.html"
     assert page.is_file() == (len(used) == 2)
+    assert unnamed(tmp_path / "out", ["a"]) == []
     if page.is_file():
         assert "FLAIR.nii.gz" in page.read_text()  # what lesions are shown on
         assert "side by side" in page.read_text()
@@ -223,7 +227,7 @@ def test_one_bad_case_does_not_stop_the_others_and_a_second_run_does_only_what_i
     predict_cohort(cases, region_only, tmp_path / "out", Options())
     assert len(counted) == 1
     scan("t1", 9)
-    predict_cohort(cases[-1:], region_only, tmp_path / "out", Options())
+    predict_cohort(cases, region_only, tmp_path / "out", Options(), RunOptions(participants=("good",)))
     assert len(counted) == 2
     assert (tmp_path / "out" / "regions" / "good.nii.gz").read_bytes() != first
 

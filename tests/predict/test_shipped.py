@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from yucca_wm.core.images import Image
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.models.segment import Networks, Segmentation
 from yucca_wm.predict.case import Case, Options, _remove_outdated
-from yucca_wm.predict.shipped import FRAME, carried
+from yucca_wm.predict.shipped import FRAME, carried, segment_person
 from yucca_wm.scan import Frame
+from yucca_wm.scan.contrast import EXCHANGED
 from yucca_wm.training.synthesis.structures import TISSUES
 
 
@@ -26,6 +29,25 @@ def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() ->
     assert np.argwhere(there.data).tolist() == [[4, 1, 1]]
     same = carried(labels, Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {}, []), t1)
     assert np.argwhere(same.data).tolist() == [[5, 1, 1]]
+
+
+def test_scans_that_are_exchanged_are_noted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 x 80 ml of white matter and cortex, as bright as each other on both scans, which is odd by itself. 34 regions
+    of the same size on each side, so that nothing else is."""
+    shape = (20, 20, 34)
+    tissue = np.ones(shape, np.uint8)
+    tissue[:10] = Tissue.CORTICAL_GREY_MATTER
+    regions = np.broadcast_to(1 + np.arange(34, dtype=np.uint8), shape)
+    none = np.zeros(shape, np.uint8)
+    found = Segmentation(none, regions, tissue, none.astype(np.float32), 1200.0)
+    monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
+    image = Image(np.full(shape, 100, np.float32), np.diag([3.0, 3, 3, 1]))
+    networks = Networks(regions=lambda x: x, tissue=lambda x: x)
+    for before, times in (([], 1), ([EXCHANGED], 0)):
+        frame = Frame({"T1": image, "FLAIR": image}, "FLAIR", {}, before)
+        _, notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False)
+        assert len(notes) == times
+        assert [note for note in notes if not note.startswith("T1 and FLAIR look like one contrast")] == []
 
 
 def test_nothing_of_an_earlier_run_passes_for_this_ones(tmp_path: Path) -> None:

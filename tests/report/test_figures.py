@@ -4,7 +4,17 @@ import nibabel as nib
 import numpy as np
 
 from yucca_wm.core.images import Image
-from yucca_wm.report.figures import OTHER, PALETTE, RegionLoad, draw_left_right, draw_subject, region_colors, to_ras
+from yucca_wm.report.figures import (
+    OTHER,
+    PALETTE,
+    RegionLoad,
+    brain_box,
+    chosen_planes,
+    draw_left_right,
+    draw_subject,
+    region_colors,
+    to_ras,
+)
 
 
 def test_largest_regions_stand_out_and_others_are_grey():
@@ -13,6 +23,36 @@ def test_largest_regions_stand_out_and_others_are_grey():
     assert [colors[f"r{number}"] for number in range(11, 4, -1)] == list(PALETTE)
     assert colors["r1"] == OTHER
     assert "r0" not in colors
+
+
+def test_planes_are_those_with_most_lesion_area_ten_millimetres_apart():
+    """Planes of 4 mm: 3 planes (12 mm) apart is far enough, 2 (8 mm) is not."""
+    lesions = np.zeros((9, 9, 40), np.uint8)
+    for plane, area in {5: 8, 7: 9, 8: 3, 10: 4, 30: 1}.items():
+        lesions[:area, 0, plane] = 1
+    brain = np.ones(lesions.shape, bool)
+    assert chosen_planes(lesions, brain, 4.0) == [7, 10, 30]
+    assert chosen_planes(lesions, brain, 10.0) == [5, 7, 8, 10, 30]
+    lesions[:2, 0, 11:40] = 1  # 2 voxels from plane 11 on: 13, 16, ... follow those of 9 and 4; 6 planes at most
+    assert chosen_planes(lesions, brain, 4.0) == [7, 10, 13, 16, 19, 22]
+
+
+def test_without_lesions_planes_divide_the_brain_evenly():
+    """A brain from plane 4 to 32: every 28 / 7 = 4 planes. Nothing at all: the whole height, 0 to 35."""
+    brain = np.zeros((5, 5, 36), bool)
+    brain[2, 2, 4:33] = True
+    none = np.zeros(brain.shape, np.uint8)
+    assert chosen_planes(none, brain, 3.0) == [8, 12, 16, 20, 24, 28]
+    assert chosen_planes(none, none > 0, 3.0) == [5, 10, 15, 20, 25, 30]
+
+
+def test_the_picture_holds_brain_and_lesions_with_ten_millimetres_around():
+    brain = np.zeros((40, 40, 3), bool)
+    brain[20:25, 12:14, 1] = True
+    lesions = np.zeros(brain.shape, np.uint8)
+    lesions[30, 13, 2] = 5
+    assert brain_box(brain, lesions, np.array([2.0, 1.0, 3.0])) == (slice(15, 36), slice(2, 24))
+    assert brain_box(brain & False, lesions, np.ones(3))[0] == slice(0, 50)
 
 
 def test_left_is_drawn_on_the_left_whatever_the_storage():

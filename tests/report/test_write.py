@@ -20,6 +20,8 @@ from yucca_wm.localize.__main__ import main as localize_main
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.results import read_results
 
+from ..results_page import unnamed
+
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
@@ -40,6 +42,7 @@ def test_pages_stand_alone(report):
     cohort = ("heat_map", "left_right", "atlas_load", "lesion_frequency")
     stems = [*cohort, *(f"subjects/{name}" for name in ("a<b>", "empty", "left"))]
     assert figures == {stem + suffix for stem in stems for suffix in (".png", ".svg")}
+    assert unnamed(report, ["a<b>", "empty", "left"], inside="report/") == []
     for page in pages:
         text = html.unescape(page.read_text(encoding="utf-8"))
         addresses = re.findall(
@@ -215,10 +218,9 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     arguments = ["--results", str(placed / "out"), "--images", str(placed / "scans"), "--out_dir", str(tmp_path)]
     assert main(arguments) == 0
     assert "no scan" not in capsys.readouterr().err
-    page = (tmp_path / "subjects" / "s.html").read_text(encoding="utf-8")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "T1 lies 9 mm off &lt;i&gt;" in page
     assert 'id="alignment"' in page
-    assert "Lesion volume by place (ml)" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "s_FLAIR_000.nii.gz" in page
     assert "no picture" not in page
     viewer = html.unescape(re.search(r'srcdoc="([^"]*)"', page)[1])
@@ -237,11 +239,28 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     ]
 
 
+def test_of_one_person_there_is_one_page_and_no_mean(localized, placed, tmp_path):
+    """In a folder that held a cohort's pages: none of them stays. With --cohort-only there are means, of one."""
+    assert main(["--results", str(localized / "results"), "--out_dir", str(tmp_path)]) == 0
+    arguments = ["--results", str(placed / "out"), "--images", str(placed / "scans"), "--out_dir", str(tmp_path)]
+    assert main(arguments) == 0
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"index.html", "figures/subjects/s.png", "figures/subjects/s.svg"}
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "<h1>s: 0.272 ml in 2 lesions</h1>" in page
+    assert 'id="viewer"' in page
+    assert "Cohort</a>" not in page
+    assert "Mean" not in page
+    assert main([*arguments, "--cohort-only"]) == 0
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Means are of 1 of 1 subject" in page
+    assert "Lesion volume by place (ml)" in page
+
+
 def test_a_page_without_names_and_notes(placed, tmp_path):
     arguments = ["--results", str(placed / "out"), "--anonymise", "--out_dir", str(tmp_path)]
     assert main(arguments) == 0
-    (page,) = (tmp_path / "subjects").iterdir()
-    text = page.read_text(encoding="utf-8")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "9 mm off" not in text
     assert str(placed) not in text
     assert 'id="places"' in text
@@ -283,7 +302,7 @@ window.addEventListener("load", () => setTimeout(() => {
 def test_layers_can_be_switched_in_a_browser(placed, tmp_path):
     arguments = ["--results", str(placed / "out"), "--images", str(placed / "scans"), "--out_dir", str(tmp_path)]
     assert main(arguments) == 0
-    page = tmp_path / "subjects" / "s.html"
+    page = tmp_path / "index.html"
     page.write_text(page.read_text(encoding="utf-8").replace("<head>", "<head>" + LAYERS, 1), encoding="utf-8")
     title = re.search(r"<title>(.*?)</title>", browse(page, tmp_path / "profile", "--dump-dom"))
     said = "lesion: periventricular, touching a lateral ventricle · region: first L · tissue: cerebral white matter"

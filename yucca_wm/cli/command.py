@@ -121,10 +121,14 @@ def run(main: Callable[[], int | None]) -> None:
 
 
 def report_failures(failures: Mapping[str, str], total: int) -> int:
-    """Print the cases that failed (case -> reason) on stderr; returns the exit code (1 if any failed)."""
+    """Print the cases that failed (case -> reason) on stderr, and how many of ``total`` they are, if that is more than
+    one; returns the exit code (1 if any failed)."""
     if not failures:
         return EXIT_OK
     for case, reason in failures.items():
         print(f"error: {case}: {reason}", file=sys.stderr)
-    print(f"{len(failures)} of {total} cases failed; the others are done", file=sys.stderr)
+    if total > len(failures):
+        print(f"{len(failures)} of {total} cases failed; the others are done", file=sys.stderr)
+    elif total > 1:
+        print(f"all {total} cases failed", file=sys.stderr)
     return EXIT_FAILURE

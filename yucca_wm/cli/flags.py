@@ -64,7 +64,7 @@ FLAGS = {
         ),
         Flag(
             "--jobs",
-            "subjects at a time (default: all processors that may be used)",
+            "how many subjects to do at the same time (default: as many as there are processors to use)",
             {"type": _positive, "metavar": "N"},
         ),
         Flag("--scheduler", "work on a Dask cluster, for instance tcp://host:8786", {"metavar": "ADDRESS"}),
@@ -73,7 +73,7 @@ FLAGS = {
             "start the workers as Slurm jobs (queue=..., account=..., memory=4GB, walltime=04:00:00, cores=1)",
             {"nargs": "*", "metavar": "KEY=VALUE"},
         ),
-        Flag("--force", "redo what the run record says is done", SWITCH),
+        Flag("--force", "do again what is done already", SWITCH),
         Flag(
             "--participant-label",
             "only these subjects, and nothing for the whole group (several such runs may go on at once)",
@@ -126,9 +126,13 @@ def add_run_flags(parser: argparse.ArgumentParser, *, levels: bool = True, local
     """
     group = parser.add_argument_group("running")
     if local:
-        add_flag(group, "--jobs", "with --slurm: Slurm jobs (default: 1)")
+        add_flag(group, "--jobs", "with --slurm: how many Slurm jobs to start (default: 1)")
     else:
-        add_flag(group, "--jobs", means="Slurm jobs, with --slurm (here, one subject has all processors)")
+        add_flag(
+            group,
+            "--jobs",
+            means="how many Slurm jobs to start, with --slurm (without, subjects are done one after the other)",
+        )
     parser.set_defaults(jobs_are_local=local)
     for name in ("--scheduler", "--slurm", "--force", *(["--participant-label", "--level"] if levels else [])):
         add_flag(group, name)

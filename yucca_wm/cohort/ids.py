@@ -23,6 +23,10 @@ SAYS_NOTHING = {
 """Words in the names of files and folders that say what an image is, and not whose."""
 
 
+CONTRAST = re.compile(r"[_-](FLAIR|T1w?|T2w?|PDw?|brain|0{2,3}\d)$", re.IGNORECASE)
+"""What a scan's name may end with: its contrast, or a channel (``_0000`` of nnU-Net, ``_000`` of our tasks)."""
+
+
 def bare(name: str) -> str:
     """``name`` without ``sub-``, its letters composed."""
     return unicodedata.normalize("NFC", name.strip()).removeprefix("sub-")
@@ -71,6 +75,15 @@ def person_of_file(path: Path) -> str | None:
         if folder.name and not _says_nothing(folder.name):
             return named_by_folder(folder.name)
     return None
+
+
+def person_of_scan(path: Path) -> str | None:
+    """As `person_of_file`, without the contrast that a scan's name ends with: ``anna_T1`` and ``anna_FLAIR_brain`` are
+    both of ``anna``."""
+    name = person_of_file(path)
+    while name and (shorter := CONTRAST.sub("", name)) not in ("", name):
+        name = shorter
+    return name
 
 
 def session(name: str) -> str:

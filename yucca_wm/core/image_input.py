@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -101,7 +102,8 @@ def of_nibabel(image: SpatialImage, *, name: str = "nibabel image") -> Image:
     affine[:3] *= UNITS_MM.get(int(header["xyzt_units"]) % 8, 1.0)
     with np.errstate(all="ignore"):  # what overflows is refused as infinite
         data = np.asanyarray(image.dataobj)
-    return _checked(data, affine, in_millimetres(header), name)
+    file = image.get_filename()
+    return replace(_checked(data, affine, in_millimetres(header), name), of_file=Path(file) if file else None)
 
 
 def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:

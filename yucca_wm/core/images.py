@@ -37,6 +37,7 @@ class Image:
     path : where it was read from, for messages.
     header : the NIfTI header it came with, kept when a derived image is saved.
     called : what messages call an image without a path.
+    of_file : the file that an image in memory says it is of; it names the person.
     """
 
     data: NDArray[Any]
@@ -44,6 +45,7 @@ class Image:
     path: Path | None = None
     header: nib.Nifti1Header | None = field(default=None, repr=False)
     called: str = "image"
+    of_file: Path | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,6 +79,11 @@ class Image:
 
 Source = Path | Image
 """An image of a person: a file that is still to be read, or one in memory (`yucca_wm.core.image_input`)."""
+
+
+def file_of(source: Source) -> Path | None:
+    """The file that it is, or is of; None for an image in memory that is of none."""
+    return source.of_file if isinstance(source, Image) else source
 
 
 def name_of(source: str | os.PathLike[str] | Image) -> str:

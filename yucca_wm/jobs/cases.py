@@ -36,7 +36,7 @@ def run_cases(
     sent: Callable[[str], None] | None = None,
     answered: Callable[[str, Any, str | None], Any] | None = None,
 ) -> Outcome[Result]:
-    """Apply ``function`` to every case, with a progress bar on stderr.
+    """Apply ``function`` to every case, with a progress bar on stderr if there are several.
 
     A case that raises, or whose process dies, is recorded and the others go on. ``function`` and its arguments must be
     picklable unless there is one job or ``threads`` are used; results come back in the order of ``cases`` whatever the
@@ -61,7 +61,7 @@ def run_cases(
             desc=label,
             unit=" case",
             mininterval=0.1 if live else 10,
-            disable=not cases or verbosity.is_quiet(),
+            disable=len(cases) < 2 or verbosity.is_quiet(),  # of one case it would stand still
         ) as bar,
     ):
         for name, answer, failure in bar:

@@ -132,6 +132,11 @@ class Record:
                         self._offsets[entry.subject] = offset
                     offset += len(line)
 
+    @property
+    def subjects(self) -> list[str]:
+        """Those whom it knows."""
+        return list(self._offsets)
+
     def last(self, subject: str) -> Entry | None:
         """The last entry of ``subject``, None if there is none."""
         if subject not in self._offsets:

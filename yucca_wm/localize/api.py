@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
-from yucca_wm.core.images import Source, as_nifti, name_of
+from yucca_wm.core.images import Source, as_nifti, file_of, name_of
 from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.localize.case import localize_files
@@ -185,7 +185,8 @@ def localize(
     affine : array_like, shape (4, 4), optional
         Voxel index -> world mm (RAS+) of those images that are arrays.
     subject : str, optional
-        What to call the person. Default: as the lesion map's file says, else ``"subject"``.
+        What to call the person. Default: as the lesion map's file says (of a nibabel image: the file that it was read
+        from, or is named after, as those of `yucca_wm.predict` are), else ``"subject"``.
 
     Returns
     -------
@@ -259,7 +260,7 @@ def write_one(folder: Path, found: Localization, stated: Mapping[str, str], file
 
 def _named(lesions: Source, regions: Source) -> str:
     """As the command calls the person."""
-    if not isinstance(lesions, Path):
+    file = file_of(lesions)
+    if file is None:
         return NOBODY
-    partner = regions if isinstance(regions, Path) else lesions
-    return subject_named(case_name(lesions), lesions, partner, alone=True)
+    return subject_named(case_name(file), file, file_of(regions) or file, alone=True)

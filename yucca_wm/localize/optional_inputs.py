@@ -21,6 +21,7 @@ from yucca_wm.localize.inputs import Companions, Modality, Pair, Place, SoftmaxF
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"
+NOBODYS = "has no lesion map of its name"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class CompanionPlaces:
 
     soft : read softmaxes. lesion_softmax, region_softmax : their folders; empty: beside the label maps.
     modality_lesions, modality_regions : modality (T1, FLAIR) -> folder of its label maps or softmax files.
-    tissue : folder of tissue maps, or one file for all.
+    tissue : folder of tissue maps, or one file for all. tissue_of_others : those of nobody here are passed over.
     """
 
     soft: bool = False
@@ -38,6 +39,7 @@ class CompanionPlaces:
     modality_lesions: Mapping[str, Place] | None = None
     modality_regions: Mapping[str, Place] | None = None
     tissue: Place | None = None
+    tissue_of_others: bool = False
 
     @property
     def asked(self) -> bool:
@@ -81,7 +83,7 @@ class CompanionPlaces:
         failures: dict[str, str] = {}
         tissue: dict[str, Path] = {}
         if self.tissue is not None:
-            tissue, failures = _tissue(self.tissue, pairs)
+            tissue, failures = _tissue(self.tissue, pairs, None if self.tissue_of_others else NOBODYS)
         for subject, pair in pairs.items():
             if self.tissue is not None and subject not in tissue:
                 continue
@@ -115,12 +117,15 @@ def _check_once(places: Sequence[Place]) -> None:
             raise InputError(other, problem, "give each model's and each modality's own maps")
 
 
-def _tissue(place: Place, pairs: Mapping[str, Pair]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Subject -> tissue map, by the rule of lesion and region maps, and who is without (case -> reason)."""
+def _tissue(place: Place, pairs: Mapping[str, Pair], unused: str | None) -> tuple[dict[str, Path], dict[str, str]]:
+    """Subject -> tissue map, by the rule of lesion and region maps, and who is without (case -> reason).
+
+    unused : what is said of a map that is nobody's; None: nothing.
+    """
     failures: dict[str, str] = {}
     found = image_files(Path(place), failures, lesion=False)
     mine = {subject: pair.lesions for subject, pair in pairs.items()}
-    return match(mine, found, Path(place), failures, unused="has no lesion map of its name"), failures
+    return match(mine, found, Path(place), failures, unused=unused), failures
 
 
 def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Softmaxes:

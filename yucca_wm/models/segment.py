@@ -14,7 +14,7 @@ from scipy import ndimage
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, check_same_grid
 from yucca_wm.models.brain import Brain, Network, find_brain
-from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.places import lesion_bearing
 from yucca_wm.models.tissue import tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
@@ -25,6 +25,12 @@ LEAST_REMAINDER = 0.15
 
 SMALLEST_LESION_MM3 = 10.0
 """Less than a ball of 3 mm, the least extent that counts as a lesion (McDonald criteria, Thompson et al. 2018)."""
+
+BRIGHTER = 1.5
+"""On FLAIR a lesion is brighter than cortex: its median, by this many robust standard deviations of cortex at least."""
+
+MAD_TO_SD = 1.4826
+"""Median absolute deviation to standard deviation, of a normal distribution."""
 
 LEAST_PROBABILITY = 0.01
 """Less is not looked at when lesions are kept to where they can lie."""
@@ -85,7 +91,10 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     _keep_below_tentorium(probability, brain, grid)
     _keep_where_lesions_lie(probability, brain, grid)
     tissue = probability[:LESION].argmax(0)
-    lesions = torch.from_numpy(_believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid))
+    found = _believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid)
+    if "FLAIR" in data:
+        found = _brighter_than_cortex(found, data["FLAIR"], tissue.numpy())
+    lesions = torch.from_numpy(found)
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
     return Segmentation(
@@ -114,6 +123,26 @@ def _believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonica
     kept = large & (share >= LEAST_BORDER)
     kept[0] = False
     return np.asarray(kept[labels])
+
+
+def _brighter_than_cortex(
+    lesions: NDArray[np.bool_], flair: NDArray[np.float32], tissue: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Lesions (26-connected) by `BRIGHTER`; those beyond the FLAIR's field of view stay.
+
+    What is as bright as cortex is cortex: gyri at the top of the head, alone in their planes, are taken for lesions.
+    """
+    import cc3d
+
+    cortex = flair[(tissue == TISSUES["cortical_grey_matter"]) & ~lesions & field_of_view(flair)]
+    if not len(cortex):
+        return lesions
+    middle = np.median(cortex)
+    least = middle + BRIGHTER * MAD_TO_SD * np.median(np.abs(cortex - middle))
+    labels, n = cc3d.connected_components(lesions & field_of_view(flair), connectivity=26, return_N=True)
+    median = ndimage.median(flair, labels, np.arange(1, n + 1)) if n else np.zeros(0)
+    dark = np.concatenate([[False], median < least])
+    return np.asarray(lesions & ~dark[labels])
 
 
 def _keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:

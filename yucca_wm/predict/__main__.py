@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
-from yucca_wm.cli import Parser, report_failures, run
+from yucca_wm.cli import EXIT_FAILURE, Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.core.reading import OPTION, Headers, reading
@@ -28,7 +29,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--t1", type=Path, metavar="FILE", help="T1 image of one person")
     parser.add_argument("--flair", type=Path, metavar="FILE", help="FLAIR image of one person")
-    parser.add_argument("--name", help="what to call this person (default: the name of the file, or of its folder)")
+    parser.add_argument(
+        "--name",
+        help="the person's name in tables and file names (default: taken from the name of the file, or of its folder)",
+    )
     add_flag(parser, "--cohort")
     add_flag(parser, "--layout")
     parser.add_argument(
@@ -102,22 +106,28 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     if arguments.soft and len(given) < 2:
         parser.error("--soft needs both --lesion-model and --region-model")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
-    from yucca_wm.cohort.ids import person_of_file
+    from yucca_wm.cohort.ids import person_of_scan
     from yucca_wm.cohort.layouts import find_subjects
+    from yucca_wm.core.errors import InputError
     from yucca_wm.core.regions import read_table, regions
+    from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
+    from yucca_wm.predict.folder import missing_folders, remove_made
     from yucca_wm.predict.report import PAGES, write_pages
-    from yucca_wm.predict.terminal import lines
+    from yucca_wm.predict.terminal import lines, notes
 
     if arguments.cohort:
         cases = cohort.cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
     else:
         scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
-        name = arguments.name or person_of_file(single[0])
+        name = arguments.name or person_of_scan(single[0])
         if name is None:
             parser.error(f"{single[0]} does not say whose it is: add --name")
         cases = [Case(name, scans)]
+        for path in single:
+            if not path.exists():
+                raise InputError(path, "no such file", "check the path")
     models = {what: cohort.load(path, arguments.device) for what, path in given.items()}
     cohort.check_classes(models)
     table = read_table(arguments.names) if arguments.names else regions()
@@ -133,23 +143,30 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         keep_softmax=arguments.keep_softmax,
         soft=arguments.soft,
     )
-    outcome = cohort.predict_cohort(
-        cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
-    )
+    made = missing_folders(arguments.out_dir)
+    with stages_aloud() if single else nullcontext():
+        outcome = cohort.predict_cohort(
+            cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
+        )
     failures = dict(outcome.failures)
+    if single and not outcome.results:
+        remove_made(made)
+        print(f"error: {failures[cases[0].name]}", file=sys.stderr)
+        return EXIT_FAILURE
     concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
     if not how.is_whole:
         print(f"{len(outcome.results)} of {concerned} done")
         return report_failures(failures, concerned)
-    print(f"{len(outcome.results)} of {concerned} done; which images were used: {arguments.out_dir / cohort.TABLE}")
-    for name, made in outcome.results.items():
-        for note in made.get("notes", []):
-            print(f"note: {name}: {note}", file=sys.stderr)
+    if not single:
+        print(f"{len(outcome.results)} of {concerned} done; which scans were used: {arguments.out_dir / cohort.TABLE}")
+    for line in notes({name: about.get("notes", []) for name, about in outcome.results.items()}):
+        print(f"note: {line}", file=sys.stderr)
     localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
     if localized and single:
         print("\n".join(lines(arguments.out_dir, cases[0].name)))
     if localized and not arguments.no_report:
-        page, unshown = write_pages(cases, arguments.out_dir, table, arguments.space)
+        with stages_aloud() if single else nullcontext():
+            page, unshown = write_pages(cases, arguments.out_dir, table, arguments.space)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         failures |= unshown
     elif (arguments.out_dir / PAGES).exists():

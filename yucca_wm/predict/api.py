@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 from numpy.typing import ArrayLike
 
-from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.cohort.ids import person_of_scan
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.image_input import sources_of
-from yucca_wm.core.images import Source, as_nifti, as_written
+from yucca_wm.core.images import Source, as_nifti, as_written, file_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.reading import Headers, reading
 from yucca_wm.core.regions import RegionTable, region_table
@@ -26,6 +26,7 @@ from yucca_wm.localize.lesions import Settings
 from yucca_wm.predict.case import Case, LoadedModel, Options, Predicted, alone, predict_person, write_predicted
 from yucca_wm.predict.choice import LESIONS, REGIONS, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
+from yucca_wm.predict.folder import check_whose
 from yucca_wm.predict.report import write_pages
 from yucca_wm.predict.shipped import TISSUE
 
@@ -102,10 +103,12 @@ class Prediction:
         Raises
         ------
         InputError
-            The folder cannot be written, or holds results of a command, which keeps a record of its own.
+            The folder cannot be written, or holds the results of somebody else, or of a command, which keeps a record
+            of its own.
         """
         out = make_folder(folder)
         check_no_run(out)
+        check_whose(out, [self.subject], "choose another folder")
         case = self._predicted.case
         write_predicted(self._predicted, out)
         write_manifest(out, Outcome({self.subject: self._predicted.made}, {}))
@@ -167,7 +170,8 @@ def predict(
     affine : array_like, shape (4, 4), optional
         Voxel index -> world mm (RAS+) of those scans that are arrays.
     subject : str, optional
-        What to call the person. Default: as the file or its folder says, else ``"subject"``.
+        What to call the person. Default: as the file or its folder says (of a nibabel image: the file that it was read
+        from), else ``"subject"``.
 
     Returns
     -------
@@ -232,6 +236,8 @@ def _result(
             Maps(name, found[LESIONS], found[REGIONS], companions=companions), table, Settings()
         )
     maps = {what: as_nifti(image) for what, image in found.items()}
+    for image in maps.values():
+        image.set_filename(f"{name}.nii.gz")  # so that `yucca_wm.localize` knows whose they are
     return Prediction(
         name,
         maps.get(LESIONS),
@@ -249,5 +255,5 @@ def _result(
 
 def _named(scans: Mapping[str, Source]) -> str:
     """As the command calls the person; a file that says nothing by its own name."""
-    first = next((scan for scan in scans.values() if isinstance(scan, Path)), None)
-    return NOBODY if first is None else person_of_file(first) or case_name(first)
+    first = next((file for scan in scans.values() if (file := file_of(scan))), None)
+    return NOBODY if first is None else person_of_scan(first) or case_name(first)

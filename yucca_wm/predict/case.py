@@ -20,6 +20,7 @@ from yucca_wm.core.modality import MODALITIES
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.jobs.run_record import FileState
+from yucca_wm.models.shipped import MODELS
 from yucca_wm.predict import shipped
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan
@@ -177,7 +178,7 @@ def predict_person(
             }
             for modality, scan in case.scans.items()
         },
-        "models": {what: loaded.model.identity for what, loaded in models.items()},
+        "models": identities(models, options),
         "mirror": options.mirror,
     }
     frame = _frame(case, options)
@@ -192,6 +193,14 @@ def predict_person(
         notes += doubts
     maps |= _maps_of(models, case.name, frame, folder, options, like)
     return Predicted(case, maps, frame, made | {"notes": notes})
+
+
+def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str, str]:
+    """The models in use: what a given one finds -> SHA-256 of its weights; ``yucca_wm:NAME`` -> SHA-256 of the file of
+    one that comes with this package."""
+    own = {what: loaded.model.identity for what, loaded in models.items()}
+    come_along = {f"yucca_wm:{name}": model.identity for name, model in MODELS.items()} if options.shipped else {}
+    return own | come_along
 
 
 def write_predicted(predicted: Predicted, out: Path) -> None:

@@ -15,21 +15,24 @@ from yucca_wm import __version__
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import remove_temporaries, write_json
+from yucca_wm.core.files import case_name, natural_key, remove_temporaries, write_json
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, regions
+from yucca_wm.core.stages import stage
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
-from yucca_wm.models.shipped import MODELS, networks
-from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, outputs, predict_case
+from yucca_wm.models.shipped import networks
+from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, identities, outputs, predict_case
+from yucca_wm.predict.folder import MANIFEST, STEP, check_whose
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 
 if TYPE_CHECKING:
     from yucca_wm.localize.optional_inputs import CompanionPlaces
 
-MANIFEST, TABLE = "predict.json", "predictions.tsv"
+TABLE = "predictions.tsv"
+OTHERS = "choose another --out-dir (several people: --cohort), or put these tables and pages in their place by --force"
 USED = TableForm[str](TABLE, (Column("used", str, "scans that the maps were made from, joined by +"),))
 
 
@@ -54,18 +57,14 @@ def predict_cohort(
     """
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
+        if not run.force:
+            check_whose(out, [case.name for case in cases], OTHERS)
         if run.is_whole:
             _remove_leftovers(out)
         for what in found(models, options):
             (out / what).mkdir(exist_ok=True)
-        parameters: dict[str, Any] = {
-            "models": {what: loaded.model.identity for what, loaded in models.items()},
-            "mirror": options.mirror,
-            "space": options.space,
-        }
-        if options.shipped:
-            parameters["shipped"] = {name: model.identity for name, model in MODELS.items()}
-        step = Step("predict", out, parameters)
+        parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
+        step = Step(STEP, out, parameters)
         works = {case.name: Work(case, case.files, outputs(case, models, out, options)) for case in cases}
         if run.remote:
             paths = tuple((what, str(loaded.model.path)) for what, loaded in models.items())
@@ -168,15 +167,17 @@ def _localize(
     from yucca_wm.localize.inputs import folder_inputs
     from yucca_wm.localize.lesions import Settings
 
-    stray = [p for what in (LESIONS, REGIONS) for p in (out / what).glob("*.nii.gz") if p.name[:-7] not in done]
-    for path in stray:
-        print(f"note: {path} is of no case of this run; it is localized with the others")
+    inputs = folder_inputs(out / LESIONS, out / REGIONS)
+    ours = {name: pair for name, pair in inputs.pairs.items() if case_name(pair.lesions) in done}
+    if others := sorted(inputs.pairs.keys() - ours.keys(), key=natural_key):
+        print(f"note: not in the tables, as of nobody in this run: the maps of {', '.join(others)}", file=sys.stderr)
+    inputs = replace(inputs, pairs=ours, failures={name: why for name, why in inputs.failures.items() if name in done})
+    stage("writing tables")
     used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]
     companions = companion_places(out, used, models, options)
-    flags, failures = localize_into(
-        out, folder_inputs(out / LESIONS, out / REGIONS), table, Settings(), companions=companions, options=RunOptions()
-    )
-    for line in flag_lines(flags):
+    flags, failures = localize_into(out, inputs, table, Settings(), companions=companions, options=RunOptions())
+    alone = list(next(iter(flags.values())).values()) if len(flags) == 1 else None
+    for line in flag_lines(flags) if alone is None else alone:
         print(f"note: {line}", file=sys.stderr)
     return failures
 
@@ -193,6 +194,7 @@ def companion_places(
         modality_lesions={m: out / alone(LESIONS, m) for m in modalities} if both else None,
         modality_regions={m: out / alone(REGIONS, m) for m in modalities} if both else None,
         tissue=out / TISSUE if options.shipped else None,
+        tissue_of_others=True,
     )
 
 

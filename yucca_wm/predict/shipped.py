@@ -12,13 +12,20 @@ from numpy.typing import NDArray
 from yucca_wm.core import images
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.images import Image, Source
+from yucca_wm.core.stages import stage
 
 if TYPE_CHECKING:
+    import torch
+
+    from yucca_wm.models.brain import Network
     from yucca_wm.models.segment import Networks, Segmentation
     from yucca_wm.scan import Frame
 
 LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
 CONFIDENCE = "lesions_probability"
+FEW_ON_T1 = "few lesions show on a T1: give the FLAIR too, if there is one"
+"""What is said of a person without FLAIR."""
+
 FRAME = "frame"
 """Folder of the transforms between a person's scans, and of the pictures that show whether they are right."""
 
@@ -39,15 +46,39 @@ def segment_person(
     Raises InputError when no whole brain is found.
     """
     from yucca_wm.models.segment import segment
-    from yucca_wm.scan.contrast import unlikely_contrasts
+    from yucca_wm.scan.contrast import EXCHANGED, unlikely_contrasts
 
-    found = segment(networks, frame.images)
+    found = segment(_announced(networks), frame.images)
     reference = frame.images[frame.reference]
     maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
     wanted = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
     if confidence:
         wanted[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
-    return wanted, [*unlikely_contrasts(frame.images, found.tissue, found.lesions), *doubts(found, reference)]
+    notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, found.tissue, found.lesions)
+    if LESIONS in what and list(frame.images) == ["T1"]:
+        notes.append(FEW_ON_T1)
+    return wanted, [*notes, *doubts(found, reference)]
+
+
+def _announced(networks: Networks) -> Networks:
+    """The same, each saying what it finds when it is first used."""
+    from yucca_wm.models.segment import Networks
+
+    return Networks(
+        _saying("finding the brain and its regions", networks.regions),
+        _saying("finding tissue and lesions", networks.tissue),
+    )
+
+
+def _saying(what: str, network: Network) -> Network:
+    unsaid = [what]
+
+    def announced(batch: torch.Tensor) -> torch.Tensor:
+        while unsaid:
+            stage(unsaid.pop())
+        return network(batch)
+
+    return announced
 
 
 def frame_files(name: str, out: Path) -> list[Path]:

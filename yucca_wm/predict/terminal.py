@@ -1,35 +1,59 @@
-"""One person's table in the terminal: the regions with lesions, most affected first."""
+"""What is printed at the end: notes, and one person's table, the regions with lesions first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import read_rows
 
 LOADS, PLACES = "lesion_load.tsv", "places.tsv"
-SUMMARY = ("total", "outside")
+SUMMARY = ("outside", "total")
 """Rows that are not of one region; they come last."""
+
+REST = "remainder: none of these regions (cerebellum, brainstem, deep grey matter)"
+
+MAX_NAMED = 5
+"""Of many people with one note, so many are named."""
+
+
+def notes(by_person: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A line for each note: without name where there is one person only, once where several have the same."""
+    people: dict[str, list[str]] = {}
+    for name, own in by_person.items():
+        for note in own:
+            people.setdefault(note, []).append(name)
+    for note, names in people.items():
+        if len(by_person) == 1:
+            yield note
+        elif len(names) == 1:
+            yield f"{names[0]}: {note}"
+        else:
+            yield f"{len(names)} people ({', '.join(names[:MAX_NAMED])}{', ...' * (len(names) > MAX_NAMED)}): {note}"
 
 
 def lines(out: Path, subject: str) -> Iterator[str]:
     """The table of ``subject`` from what localize left in ``out``."""
     loads = _rows(out / LOADS, subject)
     loads["lesion"] = loads["lesion_volume_ml"].astype(float)
-    last = loads["name"].isin(SUMMARY)
+    last, rest = loads["name"].isin(SUMMARY), loads["group"] == REMAINDER
     affected = loads[~last & (loads["lesion"] > 0)].sort_values("lesion", ascending=False)
-    yield f"{'region':<28}{'lesion ml':>11}{'% of region':>13}{'lesions':>9}"
+    yield f"{'region':<28}{'lesion ml':>11}{'% of region':>13}{'lesions in it':>15}"
     for row in [*affected.itertuples(), *loads[last].itertuples()]:
         share = f"{float(row.load_percent):.2f}" if row.load_percent else ""
-        yield f"{row.name:<28}{row.lesion:>11.3f}{share:>13}{row.n_lesions:>9}"
-    none = int((~last & (loads["lesion"] == 0)).sum())
-    yield f"({none} regions without lesions)"
+        yield f"{row.name:<28}{row.lesion:>11.3f}{share:>13}{row.n_lesions_touching:>15}"
+    white = loads[~last & ~rest]
+    yield f"{int((white['lesion'] == 0).sum())} of {len(white)} regions have no lesion"
+    if (affected["group"] == REMAINDER).any():
+        yield REST
     if (out / PLACES).is_file():
         yield ""
+        yield f"{'place':<28}{'lesion ml':>11}{'lesions, each once':>28}"
         for row in _rows(out / PLACES, subject).itertuples():
-            yield f"{row.place:<28}{float(row.lesion_volume_ml):>11.3f}"
+            yield f"{row.place:<28}{float(row.lesion_volume_ml):>11.3f}{row.n_lesions:>28}"
 
 
 def _rows(path: Path, subject: str) -> pd.DataFrame:

@@ -31,6 +31,12 @@ PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0
 OTHER, OUTSIDE_COLOR = "#BBBBBB", "#FFFFFF"
 SLICES = 6
 
+MARGIN_MM = 10.0
+"""Kept around the brain in the planes of one subject."""
+
+APART_MM = 10.0
+"""Two planes that are shown are at least so far from each other."""
+
 
 def head_box(data: NDArray[Any], lesions: NDArray[Any] | None = None) -> tuple[slice, slice, slice]:
     """The box of a scan or label map that holds its head and all ``lesions``, with a margin."""
@@ -77,29 +83,76 @@ def draw_subject(
     *,
     title: str = "",
     brightest: float | None = None,
+    brain: NDArray[np.bool_] | None = None,
 ) -> Figure:
     """One subject: axial slices through the lesions, coloured by region, over bars of each region's load.
 
     background : image in RAS order; labelled : lesion voxels with region labels on the same grid; names : label ->
-    region name; colors : name -> colour; brightest : value shown white (default: 99.5th percentile).
+    region name; colors : name -> colour; brightest : value shown white (default: 99.5th percentile); brain : where to
+    look for somebody without lesions (default: where the background is not 0).
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12.5, 8.0), facecolor="white")
-    slices = figure.add_gridspec(1, SLICES, left=0.01, right=0.99, top=0.92, bottom=0.6, wspace=0.03)
+    brain = background.data != 0 if brain is None else brain
+    shown = chosen_planes(labelled, brain, float(background.spacing_mm[2]))
+    half = 0.49 * len(shown) / SLICES
+    slices = figure.add_gridspec(1, len(shown), left=0.5 - half, right=0.5 + half, top=0.92, bottom=0.6, wspace=0.03)
     bars = figure.add_gridspec(2, 1, left=0.07, right=0.99, top=0.49, bottom=0.2, hspace=0.12)
     upper = figure.add_subplot(bars[0, 0])
     lower = figure.add_subplot(bars[1, 0], sharex=upper)
-    _draw_slices(figure, slices, background, labelled, names, colors, brightest)
+    box = brain_box(brain, labelled, background.spacing_mm)
+    _draw_slices(figure, slices, shown, box, background, labelled, names, colors, brightest)
     _draw_bars(upper, lower, loads, colors)
     if title:
         figure.suptitle(title, fontsize=12)
     return figure
 
 
+def chosen_planes(lesions: NDArray[Any], brain: NDArray[np.bool_], step_mm: float) -> list[int]:
+    """Up to SLICES axial planes, from below: those that together show most lesion area, APART_MM from each other; where
+    there is no lesion, planes that divide the height of the brain evenly.
+
+    lesions, brain : [x, y, z], RAS order. step_mm : from one plane to the next.
+    """
+    area = np.count_nonzero(lesions, axis=(0, 1))
+    if not area.any():
+        filled = np.flatnonzero(brain.any(axis=(0, 1)))
+        low, high = (filled[0], filled[-1]) if filled.size else (0, brain.shape[2] - 1)
+        return np.unique(np.linspace(low, high, SLICES + 2)[1:-1].round().astype(int)).tolist()
+    gap = max(int(np.ceil(APART_MM / step_mm - 1e-3)), 1)
+    most = np.zeros((SLICES + 1, len(area) + 1), int)  # area of so many planes, chosen from so many at the bottom
+    for n in range(1, SLICES + 1):
+        for top in range(1, len(area) + 1):
+            most[n, top] = max(most[n, top - 1], area[top - 1] + most[n - 1, max(top - gap, 0)])
+    chosen: list[int] = []
+    top = len(area)
+    while top > 0 and len(chosen) < SLICES:
+        left = SLICES - len(chosen)
+        if most[left, top] == most[left, top - 1]:
+            top -= 1
+        else:
+            chosen.insert(0, top - 1)
+            top -= gap
+    return chosen
+
+
+def brain_box(brain: NDArray[np.bool_], lesions: NDArray[Any], spacing_mm: NDArray[Any]) -> tuple[slice, slice]:
+    """The part of the axial planes that holds brain and lesions ([x, y, z]), with MARGIN_MM around."""
+    there = brain | (lesions != 0) if brain.any() else np.ones(brain.shape, bool)
+    box = []
+    for axis, others in ((0, (1, 2)), (1, (0, 2))):
+        inside = np.flatnonzero(there.any(axis=others))
+        margin = round(MARGIN_MM / float(spacing_mm[axis]))
+        box.append(slice(max(int(inside[0]) - margin, 0), int(inside[-1]) + margin + 1))
+    return box[0], box[1]
+
+
 def _draw_slices(
     figure: Figure,
     cells: GridSpec,
+    shown: Sequence[int],
+    box: tuple[slice, slice],
     background: Image,
     labelled: NDArray[Any],
     names: dict[int, str],
@@ -110,19 +163,13 @@ def _draw_slices(
     from matplotlib.colors import to_rgba
     from matplotlib.patches import Patch
 
-    lesion_area = (labelled > 0).sum(axis=(0, 1))
-    filled = np.flatnonzero(lesion_area if lesion_area.any() else background.data.any(axis=(0, 1)))
-    if not filled.size:
-        filled = np.arange(background.shape[2])
-    shown = np.unique(np.linspace(filled[0], filled[-1], SLICES).round().astype(int))
     spacing = background.spacing_mm
     low, high = np.percentile(background.data, [1, 99.5])
     high = brightest or high
     grid = [figure.add_subplot(cells[0, column]) for column in range(len(shown))]
-    box = head_box(background.data, labelled)
     for axes, k in zip(grid, shown, strict=True):
         axes.imshow(
-            background.data[*box[:2], k].T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower",
+            background.data[*box, k].T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower",
             aspect=spacing[1] / spacing[0], interpolation="nearest",
         )  # fmt: skip
         layer = np.zeros((*labelled.shape[:2], 4))
@@ -130,7 +177,7 @@ def _draw_slices(
             if label:
                 layer[labelled[:, :, k] == label] = to_rgba(colors.get(names[int(label)], OTHER), 0.85)
         axes.imshow(
-            layer[box[:2]].transpose(1, 0, 2), origin="lower", aspect=spacing[1] / spacing[0],
+            layer[box].transpose(1, 0, 2), origin="lower", aspect=spacing[1] / spacing[0],
             interpolation="nearest",
         )  # fmt: skip
         axes.set_title(slice_title(background, int(k)), fontsize=9)

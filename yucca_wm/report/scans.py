@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from yucca_wm.cohort.ids import CONTRAST
 from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, nifti_files
-
-CONTRAST = re.compile(r"[_-](FLAIR|T1w?|T2w?|PDw?|brain|0{2,3}\d)$", re.IGNORECASE)
-"""What a scan's name may end with: its contrast, or a channel (``_0000`` of nnU-Net, ``_000`` of our tasks)."""
 
 BEST_TO_SEE_LESIONS, OTHER_CONTRAST = {"flair": 1, "t1": 2}, 3
 """What is shown of several; a scan that is called like the subject comes first."""

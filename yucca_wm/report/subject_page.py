@@ -30,6 +30,10 @@ from yucca_wm.report.results import Results, Row, facts_of, is_region, value
 from yucca_wm.report.viewer import Layer, slice_viewer
 
 OUTSIDE_NAME = "outside"
+CAPTION = (
+    "Lesions by region in the axial planes that show most of them, at least 10 mm apart (without lesions: evenly "
+    "through the brain), with their height in the scan's coordinates; below, the load of every region."
+)
 
 
 def subject_layers(
@@ -108,11 +112,17 @@ def _of_table(title: str, labels: Image, table: RegionTable, says: str) -> Layer
 
 
 def subject_page(
-    subject: str, results: Results, table: RegionTable, pictures: Pictures, background: Path | None = None
+    subject: str,
+    results: Results,
+    table: RegionTable,
+    pictures: Pictures,
+    background: Path | None = None,
+    *,
+    alone: bool = False,
 ) -> tuple[str, str]:
     """One subject's page, and why it lacks a picture, if it does.
 
-    background : an image (FLAIR) to show lesions on; the region map without one.
+    background : an image (FLAIR) to show lesions on; the region map without one. alone : there is no page of a cohort.
     """
     rows, about = results.load[subject], results.summary["subjects"][subject]
     total = rows[-1]
@@ -130,8 +140,11 @@ def subject_page(
         ]
         lesions_shown, names = layers[0].labelled, dict(layers[0].names)
         _check_counts(lesions_shown, names, rows, about)
-        figure = figures.draw_subject(under, lesions_shown, names, loads, colors, title=subject, brightest=brightest)
-        pictures.add(figure, subject, "Lesions by region, and the load of every region.")
+        brain = layers[-1].labelled > 0  # tissue, or else regions
+        figure = figures.draw_subject(
+            under, lesions_shown, names, loads, colors, title=subject, brightest=brightest, brain=brain
+        )
+        pictures.add(figure, subject, CAPTION)
         viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])))
     except YuccaWMError as error:
         problem = str(error)
@@ -146,6 +159,7 @@ def subject_page(
     page = render(
         "subject.html",
         title=subject,
+        alone=alone,
         version=__version__,
         summary=f"{volume} ml in {number}",
         facts=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_text
 from yucca_wm.core.regions import RegionTable, regions
+from yucca_wm.core.stages import stage
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.flagged import excluded, left_out_lines
@@ -22,7 +24,7 @@ from yucca_wm.report.results import Results, anonymised, read_results, region_ta
 from yucca_wm.report.scans import find_scans, match_scans
 from yucca_wm.report.subject_page import subject_page
 
-FIGURES = "figures"
+FIGURES, SUFFIXES = "figures", (".png", ".svg")
 
 
 def write_report(
@@ -38,7 +40,7 @@ def write_report(
     jobs: int | None = 1,
 ) -> tuple[Path, dict[str, str]]:
     """Write ``index.html`` and ``subjects/<subject>.html`` to ``out_dir``, and every picture as PNG and SVG to
-    ``figures/`` and ``figures/subjects/``.
+    ``figures/`` and ``figures/subjects/``. Of one person, ``index.html`` is the person's page, and there is no other.
 
     results_dir : folder that `yucca_wm.localize` wrote.
     table : of the regions (default: the results' own).
@@ -50,7 +52,7 @@ def write_report(
         nobody. Their own rows and pages stay.
     anonymise : numbers in place of names, and no paths.
 
-    Returns the path of the cohort's page and the subjects whose page failed or lacks its picture (with the reason).
+    Returns the path of ``index.html`` and the subjects whose page failed or lacks its picture (with the reason).
     Raises InputError for a folder of images that fit nobody, unknown flags, and where nobody is left for the means.
     """
     results = read_results(results_dir)
@@ -60,10 +62,15 @@ def write_report(
     if anonymise:
         results, names = anonymised(results)
     left_out = _left_out(results, exclude_flagged)
-    atlas = atlas if atlas is not None else _fetched_atlas(table)
-    painted = images.load_labels(atlas) if atlas is not None else None
     folder = make_folder(out_dir)
     _remove_earlier(folder)
+    if subjects and len(results.subjects) == 1 and not results.summary["failures"]:
+        (name,) = results.subjects
+        stage("drawing the page")
+        problem = _write_subject((results, scans.get(names[name])), table, folder, folder / "index.html")
+        return folder / "index.html", {name: f"no picture: {problem}"} if problem else {}
+    atlas = atlas if atlas is not None else _fetched_atlas(table)
+    painted = images.load_labels(atlas) if atlas is not None else None
     failures: dict[str, str] = {}
     links: dict[str, str] = {}
     if subjects:
@@ -108,19 +115,26 @@ def _scans_of(
 
 def _remove_earlier(folder: Path) -> None:
     """Pages and pictures of an earlier report, which may show other subjects, or these under their names."""
-    pictures = [f"{place}/*{suffix}" for place in (FIGURES, f"{FIGURES}/subjects") for suffix in (".png", ".svg")]
-    for pattern in ("subjects/*.html", *pictures):
-        for file in folder.glob(pattern):
-            file.unlink()
+    for place, suffixes in (("subjects", (".html",)), (FIGURES, SUFFIXES), (f"{FIGURES}/subjects", SUFFIXES)):
+        for file in (folder / place).glob("*.*"):
+            if file.suffix in suffixes:
+                file.unlink()
+    with suppress(OSError):  # where somebody's own files lie in it
+        (folder / "subjects").rmdir()
 
 
-def _write_subject(case: tuple[Results, Path | None], table: RegionTable, folder: Path) -> str:
-    """Returns why the page has no picture; without an image to show, maps that are gone are only missed on it."""
+def _write_subject(
+    case: tuple[Results, Path | None], table: RegionTable, folder: Path, page_path: Path | None = None
+) -> str:
+    """Returns why the page has no picture; without an image to show, maps that are gone are only missed on it.
+
+    page_path : of the one page there is; default: one of several, in ``subjects/``.
+    """
     results, background = case
     (name,) = results.subjects
     pictures = Pictures(folder / FIGURES / "subjects")
-    page, problem = subject_page(name, results, table, pictures, background)
-    write_text(folder / "subjects" / f"{name}.html", page)
+    page, problem = subject_page(name, results, table, pictures, background, alone=page_path is not None)
+    write_text(page_path or folder / "subjects" / f"{name}.html", page)
     about = results.summary["subjects"][name]
     gone = not all(Path(about[what]).exists() for what in ("lesions", "regions"))
     return "" if gone and background is None else problem

@@ -43,6 +43,9 @@ GREY_TO_WHITE = 0.87
 APART = 1.15
 """Of a pair, the FLAIR's `grey_to_white` over the T1's: at least this. Real pairs have 1.28 to 1.62, T1 twice 1."""
 
+EXCHANGED = "the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged"
+"""What is said of scans that are `exchanged`."""
+
 LEAST_ML = 50.0
 """Of cortex and of white matter; with less the brain was not found."""
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.grids import reordered
 from yucca_wm.core.images import Image, Source, same_grid
+from yucca_wm.core.stages import stage
 from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
-from yucca_wm.scan.contrast import exchanged
+from yucca_wm.scan.contrast import EXCHANGED, exchanged
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
 """Scans that share a grid are moved only if that makes their edges agree better by this share, and the brain's surface
@@ -63,10 +64,13 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair", hea
     Raises InputError as `check_scans`, and for scans that cannot be laid on each other: of two people, or of too little
     of one head.
     """
+    stage(f"reading {' and '.join(scans)}")
     images, notes = checked(scans, header)
     preferred = "T1" if space == "t1" else "FLAIR"
     name = preferred if preferred in images else next(iter(images))
     placed, transforms = {}, {}
+    if len(images) > 1:
+        stage(f"aligning {' and '.join(images)}")
     for modality, image in images.items():
         placed[modality] = image
         if modality != name:
@@ -75,7 +79,7 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair", hea
             if matrix is not None:
                 transforms[modality] = matrix
     if {"T1", "FLAIR"} <= placed.keys() and exchanged(placed["T1"], placed["FLAIR"]):
-        notes.append("the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged")
+        notes.append(EXCHANGED)
     return Frame(placed, name, transforms, notes)
 
 

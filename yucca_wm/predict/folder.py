@@ -1,0 +1,54 @@
+"""The output folder: whose results lie in it already, and what is left there of somebody who failed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import natural_key
+from yucca_wm.jobs.run_record import Record
+from yucca_wm.predict.choice import LESIONS, REGIONS
+
+STEP, MANIFEST = "predict", "predict.json"
+MAX_NAMED = 3
+"""Of many people, so many are named."""
+
+
+def people_in(out: Path) -> list[str]:
+    """Those whose results lie in ``out``, in natural order: of the last run, or of one that did not come to its end."""
+    try:
+        known = list(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"])
+    except (OSError, ValueError, KeyError, TypeError):
+        known = Record(out, STEP).subjects
+    maps = {name: [out / what / f"{name}.nii.gz" for what in (LESIONS, REGIONS)] for name in known}
+    return sorted((name for name in known if any(path.is_file() for path in maps[name])), key=natural_key)
+
+
+def check_whose(out: Path, names: Collection[str], remedy: str) -> None:
+    """Raise InputError, with ``remedy``, where the results of ``names`` would take the place of somebody else's: one
+    person's of others, a cohort's of a folder in which it has nobody."""
+    there = people_in(out)
+    others = [name for name in there if name not in names]
+    if others and (len(names) == 1 or len(others) == len(there)):
+        shown = ", ".join(others[:MAX_NAMED]) + f" and {len(others) - MAX_NAMED} more" * (len(others) > MAX_NAMED)
+        whose = f"not of {next(iter(names))}" if len(names) == 1 else "who is not in this cohort"
+        raise InputError(out, f"holds the results of {shown}, {whose}", remedy)
+
+
+def missing_folders(out: Path) -> list[Path]:
+    """``out`` and its parents, as far as they are not there yet, ``out`` first."""
+    return [path for path in (out, *out.parents) if not path.exists()]
+
+
+def remove_made(made: Sequence[Path]) -> None:
+    """Remove the first of the folders that `missing_folders` gave, with all that it holds, and the others if they are
+    empty: somebody else's results may have come to them meanwhile."""
+    if made:
+        shutil.rmtree(made[0], ignore_errors=True)
+    with suppress(OSError):
+        for folder in made[1:]:
+            folder.rmdir()
