@@ -76,7 +76,7 @@ class Brain:
     def centroids_mm(self) -> NDArray[np.float64]:
         """Centroid [region, 3] of each white-matter region, mm as ``centre_mm``; NaN where it is absent."""
         voxels = np.nonzero(self.mask)
-        labels = self.probability[(slice(None), *voxels)].argmax(0).numpy()
+        labels = self.probability.argmax(0).numpy()[voxels]
         voxels_mm = (np.stack(voxels, 1) - (np.array(SIZE) - 1) / 2) * SPACING_MM + self.centre_mm
         return centroids(labels, voxels_mm)
 

@@ -144,7 +144,7 @@ def places_of(heads: Sequence[Head]) -> Places:
     mean = np.nanmean(in_atlas, 0)
     origin = mean.mean(0) - REACH_MM
     shape = np.floor(2 * REACH_MM / STEP_MM).astype(int) + 1
-    points_mm = origin + STEP_MM * np.moveaxis(np.indices(shape), 0, -1)
+    points_mm = origin + STEP_MM * np.moveaxis(np.indices(tuple(shape)), 0, -1)
     distances = []
     for head, centroid in zip(heads, own, strict=True):
         present = np.isfinite(centroid).all(1)

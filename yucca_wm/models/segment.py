@@ -161,14 +161,14 @@ def _keep_where_lesions_lie(probability: torch.Tensor, brain: Brain, grid: Canon
 
     probability : [class, x, y, z], changed in place.
     """
-    voxels = torch.nonzero(probability[LESION] > LEAST_PROBABILITY, as_tuple=True)
-    astray = torch.from_numpy(~lesion_bearing(brain, grid, tuple(axis.numpy() for axis in voxels)))
-    there = tuple(axis[astray] for axis in voxels)
-    probability[(LESION, *there)] = 0
-    others = probability[(slice(None), *there)]
-    total = others.sum(0)
-    others[0] = torch.where(total > 0, others[0], torch.ones_like(total))
-    probability[(slice(None), *there)] = others / others.sum(0)
+    found = probability.numpy()  # a view
+    voxels = np.nonzero(found[LESION] > LEAST_PROBABILITY)
+    astray = ~lesion_bearing(brain, grid, voxels)
+    x, y, z = (axis[astray] for axis in voxels)
+    found[LESION, x, y, z] = 0
+    others = found[:, x, y, z]
+    others[0, others.sum(0) == 0] = 1
+    found[:, x, y, z] = others / others.sum(0)
 
 
 def _regions(brain: Brain, grid: Canonical, white_matter: NDArray[np.bool_]) -> NDArray[np.uint8]:
