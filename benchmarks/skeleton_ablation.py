@@ -1,0 +1,149 @@
+"""The region model with and without the paper's term, skeleton recall: the same start, samples and steps.
+
+    python benchmarks/skeleton_ablation.py --heads DIR --data ../shared/data/real --truth DIR --start regions.zip
+        --out DIR [--steps N] [--scans N] [--json]
+
+Both go on from ``--start`` with the loss of `YuccaManager_Synthesis`; one has skeleton recall beside it (weight 1, a
+tube for every region). Scored on `oasis_nc`: mean region Dice, and of the smallest regions, against the maps of the
+atlas registered to the manual white matter, which ``real_scans.py --only regions --cache DIR`` leaves in DIR/regions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from real_scans import HELD_OUT
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from yucca_wm.core.files import make_folder
+from yucca_wm.core.hardware import bf16_is_fast
+from yucca_wm.core.images import load, load_labels
+from yucca_wm.core.regions import regions
+from yucca_wm.evaluate.measures import dice
+from yucca_wm.models.segment import Networks, segment
+from yucca_wm.models.shipped import networks
+from yucca_wm.training.losses import DiceCESkeletonRecall
+from yucca_wm.training.model import load_model
+from yucca_wm.training.skeleton import tubed_skeleton
+from yucca_wm.training.synthesis.dataset import PaintedDataset
+from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
+from yucca_wm.training.synthesis.losses import COORDINATE_WEIGHT, BrainRegionLoss, coordinate_error
+from yucca_wm.training.synthesis.settings import GRADIENT_CLIP
+from yucca_wm.training.synthesis.volumes import SIZE
+
+SEED, LEARNING_RATE, SMALLEST = 1, 5e-4, 8
+WAYS = ("without", "with")
+
+
+class Volumes(Dataset[dict[str, Tensor]]):
+    """`PaintedDataset`'s samples, with the tubes of their regions where they are asked for."""
+
+    def __init__(self, painted: PaintedDataset, number: int, tubes: bool) -> None:
+        self.painted, self.number, self.tubes = painted, number, tubes
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        sample = {name: value for name, value in self.painted[number].items() if isinstance(value, Tensor)}
+        if self.tubes:
+            sample["tube"] = torch.from_numpy(tubed_skeleton(sample["label"][0].numpy(), "per_region"))[None]
+        return sample
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--heads", type=Path, required=True, help="folder of prepared heads")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the real scans")
+    parser.add_argument("--truth", type=Path, required=True, help="region maps of oasis_nc by registration")
+    parser.add_argument("--start", type=Path, required=True, help="a model of regions to go on from")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
+    parser.add_argument("--steps", type=int, default=300, help="of each training (default: 300)")
+    parser.add_argument("--scans", type=int, default=12, help="how many are scored (default: 12)")
+    parser.add_argument("--json", action="store_true", help="last line: one JSON object")
+    options = parser.parse_args()
+    make_folder(options.out)
+    cases = sorted(str(path.with_suffix("")) for path in options.heads.glob("*.npz") if path.stem not in HELD_OUT)
+    painted = PaintedDataset(cases, SIZE, SEED)
+    rows = []
+    for way in WAYS:
+        network = trained(way, painted, options)
+        for row in scored(network, options):
+            rows.append({"way": way, **row})
+            print("\t".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in rows[-1].values()), flush=True)
+    for measure in ("region_dice", "small_dice"):
+        means = {way: float(np.mean([row[measure] for row in rows if row["way"] == way])) for way in WAYS}
+        print(f"mean {measure}: " + ", ".join(f"{way} {value:.3f}" for way, value in means.items()))
+    if options.json:
+        print(json.dumps({"rows": rows, "steps": options.steps}))
+    return 0
+
+
+def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> nn.Module:
+    """The moving average after ``options.steps``; kept in ``options.out``."""
+    torch.manual_seed(SEED)
+    learner: Any
+    learner, average = (load_model(options.start, 1).network(torch.device("cpu")) for _ in range(2))
+    kept = options.out / f"{way}_{options.steps}.pt"
+    if kept.is_file():
+        average.load_state_dict(torch.load(kept, weights_only=True))
+        return average.eval()
+    learner.train()
+    learner.gives_coordinates = True
+    schedule, loss_of, recall_of = SCHEDULES["3D"], BrainRegionLoss(), DiceCESkeletonRecall(0, 0, 1)
+    optimizer = torch.optim.AdamW(learner.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    for step, batch in enumerate(DataLoader(Volumes(painted, options.steps, way == "with"), 1, num_workers=1)):
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * schedule.rate(step, options.steps)
+        with _precision():
+            logits, places = learner(batch["image"].contiguous(memory_format=torch.channels_last_3d))
+        loss = loss_of(logits.float(), batch["label"])
+        loss = loss + COORDINATE_WEIGHT * coordinate_error(places.float(), batch["coordinates"], batch["label"])
+        if way == "with":
+            loss = loss + recall_of(logits.float(), batch["label"], batch["tube"])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(learner.parameters(), GRADIENT_CLIP)
+        optimizer.step()
+        with torch.no_grad():
+            for old, new in zip(average.parameters(), learner.parameters(), strict=True):
+                old.lerp_(new, 1 - schedule.decay(step))
+        if step % 50 == 49:
+            print(f"{way}: step {step + 1} of {options.steps}, loss {float(loss.detach()):.3f}", flush=True)
+    torch.save(average.state_dict(), kept)
+    return average.eval()
+
+
+def _precision() -> Any:
+    return torch.autocast("cpu", torch.bfloat16) if bf16_is_fast() else contextlib.nullcontext()
+
+
+def scored(network: nn.Module, options: argparse.Namespace) -> Any:
+    """Region Dice on each scan, its white matter being that of the shipped tissue model in both ways."""
+
+    def as_regions(x: Tensor) -> Tensor:
+        with torch.inference_mode(), _precision():
+            logits: Tensor = network(x)
+            return logits.float()
+
+    shown = Networks(as_regions, networks("cpu").tissue)
+    labels = [region.index for region in regions().white_matter]
+    for file in sorted((options.data / "oasis_nc").glob("*_T1.nii.gz"))[: options.scans]:
+        truth = load_labels(options.truth / file.name.replace("T1", "labels")).data
+        found = segment(shown, {"T1": load(file)}).regions
+        per_region = np.array([dice(found == label, truth == label) for label in labels])
+        volume = np.array([(truth == label).sum() for label in labels])
+        small = per_region[np.argsort(volume)[:SMALLEST]]
+        yield {"scan": file.name[:4], "region_dice": float(per_region.mean()), "small_dice": float(small.mean())}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
