@@ -11,6 +11,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "read-your-results.md"
 def unnamed(folder: Path, subjects: Iterable[str], *, inside: str = "") -> list[str]:
     """The files in ``folder`` that the page does not name, with ``<subject>`` in place of a person's name.
 
+    A file that the page names is not taken for one of somebody called ``left``, as ``left_right.png`` would be.
+
     inside : the folder's own place in a results folder. The JSON files beside tables are named in one sentence.
     """
     page = PAGE.read_text(encoding="utf-8")
@@ -19,7 +21,8 @@ def unnamed(folder: Path, subjects: Iterable[str], *, inside: str = "") -> list[
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not (path.suffix == ".json" and path.with_suffix(".tsv").is_file()):
             name = inside + str(path.relative_to(folder))
+            own = name
             for subject in subjects:
                 name = name.replace(f"/{subject}.", "/<subject>.").replace(f"/{subject}_", "/<subject>_")
-            found += [] if f"`{name}`" in page else [name]
+            found += [] if f"`{name}`" in page or f"`{own}`" in page else [name]
     return found

@@ -61,14 +61,16 @@ def test_names_are_escaped(report):
 @pytest.mark.parametrize("name", ["x#y", "50%", "what?", "a&b"])
 def test_a_link_leads_to_the_page_whatever_its_subject_is_called(placed, tmp_path, capsys, monkeypatch, name):
     """A browser cuts an address at # and ?, and reads %41 as A."""
-    monkeypatch.setattr("yucca_wm.report.write.subject_page", lambda *_: ("page", ""))
+    monkeypatch.setattr("yucca_wm.report.write.subject_page", lambda *_, **_kw: ("page", ""))
     for kind in ("lesions", "regions"):
         (tmp_path / kind).mkdir()
-        shutil.copy(placed / kind / "s.nii.gz", tmp_path / kind / f"{name}.nii.gz")
+        for subject in (name, "other"):
+            shutil.copy(placed / kind / "s.nii.gz", tmp_path / kind / f"{subject}.nii.gz")
     arguments = [f"--{kind}={tmp_path / kind}" for kind in ("lesions", "regions")]
     assert localize_main([*arguments, "--names", str(placed / "names.tsv"), "--out_dir", str(tmp_path / "out")]) == 0
     assert main(["--results", str(tmp_path / "out"), "--out_dir", str(tmp_path / "pages"), "--jobs", "1"]) == 0
-    (link,) = re.findall(r'href="(subjects/[^"]*)"', (tmp_path / "pages/index.html").read_text(encoding="utf-8"))
+    index = (tmp_path / "pages/index.html").read_text(encoding="utf-8")
+    (link,) = set(re.findall(r'href="(subjects/[^"]*)"', index)) - {"subjects/other.html"}
     address = urlsplit(html.unescape(link))
     assert (address.query, address.fragment) == ("", "")
     assert (tmp_path / "pages" / unquote(address.path)).read_text() == "page"
@@ -179,7 +181,6 @@ def test_maps_that_are_others_than_the_tables_say_are_not_shown(localized, tmp_p
     assert main(["--results", str(tmp_path / "cohort/results"), "--out_dir", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
     assert f"error: left: no picture: {path}: is not the map that the tables are of, or its region map is not" in said
-    assert "1 of 1 cases failed" in said
     assert "no picture of the lesions" in (tmp_path / "out/subjects/left.html").read_text(encoding="utf-8")
 
 

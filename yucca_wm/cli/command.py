@@ -120,7 +120,7 @@ def run(main: Callable[[], int | None]) -> None:
     sys.exit(exit_code(main))
 
 
-def report_failures(failures: Mapping[str, str], total: int) -> int:
+def report_failures(failures: Mapping[str, str], total: int = 1) -> int:
     """Print the cases that failed (case -> reason) on stderr, and how many of ``total`` they are, if that is more than
     one; returns the exit code (1 if any failed)."""
     if not failures:

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             jobs=options.jobs,
         )  # fmt: skip
     print(f"open {page}")
-    return cli.report_failures(failures, len(failures))
+    return cli.report_failures(failures)
 
 
 if __name__ == "__main__":
