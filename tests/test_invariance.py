@@ -23,7 +23,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from yucca_wm.groups.loads import complete
 
 from yucca_wm.core.columns import number
 from yucca_wm.core.regions import Region, RegionTable, Side
@@ -32,6 +31,7 @@ from yucca_wm.evaluate.measures import lesion_measures, region_measures
 from yucca_wm.groups.__main__ import main as groups
 from yucca_wm.groups.association import associate
 from yucca_wm.groups.clusters import cluster
+from yucca_wm.groups.tables import complete
 from yucca_wm.localize.__main__ import main as localize
 
 from .groups.test_invariance import written

@@ -93,12 +93,12 @@ def test_predict_gives_the_label_maps_of_the_chain(
     for case in CASES:
         scans = [commands.raw / task / "imagesTs" / f"{case}_000.nii.gz" for task in (T1_TASK, FLAIR_TASK)]
         command = ["predict", "--t1", str(scans[0]), "--flair", str(scans[1]), "--name", case]
-        command += ["--lesion-model", str(commands.model), "--out-dir", str(tmp_path / "out"), "--device", "cpu"]
+        command += ["--lesion-model", str(commands.model), "--out-dir", str(tmp_path / case), "--device", "cpu"]
         monkeypatch.setattr(sys, "argv", command)
         assert main() == 0
         expected = {"lesions": tmp_path / "both", "lesions_T1": folders["T1"], "lesions_FLAIR": folders["FLAIR"]}
         for what, folder in expected.items():
-            said = tmp_path / "out" / what / f"{case}.nii.gz"
+            said = tmp_path / case / what / f"{case}.nii.gz"
             assert said.read_bytes() == (folder / f"{case}.nii.gz").read_bytes(), what
             assert len(np.unique(images.load(said).data)) > 1
 
