@@ -14,7 +14,15 @@ from yucca_wm.core.regions import regions
 from yucca_wm.models import segment as segmentation
 from yucca_wm.models.brain import Brain, find_brain
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.places import FEWEST_REGIONS, Places, centroids, lesion_bearing, places_of, shipped_places
+from yucca_wm.models.places import (
+    FEWEST_REGIONS,
+    Places,
+    at_the_top,
+    centroids,
+    lesion_bearing,
+    places_of,
+    shipped_places,
+)
 from yucca_wm.models.shipped import networks
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, TISSUES
@@ -120,18 +128,33 @@ def test_lesions_drawn_by_hand_lie_where_lesions_can(shared_data: Path) -> None:
     assert not lesion_bearing(brain, grid, below).any()
 
 
+def test_the_top_is_that_of_the_mean_head() -> None:
+    """A person whose regions lie where those of the mean head do, in voxels of 2 mm, moved by 10 mm in every axis."""
+    probability = torch.zeros((37, *SIZE))
+    brain, grid = Brain(probability, np.zeros(3)), Canonical.of(Image(np.zeros((9, 9, 9)), np.diag([2.0, 2, 2, 1])))
+    points = np.array([[30.0, 40, 60.1], [30.0, 40, 59.9]])  # 2 * 60.1 + 10 is 130.2 mm, 2 * 59.9 + 10 is 129.8 mm
+    assert not at_the_top(brain, grid, points).any()  # nothing is known of a brain without regions
+    brain.__dict__["centroids_mm"] = shipped_places().centroids_mm - 10
+    assert at_the_top(brain, grid, points).tolist() == [True, False]
+
+
 def test_what_is_no_brighter_than_cortex_on_flair_is_no_lesion() -> None:
-    """Cortex 90, 100, 110: median 100, median deviation 10, so the least median is 100 + 1.5 * 14.826 = 122.2."""
+    """Cortex 90, 100, 110: median 100, median deviation 10, so the least median is 100 + 1.5 * 14.826 = 122.2.
+
+    The rule is of the top of the head: here of all but z = 1.
+    """
     flair = np.full((6, 5, 8), 50.0, np.float32)
     tissue = np.full(flair.shape, TISSUES["cerebral_white_matter"])
-    tissue[0] = TISSUES["cortical_grey_matter"]
+    tissue[0] = TISSUES["cortical_grey_matter"]  # x = 0
     flair[0] = np.tile([90, 90, 100, 110, 110], 8).reshape(5, 8)
     lesions = np.zeros(flair.shape, bool)
+    lesions[2:5, 4, 1], flair[2:5, 4, 1] = True, 60
     for z, (low, middle, high) in {0: (60, 122, 500), 2: (60, 123, 500), 4: (500, 500, 60), 6: (0, 0, 0)}.items():
         lesions[2:5, 2, z] = True
         flair[2:5, 2, z] = low, middle, high
     flair[:, :, 6:] = 0  # beyond the FLAIR's field of view
-    kept = segmentation._brighter_than_cortex(lesions, flair, tissue)
+    kept = segmentation._brighter_than_cortex(lesions, flair, tissue, lambda points: points[:, 2] != 1)
+    assert kept[2:5, 4, 1].all()
     assert [bool(kept[2:5, 2, z].all()) for z in (0, 2, 4, 6)] == [False, True, True, True]
     assert not kept[2:5, 2, 0].any()
     assert not (kept & ~lesions).any()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.images import Image, check_same_grid
 from yucca_wm.models.brain import Brain, Network, find_brain
 from yucca_wm.models.canonical import Canonical, field_of_view
-from yucca_wm.models.places import lesion_bearing
+from yucca_wm.models.places import at_the_top, lesion_bearing
 from yucca_wm.models.tissue import tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
 
@@ -27,7 +27,8 @@ SMALLEST_LESION_MM3 = 10.0
 """Less than a ball of 3 mm, the least extent that counts as a lesion (McDonald criteria, Thompson et al. 2018)."""
 
 BRIGHTER = 1.5
-"""On FLAIR a lesion is brighter than cortex: its median, by this many robust standard deviations of cortex at least."""
+"""On FLAIR a lesion at the top of the head is brighter than cortex: its median, by this many robust standard deviations
+of cortex at least."""
 
 MAD_TO_SD = 1.4826
 """Median absolute deviation to standard deviation, of a normal distribution."""
@@ -93,7 +94,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     tissue = probability[:LESION].argmax(0)
     found = _believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid)
     if "FLAIR" in data:
-        found = _brighter_than_cortex(found, data["FLAIR"], tissue.numpy())
+        found = _brighter_than_cortex(found, data["FLAIR"], tissue.numpy(), lambda at: at_the_top(brain, grid, at))
     lesions = torch.from_numpy(found)
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
@@ -126,11 +127,17 @@ def _believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonica
 
 
 def _brighter_than_cortex(
-    lesions: NDArray[np.bool_], flair: NDArray[np.float32], tissue: NDArray[Any]
+    lesions: NDArray[np.bool_],
+    flair: NDArray[np.float32],
+    tissue: NDArray[Any],
+    high: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
-    """Lesions (26-connected) by `BRIGHTER`; those beyond the FLAIR's field of view stay.
+    """At the top of the head, lesions (26-connected) by `BRIGHTER`; all others, and beyond the FLAIR's view, stay.
 
-    What is as bright as cortex is cortex: gyri at the top of the head, alone in their planes, are taken for lesions.
+    Gyri that are alone in their planes are taken for lesions, and are as bright as cortex. Further down the rule would
+    cost dim lesions of thick slices.
+
+    high : whether each of these points [point, 3], in voxels, is at the top of the head.
     """
     import cc3d
 
@@ -140,9 +147,12 @@ def _brighter_than_cortex(
     middle = np.median(cortex)
     least = middle + BRIGHTER * MAD_TO_SD * np.median(np.abs(cortex - middle))
     labels, n = cc3d.connected_components(lesions & field_of_view(flair), connectivity=26, return_N=True)
-    median = ndimage.median(flair, labels, np.arange(1, n + 1)) if n else np.zeros(0)
-    dark = np.concatenate([[False], median < least])
-    return np.asarray(lesions & ~dark[labels])
+    if n == 0:
+        return lesions
+    which = np.arange(1, n + 1)
+    dark = ndimage.median(flair, labels, which) < least
+    dark &= high(np.array(ndimage.center_of_mass(labels > 0, labels, which)))
+    return np.asarray(lesions & ~np.concatenate([[False], dark])[labels])
 
 
 def _keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
