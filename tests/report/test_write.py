@@ -308,3 +308,14 @@ def test_layers_can_be_switched_in_a_browser(placed, tmp_path):
     title = re.search(r"<title>(.*?)</title>", browse(page, tmp_path / "profile", "--dump-dom"))
     said = "lesion: periventricular, touching a lateral ventricle · region: first L · tissue: cerebral white matter"
     assert html.unescape(title[1]) == f"5 layers, 5 pictures, {said}"
+
+
+def test_an_atlas_that_cannot_be_read_leaves_the_earlier_report(localized, tmp_path):
+    earlier = [tmp_path / "index.html", tmp_path / "subjects" / "left.html", tmp_path / "figures" / "heat_map.png"]
+    for path in earlier:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("earlier")
+    atlas = tmp_path / "atlas.nii.gz"
+    with pytest.raises(InputError, match=r"atlas\.nii\.gz: no such file"):
+        main(["--results", str(localized / "results"), "--out_dir", str(tmp_path), "--atlas", str(atlas)])
+    assert [path.read_text() for path in earlier] == ["earlier"] * 3

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.core import images
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import make_folder, write_text
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
@@ -62,15 +62,17 @@ def write_report(
     if anonymise:
         results, names = anonymised(results)
     left_out = _left_out(results, exclude_flagged)
+    one_person = subjects and len(results.subjects) == 1 and not results.summary["failures"]
+    painted = None
+    if not one_person and (atlas := atlas if atlas is not None else _fetched_atlas(table)) is not None:
+        painted = images.load_labels(atlas)  # what is wrong with it is said before an earlier report is removed
     folder = make_folder(out_dir)
     _remove_earlier(folder)
-    if subjects and len(results.subjects) == 1 and not results.summary["failures"]:
+    if one_person:
         (name,) = results.subjects
         stage("drawing the page")
         problem = _write_subject((results, scans.get(names[name])), table, folder, folder / "index.html")
         return folder / "index.html", {name: f"no picture: {problem}"} if problem else {}
-    atlas = atlas if atlas is not None else _fetched_atlas(table)
-    painted = images.load_labels(atlas) if atlas is not None else None
     failures: dict[str, str] = {}
     links: dict[str, str] = {}
     if subjects:
@@ -108,7 +110,7 @@ def _scans_of(
     else:
         found = find_scans(backgrounds, subjects)
     if without := [subject for subject in subjects if subject not in found]:
-        shown = ", ".join(without[:5]) + ", ..." * (len(without) > 5)
+        shown = some_of(without)
         print(f"note: no scan of {len(without)} of {len(subjects)} subjects: {shown}", file=sys.stderr)
     return found
 
