@@ -133,18 +133,12 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
     for batch in DataLoader(planes, options.batch, num_workers=options.workers) if len(planes) else ():
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * schedule.rate(step, options.steps)
-        with _precision():
+        with precision():
             logits = learner(batch["image"].contiguous(memory_format=torch.channels_last)).float()
         loss = loss_of(logits[:, :N_TISSUES], batch["label"])
         if way == "c":
             loss = loss + F.cross_entropy(logits[:, N_TISSUES:], batch["regions"])
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), GRADIENT_CLIP)
-        optimizer.step()
-        with torch.no_grad():
-            for old, new in zip(average.parameters(), learner.parameters(), strict=True):
-                old.lerp_(new, 1 - schedule.decay(step))
+        learn(loss, learner, average, optimizer, schedule.decay(step))
         step += 1
         if step % SAVED_EVERY == 0 or step == options.steps:
             parts: dict[str, Any] = {"learner": learner, "average": average, "optimizer": optimizer}
@@ -154,7 +148,19 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
     return average.eval()
 
 
-def _precision() -> Any:
+def learn(loss: Tensor, learner: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, kept: float) -> None:
+    """One step of ``learner``, and of the moving average of its weights, which keeps this share of itself."""
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(learner.parameters(), GRADIENT_CLIP)
+    optimizer.step()
+    with torch.no_grad():
+        for old, new in zip(average.parameters(), learner.parameters(), strict=True):
+            old.lerp_(new, 1 - kept)
+
+
+def precision() -> Any:
+    """bfloat16 where the processor is fast in it."""
     return torch.autocast("cpu", torch.bfloat16) if bf16_is_fast() else contextlib.nullcontext()
 
 
@@ -162,7 +168,7 @@ def networks_of(way: str, network: nn.Module, weight: float | None) -> Networks:
     """The shipped region network beside this one, as `segment` takes them."""
 
     def tissue(x: Tensor) -> Tensor:
-        with torch.inference_mode(), _precision():
+        with torch.inference_mode(), precision():
             return merged(network, x, weight or 0.0) if way == "a" else network(x)[:, :N_TISSUES].float()
 
     return Networks(networks("cpu").regions, tissue)

@@ -11,7 +11,6 @@ atlas registered to the manual white matter, which ``real_scans.py --only region
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from compare_lesion_models import learn, precision
 from real_scans import HELD_OUT
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from yucca_wm.core.files import make_folder
-from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.core.images import load, load_labels
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.measures import dice
@@ -36,7 +35,6 @@ from yucca_wm.training.skeleton import tubed_skeleton
 from yucca_wm.training.synthesis.dataset import PaintedDataset
 from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
 from yucca_wm.training.synthesis.losses import COORDINATE_WEIGHT, BrainRegionLoss, coordinate_error
-from yucca_wm.training.synthesis.settings import GRADIENT_CLIP
 from yucca_wm.training.synthesis.volumes import SIZE
 
 SEED, LEARNING_RATE, SMALLEST = 1, 5e-4, 8
@@ -103,34 +101,24 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
     for step, batch in enumerate(DataLoader(Volumes(painted, options.steps, way == "with"), 1, num_workers=1)):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * schedule.rate(step, options.steps)
-        with _precision():
+        with precision():
             logits, places = learner(batch["image"].contiguous(memory_format=torch.channels_last_3d))
         loss = loss_of(logits.float(), batch["label"])
         loss = loss + COORDINATE_WEIGHT * coordinate_error(places.float(), batch["coordinates"], batch["label"])
         if way == "with":
             loss = loss + recall_of(logits.float(), batch["label"], batch["tube"])
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), GRADIENT_CLIP)
-        optimizer.step()
-        with torch.no_grad():
-            for old, new in zip(average.parameters(), learner.parameters(), strict=True):
-                old.lerp_(new, 1 - schedule.decay(step))
+        learn(loss, learner, average, optimizer, schedule.decay(step))
         if step % 50 == 49:
             print(f"{way}: step {step + 1} of {options.steps}, loss {float(loss.detach()):.3f}", flush=True)
     torch.save(average.state_dict(), kept)
     return average.eval()
 
 
-def _precision() -> Any:
-    return torch.autocast("cpu", torch.bfloat16) if bf16_is_fast() else contextlib.nullcontext()
-
-
 def scored(network: nn.Module, options: argparse.Namespace) -> Any:
     """Region Dice on each scan, its white matter being that of the shipped tissue model in both ways."""
 
     def as_regions(x: Tensor) -> Tensor:
-        with torch.inference_mode(), _precision():
+        with torch.inference_mode(), precision():
             logits: Tensor = network(x)
             return logits.float()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256
 from yucca_wm.core.images import Image, check_same_grid, load, load_labels, save
 from yucca_wm.core.regions import RegionTable, read_table, regions
@@ -57,7 +57,7 @@ def _load_known(path: str | os.PathLike[str], table: RegionTable) -> Image:
         raise InputError(path, "holds no label: every voxel is 0")
     unknown = [int(label) for label in present if label and label not in table.indices]
     if unknown:
-        shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+        shown = some_of(unknown)
         remedy = "merge JHU Type-II labels with 'python -m yucca_wm.atlas refine', or give your own table with --names"
         raise InputError(path, f"holds labels that are not in the table of regions: {shown}", remedy)
     return image

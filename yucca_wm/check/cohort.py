@@ -12,7 +12,7 @@ from yucca_wm.check.findings import COHORT, Facts, Level, Problem
 from yucca_wm.check.scan import check_scan
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.core.modality import Modality
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
@@ -112,7 +112,7 @@ def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
     for (column, _), names in owners.items():
         for name in names if len(names) > 1 else ():
             others = [other for other in names if other != name]
-            shown = ", ".join(others[:MAX_NAMED]) + (", ..." if len(others) > MAX_NAMED else "")
+            shown = some_of(others, MAX_NAMED)
             yield Problem(Level.ERROR, name, "", f"has the same {column} voxels as {shown}", "keep one of them")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from os import PathLike
 
 
@@ -52,3 +54,9 @@ class MissingExtraError(YuccaWMError):
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(f"this needs '{module}': pip install 'yucca-wm[{extra}]'")
+
+
+def some_of(values: Iterable[object], most: int = 5) -> str:
+    """The first ``most`` of ``values`` in a line, ``...`` for the rest."""
+    first = list(islice(values, most + 1))
+    return ", ".join([*map(str, first[:most]), *["..."] * (len(first) > most)])

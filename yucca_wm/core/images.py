@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core import reading
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import atomic_path
 from yucca_wm.core.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
 from yucca_wm.core.nifti import MAX_VOXELS as MAX_VOXELS
@@ -167,7 +167,7 @@ def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:
     if not known.issuperset(range(low, high + 1)):
         unknown = sorted(set(np.flatnonzero(count_labels(data)).tolist()) - known)
         if unknown:
-            shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+            shown = some_of(unknown)
             raise InputError(
                 name, f"holds labels that are not in the table: {shown}", "check that it is the right file"
             )

@@ -14,7 +14,7 @@ from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.core import images
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, make_folder, remove_temporaries, write_json
 from yucca_wm.ensemble.merge import Method, merge
 from yucca_wm.ensemble.probabilities import Probabilities, Resampled
@@ -98,7 +98,7 @@ def _name_others(out: Path, cases: Collection[str]) -> None:
     """Say on stderr whose label maps lie in ``out`` beside those of ``cases``: the next step reads them, too."""
     others = [case_name(path) for path in sorted(out.glob("*.nii.gz")) if case_name(path) not in cases]
     if others:
-        named = ", ".join(others[:5]) + ", ..." * (len(others) > 5)
+        named = some_of(others)
         print(f"note: {out} also holds label maps of an earlier run, not made now: {named}", file=sys.stderr)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from yucca_wm.core import images
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.lesion_maps import ALL, LesionLabels
@@ -83,13 +83,13 @@ def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str) -> 
         return Kind.LESIONS
     if 2 * len(true & set(table.indices)) > len(table):
         return Kind.REGIONS
-    shown = ", ".join(map(str, sorted(predicted | true)[:5])) + ", ..." * (len(predicted | true) > 5)
+    shown = some_of(sorted(predicted | true))
     problem = f"may be a lesion map or a region map (labels of it and the prediction: {shown})"
     raise InputError(gt, problem, "say --kind lesions (which labels count: --lesion-labels) or --kind regions")
 
 
 def _unknown(labels: list[int], kind: Kind, how: How) -> tuple[str, str]:
-    shown = ", ".join(map(str, labels[:5])) + ", ..." * (len(labels) > 5)
+    shown = some_of(labels)
     if kind is Kind.REGIONS:
         return f"holds labels that are not in the region table: {shown}", "name the table of these regions with --names"
     counted = ", ".join(map(str, how.labels.counted or ()))

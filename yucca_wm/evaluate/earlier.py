@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.jobs.resumable import Step, Work, without_header
 from yucca_wm.jobs.run_record import Entry, FileState, Record
 
@@ -61,7 +61,7 @@ class Earlier:
     def name_removed(self, cases: Collection[str]) -> None:
         """Say on stderr who is no longer among the ``cases`` of the tables."""
         if gone := [name for name in self.entries if name not in cases]:
-            named = ", ".join(gone[:5]) + ", ..." * (len(gone) > 5)
+            named = some_of(gone)
             print(f"note: removed from {self.step.folder}, as not among the cases any more: {named}", file=sys.stderr)
 
 
@@ -79,7 +79,7 @@ def copies(step: Step, results: Mapping[str, Rows]) -> Iterator[str]:
             cases.setdefault(inputs[what].sha256, []).append(name)
         for names in cases.values():
             if len(names) > 1:
-                yield f"{', '.join(names[:5])}{', ...' * (len(names) > 5)} have the same {what}, byte for byte"
+                yield f"{some_of(names)} have the same {what}, byte for byte"
 
 
 def _empty(rows: Rows) -> bool:

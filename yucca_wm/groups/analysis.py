@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import table_name
 from yucca_wm.groups.tables import Loads, Participants, match_participants, read_loads, read_participants
 from yucca_wm.groups.variables import Design, design
@@ -105,7 +105,7 @@ class Cohort:
         if self.flags is None:
             return [*lines, "flags are not known: there is no localize.json beside the loads"]
         if self.unsure:
-            who = f": {', '.join(self.unsure[:10])}{', ...' * (len(self.unsure) > 10)}" if named else ""
+            who = f": {some_of(self.unsure, 10)}" if named else ""
             lines.append(f"flags are not known of {len(self.unsure)} of {len(self.loads.subjects)} subjects{who}")
         return lines + flag_lines(self.flags, self.loads.subjects, named=named)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.cohort.ids import bare, looks_like
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import NUMBER, Columns, composed, read_columns
@@ -251,4 +251,4 @@ def _near(subject: str, bared: Mapping[str, int]) -> int | None:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + ", ..." * (len(names) > 3) or "nobody"
+    return some_of(names, 3) or "nobody"

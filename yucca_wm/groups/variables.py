@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import NUMBER, composed
 
@@ -261,7 +261,7 @@ def read_outcome(column: Column, reference: str | None = None) -> Outcome:
         )
     if len(levels) > 2:
         sizes = Counter(place.tolist())
-        shown = ", ".join(f"{level} ({sizes[k]})" for k, level in enumerate(levels[:8])) + ", ..." * (len(levels) > 8)
+        shown = some_of([f"{level} ({sizes[k]})" for k, level in enumerate(levels)], 8)
         problem = f"{column.name} has {len(levels)} levels that are not numbers: {shown}"
         raise InputError(column.path, problem, "two are needed; --missing LEVEL leaves one out")
     first = 0 if reference is None else _place_of(reference, levels)

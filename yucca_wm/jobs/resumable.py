@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from yucca_wm.cohort.ids import looks_like
 from yucca_wm.core import reading
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, make_folder, remove_temporaries
 from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
@@ -85,7 +85,7 @@ def run_step(
         step = replace(step, parameters={**step.parameters, HEADER: form})
     names, unknown = selected(works, options.participants)
     if unknown:
-        known = ", ".join(list(works)[:3]) + (", ..." if len(works) > 3 else "")
+        known = some_of(works, 3)
         problem = f"'{unknown[0]}' is no subject here{looks_like(unknown[0], works.keys())}"
         raise InputError("--participant-label", problem, f"there are {known}")
     record = Record(step.folder, step.name)

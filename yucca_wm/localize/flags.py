@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from yucca_wm.core.errors import some_of
 from yucca_wm.core.images import Image, Source
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
@@ -67,7 +68,7 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
             f"{outside.share_percent:.1f} % of the lesion volume lies in no region (over {HIGH_OUTSIDE_PERCENT:g} %)"
         )
     if absent:
-        shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+        shown = some_of(absent)
         flags["absent_regions"] = f"{len(absent)} of {len(in_wm)} regions have no voxel in this subject: {shown}"
     if (apart := _left_minus_right_mm(table, regions)) is not None and apart > SIDE_MARGIN_MM:
         flags["sides_swapped"] = (
@@ -87,7 +88,7 @@ def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
     for subjects in owners.values():
         for subject in subjects if len(subjects) > 1 else ():
             others = [other for other in subjects if other != subject]
-            named = ", ".join(others[:5]) + ", ..." * (len(others) > 5)
+            named = some_of(others)
             said[subject] = f"the lesion map is that of {named}, byte for byte"
     return said
 
@@ -126,7 +127,7 @@ def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
     usual, *others = (json.loads(key) for key in sorted(made, key=lambda key: -len(made[key])))
     names = sorted({name for other in others for name in usual.keys() | other if usual.get(name) != other.get(name)})
     whose = [subject for subjects in sorted(made.values(), key=len)[:-1] for subject in subjects]
-    shown = ", ".join(whose[:5]) + ", ..." * (len(whose) > 5)
+    shown = some_of(whose)
     return [f"region maps of {shown} were made with another {', '.join(names)} than the others'; parcellate all alike"]
 
 
@@ -160,8 +161,7 @@ def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
         for flag in names:
             subjects.setdefault(flag, []).append(subject)
     return [
-        f"{TITLES[flag]} in {len(names)} of {len(flags)} subjects: {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
-        for flag, names in subjects.items()
+        f"{TITLES[flag]} in {len(names)} of {len(flags)} subjects: {some_of(names)}" for flag, names in subjects.items()
     ]
 
 

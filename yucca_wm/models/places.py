@@ -110,20 +110,20 @@ def shipped_places() -> Places:
 
 def lesion_bearing(brain: Brain, grid: Canonical, voxels: tuple[NDArray[np.intp], ...]) -> NDArray[np.bool_]:
     """Whether lesions can lie in these ``voxels`` of ``grid`` (an index for each axis); True where nothing is known."""
-    places = shipped_places()
-    affine = places.to_mean_head(brain.centroids_mm)
-    if affine is None:
-        return np.ones(len(voxels[0]), bool)
-    points_mm = np.stack(voxels, 1) * grid.spacing_mm
-    return places.can_hold_lesions(apply_affine(affine, points_mm))
+    points_mm = _in_mean_head(brain, grid, np.stack(voxels, 1))
+    return np.ones(len(voxels[0]), bool) if points_mm is None else shipped_places().can_hold_lesions(points_mm)
 
 
 def at_the_top(brain: Brain, grid: Canonical, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether ``points`` [point, 3], voxels of ``grid``, lie above `TOP_MM`; False where nothing is known."""
+    points_mm = _in_mean_head(brain, grid, points)
+    return np.zeros(len(points), bool) if points_mm is None else np.asarray(points_mm[:, 2] > TOP_MM)
+
+
+def _in_mean_head(brain: Brain, grid: Canonical, points: NDArray[Any]) -> NDArray[np.float64] | None:
+    """``points`` [point, 3], voxels of ``grid``, in mm of the mean head; None for a brain that does not fit it."""
     affine = shipped_places().to_mean_head(brain.centroids_mm)
-    if affine is None:
-        return np.zeros(len(points), bool)
-    return np.asarray(apply_affine(affine, points * grid.spacing_mm)[:, 2] > TOP_MM)
+    return None if affine is None else np.asarray(apply_affine(affine, points * grid.spacing_mm))
 
 
 def centroids(labels: NDArray[np.integer[Any]], voxels_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -141,14 +141,13 @@ def _brighter_than_cortex(
     """
     import cc3d
 
-    cortex = flair[(tissue == TISSUES["cortical_grey_matter"]) & ~lesions & field_of_view(flair)]
-    if not len(cortex):
+    view = field_of_view(flair)
+    labels, n = cc3d.connected_components(lesions & view, connectivity=26, return_N=True)
+    cortex = flair[(tissue == TISSUES["cortical_grey_matter"]) & ~lesions & view]
+    if n == 0 or not len(cortex):
         return lesions
     middle = np.median(cortex)
     least = middle + BRIGHTER * MAD_TO_SD * np.median(np.abs(cortex - middle))
-    labels, n = cc3d.connected_components(lesions & field_of_view(flair), connectivity=26, return_N=True)
-    if n == 0:
-        return lesions
     which = np.arange(1, n + 1)
     dark = ndimage.median(flair, labels, which) < least
     dark &= high(np.array(ndimage.center_of_mass(labels > 0, labels, which)))

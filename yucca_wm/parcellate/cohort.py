@@ -15,7 +15,7 @@ from yucca_wm.cli import report_failures
 from yucca_wm.cohort.layouts import check_exists, find_subjects
 from yucca_wm.cohort.subject import Subject, derivatives_folder
 from yucca_wm.core.columns import Column, Kind, TableForm
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256, write_json
 from yucca_wm.core.images import load, same_grid
 from yucca_wm.core.regions import Region, RegionTable
@@ -93,7 +93,7 @@ def parcellate_cohort(
     doubtful = warn_of_doubts(records)
     print(f"{done} of {concerned} subjects: {out / SUMMARY if options.is_whole else out}")
     if doubtful:
-        shown = ", ".join(doubtful[:5]) + ", ..." * (len(doubtful) > 5)
+        shown = some_of(doubtful)
         print(f"registration in doubt in {len(doubtful)} of {done}, look at their pictures: {shown}")
     return report_failures(outcome.failures, concerned)
 
@@ -130,7 +130,7 @@ def _one(
 def _say_unused(with_lesions: set[str], records: Mapping[str, dict[str, Any]]) -> None:
     names = [name for name, record in records.items() if name in with_lesions and record["inputs"]["lesions"] is None]
     if names:
-        shown = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
+        shown = some_of(names)
         print(
             f"note: lesions on another grid than the white matter, not counted as part of it, in {len(names)} "
             f"subjects: {shown}",

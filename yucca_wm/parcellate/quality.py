@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.registration.smoothed_masks import Blurred, blur, centre_mm
@@ -182,7 +182,7 @@ def doubts(matrix: NDArray[np.float64], fit: Fit) -> list[str]:
     found = []
     poor = sorted((value, part) for part, value in fit.parts.items() if value < MIN_PART)
     if poor:
-        where = ", ".join(f"{value:.2f} {part}" for value, part in poor[:3]) + ", ..." * (len(poor) > 3)
+        where = some_of([f"{value:.2f} {part}" for value, part in poor], 3)
         found.append(
             f"white matter fits the atlas's poorly ({where}; usual above {MIN_PART:g}): "
             "cerebellum or brainstem in it, a part missing, or wrongly laid"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from yucca_wm.core.errors import some_of
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import read_rows
 
@@ -32,7 +33,7 @@ def notes(by_person: Mapping[str, Sequence[str]]) -> Iterator[str]:
         elif len(names) == 1:
             yield f"{names[0]}: {note}"
         else:
-            yield f"{len(names)} people ({', '.join(names[:MAX_NAMED])}{', ...' * (len(names) > MAX_NAMED)}): {note}"
+            yield f"{len(names)} people ({some_of(names, MAX_NAMED)}): {note}"
 
 
 def lines(out: Path, subject: str) -> Iterator[str]:

@@ -10,10 +10,10 @@ import numpy as np
 
 from yucca_wm import __version__
 from yucca_wm.core import images
-from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.core.grids import on_grid
 from yucca_wm.core.images import Image
-from yucca_wm.localize import atlas_space as frequency
+from yucca_wm.localize import atlas_space
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.report import figures, overlays
@@ -97,11 +97,11 @@ def cohort_page(
 
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:
     """The lesion frequency map, where localize made one; returns who is not in it, or is though left out, in words."""
-    folder = results.folder / frequency.FOLDER
-    if not (folder / frequency.FREQUENCY).is_file():
+    folder = results.folder / atlas_space.FOLDER
+    if not (folder / atlas_space.FREQUENCY).is_file():
         return []
     about = json.loads((folder / "template.json").read_text(encoding="utf-8"))
-    shown = images.load(folder / frequency.FREQUENCY)
+    shown = images.load(folder / atlas_space.FREQUENCY)
     try:
         template = on_grid(images.load(about["template"]), shown)
     except YuccaWMError:  # the template has gone since
@@ -119,9 +119,7 @@ def _flag_lines(subjects: dict[str, Any]) -> list[str]:
     for flag in [*(flag for flag in TITLES if flag in met), *(flag for flag in met if flag not in TITLES)]:
         text = TITLES.get(flag, flag.replace("_", " "))
         if names := [name for name, about in subjects.items() if flag in about["flags"]]:
-            lines.append(
-                f"{text}: {len(names)} of {len(subjects)} subjects ({', '.join(names[:8])}{', ...' * (len(names) > 8)})"
-            )
+            lines.append(f"{text}: {len(names)} of {len(subjects)} subjects ({some_of(names, 8)})")
     return lines
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.report.html import count
@@ -96,4 +96,4 @@ def left_out_lines(left_out: Mapping[str, str], *, named: bool = True) -> list[s
 
 
 def _names(names: Sequence[str], *, named: bool) -> str:
-    return f": {', '.join(names[:10])}{', ...' * (len(names) > 10)}" if named else ""
+    return f": {some_of(names, 10)}" if named else ""
