@@ -1,4 +1,4 @@
-"""Lesions stay where white matter is in some head: made-up heads with distances by hand, and real lesion masks."""
+"""White matter and its lesions stay where some head has white matter: made-up heads by hand, real lesion masks."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, TISSUES
 from yucca_wm.training.synthesis.volumes import SIZE
 
+OTHERS = ("cortical_grey_matter", "other_csf")
 WHITE_MATTER = [region.index for region in regions().white_matter]
 
 
@@ -94,22 +95,26 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert np.array_equal(again.centroids_mm, shipped.centroids_mm)
 
 
-def test_lesions_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of three lesion voxels of .8 the middle one lies where none can: cortex, said to be half as likely as fluid."""
+def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three voxels, lesions with .6 and white matter with .2, the middle one lies where neither can be: cortex and
+    fluid, .05 and .15 of it, have a quarter and three quarters then."""
     monkeypatch.setattr(segmentation, "lesion_bearing", lambda _brain, _grid, voxels: voxels[2] != 1)
+    lesion, white, cortex, fluid = (TISSUES[n] for n in ("lesion", "cerebral_white_matter", *OTHERS))
     probability = torch.zeros((len(TISSUES), 1, 1, 4))
-    probability[TISSUES["lesion"]] = torch.tensor([0.8, 0.8, 0.8, 0.005])
-    probability[TISSUES["cortical_grey_matter"]] = torch.tensor([0.2, 0.05, 0.2, 0.995])
-    probability[TISSUES["other_csf"], 0, 0, 1] = 0.15
+    probability[lesion] = torch.tensor([0.6, 0.6, 0.6, 0.005])
+    probability[white] = torch.tensor([0.2, 0.2, 0.2, 0.0])
+    probability[cortex] = torch.tensor([0.2, 0.05, 0.2, 0.995])
+    probability[fluid, 0, 0, 1] = 0.15
     brain, grid = Brain(torch.zeros((37, *SIZE)), np.zeros(3)), Canonical.of(Image(np.zeros((1, 1, 4)), np.eye(4)))
-    segmentation._keep_where_lesions_lie(probability, brain, grid)
-    assert probability[TISSUES["lesion"], 0, 0].tolist() == pytest.approx([0.8, 0, 0.8, 0.005])
-    assert probability[TISSUES["cortical_grey_matter"], 0, 0].tolist() == pytest.approx([0.2, 0.25, 0.2, 0.995])
-    assert probability[TISSUES["other_csf"], 0, 0, 1] == pytest.approx(0.75)
+    segmentation._keep_in_place(probability, brain, grid)
+    assert probability[lesion, 0, 0].tolist() == pytest.approx([0.6, 0, 0.6, 0.005])
+    assert probability[white, 0, 0].tolist() == pytest.approx([0.2, 0, 0.2, 0])
+    assert probability[cortex, 0, 0].tolist() == pytest.approx([0.2, 0.25, 0.2, 0.995])
+    assert probability[fluid, 0, 0, 1] == pytest.approx(0.75)
     probability[:, 0, 0, 1] = 0
-    probability[TISSUES["lesion"], 0, 0, 1] = 1  # nothing else was thought of: background
-    segmentation._keep_where_lesions_lie(probability, brain, grid)
-    assert probability[0, 0, 0, 1] == 1
+    probability[white, 0, 0, 1] = 1  # nothing else was thought of: background; no lesion need be near
+    segmentation._keep_in_place(probability, brain, grid)
+    assert probability[:, 0, 0, 1].tolist() == [1, *[0] * 8]
 
 
 @pytest.mark.shared_data

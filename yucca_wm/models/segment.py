@@ -34,9 +34,9 @@ MAD_TO_SD = 1.4826
 """Median absolute deviation to standard deviation, of a normal distribution."""
 
 LEAST_PROBABILITY = 0.01
-"""Less is not looked at when lesions are kept to where they can lie."""
+"""Less is not looked at when lesions and white matter are kept to where they can lie."""
 
-HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "cerebellum", "brainstem"))
+HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "deep_grey_matter", "cerebellum", "brainstem"))
 LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
 """Of a lesion's border within its planes, this share is tissue that lesions lie in, in one body of at least 2 ml."""
 
@@ -90,7 +90,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         )
     probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
     _keep_below_tentorium(probability, brain, grid)
-    _keep_where_lesions_lie(probability, brain, grid)
+    _keep_in_place(probability, brain, grid)
     tissue = probability[:LESION].argmax(0)
     found = _believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid)
     if "FLAIR" in data:
@@ -165,16 +165,16 @@ def _keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonic
         probability[TISSUES[name]][above] = 0
 
 
-def _keep_where_lesions_lie(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
-    """Elsewhere, what a lesion was said to be is what the other classes make of it (`yucca_wm.models.places`).
+def _keep_in_place(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
+    """What lies where lesions and white matter cannot is what the other classes make of it (`yucca_wm.models.places`).
 
     probability : [class, x, y, z], changed in place.
     """
     found = probability.numpy()  # a view
-    voxels = np.nonzero(found[LESION] > LEAST_PROBABILITY)
+    voxels = np.nonzero(found[[LESION, WHITE_MATTER]].max(0) > LEAST_PROBABILITY)
     astray = ~lesion_bearing(brain, grid, voxels)
     x, y, z = (axis[astray] for axis in voxels)
-    found[LESION, x, y, z] = 0
+    found[LESION, x, y, z] = found[WHITE_MATTER, x, y, z] = 0
     others = found[:, x, y, z]
     others[0, others.sum(0) == 0] = 1
     found[:, x, y, z] = others / others.sum(0)
