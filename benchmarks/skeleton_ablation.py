@@ -3,9 +3,9 @@
     python benchmarks/skeleton_ablation.py --heads DIR --data ../shared/data/real --truth DIR --start regions.zip
         --out DIR [--steps N] [--scans N] [--json]
 
-Both go on from ``--start`` with the loss of `YuccaManager_Synthesis`; one has skeleton recall beside it (weight 1, a
-tube for every region). Scored on `oasis_nc`: mean region Dice, and of the smallest regions, against the maps of the
-atlas registered to the manual white matter, which ``real_scans.py --only regions --cache DIR`` leaves in DIR/regions.
+Both go on from ``--start`` with the loss of `YuccaManager_Synthesis` in 3D, one without skeleton recall. Scored on
+`oasis_nc`: mean region Dice, and of the smallest regions, against the maps of the atlas registered to the manual white
+matter, which ``real_scans.py --only regions --cache DIR`` leaves in DIR/regions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from compare_lesion_models import learn, precision
 from real_scans import HELD_OUT
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Subset
 
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.images import load, load_labels
@@ -29,32 +29,21 @@ from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.measures import dice
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
-from yucca_wm.training.losses import DiceCESkeletonRecall
+from yucca_wm.training.losses import tubed
 from yucca_wm.training.model import load_model
-from yucca_wm.training.skeleton import tubed_skeleton
 from yucca_wm.training.synthesis.dataset import PaintedDataset
 from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
-from yucca_wm.training.synthesis.losses import COORDINATE_WEIGHT, BrainRegionLoss, coordinate_error
+from yucca_wm.training.synthesis.losses import (
+    COORDINATE_WEIGHT,
+    BrainRegionLoss,
+    BrainRegionSkeletonLoss,
+    coordinate_error,
+)
 from yucca_wm.training.synthesis.volumes import SIZE
+from yucca_wm.training.tubed_training import TUBE_KEY
 
 SEED, LEARNING_RATE, SMALLEST = 1, 5e-4, 8
-WAYS = ("without", "with")
-
-
-class Volumes(Dataset[dict[str, Tensor]]):
-    """`PaintedDataset`'s samples, with the tubes of their regions where they are asked for."""
-
-    def __init__(self, painted: PaintedDataset, number: int, tubes: bool) -> None:
-        self.painted, self.number, self.tubes = painted, number, tubes
-
-    def __len__(self) -> int:
-        return self.number
-
-    def __getitem__(self, number: int) -> dict[str, Tensor]:
-        sample = {name: value for name, value in self.painted[number].items() if isinstance(value, Tensor)}
-        if self.tubes:
-            sample["tube"] = torch.from_numpy(tubed_skeleton(sample["label"][0].numpy(), "per_region"))[None]
-        return sample
+WAYS = {"without": BrainRegionLoss, "with": BrainRegionSkeletonLoss}
 
 
 def main() -> int:
@@ -96,17 +85,15 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
         return average.eval()
     learner.train()
     learner.gives_coordinates = True
-    schedule, loss_of, recall_of = SCHEDULES["3D"], BrainRegionLoss(), DiceCESkeletonRecall(0, 0, 1)
+    schedule, loss_of = SCHEDULES["3D"], WAYS[way]()
     optimizer = torch.optim.AdamW(learner.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    for step, batch in enumerate(DataLoader(Volumes(painted, options.steps, way == "with"), 1, num_workers=1)):
+    for step, batch in enumerate(DataLoader(Subset(painted, range(options.steps)), 1, num_workers=1)):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * schedule.rate(step, options.steps)
         with precision():
             logits, places = learner(batch["image"].contiguous(memory_format=torch.channels_last_3d))
-        loss = loss_of(logits.float(), batch["label"])
+        loss = loss_of(logits.float(), tubed(batch["label"], batch[TUBE_KEY]))
         loss = loss + COORDINATE_WEIGHT * coordinate_error(places.float(), batch["coordinates"], batch["label"])
-        if way == "with":
-            loss = loss + recall_of(logits.float(), batch["label"], batch["tube"])
         learn(loss, learner, average, optimizer, schedule.decay(step))
         if step % 50 == 49:
             print(f"{way}: step {step + 1} of {options.steps}, loss {float(loss.detach()):.3f}", flush=True)

@@ -17,6 +17,7 @@ from yucca_wm.training.synthesis import losses as painted
 FUNCTIONS = [
     losses.tubed, losses.DiceCESkeletonRecall.forward, skeleton.tubed_skeleton, any_size.padded_size,
     any_size.AnySize.forward, painted.LesionTissueLoss.forward, painted.BrainRegionLoss.forward,
+    painted.BrainRegionSkeletonLoss.forward,
     painted.coordinate_error, planes.paint_planes, volumes.paint_volume, volumes.normalised, prepare.load_masks,
     prepare.prepare_head, task.prepare_task, task.heads_of, dataset.PaintedDataset.__getitem__,
     finetuning.start_from, finetuning.fit_background,

@@ -54,13 +54,14 @@ class TubeLightningModule(YuccaLightningModule):
     """
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Any:
-        return super().training_step(_with_tube(batch), batch_idx)
+        return super().training_step(with_tube(batch), batch_idx)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Any:
-        return super().validation_step(_with_tube(batch), batch_idx)
+        return super().validation_step(with_tube(batch), batch_idx)
 
 
-def _with_tube(batch: dict[str, Any]) -> dict[str, Any]:
+def with_tube(batch: dict[str, Any]) -> dict[str, Any]:
+    """The batch, whose labels carry their tubes to the loss."""
     label, tube = batch["label"], batch[TUBE_KEY]
     if isinstance(label, list):
         return {**batch, "label": [tubed(*scale) for scale in zip(label, tube, strict=True)]}

@@ -14,10 +14,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from yucca_wm.training.losses import tubed
+from yucca_wm.training.skeleton import tubed_skeleton
 from yucca_wm.training.synthesis.dataset import PaintedDataset, SampleNumbers
 from yucca_wm.training.synthesis.heads import Head, save_head
 from yucca_wm.training.synthesis.lightning_module import SCHEDULES, SynthesisLightningModule
-from yucca_wm.training.synthesis.losses import BrainRegionLoss, LesionTissueLoss, coordinate_error
+from yucca_wm.training.synthesis.losses import (
+    BrainRegionLoss,
+    BrainRegionSkeletonLoss,
+    LesionTissueLoss,
+    coordinate_error,
+)
 from yucca_wm.training.synthesis.settings import settings_of
 
 
@@ -41,6 +48,18 @@ def test_region_loss_by_hand() -> None:
     expected = 2 * math.log(4) + 1 - sum(dice) / 2
     assert BrainRegionLoss()(logits, label).item() == pytest.approx(expected, rel=1e-6)
     assert BrainRegionLoss()(logits, label * 0).item() == pytest.approx(math.log(4), rel=1e-6)
+
+
+def test_region_loss_with_skeleton_recall_by_hand() -> None:
+    """The same voxels; of class 1 one is in the tube, of 2 its only one, of 3 none, which counts as found."""
+    logits = torch.zeros(1, 4, 1, 2, 2)
+    label = torch.tensor([[[[[0, 1], [1, 2]]]]])
+    tube = torch.tensor([[[[[0, 0], [1, 2]]]]])
+    recall = [1.25 / 2, 1.25 / 2, 1]
+    expected = BrainRegionLoss()(logits, label).item() + 1 - sum(recall) / 3
+    assert BrainRegionSkeletonLoss()(logits, tubed(label, tube)).item() == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ValueError, match="tube"):
+        BrainRegionSkeletonLoss()(logits, label)
 
 
 def test_coordinates_count_in_the_brain_only() -> None:
@@ -219,6 +238,9 @@ def test_a_volume_comes_with_its_coordinates(head: Head, tmp_path: Path) -> None
     assert sample["image"].shape == sample["label"].shape == (1, 64, 80, 64)
     assert sample["coordinates"].shape == (3, 64, 80, 64)
     assert set(np.unique(sample["label"])) <= {0, *range(1, 7), *range(18, 24)}
+    tube = tubed_skeleton(sample["label"][0].numpy(), "per_region")
+    np.testing.assert_array_equal(sample["tube"][0], tube)
+    assert set(np.unique(tube)) == set(np.unique(sample["label"]))
 
 
 def test_no_epoch_and_no_device_repeats_a_sample() -> None:
@@ -235,7 +257,7 @@ def test_no_epoch_and_no_device_repeats_a_sample() -> None:
 def test_settings_that_cannot_be_are_refused() -> None:
     assert settings_of("2D", "YuccaPlanner", None, False).patch_size == (160, 208)
     assert settings_of("2D", "YuccaPlanner_Planes", ["96", "128"], False).patch_size == (96, 128)
-    assert settings_of("3D", "YuccaPlanner", ["64", "80", "64"], False).loss == "BrainRegionLoss"
+    assert settings_of("3D", "YuccaPlanner", ["64", "80", "64"], False).loss == "BrainRegionSkeletonLoss"
     for wrong, message in (
         (("3D", "YuccaPlanner_Planes", None, False), "-pl YuccaPlanner_Volumes"),
         (("3D", "YuccaPlanner", ["32"], False), "give 64 80 64"),

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 from yucca.modules.data.data_modules.YuccaDataModule import YuccaDataModule
 
+from yucca_wm.training.skeleton import tubed_skeleton
 from yucca_wm.training.synthesis.heads import Head, load_head
 from yucca_wm.training.synthesis.planes import paint_planes
 from yucca_wm.training.synthesis.volumes import mirrored_regions, paint_volume
+from yucca_wm.training.tubed_training import TUBE_KEY
 
 Sample = dict[str, Any]
 
@@ -60,8 +62,8 @@ class PaintedDataset(Dataset[Sample]):
         Returns
         -------
         dict of str to Any
-            ``image`` float32 [channel, ...], ``label`` int32 [1, ...], of volumes ``coordinates`` float32 [3, ...], and
-            ``file_path``, the head's.
+            ``image`` float32 [channel, ...], ``label`` int32 [1, ...], and ``file_path``, the head's; of volumes
+            ``coordinates`` float32 [3, ...] and ``tube`` int32 [1, ...] (a skeleton for each region), too.
         """
         self.heads = self.heads or self._load()
         which = self.head_of(number)
@@ -88,10 +90,12 @@ def _plane(head: Head, size: tuple[int, ...], random: np.random.Generator) -> Sa
 
 def _volume(head: Head, size: tuple[int, ...], random: np.random.Generator) -> Sample:  # noqa: ARG001
     volume = paint_volume(head, mirrored_regions(), random)
+    label = _label(volume.label)
     image, coordinates = (np.ascontiguousarray(array) for array in (volume.image, volume.coordinates))
     return {
         "image": torch.from_numpy(image)[None],
-        "label": _label(volume.label),
+        "label": label,
+        TUBE_KEY: torch.from_numpy(tubed_skeleton(label[0].numpy(), "per_region"))[None],
         "coordinates": torch.from_numpy(coordinates),
     }
 

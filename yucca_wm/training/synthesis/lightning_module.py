@@ -13,6 +13,7 @@ from yucca.functional.utils.kwargs import filter_kwargs
 from yucca.modules.lightning_modules.YuccaLightningModule import YuccaLightningModule
 
 from yucca_wm.training.synthesis.losses import COORDINATE_WEIGHT, coordinate_error
+from yucca_wm.training.tubed_training import TUBE_KEY, with_tube
 
 WEIGHT_DECAY = 1e-3
 LOWEST_RATE = 0.01
@@ -71,13 +72,16 @@ class SynthesisLightningModule(YuccaLightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002
         output = self.learner(batch["image"].contiguous(memory_format=self._layout))
         logits, places = output if isinstance(output, list) else (output, None)
-        label = batch["label"]
+        label = with_tube(batch)["label"] if TUBE_KEY in batch else batch["label"]
         loss: Tensor = self.loss_fn_train(logits, label)
         if places is not None:
             loss = loss + COORDINATE_WEIGHT * coordinate_error(places, batch["coordinates"], label)
         metrics = self.compute_metrics(self.train_metrics, logits, label, ignore_index=None)
         self.log_dict({"train/loss": loss, **metrics}, on_step=self.step_logging, on_epoch=self.epoch_logging)
         return loss
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        super().validation_step(with_tube(batch) if TUBE_KEY in batch else batch, batch_idx)
 
     @torch.no_grad()
     def on_train_batch_end(self, *_: Any) -> None:

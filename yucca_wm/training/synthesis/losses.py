@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from yucca_wm.training.losses import DiceCESkeletonRecall
 from yucca_wm.training.synthesis.structures import TISSUES
 
 
@@ -72,6 +73,37 @@ class BrainRegionLoss(nn.Module):
         present = torch.bincount(yb, minlength=z.shape[1])[1:] > 0
         dice = _dice(zb.softmax(1), yb)[1:][present]
         return loss + F.cross_entropy(zb, yb) + (1 - dice.mean())
+
+
+class BrainRegionSkeletonLoss(BrainRegionLoss):
+    """`BrainRegionLoss` + 1 - skeleton recall (Kirchhoff et al., ECCV 2024), the mean over all regions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recall = DiceCESkeletonRecall(0, 0, 1)
+
+    def forward(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Loss of a batch.
+
+        Parameters
+        ----------
+        logits : Tensor, float, shape (B, C, x, y, z)
+            Before the softmax.
+        label : Tensor, integer, shape (B, 1, x, y, z)
+            Region of each voxel, 0 outside the brain, with its tube (`yucca_wm.training.losses.tubed`).
+
+        Returns
+        -------
+        Tensor, float32, scalar
+            0 at best.
+
+        Raises
+        ------
+        ValueError
+            The label has no tube.
+        """
+        recall: Tensor = self.recall(logits.float(), label)
+        return super().forward(logits, label) + 1 + recall
 
 
 COORDINATE_WEIGHT = 10.0

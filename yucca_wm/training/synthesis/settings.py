@@ -24,7 +24,7 @@ class Settings:
 
 SETTINGS = {
     "2D": Settings("YuccaPlanner_Planes", "LesionTissueLoss", PLANE_SIZE),
-    "3D": Settings("YuccaPlanner_Volumes", "BrainRegionLoss", SIZE),
+    "3D": Settings("YuccaPlanner_Volumes", "BrainRegionSkeletonLoss", SIZE),
 }
 
 
