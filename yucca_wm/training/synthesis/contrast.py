@@ -76,6 +76,8 @@ def draw(kind: str, random: np.random.Generator) -> Contrast:
             mean[HIPPOCAMPUS_AMYGDALA] += u(0, 0.25)  # the brightest grey matter there is
         mean[list(FLUID)] = fluid + u(-0.04, 0.04, 3)
         mean[CEREBELLAR_WM], mean[BRAINSTEM] = u(0.88, 1.08), u(0.85, 1.08)
+        if kind == "FLAIR" and random.random() < 0.3:
+            mean[BRAINSTEM] += u(0, 0.3)  # medulla and cord, near the coil of the neck
         mean[CHOROID_PLEXUS] = fluid + (grey - fluid) * u(0.2, 1.7)
         mean[VESSEL] = u(0.05, 1.4)
         mean[SKULL], mean[MARROW] = u(0.02, 0.35), u(0.1, 1.6)

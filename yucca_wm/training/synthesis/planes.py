@@ -17,9 +17,8 @@ from scipy import ndimage
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import Contrast, draw
 from yucca_wm.training.synthesis.heads import Head
+from yucca_wm.training.synthesis.lesions import lay_lesions
 from yucca_wm.training.synthesis.structures import (
-    BRAINSTEM,
-    CEREBELLAR_WM,
     CEREBRAL_WM,
     CHOROID_PLEXUS,
     CORTEX,
@@ -32,6 +31,9 @@ from yucca_wm.training.synthesis.structures import (
 Array = NDArray[np.float32]
 OUTSIDE, ABSENT, LARGEST = -3.0, 0.0, 8.0
 """Input value outside the brain mask, of a scan that was not given, and the largest one."""
+
+GIVEN = (0.18, 0.3, 0.52)
+"""How often T1 alone, FLAIR alone and both are given."""
 
 LESION = TISSUES["lesion"]
 N_CLASSES = len(TISSUES)
@@ -81,11 +83,11 @@ def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator,
     voxels, inside = _slab(head, size, thickness, random)
     structures: NDArray[np.uint8] = np.where(inside, head.structures[voxels], np.uint8(0))
     distance_mm = head.ventricle_mm(voxels)
-    if random.random() < 0.3:
+    if random.random() < 0.4:
         structures, distance_mm = atrophied(structures, distance_mm, random)
     if random.random() < 0.5:
         structures = _with_plexus(structures, random)
-    lesions = _lesions(head, voxels, structures, distance_mm, random)
+    lesions = lay_lesions(head, voxels, structures, distance_mm, random)
     slab = Slab(structures, distance_mm, lesions, _normal_rim(structures, distance_mm, random))
     label = _label(structures, lesions)
     planes = []
@@ -99,7 +101,7 @@ def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator,
 def _scans(slab: Slab, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
     """T1 and FLAIR [2, x, y] of a slab, or one of them."""
     size = slab.structures.shape[1:]
-    given = int(random.integers(3)) if random.random() < 0.6 else 2  # T1 alone, FLAIR alone, both
+    given = int(random.choice(3, p=GIVEN))
     channels = []
     for channel, kind in enumerate(("T1", "FLAIR")):
         if given == 1 - channel:
@@ -146,57 +148,6 @@ def rotation(pitch: float, roll: float, yaw: float) -> NDArray[np.float64]:
     about_y = np.array([[cr, 0, sr], [0, 1, 0], [-sr, 0, cr]])
     about_z = np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
     return about_z @ about_y @ about_x
-
-
-def _lesions(
-    head: Head,
-    voxels: tuple[NDArray[np.intp], ...],
-    structures: NDArray[np.uint8],
-    distance_mm: Array,
-    random: np.random.Generator,
-) -> NDArray[np.bool_]:
-    """Lesions [thickness, x, y]: real ones moved, caps and rims along the ventricles, and blobs; in white matter."""
-    found = np.zeros(structures.shape, bool)
-    if random.random() < 0.1:
-        return found
-    cerebral = structures == CEREBRAL_WM
-    size = structures.shape[1:]
-    if random.random() < 0.75 and head.n_masks:
-        n = int(random.choice([1, 2, 3, 5], p=[0.4, 0.3, 0.2, 0.1]))
-        chosen = head.some_masks(n, random)
-        shift = random.integers(-6, 7, 3)
-        shape = head.lesions.shape
-        moved = tuple(np.clip(v + s, 0, n - 1) for v, s, n in zip(voxels, shift, shape, strict=True))
-        real = (head.lesions[moved] & chosen) > 0
-        grow = random.random()
-        if grow < 0.25:
-            real = ndimage.binary_dilation(real, _DISC[None], iterations=int(random.integers(1, 3)))
-        elif grow < 0.35:
-            real = ndimage.binary_erosion(real, _DISC[None])
-        found |= real & cerebral
-    if random.random() < 0.55:  # along the ventricles, of uneven thickness, confluent when thick
-        reach = random.uniform(1, 5) if random.random() < 0.6 else random.uniform(4, 16)
-        uneven = reach * (0.4 + degrade.smooth_field(size, int(random.integers(4, 12)), random))
-        found |= cerebral & (distance_mm < uneven[None]) & (uneven[None] > 2)
-    if random.random() < 0.5:  # anywhere in white matter, rarely below the tentorium
-        n_blobs = int(random.integers(1, 14))
-        places = np.argwhere(cerebral if random.random() < 0.85 else np.isin(structures, (CEREBELLAR_WM, BRAINSTEM)))
-        x, y = np.ogrid[: size[0], : size[1]]
-        for place in places[random.integers(0, len(places), n_blobs)] if len(places) else []:
-            a, b = random.uniform(1.2, 6, 2) if random.random() < 0.8 else random.uniform(4, 14, 2)
-            angle = random.uniform(0, np.pi)
-            u = (x - place[1]) * np.cos(angle) + (y - place[2]) * np.sin(angle)
-            v = (y - place[2]) * np.cos(angle) - (x - place[1]) * np.sin(angle)
-            depth = random.uniform(0.5, 1.0) * max(a, b)
-            t = np.arange(structures.shape[0])[:, None, None] - place[0]
-            found |= ((u / a) ** 2 + (v / b) ** 2)[None] + (t / depth) ** 2 < 1
-        found &= np.isin(structures, (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM))
-    if random.random() < 0.3 and found.any():  # frayed edges
-        found &= degrade.smooth_field(size, 40, random)[None] > -1.2
-    return found
-
-
-_DISC = ndimage.generate_binary_structure(2, 1)
 
 
 def _with_plexus(structures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
@@ -255,6 +206,8 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
         fluid = np.isin(structures, (LATERAL_VENTRICLE, 10, 13)).mean(0)
         image = image + fluid * np.maximum(degrade.smooth_field(size, 8, random) - 0.8, 0) * random.uniform(0.2, 1.2)
     image = degrade.uneven(image, random)
+    if random.random() < 0.25:  # planes far from the middle of a coil are brighter or darker as a whole
+        image = image * random.uniform(0.85, 1.2)
     sigma = random.uniform(0, 1.0, 2) if random.random() < 0.8 else random.uniform(0, 1.8, 2)
     image = degrade.blurred(image, sigma)
     image = degrade.noisy(image, random)
