@@ -74,6 +74,15 @@ UNITS = {"_ml": "mL", "_mm": "mm", "_percent": "%"}
 
 
 @pytest.mark.parametrize("form", EVERY)
+def test_p_values_of_any_magnitude_are_kept() -> None:
+    """3.2e-9 is no 0; what has no value is n/a."""
+    column = Column[float | None]("p", lambda value: value, "p", kind=Kind.NUMBER, significant=6)
+    assert [column.text(p) for p in (3.2e-9, 0.05, 0.123456789, 1.0, float("nan"), None)] == [
+        "3.2e-09", "0.05", "0.123457", "1", "n/a", "n/a",
+    ]  # fmt: skip
+    assert {column.name for column in EFFECTS.columns if column.significant} == {"p_model", "p_permutation", "q_fdr"}
+
+
 def test_every_column_is_described(form: TableForm[Any]) -> None:
     assert len(set(form.header)) == len(form.header)
     assert form.subjects == (form.header[0] == "subject")

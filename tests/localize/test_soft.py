@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import sha256
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.localize.expected import Softmax, lesion_voxels, soft_rows
 from yucca_wm.localize.inputs import SoftmaxFiles
+from yucca_wm.localize.optional_inputs import softmaxes_beside
 
 SHAPE = (9, 8, 7)
 SPACING_MM = (1.0, 1.5, 3.0)
@@ -149,6 +153,22 @@ def test_several_files_are_averaged(write, table):
     mean = rows_of([write("m", (first + second) / 2)], [region], table)
     for label, row in together.items():
         assert row.expected_ml == pytest.approx(mean[label].expected_ml, rel=1e-3)
+
+
+def test_a_softmax_replaced_since_the_maps_were_merged_is_refused(write, table, tmp_path):
+    """``ensemble.json`` has the checksums of what it merged."""
+    lesion, region = write("l", random_softmax(0, 3)), write("r", random_softmax(1, 4))
+    merged = tmp_path / "merged"
+    merged.mkdir()
+    members = [{"file": str(lesion), "sha256": sha256(lesion), "weight": 2.0}]
+    content = {"method": "mean", "cases": {"l": {"members": members}}}
+    (merged / "ensemble.json").write_text(json.dumps(content))
+    files = softmaxes_beside(merged, "--lesion-softmax").of("l")
+    before = soft_rows(lesion_voxels(Softmax(files), (1,)), Softmax(SoftmaxFiles.equal(region)), table)
+    assert before == [*rows_of([lesion], [region], table).values()]
+    write("l", random_softmax(7, 3))
+    with pytest.raises(InputError, match=r"l\.npz: is not the softmax that .* merged from"):
+        Softmax(files)
 
 
 def test_another_voxel_order_changes_nothing(write, table, synthetic):

@@ -258,6 +258,11 @@ def test_of_one_person_there_is_one_page_and_no_mean(localized, placed, tmp_path
     assert "Lesion volume by place (ml)" in page
 
 
+def test_an_atlas_for_the_page_of_one_person_is_refused(placed, tmp_path):
+    with pytest.raises(InputError, match=r"atlas\.nii\.gz: is for the mean loads of a cohort; .* one person"):
+        main(["--results", str(placed / "out"), "--out_dir", str(tmp_path), "--atlas", "atlas.nii.gz"])
+
+
 def test_a_page_without_names_and_notes(placed, tmp_path):
     arguments = ["--results", str(placed / "out"), "--anonymise", "--out_dir", str(tmp_path)]
     assert main(arguments) == 0

@@ -23,8 +23,10 @@ SAYS_NOTHING = {
 """Words in the names of files and folders that say what an image is, and not whose."""
 
 
-CONTRAST = re.compile(r"[_-](FLAIR|T1w?|T2w?|PDw?|brain|0{2,3}\d)$", re.IGNORECASE)
-"""What a scan's name may end with: its contrast, or a channel (``_0000`` of nnU-Net, ``_000`` of our tasks)."""
+_SCAN = "(?:FLAIR|T1w?|T2w?|PDw?)"
+CONTRAST = re.compile(rf"[_-]({_SCAN}(?:[_-](?:to|in)[_-](?:{_SCAN}|MNI))?|brain|0{{2,3}}\d)$", re.IGNORECASE)
+"""What a scan's name may end with: its contrast (``_T1``, ``_T1_to_FLAIR``), or a channel (``_0000`` of nnU-Net,
+``_000`` of our tasks)."""
 
 
 def bare(name: str) -> str:

@@ -50,6 +50,7 @@ class Column(Generic[Row]):
     computed : how it is computed, where the description does not say so.
     levels : what its words mean, for one that has a few only.
     decimals : of numbers that are not whole.
+    significant : digits in place of decimals, for numbers of any magnitude (p values).
     kind : of its values; a column with a unit has numbers.
     """
 
@@ -60,6 +61,7 @@ class Column(Generic[Row]):
     computed: str = ""
     levels: Mapping[str, str] = field(default_factory=dict)
     decimals: int = DECIMALS
+    significant: int = 0
     kind: Kind = Kind.TEXT
 
     def __post_init__(self) -> None:
@@ -68,7 +70,10 @@ class Column(Generic[Row]):
 
     def text(self, row: Row) -> str:
         """The field of ``row``."""
-        return as_text(self.cell(row), self.decimals)
+        cell = self.cell(row)
+        if self.significant and isinstance(cell, float) and cell == cell:
+            return f"{cell:.{self.significant}g}"
+        return as_text(cell, self.decimals)
 
     @property
     def meaning(self) -> str:

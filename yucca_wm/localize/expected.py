@@ -48,6 +48,7 @@ class Softmax:
     """The weighted mean of the softmax files of one image, as ``yucca_ensemble`` takes it."""
 
     def __init__(self, softmax: SoftmaxFiles) -> None:
+        softmax.check_unchanged()
         self._members = [open_probabilities(path) for path in softmax.files]
         self._weights = softmax.weights
         check_members(self._members)

@@ -224,6 +224,7 @@ def _merged(manifest: Path, remedy: str) -> dict[str, SoftmaxFiles]:
             name: SoftmaxFiles(
                 tuple(Path(member["file"]) for member in entries),
                 tuple(float(member.get("weight", 1)) for member in entries),
+                tuple(str(member.get("sha256", "")) for member in entries),
             )
             for name, entries in members.items()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -63,7 +64,7 @@ def _fits(name: str, by_name: Mapping[str, str]) -> tuple[str, Rank] | None:
     rest, endings = name, list[str]()
     while ending := CONTRAST.search(rest):
         rest = rest[: ending.start()]
-        endings.append(ending[1].lower())
+        endings.append(re.split("[_-]", ending[1].lower())[0])
         for known in (rest, subject_of(rest)):
             if known in by_name:
                 contrast = [BEST_TO_SEE_LESIONS.get(said.rstrip("w"), OTHER_CONTRAST) for said in endings]

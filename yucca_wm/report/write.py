@@ -53,7 +53,8 @@ def write_report(
     anonymise : numbers in place of names, and no paths.
 
     Returns the path of ``index.html`` and the subjects whose page failed or lacks its picture (with the reason).
-    Raises InputError for a folder of images that fit nobody, unknown flags, and where nobody is left for the means.
+    Raises InputError for a folder of images that fit nobody, an atlas where there is one person, unknown flags, and
+    where nobody is left for the means.
     """
     results = read_results(results_dir)
     table = table or region_table(results_dir)
@@ -63,6 +64,8 @@ def write_report(
         results, names = anonymised(results)
     left_out = _left_out(results, exclude_flagged)
     one_person = subjects and len(results.subjects) == 1 and not results.summary["failures"]
+    if one_person and atlas is not None:
+        raise InputError(atlas, "is for the mean loads of a cohort; these results are of one person", "leave it out")
     painted = None
     if not one_person and (atlas := atlas if atlas is not None else _fetched_atlas(table)) is not None:
         painted = images.load_labels(atlas)  # what is wrong with it is said before an earlier report is removed
