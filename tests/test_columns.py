@@ -74,15 +74,6 @@ UNITS = {"_ml": "mL", "_mm": "mm", "_percent": "%"}
 
 
 @pytest.mark.parametrize("form", EVERY)
-def test_p_values_of_any_magnitude_are_kept() -> None:
-    """3.2e-9 is no 0; what has no value is n/a."""
-    column = Column[float | None]("p", lambda value: value, "p", kind=Kind.NUMBER, significant=6)
-    assert [column.text(p) for p in (3.2e-9, 0.05, 0.123456789, 1.0, float("nan"), None)] == [
-        "3.2e-09", "0.05", "0.123457", "1", "n/a", "n/a",
-    ]  # fmt: skip
-    assert {column.name for column in EFFECTS.columns if column.significant} == {"p_model", "p_permutation", "q_fdr"}
-
-
 def test_every_column_is_described(form: TableForm[Any]) -> None:
     assert len(set(form.header)) == len(form.header)
     assert form.subjects == (form.header[0] == "subject")
@@ -228,6 +219,15 @@ def test_tables_are_read_as_they_are_written(tmp_path: Path) -> None:
     assert written.read_text(encoding="utf-8").splitlines()[1] == '001\t"a ""b"""\tn/a'
     assert [list(row.values()) for row in read_rows(written)] == rows
     assert [column.text(regions()[0]) for column in REGIONS.columns][:2] == ["1", regions()[0].name]
+
+
+def test_p_values_of_any_magnitude_are_kept() -> None:
+    """3.2e-9 is no 0; what has no value is n/a."""
+    column = Column[float | None]("p", lambda value: value, "p", kind=Kind.NUMBER, significant=6)
+    assert [column.text(p) for p in (3.2e-9, 0.05, 0.123456789, 1.0, float("nan"), None)] == [
+        "3.2e-09", "0.05", "0.123457", "1", "n/a", "n/a",
+    ]  # fmt: skip
+    assert {column.name for column in EFFECTS.columns if column.significant} == {"p_model", "p_permutation", "q_fdr"}
 
 
 if __name__ == "__main__":
