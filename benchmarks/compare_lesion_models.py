@@ -31,8 +31,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from yucca_wm.core.files import atomic_path, make_folder
 from yucca_wm.core.hardware import bf16_is_fast
-from yucca_wm.core.images import load_labels, resample
 from yucca_wm.evaluate.measures import lesion_measures
+from yucca_wm.imaging.images import load_labels, resample
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from yucca_wm.core.files import make_folder
-from yucca_wm.core.images import load, load_labels
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.measures import dice
+from yucca_wm.imaging.images import load, load_labels
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.training.losses import DiceCESkeletonRecall

@@ -53,7 +53,7 @@ def label_patch() -> tuple[Any, str]:
     import numpy as np
 
     if REAL_LABELS.is_file():
-        from yucca_wm.core.images import load_labels
+        from yucca_wm.imaging.images import load_labels
 
         label = np.asarray(load_labels(REAL_LABELS).data).astype(np.int16)
         x, y = label.shape[0] // 2, label.shape[1] // 2

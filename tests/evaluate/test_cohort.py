@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.case import How, Kind
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.measures import lesion_measures
 from yucca_wm.evaluate.tables import mean_with_interval
+from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
 from yucca_wm.core.tissue import Tissue, tissues
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize
 from yucca_wm.localize.lesions import Settings, find_lesions

@@ -13,7 +13,6 @@ from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key, write_json
-from yucca_wm.core.lesion_maps import ALL, LesionLabels
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
 from yucca_wm.evaluate.earlier import MANIFEST, Earlier, copies
@@ -31,6 +30,7 @@ from yucca_wm.evaluate.tables import (
     six_digits,
     summarise,
 )
+from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step

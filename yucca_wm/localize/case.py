@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from yucca_wm.core import images
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.flags import disagreement, ignored_flag, quality_flags, registration_flag
 from yucca_wm.localize.inputs import Maps, Pair
 from yucca_wm.localize.lesions import Settings, assign_outside, counted_lesions, intersect

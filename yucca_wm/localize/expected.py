@@ -30,12 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.merge import check_members
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs import SoftmaxFiles
 from yucca_wm.localize.lesions import OUTSIDE, Settings
 from yucca_wm.localize.load import TOTAL

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.lesions import OUTSIDE, Components, Intersection, Settings
 from yucca_wm.localize.places import PLACES, Placed, PlaceRow
 

@@ -36,8 +36,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, count_labels
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.images import Image, count_labels
 from yucca_wm.localize.lesions import TIE_MM, Components
 
 PERIVENTRICULAR_MM = 10.0

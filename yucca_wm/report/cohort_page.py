@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.core import images
 from yucca_wm.core.errors import YuccaWMError, some_of
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image
+from yucca_wm.imaging import images
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize import atlas_space
 from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
