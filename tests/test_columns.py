@@ -23,9 +23,9 @@ from yucca_wm.evaluate import tables as evaluate
 from yucca_wm.groups.associate_command import EFFECTS
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES
 from yucca_wm.imaging.images import Image, save
-from yucca_wm.localize import columns as localize
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.atlas_space import TEMPLATE
+from yucca_wm.localize.measures import columns as localize
 from yucca_wm.parcellate.cohort import STATUS
 from yucca_wm.predict.cohort import USED
 

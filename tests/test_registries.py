@@ -76,9 +76,9 @@ def test_a_modality_is_known_to_layouts_check_tasks_and_localize(tmp_path: Path)
         assert person_of_case("sub-1_ses-2_T2") == "sub-1"
 
         from yucca_wm.localize.__main__ import build_parser
-        from yucca_wm.localize.columns import MODALITY
-        from yucca_wm.localize.flags import disagreement
-        from yucca_wm.localize.load import LoadRow, modality_rows
+        from yucca_wm.localize.measures.columns import MODALITY
+        from yucca_wm.localize.measures.flags import disagreement
+        from yucca_wm.localize.measures.load import LoadRow, modality_rows
 
         given = build_parser().parse_args(["--out-dir", "o", "--t2-lesions", "folder"])
         assert given.t2_lesions == "folder"
@@ -141,7 +141,7 @@ def test_a_place_stands_in_tables_sidecars_and_on_maps(tmp_path: Path) -> None:
     Place(
         "periventricular_touching","""
     run_with(
-        tmp_path, "yucca_wm.localize.places", '    Place(\n        "periventricular_touching",', new,
+        tmp_path, "yucca_wm.localize.measures.places", '    Place(\n        "periventricular_touching",', new,
         """
         import json
 

@@ -116,9 +116,9 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.jobs.resumable import only_run_in
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
-    from yucca_wm.localize.lesions import Settings
+    from yucca_wm.localize.measures.flags import flag_lines
+    from yucca_wm.localize.measures.lesions import Settings
     from yucca_wm.localize.optional_inputs import CompanionPlaces
 
     try:

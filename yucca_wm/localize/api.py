@@ -21,9 +21,9 @@ from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs import Companions, Maps, subject_named
-from yucca_wm.localize.lesions import Settings
-from yucca_wm.localize.load import CaseResult
 from yucca_wm.localize.maps import labelled_lesions
+from yucca_wm.localize.measures.lesions import Settings
+from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, write_group
 from yucca_wm.localize.reading import load_pair
 from yucca_wm.localize.tables import PLACES, tables_of_subject
@@ -62,7 +62,7 @@ class Localization:
         ``places.tsv``; None without a tissue map.
     flags : dict of str to str
         What to know before trusting the numbers, name -> sentence; empty when there is nothing to say.
-    result : yucca_wm.localize.load.CaseResult
+    result : yucca_wm.localize.measures.load.CaseResult
         The same as numbers of full precision.
     """
 

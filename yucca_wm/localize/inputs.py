@@ -17,6 +17,7 @@ from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
 from yucca_wm.imaging.images import Source
+from yucca_wm.localize.measures.expected import SoftmaxFiles
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.tasks.definition import Target
 
@@ -25,19 +26,6 @@ Place = str | os.PathLike[str]
 SAME = "is given as {first} and as {second}; each needs a file of its own"
 
 NOBODYS = "is named after no subject of the cohort"
-
-
-@dataclass(frozen=True)
-class SoftmaxFiles:
-    """The softmax files of one image and their weights in the mean."""
-
-    files: tuple[Path, ...]
-    weights: tuple[float, ...]
-
-    @classmethod
-    def equal(cls, *files: Path) -> SoftmaxFiles:
-        """Files that weigh alike."""
-        return cls(files, (1.0,) * len(files))
 
 
 @dataclass(frozen=True)

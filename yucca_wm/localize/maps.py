@@ -19,7 +19,7 @@ from yucca_wm.core.tsv import write_tsv
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs import Pair
-from yucca_wm.localize.lesions import Settings, counted_lesions
+from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 
 BIDS_VERSION = "1.9.0"
 DESCRIPTION = "lesionregions"

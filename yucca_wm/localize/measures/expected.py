@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +37,24 @@ from yucca_wm.ensemble.merge import check_members
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
-from yucca_wm.localize.inputs import SoftmaxFiles
-from yucca_wm.localize.lesions import OUTSIDE, Settings
-from yucca_wm.localize.load import TOTAL
+from yucca_wm.localize.measures.lesions import OUTSIDE, Settings
+from yucca_wm.localize.measures.load import TOTAL
 
 LEVELS = 256
 """Probabilities are counted in steps of 1/255 for the correlated end; means and the independent end are exact."""
+
+
+@dataclass(frozen=True)
+class SoftmaxFiles:
+    """The softmax files of one image and their weights in the mean."""
+
+    files: tuple[Path, ...]
+    weights: tuple[float, ...]
+
+    @classmethod
+    def equal(cls, *files: Path) -> SoftmaxFiles:
+        """Files that weigh alike."""
+        return cls(files, (1.0,) * len(files))
 
 
 class Softmax:
@@ -186,7 +199,9 @@ def expected_rows(
 
 
 def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, resample: bool = False) -> list[SoftRow]:
-    """A row for every region, outside and total, as in `yucca_wm.localize.load.load_rows`; regions + outside = total.
+    """A row for every region, outside and total, as in `yucca_wm.localize.measures.load.load_rows`.
+
+    Regions and outside together are the total.
 
     Every voxel counts with its probability: there is no lesion, and no smallest one, before a threshold is drawn.
 
