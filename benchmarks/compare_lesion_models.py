@@ -37,11 +37,11 @@ from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame
 from yucca_wm.training.networks.compact import CompactUNet
-from yucca_wm.training.synthesis.dataset import VALIDATION_SEED, PaintedDataset
-from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
-from yucca_wm.training.synthesis.losses import LesionTissueLoss
+from yucca_wm.training.synthesis.learning.dataset import VALIDATION_SEED, PaintedDataset
+from yucca_wm.training.synthesis.learning.lightning_module import SCHEDULES, WEIGHT_DECAY
+from yucca_wm.training.synthesis.learning.losses import LesionTissueLoss
+from yucca_wm.training.synthesis.learning.settings import GRADIENT_CLIP, PLANE_SIZE
 from yucca_wm.training.synthesis.planes import ABSENT, _slab
-from yucca_wm.training.synthesis.settings import GRADIENT_CLIP, PLANE_SIZE
 from yucca_wm.training.synthesis.structures import TISSUES
 from yucca_wm.training.synthesis.volumes import mirrored_regions
 

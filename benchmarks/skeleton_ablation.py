@@ -32,9 +32,9 @@ from yucca_wm.models.shipped import networks
 from yucca_wm.training.losses import DiceCESkeletonRecall
 from yucca_wm.training.model import load_model
 from yucca_wm.training.skeleton import tubed_skeleton
-from yucca_wm.training.synthesis.dataset import PaintedDataset
-from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
-from yucca_wm.training.synthesis.losses import COORDINATE_WEIGHT, BrainRegionLoss, coordinate_error
+from yucca_wm.training.synthesis.learning.dataset import PaintedDataset
+from yucca_wm.training.synthesis.learning.lightning_module import SCHEDULES, WEIGHT_DECAY
+from yucca_wm.training.synthesis.learning.losses import COORDINATE_WEIGHT, BrainRegionLoss, coordinate_error
 from yucca_wm.training.synthesis.volumes import SIZE
 
 SEED, LEARNING_RATE, SMALLEST = 1, 5e-4, 8
