@@ -160,7 +160,7 @@ def test_a_pair_that_fails_leaves_the_others_and_stays_in_the_account(tmp_path: 
 def test_a_pair_is_not_added_to_what_was_compared_otherwise(tmp_path: Path) -> None:
     three(tmp_path)
     one(tmp_path, "2")
-    with pytest.raises(InputError, match="holds 2, compared with other settings"):
+    with pytest.raises(InputError, match="holds 2, done with other settings"):
         one(tmp_path, "9", how=How(Kind.LESIONS, resample=True))
     for folder in ("regions", "drawn"):
         save(tmp_path / folder / "9.nii.gz", np.arange(12 * 12 * 6).reshape(12, 12, 6) % 37)
