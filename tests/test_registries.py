@@ -146,9 +146,9 @@ def test_a_place_stands_in_tables_sidecars_and_on_maps(tmp_path: Path) -> None:
         import json
 
         import numpy as np
-        from yucca_wm.imaging.images import Image, save
         from yucca_wm.core.tissue import Tissue
         from yucca_wm.core.tsv import read_rows
+        from yucca_wm.imaging.images import Image, save
         from yucca_wm.localize.__main__ import main
 
         # along x: cortex, white matter and ventricle, 20 voxels of 1 x 10 x 10 mm each; a lesion spans it all
