@@ -31,17 +31,17 @@ from torch.utils.data import DataLoader, Dataset
 
 from yucca_wm.core.files import atomic_path, make_folder
 from yucca_wm.core.hardware import bf16_is_fast
-from yucca_wm.core.images import load_labels, resample
 from yucca_wm.evaluate.measures import lesion_measures
+from yucca_wm.imaging.images import load_labels, resample
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame
 from yucca_wm.training.networks.compact import CompactUNet
-from yucca_wm.training.synthesis.dataset import VALIDATION_SEED, PaintedDataset
-from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
-from yucca_wm.training.synthesis.losses import LesionTissueLoss
+from yucca_wm.training.synthesis.learning.dataset import VALIDATION_SEED, PaintedDataset
+from yucca_wm.training.synthesis.learning.lightning_module import SCHEDULES, WEIGHT_DECAY
+from yucca_wm.training.synthesis.learning.losses import LesionTissueLoss
+from yucca_wm.training.synthesis.learning.settings import GRADIENT_CLIP, PLANE_SIZE
 from yucca_wm.training.synthesis.planes import ABSENT, _slab
-from yucca_wm.training.synthesis.settings import GRADIENT_CLIP, PLANE_SIZE
 from yucca_wm.training.synthesis.structures import TISSUES
 from yucca_wm.training.synthesis.volumes import mirrored_regions
 

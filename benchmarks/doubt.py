@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, load_labels
+from yucca_wm.imaging.images import Image, load, load_labels
 from yucca_wm.parcellate.case import Beside, judge
 from yucca_wm.parcellate.quality import MIN_T1_CONTRAST, check_whole, doubts, t1_contrast
 from yucca_wm.parcellate.settings import Interpolation, Settings

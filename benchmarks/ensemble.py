@@ -248,10 +248,10 @@ def yucca_write(folder: str, *numbers: str) -> None:
 def ours_write(folder: str, *numbers: str) -> None:
     import numpy as np
 
-    from yucca_wm.core import images
     from yucca_wm.ensemble import codec, store
     from yucca_wm.ensemble.merge import likeliest
     from yucca_wm.ensemble.probabilities import Grid
+    from yucca_wm.imaging import images
 
     def write(logits: Any, out: Path) -> None:
         grid = Grid(logits.shape[1:], np.eye(4))

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import adjusted_rand_score
 
-from yucca_wm.groups.association import benjamini_hochberg, permutation_p
-from yucca_wm.groups.clusters import METHODS, cluster
+from yucca_wm.groups.statistics.association import benjamini_hochberg, permutation_p
+from yucca_wm.groups.statistics.clusters import METHODS, cluster
 
 REGIONS, CLOUD, COHORT = 34, 50, 60
 Cloud = Callable[[np.random.Generator], NDArray[np.float64]]

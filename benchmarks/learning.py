@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.core.files import nifti_files
-from yucca_wm.core.images import check_same_grid, load_labels
 from yucca_wm.demo.chain import FULL, QUICK, Training, environment
 from yucca_wm.demo.runner import Runner, Step
 from yucca_wm.demo.scores import dice
+from yucca_wm.imaging.images import check_same_grid, load_labels
 
 TASKS = ("Task001_WM_Lesion", "Task002_WM_Lesion_T1", "Task003_WM_Lesion_FLAIR")
 VARIANTS = {

@@ -170,8 +170,8 @@ def measure(subjects: int, sources: list[Path], *, without_start: bool) -> dict[
 
 def _without_reading(pairs: list[tuple[Path, Path]]) -> tuple[float, float]:
     """CPU seconds a subject, reading excluded from both: our tables, and the loop over regions."""
-    from yucca_wm.core import images
     from yucca_wm.core.regions import regions
+    from yucca_wm.imaging import images
     from yucca_wm.localize.case import localize
 
     own: list[float] = []
@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1000)
     parser.add_argument("--regions", type=Path, help="folder of region maps of real subjects (searched to any depth)")
     options = parser.parse_args()
-    from yucca_wm.core.gzip_archive import INFLATER
+    from yucca_wm.imaging.gzip_archive import INFLATER
 
     default = Path(__file__).parents[2] / "shared" / "data" / "wmh_region_labels"
     sources = sorted((options.regions or default).glob("**/*.nii.gz"))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import draw
 from yucca_wm.training.synthesis.heads import DISTANCE_UNITS_PER_MM, Head

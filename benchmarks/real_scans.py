@@ -34,9 +34,9 @@ from midplane import find_midplane
 from numpy.typing import NDArray
 from painted_heads import paint_healthy
 
-from yucca_wm.core.images import Image, load, load_labels, resample
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.measures import dice, lesion_measures
+from yucca_wm.imaging.images import Image, load, load_labels, resample
 from yucca_wm.models.segment import Segmentation, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame

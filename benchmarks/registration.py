@@ -25,7 +25,7 @@ from registration_cases import CASES, Case, build, drawn, mni, region_dice
 
 from yucca_wm.atlas.fetch import REFINED, WHITE_MATTER, cached_atlas
 from yucca_wm.atlas.maps import Atlas, load_atlas
-from yucca_wm.core.images import LPS, Image, load, load_labels, save
+from yucca_wm.imaging.images import LPS, Image, load, load_labels, save
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
 from yucca_wm.registration import itk

@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
 from yucca_wm.atlas.maps import Atlas, refine
-from yucca_wm.core.images import Image, load, load_labels, save
+from yucca_wm.imaging.images import Image, load, load_labels, save
 from yucca_wm.registration.smoothed_masks import centre_mm
 
 GRIDS = {

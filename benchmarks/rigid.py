@@ -22,7 +22,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image, load
+from yucca_wm.imaging.images import Image, load
 from yucca_wm.registration.itk import load_affine
 from yucca_wm.registration.rigid import SURFACE_MM, Rigid, register
 

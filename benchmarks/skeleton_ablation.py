@@ -24,16 +24,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from yucca_wm.core.files import make_folder
-from yucca_wm.core.images import load, load_labels
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.measures import dice
+from yucca_wm.imaging.images import load, load_labels
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.training.losses import tubed
 from yucca_wm.training.model import load_model
-from yucca_wm.training.synthesis.dataset import PaintedDataset
-from yucca_wm.training.synthesis.lightning_module import SCHEDULES, WEIGHT_DECAY
-from yucca_wm.training.synthesis.losses import (
+from yucca_wm.training.synthesis.learning.dataset import PaintedDataset
+from yucca_wm.training.synthesis.learning.lightning_module import SCHEDULES, WEIGHT_DECAY
+from yucca_wm.training.synthesis.learning.losses import (
     COORDINATE_WEIGHT,
     BrainRegionLoss,
     BrainRegionSkeletonLoss,

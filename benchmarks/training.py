@@ -53,7 +53,7 @@ def label_patch() -> tuple[Any, str]:
     import numpy as np
 
     if REAL_LABELS.is_file():
-        from yucca_wm.core.images import load_labels
+        from yucca_wm.imaging.images import load_labels
 
         label = np.asarray(load_labels(REAL_LABELS).data).astype(np.int16)
         x, y = label.shape[0] // 2, label.shape[1] // 2
@@ -105,8 +105,7 @@ def make_loss(which: str) -> Callable[[Any, Any, Any], Any]:
         from yucca.modules.optimization.loss_functions.Skeleton_recall_loss import DC_SkelREC_and_CE_loss
 
         return DC_SkelREC_and_CE_loss(soft_dice_kwargs={"apply_softmax": True})
-    from yucca_wm.training import region_loss, region_loss_torch
-    from yucca_wm.training.losses import DiceCESkeletonRecall
+    from yucca_wm.training.losses import DiceCESkeletonRecall, region_loss, region_loss_torch
 
     if which == "ours_plain":
         region_loss._passes = lambda z: region_loss_torch  # noqa: ARG005

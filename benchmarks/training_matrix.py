@@ -80,7 +80,7 @@ def cell(name: str, log: str, result: Any) -> None:
     predictions = results.glob(f"{manager}__*/{'ds' if ds else 'plain'}/*/*/*/*.nii.gz")
     prediction = max(predictions, key=lambda path: path.stat().st_mtime)
 
-    from yucca_wm.core.images import load_labels
+    from yucca_wm.imaging.images import load_labels
 
     result.value = int(load_labels(prediction).data.shape == SHAPE)
 

@@ -5,9 +5,9 @@ from typing import Any
 from yucca.modules.data.augmentation.augmentation_presets import no_aug
 from yucca.pipeline.managers.YuccaManager import YuccaManager
 
-from yucca_wm.training.synthesis.dataset import SynthesisDataModule
-from yucca_wm.training.synthesis.lightning_module import SynthesisLightningModule
-from yucca_wm.training.synthesis.settings import GRADIENT_CLIP, settings_of
+from yucca_wm.training.synthesis.learning.dataset import SynthesisDataModule
+from yucca_wm.training.synthesis.learning.lightning_module import SynthesisLightningModule
+from yucca_wm.training.synthesis.learning.settings import GRADIENT_CLIP, settings_of
 
 
 class YuccaManager_Synthesis(YuccaManager):
@@ -16,7 +16,7 @@ class YuccaManager_Synthesis(YuccaManager):
     Parameters
     ----------
     loss : str, optional
-        Name of a loss. Default: that of the dimensions (`yucca_wm.training.synthesis.losses`).
+        Name of a loss. Default: that of the dimensions (`yucca_wm.training.synthesis.learning.losses`).
     model_dimensions : {"2D", "3D"}
         Planes of 1 mm, or whole heads of 3 mm.
     planner : str

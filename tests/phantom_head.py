@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 
 LAYERS = {
     # of the whole head: half axes in mm, T1, FLAIR

@@ -16,16 +16,16 @@ import pytest
 
 from yucca_wm.check.findings import FORM as PROBLEMS
 from yucca_wm.core.columns import Column, Kind, TableForm, as_text, number
-from yucca_wm.core.images import Image, save
 from yucca_wm.core.regions import FORM as REGIONS
 from yucca_wm.core.regions import read_table, regions
 from yucca_wm.core.tsv import read_rows, write_tsv
 from yucca_wm.evaluate import tables as evaluate
 from yucca_wm.groups.associate_command import EFFECTS
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES
-from yucca_wm.localize import columns as localize
+from yucca_wm.imaging.images import Image, save
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.atlas_space import TEMPLATE
+from yucca_wm.localize.measures import columns as localize
 from yucca_wm.parcellate.cohort import STATUS
 from yucca_wm.predict.cohort import USED
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import load, load_labels, save
-from yucca_wm.core.reading import OPTION, Headers, reading
+from yucca_wm.imaging.images import load, load_labels, save
+from yucca_wm.imaging.reading import OPTION, Headers, reading
 
 AFFINE = np.array([[-0.9, 0, 0, 100], [0, 0.9, 0, -120], [0, 0, 3.0, -60], [0, 0, 0, 1]])
 TURN = np.array([[0.995, 0.0998, 0, 0], [-0.0998, 0.995, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.image_input import image_of, sources_of
+from yucca_wm.imaging.image_input import image_of, sources_of
 
 SHAPE = (3, 4, 5)
 AFFINE = np.array([[0.0, -2.0, 0.0, 11.0], [1.0, 0.0, 0.0, -7.0], [0.0, 0.0, 3.0, 5.0], [0.0, 0.0, 0.0, 1.0]])

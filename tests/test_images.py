@@ -8,9 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.core import gzip_archive
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, count_labels, load, resample, save
+from yucca_wm.imaging import gzip_archive
+from yucca_wm.imaging.images import Image, count_labels, load, resample, save
 
 SHEARED = np.array([[-1.0, 0, 0, 5], [0, -0.98, 0.2, 4], [0, 0.2, 3, -9], [0, 0, 0, 1]])
 OBLIQUE = np.array([[0.9, 0.3, 0, 5], [-0.3, 0.9, 0, 4], [0, 0, 3, -9], [0, 0, 0, 1]])

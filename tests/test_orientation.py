@@ -8,12 +8,12 @@ import nibabel as nib
 import pytest
 
 from yucca_wm.atlas.maps import load_atlas
-from yucca_wm.core.images import load_labels, save
 from yucca_wm.demo import anatomy, standin
 from yucca_wm.demo.phantom import COARSE_SITES, Phantom, simulate
 from yucca_wm.demo.write_cohort import write_atlas
+from yucca_wm.imaging.images import load_labels, save
 from yucca_wm.localize.case import localize
-from yucca_wm.localize.lesions import Settings as LocalizeSettings
+from yucca_wm.localize.measures.lesions import Settings as LocalizeSettings
 from yucca_wm.parcellate import case
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import white_matter

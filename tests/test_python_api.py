@@ -27,7 +27,7 @@ def test_importing_takes_a_tenth_of_a_second_and_no_package() -> None:
     """Without site-packages: nothing but Python itself is needed."""
     code = (
         "import sys, time; before = time.process_time(); import yucca_wm; took = time.process_time() - before\n"
-        "print(took, *({'torch', 'nibabel', 'pandas', 'numpy', 'yucca_wm.core.images'} & sys.modules.keys()))"
+        "print(took, *({'torch', 'nibabel', 'pandas', 'numpy', 'yucca_wm.imaging.images'} & sys.modules.keys()))"
     )
     command = [sys.executable, "-S", "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import load
 from yucca_wm.core.regions import Side, distinct_color, read_table, regions
+from yucca_wm.imaging.images import load
 
 
 def test_thirty_four_regions_and_two_remainders() -> None:

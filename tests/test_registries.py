@@ -76,9 +76,9 @@ def test_a_modality_is_known_to_layouts_check_tasks_and_localize(tmp_path: Path)
         assert person_of_case("sub-1_ses-2_T2") == "sub-1"
 
         from yucca_wm.localize.__main__ import build_parser
-        from yucca_wm.localize.columns import MODALITY
-        from yucca_wm.localize.flags import disagreement
-        from yucca_wm.localize.load import LoadRow, modality_rows
+        from yucca_wm.localize.measures.columns import MODALITY
+        from yucca_wm.localize.measures.flags import disagreement
+        from yucca_wm.localize.measures.load import LoadRow, modality_rows
 
         given = build_parser().parse_args(["--out-dir", "o", "--t2-lesions", "folder"])
         assert given.t2_lesions == "folder"
@@ -141,14 +141,14 @@ def test_a_place_stands_in_tables_sidecars_and_on_maps(tmp_path: Path) -> None:
     Place(
         "periventricular_touching","""
     run_with(
-        tmp_path, "yucca_wm.localize.places", '    Place(\n        "periventricular_touching",', new,
+        tmp_path, "yucca_wm.localize.measures.places", '    Place(\n        "periventricular_touching",', new,
         """
         import json
 
         import numpy as np
-        from yucca_wm.core.images import Image, save
         from yucca_wm.core.tissue import Tissue
         from yucca_wm.core.tsv import read_rows
+        from yucca_wm.imaging.images import Image, save
         from yucca_wm.localize.__main__ import main
 
         # along x: cortex, white matter and ventricle, 20 voxels of 1 x 10 x 10 mm each; a lesion spans it all

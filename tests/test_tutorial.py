@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.localize import flags, tables
+from yucca_wm.localize import tables
+from yucca_wm.localize.measures import flags
 
 DOCS = Path(__file__).parents[1] / "docs"
 CHEAP = {

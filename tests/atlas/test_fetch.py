@@ -12,8 +12,8 @@ import pytest
 
 from yucca_wm.atlas.fetch import REFINED, SOURCES, TYPE2, WHITE_MATTER, Source, cached_atlas, fetch
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, save
 from yucca_wm.core.regions import RegionTable, regions
+from yucca_wm.imaging.images import Image, load, save
 
 
 @pytest.fixture

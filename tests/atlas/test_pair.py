@@ -9,7 +9,7 @@ import pytest
 
 from yucca_wm.atlas.maps import load_atlas
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, save
+from yucca_wm.imaging.images import Image, save
 
 LABELS = np.zeros((6, 6, 6), np.uint8)
 LABELS[1:3, 1:5, 1:5], LABELS[3:5, 1:5, 1:5] = 20, 3

@@ -10,8 +10,8 @@ import pytest
 from yucca_wm.atlas.__main__ import main
 from yucca_wm.atlas.maps import refine
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, save
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image, load, save
 
 
 def test_every_label_goes_to_its_region() -> None:

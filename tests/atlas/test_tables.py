@@ -10,8 +10,8 @@ import pytest
 from yucca_wm.atlas.__main__ import main
 from yucca_wm.atlas.viewers import bids_dseg, freesurfer_lut, itk_snap, rgb, write_tables
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, save
 from yucca_wm.core.regions import read_table, regions
+from yucca_wm.imaging.images import Image, save
 
 
 def test_the_bids_table_reads_back(tmp_path: Path) -> None:

@@ -159,12 +159,12 @@ def test_read_only_folder(name: str, inputs: Path, tmp_path: Path, capsys: pytes
 
 SLOW = """
 import runpy, sys, time
-import yucca_wm.core.images
-load = yucca_wm.core.images.load_labels
+import yucca_wm.imaging.images
+load = yucca_wm.imaging.images.load_labels
 def slowly(*arguments):
     print("loading", flush=True)
     time.sleep(600)
-yucca_wm.core.images.load_labels = slowly
+yucca_wm.imaging.images.load_labels = slowly
 sys.argv = ["yucca_wm.localize", *sys.argv[1:]]
 runpy.run_module("yucca_wm.localize", run_name="__main__")
 """

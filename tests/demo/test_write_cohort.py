@@ -13,12 +13,12 @@ from yucca_wm.atlas.maps import refine
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import load_labels
 from yucca_wm.core.regions import read_table
 from yucca_wm.demo import standin
 from yucca_wm.demo.anatomy import Anatomy, from_atlas
 from yucca_wm.demo.phantom import COARSE_SITES
 from yucca_wm.demo.write_cohort import plans, write_atlas, write_cohort
+from yucca_wm.imaging.images import load_labels
 
 
 def test_cohort_is_read_back_with_its_split(brain: Anatomy, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yucca_wm.core import images
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.__main__ import main
+from yucca_wm.imaging import images
 
 Make = Callable[..., Any]
 

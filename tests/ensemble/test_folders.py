@@ -9,10 +9,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import Options, merge_folders
+from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 
 Make = Callable[..., Any]

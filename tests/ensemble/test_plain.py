@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from nibabel import orientations
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble.folders import merge_folders, open_probabilities
 from yucca_wm.ensemble.merge import merge
+from yucca_wm.imaging import images
 
 Make = Callable[..., Any]
 

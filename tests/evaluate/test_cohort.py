@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.case import How, Kind
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.measures import lesion_measures
 from yucca_wm.evaluate.tables import mean_with_interval
+from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
 
@@ -160,7 +160,7 @@ def test_a_pair_that_fails_leaves_the_others_and_stays_in_the_account(tmp_path: 
 def test_a_pair_is_not_added_to_what_was_compared_otherwise(tmp_path: Path) -> None:
     three(tmp_path)
     one(tmp_path, "2")
-    with pytest.raises(InputError, match="holds 2, compared with other settings"):
+    with pytest.raises(InputError, match="holds 2, done with other settings"):
         one(tmp_path, "9", how=How(Kind.LESIONS, resample=True))
     for folder in ("regions", "drawn"):
         save(tmp_path / folder / "9.nii.gz", np.arange(12 * 12 * 6).reshape(12, 12, 6) % 37)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.__main__ import main
+from yucca_wm.imaging import images
 
 SHAPE = (12, 12, 12)
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])

@@ -27,7 +27,7 @@ def planted_loads(seed: int = 1, sizes: tuple[int, int] = (30, 24)) -> tuple[NDA
 @pytest.fixture(autouse=True)
 def one_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cross-validation once instead of five times."""
-    monkeypatch.setattr("yucca_wm.groups.logistic.REPEATS", 1)
+    monkeypatch.setattr("yucca_wm.groups.statistics.logistic.REPEATS", 1)
 
 
 @pytest.fixture

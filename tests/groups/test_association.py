@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from yucca_wm.groups.association import associate, benjamini_hochberg, permutation_p
+from yucca_wm.groups.statistics.association import associate, benjamini_hochberg, permutation_p
 
 NONE = np.empty((60, 0))
 NAMES = [f"r{number}" for number in range(34)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from yucca_wm.groups.cloud import fit_cloud, normal_scores
+from yucca_wm.groups.statistics.cloud import fit_cloud, normal_scores
 
 
 def one_factor(rng, n=2000, p=8):

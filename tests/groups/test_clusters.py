@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from yucca_wm.groups import clusters
-from yucca_wm.groups.clusters import METHODS, cluster, divide
+from yucca_wm.groups.statistics import clusters
+from yucca_wm.groups.statistics.clusters import METHODS, cluster, divide
 
 
 def planted(seed: int, sizes=(25, 20, 15), noise: float = 1.0):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from yucca_wm.groups.logistic import _auc, compare_prediction
+from yucca_wm.groups.statistics.logistic import _auc, compare_prediction
 
 
 def test_regional_pattern_beats_total_load_only_where_there_is_one():

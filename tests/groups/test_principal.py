@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.groups.clusters import MAX_COMPONENTS, count_components, principal_scores
+from yucca_wm.groups.statistics.clusters import MAX_COMPONENTS, count_components, principal_scores
 
 
 @pytest.mark.parametrize("planted", [1, 2, 4])

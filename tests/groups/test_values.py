@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.groups.variables import Column, design, levels_of, numbers_of, read_outcome
+from yucca_wm.groups.statistics.variables import Column, design, levels_of, numbers_of, read_outcome
 
 
 def column(*cells: str, name: str = "age", categorical: bool = False) -> Column:

@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.core.images import load, load_labels
 from yucca_wm.core.regions import TABLE, read_table
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.groups.tables import read_loads, read_participants
+from yucca_wm.imaging.images import load, load_labels
 from yucca_wm.jobs.run_record import RECORD, Entry, FileState, Record, State
 from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Field

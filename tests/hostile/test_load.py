@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, load_labels
+from yucca_wm.imaging.images import Image, load, load_labels
 
 from .corpus import HEADER_BYTES, KINDS, Kind, Verdict
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.case import localize
-from yucca_wm.localize.lesions import Settings, assign_outside, find_lesions, intersect
+from yucca_wm.localize.measures.lesions import Settings, assign_outside, find_lesions, intersect
 
 
 def _brute_force(mask, labels, affine, max_mm):

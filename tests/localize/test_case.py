@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.case import localize, localize_files
 from yucca_wm.localize.inputs import Pair
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.tables import tables_of
 
 ORIENTATIONS = ("RAS", "LPS", "LAS", "ASR", "PIL")

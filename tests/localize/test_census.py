@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.case import localize
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 
 ALL = Settings(min_size_mm3=0)
 

@@ -17,7 +17,7 @@ from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.cohort import localize_cohort
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 
 
 @pytest.fixture

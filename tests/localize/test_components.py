@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.localize.lesions import find_lesions
+from yucca_wm.localize.measures.lesions import find_lesions
 
 NEIGHBOURS = {6: 1, 18: 2, 26: 3}
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yucca_wm.core.regions import regions
-from yucca_wm.localize.lesions import find_lesions, intersect
-from yucca_wm.localize.load import load_rows
+from yucca_wm.localize.measures.lesions import find_lesions, intersect
+from yucca_wm.localize.measures.load import load_rows
 
 
 @settings(max_examples=1000, deadline=None)

@@ -17,7 +17,7 @@ from yucca_wm.core.regions import regions
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.localize.case import localize_case, localize_files
 from yucca_wm.localize.inputs import Companions, Pair
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import Parts
 from yucca_wm.localize.tables import tables_of_subject
 
@@ -36,7 +36,7 @@ def followed(start: str) -> Iterator[list[str]]:
     def is_step(frame: FrameType) -> bool:
         code = frame.f_code
         name = code.co_name
-        if Path(code.co_filename).parent != ROOM or name.startswith(("_", "<")):
+        if ROOM not in Path(code.co_filename).parents or name.startswith(("_", "<")):
             return False
         owner = type(frame.f_locals.get("self"))
         return not isinstance(getattr(owner, name, None), property)
@@ -44,7 +44,7 @@ def followed(start: str) -> Iterator[list[str]]:
     def look(frame: FrameType, event: str, _: Any) -> None:
         if event == "call" and is_step(frame) and path[-1] != (file := Path(frame.f_code.co_filename).stem):
             caller = frame.f_back
-            while caller is not None and Path(caller.f_code.co_filename).parent != ROOM:
+            while caller is not None and ROOM not in Path(caller.f_code.co_filename).parents:
                 caller = caller.f_back
             if caller is None or Path(caller.f_code.co_filename).stem != file:
                 path.append(file)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
 from yucca_wm.core.tissue import Tissue, tissues
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize
-from yucca_wm.localize.lesions import Settings, find_lesions
-from yucca_wm.localize.places import PLACES, place_lesions
+from yucca_wm.localize.measures.lesions import Settings, find_lesions
+from yucca_wm.localize.measures.places import PLACES, place_lesions
 
 ALL = Settings(min_size_mm3=0)
 SHAPE = (70, 30, 40)

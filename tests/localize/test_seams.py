@@ -192,7 +192,7 @@ def test_tables_do_not_mix_settings(tmp_path: Path, capsys: pytest.CaptureFixtur
     run(tmp_path, "--lesions", tmp_path / "lesions/s1.nii.gz", "--regions", tmp_path / "regions")
     before = (tmp_path / "out/lesion_load.tsv").read_bytes()
     for other in (("--min-size", "50"), ("--ventricles", tmp_path / "regions/s1.nii.gz")):
-        with pytest.raises(InputError, match="holds s1, localized with other settings"):
+        with pytest.raises(InputError, match="holds s1, done with other settings"):
             run(tmp_path, "--lesions", tmp_path / "lesions/s2.nii.gz", "--regions", tmp_path / "regions", *other)
     assert (tmp_path / "out/lesion_load.tsv").read_bytes() == before
     capsys.readouterr()

@@ -9,9 +9,9 @@ import SimpleITK as sitk
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from scipy import ndimage
 
-from yucca_wm.core.images import Image, save
+from yucca_wm.imaging.images import Image, save
 from yucca_wm.localize.atlas_space import carry_lesions
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry
 from yucca_wm.registration import itk

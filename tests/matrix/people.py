@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 
 from yucca_wm.cohort.subject import regions_path
-from yucca_wm.core.images import Image
 from yucca_wm.ensemble import codec, store
 from yucca_wm.ensemble.probabilities import Grid
+from yucca_wm.imaging.images import Image
 from yucca_wm.models.segment import Segmentation
 from yucca_wm.parcellate import transfer
 from yucca_wm.parcellate.settings import Settings

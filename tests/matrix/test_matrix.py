@@ -53,7 +53,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.case.bring_to_one_frame", people.one_frame)
-    monkeypatch.setattr("yucca_wm.groups.logistic.REPEATS", 1)
+    monkeypatch.setattr("yucca_wm.groups.statistics.logistic.REPEATS", 1)
     monkeypatch.setattr("yucca_wm.parcellate.case.register", people.register)
     for name in ("localize.outputs.draw_heat_map", "localize.outputs.save_figure", "evaluate.cohort.save_figure",
                  "groups.figures.draw_forest", "groups.associate_command.Pictures.add"):  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.models.brain import Brain, _coarse, _of_all, _regions
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.tissue import _through, _views, tissue_probability

@@ -9,8 +9,8 @@ import pytest
 import torch
 from nibabel.affines import apply_affine
 
-from yucca_wm.core.images import Image, load
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image, load
 from yucca_wm.models import segment as segmentation
 from yucca_wm.models.brain import Brain, find_brain
 from yucca_wm.models.canonical import Canonical

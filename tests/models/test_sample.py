@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import yucca_wm
-from yucca_wm.core.images import Image, load, load_labels, same_grid
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image, load, load_labels, same_grid
 
 from ..results_page import unnamed
 

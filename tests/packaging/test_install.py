@@ -71,7 +71,7 @@ import matplotlib.figure, nibabel, numpy, pandas
 import yucca_wm as yw
 from yucca_wm.atlas.fetch import TYPE2, WHITE_MATTER
 from yucca_wm.demo.make_study import write_study
-from yucca_wm.core.images import load, save
+from yucca_wm.imaging.images import load, save
 from yucca_wm.core.regions import regions as table
 
 assert (files("yucca_wm") / "py.typed").is_file()

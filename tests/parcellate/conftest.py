@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from yucca_wm.atlas.maps import Atlas, load_atlas
-from yucca_wm.core.images import Image, save
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image, save
 
 HALF_MM = np.array([58.0, 75.0, 52.0])
 

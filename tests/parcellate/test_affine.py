@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.atlas.maps import Atlas
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.parcellate.case import label
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import WhiteMatter

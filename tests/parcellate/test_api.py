@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import yucca_wm as yw
-from yucca_wm.core.images import save
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import save
 from yucca_wm.parcellate.__main__ import main
 
 from .conftest import AtlasFiles, scan, turned

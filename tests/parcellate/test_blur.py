@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.registration.smoothed_masks import blur, centre_mm, coarser, crop, edges, trimmed
 
 from .conftest import centred_grid, world

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.core.images import Image, load, save
+from yucca_wm.imaging.images import Image, load, save
 from yucca_wm.parcellate import case as one
 from yucca_wm.parcellate.__main__ import main
 

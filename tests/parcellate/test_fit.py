@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.atlas.maps import Atlas
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image
 from yucca_wm.parcellate.quality import (
     PARTS,
     Fit,

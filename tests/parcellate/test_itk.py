@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, save
+from yucca_wm.imaging.images import Image, save
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry
 from yucca_wm.registration import itk

@@ -11,8 +11,8 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import sha256
-from yucca_wm.core.images import Image, load, save
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image, load, save
 from yucca_wm.parcellate.__main__ import main
 from yucca_wm.registration import deformable
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from yucca_wm.atlas.maps import Atlas, load_atlas
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.parcellate.case import label
 from yucca_wm.parcellate.settings import Init, Settings
 from yucca_wm.parcellate.white_matter import WhiteMatter

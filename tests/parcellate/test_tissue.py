@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.images import Image
 from yucca_wm.parcellate.white_matter import white_matter_of
 
 GRID = np.diag([2.0, 2, 2, 1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image, load, load_labels
+from yucca_wm.imaging.images import Image, load, load_labels
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
 from yucca_wm.registration.warp import Field, Warp

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, save
+from yucca_wm.imaging.images import Image, save
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
 from yucca_wm.parcellate.white_matter import add_lesions, check_sides, white_matter
 

@@ -17,8 +17,8 @@ import pytest
 
 import yucca_wm as yw
 from yucca_wm.cli import exit_code
-from yucca_wm.core import images
 from yucca_wm.core.stages import stages_aloud
+from yucca_wm.imaging import images
 from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.shipped import FEW_ON_T1, _announced

@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, save
+from yucca_wm.imaging.images import Image, load, save
 from yucca_wm.predict.__main__ import main
 
 from ..phantom_head import draw, grid

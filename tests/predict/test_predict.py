@@ -18,10 +18,10 @@ from nibabel import orientations
 from scipy import ndimage
 
 import yucca_wm as yw
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import merge_folders
+from yucca_wm.imaging import images
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Case, LoadedModel, Options, predict_arrays

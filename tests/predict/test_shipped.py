@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.images import Image
 from yucca_wm.models.segment import Networks, Segmentation
 from yucca_wm.predict.case import Case, Options, _remove_outdated
 from yucca_wm.predict.shipped import FRAME, carried, segment_person

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.core import images
+from yucca_wm.imaging import images
 from yucca_wm.predict.__main__ import main
 
 pytestmark = pytest.mark.chain

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from yucca_wm.core.images import Image, load
+from yucca_wm.imaging.images import Image, load
 from yucca_wm.registration.itk import load_affine, save_affine
 from yucca_wm.registration.rigid import Rigid, register
 

@@ -11,7 +11,7 @@ import pytest
 from yucca_wm.core.regions import regions
 from yucca_wm.localize.atlas_space import carry_cohort
 from yucca_wm.localize.cohort import localize_cohort
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.parcellate.transforms import find_transforms
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.report.overlays import EDGE_COLOR, draw_alignment
 
 

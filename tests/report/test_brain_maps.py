@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.report.overlays import draw_frequency, draw_on_atlas
 
 

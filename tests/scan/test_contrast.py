@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image, load, save
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.images import Image, load, save
 from yucca_wm.scan import check_scans
 from yucca_wm.scan.contrast import exchanged, grey_to_white, unlikely_contrasts
 

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, save
+from yucca_wm.imaging.images import Image, load, save
 from yucca_wm.scan import check_scans
 from yucca_wm.scan.read import read_dicom, read_scan
 

@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, same_grid, save
+from yucca_wm.imaging.images import Image, load, same_grid, save
 from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
 

@@ -7,7 +7,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.scan.frame import carry_labels, resampled, turned_onto
 
 OBLIQUE = np.array([[0.9, 0.1, 0, -20], [-0.1, 0.95, 0.3, 4], [0, -0.25, 3, -9], [0, 0, 0, 1]])

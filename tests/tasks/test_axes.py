@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nibabel.orientations import axcodes2ornt, ornt_transform
 
-from yucca_wm.core.images import Image, load, resample
+from yucca_wm.imaging.images import Image, load, resample
 from yucca_wm.tasks.convert import convert
 from yucca_wm.tasks.definition import TASKS
 from yucca_wm.tasks.grids import in_order, is_stated, put_in_order

@@ -15,7 +15,7 @@ import pytest
 
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import load, save
+from yucca_wm.imaging.images import load, save
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run_record import RECORD

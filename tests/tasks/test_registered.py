@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from yucca_wm.core.images import Image, load, load_labels, same_grid, save
+from yucca_wm.imaging.images import Image, load, load_labels, same_grid, save
 from yucca_wm.tasks.convert import convert_or_exit
 
 from ..phantom_head import draw, grid, pose

@@ -11,8 +11,9 @@ import pytest
 from yucca_wm.training import finetuning, losses, skeleton
 from yucca_wm.training.networks import any_size, compact, mednext, multiresunet, unet
 from yucca_wm.training.registry import NETWORKS
-from yucca_wm.training.synthesis import dataset, planes, prepare, task, volumes
-from yucca_wm.training.synthesis import losses as painted
+from yucca_wm.training.synthesis import planes, prepare, task, volumes
+from yucca_wm.training.synthesis.learning import dataset
+from yucca_wm.training.synthesis.learning import losses as painted
 
 FUNCTIONS = [
     losses.tubed, losses.DiceCESkeletonRecall.forward, skeleton.tubed_skeleton, any_size.padded_size,

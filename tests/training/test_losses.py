@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from yucca_wm.training import region_loss
-from yucca_wm.training.losses import DiceCE, DiceCESkeletonRecall, tubed
+from yucca_wm.training.losses import DiceCE, DiceCESkeletonRecall, region_loss, tubed
 
 Weights = tuple[float, float, float]
 
@@ -100,7 +99,7 @@ def test_many_blocks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     logits, label, tube = example("random", shape=(20, 21, 22))
     gradients = []
     for block_bytes in (1, 1 << 30):
-        monkeypatch.setattr("yucca_wm.training.region_loss_torch.BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr("yucca_wm.training.losses.region_loss_torch.BLOCK_BYTES", block_bytes)
         x = logits.clone().requires_grad_()
         DiceCESkeletonRecall()(x, label, tube).backward()
         gradients.append(x.grad)
@@ -144,7 +143,7 @@ class OnlyFloat32(TorchDispatchMode):
 @pytest.mark.parametrize(("ignore", "batch"), [(None, False), (5, True)])
 def test_a_device_without_float64(monkeypatch: pytest.MonkeyPatch, ignore: int | None, batch: bool) -> None:
     for module in ("region_loss", "region_loss_torch"):
-        monkeypatch.setattr(f"yucca_wm.training.{module}.wide", lambda _: torch.float32)
+        monkeypatch.setattr(f"yucca_wm.training.losses.{module}.wide", lambda _: torch.float32)
     region_loss._factor_and_share.cache_clear()
     logits, label, tube = example("random")
     x, y = logits.clone().requires_grad_(), logits.float().requires_grad_()
@@ -222,7 +221,7 @@ def check_kernels() -> None:
         loss = DiceCESkeletonRecall(*weights, ignore_label=ignore, batch_dice=batch)(y, label, tube)
         compare(y, loss, x, plain(x, label, tube, weights, ignore, batch), 1e-6, 1e-5)
     logits, label, tube = example("random", shape=(7, 9, 5))
-    assert "yucca_wm.training.region_loss_triton" in sys.modules
+    assert "yucca_wm.training.losses.region_loss_triton" in sys.modules
     without_class = label.index_fill(2, torch.tensor([0]), 7)
     assert torch.isnan(DiceCESkeletonRecall()(logits.float(), without_class, tube)), "it must not be overlooked"
 
@@ -275,7 +274,7 @@ class TwoProcesses:
 @pytest.mark.parametrize(("batch_dice", "ignore"), [(False, None), (True, None), (False, 5), (True, 5)])
 def test_two_processes_train_like_one(monkeypatch: pytest.MonkeyPatch, batch_dice: bool, ignore: int | None) -> None:
     """Each process has one sample; their averaged gradients are those of one process with both samples."""
-    monkeypatch.setattr("yucca_wm.training.region_loss.dist", TwoProcesses())
+    monkeypatch.setattr("yucca_wm.training.losses.region_loss.dist", TwoProcesses())
     logits, label, tube = example("random", shape=(6, 5, 4))
     label[0, 0, :2] = 5 if ignore else label[0, 0, :2]  # unequal numbers of voxels that count
 

@@ -38,7 +38,7 @@ def test_what_a_manager_trains_with(name: str, loss: str, dataset: type) -> None
 
 @pytest.mark.parametrize("name", ["DiceCE", "DiceCESkeletonRecall", "DC_SkelREC_and_CE_loss"])
 def test_losses_are_ours(name: str) -> None:
-    assert find(name, "modules.optimization.loss_functions").__module__ == "yucca_wm.training.losses"
+    assert find(name, "modules.optimization.loss_functions").__module__ == "yucca_wm.training.losses.skeleton_recall"
 
 
 def test_an_unknown_loss_is_answered_with_the_known_ones() -> None:

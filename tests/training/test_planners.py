@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from yucca_wm.core.images import Image, save
+from yucca_wm.imaging.images import Image, save
 
 TASK = "Task902_Wedge"
 SHAPE, SPACING_MM = (20, 26, 10), (1.5, 1.0, 3.0)

@@ -17,7 +17,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.compiler import compile as compiled
 
-from yucca_wm.training import region_loss_triton
+from yucca_wm.training.losses import region_loss_triton
 
 CONSTANTS = ("n_classes", "has_tube", "padded", "block")
 

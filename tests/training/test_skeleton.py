@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import dilation, skeletonize
 
-from yucca_wm.core.images import load_labels
+from yucca_wm.imaging.images import load_labels
 from yucca_wm.training.skeleton import tubed_skeleton
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256
-from yucca_wm.core.images import Image, check_same_grid, load, load_labels, save
 from yucca_wm.core.regions import RegionTable, read_table, regions
+from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, save
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -110,7 +110,7 @@ def refine_file(
         raise InputError(labels, "has no label above 36: it is merged already, or not JHU-MNI Type-II")
     refined = refine(image, table)
     if wm is not None:
-        from yucca_wm.core.images import check_same_grid, load
+        from yucca_wm.imaging.images import check_same_grid, load
 
         mask = load(wm)
         check_same_grid(refined, mask)

@@ -11,9 +11,9 @@ import numpy as np
 
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.core.files import atomic_path, make_folder, write_text
-from yucca_wm.core.images import load, load_labels
 from yucca_wm.core.regions import FORM, Region, RegionTable, Side, regions
 from yucca_wm.core.tsv import tsv_lines
+from yucca_wm.imaging.images import load, load_labels
 
 SLICES = 7
 

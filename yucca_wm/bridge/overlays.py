@@ -30,7 +30,7 @@ def _folder(name: str) -> str:
 MANAGERS = [_folder("managers")]
 TASKS = [_folder("task_conversion")]
 NETWORKS = ["yucca_wm.training.networks"]
-LOSSES = ["yucca_wm.training.losses", "yucca_wm.training.synthesis.losses"]
+LOSSES = ["yucca_wm.training.losses.skeleton_recall", "yucca_wm.training.synthesis.learning.losses"]
 PLANNERS = ["yucca_wm.training.planners"]
 
 

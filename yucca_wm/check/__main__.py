@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
 from yucca_wm.cohort.layouts import AUTO
-from yucca_wm.core.reading import OPTION, Headers, reading
+from yucca_wm.imaging.reading import OPTION, Headers, reading
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import numpy as np
 from yucca_wm.check.findings import Facts, Level, Problem
 from yucca_wm.cohort.subject import FILE_COLUMNS, Subject
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, check_same_grid, load, load_labels, same_grid
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.tasks.case import REGISTER, check_image

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.layouts import AUTO, LAYOUTS
-from yucca_wm.core.reading import HeaderForm
+from yucca_wm.imaging.reading import HeaderForm
 from yucca_wm.jobs.options import Level, RunOptions
 
 

@@ -1,1 +1,1 @@
-"""What every step speaks: images and their grids, regions, tables, files, errors."""
+"""What every step speaks: regions, tissues, modalities, tables and their columns, files, errors."""

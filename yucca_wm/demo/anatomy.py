@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from yucca_wm.atlas.maps import refine
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, load, load_labels
 from yucca_wm.demo import standin
+from yucca_wm.imaging.images import Image, load, load_labels
 
 Map = NDArray[np.float32]
 
@@ -159,7 +159,7 @@ def _from_t1(name: str, t1: Image, regions: Image, mask: NDArray[np.bool_] | Non
     """
     from skimage.filters import threshold_multiotsu
 
-    from yucca_wm.core.images import check_same_grid
+    from yucca_wm.imaging.images import check_same_grid
 
     check_same_grid(t1, regions)
     data = np.maximum(t1.data.astype(np.float32), 0)

@@ -49,8 +49,8 @@ def write_study(folder: Path, subjects: int, seed: int = 0) -> None:
     import numpy as np
 
     from yucca_wm.core.files import make_folder
-    from yucca_wm.core.images import Image, save
     from yucca_wm.core.tsv import write_tsv
+    from yucca_wm.imaging.images import Image, save
 
     rng = np.random.default_rng(seed)
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])

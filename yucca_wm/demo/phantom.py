@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image
 from yucca_wm.demo.anatomy import Anatomy
 from yucca_wm.demo.lesions import Lesions, Tissue, grow, smooth_noise
+from yucca_wm.imaging.images import Image
 
 Array = NDArray[np.float64]
 

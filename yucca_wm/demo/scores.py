@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from yucca_wm.cohort.subject import regions_path
 from yucca_wm.core.files import nifti_files
-from yucca_wm.core.images import Image, check_same_grid, load, load_labels
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import read_rows
+from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
 
 REGIONS = range(1, 35)
 

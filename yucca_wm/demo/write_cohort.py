@@ -21,11 +21,11 @@ import nibabel as nib
 import numpy as np
 
 from yucca_wm.core.files import atomic_path, make_folder, write_json
-from yucca_wm.core.images import save
 from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.demo.anatomy import Anatomy
 from yucca_wm.demo.phantom import SITES, Phantom, Site, simulate
+from yucca_wm.imaging.images import save
 from yucca_wm.jobs.cases import Outcome, run_cases
 
 INFARCT_EVERY = 4

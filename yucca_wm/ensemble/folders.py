@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, make_folder, remove_temporaries, write_json
 from yucca_wm.ensemble.merge import Method, merge
 from yucca_wm.ensemble.probabilities import Probabilities, Resampled
 from yucca_wm.ensemble.store import SoftmaxFile, open_softmax
 from yucca_wm.ensemble.yucca_softmax import PlainSoftmax
+from yucca_wm.imaging import images
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step

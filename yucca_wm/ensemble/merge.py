@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, check_same_grid
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid, Probabilities
+from yucca_wm.imaging.images import Image, check_same_grid
 
 SMALLEST_PROBABILITY = np.float32(2**-15)
 """What the geometric mean takes for a class of probability zero: half the finest step that is stored."""

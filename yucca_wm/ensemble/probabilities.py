@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 
 SLAB_VOXELS = 100_000
 """Voxels in a slab, about: what is held in memory at once is this times the number of classes."""

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path
-from yucca_wm.core.images import MAX_VOXELS
 from yucca_wm.ensemble import codec
 from yucca_wm.ensemble.codec import TARGET_SHARE, Slabs, choose_bits
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Box, Grid
+from yucca_wm.imaging.images import MAX_VOXELS
 
 FORMAT, VERSION = "yucca-wm softmax", 2
 HEADER = "header.json"

@@ -6,8 +6,8 @@ import argparse
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
-from yucca_wm.core.lesion_maps import add_label_options, label_options
-from yucca_wm.core.reading import reading_aloud
+from yucca_wm.imaging.lesion_maps import add_label_options, label_options
+from yucca_wm.imaging.reading import reading_aloud
 
 KINDS = ("lesions", "regions")
 

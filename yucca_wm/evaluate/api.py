@@ -10,18 +10,18 @@ from numpy.typing import ArrayLike
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
-from yucca_wm.core.image_input import sources_of
-from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
 from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
+from yucca_wm.imaging.image_input import sources_of
+from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 from yucca_wm.jobs.cases import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from yucca_wm.core.image_input import ImageInput
     from yucca_wm.core.tsv import TableInput
+    from yucca_wm.imaging.image_input import ImageInput
 
 NOBODY = "subject"
 """What a person is called whose prediction is no file."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image, Source, name_of
-from yucca_wm.core.lesion_maps import ALL, LesionLabels
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.evaluate.measures import OTHER_PATHOLOGY, WMH, lesion_measures, region_measures
+from yucca_wm.imaging import images
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image, Source, name_of
+from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 
 
 class Kind(StrEnum):

@@ -13,10 +13,9 @@ from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key, write_json
-from yucca_wm.core.lesion_maps import ALL, LesionLabels
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
-from yucca_wm.evaluate.earlier import MANIFEST, Earlier, copies
+from yucca_wm.evaluate.earlier import MANIFEST, copies, name_removed, read_earlier
 from yucca_wm.evaluate.measures import EMPTY, SURFACE_TOLERANCE_MM
 from yucca_wm.evaluate.tables import (
     CASES,
@@ -31,6 +30,7 @@ from yucca_wm.evaluate.tables import (
     six_digits,
     summarise,
 )
+from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
@@ -69,17 +69,19 @@ def evaluate(
     alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
         step = Step("evaluate", out, how.parameters)
-        before = Earlier.read(step)
+        before = read_earlier(step)
         if alone:
-            before.check_addition(works, force=run.force)
+            before.check_settings(works)
+            if not run.force:
+                before.check_names({name: work.inputs for name, work in works.items()})
         else:
-            before.name_removed({*pairs, *failed})
+            name_removed(before, {*pairs, *failed})
         outcome = run_step(step, partial(evaluate_case, how=how), works, run)
         results, failures = outcome.results, {**outcome.failures, **failed}
         account = failures
         if alone:
-            names = sorted({*before.results, *results} - failures.keys(), key=natural_key)
-            results = {name: results[name] if name in results else before.results[name] for name in names}
+            there = before.results() | results
+            results = {name: there[name] for name in sorted(there.keys() - failures.keys(), key=natural_key)}
             account = {name: reason for name, reason in before.failures.items() if name not in results} | failures
         kinds = {rows[0]["kind"] for rows in results.values()}
         if alone and len(kinds) > 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.groups.association import RegionEffect
+from yucca_wm.groups.statistics.association import RegionEffect
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

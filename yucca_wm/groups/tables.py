@@ -19,7 +19,7 @@ from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import NUMBER, Columns, composed, read_columns
-from yucca_wm.groups.variables import MISSING, Column
+from yucca_wm.groups.statistics.variables import MISSING, Column
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -165,7 +165,7 @@ class Participants:
         return Participants(self.path, [self.ids[row] for row in rows], [self.lines[row] for row in rows], cells)
 
     def column(self, name: str, categorical: Collection[str] = ()) -> Column:
-        """One column, as `yucca_wm.groups.variables` reads it."""
+        """One column, as `yucca_wm.groups.statistics.variables` reads it."""
         return Column(self.path, name, self.cells[name], self.lines, name in categorical)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from yucca_wm.core import reading, verbosity
+from yucca_wm.core import verbosity
+from yucca_wm.imaging import reading
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.processes import Answer, in_processes, in_this_process
 

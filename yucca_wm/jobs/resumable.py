@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from yucca_wm.cohort.ids import looks_like
-from yucca_wm.core import reading
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, make_folder, remove_temporaries
+from yucca_wm.imaging import reading
 from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import Level, RunOptions, selected

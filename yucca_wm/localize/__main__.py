@@ -9,9 +9,9 @@ from pathlib import Path
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
-from yucca_wm.core.lesion_maps import ALL, add_label_options, label_options
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.reading import reading_aloud
+from yucca_wm.imaging.lesion_maps import ALL, add_label_options, label_options
+from yucca_wm.imaging.reading import reading_aloud
 
 DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
 lesions, and a heat map. Works on the ensembles of this package and on your own lesion masks and region maps."""
@@ -116,9 +116,9 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.jobs.resumable import only_run_in
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
-    from yucca_wm.localize.lesions import Settings
+    from yucca_wm.localize.measures.flags import flag_lines
+    from yucca_wm.localize.measures.lesions import Settings
     from yucca_wm.localize.optional_inputs import CompanionPlaces
 
     try:

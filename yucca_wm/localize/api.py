@@ -14,16 +14,16 @@ from numpy.typing import ArrayLike
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder
-from yucca_wm.core.image_input import sources_of
-from yucca_wm.core.images import Source, as_nifti, file_of, name_of
-from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.core.regions import RegionTable, region_table
+from yucca_wm.imaging.image_input import sources_of
+from yucca_wm.imaging.images import Source, as_nifti, file_of, name_of
+from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs import Companions, Maps, subject_named
-from yucca_wm.localize.lesions import Settings
-from yucca_wm.localize.load import CaseResult
 from yucca_wm.localize.maps import labelled_lesions
+from yucca_wm.localize.measures.lesions import Settings
+from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, write_group
 from yucca_wm.localize.reading import load_pair
 from yucca_wm.localize.tables import PLACES, tables_of_subject
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from yucca_wm.core.image_input import ImageInput
     from yucca_wm.core.tsv import TableInput
+    from yucca_wm.imaging.image_input import ImageInput
 
 NOBODY = "subject"
 """What a person is called whose maps say nothing."""
@@ -62,7 +62,7 @@ class Localization:
         ``places.tsv``; None without a tissue map.
     flags : dict of str to str
         What to know before trusting the numbers, name -> sentence; empty when there is nothing to say.
-    result : yucca_wm.localize.load.CaseResult
+    result : yucca_wm.localize.measures.load.CaseResult
         The same as numbers of full precision.
     """
 

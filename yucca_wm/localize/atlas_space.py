@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm import __version__
-from yucca_wm.core import images
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, sha256, write_json
-from yucca_wm.core.images import Image
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
-from yucca_wm.localize.lesions import Settings, counted_lesions
+from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.parcellate.transforms import Transforms
 from yucca_wm.registration.warp import Warp, to_subject
 

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from yucca_wm.core import images
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.flags import disagreement, ignored_flag, quality_flags, registration_flag
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs import Maps, Pair
-from yucca_wm.localize.lesions import Settings, assign_outside, counted_lesions, intersect
-from yucca_wm.localize.load import CaseResult, census, load_rows, modality_rows, with_ignored
 from yucca_wm.localize.maps import Derivative, labelled_lesions
+from yucca_wm.localize.measures.flags import disagreement, ignored_flag, quality_flags, registration_flag
+from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
+from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
+from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, ventricle_distances
 from yucca_wm.localize.outputs import Parts, part_of
-from yucca_wm.localize.places import NO_PLACES, place_lesions, ventricle_distances
 from yucca_wm.localize.reading import LabelMaps, load_modality, read_maps
 from yucca_wm.localize.tables import Table
 
@@ -66,7 +66,7 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
     flags = result.flags | registration_flag(given.regions)
     companions = given.companions
     if companions.lesion_softmax is not None and companions.region_softmax is not None:
-        from yucca_wm.localize.expected import expected_rows
+        from yucca_wm.localize.measures.expected import expected_rows
 
         softmaxes = companions.lesion_softmax, companions.region_softmax
         result = replace(result, soft=expected_rows(*softmaxes, maps.lesions, table, settings))

@@ -7,24 +7,24 @@ import json
 import os
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step, without_header
-from yucca_wm.jobs.run_record import Entry, FileState, Record, State
+from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.run_record import FileState, Record, State
 from yucca_wm.localize.atlas_space import FOLDER as CARRIED
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
-from yucca_wm.localize.flags import SAME_LESIONS, mixed_settings, same_lesions
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
-from yucca_wm.localize.lesions import Settings
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
+from yucca_wm.localize.measures.flags import SAME_LESIONS, mixed_settings, same_lesions
+from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.optional_inputs import CompanionPlaces
 from yucca_wm.localize.outputs import Parts, files_of, summary, write_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
@@ -110,9 +110,9 @@ def localize_into(
         works[subject] = Work(pair, pair.files(), outputs)
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
     step = Step("localize", folder, parameters)
-    there = Earlier(step, parts, Record(folder, step.name)) if inputs.adds else None
+    there = _earlier(step, parts, pairs) if inputs.adds else None
     if there is not None:
-        there.check_addition(pairs, force=options.force)
+        _check_addition(there, pairs, force=options.force)
     outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
     if not options.is_whole:
         return outcome.results, outcome.failures
@@ -120,8 +120,9 @@ def localize_into(
     flags = dict(outcome.results)
     account = failures
     if there is not None:
-        flags = there.flags(pairs) | flags
-        account = there.failures([*pairs, *failures]) | failures
+        flags = there.results(but=pairs) | flags
+        now = {*pairs, *failures}
+        account = {name: reason for name, reason in there.failures.items() if name not in now} | failures
     else:
         _remove_others(folder, parts, pairs)
     files: dict[str, dict[str, Any]] = {
@@ -165,50 +166,26 @@ def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> Non
         print(f"note: removed from {folder}, as not among the subjects any more: {named}", file=sys.stderr)
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """Those who were localized before, one person at a time, into the folder that another one comes to.
+def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:
+    """Those whose parts are there, and who could not be localized; others than ``pairs`` only if they are done."""
+    there = Earlier.read(step, parts.of_others(()), _earlier_failures(step.folder))
+    entries = {name: entry for name, entry in there.entries.items() if name in pairs or entry.state is State.DONE}
+    return replace(there, entries=entries)
 
-    What ``step.folder`` holds: a part of each subject, and the record of how it was made."""
 
-    step: Step
-    parts: Parts
-    record: Record
+def _earlier_failures(folder: Path) -> dict[str, str]:
+    try:
+        before = json.loads((folder / "localize.json").read_text(encoding="utf-8"))["failures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {name: str(reason) for name, reason in before.items()}
 
-    def check_addition(self, pairs: Mapping[str, Pair], *, force: bool) -> None:
-        """Raise InputError when the tables would mix what was made in different ways, or (unless ``force``) when a
-        subject of another lesion map has the same name."""
+
+def _check_addition(there: Earlier, pairs: Mapping[str, Pair], *, force: bool) -> None:
+    """Raise InputError when the tables would mix what was made in different ways, or (unless ``force``) when a subject
+    of another lesion map has the same name."""
+    if pairs:
         asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
-        for name, entry in self._of_others(pairs).items() if pairs else ():
-            if (
-                not without_header(entry).repeats(self.step.parameters)
-                or MAKE_COLUMNS.intersection(entry.inputs) != asked
-            ):
-                problem = f"holds {name}, localized with other settings or by another version"
-                raise InputError(self.step.folder, problem, "choose another --out-dir, or localize all of them again")
-        for name, pair in pairs.items():
-            last = self.record.last(name) if self.parts.path(name).is_file() else None
-            before = last.inputs.get("lesions") if last is not None else None
-            if force or before is None or before.path == str(pair.lesions):
-                continue
-            if FileState.of(pair.lesions).sha256 != before.sha256:
-                problem = f"is called {name}, as {before.path} was, which is in {self.step.folder} already"
-                raise InputError(
-                    pair.lesions, problem, "name the file after its person, or replace that one by --force"
-                )
-
-    def flags(self, pairs: Collection[str]) -> dict[str, dict[str, str]]:
-        """Flags of everybody there but ``pairs``."""
-        return {name: entry.result for name, entry in self._of_others(pairs).items()}
-
-    def failures(self, now: Collection[str]) -> dict[str, str]:
-        """Who could not be localized, and was not tried again ``now`` (subject -> reason)."""
-        try:
-            before = json.loads((self.step.folder / "localize.json").read_text(encoding="utf-8"))["failures"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
-        return {name: str(reason) for name, reason in before.items() if name not in now}
-
-    def _of_others(self, pairs: Collection[str]) -> dict[str, Entry]:
-        last = {name: self.record.last(name) for name in self.parts.of_others(pairs)}
-        return {name: entry for name, entry in last.items() if entry is not None and entry.state is State.DONE}
+        there.check_settings(pairs, lambda entry: MAKE_COLUMNS.intersection(entry.inputs) == asked)
+    if not force:
+        there.check_names({name: {"lesions": pair.lesions} for name, pair in pairs.items()})

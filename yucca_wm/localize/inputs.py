@@ -16,8 +16,8 @@ from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
-from yucca_wm.core.images import Source
-from yucca_wm.jobs.run_record import FileState
+from yucca_wm.imaging.images import Source
+from yucca_wm.localize.measures.expected import SoftmaxFiles
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.tasks.definition import Target
 
@@ -26,30 +26,6 @@ Place = str | os.PathLike[str]
 SAME = "is given as {first} and as {second}; each needs a file of its own"
 
 NOBODYS = "is named after no subject of the cohort"
-
-
-@dataclass(frozen=True)
-class SoftmaxFiles:
-    """The softmax files of one image and their weights in the mean.
-
-    sha256 : of each file when the image was made of them; empty: not known.
-    """
-
-    files: tuple[Path, ...]
-    weights: tuple[float, ...]
-    sha256: tuple[str, ...] = ()
-
-    @classmethod
-    def equal(cls, *files: Path) -> SoftmaxFiles:
-        """Files that weigh alike."""
-        return cls(files, (1.0,) * len(files))
-
-    def check_unchanged(self) -> None:
-        """Raises InputError for a file that is another one than the image was made of."""
-        for file, digest in zip(self.files, self.sha256, strict=False):
-            if digest and FileState.of(file).sha256 != digest:
-                what = "is not the softmax that the label map was merged from (ensemble.json): it has changed since"
-                raise InputError(file, what, "merge them again (yucca_ensemble)")
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from urllib.parse import quote
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder, write_json, write_text
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs import Pair
-from yucca_wm.localize.lesions import Settings, counted_lesions
+from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 
 BIDS_VERSION = "1.9.0"
 DESCRIPTION = "lesionregions"

@@ -20,14 +20,14 @@ from yucca_wm import __version__
 from yucca_wm.core.columns import number
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_json
-from yucca_wm.core.images import name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import tsv_lines
+from yucca_wm.imaging.images import name_of
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs import Maps
-from yucca_wm.localize.lesions import Settings
-from yucca_wm.localize.load import CaseResult
-from yucca_wm.localize.places import PLACES
+from yucca_wm.localize.measures.lesions import Settings
+from yucca_wm.localize.measures.load import CaseResult
+from yucca_wm.localize.measures.places import PLACES
 from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, Table, sidecar_name, write_regions
 from yucca_wm.localize.tables import PLACES as PLACES_TABLE
 

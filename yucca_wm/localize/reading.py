@@ -8,14 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image, Source, name_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
+from yucca_wm.imaging import images
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image, Source, name_of
 from yucca_wm.localize.inputs import Companions, Maps, Modality
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 
 TWO_MAPS = "give the lesions on one side and the regions on the other"
 

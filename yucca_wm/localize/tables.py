@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm.core.columns import TableForm
 from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import tsv_lines, write_tsv
-from yucca_wm.localize import columns
 from yucca_wm.localize.inputs import Maps
-from yucca_wm.localize.lesions import Settings
-from yucca_wm.localize.load import CaseResult
+from yucca_wm.localize.measures import columns
+from yucca_wm.localize.measures.lesions import Settings
+from yucca_wm.localize.measures.load import CaseResult
 
 if TYPE_CHECKING:
     import pandas as pd

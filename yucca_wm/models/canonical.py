@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 
 
 def field_of_view(scan: NDArray[Any]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, check_same_grid
+from yucca_wm.imaging.images import Image, check_same_grid
 from yucca_wm.models.brain import Brain, Network, find_brain
 from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.places import at_the_top, lesion_bearing

@@ -10,7 +10,7 @@ from typing import Any
 from yucca_wm.cli import Parser, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO as LAYOUT_AUTO
-from yucca_wm.core.reading import reading_aloud
+from yucca_wm.imaging.reading import reading_aloud
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, Settings, Sides, Transform
 

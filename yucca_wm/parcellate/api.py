@@ -15,9 +15,9 @@ from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.files import case_name, make_folder
-from yucca_wm.core.image_input import sources_of
-from yucca_wm.core.images import Source, as_nifti
 from yucca_wm.core.regions import Region
+from yucca_wm.imaging.image_input import sources_of
+from yucca_wm.imaging.images import Source, as_nifti
 from yucca_wm.parcellate.case import Labelling, Person, label, read_person, record_of, write
 from yucca_wm.parcellate.outputs import named
 from yucca_wm.parcellate.settings import NONZERO, Init, Metric, Settings, Sides, Transform
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import nibabel as nib
     import pandas as pd
 
-    from yucca_wm.core.image_input import ImageInput
     from yucca_wm.core.tsv import TableInput
+    from yucca_wm.imaging.image_input import ImageInput
 
 NOBODY = "subject"
 """What a person is called whose images say nothing."""

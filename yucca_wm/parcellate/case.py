@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 from yucca_wm import __version__
 from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.files import make_folder, sha256, write_json
-from yucca_wm.core.images import Image, Source, check_same_grid, load, name_of, save
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.images import Image, Source, check_same_grid, load, name_of, save
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.parcellate.quality import (
     Fit,

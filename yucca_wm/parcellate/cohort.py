@@ -17,9 +17,9 @@ from yucca_wm.cohort.subject import Subject, derivatives_folder
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256, write_json
-from yucca_wm.core.images import load, same_grid
 from yucca_wm.core.regions import Region, RegionTable
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.imaging.images import load, same_grid
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.files import atomic_path, write_text
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.registration.smoothed_masks import centre_mm, crop
 

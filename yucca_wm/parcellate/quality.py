@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.imaging.images import Image
 from yucca_wm.registration.smoothed_masks import Blurred, blur, centre_mm
 from yucca_wm.registration.warp import Warp
 

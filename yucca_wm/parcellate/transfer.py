@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.parcellate.settings import Init, Interpolation, Metric, Settings, Transform
 from yucca_wm.registration import affine
 from yucca_wm.registration.warp import Warp

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, check_same_grid, load, load_labels
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
 from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
 
 RIGHT_LEFT = {(44, 45): "FAST-AID", (41, 2): "FreeSurfer"}
@@ -58,7 +58,7 @@ def white_matter(path: str | os.PathLike[str] | Image, settings: Settings) -> Wh
     FAST-AID's 44 and 45). Fractions: a probability map (``settings.threshold``), 0 to 1, 100 or 1000. Whole numbers up
     to 100 or 1000 that run from one to the next as probabilities do are one too, unless labels are asked for.
 
-    Raises InputError as `yucca_wm.core.images.load`; for fractions outside 0..1, an absent label, no white matter.
+    Raises InputError as `yucca_wm.imaging.images.load`; for fractions outside 0..1, an absent label, no white matter.
     """
     image = load(path)
     if image.data.dtype.kind == "f" and (image.data != np.rint(image.data)).any():
@@ -153,7 +153,7 @@ def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteM
     path : mask on the same grid (a file, or an image that was read), or labels 1 lesion and 2 other pathology, which
         stays out.
 
-    Raises InputError as `yucca_wm.core.images.load_labels`, and for another grid or several other labels.
+    Raises InputError as `yucca_wm.imaging.images.load_labels`, and for another grid or several other labels.
     """
     lesions = load_labels(path)
     check_same_grid(wm.mask, lesions)

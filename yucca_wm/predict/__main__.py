@@ -11,7 +11,7 @@ from pathlib import Path
 from yucca_wm.cli import EXIT_FAILURE, Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
-from yucca_wm.core.reading import OPTION, Headers, reading
+from yucca_wm.imaging.reading import OPTION, Headers, reading
 from yucca_wm.predict.choice import LESIONS, REGIONS, SHIPPED, choose
 
 SPACES = ("flair", "t1")

@@ -14,15 +14,15 @@ from numpy.typing import ArrayLike
 
 from yucca_wm.cohort.ids import person_of_scan
 from yucca_wm.core.files import case_name, make_folder
-from yucca_wm.core.image_input import sources_of
-from yucca_wm.core.images import Source, as_nifti, as_written, file_of
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.reading import Headers, reading
 from yucca_wm.core.regions import RegionTable, region_table
+from yucca_wm.imaging.image_input import sources_of
+from yucca_wm.imaging.images import Source, as_nifti, as_written, file_of
+from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs import Companions, Maps, Modality
-from yucca_wm.localize.lesions import Settings
+from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.predict.case import Case, LoadedModel, Options, Predicted, alone, predict_person, write_predicted
 from yucca_wm.predict.choice import LESIONS, REGIONS, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     import nibabel as nib
     import pandas as pd
 
-    from yucca_wm.core.image_input import ImageInput
     from yucca_wm.core.tsv import TableInput
+    from yucca_wm.imaging.image_input import ImageInput
     from yucca_wm.predict.choice import ModelPath
 
 NOBODY = "subject"

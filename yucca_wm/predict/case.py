@@ -12,13 +12,13 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
-from yucca_wm.core.images import Image, Source
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image, Source
 from yucca_wm.jobs.run_record import FileState
 from yucca_wm.models.shipped import MODELS
 from yucca_wm.predict import shipped

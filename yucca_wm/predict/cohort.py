@@ -163,9 +163,9 @@ def _localize(
 ) -> dict[str, str]:
     """Say where the lesions of those who are done are; returns who failed, and why."""
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.flags import flag_lines
     from yucca_wm.localize.inputs import folder_inputs
-    from yucca_wm.localize.lesions import Settings
+    from yucca_wm.localize.measures.flags import flag_lines
+    from yucca_wm.localize.measures.lesions import Settings
 
     inputs = folder_inputs(out / LESIONS, out / REGIONS)
     ours = {name: pair for name, pair in inputs.pairs.items() if case_name(pair.lesions) in done}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core import images
 from yucca_wm.core.files import make_folder
-from yucca_wm.core.images import Image, Source
 from yucca_wm.core.stages import stage
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image, Source
 
 if TYPE_CHECKING:
     import torch

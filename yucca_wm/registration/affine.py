@@ -16,7 +16,7 @@ from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.registration.smoothed_masks import TRUNCATE, Blurred, blur, centre_mm, coarser, crop, edges, trimmed
 
 Matrix = NDArray[np.float64]

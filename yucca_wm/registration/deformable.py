@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 from yucca_wm.registration.smoothed_masks import Blurred, blur, edges
 from yucca_wm.registration.warp import Field, Warp
 

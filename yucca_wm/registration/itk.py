@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_text
-from yucca_wm.core.images import LPS
+from yucca_wm.imaging.images import LPS
 from yucca_wm.registration.warp import Field
 
 VECTOR_INTENT = 1007

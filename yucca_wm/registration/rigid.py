@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import LPS, Image
+from yucca_wm.imaging.images import LPS, Image
 from yucca_wm.registration.rigid_fit import Fit
 from yucca_wm.registration.volume import BrainRegion, brain_region, centre_of_head_mm, level, thinned, to_itk
 

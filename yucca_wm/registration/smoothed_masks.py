@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 
 TRUNCATE = 3.0
 """The Gaussian is cut off at this many standard deviations."""

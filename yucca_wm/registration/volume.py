@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import LPS, Image, resample
-from yucca_wm.core.nifti import corners_mm
+from yucca_wm.imaging.images import LPS, Image, resample
+from yucca_wm.imaging.nifti import corners_mm
 
 SHEAR_TOLERANCE_MM = 0.05
 """A grid that no set of right-angled axes places within this is resampled to one that is right-angled."""

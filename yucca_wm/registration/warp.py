@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 
 
 @dataclass(frozen=True)

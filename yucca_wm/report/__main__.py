@@ -8,7 +8,7 @@ import importlib.util
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
 from yucca_wm.core.errors import MissingExtraError
-from yucca_wm.core.reading import reading_aloud
+from yucca_wm.imaging.reading import reading_aloud
 
 DESCRIPTION = "Write self-contained HTML pages (no network needed) for a cohort and for every subject."
 

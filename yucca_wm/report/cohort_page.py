@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.core import images
 from yucca_wm.core.errors import YuccaWMError, some_of
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image
+from yucca_wm.imaging import images
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize import atlas_space
-from yucca_wm.localize.flags import TITLES
 from yucca_wm.localize.heatmap import draw_heat_map
+from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
 from yucca_wm.report.html import Pictures, count, decimals, render, short, table_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image
+from yucca_wm.imaging.images import Image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import FRAME, table_name
-from yucca_wm.localize.flags import TITLES
+from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.report.html import count
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.files import atomic_path
-from yucca_wm.core.images import Image, resample
+from yucca_wm.imaging.images import Image, resample
 from yucca_wm.report.figures import head_box, slice_title, to_ras
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm import __version__
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError, YuccaWMError
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
+from yucca_wm.imaging import images
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs import Companions, Pair
-from yucca_wm.localize.lesions import Settings, counted_lesions
 from yucca_wm.localize.maps import labelled_lesions, outside_label
-from yucca_wm.localize.places import PLACES, place_lesions
+from yucca_wm.localize.measures.lesions import Settings, counted_lesions
+from yucca_wm.localize.measures.places import PLACES, place_lesions
 from yucca_wm.localize.reading import load_pair, load_tissue
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import YuccaWMError
-from yucca_wm.core.images import Image, resample
+from yucca_wm.imaging.images import Image, resample
 from yucca_wm.report.figures import head_box
 from yucca_wm.report.html import render
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from yucca_wm.atlas.fetch import cached_atlas
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import make_folder, write_text
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
+from yucca_wm.imaging import images
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.flagged import excluded, left_out_lines

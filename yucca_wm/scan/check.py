@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, Source
+from yucca_wm.imaging.images import Image, Source
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
 from yucca_wm.scan.read import read_scan
 

@@ -16,8 +16,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.images import Image
 from yucca_wm.registration.rigid_fit import inside_mask
 from yucca_wm.registration.volume import RADII_MM, brain_region, level, points_mm, thinned, to_itk
 

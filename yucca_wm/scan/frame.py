@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import reordered
-from yucca_wm.core.images import Image, Source, same_grid
 from yucca_wm.core.stages import stage
+from yucca_wm.imaging.grids import reordered
+from yucca_wm.imaging.images import Image, Source, same_grid
 from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked

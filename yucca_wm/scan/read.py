@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, Source, load
+from yucca_wm.imaging.images import Image, Source, load
 
 MAX_NAMED = 6
 """Of many series, so many are named."""

@@ -14,9 +14,9 @@ import numpy as np
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
-from yucca_wm.core.grids import reordered
-from yucca_wm.core.images import Image, check_same_grid, load, load_labels, same_grid, save
 from yucca_wm.core.modality import Modality
+from yucca_wm.imaging.grids import reordered
+from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid, save
 from yucca_wm.tasks.definition import Task
 from yucca_wm.tasks.grids import in_order, is_stated, put_in_order, registered
 from yucca_wm.tasks.raw_folder import image_file

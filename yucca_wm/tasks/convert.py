@@ -16,7 +16,7 @@ from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.reading import OPTION, reading_aloud
+from yucca_wm.imaging.reading import OPTION, reading_aloud
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, run_step

@@ -17,10 +17,10 @@ import numpy as np
 from nibabel.orientations import io_orientation
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import reordered
-from yucca_wm.core.images import Image, check_same_grid, same_grid
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.reading import note
+from yucca_wm.imaging.grids import reordered
+from yucca_wm.imaging.images import Image, check_same_grid, same_grid
+from yucca_wm.imaging.reading import note
 
 
 def registered(
@@ -31,7 +31,7 @@ def registered(
     images : as read from their files. label : on the grid of one of them, in any order of axes; on the FLAIR's it stays
         as it is, from the T1's it is carried by nearest neighbour, once.
 
-    Says how far the T1 was moved (`yucca_wm.core.reading.note`).
+    Says how far the T1 was moved (`yucca_wm.imaging.reading.note`).
 
     Raises InputError as `bring_to_one_frame`, and for a label map on a grid of its own.
     """

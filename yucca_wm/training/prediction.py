@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import remove_temporaries
 from yucca_wm.core.regions import regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
 from yucca_wm.ensemble.probabilities import Grid
+from yucca_wm.imaging import images
 from yucca_wm.training.model import Model
 from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window

@@ -91,7 +91,7 @@ def test_planes_are_trained_on_and_exported(data: Path, monkeypatch: pytest.Monk
 
 
 def test_volumes_are_trained_on_with_their_coordinates(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from yucca_wm.training.synthesis import lightning_module
+    from yucca_wm.training.synthesis.learning import lightning_module
 
     plain, errors = lightning_module.coordinate_error, []
 

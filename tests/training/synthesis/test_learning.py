@@ -16,16 +16,16 @@ from torch import Tensor, nn
 
 from yucca_wm.training.losses import tubed
 from yucca_wm.training.skeleton import tubed_skeleton
-from yucca_wm.training.synthesis.dataset import PaintedDataset, SampleNumbers
 from yucca_wm.training.synthesis.heads import Head, save_head
-from yucca_wm.training.synthesis.lightning_module import SCHEDULES, SynthesisLightningModule
-from yucca_wm.training.synthesis.losses import (
+from yucca_wm.training.synthesis.learning.dataset import PaintedDataset, SampleNumbers
+from yucca_wm.training.synthesis.learning.lightning_module import SCHEDULES, SynthesisLightningModule
+from yucca_wm.training.synthesis.learning.losses import (
     BrainRegionLoss,
     BrainRegionSkeletonLoss,
     LesionTissueLoss,
     coordinate_error,
 )
-from yucca_wm.training.synthesis.settings import settings_of
+from yucca_wm.training.synthesis.learning.settings import settings_of
 
 
 def test_tissue_loss_by_hand() -> None:

@@ -19,7 +19,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_json
 from yucca_wm.core.regions import regions
 from yucca_wm.training.synthesis.heads import load_head
-from yucca_wm.training.synthesis.settings import SETTINGS
+from yucca_wm.training.synthesis.learning.settings import SETTINGS
 from yucca_wm.training.synthesis.structures import TISSUES
 from yucca_wm.training.synthesis.task import heads_of
 from yucca_wm.training.synthesis.volumes import SPACING_MM

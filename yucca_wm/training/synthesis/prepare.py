@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.errors import InputError, MissingExtraError
-from yucca_wm.core.images import Image, check_same_grid, load, load_labels
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.registration import affine as registration
 from yucca_wm.registration import itk
@@ -73,7 +73,7 @@ def load_masks(files: list[Path], template: Path | None = None) -> LesionMasks:
     Raises
     ------
     InputError
-        As `yucca_wm.core.images.load`; no mask, more than `MAX_MASKS`, an empty one, or grids that differ.
+        As `yucca_wm.imaging.images.load`; no mask, more than `MAX_MASKS`, an empty one, or grids that differ.
     MissingExtraError
         There is no template, and nilearn is not installed.
     """
@@ -133,8 +133,8 @@ def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None 
     Raises
     ------
     InputError
-        As `yucca_wm.core.images.load_labels`; voxels are not of 1 mm; white matter, cortex or ventricles are missing;
-        the parcellation lies on another grid or labels nothing; no lesion mask reaches the white matter.
+        As `yucca_wm.imaging.images.load_labels`; voxels are not of 1 mm; white matter, cortex or ventricles are
+        missing; the parcellation lies on another grid or labels nothing; no lesion mask reaches the white matter.
     """
     image = load_labels(labels)
     if np.abs(image.spacing_mm - 1).max() > SPACING_TOLERANCE:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.groups.cloud import fit_cloud
+from yucca_wm.groups.statistics.cloud import fit_cloud
 
 MAX_COMPONENTS = 10
 PARALLEL_ANALYSES = 40

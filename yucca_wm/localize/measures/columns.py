@@ -14,10 +14,10 @@ from typing import Any
 from yucca_wm.core.columns import Column, Kind
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.expected import SoftRow, Spread
-from yucca_wm.localize.load import LesionRow, LoadRow, ModalityRow
-from yucca_wm.localize.places import PLACES, PlaceRow
-from yucca_wm.localize.places import TOTAL as ALL_PLACES
+from yucca_wm.localize.measures.expected import SoftRow, Spread
+from yucca_wm.localize.measures.load import LesionRow, LoadRow, ModalityRow
+from yucca_wm.localize.measures.places import PLACES, PlaceRow
+from yucca_wm.localize.measures.places import TOTAL as ALL_PLACES
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from yucca.functional.utils.kwargs import filter_kwargs
 from yucca.modules.lightning_modules.YuccaLightningModule import YuccaLightningModule
 
-from yucca_wm.training.synthesis.losses import COORDINATE_WEIGHT, coordinate_error
+from yucca_wm.training.synthesis.learning.losses import COORDINATE_WEIGHT, coordinate_error
 from yucca_wm.training.tubed_training import TUBE_KEY, with_tube
 
 WEIGHT_DECAY = 1e-3

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.lesions import OUTSIDE, Components, Intersection, Settings
-from yucca_wm.localize.places import PLACES, Placed, PlaceRow
+from yucca_wm.imaging.images import Image
+from yucca_wm.localize.measures.lesions import OUTSIDE, Components, Intersection, Settings
+from yucca_wm.localize.measures.places import PLACES, Placed, PlaceRow
 
 if TYPE_CHECKING:
-    from yucca_wm.localize.expected import SoftRow
+    from yucca_wm.localize.measures.expected import SoftRow
 
 TOTAL = -1
 """``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""
@@ -72,7 +72,7 @@ def load_rows(
     """Rows in table order, then outside, then total: regions + outside = total, exactly, in voxels.
 
     assigned_voxels : [places] lesion voxels after assignment of outside voxels, as
-    `yucca_wm.localize.lesions.assign_outside` gives.
+    `yucca_wm.localize.measures.lesions.assign_outside` gives.
     """
     ml = voxel_volume_mm3 / 1000
     lesion_voxels, sizes, main = counts.lesion_voxels, counts.lesion_sizes, counts.main_place
@@ -146,7 +146,8 @@ class LesionRow:
     extent_mm : size of the box along world x, y and z that holds all its voxels whole.
     regions : name and percent of the lesion, for every place that it touches, most first.
     distance_to_ventricles_mm : smallest distance between voxel centres; None without a ventricle or tissue map.
-    place, touches_ventricle, touches_cortex : as `yucca_wm.localize.places` has them; None without a tissue map.
+    place, touches_ventricle, touches_cortex : as `yucca_wm.localize.measures.places` has them; None without a tissue
+        map.
     """
 
     lesion: int
@@ -233,7 +234,7 @@ class ModalityRow:
 
 
 def modality_rows(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> list[ModalityRow]:
-    """The loads of one subject (rows of `yucca_wm.localize.load.load_rows`) side by side.
+    """The loads of one subject (rows of `yucca_wm.localize.measures.load.load_rows`) side by side.
 
     others : modality -> rows of its own maps.
     """

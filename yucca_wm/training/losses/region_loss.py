@@ -16,8 +16,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from yucca_wm.training import region_loss_torch
-from yucca_wm.training.region_loss_torch import Sums, wide
+from yucca_wm.training.losses import region_loss_torch
+from yucca_wm.training.losses.region_loss_torch import Sums, wide
 
 SMOOTH = 1.0
 
@@ -65,7 +65,7 @@ def _passes(z: Tensor) -> Any:
     if not (z.is_cuda or interpreted) or z.dtype == torch.float64:
         return region_loss_torch
     try:
-        from yucca_wm.training import region_loss_triton
+        from yucca_wm.training.losses import region_loss_triton
     except ImportError:  # Triton comes with torch on Linux only
         return region_loss_torch
     small = z.shape[1] <= region_loss_triton.MAX_CLASSES and z[0].numel() <= region_loss_triton.MAX_LOGITS

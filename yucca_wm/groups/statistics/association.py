@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.groups.logistic import fit_logistic, separated, with_intercept
-from yucca_wm.groups.variables import independent
+from yucca_wm.groups.statistics.logistic import fit_logistic, separated, with_intercept
+from yucca_wm.groups.statistics.variables import independent
 
 AT_A_TIME = 2_000_000
 """Numbers drawn at a time: memory does not grow with the permutations."""

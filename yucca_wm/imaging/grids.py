@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
 
-from yucca_wm.core import images
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image
 
 
 def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:

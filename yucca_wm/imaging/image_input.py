@@ -19,8 +19,8 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import ArrayLike, NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import LPS, Image, Source, as_written, checked_values, load
-from yucca_wm.core.nifti import (
+from yucca_wm.imaging.images import LPS, Image, Source, as_written, checked_values, load
+from yucca_wm.imaging.nifti import (
     UNITS_MM,
     check_shape,
     check_type,
@@ -44,7 +44,7 @@ def image_of(source: ImageInput, affine: ArrayLike | None = None, *, name: str =
     affine : 4x4, voxel index -> world mm (RAS+), of an array; the other forms have their own.
     name : what to call an image that is no file in messages.
 
-    Raises InputError as `yucca_wm.core.images.load`, for an array without affine, and for anything else.
+    Raises InputError as `yucca_wm.imaging.images.load`, for an array without affine, and for anything else.
     """
     if isinstance(source, Image):
         return source
@@ -81,7 +81,7 @@ def sources_of(given: Mapping[str, ImageInput | None], affine: ArrayLike | None 
 def of_array(data: NDArray[Any], affine: ArrayLike, *, name: str = "array") -> Image:
     """An image from an array [i, j, k] and its affine (4x4, voxel index -> world mm, RAS+).
 
-    Raises InputError as `yucca_wm.core.images.load`.
+    Raises InputError as `yucca_wm.imaging.images.load`.
     """
     return _checked(data, np.asarray(affine, dtype=np.float64), None, name)
 
@@ -89,7 +89,7 @@ def of_array(data: NDArray[Any], affine: ArrayLike, *, name: str = "array") -> I
 def of_nibabel(image: SpatialImage, *, name: str = "nibabel image") -> Image:
     """An image from one of nibabel's, with its scaled values and the affine that nibabel gives.
 
-    Raises InputError as `yucca_wm.core.images.load`.
+    Raises InputError as `yucca_wm.imaging.images.load`.
     """
     if isinstance(image, nib.MGHImage):
         header = nifti_header(image)
@@ -109,7 +109,7 @@ def of_nibabel(image: SpatialImage, *, name: str = "nibabel image") -> Image:
 def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
     """An image from one of SimpleITK's: its index (i, j, k) stays the voxel index, its world (LPS) becomes RAS.
 
-    Raises InputError as `yucca_wm.core.images.load`, and for vector images.
+    Raises InputError as `yucca_wm.imaging.images.load`, and for vector images.
     """
     import SimpleITK as sitk
 

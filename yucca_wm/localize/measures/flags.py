@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.core.errors import some_of
-from yucca_wm.core.images import Image, Source
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
-from yucca_wm.localize.lesions import Settings
-from yucca_wm.localize.load import LoadRow
+from yucca_wm.imaging.images import Image, Source
+from yucca_wm.localize.measures.lesions import Settings
+from yucca_wm.localize.measures.load import LoadRow
 from yucca_wm.parcellate.outputs import registration_record
 
 HIGH_LOAD_PERCENT = 5.0

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from yucca_wm.training.region_loss import RegionLoss
+from yucca_wm.training.losses.region_loss import RegionLoss
 
 
 class TubedLabel(Tensor):

@@ -36,9 +36,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.images import Image, count_labels
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.localize.lesions import TIE_MM, Components
+from yucca_wm.imaging.images import Image, count_labels
+from yucca_wm.localize.measures.lesions import TIE_MM, Components
 
 PERIVENTRICULAR_MM = 10.0
 """A voxel this near to a lateral ventricle is periventricular."""

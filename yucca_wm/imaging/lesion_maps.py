@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # options are read by ``--help``, too
     import numpy as np
     from numpy.typing import NDArray
 
-    from yucca_wm.core.images import Image
+    from yucca_wm.imaging.images import Image
 
 ALL = "all"
 """In place of lesion labels: every label that is not ignored (instance maps, annotated maps)."""
@@ -49,10 +49,10 @@ class LesionLabels:
     def load(self, path: str | os.PathLike[str] | Image) -> Image:
         """Read a lesion map (or take one that was read); a probability map as labels 0 and 1.
 
-        Raises InputError as `yucca_wm.core.images.load_labels`, for labels that are neither counted nor ignored, and
+        Raises InputError as `yucca_wm.imaging.images.load_labels`, for labels that are neither counted nor ignored, and
         for fractions without a threshold or a threshold without fractions.
         """
-        from yucca_wm.core import images
+        from yucca_wm.imaging import images
 
         if self.threshold is not None:
             return _cut(images.load(path), self.threshold)

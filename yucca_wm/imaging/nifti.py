@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.gzip_archive import inflate
-from yucca_wm.core.reading import HeaderForm, headers
+from yucca_wm.imaging.gzip_archive import inflate
+from yucca_wm.imaging.reading import HeaderForm, headers
 
 FORM_TOLERANCE_MM = 0.1
 """A header whose sform and qform place any corner further apart than this says two things."""
@@ -65,7 +65,7 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
     form : the affine (of `HeaderForm`) of a header whose sform and qform disagree; None: the sform where they differ by
         less than half a voxel, else an error.
 
-    Raises InputError as `yucca_wm.core.images.load`.
+    Raises InputError as `yucca_wm.imaging.images.load`.
     """
     if not path.is_file():
         raise InputError(path, "no such file")

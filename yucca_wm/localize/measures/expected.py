@@ -25,23 +25,48 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.grids import on_grid
-from yucca_wm.core.images import Image
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.merge import check_members
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid
-from yucca_wm.localize.inputs import SoftmaxFiles
-from yucca_wm.localize.lesions import OUTSIDE, Settings
-from yucca_wm.localize.load import TOTAL
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image
+from yucca_wm.jobs.run_record import FileState
+from yucca_wm.localize.measures.lesions import OUTSIDE, Settings
+from yucca_wm.localize.measures.load import TOTAL
 
 LEVELS = 256
 """Probabilities are counted in steps of 1/255 for the correlated end; means and the independent end are exact."""
+
+
+@dataclass(frozen=True)
+class SoftmaxFiles:
+    """The softmax files of one image and their weights in the mean.
+
+    sha256 : of each file when the image was made of them; empty: not known.
+    """
+
+    files: tuple[Path, ...]
+    weights: tuple[float, ...]
+    sha256: tuple[str, ...] = ()
+
+    @classmethod
+    def equal(cls, *files: Path) -> SoftmaxFiles:
+        """Files that weigh alike."""
+        return cls(files, (1.0,) * len(files))
+
+    def check_unchanged(self) -> None:
+        """Raises InputError for a file that is another one than the image was made of."""
+        for file, digest in zip(self.files, self.sha256, strict=False):
+            if digest and FileState.of(file).sha256 != digest:
+                what = "is not the softmax that the label map was merged from (ensemble.json): it has changed since"
+                raise InputError(file, what, "merge them again (yucca_ensemble)")
 
 
 class Softmax:
@@ -187,7 +212,9 @@ def expected_rows(
 
 
 def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, resample: bool = False) -> list[SoftRow]:
-    """A row for every region, outside and total, as in `yucca_wm.localize.load.load_rows`; regions + outside = total.
+    """A row for every region, outside and total, as in `yucca_wm.localize.measures.load.load_rows`.
+
+    Regions and outside together are the total.
 
     Every voxel counts with its probability: there is no lesion, and no smallest one, before a threshold is drawn.
 

@@ -12,11 +12,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core import reading
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import atomic_path
-from yucca_wm.core.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
-from yucca_wm.core.nifti import MAX_VOXELS as MAX_VOXELS
+from yucca_wm.imaging import reading
+from yucca_wm.imaging.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
+from yucca_wm.imaging.nifti import MAX_VOXELS as MAX_VOXELS
 
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""
@@ -78,7 +78,7 @@ class Image:
 
 
 Source = Path | Image
-"""An image of a person: a file that is still to be read, or one in memory (`yucca_wm.core.image_input`)."""
+"""An image of a person: a file that is still to be read, or one in memory (`yucca_wm.imaging.image_input`)."""
 
 
 def file_of(source: Source) -> Path | None:

@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from yucca_wm.training.region_loss_torch import Sums, Targets, wide
+from yucca_wm.training.losses.region_loss_torch import Sums, Targets, wide
 
 MAX_CLASSES = 128
 MAX_LOGITS = (1 << 31) - 1

@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.images import Image, count_labels
-from yucca_wm.core.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
+from yucca_wm.imaging.images import Image, count_labels
+from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 
 Connectivity = Literal[6, 18, 26]
 """Voxels belong to one lesion when they share a face (6), also an edge (18), also a corner (26)."""

@@ -1,0 +1,57 @@
+"""What an output folder holds already, when one more subject comes to it: done alike, and nobody of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.core.errors import InputError
+from yucca_wm.jobs.resumable import Step, without_header
+from yucca_wm.jobs.run_record import Entry, FileState, Record
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """step : that another subject comes to. entries : how each subject that is there was done. failures : who could not
+    be done (subject -> reason)."""
+
+    step: Step
+    entries: Mapping[str, Entry]
+    failures: Mapping[str, str]
+
+    @classmethod
+    def read(cls, step: Step, subjects: Iterable[str], failures: Mapping[str, str]) -> Earlier:
+        """Of the ``subjects`` whose results lie in the step's folder, as far as its run record knows them."""
+        record = Record(step.folder, step.name)
+        return cls(step, {name: entry for name in subjects if (entry := record.last(name)) is not None}, failures)
+
+    def results(self, but: Collection[str] = ()) -> dict[str, Any]:
+        """What the record keeps of everybody there ``but`` these."""
+        return {name: entry.result for name, entry in self.entries.items() if name not in but}
+
+    def check_settings(self, now: Collection[str], alike: Callable[[Entry], bool] = lambda _: True) -> None:
+        """Raise InputError when the tables would mix what was done in different ways.
+
+        now : who is done now, and so with the step's parameters. alike : what must hold of everybody else's entry
+        besides that its parameters are the step's.
+        """
+        for name, entry in self.entries.items():
+            if name not in now and not (without_header(entry).repeats(self.step.parameters) and alike(entry)):
+                problem = f"holds {name}, done with other settings or by another version"
+                remedy = f"choose another --out-dir, or {self.step.name} all of them again"
+                raise InputError(self.step.folder, problem, remedy)
+
+    def check_names(self, inputs: Mapping[str, Mapping[str, Path]]) -> None:
+        """Raise InputError when other files have the name of a subject that is there.
+
+        inputs : subject -> the files that are somebody's own, named as in the record.
+        """
+        for name in inputs.keys() & self.entries.keys():
+            for what, path in inputs[name].items():
+                before = self.entries[name].inputs.get(what)
+                if before is not None and before.path != str(path) and FileState.of(path).sha256 != before.sha256:
+                    problem = f"is called {name}, as {before.path} was, which is in {self.step.folder} already"
+                    remedy = "name the file after its person, or replace that one by --force"
+                    raise InputError(path, problem, remedy)

@@ -1,0 +1,6 @@
+"""The losses of the paper's managers, and the region sums they are made of, in torch and in triton."""
+
+from yucca_wm.training.losses.skeleton_recall import DiceCE as DiceCE
+from yucca_wm.training.losses.skeleton_recall import DiceCESkeletonRecall as DiceCESkeletonRecall
+from yucca_wm.training.losses.skeleton_recall import TubedLabel as TubedLabel
+from yucca_wm.training.losses.skeleton_recall import tubed as tubed
