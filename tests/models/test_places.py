@@ -1,4 +1,4 @@
-"""White matter and its lesions stay where some head has white matter: made-up heads by hand, real lesion masks."""
+"""Where lesions can lie: made-up heads with distances by hand, and real lesion masks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from nibabel.affines import apply_affine
 
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.images import Image, load
-from yucca_wm.models import segment as segmentation
 from yucca_wm.models.brain import Brain, find_brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.places import (
@@ -25,10 +24,9 @@ from yucca_wm.models.places import (
 )
 from yucca_wm.models.shipped import networks
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, TISSUES
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX
 from yucca_wm.training.synthesis.volumes import SIZE
 
-OTHERS = ("cortical_grey_matter", "other_csf")
 WHITE_MATTER = [region.index for region in regions().white_matter]
 
 
@@ -95,28 +93,6 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert np.array_equal(again.centroids_mm, shipped.centroids_mm)
 
 
-def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of three voxels, lesions with .6 and white matter with .2, the middle one lies where neither can be: cortex and
-    fluid, .05 and .15 of it, have a quarter and three quarters then."""
-    monkeypatch.setattr(segmentation, "lesion_bearing", lambda _brain, _grid, voxels: voxels[2] != 1)
-    lesion, white, cortex, fluid = (TISSUES[n] for n in ("lesion", "cerebral_white_matter", *OTHERS))
-    probability = torch.zeros((len(TISSUES), 1, 1, 4))
-    probability[lesion] = torch.tensor([0.6, 0.6, 0.6, 0.005])
-    probability[white] = torch.tensor([0.2, 0.2, 0.2, 0.0])
-    probability[cortex] = torch.tensor([0.2, 0.05, 0.2, 0.995])
-    probability[fluid, 0, 0, 1] = 0.15
-    brain, grid = Brain(torch.zeros((37, *SIZE)), np.zeros(3)), Canonical.of(Image(np.zeros((1, 1, 4)), np.eye(4)))
-    segmentation._keep_in_place(probability, brain, grid)
-    assert probability[lesion, 0, 0].tolist() == pytest.approx([0.6, 0, 0.6, 0.005])
-    assert probability[white, 0, 0].tolist() == pytest.approx([0.2, 0, 0.2, 0])
-    assert probability[cortex, 0, 0].tolist() == pytest.approx([0.2, 0.25, 0.2, 0.995])
-    assert probability[fluid, 0, 0, 1] == pytest.approx(0.75)
-    probability[:, 0, 0, 1] = 0
-    probability[white, 0, 0, 1] = 1  # nothing else was thought of: background; no lesion need be near
-    segmentation._keep_in_place(probability, brain, grid)
-    assert probability[:, 0, 0, 1].tolist() == [1, *[0] * 8]
-
-
 @pytest.mark.shared_data
 def test_lesions_drawn_by_hand_lie_where_lesions_can(shared_data: Path) -> None:
     """27 patients in MNI space: of all 99.5 % of the volume at least, of every one 95 %; and none in the neck."""
@@ -141,25 +117,3 @@ def test_the_top_is_that_of_the_mean_head() -> None:
     assert not at_the_top(brain, grid, points).any()  # nothing is known of a brain without regions
     brain.__dict__["centroids_mm"] = shipped_places().centroids_mm - 10
     assert at_the_top(brain, grid, points).tolist() == [True, False]
-
-
-def test_what_is_no_brighter_than_cortex_on_flair_is_no_lesion() -> None:
-    """Cortex 90, 100, 110: median 100, median deviation 10, so the least median is 100 + 1.5 * 14.826 = 122.2.
-
-    The rule is of the top of the head: here of all but z = 1.
-    """
-    flair = np.full((6, 5, 8), 50.0, np.float32)
-    tissue = np.full(flair.shape, TISSUES["cerebral_white_matter"])
-    tissue[0] = TISSUES["cortical_grey_matter"]  # x = 0
-    flair[0] = np.tile([90, 90, 100, 110, 110], 8).reshape(5, 8)
-    lesions = np.zeros(flair.shape, bool)
-    lesions[2:5, 4, 1], flair[2:5, 4, 1] = True, 60
-    for z, (low, middle, high) in {0: (60, 122, 500), 2: (60, 123, 500), 4: (500, 500, 60), 6: (0, 0, 0)}.items():
-        lesions[2:5, 2, z] = True
-        flair[2:5, 2, z] = low, middle, high
-    flair[:, :, 6:] = 0  # beyond the FLAIR's field of view
-    kept = segmentation._brighter_than_cortex(lesions, flair, tissue, lambda points: points[:, 2] != 1)
-    assert kept[2:5, 4, 1].all()
-    assert [bool(kept[2:5, 2, z].all()) for z in (0, 2, 4, 6)] == [False, True, True, True]
-    assert not kept[2:5, 2, 0].any()
-    assert not (kept & ~lesions).any()

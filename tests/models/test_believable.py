@@ -1,0 +1,82 @@
+"""Rules of anatomy, each on a few voxels by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from yucca_wm.imaging.images import Image
+from yucca_wm.models import believable
+from yucca_wm.models.brain import Brain
+from yucca_wm.models.canonical import Canonical
+from yucca_wm.training.synthesis.structures import TISSUES
+from yucca_wm.training.synthesis.volumes import SIZE
+
+OTHERS = ("cortical_grey_matter", "other_csf")
+
+
+def test_specks_and_far_parts_of_the_ventricles_are_of_the_next_likely_class() -> None:
+    """Of 2 mm3: a body of 400 mm3, a horn of 128 mm3 10 mm off, a speck of 16 mm3 beside it, 128 mm3 40 mm off."""
+    ventricles, cortex = TISSUES["lateral_ventricles"], TISSUES["cortical_grey_matter"]
+    parts = {"body": np.s_[0:10, 0:10, 0:2], "horn": np.s_[19:23, 0:4, 0:4], "speck": np.s_[0:2, 20:22, 0:2]}
+    parts["far"] = np.s_[49:53, 0:4, 0:4]
+    probability = torch.zeros((len(TISSUES), 60, 30, 5))
+    probability[cortex] = 0.4
+    probability[0] = 0.6
+    for part in parts.values():
+        probability[(0, *part)], probability[(ventricles, *part)] = 0, 0.6
+    grid = Canonical.of(Image(np.zeros((60, 30, 5)), np.diag([1.0, 1, 2, 1])))
+    believable.keep_whole_ventricles(probability, grid)
+    tissue = probability.argmax(0)
+    assert {name: int(tissue[part].unique()) for name, part in parts.items()} == {
+        "body": ventricles, "horn": ventricles, "speck": cortex, "far": cortex,
+    }  # fmt: skip
+    assert (tissue == ventricles).sum() == 200 + 64
+    probability[ventricles] = 0
+    believable.keep_whole_ventricles(probability, grid)  # none at all
+    assert not (probability.argmax(0) == ventricles).any()
+
+
+def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three voxels, lesions with .6 and white matter with .2, the middle one lies where neither can be: cortex and
+    fluid, .05 and .15 of it, have a quarter and three quarters then."""
+    monkeypatch.setattr(believable, "lesion_bearing", lambda _brain, _grid, voxels: voxels[2] != 1)
+    lesion, white, cortex, fluid = (TISSUES[n] for n in ("lesion", "cerebral_white_matter", *OTHERS))
+    probability = torch.zeros((len(TISSUES), 1, 1, 4))
+    probability[lesion] = torch.tensor([0.6, 0.6, 0.6, 0.005])
+    probability[white] = torch.tensor([0.2, 0.2, 0.2, 0.0])
+    probability[cortex] = torch.tensor([0.2, 0.05, 0.2, 0.995])
+    probability[fluid, 0, 0, 1] = 0.15
+    brain, grid = Brain(torch.zeros((37, *SIZE)), np.zeros(3)), Canonical.of(Image(np.zeros((1, 1, 4)), np.eye(4)))
+    believable.keep_in_place(probability, brain, grid)
+    assert probability[lesion, 0, 0].tolist() == pytest.approx([0.6, 0, 0.6, 0.005])
+    assert probability[white, 0, 0].tolist() == pytest.approx([0.2, 0, 0.2, 0])
+    assert probability[cortex, 0, 0].tolist() == pytest.approx([0.2, 0.25, 0.2, 0.995])
+    assert probability[fluid, 0, 0, 1] == pytest.approx(0.75)
+    probability[:, 0, 0, 1] = 0
+    probability[white, 0, 0, 1] = 1  # nothing else was thought of: background; no lesion need be near
+    believable.keep_in_place(probability, brain, grid)
+    assert probability[:, 0, 0, 1].tolist() == [1, *[0] * 8]
+
+
+def test_what_is_no_brighter_than_cortex_on_flair_is_no_lesion() -> None:
+    """Cortex 90, 100, 110: median 100, median deviation 10, so the least median is 100 + 1.5 * 14.826 = 122.2.
+
+    The rule is of the top of the head: here of all but z = 1.
+    """
+    flair = np.full((6, 5, 8), 50.0, np.float32)
+    tissue = np.full(flair.shape, TISSUES["cerebral_white_matter"])
+    tissue[0] = TISSUES["cortical_grey_matter"]  # x = 0
+    flair[0] = np.tile([90, 90, 100, 110, 110], 8).reshape(5, 8)
+    lesions = np.zeros(flair.shape, bool)
+    lesions[2:5, 4, 1], flair[2:5, 4, 1] = True, 60
+    for z, (low, middle, high) in {0: (60, 122, 500), 2: (60, 123, 500), 4: (500, 500, 60), 6: (0, 0, 0)}.items():
+        lesions[2:5, 2, z] = True
+        flair[2:5, 2, z] = low, middle, high
+    flair[:, :, 6:] = 0  # beyond the FLAIR's field of view
+    kept = believable.brighter_than_cortex(lesions, flair, tissue, lambda points: points[:, 2] != 1)
+    assert kept[2:5, 4, 1].all()
+    assert [bool(kept[2:5, 2, z].all()) for z in (0, 2, 4, 6)] == [False, True, True, True]
+    assert not kept[2:5, 2, 0].any()
+    assert not (kept & ~lesions).any()
