@@ -32,7 +32,16 @@ MAD_TO_SD = 1.4826
 LEAST_PROBABILITY = 0.01
 """Less is not looked at when lesions and white matter are kept to where they can lie."""
 
+ABOVE = tuple(TISSUES[n] for n in ("cerebral_white_matter", "cortical_grey_matter", "deep_grey_matter"))
 HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "deep_grey_matter", "cerebellum", "brainstem"))
+BETWEEN_MM, BETWEEN_SHARE = 8.0, 0.5
+"""Septum and fornix have lateral ventricle within this distance to the left and to the right; a lesion of which they
+are this share is none. Of the lesions drawn by hand in four patients less than 2 % lie there."""
+
+EDGE_MM = 5.0
+"""Below the tentorium, what lies within this distance of a scan's lowest plane alone is no lesion: cord and medulla are
+bright there."""
+
 LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
 """Of a lesion's border within its planes, this share is tissue that lesions lie in, in one body of at least 2 ml."""
 
@@ -87,7 +96,8 @@ def keep_whole_ventricles(probability: torch.Tensor, grid: Canonical) -> None:
 
 
 def believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
-    """Lesions (26-connected) that are large enough and border on white matter, not on fat or bone alone."""
+    """Lesions (26-connected) that are large enough, border on white matter, not on fat or bone alone, and are neither
+    the septum between the ventricles nor the cord in the lowest planes."""
     import cc3d
 
     labels, n = cc3d.connected_components(lesions, connectivity=26, return_N=True)
@@ -100,9 +110,24 @@ def believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonical
     shell = (around > 0) & ~lesions
     of, held = around[shell], (volume_mm3 >= BODY_MM3)[bodies[shell]]
     share = np.bincount(of, held, n + 1) / np.maximum(np.bincount(of, minlength=n + 1), 1)
-    kept = large & (share >= LEAST_BORDER)
+    index = np.arange(n + 1)
+    septum = ndimage.mean(_between_ventricles(tissue, grid), labels, index) >= BETWEEN_SHARE
+    tops = [0, *(box[2].stop - 1 for box in ndimage.find_objects(labels))]
+    low = (np.array(tops) * grid.spacing_mm[2] < EDGE_MM) & (ndimage.mean(np.isin(tissue, ABOVE), labels, index) < 0.5)
+    kept = large & (share >= LEAST_BORDER) & ~septum & ~low
     kept[0] = False
     return np.asarray(kept[labels])
+
+
+def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
+    """Voxels with lateral ventricle within `BETWEEN_MM` to the left, and to the right."""
+    n, size = round(BETWEEN_MM / float(grid.spacing_mm[0])), tissue.shape[0]
+    before = np.zeros((size + 1, *tissue.shape[1:]), np.int32)
+    np.cumsum(tissue == VENTRICLES, axis=0, out=before[1:])
+    x = np.arange(size)
+    left = before[x] - before[np.maximum(x - n, 0)]
+    right = before[np.minimum(x + n + 1, size)] - before[x + 1]
+    return np.asarray((left > 0) & (right > 0))
 
 
 def brighter_than_cortex(
