@@ -70,7 +70,7 @@ def flags_of(text: str) -> list[str]:
 
 def test_the_page_of_a_cohort_says_first_who_failed_and_what_was_unsure(predicted: Path) -> None:
     text = page(predicted, "--cohort-only")
-    lines = flags_of(text[: text.index("<h2>Subjects</h2>")])
+    lines = flags_of(text[: text.index("<h2>What was run</h2>")])
     assert lines[0] == "1 of 4 failed: dora: /there/dora_FLAIR.nii.gz: no such file"
     assert f"left: {EXCHANGED}" in lines
     assert "3 subjects localized, 1 failed." in text
