@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.evaluate.__main__ import main
 from yucca_wm.evaluate.case import How, Kind
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.measures import lesion_measures
@@ -115,6 +116,25 @@ def test_nothing_in_common(tmp_path: Path) -> None:
         evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
 
 
+def test_only_what_is_written_is_said_to_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """First a region map for lesions, then the right one: of one subject."""
+    save(tmp_path / "gt" / "a.nii.gz", lesions(2))
+    save(tmp_path / "pred" / "a.nii.gz", lesions(2) * 9)
+    words = [f"--{name}={tmp_path / name}" for name in ("pred", "gt")] + [
+        "--lesions",
+        "--out-dir",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == 1
+    assert capsys.readouterr().out == f"nobody could be compared: no tables in {tmp_path / 'out'}\n"
+    assert not (tmp_path / "out" / "cases.tsv").exists()
+    save(tmp_path / "pred" / "a.nii.gz", lesions(2))
+    assert main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == f"tables and figure: {tmp_path / 'out'}"
+    assert said[0].split() == ["dice", "1,", "1", "subject"]
+
+
 def test_mean_leaves_out_undefined_values() -> None:
     assert mean_with_interval([None, 2.0]).mean == 2.0
     assert mean_with_interval([None]).cases == 0
@@ -164,7 +184,7 @@ def test_a_pair_is_not_added_to_what_was_compared_otherwise(tmp_path: Path) -> N
         one(tmp_path, "9", how=How(Kind.LESIONS, resample=True))
     for folder in ("regions", "drawn"):
         save(tmp_path / folder / "9.nii.gz", np.arange(12 * 12 * 6).reshape(12, 12, 6) % 37)
-    with pytest.raises(InputError, match="holds cases of lesions and of regions"):
+    with pytest.raises(InputError, match="holds subjects with lesion maps and with region maps"):
         evaluate(tmp_path / "regions/9.nii.gz", tmp_path / "drawn/9.nii.gz", tmp_path / "out")
     assert "2\t1\t" in (tmp_path / "out/cases.tsv").read_text()
 
@@ -187,7 +207,7 @@ def test_folders_renew_and_name_who_is_removed(tmp_path: Path, capsys: pytest.Ca
     for folder in ("pred", "gt"):
         (tmp_path / folder / "9.nii.gz").unlink()
     evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
-    assert "out, as not among the cases any more: 9" in capsys.readouterr().err
+    assert "out, as not among the subjects any more: 9" in capsys.readouterr().err
 
 
 def test_maps_that_are_there_twice_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

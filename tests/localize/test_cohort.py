@@ -250,7 +250,9 @@ def test_nothing_of_an_earlier_run_is_left_where_all_fail(folders, synthetic, ca
     assert run(folders, "--maps") == 1
     assert not list((folders / "out").glob("**/*.nii.gz")) + list((folders / "out").glob("heat_map*"))
     assert rows(folders / "out" / "lesion_load.tsv") == []
-    capsys.readouterr()
+    first, second = (line for line in capsys.readouterr().out.splitlines() if " localized; " in line)
+    assert first == f"5 subjects localized; tables and heat map in {folders / 'out'}"
+    assert second == f"0 subjects localized; the tables in {folders / 'out'} are empty"
 
 
 def test_nothing_is_left_of_who_has_left_the_cohort(folders, capsys):

@@ -22,7 +22,7 @@ from yucca_wm.imaging import images
 from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.shipped import FEW_ON_T1, _announced
-from yucca_wm.predict.terminal import notes
+from yucca_wm.predict.terminal import lines
 from yucca_wm.scan import Frame
 
 from ..results_page import unnamed
@@ -145,7 +145,8 @@ def test_nobody_takes_the_place_of_somebody_else(
         yw.predict(flair=people["bert"]).save(saved)
     for words in (["--force"], []):  # then as a rerun of bert's
         assert command("--flair", people["bert"], "--out-dir", out, *words) == 0
-        assert "not in the tables, as of nobody in this run: the maps of anna" in capsys.readouterr().err
+        kept = "note: anna is not in this run: the maps are kept, but are not in the tables\n"
+        assert kept in capsys.readouterr().err
         for table in ("predictions.tsv", "lesion_load.tsv", "lesions.tsv"):
             assert set(pd.read_csv(out / table, sep="\t")["subject"]) == {"bert"}, table
         assert list(json.loads((out / "predict.json").read_text())["cases"]) == ["bert"]
@@ -173,10 +174,41 @@ def test_a_cohort_may_change_but_not_take_the_place_of_strangers(
     assert run("anna", "bert") == 0
     assert tabled() == {"anna", "bert"}
     assert run("bert", "carl") == 0
-    assert "as of nobody in this run: the maps of anna" in capsys.readouterr().err
+    assert "note: anna is not in this run: the maps are kept, but are not in the tables\n" in capsys.readouterr().err
     assert tabled() == {"bert", "carl"}
     assert command("--flair", people["bert"], "--out-dir", tmp_path / "out") == 1
     assert "holds the results of carl, not of bert" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("fast")
+def test_notes_have_a_name_where_one_of_a_cohort_is_left(
+    people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """bert's file is missing: what is noted of anna says so, and not where anna is the only person. The tissue map has
+    no ventricle: a flag of localize."""
+    people["bert"].unlink()
+    rows = "".join(f"{name}\t{people[name]}\n" for name in ("anna", "bert"))
+    (tmp_path / "cohort.tsv").write_text(f"subject\tflair\n{rows}")
+    assert command("--cohort", tmp_path / "cohort.tsv", "--out-dir", tmp_path / "out") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "note: anna: as it is" in said
+    notes = [line for line in said if line.startswith("note: ")]
+    assert len(notes) > 1
+    assert all("anna" in line for line in notes)
+    assert command("--flair", people["anna"], "--out-dir", tmp_path / "alone") == 0
+    said = capsys.readouterr().err.splitlines()
+    assert "note: as it is" in said
+    assert not any("anna" in line for line in said if line.startswith("note: "))
+
+
+def test_the_table_of_places_says_how_volumes_and_counts_are_sorted(tmp_path: Path) -> None:
+    load = ["subject\tname\tgroup\tlesion_volume_ml\tload_percent\tn_lesions_touching", "a\ttotal\ttotal\t3.0\t\t1"]
+    (tmp_path / "lesion_load.tsv").write_text("\n".join(load) + "\n")
+    (tmp_path / "places.tsv").write_text("subject\tplace\tlesion_volume_ml\tn_lesions\na\tdeep\t2.0\t0\n")
+    *_, deep, last = lines(tmp_path, "a")
+    assert deep.split() == ["deep", "2.000", "0"]
+    assert "voxel by voxel" in last
+    assert "lesions as a whole" in last
 
 
 @pytest.mark.usefixtures("fast")
@@ -207,13 +239,6 @@ def test_each_network_says_what_it_finds_once(capsys: pytest.CaptureFixture[str]
         assert [found.regions(1), found.regions(2), found.tissue(3)] == [2, 3, 5]  # type: ignore[arg-type]
     assert found.tissue(0) == 2  # type: ignore[arg-type]
     assert capsys.readouterr().err == "finding the brain and its regions ...\nfinding tissue and lesions ...\n"
-
-
-def test_notes_of_many_people_are_lines_of_their_own_only_where_they_differ() -> None:
-    assert list(notes({"a": ["x", "y"]})) == ["x", "y"]
-    said = list(notes({"a": ["x"], "b": ["x", "y"], "c": []}))
-    assert said == ["2 people (a, b): x", "b: y"]
-    assert list(notes({name: ["x"] for name in "abcdef"})) == ["6 people (a, b, c, d, e, ...): x"]
 
 
 @pytest.mark.usefixtures("fast")

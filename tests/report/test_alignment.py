@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image as Picture
+from scipy import ndimage
 
 from yucca_wm.imaging.images import Image
 from yucca_wm.report.overlays import EDGE_COLOR, draw_alignment
@@ -37,6 +38,17 @@ def share_of_edges_on_the_border(path) -> float:
 def test_edges_of_a_scan_in_place_lie_on_the_border_and_of_a_shifted_one_they_do_not(tmp_path):
     assert share_of_edges_on_the_border(draw_alignment(ball(), ball(spacing_mm=2.5), tmp_path / "a.png")) > 0.9
     assert share_of_edges_on_the_border(draw_alignment(ball(), ball(shift_mm=20), tmp_path / "b.png")) < 0.5
+
+
+def test_left_and_right_are_written_where_there_are_both(tmp_path):
+    """On a scan that is white everywhere: black boxes around L and R, in five axial slices and a coronal one."""
+    white = ball()
+    white = white.with_data(np.full_like(white.data, 100))
+    white.data[:, :, :5] = 0  # what white is told by, below the lowest slice
+    pixels = np.asarray(Picture.open(draw_alignment(white, white, tmp_path / "a.png")).convert("L"))
+    dark, _ = ndimage.label(pixels < 50)
+    boxes = [box for box in ndimage.find_objects(dark) if all(12 < side.stop - side.start < 40 for side in box)]
+    assert len(boxes) == 2 * 6
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0])

@@ -6,6 +6,7 @@ import numpy as np
 from yucca_wm.imaging.images import Image
 from yucca_wm.report.figures import (
     OTHER,
+    OUTSIDE_COLOR,
     PALETTE,
     RegionLoad,
     brain_box,
@@ -17,12 +18,21 @@ from yucca_wm.report.figures import (
 )
 
 
-def test_largest_regions_stand_out_and_others_are_grey():
+def test_largest_regions_stand_out_and_others_have_one_colour():
     volumes = {f"r{number}": float(number) for number in range(12)}
     colors = region_colors(volumes)
     assert [colors[f"r{number}"] for number in range(11, 4, -1)] == list(PALETTE)
     assert colors["r1"] == OTHER
     assert "r0" not in colors
+
+
+def test_no_lesion_has_the_colour_of_a_scan_and_no_two_have_one_colour():
+    """On a grey scan a grey lesion cannot be seen; 100 of 255 apart from grey, and from each other."""
+    colors = [[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in (*PALETTE, OTHER, OUTSIDE_COLOR)]
+    for number, color in enumerate(colors):
+        assert max(color) - min(color) >= 80
+        for other in colors[:number]:
+            assert np.abs(np.subtract(color, other)).sum() > 60
 
 
 def test_planes_are_those_with_most_lesion_area_ten_millimetres_apart():
@@ -74,6 +84,10 @@ def test_left_is_drawn_on_the_left_whatever_the_storage():
         columns = np.flatnonzero(painted.any(axis=0))
         assert columns.max() < painted.shape[1] / 2
         assert slices[0].texts[0].get_text() == "L"
+        assert slices[-1].texts[-1].get_text() == "R"
+        for axes in (slices[0], slices[-1]):  # white on black, whatever lies under it
+            assert axes.texts[-1].get_color() == "white"
+            assert axes.texts[-1].get_bbox_patch().get_facecolor() == (0, 0, 0, 1)
 
 
 def test_bars_hold_the_loads_and_mark_absent_regions():
@@ -86,6 +100,16 @@ def test_bars_hold_the_loads_and_mark_absent_regions():
     assert upper.lines[0].get_xdata().tolist() == [1]
     assert "% of region" in upper.get_ylabel()
     assert "(ml)" in lower.get_ylabel()
+
+
+def test_what_lies_outside_every_region_is_a_bar_without_load_or_cross():
+    image = Image(np.ones((8, 8, 4)), np.eye(4))
+    outside = RegionLoad("outside", float("nan"), 0.3, is_region=False)
+    loads = [RegionLoad("a", 3.0, 0.1), RegionLoad("b", float("nan"), 0.0), outside]
+    figure = draw_subject(image, np.zeros((8, 8, 4), int), {}, loads, {"outside": OUTSIDE_COLOR})
+    upper, lower = figure.axes[:2]
+    assert [bar.get_height() for bar in lower.patches] == [0.1, 0.0, 0.3]
+    assert upper.lines[0].get_xdata().tolist() == [1]
 
 
 def test_left_right_pairs_by_name():

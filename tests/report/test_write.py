@@ -17,6 +17,7 @@ from PIL import Image
 
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.localize.__main__ import main as localize_main
+from yucca_wm.report import subject_page
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.results import read_results
 
@@ -222,6 +223,11 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "T1 lies 9 mm off &lt;i&gt;" in page
     assert 'id="alignment"' in page
+    assert "Do T1 and FLAIR match?" in page
+    captions = re.findall("<figcaption>(.*?)</figcaption>", page)
+    assert len(captions) == 2
+    assert all("The subject&#39;s left is on the left." in caption for caption in captions)
+    assert "Volumes are sorted voxel by voxel, lesions as a whole" in page[page.index('id="places"') :]
     assert "s_FLAIR_000.nii.gz" in page
     assert "no picture" not in page
     viewer = html.unescape(re.search(r'srcdoc="([^"]*)"', page)[1])
@@ -258,6 +264,27 @@ def test_of_one_person_there_is_one_page_and_no_mean(localized, placed, tmp_path
     assert "Lesion volume by place (ml)" in page
 
 
+def test_bars_add_up_to_the_total(localized, tmp_path, monkeypatch):
+    """Remainders and what lies outside are bars too."""
+    drawn = {}
+    real = subject_page.figures.draw_subject
+
+    def draw_subject(*given, **more):
+        drawn[more["title"]] = given[3]
+        return real(*given, **more)
+
+    monkeypatch.setattr(subject_page.figures, "draw_subject", draw_subject)
+    assert main(["--results", str(localized / "results"), "--out_dir", str(tmp_path), "--jobs", "1"]) == 0
+    for name, rows in read_results(localized / "results").load.items():
+        assert [bar.name for bar in drawn[name]] == [row["name"] for row in rows if row["name"] != "total"]
+        total = float(rows[-1]["lesion_volume_ml"])
+        assert sum(bar.volume_ml for bar in drawn[name]) == pytest.approx(total, abs=1e-4)
+        outside = float(rows[-2]["lesion_volume_ml"])
+        assert [bar.volume_ml for bar in drawn[name] if not bar.is_region] == [outside]
+    assert total > 0
+    assert outside > 0
+
+
 def test_an_atlas_for_the_page_of_one_person_is_refused(placed, tmp_path):
     with pytest.raises(InputError, match=r"atlas\.nii\.gz: is for the mean loads of a cohort; .* one person"):
         main(["--results", str(placed / "out"), "--out_dir", str(tmp_path), "--atlas", "atlas.nii.gz"])
@@ -267,7 +294,7 @@ def test_a_page_without_names_and_notes(placed, tmp_path):
     arguments = ["--results", str(placed / "out"), "--anonymise", "--out_dir", str(tmp_path)]
     assert main(arguments) == 0
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "9 mm off" not in text
+    assert "9 mm off" not in text  # s, the person's name, is in it
     assert str(placed) not in text
     assert 'id="places"' in text
     assert 'id="alignment"' in text

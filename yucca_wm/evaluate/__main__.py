@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--pred",
         required=True,
         metavar="PATH",
-        help="folder of predicted label maps, or one, which is added to the cases in --out-dir",
+        help="folder of predicted label maps, or one, which is added to the subjects in --out-dir",
     )
     parser.add_argument(
         "--gt", required=True, metavar="PATH", help="true label map, or a folder of maps with the same names"
@@ -67,7 +67,10 @@ def main(argv: list[str] | None = None) -> int:
         outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, how=how, run=run_how)
     for line in headline(outcome):
         print(line)
-    print(f"tables and figure: {arguments.out_dir}")
+    if outcome.results:
+        print(f"tables and figure: {arguments.out_dir}")
+    else:
+        print(f"nobody could be compared: no tables in {arguments.out_dir}")
     return report_failures(outcome.failures, len(outcome.results) + len(outcome.failures))
 
 

@@ -85,7 +85,9 @@ def evaluate(
             account = {name: reason for name, reason in before.failures.items() if name not in results} | failures
         kinds = {rows[0]["kind"] for rows in results.values()}
         if alone and len(kinds) > 1:
-            raise InputError(out, "holds cases of lesions and of regions", "choose another --out-dir for one of them")
+            raise InputError(
+                out, "holds subjects with lesion maps and with region maps", "choose another --out-dir for one of them"
+            )
         for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
             (out / name).unlink(missing_ok=True)
         if len(kinds) > 1:
@@ -131,7 +133,8 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     for row in summarise(cases, kind):
         if row.get("region", "all regions") == "all regions":
             interval = "" if row["low95"] is None else f" (95 % {row['low95']:.3g} to {row['high95']:.3g})"
-            lines.append(f"{row['measure']:28s} {as_text(six_digits(row['mean']))}{interval}, {row['cases']} cases")
+            who = f"{row['cases']} subject{'s' * (row['cases'] != 1)}"
+            lines.append(f"{row['measure']:28s} {as_text(six_digits(row['mean']))}{interval}, {who}")
     return lines
 
 

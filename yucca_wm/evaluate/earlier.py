@@ -32,7 +32,7 @@ def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
     """Say on stderr who is no longer among the ``cases`` of the tables."""
     if gone := [name for name in earlier.entries if name not in cases]:
         named = some_of(gone)
-        print(f"note: removed from {earlier.step.folder}, as not among the cases any more: {named}", file=sys.stderr)
+        print(f"note: removed from {earlier.step.folder}, as not among the subjects any more: {named}", file=sys.stderr)
 
 
 def copies(step: Step, results: Mapping[str, Rows]) -> Iterator[str]:

@@ -148,7 +148,7 @@ def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: P
 
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in cases:
-        groups.setdefault(str(row.get("name", "all cases")), []).append(row)
+        groups.setdefault(str(row.get("name", "all subjects")), []).append(row)
     figure = Figure(figsize=(3.2 * len(columns), 1.6 + 0.22 * len(groups)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]

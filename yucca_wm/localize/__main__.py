@@ -164,13 +164,14 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     if failures and not inputs.pairs and options.cohort is None:
         print("note: files of any name can be listed in a table: --cohort TABLE", file=sys.stderr)
     if not how.is_whole:
-        print(f"{len(flags)} subjects localized; tables and heat map come with --level group")
+        print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map come with --level group")
         if options.to_template is not None:
             these = [Localized(name, inputs.pairs[name].lesions, inputs.pairs[name].regions) for name in flags]
             _, not_carried = carry_cohort(options.out_dir, template, transforms, how, (these, settings))
             failures = failures | not_carried
         return cli.report_failures(failures, len(subjects))
-    print(f"{len(flags)} subjects localized; tables and heat map in {options.out_dir}")
+    made = f"tables and heat map in {options.out_dir}" if flags else f"the tables in {options.out_dir} are empty"
+    print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; {made}")
     wanted = (
         ("maps", "maps", options.maps), ("bids", "bids", options.bids),
         ("template", "to-template", options.to_template is not None),

@@ -115,7 +115,8 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.folder import missing_folders, remove_made
     from yucca_wm.predict.report import PAGES, write_pages
-    from yucca_wm.predict.terminal import lines, notes
+    from yucca_wm.predict.terminal import lines
+    from yucca_wm.report.notes import note_lines
 
     if arguments.cohort:
         cases = cohort.cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
@@ -159,7 +160,8 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         return report_failures(failures, concerned)
     if not single:
         print(f"{len(outcome.results)} of {concerned} done; which scans were used: {arguments.out_dir / cohort.TABLE}")
-    for line in notes({name: about.get("notes", []) for name, about in outcome.results.items()}):
+    noted = {name: about.get("notes", []) for name, about in outcome.results.items()}
+    for line in note_lines(noted, named=concerned > 1):
         print(f"note: {line}", file=sys.stderr)
     localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
     if localized and single:

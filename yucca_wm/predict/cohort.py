@@ -103,7 +103,8 @@ def _gather(
 ) -> None:
     write_manifest(out, outcome)
     if outcome.results and {LESIONS, REGIONS} <= set(found(models, options)):
-        outcome.failures.update(_localize(out, outcome.results, models, options, table))
+        one_person = len({*outcome.results, *outcome.failures}) == 1
+        outcome.failures.update(_localize(out, outcome.results, models, options, table, named=not one_person))
 
 
 def write_manifest(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
@@ -160,8 +161,13 @@ def _localize(
     models: Mapping[str, LoadedModel],
     options: Options,
     table: RegionTable,
+    *,
+    named: bool,
 ) -> dict[str, str]:
-    """Say where the lesions of those who are done are; returns who failed, and why."""
+    """Say where the lesions of those who are done are; returns who failed, and why.
+
+    named : say whose a flag is.
+    """
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.inputs import folder_inputs
     from yucca_wm.localize.measures.flags import flag_lines
@@ -170,14 +176,14 @@ def _localize(
     inputs = folder_inputs(out / LESIONS, out / REGIONS)
     ours = {name: pair for name, pair in inputs.pairs.items() if case_name(pair.lesions) in done}
     if others := sorted(inputs.pairs.keys() - ours.keys(), key=natural_key):
-        print(f"note: not in the tables, as of nobody in this run: the maps of {', '.join(others)}", file=sys.stderr)
+        who = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} not in this run"
+        print(f"note: {who}: the maps are kept, but are not in the tables", file=sys.stderr)
     inputs = replace(inputs, pairs=ours, failures={name: why for name, why in inputs.failures.items() if name in done})
     stage("writing tables")
     used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]
     companions = companion_places(out, used, models, options)
     flags, failures = localize_into(out, inputs, table, Settings(), companions=companions, options=RunOptions())
-    alone = list(next(iter(flags.values())).values()) if len(flags) == 1 else None
-    for line in flag_lines(flags) if alone is None else alone:
+    for line in flag_lines(flags) if named else [line for own in flags.values() for line in own.values()]:
         print(f"note: {line}", file=sys.stderr)
     return failures
 

@@ -1,39 +1,21 @@
-"""What is printed at the end: notes, and one person's table, the regions with lesions first."""
+"""What is printed at the end: one person's table, the regions with lesions first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from yucca_wm.core.errors import some_of
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import read_rows
+from yucca_wm.localize.measures.places import SORTED
 
 LOADS, PLACES = "lesion_load.tsv", "places.tsv"
 SUMMARY = ("outside", "total")
 """Rows that are not of one region; they come last."""
 
 REST = "remainder: none of these regions (cerebellum, brainstem, deep grey matter)"
-
-MAX_NAMED = 5
-"""Of many people with one note, so many are named."""
-
-
-def notes(by_person: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A line for each note: without name where there is one person only, once where several have the same."""
-    people: dict[str, list[str]] = {}
-    for name, own in by_person.items():
-        for note in own:
-            people.setdefault(note, []).append(name)
-    for note, names in people.items():
-        if len(by_person) == 1:
-            yield note
-        elif len(names) == 1:
-            yield f"{names[0]}: {note}"
-        else:
-            yield f"{len(names)} people ({some_of(names, MAX_NAMED)}): {note}"
 
 
 def lines(out: Path, subject: str) -> Iterator[str]:
@@ -55,6 +37,7 @@ def lines(out: Path, subject: str) -> Iterator[str]:
         yield f"{'place':<28}{'lesion ml':>11}{'lesions, each once':>28}"
         for row in _rows(out / PLACES, subject).itertuples():
             yield f"{row.place:<28}{float(row.lesion_volume_ml):>11.3f}{row.n_lesions:>28}"
+        yield SORTED
 
 
 def _rows(path: Path, subject: str) -> pd.DataFrame:

@@ -18,8 +18,9 @@ from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
-from yucca_wm.report.html import Pictures, count, decimals, render, short, table_of
-from yucca_wm.report.results import Results, Row, facts_of
+from yucca_wm.report.html import LEFT, Pictures, count, decimals, render, short, table_of
+from yucca_wm.report.notes import failure_lines, note_lines
+from yucca_wm.report.results import Results, facts_of
 
 
 def cohort_page(
@@ -44,18 +45,24 @@ def cohort_page(
     if atlas is not None:
         painted = {int(row["region_id"]): m for row, m in zip(regions, mean.tolist(), strict=True)}
         figure = overlays.draw_on_atlas(atlas, painted, len(used))
-        pictures.add(figure, "atlas_load", "Mean lesion load of every region, painted on the atlas.")
-    notes = _add_frequency(results, pictures, left_out)
+        pictures.add(figure, "atlas_load", f"Mean lesion load of every region, painted on the atlas. {LEFT}")
+    frequency = _add_frequency(results, pictures, left_out)
+    n_failed = len(results.failures)
+    n_people = len(results.load) + n_failed
     affected = (np.nan_to_num(loads) > 0).sum(axis=0)
     subjects = results.summary["subjects"]
     return render(
         "cohort.html",
         title=f"Lesion localization: {count(len(results.load), 'subject')}",
         version=__version__,
-        summary=f"{count(len(results.load), 'subject')} localized",
-        failures=results.summary["failures"],
+        summary=f"{count(len(results.load), 'subject')} localized" + f", {n_failed} failed" * bool(n_failed),
         facts=facts_of(results),
-        flags=[*_flag_lines(subjects), *notes],
+        flags=[
+            *failure_lines(results.failures, n_people),
+            *_flag_lines(subjects),
+            *note_lines(results.notes),
+            *frequency,
+        ],
         subject_heads=(
             "subject",
             "lesion volume (ml)",
@@ -63,10 +70,11 @@ def cohort_page(
             "outside regions (%)",
             "largest lesion (ml)",
             "flags",
+            *["notes"] * bool(results.notes),
         ),
-        subject_rows=[_subject_row(name, rows, subjects[name], links) for name, rows in results.load.items()],
+        subject_rows=[_subject_row(name, results, links) for name in results.load],
         means=[
-            f"Means are of {len(used)} of {count(len(results.load), 'subject')}",
+            f"Means are of {len(used)} of {count(n_people, 'subject')}" + f"; {n_failed} failed" * bool(n_failed),
             *left_out_lines(left_out),
             *flag_lines(results.flags, used),
         ],
@@ -107,7 +115,7 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
     except YuccaWMError:  # the template has gone since
         template = shown.with_data(np.zeros(shown.shape, np.uint8))
     figure = overlays.draw_frequency(shown, template, about["n_subjects"])
-    pictures.add(figure, "lesion_frequency", "Share of subjects with a lesion at each place of the template.")
+    pictures.add(figure, "lesion_frequency", f"Share of subjects with a lesion at each place of the template. {LEFT}")
     also = [f"the frequency map of localize counts those left out of the means as well: {', '.join(left_out)}"]
     lines = [f"not in the frequency map: {case}: {reason}" for case, reason in about["failures"].items()]
     return [*lines, *also * bool(left_out)]
@@ -123,10 +131,11 @@ def _flag_lines(subjects: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _subject_row(name: str, rows: list[Row], about: dict[str, Any], links: Mapping[str, str]) -> dict[str, Any]:
-    total, outside = rows[-1], rows[-2]
+def _subject_row(name: str, results: Results, links: Mapping[str, str]) -> dict[str, Any]:
+    total, outside = results.load[name][-1], results.load[name][-2]
     cells = [name, short(total["lesion_volume_ml"]), total["n_lesions"], short(outside["share_percent"])]
-    return {"link": links.get(name), "cells": [*cells, short(total["largest_lesion_ml"]), len(about["flags"])]}
+    cells += [short(total["largest_lesion_ml"]), str(len(results.flags[name]))]
+    return {"link": links.get(name), "cells": [*cells, *[len(results.notes.get(name, []))] * bool(results.notes)]}
 
 
 def _place_tables(results: Results) -> list[dict[str, Any]]:

@@ -28,7 +28,8 @@ SPECKLES = 0.005
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2")
 """For the regions with most lesion volume, in this order; all others are OTHER."""
 
-OTHER, OUTSIDE_COLOR = "#BBBBBB", "#FFFFFF"
+OTHER, OUTSIDE_COLOR = "#AA00FF", "#00FFFF"
+"""Violet and cyan: lesions are grey to white on the scan itself."""
 SLICES = 6
 
 MARGIN_MM = 10.0
@@ -69,7 +70,7 @@ def region_greys(regions: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def region_colors(volumes_ml: dict[str, float]) -> dict[str, str]:
-    """Name -> colour: the regions with most lesion volume stand out, the rest is grey."""
+    """Name -> colour: the regions with most lesion volume have colours of their own, the rest one."""
     first = sorted((name for name in volumes_ml if volumes_ml[name] > 0), key=lambda name: -volumes_ml[name])
     return {name: PALETTE[rank] if rank < len(PALETTE) else OTHER for rank, name in enumerate(first)}
 
@@ -183,8 +184,8 @@ def _draw_slices(
         axes.set_title(slice_title(background, int(k)), fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])
-    grid[0].text(0.02, 0.5, "L", transform=grid[0].transAxes, color="white", fontsize=10, va="center")
-    grid[-1].text(0.98, 0.5, "R", transform=grid[-1].transAxes, color="white", fontsize=10, va="center", ha="right")
+    write_side(grid[0], "L")
+    write_side(grid[-1], "R")
     drawn = {names[int(label)] for label in np.unique(labelled) if label}
     named = [(name, color) for name, color in colors.items() if color != OTHER and name in drawn]
     handles = [Patch(facecolor=color, edgecolor="#444444", label=name.replace("_", " ")) for name, color in named]
@@ -196,17 +197,28 @@ def _draw_slices(
         )
 
 
+def write_side(axes: Axes, side: str) -> None:
+    """``L`` or ``R`` in that upper corner of a slice, white on a black box: scalp may be white."""
+    x, align = {"L": (0.04, "left"), "R": (0.96, "right")}[side]
+    axes.text(
+        x, 0.96, side, transform=axes.transAxes, color="white", fontsize=10, fontweight="bold", va="top", ha=align,
+        bbox={"boxstyle": "square,pad=0.2", "facecolor": "black", "edgecolor": "none"},
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class RegionLoad:
-    """A bar: load_percent is NaN where the region has no voxel."""
+    """A bar. load_percent : NaN where the region has no voxel. is_region : False for what lies outside all of them, of
+    which there is no load."""
 
     name: str
     load_percent: float
     volume_ml: float
+    is_region: bool = True
 
 
 def _draw_bars(upper: Axes, lower: Axes, loads: Sequence[RegionLoad], colors: dict[str, str]) -> None:
-    """Load and lesion volume of every region; a cross where a region is absent."""
+    """Load and lesion volume of every region, and the volume outside; a cross where a region is absent."""
     at = np.arange(len(loads))
     bar_colors = [colors.get(load.name, OTHER) for load in loads]
     percent, volume = np.array([[load.load_percent, load.volume_ml] for load in loads]).reshape(-1, 2).T
@@ -215,7 +227,7 @@ def _draw_bars(upper: Axes, lower: Axes, loads: Sequence[RegionLoad], colors: di
         axes.set_ylabel(label, fontsize=9)
         axes.set_ylim(0, max(1.08 * float(np.nan_to_num(values).max(initial=0)), 1e-3))
         axes.spines[["top", "right"]].set_visible(False)
-    absent = at[np.isnan(percent)]
+    absent = at[np.isnan(percent) & [load.is_region for load in loads]]
     upper.plot(absent, np.zeros(len(absent)), "x", color="#444444", clip_on=False)
     upper.tick_params(labelbottom=False)
     lower.set_xlim(-0.7, len(loads) - 0.3)

@@ -52,6 +52,10 @@ def decimals(number: float) -> str:
     return "" if math.isnan(number) else f"{number:.3f}"
 
 
+LEFT = "The subject's left is on the left."
+"""Of every picture of slices."""
+
+
 class Pictures:
     """The pictures of one page, in order; each is also written to ``folder`` as PNG and SVG.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.files import atomic_path
 from yucca_wm.imaging.images import Image, resample
-from yucca_wm.report.figures import head_box, slice_title, to_ras
+from yucca_wm.report.figures import head_box, slice_title, to_ras, write_side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,9 +85,8 @@ def _axial(under: Image, values: NDArray[Any], unit: str, title: str, cmap: str,
         )  # fmt: skip
         axes.set_title(slice_title(below, int(k)), fontsize=8)
         axes.set_axis_off()
-    for axes, x, text in ((grid[0], 0.06, "L"), (grid[-1], 0.94, "R")):
-        color = "black" if binary else "white"
-        axes.text(x, 0.97, text, transform=axes.transAxes, color=color, fontsize=10, va="top", ha="center")
+    write_side(grid[0], "L")
+    write_side(grid[-1], "R")
     bar = figure.colorbar(image, ax=grid.tolist(), pad=0.01, aspect=12)
     bar.set_label(unit, fontsize=9)
     figure.suptitle(title, fontsize=11)
@@ -121,6 +120,8 @@ def draw_alignment(reference: Image, moved: Image, path: str | os.PathLike[str])
         title = slice_title(under, at) if across == 2 else ("sagittal", "coronal")[across]
         axes.set_title(title, color="white", fontsize=9)
         axes.set_axis_off()
+        for side in "LR" if across else "":  # in a sagittal slice there is neither
+            write_side(axes, side)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100)
     return Path(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,10 @@ EXTRA = {
 PREDICTED, ALIGNMENTS = "predict.json", "frame"
 """What yucca_wm.predict leaves beside the tables: its record, and pictures of T1 on FLAIR."""
 
-FAILED = "could not be localized; see localize.json"
+FAILED, NOT_PREDICTED = "could not be localized; see localize.json", "could not be predicted; see predict.json"
 """In place of reasons, which name files."""
+
+HIDDEN = "a note that may hold a name; see predict.json"
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Results:
     """folder : of the tables; summary : content of localize.json; load : subject -> its rows of lesion_load.tsv;
     lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request;
     places : subject -> its rows of places.tsv; notes : subject -> what yucca_wm.predict was not sure of;
-    alignments : subject -> picture of one scan's edges on the other; anonymous : names are replaced, and no path may be
-    shown."""
+    not_predicted : whom yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's edges on
+    the other; anonymous : names are replaced, and no path may be shown."""
 
     folder: Path
     summary: dict[str, Any]
@@ -52,12 +54,18 @@ class Results:
     extra: dict[str, dict[str, list[Row]]]
     places: dict[str, list[Row]] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    not_predicted: dict[str, str] = field(default_factory=dict)
     alignments: dict[str, Path] = field(default_factory=dict)
     anonymous: bool = False
 
     @property
     def subjects(self) -> list[str]:
         return list(self.load)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Who is not in the tables -> reason."""
+        return {**self.not_predicted, **self.summary["failures"]}
 
     @property
     def regions(self) -> list[Row]:
@@ -71,7 +79,7 @@ class Results:
         return replace(
             self, summary=summary, load={subject: self.load[subject]}, extra=extra,
             lesions=_only(self.lesions, subject), places=_only(self.places, subject),
-            notes=_only(self.notes, subject), alignments=_only(self.alignments, subject),
+            notes=_only(self.notes, subject), not_predicted={}, alignments=_only(self.alignments, subject),
         )  # fmt: skip
 
     @property
@@ -110,7 +118,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
-    return Results(folder, summary, load, lesions, extra, places, _notes(folder / PREDICTED), alignments)
+    notes, failed = _predicted(folder / PREDICTED, load)
+    return Results(folder, summary, load, lesions, extra, places, notes, failed, alignments)
 
 
 def region_table(folder: str | os.PathLike[str]) -> RegionTable:
@@ -123,13 +132,19 @@ def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
     return {subject: of_all[subject]} if subject in of_all else {}
 
 
-def _notes(path: Path) -> dict[str, list[str]]:
-    """Subject -> notes, as `yucca_wm.predict` leaves them; none without its record."""
+def _predicted(path: Path, subjects: Collection[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What the record of `yucca_wm.predict` says: the notes on each of ``subjects``, and who failed -> reason.
+
+    Nothing without the record, or where it knows none of them: it is of another run.
+    """
     try:
-        cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
-        return {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")}
+        record = json.loads(path.read_text(encoding="utf-8"))
+        cases = {name: case for name, case in record["cases"].items() if name in subjects}
+        notes = {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")}
+        failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items() if name not in subjects}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return {}, {}
+    return notes, failed if cases else {}
 
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:
@@ -158,6 +173,8 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
     """
     failures = results.summary["failures"]
     numbers = numbered({*results.load, *failures})
+    others = numbered(results.not_predicted.keys() - numbers.keys(), after=len(numbers))
+    secrets = {*numbers, *results.not_predicted}
 
     def renamed(rows: Mapping[str, list[Row]]) -> dict[str, list[Row]]:
         rows = {name: own for name, own in rows.items() if name in numbers}
@@ -173,14 +190,21 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
     extra = {title: renamed(rows) for title, rows in results.extra.items()}
     hidden = replace(
         results, summary=summary, load=renamed(results.load), lesions=renamed(results.lesions), extra=extra,
-        places=renamed(results.places), notes={}, anonymous=True,
+        places=renamed(results.places), anonymous=True,
+        notes={numbers[name]: _without_names(own, secrets) for name, own in results.notes.items()},
+        not_predicted=dict.fromkeys(sorted(others.values()), NOT_PREDICTED),
         alignments={numbers[name]: path for name, path in results.alignments.items()},
     )  # fmt: skip
     return hidden, {numbers[name]: name for name in results.load}
 
 
-def numbered(names: Iterable[str]) -> dict[str, str]:
-    """Name -> number."""
+def _without_names(notes: Sequence[str], names: Collection[str]) -> list[str]:
+    """The notes, HIDDEN in place of those that hold a name or a path."""
+    return [HIDDEN if any(secret in note for secret in (*names, "/", "\\")) else note for note in notes]
+
+
+def numbered(names: Iterable[str], after: int = 0) -> dict[str, str]:
+    """Name -> number, from ``after`` + 1."""
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     width = max(3, len(str(len(order))))
-    return {name: f"subject-{number:0{width}d}" for number, name in enumerate(order, start=1)}
+    return {name: f"subject-{number:0{width}d}" for number, name in enumerate(order, start=after + 1)}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, YuccaWMError
-from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.regions import REMAINDER, RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
@@ -21,19 +21,22 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs import Companions, Pair
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
-from yucca_wm.localize.measures.places import PLACES, place_lesions
+from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
 from yucca_wm.localize.reading import load_pair, load_tissue
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
-from yucca_wm.report.html import Pictures, count, decimals, embedded, render, short, table_of
-from yucca_wm.report.results import Results, Row, facts_of, is_region, value
+from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
+from yucca_wm.report.results import Results, Row, facts_of, value
 from yucca_wm.report.viewer import Layer, slice_viewer
 
 OUTSIDE_NAME = "outside"
 CAPTION = (
     "Lesions by region in the axial planes that show most of them, at least 10 mm apart (without lesions: evenly "
-    "through the brain), with their height in the scan's coordinates; below, the load of every region."
+    f"through the brain), with their height in the scan's coordinates. {LEFT} Below, the load and the lesion volume of "
+    "every region, and the volume outside all of them; the volumes add up to the total."
 )
+REST = " Remainder: none of these regions (cerebellum, brainstem, deep grey matter)."
+"""What is added where the table has one."""
 
 
 def subject_layers(
@@ -134,9 +137,10 @@ def subject_page(
         under, layers = subject_layers(about, results.summary["settings"], table, colors, background)
         brightest = None if background else 3 * float(under.data.max(initial=1))
         loads = [
-            figures.RegionLoad(row["name"], value(row, "load_percent"), value(row, "lesion_volume_ml"))
-            for row in rows
-            if is_region(row)
+            figures.RegionLoad(
+                row["name"], value(row, "load_percent"), value(row, "lesion_volume_ml"), row["name"] != OUTSIDE_NAME
+            )
+            for row in rows[:-1]  # the last is the total
         ]
         lesions_shown, names = layers[0].labelled, dict(layers[0].names)
         _check_counts(lesions_shown, names, rows, about)
@@ -144,7 +148,7 @@ def subject_page(
         figure = figures.draw_subject(
             under, lesions_shown, names, loads, colors, title=subject, brightest=brightest, brain=brain
         )
-        pictures.add(figure, subject, CAPTION)
+        pictures.add(figure, subject, CAPTION + REST * any(row["group"] == REMAINDER for row in rows))
         viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])))
     except YuccaWMError as error:
         problem = str(error)
@@ -173,6 +177,8 @@ def subject_page(
         pictures=pictures.shown,
         viewer=viewer,
         places=_place_rows(results, subject),
+        sorted=SORTED,
+        left=LEFT,
         alignment=embedded(results.alignments[subject]) if subject in results.alignments else "",
         load_heads=heads,
         load_rows=[

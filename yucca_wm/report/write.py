@@ -63,7 +63,7 @@ def write_report(
     if anonymise:
         results, names = anonymised(results)
     left_out = _left_out(results, exclude_flagged)
-    one_person = subjects and len(results.subjects) == 1 and not results.summary["failures"]
+    one_person = subjects and len(results.subjects) == 1 and not results.failures
     if one_person and atlas is not None:
         raise InputError(atlas, "is for the mean loads of a cohort; these results are of one person", "leave it out")
     painted = None

@@ -1,0 +1,47 @@
+"""What `yucca_wm.predict` noted on each person and whom it failed on, in lines for a page or a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from yucca_wm.core.errors import some_of
+
+MAX_NAMED = 5
+"""Of many people with one note, so many are named; of more, notes that differ in numbers only are one line."""
+
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
+
+
+def note_lines(by_person: Mapping[str, Sequence[str]], *, named: bool = True) -> Iterator[str]:
+    """A line for each note, with the name of whom it is of; one for many people who have the same.
+
+    by_person : name -> notes. named : False where there is one person only, and no name is needed.
+    """
+    said: dict[str, dict[str, list[str]]] = {}
+    for name, own in by_person.items():
+        for note in own:
+            said.setdefault(NUMBER.sub("#", note), {}).setdefault(note, []).append(name)
+    for alike in said.values():
+        people = list(dict.fromkeys(name for names in alike.values() for name in names))
+        together = {_with_ranges(list(alike)): people} if len(people) > MAX_NAMED else alike
+        for note, names in together.items():
+            who = names[0] if len(names) == 1 else f"{len(names)} people ({some_of(names, MAX_NAMED)})"
+            yield f"{who}: {note}" if named else note
+
+
+def failure_lines(failures: Mapping[str, str], n_people: int) -> list[str]:
+    """How many of ``n_people`` failed, who (name -> reason) and why."""
+    lines = [f"{name}: {reason}" for name, reason in failures.items()]
+    head = f"{len(lines)} of {n_people} failed"
+    return [f"{head}: {lines[0]}"] if len(lines) == 1 else [head, *lines] if lines else []
+
+
+def _with_ranges(notes: Sequence[str]) -> str:
+    """One text for ``notes`` that differ in numbers only: ``0.2 to 1.9`` where they do."""
+    spans = []
+    for values in zip(*(NUMBER.findall(note) for note in notes), strict=True):
+        low, high = min(values, key=float), max(values, key=float)
+        spans.append(low if float(low) == float(high) else f"{low} to {high}")
+    rest = iter(spans)
+    return NUMBER.sub(lambda _: next(rest), notes[0])
