@@ -60,13 +60,19 @@ def test_wrong_usage(words: list[str], says: str, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("predict --flare x", "yucca-wm predict: error: there is no flag --flare, did you mean --flair?; see"),
-        ("predict --flare=x --out-dir o", "there is no flag --flare, did you mean --flair?"),
-        ("predict -flair x --out-dir o", "there is no flag -flair, did you mean --flair?"),
-        ("localize --out-dirs o", "there is no flag --out-dirs, did you mean --out-dir?"),
-        ("groups associate --outcom x", "groups associate: error: there is no flag --outcom, did you mean --outcome?"),
-        ("groups cluster --outcome x", "groups cluster: error: there is no flag --outcome, did you mean --"),
-        ("check x --zzzzzz", "there is no flag --zzzzzz; see yucca-wm check --help"),
+        ("predict --flare x", "yucca-wm predict: error: unrecognized arguments: --flare: did you mean --flair?; see"),
+        ("predict --flare=x --out-dir o", "unrecognized arguments: --flare: did you mean --flair?"),
+        ("predict -flair x --out-dir o", "unrecognized arguments: -flair: did you mean --flair?"),
+        ("localize --out-dirs o", "unrecognized arguments: --out-dirs: did you mean --out-dir?"),
+        (
+            "groups associate --outcom x",
+            "groups associate: error: unrecognized arguments: --outcom: did you mean --outcome?",
+        ),
+        (
+            "groups cluster --outcome x",
+            "groups cluster: error: unrecognized arguments: --outcome; see yucca-wm groups cluster --help",
+        ),
+        ("check x --zzzzzz", "unrecognized arguments: --zzzzzz; see yucca-wm check --help"),
         ("check", "yucca-wm check: error: give one cohort; see yucca-wm check --help"),
     ],
 )

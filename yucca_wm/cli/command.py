@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
                     spelling for parser in parsers for action in parser._actions for spelling in action.option_strings
                 }
                 near = difflib.get_close_matches("--" + flag.lstrip("-"), sorted(shown), n=1)
-                parsers[-1].error(f"there is no flag {flag}" + (f", did you mean {near[0]}?" if near else ""))
+                parsers[-1].error(f"unrecognized arguments: {flag}" + (f": did you mean {near[0]}?" if near else ""))
 
 
 @contextmanager
