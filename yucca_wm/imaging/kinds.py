@@ -47,7 +47,7 @@ def look_like_regions(labels: Collection[int], table: RegionTable) -> bool:
 
 def more_than_lesions(labels: Image) -> bool:
     """Whether a map covers more than the white-matter lesions of one brain can."""
-    return np.count_nonzero(labels.data) * labels.voxel_volume_mm3 > 1000 * MOST_LESIONS_ML
+    return bool(np.count_nonzero(labels.data) * labels.voxel_volume_mm3 > 1000 * MOST_LESIONS_ML)
 
 
 def equal_neighbours(data: NDArray[Any], background: float = 0) -> float | None:
