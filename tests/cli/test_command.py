@@ -57,6 +57,42 @@ def test_wrong_usage(words: list[str], says: str, capsys: pytest.CaptureFixture[
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("predict --flare x", "yucca-wm predict: error: unrecognized arguments: --flare: did you mean --flair?; see"),
+        ("predict --flare=x --out-dir o", "unrecognized arguments: --flare: did you mean --flair?"),
+        ("predict -flair x --out-dir o", "unrecognized arguments: -flair: did you mean --flair?"),
+        ("localize --out-dirs o", "unrecognized arguments: --out-dirs: did you mean --out-dir?"),
+        (
+            "groups associate --outcom x",
+            "groups associate: error: unrecognized arguments: --outcom: did you mean --outcome?",
+        ),
+        (
+            "groups cluster --outcome x",
+            "groups cluster: error: unrecognized arguments: --outcome; see yucca-wm groups cluster --help",
+        ),
+        ("check x --zzzzzz", "unrecognized arguments: --zzzzzz; see yucca-wm check --help"),
+        ("check", "yucca-wm check: error: give one cohort; see yucca-wm check --help"),
+    ],
+)
+def test_wrong_flags_are_one_line_with_the_one_meant(words: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        command(words.split())
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+
+
+def test_negative_numbers_and_what_follows_two_dashes_are_no_flags() -> None:
+    parser = Parser("x")
+    parser.add_argument("--shift", type=float)
+    parser.add_argument("file", nargs="?")
+    assert parser.parse_args(["--shift", "-3.5"]).shift == -3.5
+    assert parser.parse_args(["--", "--file"]).file == "--file"
+
+
 @pytest.mark.parametrize("shell", ["zsh", "tcsh"])
 def test_other_shells_have_a_script_too(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["--print-completion", shell]) == 0

@@ -42,17 +42,25 @@ class Cohort:
     def write(self, name: str, text: str) -> None:
         (self.folder / f"{name}.txt").write_text(text)
 
-    def run(self, parameters: dict[str, Any] | None = None, **options: Any) -> Outcome[Any]:
+    def run(self, parameters: dict[str, Any] | None = None, keeps: bool = False, **options: Any) -> Outcome[Any]:
         (self.out / "calls").unlink(missing_ok=True)
         chosen = RunOptions(**options)
         with only_run_in(self.out, chosen) as out:
             works = {
                 name: Work(
-                    (path := self.folder / f"{name}.txt", out / f"{name}.up"), {"text": path}, [out / f"{name}.up"]
+                    (path := self.folder / f"{name}.txt", out / f"{name}.up"),
+                    {"text": path},
+                    [out / f"{name}.up"],
+                    [out / f"{name}.seldom.gz"],
                 )
                 for name in NAMES
             }
-            return run_step(Step("copy", out, parameters or {"size": (1, 2)}), copy, works, chosen)
+            step = Step("copy", out, parameters or {"size": (1, 2)}, keeps=keeps)
+            return run_step(step, copy, works, chosen)
+
+    def files(self) -> dict[str, str]:
+        """What the run left but for its record."""
+        return {path.name: path.read_text() for path in self.out.iterdir() if path.name not in (RECORD, "calls")}
 
     @property
     def calls(self) -> str:
@@ -67,6 +75,45 @@ class Cohort:
 @pytest.fixture
 def cohort(tmp_path: Path) -> Cohort:
     return Cohort(tmp_path)
+
+
+def test_where_nobody_can_be_done_everything_stays(cohort: Cohort) -> None:
+    """Inputs that are bad, and one that is gone: files of either kind, and the record, count as before."""
+    done = cohort.run(keeps=True).results
+    (cohort.out / "a.seldom.gz").write_text("of an earlier run")
+    before = cohort.files()
+    good = {name: (cohort.folder / f"{name}.txt").read_text() for name in NAMES}
+    cohort.write("a", "bad")
+    cohort.write("b", "bad too")
+    (cohort.folder / "c.txt").unlink()
+    failed = cohort.run(keeps=True)
+    assert (failed.results, set(failed.failures)) == ({}, set(NAMES))
+    assert cohort.files() == before
+    for name, text in good.items():
+        cohort.write(name, text)
+    assert cohort.run(keeps=True).results == done
+    assert cohort.calls == ""  # the record still knows what the files were made from
+
+
+@pytest.mark.parametrize(
+    ("keeps", "options"), [(False, {}), (True, {"participants": ("a",), "level": Level.PARTICIPANT})]
+)
+def test_else_nothing_of_an_earlier_run_passes_for_this_ones(
+    cohort: Cohort, keeps: bool, options: dict[str, Any]
+) -> None:
+    cohort.run(keeps=keeps)
+    (cohort.out / "a.seldom.gz").write_text("of an earlier run")
+    cohort.write("a", "bad")
+    assert cohort.run(keeps=keeps, force=not options, **options).failures.keys() == {"a"}
+    assert set(cohort.files()) == {"b.up", "c.up"}
+
+
+def test_who_is_done_and_who_fails_beside_leave_nothing_aside(cohort: Cohort) -> None:
+    cohort.run(keeps=True)
+    cohort.write("a", "bad")
+    cohort.write("b", "new")
+    assert cohort.run(keeps=True).results == {"b": 3, "c": 9}
+    assert cohort.files() == {"b.up": "NEW", "c.up": "TEXT OF C"}
 
 
 def test_only_what_changed_is_done_again(cohort: Cohort) -> None:

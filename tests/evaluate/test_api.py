@@ -76,7 +76,7 @@ def test_an_empty_prediction_has_no_distance_and_wrong_usage_is_said(tmp_path: P
     found = yw.evaluate(bar(0, 0), bar(0, 4), kind="lesions", affine=AFFINE)
     assert np.isnan(found.loc[0, "hausdorff95_mm"])
     assert found.loc[0, "dice"] == 0
-    with pytest.raises(yw.InputError, match="may be a lesion map or a region map"):
+    with pytest.raises(yw.InputError, match="may be lesion maps or region maps"):
         yw.evaluate(2 * bar(0, 4), 2 * bar(0, 4), affine=AFFINE)
     nib.save(nib.Nifti1Image(bar(0, 4), AFFINE), tmp_path / "a.nii.gz")
     with pytest.raises(yw.InputError, match="as prediction and as truth"):

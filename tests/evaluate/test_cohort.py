@@ -73,13 +73,31 @@ def test_only_what_changed_is_compared_again_and_two_runs_at_once_are_refused(
         evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
 
 
-def test_no_table_of_an_earlier_run_is_left_where_all_fail(tmp_path: Path) -> None:
+def test_tables_of_an_earlier_run_stay_where_all_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("gt", "pred"):
         save(tmp_path / folder / "a.nii.gz", lesions(2))
     evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
-    (tmp_path / "pred" / "a.nii.gz").write_bytes(b"damaged")
-    assert list(evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out").failures) == ["a"]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run_record.jsonl"]
+    files = {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name != "run_record.jsonl"}
+    assert {path.name for path in files} == {"cases.tsv", "summary.tsv", "evaluation.json", "evaluation.png"}
+    (tmp_path / "pred" / "a.nii.gz").rename(tmp_path / "pred" / "b.nii.gz")
+    (tmp_path / "gt" / "a.nii.gz").rename(tmp_path / "gt" / "b.nii.gz")
+    (tmp_path / "pred" / "b.nii.gz").write_bytes(b"damaged")
+    outcome = evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert (outcome.results, list(outcome.failures)) == ({}, ["b"])
+    assert "removed" not in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in files} == files
+
+
+def test_kinds_that_are_mixed_leave_the_tables_of_an_earlier_run(tmp_path: Path) -> None:
+    for folder in ("gt", "pred"):
+        save(tmp_path / folder / "a.nii.gz", lesions(2))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    before = (tmp_path / "out/cases.tsv").read_bytes()
+    for folder in ("gt", "pred"):
+        save(tmp_path / folder / "b.nii.gz", np.arange(12 * 12 * 6).reshape(12, 12, 6) % 37)
+    with pytest.raises(InputError, match="holds lesion maps and region maps"):
+        evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert (tmp_path / "out/cases.tsv").read_bytes() == before
 
 
 def test_regions_mean_over_regions_then_over_cases(tmp_path: Path) -> None:

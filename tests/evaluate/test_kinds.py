@@ -102,6 +102,48 @@ def test_labels_outside_the_table_are_refused(
     assert not (tmp_path / "out/cases.tsv").exists()
 
 
+@pytest.mark.parametrize("options", [(), ("--regions",)])
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_a_lesion_map_and_a_region_map_are_told_apart(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+    exchanged: bool,
+) -> None:
+    pair = [all_regions(), (all_regions() == 7) * 1]
+    both(tmp_path, *(pair[::-1] if exchanged else pair))
+    assert run(tmp_path, monkeypatch, *options) == 1
+    labels = ["label 1", "labels 1, 2, 3, 4, 5, ..."]
+    of_truth, of_prediction = labels[::-1] if exchanged else labels
+    said = f"gt/a.nii.gz: holds {of_truth}, {tmp_path}/pred/a.nii.gz {of_prediction}: one looks like a lesion map, the"
+    assert said in capsys.readouterr().err
+
+
+def test_lesions_with_a_label_each_are_compared_with_a_mask_and_regions_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """36 x 27 voxels: of 2 mm3 they may be lesions, of 1000 mm3 (972 ml) they may not."""
+    labels = np.pad(all_regions(), 1)
+    both(tmp_path, labels, (labels > 0) * 1)
+    assert run(tmp_path, monkeypatch, "--lesion-labels", "all") == 0
+    assert float(cases(tmp_path)[0]["dice"]) == 1
+    for folder, data in (("pred", labels), ("gt", (labels > 0) * 1)):
+        save(tmp_path / folder / "a.nii.gz", data, np.diag([10.0, 10.0, 10.0, 1.0]))
+    capsys.readouterr()
+    assert run(tmp_path, monkeypatch, "--lesion-labels", "all") == 1
+    assert "compare maps of one kind\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--lesion-labels", "all"), ("--kind", "lesions"), ("--kind", "regions")])
+def test_a_scan_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    both(tmp_path, np.random.default_rng(0).integers(1, 500, SHAPE), block(3))
+    assert run(tmp_path, monkeypatch, *options) == 1
+    assert "pred/a.nii.gz: is a scan, or holds probabilities" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("labels", "named"), [((255,), "255"), ((1, 2, 3, 4), "3, 4")])
 def test_lesion_labels_that_nobody_named_are_refused(
     tmp_path: Path,

@@ -170,6 +170,27 @@ def test_what_cannot_be_answered_is_one_error(cohort, outcome, more, says):
         associate(cohort, *more, outcome=outcome)
 
 
+@pytest.mark.parametrize(
+    ("people", "more", "says"),
+    [
+        (8, (), "8 subjects, 10 are needed; add people"),
+        (8, ("--covariates", "age"), "8 subjects, 10 are needed; add people"),
+        (10, ("--covariates", "age", "sex", "a", "b"), "10 subjects, 11 are needed; use fewer covariates"),
+    ],
+)
+def test_fewer_covariates_are_advised_only_where_they_help(cohort, people, more, says):
+    """Four covariates, two coefficients and five more: 11 people."""
+
+    def change(text):
+        head, *lines = text.splitlines()
+        rows = [f"{line}\t{n * n % 7}\t{n**3 % 11}" for n, line in enumerate(lines[:people])]
+        return "\n".join([f"{head}\ta\tb", *rows]) + "\n"
+
+    edit(cohort, change)
+    with pytest.raises(InputError, match=says):
+        associate(cohort, *more, outcome="score")
+
+
 def test_too_few_subjects_to_cluster(cohort):
     path = cohort / "lesion_load.tsv"
     path.write_text("\n".join(path.read_text().splitlines()[: 1 + 5 * 38]) + "\n")

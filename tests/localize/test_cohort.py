@@ -242,17 +242,18 @@ def test_no_lesion_is_zeros_not_gaps(folders, synthetic, capsys):
     assert "no lesion in 1 of 5 subjects: s1" in capsys.readouterr().err
 
 
-def test_nothing_of_an_earlier_run_is_left_where_all_fail(folders, synthetic, capsys):
+def test_nothing_of_an_earlier_run_is_left_of_who_fails(folders, synthetic, capsys):
     assert run(folders, "--maps") == 0
-    for number in range(5):
+    for number in range(4):
         bad = np.full((40, 36, 20), 99, np.uint8)
         synthetic.save(folders / "regions" / f"s{number}.nii.gz", bad, synthetic.oblique_affine())
     assert run(folders, "--maps") == 1
-    assert not list((folders / "out").glob("**/*.nii.gz")) + list((folders / "out").glob("heat_map*"))
-    assert rows(folders / "out" / "lesion_load.tsv") == []
+    assert [path.name for path in (folders / "out").glob("**/*.nii.gz")] == ["s4.nii.gz"]
+    assert [path.name for path in (folders / "out/parts").iterdir()] == ["s4.json"]
+    assert {row["subject"] for row in rows(folders / "out" / "lesion_load.tsv")} == {"s4"}
     first, second = (line for line in capsys.readouterr().out.splitlines() if " localized; " in line)
     assert first == f"5 subjects localized; tables and heat map in {folders / 'out'}"
-    assert second == f"0 subjects localized; the tables in {folders / 'out'} are empty"
+    assert second == f"1 subject localized; tables and heat map in {folders / 'out'}"
 
 
 def test_nothing_is_left_of_who_has_left_the_cohort(folders, capsys):

@@ -232,6 +232,30 @@ def test_one_bad_case_does_not_stop_the_others_and_a_second_run_does_only_what_i
     assert (tmp_path / "out" / "regions" / "good.nii.gz").read_bytes() != first
 
 
+def test_where_nobody_can_be_predicted_finished_results_stay(
+    scan: Scan, region_only: dict[str, LoadedModel], tmp_path: Path
+) -> None:
+    """The scans of everybody there have become unreadable: maps, tables, and what a second run would not do again."""
+    out = tmp_path / "out"
+    cases = [Case(name, {"T1": scan(name, number)}) for number, name in enumerate(("ben", "carla"))]
+    done = predict_cohort(cases, region_only, out, Options(confidence=True))
+    assert list(done.results) == ["ben", "carla"]
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and "record" not in path.name}
+    assert {path.parent.name for path in before} >= {"regions", "regions_T1", "regions_confidence", "out"}
+    good = {path: path.read_bytes() for case in cases for path in case.files.values()}
+    for path in good:
+        path.write_bytes(b"unreadable")
+    failed = predict_cohort(cases, region_only, out, Options())
+    assert (failed.results, list(failed.failures)) == ({}, ["ben", "carla"])
+    after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and "record" not in path.name}
+    assert after == before
+    next(iter(good)).write_bytes(good[next(iter(good))])
+    renewed = predict_cohort(cases, region_only, out, Options())
+    assert (list(renewed.results), list(renewed.failures)) == (["ben"], ["carla"])
+    assert not (out / "regions/carla.nii.gz").exists()
+    assert list(json.loads((out / "predict.json").read_text())["cases"]) == ["ben"]
+
+
 def test_models_in_each_others_place_are_refused(region_model: Path) -> None:
     with pytest.raises(InputError, match="37 classes: not a model of lesions"):
         check_classes({LESIONS: load(region_model, "cpu")})

@@ -29,6 +29,12 @@ def test_usual_names_are_fine() -> None:
     assert not name_problems(cases("WMH_0", "WMH_10", "WMH_100", "sub-1", "sub-11", "sub-1_ses-2"))
 
 
+def test_a_name_in_a_table_is_to_be_changed_there() -> None:
+    said = name_problems(cases("dora.v1"))["dora.v1"]
+    assert said.startswith("its name holds more than letters, digits, '_' and '-'")
+    assert "give it another name in the table of paths" in said
+
+
 def test_upper_and_lower_case() -> None:
     assert list(name_problems(cases("sub-A", "sub-a", "sub-b"))) == ["sub-A", "sub-a"]
 

@@ -16,9 +16,13 @@ from yucca_wm.cohort.subject import FILE_COLUMNS, Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.regions import regions
-from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid
+from yucca_wm.imaging.images import Image, check_same_grid, load_labels, same_grid
+from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
+from yucca_wm.scan.check import check_different, check_one
+from yucca_wm.scan.contrast import EXCHANGED, exchanged
+from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import REGISTER, check_image
 from yucca_wm.tasks.definition import Target
 
@@ -29,14 +33,8 @@ PLAUSIBLE_EXTENT_MM = (80.0, 420.0)
 PLAUSIBLE_WM_ML = (150.0, 900.0)
 """Cerebral white matter; 220 to 546 ml in the 170 subjects of the WMH challenge."""
 
-PLAUSIBLE_LESIONS_ML = 300.0
-"""More white-matter lesion than this has not been reported in one brain."""
-
 MIN_COMPARED = 100
 """Maps with fewer nonzero voxels may be equal by chance."""
-
-MIN_INTENSITIES = 12
-"""A scan with fewer different values looks like a label map."""
 
 MAX_OUTSIDE = 0.8
 """Lesions lie in or near white matter: a larger share (of at least 1 ml) outside all regions suggests a mix-up."""
@@ -82,7 +80,7 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
             images[column] = image
 
     for modality in Modality:
-        read(modality.column, lambda path: check_image(load(path)))
+        read(modality.column, _scan)
     for target in Target:
         read(target, partial(load_labels, allowed=target.classes))
     read("wm", partial(_white_matter, settings=settings))
@@ -91,13 +89,22 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
         for note in image.header_notes:
             found.warn(image.name, note, "repair its header if the other is right")
     _check_grids(found, images)
-    for modality in Modality:
-        if modality.column in images:
-            _check_intensities(found, images[modality.column])
     _check_volumes(found, images)
-    if found.facts.digests.get("t1", "-") == found.facts.digests.get("flair"):
-        found.warn(images["flair"].name, "holds the same voxels as the T1", "one of the two is the wrong file")
+    scans = {str(modality): images[modality.column] for modality in Modality if modality.column in images}
+    try:
+        check_different(scans)
+    except InputError as error:
+        found.error(error)
+    if len(scans) == len(Modality) and exchanged(*(scans[str(modality)] for modality in (Modality.T1, Modality.FLAIR))):
+        found.warn(scans[str(Modality.FLAIR)].name, EXCHANGED)
     return found
+
+
+def _scan(path: Path) -> Image:
+    """A scan that predict, and a task, would take. Raises InputError as they do."""
+    image = check_image(read_scan(path))
+    check_one(image)
+    return image
 
 
 def _white_matter(path: Path, settings: Settings) -> Image:
@@ -138,17 +145,12 @@ def _by(values: np.ndarray) -> str:
     return " x ".join(f"{value:.3g}" for value in values)
 
 
-def _check_intensities(found: Findings, image: Image) -> None:
-    if np.unique(image.data).size < MIN_INTENSITIES:
-        found.warn(image.name, f"holds fewer than {MIN_INTENSITIES} different values", "is it a label map?")
-
-
 def _check_volumes(found: Findings, images: dict[str, Image]) -> None:
     volume_ml = found.facts.volume_ml
     for column in ("wm", "regions"):
         if column in volume_ml and not PLAUSIBLE_WM_ML[0] <= volume_ml[column] <= PLAUSIBLE_WM_ML[1]:
             found.warn(images[column].name, f"holds {volume_ml[column]:.3g} ml of white matter", "look at it")
-    if volume_ml.get("lesions", 0) > PLAUSIBLE_LESIONS_ML:
+    if volume_ml.get("lesions", 0) > MOST_LESIONS_ML:
         found.warn(images["lesions"].name, f"holds {volume_ml['lesions']:.3g} ml of lesions", "look at it")
     if {"lesions", "regions"} <= images.keys() and images["lesions"].shape == images["regions"].shape:
         lesions = images["lesions"].data == 1

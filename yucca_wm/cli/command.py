@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from yucca_wm.core import files, verbosity
 from yucca_wm.core.errors import YuccaWMError
@@ -20,12 +22,16 @@ EXIT_OK, EXIT_FAILURE, EXIT_USAGE = 0, 1, 2
 QUIET_HELP = "print notes and errors only: no progress, no summary"
 VERBOSE_HELP = "also print each subject as it is finished, and where an error arose"
 
+FLAG = re.compile(r"-[^\d.]")
+"""How a flag begins, and a negative number does not."""
+
 STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Parser(argparse.ArgumentParser):
     """A command line as every command has it: with ``--quiet`` and ``--verbose``; flags are written in full, so that
-    one that a command lacks is refused, and never taken for another that begins alike."""
+    one that a command lacks is refused, with the one that it may have been meant for, and never taken for another that
+    begins alike. Wrong usage is one line."""
 
     def __init__(self, prog: str | None = None, **settings: Any) -> None:
         super().__init__(prog, allow_abbrev=False, **settings)
@@ -35,7 +41,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does; from here on, the command says as much as was asked for (until `exit_code` returns)."""
-        options = super().parse_args(args, namespace)
+        words = list(sys.argv[1:] if args is None else args)
+        self._refuse_unknown_flags(words)
+        options = super().parse_args(words, namespace)
         for level in (verbosity.QUIET, verbosity.VERBOSE):
             if getattr(options, level, False):
                 os.environ[verbosity.VARIABLE] = level
@@ -43,6 +51,28 @@ class Parser(argparse.ArgumentParser):
             sys.stdout.flush()
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         return options
+
+    def error(self, message: str) -> NoReturn:
+        """As argparse does, without the list of all flags (but where a command's own words say how it is used)."""
+        if self.usage is not None:
+            super().error(message)
+        self.exit(EXIT_USAGE, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+    def _refuse_unknown_flags(self, words: Sequence[str]) -> None:
+        """End the program at a flag that neither the command nor its inner command has."""
+        parsers: list[argparse.ArgumentParser] = [self]
+        for action in self._actions:  # argparse has no public way
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += [inner for name, inner in action.choices.items() if name in words]
+        known = {spelling for parser in parsers for spelling in parser._option_string_actions}
+        for word in words[: words.index("--")] if "--" in words else words:
+            flag = word.partition("=")[0]
+            if FLAG.match(word) and " " not in word and flag not in known:
+                shown = {
+                    spelling for parser in parsers for action in parser._actions for spelling in action.option_strings
+                }
+                near = difflib.get_close_matches("--" + flag.lstrip("-"), sorted(shown), n=1)
+                parsers[-1].error(f"unrecognized arguments: {flag}" + (f": did you mean {near[0]}?" if near else ""))
 
 
 @contextmanager

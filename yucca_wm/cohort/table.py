@@ -12,7 +12,7 @@ from pathlib import Path
 from yucca_wm.cohort.subject import FILE_COLUMNS, MAPS, Split, Subject, existing, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.tsv import Columns, read_columns
+from yucca_wm.core.tsv import Columns, read_columns, respelled
 
 COLUMNS = ("subject", *FILE_COLUMNS, "split")
 NAME_IN_COHORT = "cohort.tsv"
@@ -29,7 +29,8 @@ def subjects(root: Path) -> list[Subject]:
     path = root / NAME_IN_COHORT if root.is_dir() else root
     read = read_columns(path, ("subject",), COLUMNS)
     if unknown := sorted(set(read.header) - {*COLUMNS, ""}):  # a tab at the end of every line is no column
-        raise InputError(path, f"has unknown columns: {', '.join(unknown)}", f"known: {', '.join(COLUMNS)}")
+        remedy = "; ".join(filter(None, (respelled(unknown, COLUMNS), f"known: {', '.join(COLUMNS)}")))
+        raise InputError(path, f"has unknown columns: {', '.join(unknown)}", remedy)
     return [_subject(path, number, row) for number, row in rows_of(read)]
 
 

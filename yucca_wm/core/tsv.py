@@ -165,13 +165,23 @@ def composed(cell: str) -> str:
     return unicodedata.normalize("NFC", cell.strip())
 
 
+def respelled(header: Iterable[str], names: Iterable[str]) -> str:
+    """What to do about columns that differ from ``names`` in upper and lower case only; empty where there are none."""
+    wanted = {name.casefold(): name for name in names}
+    near = {
+        name: wanted[name.casefold()] for name in header if name.casefold() in wanted and name not in wanted.values()
+    }
+    return ", ".join(f"write {name} for {given}" for given, name in near.items())
+
+
 def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str] | None) -> dict[str, int]:
     others = filter(None, header) if also is None else (name for name in also if name in header)
     wanted = list(dict.fromkeys([*needed, *others]))
     if missing := [name for name in needed if name not in header]:
         shown = ", ".join(filter(None, header[:30])) or "none"
-        one = len(header) == 1 and re.search("[,;]", header[0])
-        remedy = "columns must be separated by tabs" if one else f"it has {shown}"
+        one = len(header) == 1 and (re.search("[,;]", header[0]) or set(needed) & set(header[0].split()))
+        otherwise = ": ".join(filter(None, (f"it has {shown}", respelled(header, missing))))
+        remedy = "columns must be separated by tabs" if one else otherwise
         raise InputError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}", remedy)
     if twice := [name for name in wanted if header.count(name) > 1]:
         raise InputError(path, f"has the column {twice[0]} twice", "keep one of them")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
@@ -60,6 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.evaluate.case import How, Kind
     from yucca_wm.evaluate.cohort import evaluate, headline
+    from yucca_wm.evaluate.earlier import MANIFEST
 
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)
@@ -69,8 +71,10 @@ def main(argv: list[str] | None = None) -> int:
         print(line)
     if outcome.results:
         print(f"tables and figure: {arguments.out_dir}")
+    elif (arguments.out_dir / MANIFEST).exists():
+        print(f"nobody could be compared: {arguments.out_dir} is as it was before", file=sys.stderr)
     else:
-        print(f"nobody could be compared: no tables in {arguments.out_dir}")
+        print(f"nobody could be compared: no tables in {arguments.out_dir}", file=sys.stderr)
     return report_failures(outcome.failures, len(outcome.results) + len(outcome.failures))
 
 

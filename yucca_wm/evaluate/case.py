@@ -13,8 +13,10 @@ from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.evaluate.measures import OTHER_PATHOLOGY, WMH, lesion_measures, region_measures
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
-from yucca_wm.imaging.images import Image, Source, name_of
-from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
+from yucca_wm.imaging.images import Source, name_of
+from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions, more_than_lesions, refuse_scan
+from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels
+from yucca_wm.imaging.reading import spelled
 
 
 class Kind(StrEnum):
@@ -50,13 +52,25 @@ class How:
 def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]:
     """Compare a prediction with the truth: one row for lesions, one for every region.
 
-    Raises InputError as `load_labels`, for another grid, labels that are not known, and a kind that is not sure.
+    Raises InputError as `load_labels`, for a scan, another grid, labels that are not known, and maps of two kinds or of
+    one that is not sure.
     """
     prediction, truth = map(images.load_labels, case)
     pred, gt = map(name_of, case)
     prediction = on_grid(prediction, truth, resample=how.resample)
-    predicted_labels, true_labels = _labels(prediction), _labels(truth)
-    kind = how.kind or _guess(predicted_labels, true_labels, how.compared, gt)
+    predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
+    for image, labels in ((prediction, predicted_labels), (truth, true_labels)):
+        if how.kind is Kind.LESIONS or not labels <= set(how.table.indices):
+            refuse_scan(image)
+    said = f"holds {_labels(true_labels)}, {pred} {_labels(predicted_labels)}"
+    for one, other, image in ((predicted_labels, true_labels, truth), (true_labels, predicted_labels, prediction)):
+        of_regions = look_like_regions(other, how.table) and (how.kind is not Kind.LESIONS or more_than_lesions(image))
+        if one and is_mask(one) and of_regions:
+            problem = f"{said}: one looks like a lesion map, the other like a region map"
+            each = spelled("--kind lesions --lesion-labels all", 'kind="lesions", lesion_labels="all"')
+            remedy = "compare maps of one kind" + (f"; lesions with a label each: {each}" if how.kind is None else "")
+            raise InputError(gt, problem, remedy)
+    kind = how.kind or _guess(predicted_labels, true_labels, how.compared, gt, said)
     if kind is Kind.REGIONS and max(true_labels, default=0) > OTHER_PATHOLOGY >= max(predicted_labels, default=0) > 0:
         raise InputError(pred, "looks like a lesion map, but the truth has regions", "compare regions with regions")
     known = how.labels.known if kind is Kind.LESIONS else {0, *how.table.indices}
@@ -72,26 +86,31 @@ def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]
     return [{"kind": kind, **asdict(lesion_measures(predicted, true, truth.affine))}]
 
 
-def _labels(image: Image) -> set[int]:
-    """The labels of a map but for the background."""
-    return set(np.flatnonzero(images.count_labels(image.data)).tolist()) - {0}
+def _labels(labels: set[int]) -> str:
+    """What to call them."""
+    return f"label{'s' * (len(labels) > 1)} {some_of(sorted(labels))}" if labels else "no label"
 
 
-def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str) -> Kind:
-    """What maps of these labels show, where it is sure: nothing but 1, or most regions of the table."""
+def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str, said: str) -> Kind:
+    """What maps of these labels show, where it is sure: nothing but 1, or most regions of the table.
+
+    said : which map has which labels.
+    """
     if predicted | true <= {WMH}:
         return Kind.LESIONS
     if 2 * len(true & set(table.indices)) > len(table):
         return Kind.REGIONS
-    shown = some_of(sorted(predicted | true))
-    problem = f"may be a lesion map or a region map (labels of it and the prediction: {shown})"
-    raise InputError(gt, problem, "say --kind lesions (which labels count: --lesion-labels) or --kind regions")
+    lesions, labels = spelled("--kind lesions", 'kind="lesions"'), spelled("--lesion-labels", "lesion_labels=")
+    of_regions = spelled("--kind regions", 'kind="regions"')
+    remedy = f"say {lesions} (which labels count: {labels}) or {of_regions}"
+    raise InputError(gt, f"{said}: these may be lesion maps or region maps, or one of each", remedy)
 
 
 def _unknown(labels: list[int], kind: Kind, how: How) -> tuple[str, str]:
     shown = some_of(labels)
     if kind is Kind.REGIONS:
-        return f"holds labels that are not in the region table: {shown}", "name the table of these regions with --names"
+        remedy = f"name the table of these regions with {spelled('--names', 'names=')}"
+        return f"holds labels that are not in the region table: {shown}", remedy
     counted = ", ".join(map(str, how.labels.counted or ()))
     problem = f"holds labels of a lesion map that are neither counted ({counted}) nor ignored: {shown}"
-    return problem, f"name them with --lesion-labels ({ALL}: every label) or --ignore-labels"
+    return problem, name_labels()

@@ -57,7 +57,7 @@ def evaluate(
 
     Results are the rows of a case: one for lesions, one for every region. A truth without prediction, a case on another
     grid, with labels that are not known, or whose kind is not sure is a failure of that case. Run again, only cases
-    whose maps have changed are compared again.
+    whose maps have changed are compared again. Where no case can be compared, results that are in ``out_dir`` stay.
 
     Raises InputError when nothing can be compared, predictions and truths are the same, the folders hold lesions and
     regions, what is in ``out_dir`` was compared with other settings or is of another case of that name, or another run
@@ -68,16 +68,17 @@ def evaluate(
     works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
     alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
-        step = Step("evaluate", out, how.parameters)
+        step = Step("evaluate", out, how.parameters, keeps=True)
         before = read_earlier(step)
         if alone:
             before.check_settings(works)
             if not run.force:
                 before.check_names({name: work.inputs for name, work in works.items()})
-        else:
-            name_removed(before, {*pairs, *failed})
         outcome = run_step(step, partial(evaluate_case, how=how), works, run)
         results, failures = outcome.results, {**outcome.failures, **failed}
+        replaced = not alone or before.entries.keys() & works.keys()
+        if not results and replaced and (out / MANIFEST).is_file():
+            return Outcome({}, failures)
         account = failures
         if alone:
             there = before.results() | results
@@ -88,10 +89,12 @@ def evaluate(
             raise InputError(
                 out, "holds subjects with lesion maps and with region maps", "choose another --out-dir for one of them"
             )
-        for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
-            (out / name).unlink(missing_ok=True)
         if len(kinds) > 1:
             raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
+        if not alone:
+            name_removed(before, {*pairs, *failed})
+        for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
+            (out / name).unlink(missing_ok=True)
         if kinds:
             _write(out, Kind(kinds.pop()), Outcome(results, account), how)
         for line in copies(step, results):

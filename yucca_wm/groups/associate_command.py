@@ -134,8 +134,11 @@ def associate_tables(
     asked = read_outcome(cohort.participants.column(outcome, settings.categorical), reference)
     covariates = cohort_design(cohort, settings)
     loads = cohort.loads
-    if lacking := too_few(asked.values, covariates.matrix.shape[1], binary=asked.binary):
-        raise InputError(source, f"too few for this model with {outcome}: {lacking}", "use fewer covariates")
+    columns = covariates.matrix.shape[1]
+    if lacking := too_few(asked.values, columns, binary=asked.binary):
+        fewer = columns and not too_few(asked.values, 0, binary=asked.binary)
+        remedy = "use fewer covariates" if fewer else "add people"
+        raise InputError(source, f"too few for this model with {outcome}: {lacking}", remedy)
     lines = [*asked.doubts, *covariates.notes, *_model_lines(asked, covariates, source, outcome)]
     scaled = transform(loads.percent, settings.scale)
     effects = associate(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.imaging.reading import spelled
 
 if TYPE_CHECKING:  # options are read by ``--help``, too
     import numpy as np
@@ -49,15 +50,18 @@ class LesionLabels:
     def load(self, path: str | os.PathLike[str] | Image) -> Image:
         """Read a lesion map (or take one that was read); a probability map as labels 0 and 1.
 
-        Raises InputError as `yucca_wm.imaging.images.load_labels`, for labels that are neither counted nor ignored, and
-        for fractions without a threshold or a threshold without fractions.
+        Raises InputError as `yucca_wm.imaging.images.load_labels`, for a scan, for labels that are neither counted nor
+        ignored, and for fractions without a threshold or a threshold without fractions.
         """
         from yucca_wm.imaging import images
+        from yucca_wm.imaging.kinds import refuse_scan
 
         if self.threshold is not None:
             return _cut(images.load(path), self.threshold)
         try:
-            return images.load_labels(path, self.known)
+            labels = images.load_labels(path)
+            refuse_scan(labels)
+            return images.labels_of(labels, self.known)
         except InputError as error:
             if "not whole numbers" in error.problem:
                 raise InputError(error.path, *_fractions(images.load(path), error)) from None
@@ -65,8 +69,7 @@ class LesionLabels:
                 raise
             counted = ", ".join(map(str, self.counted or ()))
             problem = error.problem.replace("not in the table", f"neither counted ({counted}) nor ignored")
-            remedy = f"name them with --lesion-labels ({ALL}: every label) or --ignore-labels"
-            raise InputError(error.path, problem, remedy) from None
+            raise InputError(error.path, problem, name_labels()) from None
 
     def lesion(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
         """Voxels that count as lesion."""
@@ -82,6 +85,12 @@ class LesionLabels:
 
         ignored = set(self.ignored) - set(self.counted or ())
         return labels == ignored.pop() if len(ignored) == 1 else np.isin(labels, list(ignored))
+
+
+def name_labels() -> str:
+    """What to do about labels that are neither counted nor ignored."""
+    counted, ignored = spelled("--lesion-labels", "lesion_labels="), spelled("--ignore-labels", "ignored_labels=")
+    return f"name them with {counted} ({ALL}: every label) or {ignored}"
 
 
 def add_label_options(parser: argparse.ArgumentParser) -> None:
@@ -116,8 +125,9 @@ def _label(text: str) -> int | str:
 def _cut(image: Image, threshold: float) -> Image:
     low, high = float(image.data.min()), float(image.data.max())
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
-        problem = f"holds values from {low:.3g} to {high:.3g}: --threshold is for probabilities from 0 to 1"
-        raise InputError(image.name, problem, "give label maps without --threshold, others as shares of 1")
+        option = spelled("--threshold", "threshold=")
+        problem = f"holds values from {low:.3g} to {high:.3g}: {option} is for probabilities from 0 to 1"
+        raise InputError(image.name, problem, f"give label maps without {option}, others as shares of 1")
     return replace(image, data=(image.data >= threshold).astype("uint8"))
 
 
@@ -125,4 +135,5 @@ def _fractions(image: Image, error: InputError) -> tuple[str, str]:
     low, high = float(image.data.min()), float(image.data.max())
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
         return error.problem, error.remedy
-    return f"{error.problem}: is it a probability map?", "say with --threshold from where on it is lesion (0.5?)"
+    option = spelled("--threshold", "threshold=")
+    return f"{error.problem}: is it a probability map?", f"say with {option} from where on it is lesion (0.5?)"

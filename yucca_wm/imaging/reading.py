@@ -50,6 +50,11 @@ def headers() -> Headers:
     return _headers.get()
 
 
+def spelled(flag: str, argument: str) -> str:
+    """How the one who asked says something: with ``flag`` on a command line, with ``argument`` in Python."""
+    return flag if headers().option else argument
+
+
 def note(*lines: str) -> None:
     """Leave ``lines`` for the person who started the command; what was said before is said once."""
     if (notes := _notes.get()) is not None:

@@ -25,6 +25,9 @@ Case = TypeVar("Case")
 HEADER = "header"
 """Among the parameters of a record: the form that ``--header`` said, if it did."""
 
+ASIDE = "earlier_"
+"""In the names of files that are put aside: as long as what `yucca_wm.core.files.TEMPORARY` expects."""
+
 SUBJECT_WAIT_S = 30.0
 """A subject whose worker was lost on a cluster is given to another before the first has let go of it."""
 
@@ -35,12 +38,14 @@ class Step:
 
     parameters : all that a result depends on besides the subject's own files (JSON): settings, checksums of an atlas.
     replaces : an earlier result is removed before its subject is done again, so that it cannot pass for the new one.
+    keeps : but where nobody at all can be done (a wrong folder was given) everything stays as it was, the record too.
     """
 
     name: str
     folder: Path
     parameters: Mapping[str, Any] = field(default_factory=dict)
     replaces: bool = True
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,18 @@ class Work(Generic[Case]):
     """One subject's part of a step.
 
     case : what the step's function is given. inputs : files it reads, by what they are. outputs : files it leaves;
-    one that is missing makes the subject due again.
+    one that is missing makes the subject due again. others : files that it or an earlier run may leave besides.
     """
 
     case: Case
     inputs: Mapping[str, Path]
     outputs: Sequence[Path] = ()
+    others: Sequence[Path] = ()
+
+    @property
+    def leaves(self) -> tuple[Path, ...]:
+        """All files that may be there of this subject."""
+        return tuple(dict.fromkeys((*self.outputs, *self.others)))
 
 
 @contextmanager
@@ -119,16 +130,19 @@ def run_step(
         record.add(entry)
         return done.result
 
-    do = partial(_do, function=function, step=step, force=options.force)
+    keep = step.keeps and options.is_whole
+    do = partial(_do, function=function, step=step, force=options.force, keep=keep)
     try:
         outcome = run_cases(do, due, label=step.name, options=options, threads=threads, sent=sent, answered=answered)
     except BaseException:  # stopped: what workers had in hand goes with them
-        stems = {case_name(output) for name in due for output in due[name].work.outputs}
+        stems = {case_name(path) for name in due for path in due[name].work.leaves}
         _clear(step.folder, folders, None if options.is_whole else stems)
         raise
+    results = kept | outcome.results
+    if keep and not results:
+        _bring_back(due.values(), record)
     if options.is_whole:
         _clear(step.folder, folders)
-    results = kept | outcome.results
     return Outcome({name: results[name] for name in chosen if name in results}, outcome.failures)
 
 
@@ -156,17 +170,21 @@ class Done:
     notes: Sequence[str] = ()
 
 
-def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool) -> Done:
-    """In the worker: look at the inputs, and do the subject if they have really changed."""
+def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool, keep: bool) -> Done:
+    """In the worker: look at the inputs, and do the subject if they have really changed.
+
+    keep : what an earlier run left is put aside, and goes when the subject is done.
+    """
     work, last = due.work, due.last
+    begun = False
     with hold(step.folder / f".{due.name}.lock", f"{step.folder}: {due.name}", wait_s=SUBJECT_WAIT_S):
         try:
             inputs = _states(work, last)
             if last is not None and not force and last.same_work(step.parameters, inputs) and _is_there(work):
                 return Done(inputs, last.seconds, last.result, last.notes)  # touched or copied, nothing else
             if step.replaces:
-                _remove(work)
-            began = time.perf_counter()
+                _remove(work, keep=keep)
+            begun, began = True, time.perf_counter()
             with reading.reading(reading.headers()) as notes:
                 result = function(work.case)
             seconds = time.perf_counter() - began
@@ -175,8 +193,10 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
                     raise InputError(path, "changed while it was read", "run again")
         except Exception:
             if step.replaces:  # what is left of an earlier run must not pass for this one's
-                _remove(work)
+                _remove(work, keep=keep and not begun)
             raise
+        for path in work.leaves if keep else ():
+            _aside(path).unlink(missing_ok=True)
     return Done(inputs, seconds, result, tuple(notes))
 
 
@@ -196,9 +216,26 @@ def _is_there(work: Work[Any]) -> bool:
     return all(output.is_file() and output.stat().st_size for output in work.outputs)
 
 
-def _remove(work: Work[Any]) -> None:
-    for output in work.outputs:
-        output.unlink(missing_ok=True)
+def _remove(work: Work[Any], *, keep: bool) -> None:
+    for path in work.leaves:
+        if keep and path.is_file():
+            path.replace(_aside(path))
+        path.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    """Where an earlier result waits until it is known whether anybody can be done; a killed run's are temporaries."""
+    return path.with_name(f".{case_name(path)}.tmp-{ASIDE}{path.name.removeprefix(case_name(path))}")
+
+
+def _bring_back(due: Iterable[Due[Any]], record: Record) -> None:
+    """Nobody could be done: what lay here counts again."""
+    for each in due:
+        for path in each.work.leaves:
+            if _aside(path).is_file():
+                _aside(path).replace(path)
+        if each.last is not None and each.last.state is State.DONE:
+            record.add(each.last)
 
 
 def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Outcome[Any]:
@@ -221,7 +258,7 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
 
 def _folders_of(works: Iterable[Work[Any]], root: Path) -> set[Path]:
     """Folders of all outputs, and those between them and ``root``, where a step keeps what is of all subjects."""
-    folders = {output.parent for work in works for output in work.outputs}
+    folders = {path.parent for work in works for path in work.leaves}
     return folders | {parent for folder in folders for parent in folder.parents if root in parent.parents}
 
 

@@ -170,6 +170,9 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             _, not_carried = carry_cohort(options.out_dir, template, transforms, how, (these, settings))
             failures = failures | not_carried
         return cli.report_failures(failures, len(subjects))
+    if not flags and (options.out_dir / "heat_map.png").exists():
+        print(f"nobody could be localized: {options.out_dir} is as it was before", file=sys.stderr)
+        return cli.report_failures(failures, len(subjects))
     made = f"tables and heat map in {options.out_dir}" if flags else f"the tables in {options.out_dir} are empty"
     print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; {made}")
     wanted = (

@@ -55,7 +55,8 @@ def localize_cohort(
     ``modalities.tsv`` and ``places.tsv``.
 
     Returns the flags of every subject that is done (subject -> flag -> sentence), and what failed (case -> reason).
-    A subject is done again when its maps or the settings have changed: no table is older than its maps.
+    A subject is done again when its maps or the settings have changed: no table is older than its maps. Where nobody
+    can be localized, results that are in ``out_dir`` stay.
 
     Raises InputError when another run is writing to ``out_dir``.
     """
@@ -77,11 +78,13 @@ def localize_into(
     bids: bool = False,
     companions: CompanionPlaces | None = None,
     options: RunOptions,
+    renew: bool = False,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.jobs.resumable.only_run_in`).
 
     One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
-    and named on stderr.
+    and named on stderr. Where nobody can be localized, results that are in ``folder`` stay as they are, unless
+    ``renew`` says that they are of maps that are there no more.
     """
     companions = companions or CompanionPlaces()
     pairs, failures = dict(inputs.pairs), dict(inputs.failures)
@@ -109,7 +112,7 @@ def localize_into(
         outputs += derivative.files(pair) if derivative is not None else []
         works[subject] = Work(pair, pair.files(), outputs)
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
-    step = Step("localize", folder, parameters)
+    step = Step("localize", folder, parameters, keeps=not renew)
     there = _earlier(step, parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)
@@ -117,6 +120,9 @@ def localize_into(
     if not options.is_whole:
         return outcome.results, outcome.failures
     failures = failures | outcome.failures
+    replaced = there is None or there.entries.keys() & pairs.keys()
+    if not (outcome.results or renew) and replaced and parts.of_others(()):
+        return {}, failures
     flags = dict(outcome.results)
     account = failures
     if there is not None:

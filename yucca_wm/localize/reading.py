@@ -8,12 +8,13 @@ from functools import partial
 
 import numpy as np
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, Source, name_of
+from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions
 from yucca_wm.localize.inputs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 
@@ -46,12 +47,32 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
 
 def load_pair(pair: Maps, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
     """Lesions, regions and ventricles (if any) of one subject, all on the lesions' grid."""
-    lesions = settings.labels.load(pair.lesions)
+    try:
+        lesions = settings.labels.load(pair.lesions)
+    except InputError:
+        _check_not_exchanged(pair, table)
+        raise
+    if look_like_regions(labels_in(lesions), table):
+        _check_not_exchanged(pair, table)
     regions = on_grid(images.load_labels(pair.regions, {0, *table.indices}), lesions, resample=settings.resample)
     ventricles = None
     if pair.ventricles is not None:
         ventricles = on_grid(images.load_labels(pair.ventricles), lesions, resample=settings.resample)
     return lesions, regions, ventricles
+
+
+def _check_not_exchanged(pair: Maps, table: RegionTable) -> None:
+    """Raise InputError where the lesion map holds the table's regions and the region map is a mask."""
+    try:
+        lesions, regions = (labels_in(images.load_labels(source)) for source in (pair.lesions, pair.regions))
+    except InputError:
+        return
+    if look_like_regions(lesions, table) and is_mask(regions):
+        problem = (
+            f"is given as the lesion map and holds labels of regions ({some_of(sorted(lesions))}), "
+            f"{name_of(pair.regions)}, given as the region map, is a mask: are lesions and regions exchanged?"
+        )
+        raise InputError(name_of(pair.lesions), problem, TWO_MAPS)
 
 
 def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:

@@ -113,7 +113,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
-    from yucca_wm.predict.folder import missing_folders, remove_made
+    from yucca_wm.predict.folder import missing_folders, people_in, remove_made
     from yucca_wm.predict.report import PAGES, write_pages
     from yucca_wm.predict.terminal import lines
     from yucca_wm.report.notes import note_lines
@@ -157,6 +157,9 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
     if not how.is_whole:
         print(f"{len(outcome.results)} of {concerned} done")
+        return report_failures(failures, concerned)
+    if not outcome.results and people_in(arguments.out_dir):
+        print(f"nobody could be predicted: {arguments.out_dir} is as it was before", file=sys.stderr)
         return report_failures(failures, concerned)
     if not single:
         print(f"{len(outcome.results)} of {concerned} done; which scans were used: {arguments.out_dir / cohort.TABLE}")

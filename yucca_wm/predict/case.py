@@ -146,8 +146,6 @@ def predict_case(
     networks: Callable[[], Networks] | None = None,
 ) -> dict[str, Any]:
     """Predict one person as `predict_person`, and write the files of `outputs`; returns what to note down."""
-    if case.scans:
-        _remove_outdated(case, models, out, options)
     predicted = predict_person(case, models, options, networks, out)
     write_predicted(predicted, out)
     return predicted.made
@@ -254,13 +252,15 @@ def _maps_of(
     return maps
 
 
-def _remove_outdated(case: Case, models: Iterable[str], out: Path, options: Options) -> None:
-    """What an earlier run left of a scan that is gone, or with other options, must not pass for this run's."""
+def other_outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
+    """Files that an earlier run may have left of a scan that is gone, or with other options: they must not pass for
+    this run's."""
+    if not case.scans:
+        return []
     everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
     possible = outputs(everything, models, out, Options(shipped=True, confidence=True, keep_softmax=True))
     possible += shipped.frame_files(case.name, out)
-    for path in set(possible) - set(outputs(case, models, out, options)):
-        path.unlink(missing_ok=True)
+    return sorted(set(possible) - set(outputs(case, models, out, options)))
 
 
 def _predict(

@@ -24,8 +24,18 @@ from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.models.shipped import networks
-from yucca_wm.predict.case import Case, LoadedModel, Options, alone, by_shipped, identities, outputs, predict_case
-from yucca_wm.predict.folder import MANIFEST, STEP, check_whose
+from yucca_wm.predict.case import (
+    Case,
+    LoadedModel,
+    Options,
+    alone,
+    by_shipped,
+    identities,
+    other_outputs,
+    outputs,
+    predict_case,
+)
+from yucca_wm.predict.folder import MANIFEST, STEP, check_whose, people_in
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 
 if TYPE_CHECKING:
@@ -51,7 +61,8 @@ def predict_cohort(
     models : `LESIONS` and/or `REGIONS` -> model; with ``options.shipped``, what they do not find, and tissue, is found
     by the models that come with this package. Writes a folder of label maps for each, and one for each modality by
     itself, predictions.tsv (which modalities were used), predict.json, and what `yucca_wm.localize` writes, with T1,
-    FLAIR and both side by side. Run again, it does only what is new.
+    FLAIR and both side by side. Run again, it does only what is new. Where nobody can be predicted, results that are in
+    ``out_dir`` stay.
     table : names of the regions that the region model knows (default: the built-in ones).
     run : here one case is predicted at a time; workers of a cluster load the models themselves, on ``device``.
     """
@@ -64,15 +75,18 @@ def predict_cohort(
         for what in found(models, options):
             (out / what).mkdir(exist_ok=True)
         parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
-        step = Step(STEP, out, parameters)
-        works = {case.name: Work(case, case.files, outputs(case, models, out, options)) for case in cases}
+        step = Step(STEP, out, parameters, keeps=True)
+        works = {}
+        for case in cases:
+            leaves, others = (of(case, models, out, options) for of in (outputs, other_outputs))
+            works[case.name] = Work(case, case.files, leaves, others)
         if run.remote:
             paths = tuple((what, str(loaded.model.path)) for what, loaded in models.items())
             outcome = run_step(step, partial(_predict_there, paths, device, out, options), works, run)
         else:
             work = partial(predict_case, models=models, out=out, options=options, networks=partial(networks, device))
             outcome = run_step(step, work, works, replace(run, jobs=1))
-        if run.is_whole:
+        if run.is_whole and (outcome.results or not people_in(out)):
             _gather(out, outcome, models, options, table or regions())
     return outcome
 
@@ -182,7 +196,9 @@ def _localize(
     stage("writing tables")
     used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]
     companions = companion_places(out, used, models, options)
-    flags, failures = localize_into(out, inputs, table, Settings(), companions=companions, options=RunOptions())
+    flags, failures = localize_into(
+        out, inputs, table, Settings(), companions=companions, options=RunOptions(), renew=True
+    )
     for line in flag_lines(flags) if named else [line for own in flags.values() for line in own.values()]:
         print(f"note: {line}", file=sys.stderr)
     return failures

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, Source
+from yucca_wm.imaging.kinds import MIN_VALUES, equal_neighbours
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
 from yucca_wm.scan.read import read_scan
 
 MAX_VOXEL_MM = (6.0, 12.0)
 """In the plane of the slices, and along the thickest side."""
-
-MIN_VALUES = 12
-"""A scan with fewer different values is a label map, or nothing."""
 
 MAX_EQUAL_NEIGHBOURS = 0.8
 """In label maps nearly all neighbours are equal; in scans few are."""
@@ -41,11 +39,16 @@ def checked(scans: Mapping[str, Source], header: str | None = None) -> tuple[dic
         raise InputError("scans", "there is neither a T1 nor a FLAIR")
     notes = []
     for modality, image in images.items():
-        check_values(image)
-        check_head(image)
+        check_one(image)
         notes += [f"{modality}: {note}" for note in image.header_notes]
-    _check_different(images)
+    check_different(images)
     return images, notes
+
+
+def check_one(image: Image) -> None:
+    """Raise InputError for an image that cannot be used whatever else there is of the person, as `check_scans` does."""
+    check_values(image)
+    check_head(image)
 
 
 def check_values(image: Image) -> None:
@@ -61,20 +64,13 @@ def check_values(image: Image) -> None:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
     if image.data.min() == image.data.max():
         raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
-    if np.unique(image.data).size < MIN_VALUES or _equal_neighbours(image) > MAX_EQUAL_NEIGHBOURS:
+    values, counts = np.unique(image.data, return_counts=True)
+    if values.size < MIN_VALUES or (equal_neighbours(image.data, values[counts.argmax()]) or 0) > MAX_EQUAL_NEIGHBOURS:
         raise InputError(image.name, "is a label map, not a scan", "give the T1 or FLAIR itself")
 
 
-def _equal_neighbours(image: Image) -> float:
-    """Share of neighbours along the first axis with one value, among those that are not background."""
-    first, second = image.data[:-1], image.data[1:]
-    values, counts = np.unique(image.data, return_counts=True)
-    background = values[counts.argmax()]
-    foreground = (first != background) & (second != background)
-    return float((first[foreground] == second[foreground]).mean()) if foreground.any() else 0.0
-
-
-def _check_different(images: Mapping[str, Image]) -> None:
+def check_different(images: Mapping[str, Image]) -> None:
+    """Raise InputError where two scans hold the same voxels."""
     seen: list[Image] = []
     for image in images.values():
         for other in seen:

@@ -42,7 +42,8 @@ def name_problems(cases: Mapping[str, Iterable[str]]) -> dict[str, str]:
     for subject, names in cases.items():
         if not SAFE_NAME.fullmatch(subject):
             problems[subject] = (
-                "its name holds more than letters, digits, '_' and '-'; rename it, or list it in a table"
+                "its name holds more than letters, digits, '_' and '-', so that it cannot be trained on; give it "
+                "another name in the table of paths (a cohort that is a folder can be listed in one)"
             )
         elif lower[subject.lower()] > 1:
             problems[subject] = "another subject's name differs in upper and lower case only; rename one"

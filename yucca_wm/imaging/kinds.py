@@ -1,0 +1,70 @@
+"""What an image shows, judged by its values: a mask, regions, or a scan; for files that were given in a wrong place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.imaging.images import Image, count_labels
+
+MIN_VALUES = 12
+"""A scan with fewer different values is a label map, or nothing."""
+
+LEAST_EQUAL = 0.5
+"""Of the neighbours in a label map, lesion by lesion too, a larger share is equal; in scans a few per cent are."""
+
+OTHER_PATHOLOGY = 2
+"""Beside 1 in the masks of the WMH challenge."""
+
+LEAST_REGIONS = 5
+"""Fewer labels may be kinds of lesion, whatever the table of regions."""
+
+
+MOST_LESIONS_ML = 300.0
+"""More white-matter lesion than this has not been reported in one brain."""
+
+
+def labels_in(labels: Image) -> set[int]:
+    """The labels of a map but for the background."""
+    return set(np.flatnonzero(count_labels(labels.data)).tolist()) - {0}
+
+
+def is_mask(labels: Collection[int]) -> bool:
+    """Whether a map of these labels is a mask: one label, or none, or lesion and other pathology."""
+    return len(labels) < 2 or set(labels) == {1, OTHER_PATHOLOGY}
+
+
+def look_like_regions(labels: Collection[int], table: RegionTable) -> bool:
+    """Whether a map of these labels holds most regions of ``table``, and nothing else."""
+    enough = len(labels) >= LEAST_REGIONS and 2 * len(labels) > len(table)
+    return enough and set(labels) <= set(table.indices)
+
+
+def more_than_lesions(labels: Image) -> bool:
+    """Whether a map covers more than the white-matter lesions of one brain can."""
+    return bool(np.count_nonzero(labels.data) * labels.voxel_volume_mm3 > 1000 * MOST_LESIONS_ML)
+
+
+def equal_neighbours(data: NDArray[Any], background: float = 0) -> float | None:
+    """Share of neighbours along the first axis with one value, among those that are not background; None: there are
+    none."""
+    first, second = data[:-1], data[1:]
+    foreground = (first != background) & (second != background)
+    return float((first[foreground] == second[foreground]).mean()) if foreground.any() else None
+
+
+def refuse_scan(labels: Image) -> None:
+    """Raise InputError where what should be a label map is a scan of whole numbers (or a map of percentages)."""
+    if labels.data.max(initial=0) < MIN_VALUES or (values := len(labels_in(labels))) < MIN_VALUES:
+        return
+    equal = equal_neighbours(labels.data)
+    if equal is not None and equal < LEAST_EQUAL:
+        problem = (
+            f"is a scan, or holds probabilities ({values} different values, most unlike those of their neighbours)"
+        )
+        raise InputError(labels.name, problem, "give a label map")
