@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     elif (arguments.out_dir / MANIFEST).exists():
         print(f"nobody could be compared: {arguments.out_dir} is as it was before", file=sys.stderr)
     else:
-        print(f"nobody could be compared: no tables in {arguments.out_dir}", file=sys.stderr)
+        print(f"nobody could be compared: no tables in {arguments.out_dir}")
     return report_failures(outcome.failures, len(outcome.results) + len(outcome.failures))
 
 
