@@ -10,6 +10,7 @@ import csv
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ import pytest
 
 from yucca_wm.cli import exit_code
 from yucca_wm.cli.steps import STEPS, main_of, parser_of
+from yucca_wm.jobs.cases import run_cases
 
 from . import people
 from .cross import CROSS, LEFT_OUT, NOT_HERE, Entry, entries, short
@@ -44,6 +46,11 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
+def _in_this_process(run: Callable[..., object], *work: object, **how: object) -> object:
+    """What is put in place of checks of a scan does not reach other processes."""
+    return run(*work, **{**how, "jobs": 1})
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Stand-ins for networks and for registration of scans; no atlas has been fetched."""
@@ -53,6 +60,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.case.bring_to_one_frame", people.one_frame)
+    monkeypatch.setattr("yucca_wm.check.scan.check_one", lambda _: None)  # these people are small
+    monkeypatch.setattr("yucca_wm.check.cohort.run_cases", partial(_in_this_process, run_cases))
     monkeypatch.setattr("yucca_wm.groups.statistics.logistic.REPEATS", 1)
     monkeypatch.setattr("yucca_wm.parcellate.case.register", people.register)
     for name in ("localize.outputs.draw_heat_map", "localize.outputs.save_figure", "evaluate.cohort.save_figure",
