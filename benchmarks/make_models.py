@@ -66,7 +66,7 @@ class Recipe:
 
 RECIPES = (
     Recipe("regions", "3D", "CoordinateUNet", "YuccaPlanner_Volumes", 53, 1, 1.5e-3, 2.5),
-    Recipe("tissue", "2D", "CompactUNet", "YuccaPlanner_Planes", 98, 9, 2e-3, 1.5),
+    Recipe("tissue", "2D", "CompactUNet", "YuccaPlanner_Planes", 110, 9, 2e-3, 1.5),
 )
 
 
@@ -125,7 +125,7 @@ def main() -> int:
     parser.add_argument("--atlas-wm", type=Path, help="(default: what python -m yucca_wm.atlas fetch keeps)")
     parser.add_argument("--atlas-labels", type=Path)
     parser.add_argument("--out", type=Path, default=Path("models_out"), help="folder to work in and to go on in")
-    parser.add_argument("--tissue-epochs", type=int, help="of 100 steps (default: 98)")
+    parser.add_argument("--tissue-epochs", type=int, help="of 100 steps (default: 110)")
     parser.add_argument("--regions-epochs", type=int, help="of 100 steps (default: 53)")
     parser.add_argument("--tissue-batch", type=int, help="planes a step (default: 9)")
     parser.add_argument("--regions-batch", type=int, help="volumes a step (default: 1)")

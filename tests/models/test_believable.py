@@ -38,28 +38,37 @@ def test_specks_and_far_parts_of_the_ventricles_are_of_the_next_likely_class() -
     assert not (probability.argmax(0) == ventricles).any()
 
 
-def test_the_septum_and_the_cord_in_the_lowest_planes_are_no_lesions() -> None:
-    """Voxels of 1 x 1 x 3 mm. Ventricles at x = 10 to 14 and 20 to 24, y = 0 to 19; white matter elsewhere, brainstem
-    in the planes 0 to 2. Each lesion has 10 voxels or more, so 30 mm3.
-    """
+def test_the_septum_is_no_lesion() -> None:
+    """Voxels of 1 x 1 x 3 mm; ventricles at x = 10 to 14 and 20 to 24, y = 0 to 19, white matter elsewhere."""
     tissue = np.full((40, 40, 8), TISSUES["cerebral_white_matter"], np.uint8)
     tissue[10:15, :20], tissue[20:25, :20] = TISSUES["lateral_ventricles"], TISSUES["lateral_ventricles"]
-    tissue[:, :, :3] = TISSUES["brainstem"]
     parts = {
-        "septum": np.s_[16:19, 4:10, 5], "half in it": np.s_[16:19, 17:23, 6], "a third in it": np.s_[16:19, 18:24, 3],
-        "beside one": np.s_[26:29, 4:10, 5], "cord": np.s_[30:34, 30:34, 0:2], "cord and above": np.s_[2:6, 30:34, 0:3],
+        "septum": np.s_[16:19, 4:10, 5], "half in it": np.s_[16:19, 17:23, 1], "a third in it": np.s_[16:19, 18:24, 3],
+        "beside one": np.s_[26:29, 4:10, 5],
     }  # fmt: skip
     lesions = np.zeros(tissue.shape, bool)
     for part in parts.values():
         lesions[part] = True
     grid = Canonical.of(Image(np.zeros(tissue.shape), np.diag([1.0, 1, 3, 1])))
     kept = believable.believable(lesions, tissue, grid)
-    assert {name for name, part in parts.items() if kept[part].all()} == {
-        "a third in it", "beside one", "cord and above",
-    }  # fmt: skip
-    assert kept.sum() == sum(lesions[parts[name]].sum() for name in ("a third in it", "beside one", "cord and above"))
-    tissue[:, :, :3] = TISSUES["cerebral_white_matter"]  # a scan that begins higher up
-    assert believable.believable(lesions, tissue, grid)[parts["cord"]].all()
+    assert {name for name, part in parts.items() if kept[part].all()} == {"a third in it", "beside one"}
+    assert kept.sum() == 18 + 18
+
+
+def test_the_cord_in_the_lowest_planes_is_no_lesion() -> None:
+    """Planes of 3 mm: two of them end at 3 mm, within 5 mm of the lowest, three at 6 mm. The left half is remainder."""
+    probability = torch.zeros((37, *SIZE))
+    probability[35, : SIZE[0] // 2], probability[1, SIZE[0] // 2 :] = 1, 1
+    grid = Canonical.of(Image(np.zeros((40, 40, 8)), np.diag([1.0, 1, 3, 1])))
+    brain = Brain(probability, np.array([20.0, 20, 12]))
+    parts = {"cord": np.s_[2:6, 3:6, 0:2], "higher": np.s_[2:6, 30:34, 0:3], "right": np.s_[30:34, 3:6, 0:2]}
+    lesions = np.zeros(grid.shape, bool)
+    for part in parts.values():
+        lesions[part] = True
+    kept = believable.without_cord(lesions, brain, grid)
+    assert {name for name, part in parts.items() if kept[part].all()} == {"higher", "right"}
+    assert kept.sum() == 4 * 4 * 3 + 4 * 3 * 2
+    assert not believable.without_cord(lesions & False, brain, grid).any()
 
 
 def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:

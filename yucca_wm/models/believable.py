@@ -19,6 +19,9 @@ LESION, WHITE_MATTER, VENTRICLES = (TISSUES[n] for n in ("lesion", "cerebral_whi
 LEAST_REMAINDER = 0.15
 """Share of the atlas's remainder (cerebellum, brainstem, deep grey matter) from which those can be."""
 
+MOSTLY = 0.5
+"""Share of the remainder from which a lesion is below the tentorium."""
+
 SMALLEST_LESION_MM3 = 10.0
 """Less than a ball of 3 mm, the least extent that counts as a lesion (McDonald criteria, Thompson et al. 2018)."""
 
@@ -32,7 +35,6 @@ MAD_TO_SD = 1.4826
 LEAST_PROBABILITY = 0.01
 """Less is not looked at when lesions and white matter are kept to where they can lie."""
 
-ABOVE = tuple(TISSUES[n] for n in ("cerebral_white_matter", "cortical_grey_matter", "deep_grey_matter"))
 HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "deep_grey_matter", "cerebellum", "brainstem"))
 BETWEEN_MM, BETWEEN_SHARE = 8.0, 0.5
 """Septum and fornix have lateral ventricle within this distance to the left and to the right; a lesion of which they
@@ -54,10 +56,14 @@ def keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonica
 
     probability : [class, x, y, z], changed in place.
     """
-    remainder = brain.probability[[35, 36]].sum(0) / brain.inside.clamp(min=1e-3)
-    above = brain.at(grid, remainder[None])[0] < LEAST_REMAINDER
+    above = brain.at(grid, _remainder(brain))[0] < LEAST_REMAINDER
     for name in ("cerebellum", "brainstem"):
         probability[TISSUES[name]][above] = 0
+
+
+def _remainder(brain: Brain) -> torch.Tensor:
+    """Share [1, x, y, z] of the atlas's remainder in what the coarse network sees of the brain."""
+    return (brain.probability[[35, 36]].sum(0) / brain.inside.clamp(min=1e-3))[None]
 
 
 def keep_in_place(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
@@ -96,8 +102,8 @@ def keep_whole_ventricles(probability: torch.Tensor, grid: Canonical) -> None:
 
 
 def believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
-    """Lesions (26-connected) that are large enough, border on white matter, not on fat or bone alone, and are neither
-    the septum between the ventricles nor the cord in the lowest planes."""
+    """Lesions (26-connected) that are large enough, border on white matter, not on fat or bone alone, and are not the
+    septum between the ventricles."""
     import cc3d
 
     labels, n = cc3d.connected_components(lesions, connectivity=26, return_N=True)
@@ -110,11 +116,8 @@ def believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonical
     shell = (around > 0) & ~lesions
     of, held = around[shell], (volume_mm3 >= BODY_MM3)[bodies[shell]]
     share = np.bincount(of, held, n + 1) / np.maximum(np.bincount(of, minlength=n + 1), 1)
-    index = np.arange(n + 1)
-    septum = ndimage.mean(_between_ventricles(tissue, grid), labels, index) >= BETWEEN_SHARE
-    tops = [0, *(box[2].stop - 1 for box in ndimage.find_objects(labels))]
-    low = (np.array(tops) * grid.spacing_mm[2] < EDGE_MM) & (ndimage.mean(np.isin(tissue, ABOVE), labels, index) < 0.5)
-    kept = large & (share >= LEAST_BORDER) & ~septum & ~low
+    septum = ndimage.mean(_between_ventricles(tissue, grid), labels, np.arange(n + 1)) >= BETWEEN_SHARE
+    kept = large & (share >= LEAST_BORDER) & ~septum
     kept[0] = False
     return np.asarray(kept[labels])
 
@@ -128,6 +131,19 @@ def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.boo
     left = before[x] - before[np.maximum(x - n, 0)]
     right = before[np.minimum(x + n + 1, size)] - before[x + 1]
     return np.asarray((left > 0) & (right > 0))
+
+
+def without_cord(lesions: NDArray[np.bool_], brain: Brain, grid: Canonical) -> NDArray[np.bool_]:
+    """Lesions (26-connected) but those below the tentorium that lie within `EDGE_MM` of the lowest plane alone."""
+    import cc3d
+
+    labels, _n = cc3d.connected_components(lesions, connectivity=26, return_N=True)
+    tops = np.array([box[2].stop - 1 for box in ndimage.find_objects(labels)])
+    low = 1 + np.flatnonzero(tops * grid.spacing_mm[2] < EDGE_MM)
+    voxels = np.nonzero(np.isin(labels, low))
+    below = brain.at(grid, _remainder(brain), voxels)[0].numpy()
+    cord = low[ndimage.mean(below, labels[voxels], low) >= MOSTLY] if len(low) else low
+    return np.asarray(lesions & ~np.isin(labels, cord))
 
 
 def brighter_than_cortex(

@@ -19,6 +19,7 @@ from yucca_wm.models.believable import (
     keep_below_tentorium,
     keep_in_place,
     keep_whole_ventricles,
+    without_cord,
 )
 from yucca_wm.models.brain import Brain, Network, find_brain
 from yucca_wm.models.canonical import Canonical
@@ -80,6 +81,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     keep_whole_ventricles(probability, grid)
     tissue = probability[:LESION].argmax(0)
     found = believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid)
+    found = without_cord(found, brain, grid)
     if "FLAIR" in data:
         found = brighter_than_cortex(found, data["FLAIR"], tissue.numpy(), lambda at: at_the_top(brain, grid, at))
     lesions = torch.from_numpy(found)
