@@ -88,13 +88,15 @@ def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64]) -> float | None:
     """Larger of the two directed 95th percentiles of distances (mm) between outline voxels.
 
-    0 where both masks are empty, None where one is. Distances are Euclidean in world space, so oblique and
+    0 where both masks are empty, None where one is. A mask that fills its planes has no outline: all of it counts.
+    Distances are Euclidean in world space, so oblique and
     anisotropic grids are right.
     """
     if not first.any() or not second.any():
         return None if first.any() or second.any() else 0.0
     axis = axial_axis(affine)
-    there, back = distances_mm(outline(first, axis), outline(second, axis), affine)
+    edges = [found if (found := outline(mask, axis)).any() else mask for mask in (first, second)]
+    there, back = distances_mm(*edges, affine)
     return float(max(np.percentile(there, 95), np.percentile(back, 95)))
 
 
