@@ -95,8 +95,8 @@ def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: 
     if not first.any() or not second.any():
         return None if first.any() or second.any() else 0.0
     axis = axial_axis(affine)
-    edges = [found if (found := outline(mask, axis)).any() else mask for mask in (first, second)]
-    there, back = distances_mm(*edges, affine)
+    edge, other = (found if (found := outline(mask, axis)).any() else mask for mask in (first, second))
+    there, back = distances_mm(edge, other, affine)
     return float(max(np.percentile(there, 95), np.percentile(back, 95)))
 
 
