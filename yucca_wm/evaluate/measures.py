@@ -89,8 +89,7 @@ def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: 
     """Larger of the two directed 95th percentiles of distances (mm) between outline voxels.
 
     0 where both masks are empty, None where one is. A mask that fills its planes has no outline: all of it counts.
-    Distances are Euclidean in world space, so oblique and
-    anisotropic grids are right.
+    Distances are Euclidean in world space, so oblique and anisotropic grids are right.
     """
     if not first.any() or not second.any():
         return None if first.any() or second.any() else 0.0

@@ -72,7 +72,7 @@ class SynthesisLightningModule(YuccaLightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002
         output = self.learner(batch["image"].contiguous(memory_format=self._layout))
         logits, places = output if isinstance(output, list) else (output, None)
-        label = with_tube(batch)["label"] if TUBE_KEY in batch else batch["label"]
+        label = _with_its_tube(batch)["label"]
         loss: Tensor = self.loss_fn_train(logits, label)
         if places is not None:
             loss = loss + COORDINATE_WEIGHT * coordinate_error(places, batch["coordinates"], label)
@@ -81,7 +81,7 @@ class SynthesisLightningModule(YuccaLightningModule):
         return loss
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        super().validation_step(with_tube(batch) if TUBE_KEY in batch else batch, batch_idx)
+        super().validation_step(_with_its_tube(batch), batch_idx)
 
     @torch.no_grad()
     def on_train_batch_end(self, *_: Any) -> None:
@@ -107,3 +107,8 @@ class SynthesisLightningModule(YuccaLightningModule):
         if not isinstance(batches, int):
             batches = len(self.trainer.datamodule.train_dataloader())
         return max(1, int(self.trainer.max_epochs) * batches)
+
+
+def _with_its_tube(batch: dict[str, Any]) -> dict[str, Any]:
+    """The batch; the label of volumes carries its tube, planes have none."""
+    return with_tube(batch) if TUBE_KEY in batch else batch
