@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main
 from yucca_wm.registration import itk
 from yucca_wm.report.results import read_results
@@ -102,6 +103,20 @@ def test_a_transform_to_another_space_is_refused(folders, capsys):
     itk.save_affine(far, folders / "wm" / "a" / "a_regions_affine.tfm")
     assert run(folders, "--transforms", str(folders / "wm")) == 1
     assert "a: 100 % of the lesion volume lands outside" in capsys.readouterr().err
+
+
+def test_where_nobody_is_carried_there_is_no_table(folders, capsys):
+    assert run(folders, "--transforms", str(folders / "wm")) == 0
+    assert (folders / "out/template/template.tsv").is_file()
+    far = np.eye(4)
+    far[:3, 3] = 500
+    for name in SHIFTS:
+        itk.save_affine(far, folders / "wm" / name / f"{name}_regions_affine.tfm")
+    capsys.readouterr()
+    assert run(folders, "--transforms", str(folders / "wm")) == 1
+    assert "lesion frequency of 0 subjects is not there: nobody could be carried" in capsys.readouterr().out
+    assert [path.name for path in (folders / "out/template").glob("*.*")] == [RECORD]
+    assert read_results(folders / "out").extra == {}
 
 
 def test_maps_in_template_space_need_no_transform(folders, capsys):

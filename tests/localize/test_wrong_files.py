@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 import yucca_wm as yw
+from yucca_wm.core.regions import regions as region_table
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main
+from yucca_wm.localize.cohort import localize_into
+from yucca_wm.localize.inputs import folder_inputs
+from yucca_wm.localize.measures.lesions import Settings
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 SHAPE = (24, 24, 8)
@@ -154,3 +160,34 @@ def test_where_one_succeeds_the_others_go(tmp_path: Path, capsys: pytest.Capture
     assert {row.split("\t")[0] for row in rows} == {"carla"}
     assert not (tmp_path / "out/parts/ben.json").exists()
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("options", [(), ("--maps",), ("--level", "group")])
+def test_where_nobody_succeeds_in_a_new_folder_there_are_no_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    """Both people have a region map of other labels: the record alone says that they were tried."""
+    maps(tmp_path, "ben", "carla")
+    for name in ("ben", "carla"):
+        save(tmp_path / "regions" / f"{name}.nii.gz", regions() + np.uint8(100))
+    assert run(tmp_path, *options) == 1
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {RECORD}
+    said = capsys.readouterr()
+    assert said.out == f"nobody could be localized: no tables in {tmp_path / 'out'}\n"
+    assert "error: carla: " in said.err
+    maps(tmp_path, "ben", "carla")
+    assert run(tmp_path) == 0
+    assert len((tmp_path / "out/lesion_load_wide.tsv").read_text().splitlines()) == 3
+    capsys.readouterr()
+
+
+def test_tables_of_maps_that_are_there_no_more_go_with_the_last_person(tmp_path: Path) -> None:
+    """`predict` makes the tables anew after it has written the maps: none is left where no map can be read."""
+    maps(tmp_path, "ben")
+    assert run(tmp_path) == 0
+    out = tmp_path / "out"
+    (tmp_path / "lesions/ben.nii.gz").write_bytes(b"broken")
+    inputs = folder_inputs(tmp_path / "lesions", tmp_path / "regions")
+    flags, failures = localize_into(out, inputs, region_table(), Settings(), options=RunOptions(jobs=1), renew=True)
+    assert (flags, failures.keys()) == ({}, {"ben"})
+    assert {path.name for path in out.iterdir()} == {RECORD, "regions.tsv"}

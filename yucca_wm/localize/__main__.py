@@ -120,6 +120,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.localize.measures.flags import flag_lines
     from yucca_wm.localize.measures.lesions import Settings
     from yucca_wm.localize.optional_inputs import CompanionPlaces
+    from yucca_wm.localize.outputs import MANIFEST
 
     try:
         settings = Settings(
@@ -170,11 +171,13 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             _, not_carried = carry_cohort(options.out_dir, template, transforms, how, (these, settings))
             failures = failures | not_carried
         return cli.report_failures(failures, len(subjects))
-    if not flags and (options.out_dir / "heat_map.png").exists():
-        print(f"nobody could be localized: {options.out_dir} is as it was before", file=sys.stderr)
+    if not flags:
+        if (options.out_dir / MANIFEST).exists():
+            print(f"nobody could be localized: {options.out_dir} is as it was before", file=sys.stderr)
+        else:
+            print(f"nobody could be localized: no tables in {options.out_dir}")
         return cli.report_failures(failures, len(subjects))
-    made = f"tables and heat map in {options.out_dir}" if flags else f"the tables in {options.out_dir} are empty"
-    print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; {made}")
+    print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map in {options.out_dir}")
     wanted = (
         ("maps", "maps", options.maps), ("bids", "bids", options.bids),
         ("template", "to-template", options.to_template is not None),
@@ -184,7 +187,8 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             print(f"note: {Path(options.out_dir, name)} is of an earlier run; --{flag} renews it", file=sys.stderr)
     if options.to_template is not None:
         carried, not_carried = carry_cohort(options.out_dir, template, transforms, how)
-        print(f"lesion frequency of {carried} subjects on {template}: {options.out_dir}/template")
+        where = f"on {template}: {options.out_dir}/template" if carried else "is not there: nobody could be carried"
+        print(f"lesion frequency of {carried} subjects {where}")
         failures = failures | not_carried
     return cli.report_failures(failures, len(subjects))
 

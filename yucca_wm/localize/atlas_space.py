@@ -188,9 +188,9 @@ def carry_cohort(
 ) -> tuple[int, dict[str, str]]:
     """Carry the lesions of every subject localized in ``results_dir`` to the template's space, in ``template/`` there.
 
-    Writes ``lesions/<subject>.nii.gz``, and unless this is the participant level ``lesion_count.nii.gz`` (subjects with
-    a lesion), ``lesion_frequency.nii.gz`` (their share of all subjects carried), ``template.tsv`` (volumes before and
-    after) and ``template.json``.
+    Writes ``lesions/<subject>.nii.gz``, and unless this is the participant level (or nobody can be carried)
+    ``lesion_count.nii.gz`` (subjects with a lesion), ``lesion_frequency.nii.gz`` (their share of all subjects carried),
+    ``template.tsv`` (volumes before and after) and ``template.json``.
 
     template : image in the atlas's world, for its grid (its label map or T1).
     transforms : of `find_transforms`.
@@ -224,13 +224,14 @@ def _carry_into(
     if not options.is_whole:
         return len(outcome.results), outcome.failures
     forget_frequency(folder.parent)
+    if not outcome.results:
+        return 0, outcome.failures
     write_tsv(folder / TEMPLATE.name, TEMPLATE.header, ([name, *row] for name, row in outcome.results.items()))
-    if outcome.results:
-        counts = np.zeros(grid.shape, dtype=np.uint32)
-        for name in outcome.results:  # one map in memory, however many subjects
-            counts += images.load_labels(maps / f"{name}.nii.gz", {0, 1}).data
-        images.save(grid.with_data(counts.astype(np.min_scalar_type(len(works)))), folder / COUNT)
-        images.save(grid.with_data((counts / len(outcome.results)).astype(np.float32)), folder / FREQUENCY)
+    counts = np.zeros(grid.shape, dtype=np.uint32)
+    for name in outcome.results:  # one map in memory, however many subjects
+        counts += images.load_labels(maps / f"{name}.nii.gz", {0, 1}).data
+    images.save(grid.with_data(counts.astype(np.min_scalar_type(len(works)))), folder / COUNT)
+    images.save(grid.with_data((counts / len(outcome.results)).astype(np.float32)), folder / FREQUENCY)
     about = {
         "program": "yucca_wm.localize",
         "version": __version__,

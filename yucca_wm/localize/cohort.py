@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
 from yucca_wm.localize.measures.flags import SAME_LESIONS, mixed_settings, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.optional_inputs import CompanionPlaces
-from yucca_wm.localize.outputs import Parts, files_of, summary, write_group
+from yucca_wm.localize.outputs import Parts, files_of, remove_group, summary, write_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
@@ -56,7 +57,7 @@ def localize_cohort(
 
     Returns the flags of every subject that is done (subject -> flag -> sentence), and what failed (case -> reason).
     A subject is done again when its maps or the settings have changed: no table is older than its maps. Where nobody
-    can be localized, results that are in ``out_dir`` stay.
+    can be localized, results that are in ``out_dir`` stay, and where there are none, no tables are written.
 
     Raises InputError when another run is writing to ``out_dir``.
     """
@@ -84,7 +85,7 @@ def localize_into(
 
     One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
     and named on stderr. Where nobody can be localized, results that are in ``folder`` stay as they are, unless
-    ``renew`` says that they are of maps that are there no more.
+    ``renew`` says that they are of maps that are there no more; tables of nobody are not written.
     """
     companions = companions or CompanionPlaces()
     pairs, failures = dict(inputs.pairs), dict(inputs.failures)
@@ -131,6 +132,13 @@ def localize_into(
         account = {name: reason for name, reason in there.failures.items() if name not in now} | failures
     else:
         _remove_others(folder, parts, pairs)
+    forget_frequency(folder)
+    if not flags:
+        remove_group(folder)
+        for made in filter(None, (parts.folder, maps_dir)):
+            with suppress(OSError):  # it is not empty: killed runs leave what the next one clears
+                made.rmdir()
+        return {}, failures
     files: dict[str, dict[str, Any]] = {
         name: dict(files_of(pairs[name])) if name in pairs else {} for name in sorted(flags, key=natural_key)
     }
@@ -141,7 +149,6 @@ def localize_into(
     for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):
         print(f"note: {line}", file=sys.stderr)
     about = summary(account, settings, {**inputs.stated, **companions.stated})
-    forget_frequency(folder)
     write_group(folder, parts, files, tables, about, table)
     if derivative is not None:
         derivative.write_description(table)

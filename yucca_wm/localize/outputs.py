@@ -28,8 +28,10 @@ from yucca_wm.localize.inputs import Maps
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.measures.places import PLACES
-from yucca_wm.localize.tables import OPTIONAL_TABLES, REGIONS, Table, sidecar_name, write_regions
+from yucca_wm.localize.tables import ALL_TABLES, OPTIONAL_TABLES, REGIONS, Table, sidecar_name, write_regions
 from yucca_wm.localize.tables import PLACES as PLACES_TABLE
+
+MANIFEST = "localize.json"
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,27 @@ def write_group(
         about["places"] = {place.name: place.title for place in PLACES}
     write_regions(folder / REGIONS, table)
     loads = _write_tables(parts, files, columns, about, folder)
-    for suffix in (".png", ".svg"):  # of an earlier run
-        (folder / f"heat_map{suffix}").unlink(missing_ok=True)
+    _remove_heat_map(folder)  # of an earlier run
     if len(loads):
         figure = draw_heat_map(list(files), [region.name for region in shown_regions(table)], loads)
         save_figure(figure, folder / "heat_map")
+
+
+def remove_group(folder: Path) -> None:
+    """Remove what an earlier `write_group` left in ``folder``, but for the table of regions: it is of people who are no
+    longer there. What has no ``localize.json`` beside it is not of this package, and stays."""
+    if not (folder / MANIFEST).is_file():
+        return
+    for name in ALL_TABLES:
+        (folder / name).unlink(missing_ok=True)
+        (folder / sidecar_name(name)).unlink(missing_ok=True)
+    _remove_heat_map(folder)
+    (folder / MANIFEST).unlink()
+
+
+def _remove_heat_map(folder: Path) -> None:
+    for suffix in (".png", ".svg"):
+        (folder / f"heat_map{suffix}").unlink(missing_ok=True)
 
 
 def _write_tables(
@@ -169,7 +187,7 @@ def _write_tables(
     before, after = _text({**about, "subjects": {}}).split('"subjects": {}')
     with ExitStack() as stack:
         tables = {name: stack.enter_context(_stream(folder / name)) for name in columns}
-        summary = stack.enter_context(_stream(folder / "localize.json"))
+        summary = stack.enter_context(_stream(folder / MANIFEST))
         for name, stream in tables.items():
             stream.write(tsv_lines([columns[name]]))
         summary.write(before + '"subjects": {')

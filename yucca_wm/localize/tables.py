@@ -26,6 +26,8 @@ FORM_OF_TABLES = 2
 """Subjects' shares of the tables are kept; those in another form are made again. 2: ``n/a``, and no empty field."""
 
 OPTIONAL_TABLES = {SOFT, MODALITIES, PLACES}
+ALL_TABLES = {LOAD, WIDE, LESIONS, *OPTIONAL_TABLES}
+"""Of people; the table of regions is beside them."""
 
 
 @dataclass(frozen=True)
