@@ -79,6 +79,28 @@ def test_the_page_of_a_cohort_says_first_who_failed_and_what_was_unsure(predicte
     assert [(name, notes) for name, _, notes in rows[:3]] == [("a&lt;b&gt;", "0"), ("empty", "0"), ("left", "3")]
 
 
+def test_what_was_done_to_the_scans_comes_after_what_is_in_doubt(predicted: Path) -> None:
+    """Three notes on left, one of which is no doubt, and one on empty, which is none either."""
+    record = json.loads((predicted / "predict.json").read_text())
+    moved = {name: MOVED.format(mm, "1.0") for name, mm in (("left", "0.2"), ("empty", "3.0"))}
+    record["cases"]["left"]["notes"][1] = moved["left"]
+    record["cases"]["empty"]["notes"] = [moved["empty"]]
+    (predicted / "predict.json").write_text(json.dumps(record))
+    text = page(predicted)
+    assert [line for line in flags_of(text) if "moved by" in line] == []
+    done = text.index("<h2>What was done to the scans</h2>")
+    assert text.index("Look at these first") < text.index("<h2>What was run</h2>") < done
+    assert re.findall(r'<p class="note done">(.*?)</p>', text) == [f"{name}: {moved[name]}" for name in moved]
+    head, *rows = re.findall(r"<tr>(.*)</tr>", text[text.index('id="subjects"') :])[:4]
+    assert head.endswith("<th>doubts</th>")
+    assert [re.findall(r"<td>(.*?)</td>", row)[-1] for row in rows] == ["0", "0", "2"]
+    own = (predicted.parent / "pages/subjects/left.html").read_text(encoding="utf-8")
+    assert moved["left"] not in flags_of(own)
+    assert f'<p class="note done">{moved["left"]}</p>' in own
+    nothing = (predicted.parent / "pages/subjects/a<b>.html").read_text(encoding="utf-8")
+    assert "What was done" not in nothing
+
+
 def test_the_page_of_one_of_a_cohort_has_the_persons_own_notes(predicted: Path) -> None:
     assert EXCHANGED in flags_of(page(predicted, name="subjects/left.html"))
     assert EXCHANGED not in (predicted.parent / "pages/subjects/empty.html").read_text(encoding="utf-8")

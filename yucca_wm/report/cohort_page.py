@@ -19,7 +19,7 @@ from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, render, short, table_of
-from yucca_wm.report.notes import failure_lines, note_lines
+from yucca_wm.report.notes import Notes, failure_lines, note_lines
 from yucca_wm.report.results import Results, facts_of
 
 
@@ -51,6 +51,7 @@ def cohort_page(
     n_people = len(results.load) + n_failed
     affected = (np.nan_to_num(loads) > 0).sum(axis=0)
     subjects = results.summary["subjects"]
+    notes = Notes.of(results.notes)
     return render(
         "cohort.html",
         title=f"Lesion localization: {count(len(results.load), 'subject')}",
@@ -60,9 +61,10 @@ def cohort_page(
         flags=[
             *failure_lines(results.failures, n_people),
             *_flag_lines(subjects),
-            *note_lines(results.notes),
+            *note_lines(notes.doubts),
             *frequency,
         ],
+        done=list(note_lines(notes.done)),
         subject_heads=(
             "subject",
             "lesion volume (ml)",
@@ -70,9 +72,9 @@ def cohort_page(
             "outside regions (%)",
             "largest lesion (ml)",
             "flags",
-            *["notes"] * bool(results.notes),
+            *["doubts"] * bool(notes.doubts),
         ),
-        subject_rows=[_subject_row(name, results, links) for name in results.load],
+        subject_rows=[_subject_row(name, results, links, notes.doubts) for name in results.load],
         means=[
             f"Means are of {len(used)} of {count(n_people, 'subject')}" + f"; {n_failed} failed" * bool(n_failed),
             *left_out_lines(left_out),
@@ -131,11 +133,13 @@ def _flag_lines(subjects: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _subject_row(name: str, results: Results, links: Mapping[str, str]) -> dict[str, Any]:
+def _subject_row(
+    name: str, results: Results, links: Mapping[str, str], doubts: Mapping[str, list[str]]
+) -> dict[str, Any]:
     total, outside = results.load[name][-1], results.load[name][-2]
     cells = [name, short(total["lesion_volume_ml"]), total["n_lesions"], short(outside["share_percent"])]
     cells += [short(total["largest_lesion_ml"]), str(len(results.flags[name]))]
-    return {"link": links.get(name), "cells": [*cells, *[len(results.notes.get(name, []))] * bool(results.notes)]}
+    return {"link": links.get(name), "cells": [*cells, *[len(doubts.get(name, []))] * bool(doubts)]}
 
 
 def _place_tables(results: Results) -> list[dict[str, Any]]:

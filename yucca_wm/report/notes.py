@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from yucca_wm.core.errors import some_of
+from yucca_wm.scan.done import is_done
 
 MAX_NAMED = 5
 """Of many people with one note, so many are named; of more, notes that differ in numbers only are one line."""
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Person -> notes, without those who have none. doubts : to be looked at. done : to the scans, and no doubt."""
+
+    doubts: dict[str, list[str]]
+    done: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, by_person: Mapping[str, Sequence[str]]) -> Notes:
+        """The notes of `yucca_wm.predict`, told apart."""
+        apart: tuple[dict[str, list[str]], dict[str, list[str]]] = {}, {}
+        for name, own in by_person.items():
+            for note in own:
+                apart[is_done(note)].setdefault(name, []).append(note)
+        return cls(*apart)
 
 
 def note_lines(by_person: Mapping[str, Sequence[str]], *, named: bool = True) -> Iterator[str]:

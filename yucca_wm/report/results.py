@@ -43,7 +43,7 @@ HIDDEN = "a note that may hold a name; see predict.json"
 class Results:
     """folder : of the tables; summary : content of localize.json; load : subject -> its rows of lesion_load.tsv;
     lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request;
-    places : subject -> its rows of places.tsv; notes : subject -> what yucca_wm.predict was not sure of;
+    places : subject -> its rows of places.tsv; notes : subject -> what yucca_wm.predict did and was not sure of;
     not_predicted : whom yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's edges on
     the other; anonymous : names are replaced, and no path may be shown."""
 

@@ -26,6 +26,7 @@ from yucca_wm.localize.reading import load_pair, load_tissue
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
+from yucca_wm.report.notes import Notes
 from yucca_wm.report.results import Results, Row, facts_of, value
 from yucca_wm.report.viewer import Layer, slice_viewer
 
@@ -155,7 +156,8 @@ def subject_page(
     heads = [head for head in total if head != "subject"]
     lesions = results.lesions.get(subject, [])
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
-    unsure = [*about["flags"].values(), *results.notes.get(subject, [])]
+    notes = Notes.of({subject: results.notes.get(subject, [])})
+    unsure = [*about["flags"].values(), *notes.doubts.get(subject, [])]
     if problem:
         unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
     if background is None:
@@ -174,6 +176,7 @@ def subject_page(
             *facts_of(results)[:1],
         ],
         flags=unsure,
+        done=notes.done.get(subject, []),
         pictures=pictures.shown,
         viewer=viewer,
         places=_place_rows(results, subject),

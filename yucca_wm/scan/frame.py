@@ -17,6 +17,7 @@ from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
 from yucca_wm.scan.contrast import EXCHANGED, exchanged
+from yucca_wm.scan.done import APART, MOVED, PLACED
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
 """Scans that share a grid are moved only if that makes their edges agree better by this share, and the brain's surface
@@ -35,7 +36,7 @@ class Frame:
     images : modality -> scan, all on the reference's own grid; the reference's voxels are those of its file.
     reference : the modality whose grid it is.
     transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
-    notes : what was done and what is not sure, one line each.
+    notes : what was done (`yucca_wm.scan.done`) and what is not sure, one line each.
     """
 
     images: dict[str, Image]
@@ -102,10 +103,9 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
         return there, None, said
     if found.gain <= 0:
         placed = resampled(image, np.eye(4), reference, order=1)
-        return placed, None, [f"put on the grid of the {name}, as headers say", *said]
-    note = f"registered to the {name} (moved by {found.moved_mm:.1f} mm and {found.turn_deg:.1f} degrees)"
-    if there is not None:
-        note = f"did not lie on the {name} although both share a grid; {note}"
+        return placed, None, [PLACED.format(reference=name), *said]
+    words = MOVED if there is None else APART + MOVED
+    note = words.format(reference=name, moved_mm=found.moved_mm, turn_deg=found.turn_deg)
     if found.turn_deg > WRONG_HEADER_DEG:
         note += f"; its header or that of the {name} is wrong: check left and right"
     return resampled(image, found.matrix, reference, order=1), inverse(found.matrix), [note, *said]

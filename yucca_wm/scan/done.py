@@ -1,0 +1,25 @@
+"""What is said of scans that were brought to one grid without any doubt.
+
+Results keep their notes as plain sentences (``predict.json``), of what was done and of what is not sure alike. Those of
+the first kind are worded here, and known by the same wording when they are read back; all others are doubts.
+"""
+
+from __future__ import annotations
+
+import re
+
+PLACED = "put on the grid of the {reference}, as headers say"
+MOVED = "registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg:.1f} degrees)"
+APART = "did not lie on the {reference} although both share a grid; "
+"""Before `MOVED`: somebody has resampled these scans and not registered them."""
+
+_DONE = re.compile(
+    r"(\w+: )?("
+    + "|".join(re.sub(r"\\\{.*?\\\}", r"[\\w.]+", re.escape(words)) for words in (PLACED, MOVED, APART + MOVED))
+    + ")"
+)
+
+
+def is_done(note: str) -> bool:
+    """Whether ``note`` (of one scan, which may be named first) says what was done, and nothing else."""
+    return _DONE.fullmatch(note) is not None
