@@ -40,7 +40,7 @@ def test_white_matter_in_three_forms(tmp_path: Path, wm: np.ndarray) -> None:
         (LABELS * 0, None, "no white matter"),
         ((LABELS[:5] > 0).astype(np.uint8), None, "has shape"),
         ((LABELS > 0).astype(np.uint8), np.diag([2.0, 1, 1, 1]), "mm away from"),
-        (np.where(LABELS == 3, 2, LABELS).astype(np.uint8), None, "--atlas-wm-labels"),
+        (np.where(LABELS == 3, 2, LABELS).astype(np.uint8), None, "which of them is white matter"),
     ],
 )
 def test_what_does_not_fit(tmp_path: Path, wm: np.ndarray, affine: np.ndarray | None, message: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.groups.statistics.variables import Column, design, levels_of, numbers_of, read_outcome
+from yucca_wm.imaging.reading import OPTION, Headers, reading
 
 
 def column(*cells: str, name: str = "age", categorical: bool = False) -> Column:
@@ -26,8 +27,10 @@ def test_a_stray_cell_among_numbers_is_named(stray: str) -> None:
     with pytest.raises(InputError) as error:
         numbers_of(column("60", "61", stray))
     assert f"line 4: age is '{stray}', in a column with numbers" in str(error.value)
+    assert f"say missing=['{stray}'] if it means that there is no value, or categorical=['age'] if" in str(error.value)
+    with reading(Headers(None, OPTION)), pytest.raises(InputError, match="or --categorical age if") as error:
+        numbers_of(column("60", "61", stray))
     assert f"--missing '{stray}'" in str(error.value)
-    assert "--categorical age" in str(error.value)
 
 
 def test_decimal_commas_are_no_names() -> None:
@@ -112,7 +115,7 @@ def test_more_than_two_numbers_are_a_score() -> None:
         (column("1", "2", "3", categorical=True), None, "3 levels"),
         (column("a", "a"), None, "is a for every subject"),
         (column("a", "b"), "A", "has no level A; it has a and b"),
-        (column("1", "2", "3"), "1", "3 different numbers and no levels; --reference is for"),
+        (column("1", "2", "3"), "1", "3 different numbers and no levels; reference is for"),
         (column("0", "1", "-"), None, "line 4: age is '-', in a column with numbers"),
     ],
 )

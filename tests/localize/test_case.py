@@ -233,7 +233,7 @@ def test_another_grid_is_refused_and_resampled_on_request(known):
     lesions, labels = known
     shifted = labels.affine.copy()
     shifted[0, 3] += 2
-    with pytest.raises(InputError, match="--resample"):
+    with pytest.raises(InputError, match="or use resample=True"):
         on_grid(Image(labels.data, shifted), lesions)
     with pytest.raises(InputError, match="has shape"):
         on_grid(Image(labels.data[:-1], labels.affine), lesions)

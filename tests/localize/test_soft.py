@@ -187,7 +187,7 @@ def test_another_voxel_order_changes_nothing(write, table, synthetic):
 def test_another_grid_is_refused_and_on_request_what_lies_beyond_is_outside(write, table, synthetic):
     lesions, labels = random_softmax(15, 3), random_softmax(16, 4)
     lesion, region = write("l", lesions), write("r", labels[:, :-3], synthetic.oblique_affine(SPACING_MM))
-    with pytest.raises(InputError, match="--resample"):
+    with pytest.raises(InputError, match="or use resample=True"):
         rows_of([lesion], [region], table)
     labels[:, -3:] = one_hot(np.zeros((3, *SHAPE[1:])), 4)
     expected = rows_of([lesion], [write("w", labels)], table)

@@ -41,7 +41,7 @@ def cached_atlas() -> tuple[Path, Path]:
     folder = cache_folder()
     for path in (folder / WHITE_MATTER, folder / TYPE2):
         if not path.is_file():
-            remedy = "run 'python -m yucca_wm.atlas fetch', or give --atlas-wm and --atlas-labels"
+            remedy = "run 'python -m yucca_wm.atlas fetch', or give the files of another one"
             raise InputError(path, "no atlas has been fetched", remedy)
     return folder / WHITE_MATTER, renew(folder)
 

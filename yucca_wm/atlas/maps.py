@@ -14,6 +14,7 @@ from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256
 from yucca_wm.core.regions import RegionTable, read_table, regions
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, save
+from yucca_wm.imaging.reading import spelled
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -58,7 +59,8 @@ def _load_known(path: str | os.PathLike[str], table: RegionTable) -> Image:
     unknown = [int(label) for label in present if label and label not in table.indices]
     if unknown:
         shown = some_of(unknown)
-        remedy = "merge JHU Type-II labels with 'python -m yucca_wm.atlas refine', or give your own table with --names"
+        own = f"give your own table with {spelled('--names', 'names=')}"
+        remedy = f"merge JHU Type-II labels with 'python -m yucca_wm.atlas refine', or {own}"
         raise InputError(path, f"holds labels that are not in the table of regions: {shown}", remedy)
     return image
 
@@ -74,7 +76,7 @@ def _white_matter(image: Image, labels: Image, chosen: tuple[int, ...] | None) -
         several = mask.any() and bool((data[mask] != data[mask][0]).any())
         if several and not (data.shape == labels.data.shape and np.mean(data[mask] == labels.data[mask]) > 0.99):
             problem = "holds several values that are not the labels of its voxels: which of them is white matter?"
-            raise InputError(image.name, problem, "name them with --atlas-wm-labels")
+            raise InputError(image.name, problem, spelled("name them with --atlas-wm-labels", "give a mask"))
     if not mask.any():
         raise InputError(image.name, "holds no white matter")
     return Image(mask.astype(np.uint8), image.affine, image.path, image.header)

@@ -8,6 +8,7 @@ import sys
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
 from yucca_wm.groups import check_packages
+from yucca_wm.imaging.reading import reading_aloud
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -93,16 +94,17 @@ def main(arguments: list[str] | None = None) -> int:
         scale=options.transform, exclude_flagged=options.exclude_flagged, anonymise=options.anonymise,
         seed=options.seed,
     )  # fmt: skip
-    if options.command == "cluster":
-        lines, failed = run_cluster(
-            options.loads, options.out_dir, participants=options.participants, settings=settings,
-            method=options.method, k_max=options.k_max, adjust_total=options.adjust_total,
-        )  # fmt: skip
-    else:
-        lines, failed = run_associate(
-            options.loads, options.participants, options.outcome, options.out_dir, settings=settings,
-            reference=options.reference, permutations=options.permutations,
-        )  # fmt: skip
+    with reading_aloud(None):  # as a command, whose messages name flags
+        if options.command == "cluster":
+            lines, failed = run_cluster(
+                options.loads, options.out_dir, participants=options.participants, settings=settings,
+                method=options.method, k_max=options.k_max, adjust_total=options.adjust_total,
+            )  # fmt: skip
+        else:
+            lines, failed = run_associate(
+                options.loads, options.participants, options.outcome, options.out_dir, settings=settings,
+                reference=options.reference, permutations=options.permutations,
+            )  # fmt: skip
     for line in lines:
         print(line)
     print(f"tables and figures in {options.out_dir}; open {options.out_dir}/index.html")

@@ -12,6 +12,7 @@ from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import table_name
 from yucca_wm.groups.statistics.variables import Design, design
 from yucca_wm.groups.tables import Loads, Participants, match_participants, read_loads, read_participants
+from yucca_wm.imaging.reading import spelled
 from yucca_wm.report.flagged import (
     Flags,
     excluded,
@@ -127,11 +128,13 @@ def read_cohort(
     asked_of = table_name(load_path if participants is None else participants)
     names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
     if unknown := [name for name in settings.categorical if name not in columns]:
-        raise InputError(asked_of, f"--categorical {unknown[0]} is no column of this analysis")
+        said = spelled(f"--categorical {unknown[0]}", f"categorical={unknown[:1]}")
+        raise InputError(asked_of, f"{said} is no column of this analysis")
     failed, left_out, table = dict[str, str](), dict[str, str](), None
     if columns:
         if participants is None:
-            raise InputError(asked_of, "covariates need a participants table", "give --participants")
+            remedy = f"give {spelled('--participants', 'participants')}"
+            raise InputError(asked_of, "covariates need a participants table", remedy)
         table, twice = read_participants(participants, columns, settings.missing)
         match = match_participants(loads.subjects, table)
         bare = {name.removeprefix("sub-") for name in twice}

@@ -9,6 +9,7 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.reading import spelled
 
 
 def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
@@ -27,7 +28,7 @@ def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
     try:
         images.check_same_grid(like, ordered)
     except InputError as error:
-        remedy = "check that both are of one subject and space, or use --resample"
+        remedy = f"check that both are of one subject and space, or use {spelled('--resample', 'resample=True')}"
         raise InputError(error.path, error.problem, remedy) from None
     return ordered
 

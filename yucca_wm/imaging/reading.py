@@ -52,7 +52,7 @@ def headers() -> Headers:
 
 def spelled(flag: str, argument: str) -> str:
     """How the one who asked says something: with ``flag`` on a command line, with ``argument`` in Python."""
-    return flag if headers().option else argument
+    return flag if "--" in headers().option else argument
 
 
 def note(*lines: str) -> None:

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.reading import spelled
 from yucca_wm.registration.smoothed_masks import Blurred, blur, edges
 from yucca_wm.registration.warp import Field, Warp
 
@@ -64,7 +65,8 @@ def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tu
         field = Field(_fit(fixed, moving, vectors, level), fixed.affine)
     if field is not None and (folds := field.folds()):
         problem = f"cannot be reached from the atlas without folding ({folds} points)"
-        raise InputError(subject.name, problem, "look at its white matter, or use --transform affine")
+        affine = spelled("--transform affine", 'transform="affine"')
+        raise InputError(subject.name, problem, f"look at its white matter, or use {affine}")
     return Warp(matrix, field)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import NUMBER, composed
+from yucca_wm.imaging.reading import spelled
 
 MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
 """Cells without a value; more with ``--missing``."""
@@ -81,7 +82,7 @@ def hardly_values(column: Column, values: NDArray[np.float64]) -> list[str]:
             where = f"line {column.lines[rows[0]]}" + f" and {len(rows) - 1} more" * (len(rows) > 1)
             lines.append(
                 f"{column.name} is {code} in {where}, the others are {low:g} to {high:g}: if it means that there is no "
-                f"value, say --missing {code}"
+                f"value, say {spelled(f'--missing {code}', f'missing={[code]}')}"
             )
     return lines
 
@@ -114,11 +115,12 @@ def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
 
 def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
     cell = column.cells[row]
+    missing = spelled(f"--missing '{cell}'", f"missing={[cell]}")
+    names = spelled(f"--categorical {column.name}", f"categorical={[column.name]}")
     return InputError(
         column.path,
         f"line {column.lines[row]}: {column.name} is '{cell}', {what}",
-        f"{remedy}, or say --missing '{cell}' if it means that there is no value, or --categorical {column.name} if "
-        "these are names",
+        f"{remedy}, or say {missing} if it means that there is no value, or {names} if these are names",
     )
 
 
@@ -252,7 +254,7 @@ def read_outcome(column: Column, reference: str | None = None) -> Outcome:
     if numbers is not None and len(np.unique(numbers)) > 2:
         if reference is not None:
             problem = f"{column.name} has {len(np.unique(numbers))} different numbers and no levels"
-            raise InputError(column.path, problem, "--reference is for an outcome with two")
+            raise InputError(column.path, problem, f"{spelled('--reference', 'reference')} is for an outcome with two")
         return Outcome(numbers, doubts=hardly_values(column, numbers))
     levels, place = levels_of(column)
     if len(levels) < 2:
@@ -263,7 +265,8 @@ def read_outcome(column: Column, reference: str | None = None) -> Outcome:
         sizes = Counter(place.tolist())
         shown = some_of([f"{level} ({sizes[k]})" for k, level in enumerate(levels)], 8)
         problem = f"{column.name} has {len(levels)} levels that are not numbers: {shown}"
-        raise InputError(column.path, problem, "two are needed; --missing LEVEL leaves one out")
+        missing = spelled("--missing LEVEL", "missing=[LEVEL]")
+        raise InputError(column.path, problem, f"two are needed; {missing} leaves one out")
     first = 0 if reference is None else _place_of(reference, levels)
     if first is None:
         problem = f"{column.name} has no level {reference}"

@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, count_labels
+from yucca_wm.imaging.reading import spelled
 from yucca_wm.localize.measures.lesions import TIE_MM, Components
 
 PERIVENTRICULAR_MM = 10.0
@@ -237,7 +238,8 @@ def ventricle_distances(components: Components, ventricles: Image) -> NDArray[np
 
     ventricle_voxels = np.argwhere(ventricles.data)
     if not len(ventricle_voxels):
-        raise InputError(ventricles.name, "holds no ventricle voxel", "leave --ventricles out or mend the map")
+        remedy = f"leave {spelled('--ventricles', 'ventricles')} out or mend the map"
+        raise InputError(ventricles.name, "holds no ventricle voxel", remedy)
     to_world = ventricles.affine[:3, :3].T
     distance, _ = KDTree(ventricle_voxels @ to_world).query(components.voxels @ to_world)
     return np.asarray(distance)
