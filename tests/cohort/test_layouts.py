@@ -99,6 +99,12 @@ class TestBids:
             )
         ]
 
+    def test_columns_of_participants_may_be_in_upper_case(self, tmp_path: Path) -> None:
+        """A column `Split` was passed over in silence."""
+        touch(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz")
+        (tmp_path / "participants.tsv").write_text("Participant_ID\tSplit\nsub-01\ttest\n")
+        assert by_name(tmp_path)["sub-01"].split is Split.TEST
+
     def test_sessions_are_subjects_of_one_person(self, tmp_path: Path) -> None:
         for session in ("ses-1", "ses-2"):
             touch(tmp_path / f"sub-01/{session}/anat/sub-01_{session}_T1w.nii.gz")
@@ -133,6 +139,12 @@ class TestTable:
             Subject("b", {Modality.T1: tmp_path / "images/b.nii"}, split=Split.TEST),
         ]
 
+    def test_columns_may_be_in_upper_case(self, tmp_path: Path) -> None:
+        path = tmp_path / "subjects.tsv"
+        path.write_text("Subject\tT1\tFLAIR\tWM\tsplit\na\tone.nii\ttwo.nii\tthree.nii\ttest\n")
+        scans = {Modality.T1: tmp_path / "one.nii", Modality.FLAIR: tmp_path / "two.nii"}
+        assert find_subjects(path) == [Subject("a", scans, tmp_path / "three.nii", split=Split.TEST)]
+
     def test_tables_are_read_as_programs_write_them(self, tmp_path: Path) -> None:
         """Quoted, with BOM and CR LF, a tab at every end and an empty line; a name called NA is one."""
         path = tmp_path / "subjects.tsv"
@@ -157,8 +169,10 @@ class TestTable:
             ("subject\tt1\tt1\na\tb\tc\n", "has the column t1 twice"),
             ("subject  t1\na  b\n", "lacks the column subject; columns must be separated by tabs"),
             ("subject\tt1\tT2\na\tb\tc\n", "unknown columns: T2; known: subject, t1"),
-            ("subject\tT1\tflair\na\tb\tc\n", "unknown columns: T1; write t1 for T1; known: subject, t1"),
-            ("Subject\tt1\na\tb\n", "it has Subject, t1: write subject for Subject"),
+            ("Subject  T1\na  b\n", "lacks the column subject; columns must be separated by tabs"),
+            ("subject\tT1\tt1\na\tb\tc\n", "has the columns T1 and t1, which differ in upper and lower case only"),
+            ("subject\tsplit\tSubject\na\ttest\tb\n", "has the columns subject and Subject, which differ"),
+            ("subject\tT1\tT1\na\tb\tc\n", "has the column t1 twice"),
             ("subject\tsplit\na\tvalidation\n", "line 2: split is 'validation'"),
             ("subject\tt1\n\n\tx.nii\n", "line 3 names no subject"),
             ("subject\tt1\t\na\tx\ty\n", "line 2 has a cell under a column without a name"),

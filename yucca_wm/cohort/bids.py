@@ -93,7 +93,7 @@ def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
     if not participants.is_file():
         return {}
     splits: dict[str, Split] = {}
-    read = read_columns(participants, ("participant_id",), ("split",))
+    read = read_columns(participants, ("participant_id",), ("split",), any_case=True)
     for number, row in rows_of(read) if "split" in read.cells else ():
         if not (value := row["split"].lower()):
             continue

@@ -1,7 +1,8 @@
 """A table of paths: one row a subject, for files that lie in any other order.
 
 Tab-separated, with the column ``subject`` and any of ``t1``, ``flair``, ``wm``, ``lesions``, ``regions`` (paths,
-relative to the table) and ``split`` (train or test). An empty cell or ``n/a`` means: there is none.
+relative to the table) and ``split`` (train or test), in upper or lower case. An empty cell or ``n/a`` means: there is
+none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from yucca_wm.cohort.subject import FILE_COLUMNS, MAPS, Split, Subject, existing, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.tsv import Columns, read_columns, respelled
+from yucca_wm.core.tsv import Columns, read_columns
 
 COLUMNS = ("subject", *FILE_COLUMNS, "split")
 NAME_IN_COHORT = "cohort.tsv"
@@ -27,10 +28,9 @@ def matches(root: Path) -> bool:
 def subjects(root: Path) -> list[Subject]:
     """One subject a row. Raises InputError naming the line for a table that cannot be understood."""
     path = root / NAME_IN_COHORT if root.is_dir() else root
-    read = read_columns(path, ("subject",), COLUMNS)
+    read = read_columns(path, ("subject",), COLUMNS, any_case=True)
     if unknown := sorted(set(read.header) - {*COLUMNS, ""}):  # a tab at the end of every line is no column
-        remedy = "; ".join(filter(None, (respelled(unknown, COLUMNS), f"known: {', '.join(COLUMNS)}")))
-        raise InputError(path, f"has unknown columns: {', '.join(unknown)}", remedy)
+        raise InputError(path, f"has unknown columns: {', '.join(unknown)}", f"known: {', '.join(COLUMNS)}")
     return [_subject(path, number, row) for number, row in rows_of(read)]
 
 

@@ -49,22 +49,26 @@ class Columns:
     lines: list[int]
 
 
-def read_columns(path: TableInput, needed: Sequence[str], also: Sequence[str] | None = ()) -> Columns:
+def read_columns(
+    path: TableInput, needed: Sequence[str], also: Sequence[str] | None = (), *, any_case: bool = False
+) -> Columns:
     """Read the columns ``needed`` and, where there are any, ``also`` (None: all). Lines without a cell do not count.
 
     path : of a file, or a pandas.DataFrame, which is read as the file that it would make; its first row is line 1.
+    any_case : those columns may be written in upper or lower case; two that differ in it only are refused.
 
     Raises InputError naming the line for what is no table: other encodings than UTF-8, more cells than the header,
     cells under a column without a name, quotation marks that do not end, a column that is missing or there twice.
     """
     if not isinstance(path, str | os.PathLike):
-        return columns_of_frame(path, needed, also)
+        return columns_of_frame(path, needed, also, any_case=any_case)
     path = Path(path)
+    folded = (*needed, *(also or ())) if any_case else ()
     start = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, delimiter="\t", strict=True)
-            header = tuple(composed(cell) for cell in next(reader, []))
+            header = _header(path, next(reader, []), folded)
             places = _places(path, header, needed, also)
             unnamed = [place for place, name in enumerate(header) if not name]
             start = reader.line_num
@@ -127,7 +131,9 @@ def blank(rows: Iterable[Sequence[str]]) -> list[list[str]]:
     return [["" if field == MISSING else field for field in row] for row in rows]
 
 
-def columns_of_frame(frame: pd.DataFrame, needed: Sequence[str], also: Sequence[str] | None = ()) -> Columns:
+def columns_of_frame(
+    frame: pd.DataFrame, needed: Sequence[str], also: Sequence[str] | None = (), *, any_case: bool = False
+) -> Columns:
     """`read_columns` of a data frame; an index that has a name is a column.
 
     Missing values are empty cells, whole numbers have no decimals. Raises InputError as `read_columns`, and for what is
@@ -139,7 +145,7 @@ def columns_of_frame(frame: pd.DataFrame, needed: Sequence[str], also: Sequence[
     path = Path(FRAME)
     if any(name is not None and name not in frame.columns for name in frame.index.names):
         frame = frame.reset_index()
-    header = tuple(composed(str(name)) for name in frame.columns)
+    header = _header(path, map(str, frame.columns), (*needed, *(also or ())) if any_case else ())
     places = _places(path, header, needed, also)
     lines = [line for line, empty in enumerate(frame.isna().all(axis=1).tolist(), 1) if not empty]
     cells = {}
@@ -174,12 +180,29 @@ def respelled(header: Iterable[str], names: Iterable[str]) -> str:
     return ", ".join(f"write {name} for {given}" for given, name in near.items())
 
 
+def _header(path: Path, cells: Iterable[str], folded: Iterable[str]) -> tuple[str, ...]:
+    """Names of the columns; those that are one of ``folded`` but for upper and lower case are spelled as there.
+
+    Raises InputError where two different names become one.
+    """
+    wanted = {name.casefold(): name for name in folded}
+    given = tuple(composed(cell) for cell in cells)
+    header = tuple(wanted.get(name.casefold(), name) for name in given)
+    for name in wanted.values():
+        alike = dict.fromkeys(one for one, meant in zip(given, header, strict=True) if meant == name)
+        if len(alike) > 1:
+            problem = f"has the columns {' and '.join(alike)}, which differ in upper and lower case only"
+            raise InputError(path, problem, "keep one of them")
+    return header
+
+
 def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str] | None) -> dict[str, int]:
     others = filter(None, header) if also is None else (name for name in also if name in header)
     wanted = list(dict.fromkeys([*needed, *others]))
     if missing := [name for name in needed if name not in header]:
         shown = ", ".join(filter(None, header[:30])) or "none"
-        one = len(header) == 1 and (re.search("[,;]", header[0]) or set(needed) & set(header[0].split()))
+        words = {*header[0].split(), *header[0].casefold().split()} if len(header) == 1 else set()
+        one = bool(words) and (re.search("[,;]", header[0]) or set(needed) & words)
         otherwise = ": ".join(filter(None, (f"it has {shown}", respelled(header, missing))))
         remedy = "columns must be separated by tabs" if one else otherwise
         raise InputError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}", remedy)
