@@ -94,8 +94,7 @@ def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: 
     if not first.any() or not second.any():
         return None if first.any() or second.any() else 0.0
     axis = axial_axis(affine)
-    edge, other = (found if (found := outline(mask, axis)).any() else mask for mask in (first, second))
-    there, back = distances_mm(edge, other, affine)
+    there, back = distances_mm(_edge(first, axis), _edge(second, axis), affine)
     return float(max(np.percentile(there, 95), np.percentile(back, 95)))
 
 
@@ -115,6 +114,12 @@ def outline(mask: NDArray[np.bool_], plane_axis: int | None = None) -> NDArray[n
 
     structure = np.ones([1 if axis == plane_axis else 3 for axis in range(3)], bool)
     return mask & ~binary_erosion(mask, structure, border_value=1)
+
+
+def _edge(mask: NDArray[np.bool_], plane_axis: int | None = None) -> NDArray[np.bool_]:
+    """The `outline`; of a mask that has none because it fills the image, or its planes, all voxels."""
+    found = outline(mask, plane_axis)
+    return found if found.any() else mask
 
 
 def distances_mm(
@@ -221,7 +226,10 @@ def region_measures(
 def surface_dice(
     first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64], tolerance_mm: float
 ) -> float:
-    """Share of both masks' outline voxels within ``tolerance_mm`` of the other's; 0 where one mask is empty."""
-    there, back = distances_mm(outline(first), outline(second), affine)
+    """Share of both masks' outline voxels within ``tolerance_mm`` of the other's; 0 where one mask is empty.
+
+    Of a mask that fills the image all voxels count, as in `hausdorff95_mm`.
+    """
+    there, back = distances_mm(_edge(first), _edge(second), affine)
     total, reach = len(there) + len(back), tolerance_mm + ROUNDING_MM
     return float(((there <= reach).sum() + (back <= reach).sum()) / total) if total else 1.0
