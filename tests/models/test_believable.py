@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from yucca_wm.imaging.images import Image
 from yucca_wm.models import believable
@@ -27,15 +28,69 @@ def test_specks_and_far_parts_of_the_ventricles_are_of_the_next_likely_class() -
     for part in parts.values():
         probability[(0, *part)], probability[(ventricles, *part)] = 0, 0.6
     grid = Canonical.of(Image(np.zeros((60, 30, 5)), np.diag([1.0, 1, 2, 1])))
-    believable.keep_whole_ventricles(probability, grid)
-    tissue = probability.argmax(0)
+    tissue = believable.keep_whole(probability, grid)
+    assert torch.equal(tissue, probability.argmax(0))
     assert {name: int(tissue[part].unique()) for name, part in parts.items()} == {
         "body": ventricles, "horn": ventricles, "speck": cortex, "far": cortex,
     }  # fmt: skip
     assert (tissue == ventricles).sum() == 200 + 64
     probability[ventricles] = 0
-    believable.keep_whole_ventricles(probability, grid)  # none at all
-    assert not (probability.argmax(0) == ventricles).any()
+    assert not (believable.keep_whole(probability, grid) == ventricles).any()  # none at all
+
+
+def test_specks_of_cerebellum_and_brainstem_are_of_the_next_likely_class() -> None:
+    """Of 2 mm3: bodies of 400 mm3, of cerebellum also 100 mm3 far off, which stay, and 98 mm3 (7 x 7), which go; two
+    voxels of brainstem that touch by a corner go too, and so they do where cerebellum is the next likely."""
+    cerebellum, brainstem, white = (TISSUES[n] for n in ("cerebellum", "brainstem", "cerebral_white_matter"))
+    probability = torch.zeros((len(TISSUES), 60, 40, 5))
+    probability[0], probability[white] = 0.5, 0.3
+    parts = {
+        (cerebellum, "body"): np.s_[0:10, 0:10, 0:2], (cerebellum, "part"): np.s_[50:60, 35:40, 4:5],
+        (cerebellum, "speck"): np.s_[0:7, 20:27, 3:4], (brainstem, "body"): np.s_[20:30, 0:10, 0:2],
+        (brainstem, "speck"): np.s_[30:31, 10:11, 3:4], (brainstem, "at its corner"): np.s_[31:32, 11:12, 4:5],
+        (brainstem, "on cerebellum"): np.s_[40:42, 20:22, 1:2],
+    }  # fmt: skip
+    for (label, _), part in parts.items():
+        probability[(label, *part)], probability[(0, *part)] = 0.6, 0
+    on_cerebellum = parts[brainstem, "on cerebellum"]
+    probability[(cerebellum, *on_cerebellum)] = 0.4
+    grid = Canonical.of(Image(np.zeros((60, 40, 5)), np.diag([1.0, 1, 2, 1])))
+    tissue = believable.keep_whole(probability, grid)
+    assert torch.equal(tissue, probability.argmax(0))
+    assert [int(tissue[part].unique()) for part in parts.values()] == [
+        cerebellum, cerebellum, white, brainstem, white, white, white,
+    ]  # fmt: skip
+    assert (tissue == cerebellum).sum() == 200 + 50
+    assert (tissue == brainstem).sum() == 200
+    assert (tissue == white).sum() == 49 + 1 + 1 + 4
+
+
+def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Random lesions, tissue, FLAIR (with a border of nothing) and brain; they are labelled again after each rule."""
+    draw = np.random.default_rng(5)
+    shape = (48, 40, 30)
+    grid = Canonical.of(Image(np.zeros(shape), np.diag([1.0, 1, 3, 1])))
+    lesions = ndimage.binary_dilation(draw.random(shape) < 0.004, np.ones((3, 3, 1)), iterations=1)
+    coarse = draw.integers(1, len(TISSUES) - 1, (8, 5, 5))
+    tissue = coarse.repeat(6, 0).repeat(8, 1).repeat(6, 2)
+    flair = draw.normal(100, 10, shape).astype(np.float32)
+    flair[:, :, 27:] = 0
+    probability = torch.from_numpy(draw.dirichlet(np.ones(37), SIZE).astype(np.float32)).permute(3, 0, 1, 2)
+    probability[35, : SIZE[0] // 2] += 1
+    brain = Brain(probability / probability.sum(0), np.array([24.0, 20, 45]))
+    monkeypatch.setattr(believable, "at_the_top", lambda _brain, _grid, points: points[:, 2] > 10)
+    steps = [lesions]
+    for rule in (
+        lambda labels: believable.believable(labels, tissue, grid)[labels],
+        lambda labels: believable.without_cord(labels, brain, grid)[labels] & (labels > 0),
+        lambda labels: believable.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] > 10),
+    ):
+        steps.append(rule(believable.labelled(steps[-1])))
+    assert [int(believable.labelled(step).max()) for step in steps] == [191, 158, 151, 70]
+    np.testing.assert_array_equal(believable.only_believable(lesions, tissue, brain, grid, flair), steps[3])
+    np.testing.assert_array_equal(believable.only_believable(lesions, tissue, brain, grid), steps[2])
 
 
 def test_the_septum_is_no_lesion() -> None:
@@ -50,7 +105,8 @@ def test_the_septum_is_no_lesion() -> None:
     for part in parts.values():
         lesions[part] = True
     grid = Canonical.of(Image(np.zeros(tissue.shape), np.diag([1.0, 1, 3, 1])))
-    kept = believable.believable(lesions, tissue, grid)
+    labels = believable.labelled(lesions)
+    kept = believable.believable(labels, tissue, grid)[labels]
     assert {name for name, part in parts.items() if kept[part].all()} == {"a third in it", "beside one"}
     assert kept.sum() == 18 + 18
 
@@ -65,10 +121,11 @@ def test_the_cord_in_the_lowest_planes_is_no_lesion() -> None:
     lesions = np.zeros(grid.shape, bool)
     for part in parts.values():
         lesions[part] = True
-    kept = believable.without_cord(lesions, brain, grid)
+    labels = believable.labelled(lesions)
+    kept = believable.without_cord(labels, brain, grid)[labels] & lesions
     assert {name for name, part in parts.items() if kept[part].all()} == {"higher", "right"}
     assert kept.sum() == 4 * 4 * 3 + 4 * 3 * 2
-    assert not believable.without_cord(lesions & False, brain, grid).any()
+    assert believable.without_cord(labels * 0, brain, grid).tolist() == [True]  # no lesion
 
 
 def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +165,8 @@ def test_what_is_no_brighter_than_cortex_on_flair_is_no_lesion() -> None:
         lesions[2:5, 2, z] = True
         flair[2:5, 2, z] = low, middle, high
     flair[:, :, 6:] = 0  # beyond the FLAIR's field of view
-    kept = believable.brighter_than_cortex(lesions, flair, tissue, lambda points: points[:, 2] != 1)
+    labels = believable.labelled(lesions)
+    kept = believable.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] != 1)
     assert kept[2:5, 4, 1].all()
     assert [bool(kept[2:5, 2, z].all()) for z in (0, 2, 4, 6)] == [False, True, True, True]
     assert not kept[2:5, 2, 0].any()

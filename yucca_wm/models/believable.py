@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from scipy import ndimage
 
 from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical, field_of_view
-from yucca_wm.models.places import lesion_bearing
+from yucca_wm.models.places import at_the_top, lesion_bearing
 from yucca_wm.training.synthesis.structures import TISSUES
 
 LESION, WHITE_MATTER, VENTRICLES = (TISSUES[n] for n in ("lesion", "cerebral_white_matter", "lateral_ventricles"))
@@ -47,8 +49,22 @@ bright there."""
 LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
 """Of a lesion's border within its planes, this share is tissue that lesions lie in, in one body of at least 2 ml."""
 
-SMALLEST_VENTRICLE_MM3, VENTRICLES_WITHIN_MM = 100.0, 35.0
-"""Parts of the lateral ventricles (a horn may be apart) are at least as large, and as near to the largest."""
+
+@dataclass(frozen=True)
+class Whole:
+    """A class that is one body, or few: its largest part, and what is as large as ``smallest_mm3`` and lies within
+    ``within_mm`` of that."""
+
+    smallest_mm3: float
+    within_mm: float = math.inf
+
+
+WHOLE = {
+    VENTRICLES: Whole(100.0, 35.0),  # a horn may be apart
+    TISSUES["cerebellum"]: Whole(100.0),
+    TISSUES["brainstem"]: Whole(100.0),
+}
+"""A speck of ventricle would make lesions near it periventricular, one of cerebellum or brainstem infratentorial."""
 
 
 def keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
@@ -81,45 +97,94 @@ def keep_in_place(probability: torch.Tensor, brain: Brain, grid: Canonical) -> N
     found[:, x, y, z] = others / others.sum(0)
 
 
-def keep_whole_ventricles(probability: torch.Tensor, grid: Canonical) -> None:
-    """Specks of lateral ventricle (26-connected), and what is far from the largest part, are of the next likely class.
+def keep_whole(probability: torch.Tensor, grid: Canonical) -> torch.Tensor:
+    """Specks of the classes in `WHOLE` (26-connected), and what is far from the largest part, are of the next likely
+    class.
 
     probability : [class, x, y, z], changed in place.
+
+    Returns the most probable class [x, y, z] of every voxel, lesions left out.
+    """
+    tissue = probability[:LESION].argmax(0)
+    found = tissue.numpy()  # a view
+    due = list(WHOLE)
+    while due:
+        label = due.pop(0)
+        specks = _specks(found == label, WHOLE[label], grid)
+        if not len(specks[0]):
+            continue
+        probability[label].numpy()[specks] = 0
+        found[specks] = instead = probability.numpy()[:LESION, *specks].argmax(0)
+        due += [other for other in WHOLE if other not in due and (instead == other).any()]
+    return tissue
+
+
+def _specks(mask: NDArray[np.bool_], whole: Whole, grid: Canonical) -> tuple[NDArray[np.intp], ...]:
+    """Voxels [x, y, z] of the parts of ``mask`` that are too small, or too far from the largest."""
+    import cc3d
+
+    box = next(iter(ndimage.find_objects(mask.view(np.uint8))), (slice(0),) * 3)
+    labels, n = cc3d.connected_components(mask[box], connectivity=26, return_N=True)
+    if n < 2:
+        return (np.zeros(0, np.intp),) * 3
+    volume_mm3 = np.bincount(labels.ravel(), minlength=n + 1) * float(np.prod(grid.spacing_mm))
+    volume_mm3[0] = 0
+    stays = volume_mm3 >= whole.smallest_mm3
+    if math.isfinite(whole.within_mm):
+        distance_mm = ndimage.distance_transform_edt(labels != volume_mm3.argmax(), sampling=grid.spacing_mm)
+        stays &= ndimage.minimum(distance_mm, labels, np.arange(n + 1)) <= whole.within_mm
+    stays[[0, volume_mm3.argmax()]] = True
+    return tuple(index + side.start for index, side in zip(np.nonzero(~stays[labels]), box, strict=True))
+
+
+def only_believable(
+    lesions: NDArray[np.bool_],
+    tissue: NDArray[Any],
+    brain: Brain,
+    grid: Canonical,
+    flair: NDArray[np.float32] | None = None,
+) -> NDArray[np.bool_]:
+    """Of ``lesions`` (26-connected), those that every rule believes, on all voxels of the FLAIR if there is one.
+
+    tissue : classes of `TISSUES`, lesions left out.
+    """
+    labels = labelled(lesions)
+    stays = believable(labels, tissue, grid) & without_cord(labels, brain, grid)
+    labels = np.where(stays[labels], labels, 0)
+    if flair is None:
+        return labels > 0
+    return brighter_than_cortex(labels, flair, tissue, lambda points: at_the_top(brain, grid, points))
+
+
+def labelled(lesions: NDArray[np.bool_]) -> NDArray[Any]:
+    """A number for each lesion (26-connected), from 1."""
+    import cc3d
+
+    return np.asarray(cc3d.connected_components(lesions, connectivity=26))
+
+
+def believable(labels: NDArray[Any], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
+    """Whether lesions are large enough, border on white matter, not on fat or bone alone, and are not the septum
+    between the ventricles.
+
+    labels : of `labelled`. Returns an answer for each label, the background (no) included.
     """
     import cc3d
 
-    labels, n = cc3d.connected_components((probability[:LESION].argmax(0) == VENTRICLES).numpy(), return_N=True)
-    if n < 2:
-        return
-    volume_mm3 = np.bincount(labels.ravel(), minlength=n + 1) * float(np.prod(grid.spacing_mm))
-    volume_mm3[0] = 0
-    (box,) = ndimage.find_objects((labels > 0).astype(np.uint8))
-    distance_mm = ndimage.distance_transform_edt(labels[box] != volume_mm3.argmax(), sampling=grid.spacing_mm)
-    nearest_mm = ndimage.minimum(distance_mm, labels[box], np.arange(n + 1))
-    whole = (volume_mm3 >= SMALLEST_VENTRICLE_MM3) & (nearest_mm <= VENTRICLES_WITHIN_MM)
-    whole[[0, volume_mm3.argmax()]] = True
-    probability[VENTRICLES][torch.from_numpy(~whole[labels])] = 0
-
-
-def believable(lesions: NDArray[np.bool_], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
-    """Lesions (26-connected) that are large enough, border on white matter, not on fat or bone alone, and are not the
-    septum between the ventricles."""
-    import cc3d
-
-    labels, n = cc3d.connected_components(lesions, connectivity=26, return_N=True)
-    large = np.bincount(labels.ravel(), minlength=n + 1) * float(np.prod(grid.spacing_mm)) >= SMALLEST_LESION_MM3
-    holders = np.isin(tissue, HOLDERS) & ~lesions
+    voxels = np.bincount(labels.ravel())
+    large = voxels * float(np.prod(grid.spacing_mm)) >= SMALLEST_LESION_MM3
+    holders = np.isin(tissue, HOLDERS) & (labels == 0)
     bodies, n_bodies = cc3d.connected_components(holders, connectivity=26, return_N=True)
     volume_mm3 = np.bincount(bodies.ravel(), minlength=n_bodies + 1) * float(np.prod(grid.spacing_mm))
     volume_mm3[0] = 0
     around = ndimage.grey_dilation(labels, footprint=np.ones((3, 3, 1)))
-    shell = (around > 0) & ~lesions
+    shell = (around > 0) & (labels == 0)
     of, held = around[shell], (volume_mm3 >= BODY_MM3)[bodies[shell]]
-    share = np.bincount(of, held, n + 1) / np.maximum(np.bincount(of, minlength=n + 1), 1)
-    septum = ndimage.mean(_between_ventricles(tissue, grid), labels, np.arange(n + 1)) >= BETWEEN_SHARE
-    kept = large & (share >= LEAST_BORDER) & ~septum
-    kept[0] = False
-    return np.asarray(kept[labels])
+    share = np.bincount(of, held, len(voxels)) / np.maximum(np.bincount(of, minlength=len(voxels)), 1)
+    septum = ndimage.mean(_between_ventricles(tissue, grid), labels, np.arange(len(voxels))) >= BETWEEN_SHARE
+    stays = large & (share >= LEAST_BORDER) & ~septum
+    stays[0] = False
+    return np.asarray(stays)
 
 
 def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
@@ -133,42 +198,46 @@ def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.boo
     return np.asarray((left > 0) & (right > 0))
 
 
-def without_cord(lesions: NDArray[np.bool_], brain: Brain, grid: Canonical) -> NDArray[np.bool_]:
-    """Lesions (26-connected) but those below the tentorium that lie within `EDGE_MM` of the lowest plane alone."""
-    import cc3d
+def without_cord(labels: NDArray[Any], brain: Brain, grid: Canonical) -> NDArray[np.bool_]:
+    """All lesions but those below the tentorium that lie within `EDGE_MM` of the lowest plane alone.
 
-    labels, _n = cc3d.connected_components(lesions, connectivity=26, return_N=True)
+    labels : of `labelled`. Returns an answer for each label, the background (yes) included.
+    """
     tops = np.array([box[2].stop - 1 for box in ndimage.find_objects(labels)])
+    stays = np.ones(1 + len(tops), bool)
     low = 1 + np.flatnonzero(tops * grid.spacing_mm[2] < EDGE_MM)
-    voxels = np.nonzero(np.isin(labels, low))
-    below = brain.at(grid, _remainder(brain), voxels)[0].numpy()
-    cord = low[ndimage.mean(below, labels[voxels], low) >= MOSTLY] if len(low) else low
-    return np.asarray(lesions & ~np.isin(labels, cord))
+    if len(low):
+        voxels = np.nonzero(np.isin(labels, low))
+        below = brain.at(grid, _remainder(brain), voxels)[0].numpy()
+        stays[low[ndimage.mean(below, labels[voxels], low) >= MOSTLY]] = False
+    return stays
 
 
 def brighter_than_cortex(
-    lesions: NDArray[np.bool_],
+    labels: NDArray[Any],
     flair: NDArray[np.float32],
     tissue: NDArray[Any],
     high: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
-    """At the top of the head, lesions (26-connected) by `BRIGHTER`; all others, and beyond the FLAIR's view, stay.
+    """Voxels of lesions: at the top of the head, of those by `BRIGHTER`; all others, and beyond the FLAIR's view, stay.
 
     Gyri that are alone in their planes are taken for lesions, and are as bright as cortex. Further down the rule would
     cost dim lesions of thick slices.
 
+    labels : of `labelled`, without those that are not believed. A lesion is judged by what the FLAIR shows of it.
     high : whether each of these points [point, 3], in voxels, is at the top of the head.
     """
-    import cc3d
-
-    view = field_of_view(flair)
-    labels, n = cc3d.connected_components(lesions & view, connectivity=26, return_N=True)
+    lesions, view = labels > 0, field_of_view(flair)
+    shown = np.where(view, labels, 0)
+    voxels = np.bincount(shown.ravel())
+    which = 1 + np.flatnonzero(voxels[1:])
     cortex = flair[(tissue == TISSUES["cortical_grey_matter"]) & ~lesions & view]
-    if n == 0 or not len(cortex):
+    if not len(which) or not len(cortex):
         return lesions
     middle = np.median(cortex)
     least = middle + BRIGHTER * MAD_TO_SD * np.median(np.abs(cortex - middle))
-    which = np.arange(1, n + 1)
-    dark = ndimage.median(flair, labels, which) < least
-    dark &= high(np.array(ndimage.center_of_mass(labels > 0, labels, which)))
-    return np.asarray(lesions & ~np.concatenate([[False], dark])[labels])
+    dark = ndimage.median(flair, shown, which) < least
+    dark &= high(np.array(ndimage.center_of_mass(shown > 0, shown, which)))
+    gone = np.zeros(len(voxels), bool)
+    gone[which[dark]] = True
+    return np.asarray(lesions & ~gone[shown])

@@ -14,16 +14,13 @@ from yucca_wm.imaging.images import Image, check_same_grid
 from yucca_wm.models.believable import (
     LESION,
     WHITE_MATTER,
-    believable,
-    brighter_than_cortex,
     keep_below_tentorium,
     keep_in_place,
-    keep_whole_ventricles,
-    without_cord,
+    keep_whole,
+    only_believable,
 )
 from yucca_wm.models.brain import Brain, Network, find_brain
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.places import at_the_top
 from yucca_wm.models.tissue import tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
 
@@ -78,13 +75,9 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
     keep_below_tentorium(probability, brain, grid)
     keep_in_place(probability, brain, grid)
-    keep_whole_ventricles(probability, grid)
-    tissue = probability[:LESION].argmax(0)
-    found = believable((probability[LESION] >= threshold).numpy(), tissue.numpy(), grid)
-    found = without_cord(found, brain, grid)
-    if "FLAIR" in data:
-        found = brighter_than_cortex(found, data["FLAIR"], tissue.numpy(), lambda at: at_the_top(brain, grid, at))
-    lesions = torch.from_numpy(found)
+    tissue = keep_whole(probability, grid)
+    found = (probability[LESION] >= threshold).numpy()
+    lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, data.get("FLAIR")))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
     return Segmentation(
