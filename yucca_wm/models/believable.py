@@ -110,11 +110,11 @@ def keep_whole(probability: torch.Tensor, grid: Canonical) -> torch.Tensor:
     due = list(WHOLE)
     while due:
         label = due.pop(0)
-        specks = _specks(found == label, WHOLE[label], grid)
-        if not len(specks[0]):
+        x, y, z = _specks(found == label, WHOLE[label], grid)
+        if not len(x):
             continue
-        probability[label].numpy()[specks] = 0
-        found[specks] = instead = probability.numpy()[:LESION, *specks].argmax(0)
+        probability.numpy()[label, x, y, z] = 0
+        found[x, y, z] = instead = probability.numpy()[:LESION, x, y, z].argmax(0)
         due += [other for other in WHOLE if other not in due and (instead == other).any()]
     return tissue
 
@@ -133,7 +133,7 @@ def _specks(mask: NDArray[np.bool_], whole: Whole, grid: Canonical) -> tuple[NDA
     if math.isfinite(whole.within_mm):
         distance_mm = ndimage.distance_transform_edt(labels != volume_mm3.argmax(), sampling=grid.spacing_mm)
         stays &= ndimage.minimum(distance_mm, labels, np.arange(n + 1)) <= whole.within_mm
-    stays[[0, volume_mm3.argmax()]] = True
+    stays[0] = stays[volume_mm3.argmax()] = True
     return tuple(index + side.start for index, side in zip(np.nonzero(~stays[labels]), box, strict=True))
 
 
