@@ -127,7 +127,7 @@ CROSS: dict[str, list[Form]] = {
             {
                 **LOUDNESS, **LAYOUT, **HEADER, **RUN, **LEVELS, "--jobs 2": 2, **PREDICT, "--space t1": 0,
                 **OWN_MODELS_ONLY, "--name me": 2, "--t1 {scan}": 2, "--flair {scan}": 2,
-                "--lesion-model shipped": 0, "--region-model shipped": 0,
+                "--lesion-model shipped": 0, "--region-model shipped": 0, "--region-model atlas": 1,
             },
             levels=True,
         ),

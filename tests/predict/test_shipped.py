@@ -45,7 +45,7 @@ def test_scans_that_are_exchanged_are_noted_once(monkeypatch: pytest.MonkeyPatch
     networks = Networks(regions=lambda x: x, tissue=lambda x: x)
     for before, times in (([], 1), ([EXCHANGED], 0)):
         frame = Frame({"T1": image, "FLAIR": image}, "FLAIR", {}, before)
-        _, notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False)
+        notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes
         assert len(notes) == times
         assert [note for note in notes if not note.startswith("T1 and FLAIR look like one contrast")] == []
 

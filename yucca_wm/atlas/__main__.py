@@ -72,7 +72,7 @@ def _show(options: argparse.Namespace) -> None:
     from yucca_wm.core.regions import read_table
 
     make_folder(Path(options.out).parent)
-    labels = options.labels or cached_atlas()[1]
+    labels = options.labels or cached_atlas("give --labels")[1]
     print(show(labels, options.out, read_table(options.names) if options.names else None, options.background))
 
 

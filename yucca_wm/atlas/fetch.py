@@ -33,15 +33,15 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "yucca_wm"
 
 
-def cached_atlas() -> tuple[Path, Path]:
-    """White matter and labels of the fetched atlas; raises InputError that says how to fetch it.
+def cached_atlas(or_else: str = "give the files of another one") -> tuple[Path, Path]:
+    """White matter and labels of the fetched atlas; raises InputError that says how to fetch it, or what else to do.
 
     Labels that were merged from another file, or by another table of regions, are merged again.
     """
     folder = cache_folder()
     for path in (folder / WHITE_MATTER, folder / TYPE2):
         if not path.is_file():
-            remedy = "run 'python -m yucca_wm.atlas fetch', or give the files of another one"
+            remedy = f"run 'python -m yucca_wm.atlas fetch', or {or_else}"
             raise InputError(path, "no atlas has been fetched", remedy)
     return folder / WHITE_MATTER, renew(folder)
 

@@ -158,7 +158,7 @@ def find_template(given: str) -> Path:
         return Path(given)
     from yucca_wm.atlas.fetch import cached_atlas
 
-    return cached_atlas()[1]
+    return cached_atlas("name a template after --to-template")[1]
 
 
 @dataclass(frozen=True)

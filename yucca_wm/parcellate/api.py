@@ -203,7 +203,7 @@ def parcellate(
     )
     sources = sources_of({"wm": wm, "t1": t1, "lesions": lesions}, affine)
     if atlas_wm is None or atlas_labels is None:
-        atlas = load_atlas(*cached_atlas(), names)
+        atlas = load_atlas(*cached_atlas("give atlas_wm and atlas_labels"), names)
     else:
         atlas = load_atlas(atlas_wm, atlas_labels, names)
     person = read_person(sources.get("wm"), settings, sources.get("t1"), lesions=sources.get("lesions"))

@@ -12,7 +12,7 @@ from yucca_wm.cli import EXIT_FAILURE, Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.imaging.reading import OPTION, Headers, reading
-from yucca_wm.predict.choice import LESIONS, REGIONS, SHIPPED, choose
+from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, choose
 
 SPACES = ("flair", "t1")
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
@@ -42,7 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"version_N folder of yucca_train, exported .zip, or '{SHIPPED}' (default: {SHIPPED}, unless "
         "--region-model is given)",
     )
-    parser.add_argument("--region-model", type=Path, metavar="MODEL", help="the same, for regions")
+    parser.add_argument(
+        "--region-model",
+        type=Path,
+        metavar="MODEL",
+        help=f"the same, for regions; or '{ATLAS}': the regions of the atlas that 'yucca-wm atlas fetch' keeps, "
+        "registered to the white matter found, as in the paper (some seconds more)",
+    )
     parser.add_argument(
         "--space",
         choices=SPACES,
@@ -114,6 +120,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.folder import missing_folders, people_in, remove_made
+    from yucca_wm.predict.registered import fetched
     from yucca_wm.predict.report import PAGES, write_pages
     from yucca_wm.predict.terminal import lines
     from yucca_wm.report.notes import note_lines
@@ -129,6 +136,8 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         for path in single:
             if not path.exists():
                 raise InputError(path, "no such file", "check the path")
+    if choice.registered:
+        fetched()
     models = {what: cohort.load(path, arguments.device) for what, path in given.items()}
     cohort.check_classes(models)
     table = read_table(arguments.names) if arguments.names else regions()
@@ -137,6 +146,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
             print(f"note: {doubt}", file=sys.stderr)
     options = Options(
         shipped=choice.shipped,
+        registered=choice.registered,
         space=arguments.space,
         mirror=arguments.mirror,
         max_memory_gb=arguments.max_memory_gb,

@@ -152,7 +152,9 @@ def predict(
         The scans; one of the two is enough.
     lesion_model, region_model : path or "shipped", optional
         A ``version_N`` folder of ``yucca_train``, an exported .zip, or the models that come with this package.
-        Default: these for both; where one is given, the other finds nothing unless it is given too.
+        Default: these for both; where one is given, the other finds nothing unless it is given too. ``region_model``
+        may be ``"atlas"``: the regions of the atlas that ``yucca-wm atlas fetch`` keeps, registered to the white matter
+        that the package's models find.
     names : path, pandas.DataFrame or RegionTable, optional
         Table of the regions of one's own region model. Default: the 34 regions of the package.
     space : {"flair", "t1"}
@@ -182,7 +184,7 @@ def predict(
     ------
     InputError
         A scan that cannot be read, shows no whole head or does not fit the other; a model that cannot be read or is one
-        of something else; an affine that is missing or of nothing.
+        of something else; an atlas that has not been fetched; an affine that is missing or of nothing.
     ValueError
         Neither scan, or ``names`` without a region model of one's own.
 
@@ -203,6 +205,7 @@ def predict(
     scans = sources_of({"T1": t1, "FLAIR": flair}, affine)
     options = Options(
         shipped=choice.shipped,
+        registered=choice.registered,
         space=space,
         mirror=mirror,
         max_memory_gb=max_memory_gb,

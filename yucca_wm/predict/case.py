@@ -22,6 +22,7 @@ from yucca_wm.imaging.images import Image, Source
 from yucca_wm.jobs.run_record import FileState
 from yucca_wm.models.shipped import MODELS
 from yucca_wm.predict import shipped
+from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import check_image
@@ -45,6 +46,7 @@ class Options:
     """What to do with every person.
 
     shipped : let the models that come with this package find what no given model does.
+    registered : regions are those of the fetched atlas, registered to the white matter that these models find.
     space : whose grid the maps lie on, of `SPACES`; what the person has no scan of counts for nothing.
     mirror : average over mirror images (test-time augmentation).
     max_memory_gb : memory that the logits of one image may take; None: no limit.
@@ -54,6 +56,7 @@ class Options:
     """
 
     shipped: bool = False
+    registered: bool = False
     space: str = "flair"
     mirror: bool = False
     max_memory_gb: float | None = None
@@ -185,20 +188,25 @@ def predict_person(
     maps: dict[str, Image] = {}
     if options.shipped:
         assert networks is not None
-        maps, doubts = shipped.segment_person(
-            frame, networks(), by_shipped(models), like=like, confidence=options.confidence
+        atlas = fetched() if options.registered else None
+        found = shipped.segment_person(
+            frame, networks(), by_shipped(models), like=like, confidence=options.confidence, atlas=atlas
         )
-        notes += doubts
+        maps = found.maps
+        notes += found.notes
+        if found.registration is not None:
+            made["registration"] = found.registration
     maps |= _maps_of(models, case.name, frame, folder, options, like)
     return Predicted(case, maps, frame, made | {"notes": notes})
 
 
 def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str, str]:
     """The models in use: what a given one finds -> SHA-256 of its weights; ``yucca_wm:NAME`` -> SHA-256 of the file of
-    one that comes with this package."""
+    one that comes with this package; ``atlas:FILE`` -> SHA-256 of a file of the atlas."""
     own = {what: loaded.model.identity for what, loaded in models.items()}
     come_along = {f"yucca_wm:{name}": model.identity for name, model in MODELS.items()} if options.shipped else {}
-    return own | come_along
+    atlas = {f"atlas:{name}": digest for name, digest in fetched().digests.items()} if options.registered else {}
+    return own | come_along | atlas
 
 
 def write_predicted(predicted: Predicted, out: Path) -> None:

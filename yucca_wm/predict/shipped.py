@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from yucca_wm.core.files import make_folder
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image, Source
+from yucca_wm.predict.registered import registered_regions
 
 if TYPE_CHECKING:
     import torch
 
+    from yucca_wm.atlas.maps import Atlas
     from yucca_wm.models.brain import Network
     from yucca_wm.models.segment import Networks, Segmentation
     from yucca_wm.scan import Frame
@@ -35,13 +38,28 @@ def outputs(name: str, out: Path, what: Sequence[str], *, confidence: bool) -> l
     return [out / kind / f"{name}.nii.gz" for kind in (*what, *[CONFIDENCE] * confidence)]
 
 
+@dataclass(frozen=True)
+class Segmented:
+    """maps : by kind. notes : what was not sure, in words. registration : how well the atlas fits, if it was used."""
+
+    maps: dict[str, Image]
+    notes: list[str]
+    registration: dict[str, Any] | None = None
+
+
 def segment_person(
-    frame: Frame, networks: Networks, what: Sequence[str], *, like: Image | None, confidence: bool
-) -> tuple[dict[str, Image], list[str]]:
+    frame: Frame,
+    networks: Networks,
+    what: Sequence[str],
+    *,
+    like: Image | None,
+    confidence: bool,
+    atlas: Atlas | None = None,
+) -> Segmented:
     """Segment the scans of ``frame``; the maps of ``what`` on its grid, or carried to that of ``like``.
 
     like : another scan of the person, which the frame has moved.
-    Returns the maps, and what was not sure, in words.
+    atlas : whose regions are carried over by registration; None: regions are the network's.
 
     Raises InputError when no whole brain is found.
     """
@@ -50,6 +68,9 @@ def segment_person(
 
     found = segment(_announced(networks), frame.images)
     reference = frame.images[frame.reference]
+    registered = None if atlas is None else registered_regions(atlas, reference.with_data(found.regions))
+    if registered is not None:
+        found = replace(found, regions=registered.regions)
     maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
     wanted = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
     if confidence:
@@ -57,7 +78,10 @@ def segment_person(
     notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, found.tissue, found.lesions)
     if LESIONS in what and list(frame.images) == ["T1"]:
         notes.append(FEW_ON_T1)
-    return wanted, [*notes, *doubts(found, reference)]
+    notes += doubts(found, reference)
+    if registered is None:
+        return Segmented(wanted, notes)
+    return Segmented(wanted, [*notes, *registered.doubts], registered.about)
 
 
 def _announced(networks: Networks) -> Networks:
