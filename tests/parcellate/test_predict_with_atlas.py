@@ -103,6 +103,6 @@ def test_without_an_atlas_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(InputError) as error:
         main(arguments)
     assert str(error.value).endswith(
-        "run 'python -m yucca_wm.atlas fetch', or take the network's regions (leave 'atlas' out)"
+        "run 'python -m yucca_wm.atlas fetch', or take the network's regions (--region-model shipped)"
     )
     assert not (tmp_path / "out").exists()

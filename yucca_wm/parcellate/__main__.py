@@ -243,7 +243,7 @@ def _atlas_files(options: argparse.Namespace) -> dict[str, Any]:
     if options.atlas_wm is None:
         from yucca_wm.atlas.fetch import cached_atlas
 
-        wm, labels = cached_atlas()
+        wm, labels = cached_atlas("give --atlas-wm and --atlas-labels")
     else:
         wm, labels = Path(options.atlas_wm), Path(options.atlas_labels)
     chosen = None if options.atlas_wm_labels is None else tuple(options.atlas_wm_labels)

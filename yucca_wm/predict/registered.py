@@ -14,6 +14,7 @@ from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.reading import spelled
 from yucca_wm.parcellate.case import Beside, label
 from yucca_wm.parcellate.quality import doubts
 from yucca_wm.parcellate.settings import Settings, Transform
@@ -54,7 +55,8 @@ def registered_regions(atlas: Atlas, network: Image) -> Registered:
 
 def fetched() -> Atlas:
     """The atlas that ``yucca-wm atlas fetch`` keeps; raises InputError, which says so, where there is none."""
-    return _read(*cached_atlas("take the network's regions (leave 'atlas' out)"))
+    network = spelled("--region-model shipped", 'region_model="shipped"')
+    return _read(*cached_atlas(f"take the network's regions ({network})"))
 
 
 @cache
