@@ -79,7 +79,7 @@ def test_effects_are_those_of_other_programs(number):
     linear = associate(loads, NAMES[:3], score, covariates, binary=False, permutations=9)
     odds = associate(loads, NAMES[:3], (score > 0).astype(float), covariates, binary=True, permutations=9)
     for place, load in enumerate(loads.T):
-        columns = np.column_stack([(load - load.mean()) / load.std(), covariates])
+        columns = np.column_stack([(load - load.mean()) / load.std(ddof=1), covariates])
         slope = np.linalg.lstsq(sm.add_constant(columns), score, rcond=None)[0][1]
         assert linear[place].effect == pytest.approx(slope, rel=1e-6)
         fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(columns, score > 0)
@@ -149,3 +149,26 @@ def test_separation_and_constant_loads_are_said():
     assert separated.p_permutation == pytest.approx(1 / 201)
     assert constant.note == "load does not vary"
     assert constant.q_value is None
+
+
+def test_what_separates_groups_is_named():
+    """Patients have load plus age of at least 10: neither alone tells everyone, both together do."""
+    load, age = np.array([1, 9, 2, 8, 3, 7, 9, 4, 8, 5, 6, 1.5]), np.array([2, 0.5, 6, 1, 5, 2, 3, 8, 4, 7, 6, 9.0])
+    outcome = (load + age >= 10).astype(float)
+    (found,) = associate(load[:, None], NAMES[:1], outcome, age[:, None], binary=True, permutations=99)
+    assert found.effect is None
+    assert "separated by this load and the covariates together" in found.note
+    (alone,) = associate((load + age)[:, None], NAMES[:1], outcome, np.zeros((12, 0)), binary=True, permutations=99)
+    assert "separated by this load: " in alone.note
+
+
+def test_an_estimate_that_hardly_is_one_is_shown_without_its_interval():
+    """Two people of twelve are the wrong way round, by a hair: the maximum exists, and p says how little is known."""
+    load = np.array([0, 0.2, 0.4, 0.6, 0.8, 1.0001, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0])
+    outcome = np.repeat([0.0, 1.0], 6)
+    (found,) = associate(load[:, None], NAMES[:1], outcome, np.zeros((12, 0)), binary=True, permutations=99)
+    fit = sm.Logit(outcome, sm.add_constant((load - load.mean()) / load.std(ddof=1))).fit(disp=0, maxiter=200)
+    assert found.effect == pytest.approx(np.exp(fit.params[1]), rel=1e-2)
+    assert (found.low, found.high) == (None, None)
+    assert found.p_value == pytest.approx(fit.pvalues[1], rel=1e-2)
+    assert "spans a factor of 10^" in found.note

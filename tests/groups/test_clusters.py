@@ -47,7 +47,7 @@ def test_a_subject_far_from_all_others_is_no_group():
     values[7] += 30
     result = cluster(values, k_max=3, bootstraps=5)
     assert not result.structure
-    assert "no division leaves 3 subjects and 5 %" in result.reason
+    assert "every division has a group of fewer than 3 subjects" in result.reason
 
 
 def test_units_of_a_region_do_not_matter():

@@ -71,7 +71,7 @@ def test_a_region_that_42_of_60_do_not_have_is_judged_in_the_others(cohort, caps
     percent = [float(row["load_percent"]) for row in rows(cohort / "lesion_load.tsv")
                if row["name"] == "cingulum_L" and row["load_percent"]]  # fmt: skip
     load = np.sqrt(percent)
-    fit = sm.OLS([(who * 7) % 13 + 0.5 for who in have], sm.add_constant((load - load.mean()) / load.std())).fit()
+    fit = sm.OLS([(who * 7) % 13 + 0.5 for who in have], sm.add_constant((load - load.mean()) / load.std(ddof=1))).fit()
     assert float(effect["effect"]) == pytest.approx(fit.params[1], abs=2e-6)
     assert float(effect["p_model"]) == pytest.approx(fit.pvalues[1], abs=2e-6)
     assert rows(cohort / "out" / "associations.tsv")[0]["n_subjects"] == "54"

@@ -104,6 +104,9 @@ def draw_dendrogram(values: NDArray[np.float64], subjects: Sequence[str]) -> Fig
     return figure
 
 
+LONGEST_NOTE, MOST_TICKS = 40, 6
+
+
 def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) -> Figure:
     """Effect and 95 % interval of every region; filled where q < 0.05."""
     from matplotlib.figure import Figure
@@ -113,7 +116,10 @@ def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) 
     axes = figure.add_subplot()
     for row, item in enumerate(effects):
         if item.effect is None or item.low is None or item.high is None:
-            axes.annotate(f" {item.note}", (1.0 if binary else 0.0, row), fontsize=6, va="center", color="#666666")
+            why = item.note if len(item.note) <= LONGEST_NOTE else "no interval: see associations.tsv"
+            axes.annotate(
+                why, (0.02, row), xycoords=("axes fraction", "data"), fontsize=6, va="center", color="#666666"
+            )
             continue
         found = item.q_value is not None and item.q_value < 0.05
         color = "#D55E00" if found else "#0072B2"
@@ -126,6 +132,10 @@ def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) 
         axes.set_xscale("log")
         low, high = axes.get_xlim()
         ticks = [tick for tick in (ODDS_RATIOS if high < 30 * low else FAR_ODDS_RATIOS) if low <= tick <= high]
+        step = -(-len(ticks) // MOST_TICKS)
+        ticks = (
+            [tick for place, tick in enumerate(ticks) if (place - ticks.index(1)) % step == 0] if 1 in ticks else ticks
+        )
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(f"odds ratio of {outcome} for one SD of load (95 % interval)")

@@ -38,9 +38,9 @@ def cluster_page(
     else:
         title = f"No structure among {count(n, 'subject')}"
         words = [
-            f"The subjects form one cloud: {content['reason']}.",
-            "The best division that was found is in the table of subjects all the same; it should not be interpreted. "
-            "No structure found in a small cohort does not mean that there is none.",
+            f"No groups were found: {content['reason']}.",
+            "The best division that was tested, if any, is in the table of subjects all the same; it should not be "
+            "interpreted. No structure found in a small cohort does not mean that there is none.",
         ]
     words += lines
     heads = (
@@ -56,10 +56,11 @@ def cluster_page(
         )
         for choice in content["choices"]
     ]
+    p_value = content["p_single_cloud"]
     facts = [
         ("method", f"{content['method']} on {count(content['principal_components'], 'principal component')}"),
         ("severity (mean load) taken out", "yes" if content["adjusted_for_total"] else "no"),
-        ("p against a single cloud", f"{content['p_single_cloud']:.3f}"),
+        ("p against a single cloud", "not tested" if p_value is None else f"{p_value:.3f}"),
         *_facts(content, names),
     ]
     tables = [

@@ -36,7 +36,7 @@ MIN_SUBJECTS, MIN_IN_GROUP, MIN_FREE = 10, 5, 5
 coefficients."""
 
 WIDEST_LOG_ODDS = 20.0
-"""An interval wider than this (a factor of 500 million) is no estimate."""
+"""An interval wider than this (a factor of 500 million) says nothing, and is left out."""
 
 STILL = 1e-12
 """Loads with a standard deviation under this are the same in everyone."""
@@ -209,7 +209,7 @@ def _associate_complete(
     basis = np.linalg.qr(with_intercept(covariates))[0]
     if not binary and not np.ptp(outcome - basis @ (basis.T @ outcome)) > 1e-9 * np.ptp(outcome):
         return [replace(effect, note="not tested: the outcome does not vary, given the covariates") for effect in none]
-    spread = loads.std(axis=0)
+    spread = loads.std(axis=0, ddof=1)
     left = (loads - basis @ (basis.T @ loads)).std(axis=0)
     varies = (spread > STILL) & (left > 1e-9 * spread)
     p_permutation = np.full(len(names), np.nan)
@@ -244,10 +244,19 @@ def _estimate(
         low, high = np.asarray(fit.conf_int())[1].tolist()
         return replace(effect, effect=float(fit.params[1]), low=low, high=high, p_value=float(fit.pvalues[1]))
     logistic = fit_logistic(outcome, columns)
-    if logistic is None or np.ptp(logistic.interval[1]) > WIDEST_LOG_ODDS:
-        why = "groups are separated by this load: " if separated(outcome, columns).any() else ""
-        return replace(effect, note=f"{why}the odds ratio has no finite estimate")
+    if logistic is None:
+        return replace(effect, note=_no_estimate(outcome, load, columns))
+    found = replace(effect, effect=float(np.exp(logistic.coefficients[1])), p_value=float(logistic.p_values[1]))
+    if (width := np.ptp(logistic.interval[1])) > WIDEST_LOG_ODDS:
+        return replace(found, note=f"the 95 % interval of the odds ratio spans a factor of 10^{width / np.log(10):.0f}")
     low, high = np.exp(logistic.interval[1]).tolist()
-    return replace(
-        effect, effect=float(np.exp(logistic.coefficients[1])), low=low, high=high, p_value=float(logistic.p_values[1])
-    )
+    return replace(found, low=low, high=high)
+
+
+def _no_estimate(outcome: NDArray[np.float64], load: NDArray[np.float64], columns: NDArray[np.float64]) -> str:
+    """Why a logistic model has none. columns : load and covariates."""
+    if not separated(outcome, columns).any():
+        return "the odds ratio could not be estimated: the fit did not converge"
+    alone = separated(outcome, load[:, None]).any()
+    by = "this load" if alone else "this load and the covariates together"
+    return f"groups are separated by {by}: the odds ratio has no finite estimate"

@@ -12,6 +12,7 @@ must hold before groups are called real:
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field
 
@@ -80,7 +81,7 @@ class Clusters:
     labels : [n] cluster of each subject, 1..k, the largest first (all 1 when there is no structure).
     candidate : [n] the best division found, structure or not.
     p_value : share of simulated single clouds whose best silhouette is at least as large; simulation ends early once
-        it cannot come out significant.
+        it cannot come out significant. None where there was no division to test.
     """
 
     structure: bool
@@ -88,7 +89,7 @@ class Clusters:
     labels: NDArray[np.intp]
     candidate: NDArray[np.intp]
     k: int
-    p_value: float
+    p_value: float | None
     components: int = 0
     choices: tuple[Choice, ...] = field(default=())
 
@@ -136,17 +137,18 @@ def cluster(
     scaled = (values[:, spread > 0] - values[:, spread > 0].mean(axis=0)) / spread[spread > 0]
     none = np.ones(len(values), dtype=np.intp)
     if not scaled.shape[1]:
-        return Clusters(False, "every subject has the same loads", none, none, 1, 1.0)
+        return Clusters(False, "every subject has the same loads", none, none, 1, None)
     ks = range(2, min(k_max, len(values) // 3) + 1)
     components = count_components(scaled, rng)
     scores = principal_scores(scaled, components)
     best_k, best, silhouettes = _best(scores, ks, method, seed)
     candidate = _by_size(divide(scores, best_k, method, seed))
-    if best <= -1:
-        reason = f"no division leaves {MIN_MEMBERS} subjects and {100 * MIN_SHARE:g} % of them in every group"
-        return Clusters(False, reason, none, candidate, best_k, 1.0, components)
-    p_value = _single_cloud_p(scaled, components, ks, method, best, simulations, rng)
     choices = [Choice(k, value) for k, value in silhouettes.items()]
+    if best <= -1:
+        least = max(MIN_MEMBERS, math.ceil(MIN_SHARE * len(values)))
+        reason = f"every division has a group of fewer than {least} subjects, so none could be tested"
+        return Clusters(False, reason, none, none, best_k, None, components, tuple(choices))
+    p_value = _single_cloud_p(scaled, components, ks, method, best, simulations, rng)
     if p_value > ALPHA:
         reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"
         return Clusters(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
