@@ -67,12 +67,26 @@ def test_the_notebook_uses_what_the_readme_shows() -> None:
     assert shown <= names_used(NOTEBOOK)
 
 
+LEFT_IS_LEFT = """
+from yucca_wm.imaging.images import load
+from yucca_wm.report.figures import to_ras
+
+shown, as_in_reports = axes[-1].images[0].get_array(), to_ras(load("FLAIR.nii.gz")).data
+assert (shown == as_in_reports[:, :, max(by_load[-3:])].T).all()
+assert [(text.get_text(), text.get_position()[0] < 0.5) for text in axes[-1].texts] == [("L", True), ("R", False)]
+assert scan.notes == []  # as the page says
+"""
+"""Run after the notebook: its slices are those of every other picture."""
+
+
 def test_the_notebook_runs_as_it_is_written(tmp_path: Path) -> None:
     import jupytext
     from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell
 
     notebook: Any = jupytext.read(NOTEBOOK)
     assert sum(cell.cell_type == "code" for cell in notebook.cells) >= 8
+    notebook.cells.append(new_code_cell(LEFT_IS_LEFT))
     client = NotebookClient(notebook, timeout=1500, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
     client.execute()
     table = next(cell for cell in notebook.cells if "nlargest" in cell.source).outputs[0].data["text/html"]
