@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,6 +31,15 @@ FRAME = "DataFrame"
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """What counts as a number in a table: decimal point, no unit, finite."""
+
+SEPARATORS = {",": "commas", ";": "semicolons"}
+"""What columns are separated by in files that are often taken for these."""
+
+NO_TEXT = {
+    b"PK\x03\x04": "an Excel file", b"\xd0\xcf\x11\xe0": "an Excel file",
+    b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text",
+}  # fmt: skip
+"""First bytes -> what a file is that is not in UTF-8."""
 
 REMEMBERED = 20_000
 """Different cells that are kept once only, however often they occur: names of subjects and regions."""
@@ -57,8 +67,9 @@ def read_columns(
     path : of a file, or a pandas.DataFrame, which is read as the file that it would make; its first row is line 1.
     any_case : those columns may be written in upper or lower case; two that differ in it only are refused.
 
-    Raises InputError naming the line for what is no table: other encodings than UTF-8, more cells than the header,
-    cells under a column without a name, quotation marks that do not end, a column that is missing or there twice.
+    Raises InputError naming the line for what is no table: other encodings than UTF-8, columns that are separated by
+    commas or semicolons, more cells than the header, cells under a column without a name, quotation marks that do not
+    end, a column that is missing or there twice.
     """
     if not isinstance(path, str | os.PathLike):
         return columns_of_frame(path, needed, also, any_case=any_case)
@@ -67,7 +78,9 @@ def read_columns(
     start = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, delimiter="\t", strict=True)
+            line = next(stream, "")
+            _check_tabs(path, line, (*needed, *(also or ())))
+            reader = csv.reader(chain([line], stream), delimiter="\t", strict=True)
             header = _header(path, next(reader, []), folded)
             places = _places(path, header, needed, also)
             unnamed = [place for place, name in enumerate(header) if not name]
@@ -96,9 +109,10 @@ def read_columns(
     except csv.Error as error:
         problem = f"line {start + 1}: a quotation mark is not where a cell ends ({error})"
         raise InputError(path, f"cannot be read as a table: {problem}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        remedy = "save it as text in UTF-8" if isinstance(error, UnicodeDecodeError) else ""
-        raise InputError(path, f"cannot be read as a table ({error})", remedy) from error
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"is {_kind(path)}", "save it as tab-separated text (UTF-8)") from error
+    except OSError as error:
+        raise InputError(path, f"cannot be read as a table ({error})") from error
     return Columns(path, header, cells, lines)
 
 
@@ -178,6 +192,22 @@ def respelled(header: Iterable[str], names: Iterable[str]) -> str:
         name: wanted[name.casefold()] for name in header if name.casefold() in wanted and name not in wanted.values()
     }
     return ", ".join(f"write {name} for {given}" for given, name in near.items())
+
+
+def _kind(path: Path) -> str:
+    """What a file is that is not text in UTF-8."""
+    start = path.read_bytes()[:4]
+    return next((kind for mark, kind in NO_TEXT.items() if start.startswith(mark)), "not text in UTF-8")
+
+
+def _check_tabs(path: Path, line: str, names: Iterable[str]) -> None:
+    """Raise InputError where some of ``names`` stand in the first line, separated by something else than tabs."""
+    wanted = {name.casefold() for name in names}
+    for mark, said in SEPARATORS.items():
+        words = {composed(word.strip().strip('"')).casefold() for word in line.split(mark)}
+        if mark in line and "\t" not in line and words & wanted:
+            problem = f"its columns are separated by {said}, not tabs"
+            raise InputError(path, problem, "save it as tab-separated text")
 
 
 def _header(path: Path, cells: Iterable[str], folded: Iterable[str]) -> tuple[str, ...]:
