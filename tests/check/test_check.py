@@ -142,8 +142,8 @@ def copy_of(files: Files, other: int, *columns: str) -> None:
 ERROR, WARNING = Level.ERROR, Level.WARNING
 
 FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
-    (lambda f: f.t1.unlink(), ERROR, "has no T1"),
-    (lambda f: f.flair.unlink(), ERROR, "has no FLAIR"),
+    (lambda f: f.t1.unlink(), WARNING, "has no T1"),
+    (lambda f: f.flair.unlink(), WARNING, "has no FLAIR"),
     (lambda f: f.lesions.unlink(), ERROR, "has no lesion mask"),
     (lambda f: (f.wm.unlink(), f.regions.unlink()), ERROR, "neither a white-matter segmentation nor regions"),
     (lambda f: f.regions.unlink(), WARNING, "has no region map yet"),
@@ -184,6 +184,7 @@ FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: edit(f.wm, lambda d: np.ones_like(d)), WARNING, "ml of white matter"),
     (lambda f: edit(f.lesions, lambda _: (np.indices(SHAPE)[2] > 2).astype(np.uint8)), WARNING, "ml of lesions"),
     (lambda f: edit(f.lesions, lambda _: (np.indices(SHAPE)[0] < 2).astype(np.uint8)), WARNING, "100% of its lesions"),
+    (lambda f: (f.t1.unlink(), f.flair.unlink()), ERROR, "has no T1 and no FLAIR"),
 ]
 
 
@@ -244,6 +245,21 @@ def test_a_person_on_both_sides_and_a_cohort_without_test_subjects(tmp_path: Pat
     (tmp_path / "test").mkdir()
     (tmp_path / "training/sub-1_ses-2").rename(tmp_path / "test/sub-1_ses-2")
     assert "stand in both train and test" in check_cohort(tmp_path).errors[0].problem
+
+
+def test_somebody_with_one_of_two_scans_is_ready(
+    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As predict takes either."""
+    for number in (1, 2, 3):
+        shutil.copytree(Files(clean, number).folder, Files(tmp_path, number).folder)
+    Files(tmp_path, 1).flair.unlink()
+    Files(tmp_path, 2).t1.unlink()
+    assert main([str(tmp_path), "--jobs", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "warning  WMH_1  has no FLAIR; its T1 is used alone: few lesions show on it; training" in out
+    assert "warning  WMH_2  has no T1; its FLAIR is used alone: training" in out
+    assert out.splitlines()[-1] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
 
 
 def test_command_writes_a_table_and_fails(tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]) -> None:

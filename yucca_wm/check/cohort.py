@@ -23,6 +23,10 @@ from yucca_wm.tasks.split import resolve_splits
 MAX_NAMED = 3
 """Of many subjects that share something, so many are named."""
 
+ALL_LOSE = "training learns from fewer scans, and a test on this one leaves the subject out"
+LOST = {Modality.FLAIR: f"few lesions show on it; {ALL_LOSE}"}
+"""What goes without a scan."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -78,9 +82,15 @@ def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterat
     segmented = any(subject.wm for subject in subjects)
     labelled = {splits.get(subject.name) for subject in subjects if subject.lesions}
     for subject in subjects:
-        for modality in Modality:
-            if modality in there and modality not in subject.scans:
-                yield Problem(Level.ERROR, subject.name, "", f"has no {modality}", "add it, or remove the subject")
+        missing = [modality for modality in Modality if modality in there and modality not in subject.scans]
+        if there and not subject.scans:
+            problem = f"has no {' and no '.join(missing)}"
+            yield Problem(Level.ERROR, subject.name, "", problem, "add one, or remove the subject")
+        else:
+            alone = " and ".join(modality for modality in Modality if modality in subject.scans)
+            for modality in missing:
+                lost = f"its {alone} is used alone: {LOST.get(modality, ALL_LOSE)}"
+                yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", lost)
         if subject.lesions is None and splits.get(subject.name) in labelled:
             yield Problem(Level.ERROR, subject.name, "", "has no lesion mask", Target.LESIONS.remedy)
         if subject.regions is None and subject.wm is None and (segmented or parcellated):
