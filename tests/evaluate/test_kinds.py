@@ -251,6 +251,13 @@ def test_maps_go_together_by_the_rule_of_ids_and_all_are_named(
     assert "note: predictions without a truth: 1, extra" in said
 
 
+def test_a_truth_with_a_similar_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "gt/105465_abWMHmask.nii.gz", block(3))
+    save(tmp_path / "pred/105465.nii.gz", block(2))
+    with pytest.raises(InputError, match=r"\(for 105465.nii.gz, 105465_abWMHmask.nii.gz is there\)"):
+        run(tmp_path, monkeypatch)
+
+
 def test_region_maps_of_parcellate_are_compared_as_they_lie(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
+from yucca_wm.cohort.ids import alike
 from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
@@ -115,7 +117,8 @@ def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Pat
     predictions, truths = (image_files(folder, failed, lesion=kind is Kind.LESIONS) for folder in (pred, gt))
     partners = match(truths, predictions, pred, failed, lacks="has no prediction")
     if not partners and not any("possible partners" in reason for reason in failed.values()):
-        raise InputError(pred, f"holds no file named as one of {gt}", "predictions and truths must have the same names")
+        problem = f"holds no file named as one of {gt}{_near(predictions, truths)}"
+        raise InputError(pred, problem, "predictions and truths must have the same names")
     if unused := [name for name, path in predictions.items() if path not in partners.values() and name not in failed]:
         print(f"note: predictions without a truth: {', '.join(unused)}", file=sys.stderr)
     pairs = {name: (partner, truths[name]) for name, partner in partners.items()}
@@ -124,6 +127,12 @@ def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Pat
             failed[name] = f"{prediction}: is the same file as the truth"
             del pairs[name]
     return pairs, failed
+
+
+def _near(predictions: Mapping[str, Path], truths: Mapping[str, Path]) -> str:
+    """The first pair of files that may have been meant to have one name, as the end of a message; or nothing."""
+    pairs = ((path, truths[name]) for wanted, path in predictions.items() for name in alike(wanted, truths))
+    return next((f" (for {path.name}, {near.name} is there)" for path, near in pairs), "")
 
 
 def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
