@@ -26,7 +26,7 @@ from yucca_wm.imaging.images import Image, save
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.atlas_space import TEMPLATE
 from yucca_wm.localize.measures import columns as localize
-from yucca_wm.parcellate.cohort import STATUS
+from yucca_wm.parcellate.cohort import summary_form
 from yucca_wm.predict.cohort import USED
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -53,7 +53,7 @@ def forms() -> dict[str, list[TableForm[Any]]]:
             REGIONS,
         ],
         "predict": [USED],
-        "parcellate": [TableForm("parcellation.tsv", STATUS)],
+        "parcellate": [summary_form(regions())],
         "check": [PROBLEMS],
         "evaluate --kind lesions": [evaluate.LESION_CASES, evaluate.LESION_SUMMARY],
         "evaluate --kind regions": [evaluate.REGION_CASES, evaluate.REGION_SUMMARY],

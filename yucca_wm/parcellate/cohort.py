@@ -140,7 +140,7 @@ def _say_unused(with_lesions: set[str], records: Mapping[str, dict[str, Any]]) -
 
 def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Path) -> Path:
     """One row a subject: what the record says, volume of every region in ml; failed subjects with their reason."""
-    form = TableForm(path.name, (*STATUS, *(_volume_of(region) for region in table)))
+    form = summary_form(table)
     rows = {subject: Row("; ".join(record["doubts"]) or "ok", record) for subject, record in outcome.results.items()}
     rows |= {subject: Row("failed: " + " ".join(why.split()), None) for subject, why in outcome.failures.items()}
     write_json(path.with_suffix(".json"), form.sidecar())
@@ -177,3 +177,8 @@ STATUS: tuple[Column[Row], ...] = (
     _recorded("folded_voxels", "voxels where the displacement folds over itself", count=True),
 )
 """The columns of ``parcellation.tsv`` before those of the regions."""
+
+
+def summary_form(table: RegionTable) -> TableForm[Row]:
+    """``parcellation.tsv`` with a column for every region of ``table``."""
+    return TableForm(SUMMARY, (*STATUS, *(_volume_of(region) for region in table)))
