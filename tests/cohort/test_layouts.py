@@ -194,7 +194,7 @@ class TestTable:
     def test_binary_file_is_no_table(self, tmp_path: Path) -> None:
         path = tmp_path / "subjects.tsv"
         path.write_bytes(b"\x1f\x8b\xff\x00\xfe")
-        with pytest.raises(InputError, match="cannot be read as a table"):
+        with pytest.raises(InputError, match="is not text in UTF-8"):
             find_subjects(path)
 
 
