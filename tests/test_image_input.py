@@ -89,7 +89,7 @@ def test_nibabel_images_in_micrometres_and_of_freesurfer_are_read_as_files_are(t
         (np.full((3, 3, 3), np.nan), np.eye(4), "NaN"),
         (np.zeros((3, 3, 3)), np.zeros((4, 4)), "voxels of 0 x 0 x 0 mm"),
         (np.zeros((3, 3, 3)), np.eye(3), "affine"),
-        (np.zeros((3, 3, 3)), None, "affine="),
+        (np.zeros((3, 3, 3)), None, "has no affine; give affine="),
         (nib.AnalyzeImage(np.zeros((3, 3, 3), np.uint8), np.eye(4)), None, "AnalyzeImage, not NIfTI"),
         (sitk.Image((3, 3, 3), sitk.sitkVectorUInt8, 2), None, r"labels \(SimpleITK image\): has 3 dimensions and 2"),
         (sitk.Image((3, 3), sitk.sitkUInt8), None, "has 2 dimensions"),

@@ -50,7 +50,8 @@ def command(words: list[str]) -> int:
         import difflib
 
         near = difflib.get_close_matches(name, STEPS, n=1)
-        return wrong_usage(f"no step is called {name}{f': {near[0]}?' if near else ''}; see yucca-wm --help")
+        remedy = f"did you mean '{near[0]}'?" if near else "see yucca-wm --help"
+        return wrong_usage(f"there is no step '{name}'; {remedy}")
     return EXIT_OK
 
 

@@ -50,7 +50,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("words", "says"),
-    [(["localise"], "localise: localize?"), (["x"], "no step is called x"), (["--print-completion", "sh"], "bash")],
+    [
+        (["predct"], "there is no step 'predct'; did you mean 'predict'?\n"),
+        (["x"], "there is no step 'x'; see yucca-wm --help\n"),
+        (["--print-completion", "sh"], "bash"),
+    ],
 )
 def test_wrong_usage(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(words) == 2

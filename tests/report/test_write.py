@@ -228,7 +228,10 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     assert len(captions) == 2
     assert captions[1].startswith("Edges of the T1 on the FLAIR. ")  # which need not have been moved
     assert all("The subject&#39;s left is on the left." in caption for caption in captions)
-    assert "Volumes are sorted voxel by voxel, lesions as a whole" in page[page.index('id="places"') :]
+    assert (
+        "A lesion that spans several places adds to the volume of each, but is counted once."
+        in page[page.index('id="places"') :]
+    )
     assert "s_FLAIR_000.nii.gz" in page
     assert "no picture" not in page
     viewer = html.unescape(re.search(r'srcdoc="([^"]*)"', page)[1])

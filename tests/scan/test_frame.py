@@ -14,6 +14,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, load, same_grid, save
 from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
+from yucca_wm.scan.check import check_different
 from yucca_wm.scan.done import is_done
 
 from ..phantom_head import draw, grid, pose
@@ -35,6 +36,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save(_int16(draw(SHAPE, AFFINE, "T1", placed=moved)), folder / "shares_grid.nii.gz")
     save(_int16(draw(SHAPE, AFFINE, "T1", person=1)), folder / "somebody_else.nii.gz")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "says"), [("aa", "a: T1 and FLAIR are the same file"), ("ab", "b: holds the same voxels as a; give two")]
+)
+def test_one_scan_given_twice_is_named(names: str, says: str) -> None:
+    scans = [Image(np.ones((4, 4, 4)), np.eye(4), path=Path(name)) for name in names]
+    with pytest.raises(InputError, match=says):
+        check_different(dict(zip(("T1", "FLAIR"), scans, strict=True)))
 
 
 def _int16(image: Image) -> Image:

@@ -58,7 +58,7 @@ def image_of(source: ImageInput, affine: ArrayLike | None = None, *, name: str =
         remedy = "give a path, a nibabel or SimpleITK image, or an array"
         raise InputError(name, f"is of type {type(source).__name__}", remedy)
     if affine is None:
-        raise InputError(f"{name} (array)", "has no place in the world", "give its affine=, voxel index to world mm")
+        raise InputError(f"{name} (array)", "has no affine", "give affine=, voxel index to world mm")
     return of_array(source, affine, name=f"{name} (array)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 import SimpleITK as sitk
@@ -71,12 +72,11 @@ def check_values(image: Image) -> None:
 
 def check_different(images: Mapping[str, Image]) -> None:
     """Raise InputError where two scans hold the same voxels."""
-    seen: list[Image] = []
-    for image in images.values():
-        for other in seen:
-            if image.shape == other.shape and np.array_equal(image.data, other.data):
-                raise InputError(image.name, f"holds the same voxels as {other.name}", "give one file for each scan")
-        seen.append(image)
+    for (one, image), (another, other) in combinations(images.items(), 2):
+        if image.shape == other.shape and np.array_equal(image.data, other.data):
+            if image.path is not None and image.path == other.path:
+                raise InputError(image.name, f"{one} and {another} are the same file", "give each its own")
+            raise InputError(other.name, f"holds the same voxels as {image.name}", "give two different scans")
 
 
 WORK_MM = 4.0

@@ -59,10 +59,7 @@ NO_PLACES = {"no_places": "the tissue map has no lateral ventricle or no cortex:
 TOTAL = "total"
 """Name of the last row of ``places.tsv``."""
 
-SORTED = (
-    "Volumes are sorted voxel by voxel, lesions as a whole: one lesion may add volume to several places and is counted "
-    "at one, so the volume and the count of a place need not be of the same lesions."
-)
+SORTED = "A lesion that spans several places adds to the volume of each, but is counted once."
 """What is said at a table of places."""
 
 
