@@ -259,6 +259,7 @@ def test_somebody_with_one_of_two_scans_is_ready(
     out = capsys.readouterr().out
     assert "warning  WMH_1  has no FLAIR; its T1 is used alone: few lesions show on it; training" in out
     assert "warning  WMH_2  has no T1; its FLAIR is used alone: training" in out
+    assert "leaves the subject out, as does parcellate --wm auto" in out
     assert out.splitlines()[-1] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
 
 

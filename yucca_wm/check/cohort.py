@@ -24,7 +24,10 @@ MAX_NAMED = 3
 """Of many subjects that share something, so many are named."""
 
 ALL_LOSE = "training learns from fewer scans, and a test on this one leaves the subject out"
-LOST = {Modality.FLAIR: f"few lesions show on it; {ALL_LOSE}"}
+LOST = {
+    Modality.T1: f"{ALL_LOSE}, as does parcellate --wm auto",
+    Modality.FLAIR: f"few lesions show on it; {ALL_LOSE}",
+}
 """What goes without a scan."""
 
 
