@@ -187,7 +187,7 @@ def test_large_voxels(tmp_path: Path) -> None:
 def test_missing_and_twice(folder: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         check_scans({"T1": folder / "nobody.nii.gz", "FLAIR": folder / "flair.nii.gz"})
-    with pytest.raises(InputError, match="holds the same voxels"):
+    with pytest.raises(InputError, match="are the same file"):
         check_scans({"T1": folder / "flair.nii.gz", "FLAIR": folder / "flair.nii.gz"})
     with pytest.raises(InputError, match="neither a T1 nor a FLAIR"):
         check_scans({})

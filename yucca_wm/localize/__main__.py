@@ -172,7 +172,9 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             failures = failures | not_carried
         return cli.report_failures(failures, len(subjects))
     if not flags:
-        if (options.out_dir / MANIFEST).exists():
+        if inputs.adds:
+            print(f"nobody could be localized: {options.out_dir / MANIFEST} keeps the reason")
+        elif (options.out_dir / MANIFEST).exists():
             print(f"nobody could be localized: {options.out_dir} is as it was before", file=sys.stderr)
         else:
             print(f"nobody could be localized: no tables in {options.out_dir}")

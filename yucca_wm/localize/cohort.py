@@ -85,7 +85,8 @@ def localize_into(
 
     One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
     and named on stderr. Where nobody can be localized, results that are in ``folder`` stay as they are, unless
-    ``renew`` says that they are of maps that are there no more; tables of nobody are not written.
+    ``renew`` says that they are of maps that are there no more; tables of nobody are not written,
+    unless files come one by one: the account of who failed is kept in ``localize.json`` then.
     """
     companions = companions or CompanionPlaces()
     pairs, failures = dict(inputs.pairs), dict(inputs.failures)
@@ -133,7 +134,7 @@ def localize_into(
     else:
         _remove_others(folder, parts, pairs)
     forget_frequency(folder)
-    if not flags:
+    if not flags and not inputs.adds:  # of files that come one by one, who failed stays in the account
         remove_group(folder)
         for made in filter(None, (parts.folder, maps_dir)):
             with suppress(OSError):  # it is not empty: killed runs leave what the next one clears
