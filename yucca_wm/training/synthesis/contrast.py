@@ -81,7 +81,7 @@ def draw(kind: str, random: np.random.Generator) -> Contrast:
         mean[CHOROID_PLEXUS] = fluid + (grey - fluid) * u(0.2, 1.7)
         mean[VESSEL] = u(0.05, 1.4)
         mean[SKULL], mean[MARROW] = u(0.02, 0.35), u(0.1, 1.6)
-        mean[SKIN_AND_FAT] = u(0.8, 3.2) if random.random() < 0.6 else u(0.2, 1.0)
+        mean[SKIN_AND_FAT] = u(1.0, 4.5) if random.random() < 0.75 else u(0.2, 1.0)
     mean[FIRST_OUTSIDE:] *= u(0.6, 1.4)
     mean[AIR] = 0.0 if random.random() < 0.4 else u(0.0, 0.08)
     spread = (u(0.01, 0.06, N_STRUCTURES) * u(0.5, 1.5)).astype(np.float32)
@@ -97,8 +97,8 @@ def _relative(kind: str, random: np.random.Generator) -> tuple[float, float, flo
         grey = u(0.55, 0.88)
         return grey, u(0.12, 0.5) * grey, u(0.45, 1.0)
     if kind == "FLAIR":
-        grey = u(1.03, 1.4)
-        return grey, u(0.05, 0.6), max(u(1.22, 2.1), grey * u(1.02, 1.45))
+        grey = u(1.0, 1.4)
+        return grey, u(0.05, 0.6), max(u(1.25, 2.1), grey * u(1.08, 1.5))
     if kind == "T2":
         grey = u(1.1, 1.6)
         return grey, u(1.7, 3.5), grey * u(1.05, 1.6)

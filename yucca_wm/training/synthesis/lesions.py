@@ -44,7 +44,7 @@ def lay_lesions(
 ) -> NDArray[np.bool_]:
     """Lesions [thickness, x, y]: real ones moved, caps and rims along the ventricles, and blobs."""
     found = np.zeros(structures.shape, bool)
-    if random.random() < 0.1:
+    if random.random() < 0.2:
         return found
     cerebral = structures == CEREBRAL_WM
     size = structures.shape[1:]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.training.synthesis import degrade
-from yucca_wm.training.synthesis.contrast import Contrast, draw
+from yucca_wm.training.synthesis.contrast import FLUID, Contrast, draw
 from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.lesions import lay_lesions
 from yucca_wm.training.synthesis.structures import (
@@ -23,6 +23,7 @@ from yucca_wm.training.synthesis.structures import (
     CHOROID_PLEXUS,
     CORTEX,
     LATERAL_VENTRICLE,
+    N_STRUCTURES,
     TISSUES,
     atrophied,
     lookup,
@@ -31,6 +32,11 @@ from yucca_wm.training.synthesis.structures import (
 Array = NDArray[np.float32]
 OUTSIDE, ABSENT, LARGEST = -3.0, 0.0, 8.0
 """Input value outside the brain mask, of a scan that was not given, and the largest one."""
+
+FLUID_SHARE = (0.06, 0.3)
+"""How much of what is taken for the brain is fluid. Painted scans are then scaled as real ones are: with the few
+percent of ventricles alone, white matter would be half a standard deviation darker than on any real FLAIR, and lesions
+one and a half brighter."""
 
 GIVEN = (0.18, 0.3, 0.52)
 """How often T1 alone, FLAIR alone and both are given."""
@@ -42,7 +48,7 @@ LOOKUP = lookup()
 
 @dataclass(frozen=True)
 class Plane:
-    """image : float32 [2, x, y] (T1, FLAIR; scaled as `yucca_wm.scan` scales real ones). label : uint8 [x, y]."""
+    """image : float32 [2, x, y] (T1, FLAIR; as `yucca_wm.models.tissue` scales real ones). label : uint8 [x, y]."""
 
     image: Array
     label: NDArray[np.uint8]
@@ -193,15 +199,15 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
     image = image + _uneven_tissue(contrast, slab, random)
     image = np.where(slab.rim, 1 + (contrast.lesion - 1) * random.uniform(0.15, 1.0), image)
     if slab.lesions.any():
-        strength = np.clip(1 + 0.3 * degrade.smooth_field(size, 10, random), 0.35, 1.5)[None]
+        strength = np.clip(1 + 0.3 * degrade.smooth_field(size, 10, random), 0.7, 1.5)[None]
         edge = random.uniform(0.3, 1.0)
         soft = ndimage.gaussian_filter(slab.lesions.astype(np.float32), (0, edge, edge), truncate=2.5)
         image = image + (np.minimum(soft * 1.1, 1) * strength) * (contrast.lesion - 1) * (
             structures != LATERAL_VENTRICLE
         )
     image = image.mean(0, dtype=np.float32)
-    image = image * (1 + random.uniform(0, 0.05) * degrade.smooth_field(size, 12, random))
-    image = image * (1 + random.uniform(0, 0.05) * degrade.smooth_field(size, 30, random))
+    for nodes in (12, 30, 60):  # healthy tissue is not even, down to spots of a few mm
+        image = image * (1 + random.uniform(0, 0.06) * degrade.smooth_field(size, nodes, random))
     if contrast.kind == "FLAIR" and random.random() < 0.35:  # cerebrospinal fluid that flowed in is not suppressed
         fluid = np.isin(structures, (LATERAL_VENTRICLE, 10, 13)).mean(0)
         image = image + fluid * np.maximum(degrade.smooth_field(size, 8, random) - 0.8, 0) * random.uniform(0.2, 1.2)
@@ -216,8 +222,8 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
     if random.random() < 0.4:
         image = _resampled(image, random.uniform(1.2, 2.3))
     image = np.where(mask, image, 0)
-    centre, scale = _brain_statistics(contrast)
-    scaled = (image - centre * random.uniform(0.93, 1.07)) / (scale * random.uniform(0.85, 1.18))
+    centre, scale = brain_statistics(contrast, random.uniform(*FLUID_SHARE))
+    scaled = (image - centre * random.uniform(0.95, 1.05)) / (scale * random.uniform(0.85, 1.25))
     return np.clip(np.where(mask, scaled, OUTSIDE), OUTSIDE, LARGEST).astype(np.float32)
 
 
@@ -241,13 +247,18 @@ def _resampled(image: Array, factor: float) -> Array:
     return large
 
 
-_SHARES = np.zeros(len(LOOKUP.brain))
-_SHARES[:13] = [0, 0.36, 0.36, 0.025, 0.02, 0.085, 0.012, 0.008, 0.007, 0.003, 0.004, 0.025, 0.012]
-_SHARES /= _SHARES.sum()
-"""What part of the brain each structure is, on average."""
+_SOLID = np.zeros(N_STRUCTURES)
+_SOLID[:13] = [0, 0.36, 0.36, 0, 0.02, 0.085, 0.012, 0.008, 0.007, 0.003, 0, 0.025, 0.012]
+_SOLID /= _SOLID.sum()
+"""What part of the brain's tissue each structure is, on average."""
 
 
-def _brain_statistics(contrast: Contrast) -> tuple[float, float]:
-    """Mean and standard deviation of the intensity over the whole brain that a plane is a part of."""
-    centre = float(_SHARES @ contrast.mean)
-    return centre, float(np.sqrt(_SHARES @ ((contrast.mean - centre) ** 2 + contrast.spread**2 + 0.03**2)))
+def brain_statistics(contrast: Contrast, fluid: float) -> tuple[float, float]:
+    """Mean and standard deviation of the intensity over the whole brain that a plane is a part of.
+
+    fluid : share of fluid (ventricles, furrows) in what is taken for the brain.
+    """
+    shares = _SOLID * (1 - fluid)
+    shares[list(FLUID)] = fluid / len(FLUID)
+    centre = float(shares @ contrast.mean)
+    return centre, float(np.sqrt(shares @ ((contrast.mean - centre) ** 2 + contrast.spread**2 + 0.03**2)))
