@@ -262,7 +262,7 @@ def test_what_cannot_be_is_said_before_a_model_is_loaded() -> None:
         yw.predict(t1="T1.nii.gz", names="names.tsv")
     with pytest.raises(yw.InputError, match="no such file"):
         yw.predict(t1="nowhere.nii.gz")
-    with pytest.raises(yw.InputError, match=r"T1 \(array\): has no place"):
+    with pytest.raises(yw.InputError, match=r"T1 \(array\): has no affine"):
         yw.predict(t1=scan())
 
 
