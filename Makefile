@@ -1,6 +1,6 @@
 # make demo        the sample scan of the package: from raw T1 and FLAIR to the table of regional lesion load
 # make demo-train  the whole training chain on a synthetic cohort
-# make models LABELS=DIR MASKS=DIR   the shipped weights, from label maps of heads and lesion masks (docs/models.md)
+# make models LABELS=DIR MASKS=DIR PEOPLE="DIR DIR"   the shipped weights, from label maps, lesion masks and scans (docs/models.md)
 # make test        style, types, import layers and all tests (which build the documentation and run its notebook)
 # make docs        the documentation as a site: site/index.html
 # All make .venv on first use and reuse it afterwards.
@@ -21,7 +21,8 @@ demo-train: $(VENV)/.demo
 	$(BIN)/python -m yucca_wm.demo --out $(DEMO)_train
 
 models: $(VENV)/.demo
-	$(BIN)/python benchmarks/make_models.py --labels $(LABELS) $(if $(MASKS),--lesion-masks $(MASKS)) --out $(MODELS) $(FLAGS)
+	$(BIN)/python benchmarks/make_models.py --labels $(LABELS) $(if $(MASKS),--lesion-masks $(MASKS)) \
+	  $(if $(PEOPLE),--people $(PEOPLE)) --out $(MODELS) $(FLAGS)
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -1,7 +1,8 @@
-"""The shipped weights from label maps: parcellate, prepare, preprocess, train and export, every step a command.
+"""The shipped weights from label maps and scans: parcellate, prepare, preprocess, train, export, each step a command.
 
-    python benchmarks/make_models.py --labels head_labels --lesion-masks lesion_masks_mni --out models_out [--quick]
-    make models LABELS=head_labels MASKS=lesion_masks_mni
+    python benchmarks/make_models.py --labels head_labels --lesion-masks lesion_masks_mni --people nichart/Subj* \
+        --out models_out [--quick]
+    make models LABELS=head_labels MASKS=lesion_masks_mni PEOPLE="nichart/Subj1 nichart/Subj3"
 
 Stopped and started again it goes on where it was, inside a training too. docs/models.md says what it takes. ``--quick``
 trains for two steps: it shows that every command runs.
@@ -26,6 +27,7 @@ from yucca_wm.models.places import places_of
 from yucca_wm.training.synthesis.heads import load_head
 from yucca_wm.training.synthesis.task import heads_of
 
+SCANNED = "scanned"
 TASK = "Task007_WM_Synthesis"
 FOLDS = ("--split_data_method", "simple_train_val_split", "--split_data_param", "0.1")
 BATCHES = 100
@@ -73,23 +75,25 @@ RECIPES = (
 def steps(options: argparse.Namespace, heads: Path, out: Path) -> list[Step]:
     """The commands in order, for the table of ``heads``."""
     atlas: tuple[str, ...] = ("--atlas-wm", str(options.atlas_wm), "--atlas-labels", str(options.atlas_labels))
-    parcellate: tuple[str, ...] = (
-        "python",
-        "-m",
-        "yucca_wm.parcellate",
-        "--cohort",
-        str(heads),
-        "--no-picture",
-    )
-    parcellate += ("--out-dir", str(out / "parcellations"), "--wm-labels", "2", "41", "--transform", "deformable")
-    prepare: tuple[str, ...] = ("python", "-m", "yucca_wm.training.synthesis", "--labels", str(options.labels))
+    parcellate: tuple[str, ...] = ("python", "-m", "yucca_wm.parcellate", "--no-picture", "--transform", "deformable")
+    parcellate += ("--out-dir", str(out / "parcellations"), *(atlas if options.atlas_wm else ()))
+    labels = out / SCANNED / "labels" if options.people else options.labels
+    prepare: tuple[str, ...] = ("python", "-m", "yucca_wm.training.synthesis", "--labels", str(labels))
     prepare += ("--regions", str(out / "parcellations"))
     prepare += ("--lesion-masks", str(options.lesion_masks)) if options.lesion_masks else ()
     prepare += ("--template", str(options.template)) if options.template else ()
-    chain = [
-        Step("parcellate", "regions of the heads", parcellate + (atlas if options.atlas_wm else ()), expected_s=700),
-        Step("prepare", "heads ready to paint", prepare, ("parcellate",), expected_s=150),
-    ]
+    of_heads = (*parcellate, "--cohort", str(heads), "--wm-labels", "2", "41")
+    chain = [Step("parcellate", "regions of the heads", of_heads, expected_s=700)]
+    if options.people:
+        converter = str(Path(__file__).with_name("dlmuse_labels.py"))
+        names = [person.name for person in options.people]
+        convert = ("python", converter, "--data", str(options.people[0].parent), "--people", *names)
+        convert += ("--out", str(out / SCANNED))
+        chain.append(Step("convert", "label maps of those with scans", convert, expected_s=200))
+        of_people = (*parcellate, "--cohort", str(out / SCANNED / "wm.tsv"))
+        chain.append(Step("parcellate-people", "their regions", of_people, ("parcellate", "convert"), expected_s=100))
+        prepare += ("--scans", str(out / SCANNED / "scans.tsv"))
+    chain.append(Step("prepare", "heads ready for training", prepare, (chain[-1].name,), expected_s=150))
     batches = dict(zip(("tissue", "regions"), (options.tissue_batch, options.regions_batch), strict=True))
     epochs = dict(zip(("tissue", "regions"), (options.tissue_epochs, options.regions_epochs), strict=True))
     for recipe in RECIPES:
@@ -122,6 +126,14 @@ def main() -> int:
     parser.add_argument(
         "--template", type=Path, help="T1 brain in the space of the masks (default: MNI152, of nilearn)"
     )
+    parser.add_argument(
+        "--people",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="people of one folder with scans and labels, as benchmarks/dlmuse_labels.py takes them (default: all "
+        "samples are painted)",
+    )
     parser.add_argument("--atlas-wm", type=Path, help="(default: what python -m yucca_wm.atlas fetch keeps)")
     parser.add_argument("--atlas-labels", type=Path)
     parser.add_argument("--out", type=Path, default=Path("models_out"), help="folder to work in and to go on in")
@@ -133,6 +145,8 @@ def main() -> int:
     parser.add_argument("--licence", default="Apache-2.0", help="of the weights (default: Apache-2.0)")
     parser.add_argument("--quick", action="store_true", help="two steps of training each")
     options = parser.parse_args()
+    if options.people and len({person.resolve().parent for person in options.people}) > 1:
+        parser.error("--people lie in one folder")
     if (options.atlas_wm is None) != (options.atlas_labels is None):
         parser.error("--atlas-wm and --atlas-labels go together")
     for name in ("labels", "lesion_masks", "template", "atlas_wm", "atlas_labels"):
@@ -142,6 +156,9 @@ def main() -> int:
     if not files:
         raise InputError(options.labels, "holds no label map", "give a folder of .nii.gz files")
     out = make_folder(options.out.resolve())
+    if options.people:
+        options.people = [person.resolve() for person in options.people]
+        beside_people(files, make_folder(out / SCANNED / "labels"))
     work = steps(options, _table(files, options, out), out)
     settings = {name: value for name, value in environment(out).items() if name != "YUCCA_SOURCE"}
     for folder in (value for name, value in settings.items() if name != "YUCCA_SEED"):
@@ -161,10 +178,19 @@ def main() -> int:
     return 0
 
 
+def beside_people(files: dict[str, Path], folder: Path) -> None:
+    """Links to the label maps of heads, where those of people with scans will be."""
+    for path in files.values():
+        link = folder / path.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
+
+
 def _table(files: dict[str, Path], options: argparse.Namespace, out: Path) -> Path:
     """The table of heads, named after the files that all depends on: with others every step is due again."""
     masks = nifti_files(options.lesion_masks).values() if options.lesion_masks else ()
-    all_files = [*files.values(), *masks, *([options.template] if options.template else [])]
+    scans = [path for person in options.people or () for path in sorted(person.glob("*.nii*"))]
+    all_files = [*files.values(), *masks, *scans, *([options.template] if options.template else [])]
     states = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in all_files]
     digest = hashlib.sha256("\n".join(states).encode()).hexdigest()[:8]
     rows = "".join(f"{name}\t{path}\n" for name, path in files.items())

@@ -18,10 +18,10 @@ from yucca.pipeline.planning.YuccaPlanner import YuccaPlanner
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_json
 from yucca_wm.core.regions import regions
-from yucca_wm.training.synthesis.heads import load_head
+from yucca_wm.training.synthesis.heads import SCAN_SHARE, load_head
 from yucca_wm.training.synthesis.learning.settings import SETTINGS
 from yucca_wm.training.synthesis.structures import TISSUES
-from yucca_wm.training.synthesis.task import heads_of
+from yucca_wm.training.synthesis.task import heads_of, scan_share_of
 from yucca_wm.training.synthesis.volumes import SPACING_MM
 
 
@@ -54,6 +54,7 @@ class HeadsPlanner(YuccaPlanner):
                 "modalities": self.modalities,
                 "regions": None,
                 "intensities": [],
+                SCAN_SHARE: scan_share_of(Path(self.in_dir)),
             },
             keep_aspect_ratio_when_using_target_size=False,
             target_spacing=[self.spacing_mm] * 3,

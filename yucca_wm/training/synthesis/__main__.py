@@ -49,6 +49,20 @@ def parser() -> argparse.ArgumentParser:
     cli.add_argument(
         "--template", type=Path, metavar="FILE", help="T1 brain in the space of the masks (default: MNI152, of nilearn)"
     )
+    cli.add_argument(
+        "--scans",
+        type=Path,
+        metavar="DIR|TABLE",
+        help="T1, FLAIR or both of people whose label maps are in --labels under the same names: samples are cut from "
+        "them, with the lesions of the label map (default: all samples are painted)",
+    )
+    cli.add_argument(
+        "--scan-share",
+        type=float,
+        default=0.3,
+        metavar="SHARE",
+        help="share of the samples that are of real scans (default: 0.3)",
+    )
     add_flag(
         cli, "--out-dir", means="folder of the task (default: Task007_WM_Synthesis in $YUCCA_RAW_DATA)", old=["--out"]
     )
@@ -75,12 +89,15 @@ def main(argv: list[str] | None = None) -> int:
         out,
         lesion_masks=options.lesion_masks,
         template=options.template,
+        scans=options.scans,
+        scan_share=options.scan_share,
         options=how,
     )
     for name, head in done.results.items():
         print(
             f"{name}: brain {head['brain_ml']:.0f} ml, {head['regions']} regions, "
             f"lesion masks over {100 * head['white_matter_under_masks']:.0f} % of the white matter"
+            + (f", scans: {' '.join(head['scans'])}" if head["scans"] else "")
         )
     print(f"{out}: {len(done.results)} heads")
     return report_failures(done.failures, len(done.results) + len(done.failures))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path
+from yucca_wm.training.synthesis.scans import core_values
 from yucca_wm.training.synthesis.structures import lookup
 
 LOOKUP = lookup()
@@ -35,6 +37,11 @@ ARRAYS = {
 }
 """What a head's file holds, in the order of the fields of `Head`."""
 
+SCANS = ("T1", "FLAIR")
+OWN_LESIONS = "own_lesions"
+SCAN_SHARE = "scan_share"
+"""Of a plan: share of the samples that are of real scans."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -46,6 +53,9 @@ class Head:
     regions : uint8 [x, y, z], region of the atlas in every brain voxel, grey matter and ventricles too; 0 elsewhere.
     coordinates_mm : float16 [3, x, y, z] at every `COORDINATE_STEP`-th voxel: where it lies in the atlas.
     n_masks : how many lesion masks there are; 0: lesions are made up alone.
+    scans : modality (of `SCANS`) -> float16 [x, y, z], this person's own scan, its white matter about 1; outside of its
+        field of view 0. None: the head is painted.
+    own_lesions : bool [x, y, z], this person's own lesions; heads with scans have them.
     """
 
     structures: NDArray[np.uint8]
@@ -54,6 +64,8 @@ class Head:
     regions: NDArray[np.uint8]
     coordinates_mm: NDArray[np.float16]
     n_masks: int = 27
+    scans: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)
+    own_lesions: NDArray[np.bool_] | None = None
 
     def some_masks(self, n: int, random: np.random.Generator) -> np.uint32:
         """The bits of ``n`` masks (of all, where there are fewer), drawn without putting back."""
@@ -72,6 +84,11 @@ class Head:
         return np.argwhere(inside[::4, ::4, ::4]).mean(0) * 4, below / below[-1]
 
     @cached_property
+    def core_values(self) -> dict[str, list[NDArray[np.float32]]]:
+        """By scan, what it is scaled by (`yucca_wm.training.synthesis.scans.core_values`)."""
+        return {name: core_values(self.structures, scan) for name, scan in self.scans.items()}
+
+    @cached_property
     def affine_part(self) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """The affine [3, 4], voxel -> atlas mm, that fits the coordinates best, and what it leaves [3, x, y, z]."""
         shape = self.coordinates_mm.shape[1:]
@@ -86,6 +103,8 @@ def save_head(head: Head, path: str | os.PathLike[str]) -> Path:
     """Write ``head`` as one ``.npz`` file, uncompressed: it is read at every start of a training."""
     values = (head.structures, head.lesions, head.ventricle, head.regions, head.coordinates_mm)
     arrays: dict[str, Any] = {**dict(zip(ARRAYS, values, strict=True)), "n_masks": np.int64(head.n_masks)}
+    arrays |= {f"scan_{name}": scan for name, scan in head.scans.items()}
+    arrays |= {} if head.own_lesions is None else {OWN_LESIONS: head.own_lesions}
     with atomic_path(path) as temporary:
         np.savez(temporary, **arrays)
     return Path(path)
@@ -97,11 +116,14 @@ def load_head(path: str | os.PathLike[str]) -> Head:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as found:
             arrays = {name: found[name] for name in ARRAYS}
             n_masks = int(found["n_masks"]) if "n_masks" in found else Head.n_masks
+            scans = {name: found[f"scan_{name}"] for name in SCANS if f"scan_{name}" in found}
+            own = found.get(OWN_LESIONS)
         wrong = [name for name, array in arrays.items() if array.dtype != ARRAYS[name]]
-        shapes = {array.shape for name, array in arrays.items() if name != "coords"}
+        more = [*scans.values(), *([] if own is None else [own])]
+        shapes = {array.shape for array in (*(arrays[name] for name in arrays if name != "coords"), *more)}
         if wrong or len(shapes) != 1 or not 0 <= n_masks <= MAX_MASKS:
             raise ValueError(f"{wrong[0]} is not {ARRAYS[wrong[0]]}" if wrong else f"shapes {sorted(shapes)}")
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(path, f"is not a prepared head, or is damaged ({error})", "prepare it again") from error
     structures, lesions, ventricle, regions, coordinates = arrays.values()
-    return Head(structures, lesions, ventricle, regions, coordinates, n_masks)
+    return Head(structures, lesions, ventricle, regions, coordinates, n_masks, scans, own)

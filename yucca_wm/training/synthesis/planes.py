@@ -6,7 +6,8 @@ take random intensities, lesions of real patients are laid into white matter, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,8 +17,9 @@ from scipy import ndimage
 
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import FLUID, Contrast, draw
-from yucca_wm.training.synthesis.heads import Head
+from yucca_wm.training.synthesis.heads import SCANS, Head
 from yucca_wm.training.synthesis.lesions import lay_lesions
+from yucca_wm.training.synthesis.scans import REACHES_MM, real_channel
 from yucca_wm.training.synthesis.structures import (
     CEREBRAL_WM,
     CHOROID_PLEXUS,
@@ -41,6 +43,9 @@ one and a half brighter."""
 GIVEN = (0.18, 0.3, 0.52)
 """How often T1 alone, FLAIR alone and both are given."""
 
+AS_MUCH = 0.98
+"""Of the brain that the other scan shows in a plane, a scan must show this share to be used there."""
+
 LESION = TISSUES["lesion"]
 N_CLASSES = len(TISSUES)
 LOOKUP = lookup()
@@ -59,12 +64,14 @@ class Slab:
     """What the thickness of a plane holds, each [thickness, x, y].
 
     structures : uint8. distance_mm : float32, to the lateral ventricles. lesions : bool. rim : bool, their lining.
+    scans : modality -> float32 [x, y], mean of the person's own scan over the thickness; none: it is painted.
     """
 
     structures: NDArray[np.uint8]
     distance_mm: Array
     lesions: NDArray[np.bool_]
     rim: NDArray[np.bool_]
+    scans: Mapping[str, Array] = field(default_factory=dict)
 
 
 def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator, contrasts: int = 1) -> list[Plane]:
@@ -88,30 +95,56 @@ def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator,
     thickness = 1 if random.random() < 0.35 else int(random.integers(2, 9))
     voxels, inside = _slab(head, size, thickness, random)
     structures: NDArray[np.uint8] = np.where(inside, head.structures[voxels], np.uint8(0))
+    slab = _scanned(head, voxels, inside, structures) if head.scans else _made_up(head, voxels, structures, random)
+    label = _label(slab.structures, slab.lesions)
+    planes = []
+    for _ in range(contrasts):
+        mask = _mask(slab.structures, random)
+        image = _scans(head, slab, mask, random)
+        planes.append(Plane(image, np.where(mask, label, 0).astype(np.uint8)))
+    return planes
+
+
+def _made_up(
+    head: Head, voxels: tuple[NDArray[np.intp], ...], structures: NDArray[np.uint8], random: np.random.Generator
+) -> Slab:
+    """A slab with what is painted into it: age, plexus, lesions, bright lining."""
     distance_mm = head.ventricle_mm(voxels)
     if random.random() < 0.4:
         structures, distance_mm = atrophied(structures, distance_mm, random)
     if random.random() < 0.5:
         structures = _with_plexus(structures, random)
     lesions = lay_lesions(head, voxels, structures, distance_mm, random)
-    slab = Slab(structures, distance_mm, lesions, _normal_rim(structures, distance_mm, random))
-    label = _label(structures, lesions)
-    planes = []
-    for _ in range(contrasts):
-        mask = _mask(structures, random)
-        image = _scans(slab, mask, random)
-        planes.append(Plane(image, np.where(mask, label, 0).astype(np.uint8)))
-    return planes
+    return Slab(structures, distance_mm, lesions, _normal_rim(structures, distance_mm, random))
 
 
-def _scans(slab: Slab, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
+def _scanned(
+    head: Head, voxels: tuple[NDArray[np.intp], ...], inside: NDArray[np.bool_], structures: NDArray[np.uint8]
+) -> Slab:
+    """A slab of a person's own scans and lesions. A scan that ends in the plane is left out if another goes on."""
+    nothing = np.zeros(structures.shape, bool)
+    cut = {name: np.where(inside, scan[voxels], np.float16(0)).astype(np.float32) for name, scan in head.scans.items()}
+    brain = LOOKUP.brain[structures]
+    seen = {name: np.count_nonzero(scan[brain] > 0) for name, scan in cut.items()}
+    whole = {name: scan.mean(0) for name, scan in cut.items() if seen[name] >= AS_MUCH * max(seen.values())}
+    lesions = nothing if head.own_lesions is None else head.own_lesions[voxels] & inside
+    return Slab(structures, head.ventricle_mm(voxels), lesions, nothing, whole)
+
+
+def _scans(head: Head, slab: Slab, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
     """T1 and FLAIR [2, x, y] of a slab, or one of them."""
     size = slab.structures.shape[1:]
     given = int(random.choice(3, p=GIVEN))
+    if len(slab.scans) == 1:
+        given = SCANS.index(next(iter(slab.scans)))
     channels = []
-    for channel, kind in enumerate(("T1", "FLAIR")):
+    for channel, kind in enumerate(SCANS):
         if given == 1 - channel:
             channels.append(np.full(size, ABSENT, np.float32))
+            continue
+        if slab.scans:
+            values = head.core_values[kind][int(random.integers(len(REACHES_MM)))]
+            channels.append(_scaled(*real_channel(slab.scans[kind], values, random), mask, random))
             continue
         if random.random() < 0.12:
             kind = str(random.choice(["T2", "random"]))
@@ -221,8 +254,11 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
         image = degrade.ghosted(image, random)
     if random.random() < 0.4:
         image = _resampled(image, random.uniform(1.2, 2.3))
-    image = np.where(mask, image, 0)
-    centre, scale = brain_statistics(contrast, random.uniform(*FLUID_SHARE))
+    return _scaled(image, *brain_statistics(contrast, random.uniform(*FLUID_SHARE)), mask, random)
+
+
+def _scaled(image: Array, centre: float, scale: float, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
+    """In standard deviations from the mean of the brain, both only nearly known."""
     scaled = (image - centre * random.uniform(0.95, 1.05)) / (scale * random.uniform(0.85, 1.25))
     return np.clip(np.where(mask, scaled, OUTSIDE), OUTSIDE, LARGEST).astype(np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from yucca_wm.registration import affine as registration
 from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Warp
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, DISTANCE_UNITS_PER_MM, LOOKUP, MAX_MASKS, Head
+from yucca_wm.training.synthesis.scans import LESIONS, scans_on
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, structures_of
 
 SPACING_TOLERANCE = 0.05
@@ -113,7 +115,9 @@ def _white_matter(template: Path | None) -> Image:
     return Image((brain.data > threshold_multiotsu(inside, 3)[-1]).astype(np.uint8), brain.affine)
 
 
-def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None = None) -> Head:
+def prepare_head(
+    labels: Path, parcellation: Outputs, masks: LesionMasks | None = None, scans: Mapping[str, Path] | None = None
+) -> Head:
     """The head of one label map.
 
     Parameters
@@ -124,6 +128,9 @@ def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None 
         What ``parcellate --wm-labels 2 41`` left for it (better with ``--transform deformable``).
     masks : LesionMasks, optional
         Lesions to paint. Default: they are made up alone.
+    scans : mapping of str to Path, optional
+        This person's T1, FLAIR or both, in the space of ``labels``: samples are cut from them, with the lesions that
+        ``labels`` has. Default: samples are painted.
 
     Returns
     -------
@@ -134,7 +141,8 @@ def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None 
     ------
     InputError
         As `yucca_wm.imaging.images.load_labels`; voxels are not of 1 mm; white matter, cortex or ventricles are
-        missing; the parcellation lies on another grid or labels nothing; no lesion mask reaches the white matter.
+        missing; the parcellation lies on another grid or labels nothing; no lesion mask reaches the white matter; a
+        scan shows another head, or cannot be laid on the other one.
     """
     image = load_labels(labels)
     if np.abs(image.spacing_mm - 1).max() > SPACING_TOLERANCE:
@@ -150,6 +158,7 @@ def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None 
     kept, affine = _around(structures > 0, affine)
     structures = structures[kept]
     brain = LOOKUP.brain[structures]
+    on_grid = scans_on(Image(structures, affine), structures == CEREBRAL_WM, scans) if scans else {}
     ventricle_mm = ndimage.distance_transform_edt(structures != LATERAL_VENTRICLE)
     return Head(
         structures=structures,
@@ -158,6 +167,8 @@ def prepare_head(labels: Path, parcellation: Outputs, masks: LesionMasks | None 
         regions=_regions(_canonical(unmasked)[0][kept], brain, parcellation.unmasked),
         coordinates_mm=_coordinates(structures.shape, affine, parcellation),
         n_masks=masks.count if masks else 0,
+        scans=on_grid,
+        own_lesions=np.isin(data[kept], LESIONS) if scans else None,
     )
 
 

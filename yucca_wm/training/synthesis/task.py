@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, make_folder, nifti_files, sha256, write_json
 from yucca_wm.jobs.cases import Outcome
@@ -17,24 +19,31 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.tasks.raw_folder import SAFE_NAME
-from yucca_wm.training.synthesis.heads import LOOKUP, save_head
+from yucca_wm.training.synthesis.heads import LOOKUP, SCAN_SHARE, save_head
 from yucca_wm.training.synthesis.prepare import LesionMasks, load_masks, prepare_head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM
 
 TASK_NAME = "Task007_WM_Synthesis"
 HEADS, LIST = "heads", "dataset.json"
+SHARE = 0.3
+"""Of the samples of a training that are of real scans, where there are some."""
 REMEDY = "make it with python -m yucca_wm.parcellate --wm {} --wm-labels 2 41 --transform deformable"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What `prepare_task` hands to a worker for one head. masks : in order; none: lesions are made up alone."""
+    """What `prepare_task` hands to a worker for one head.
+
+    masks : in order; none: lesions are made up alone.
+    scans : the person's T1, FLAIR or both; none: samples are painted.
+    """
 
     labels: Path
     parcellation: Outputs
     masks: tuple[Path, ...]
     template: Path | None
     out: Path
+    scans: Mapping[str, Path] = field(default_factory=dict)
 
 
 def prepare_task(
@@ -44,6 +53,8 @@ def prepare_task(
     *,
     lesion_masks: Path | None = None,
     template: Path | None = None,
+    scans: Path | None = None,
+    scan_share: float = SHARE,
     options: RunOptions | None = None,
 ) -> Outcome[Any]:
     """Write every head of the folder ``labels`` to ``out/heads`` and list them in ``out/dataset.json``.
@@ -63,6 +74,12 @@ def prepare_task(
         Folder of masks of other people in one space.
     template : Path, optional
         As for `load_masks`.
+    scans : Path, optional
+        Cohort (a folder or a table of paths, as ``predict --cohort`` takes it) with the T1, the FLAIR or both of people
+        whose label maps are in ``labels`` under the same names. Their samples are cut from these scans, with the
+        lesions of the label map (25, 57, 77).
+    scan_share : float
+        Share of the samples of a training that are of real scans.
     options : RunOptions, optional
         How the work is shared out.
 
@@ -74,7 +91,8 @@ def prepare_task(
     Raises
     ------
     InputError
-        Folders that are not there or empty, masks that cannot be used, names that Yucca misreads.
+        Folders that are not there or empty, masks that cannot be used, names that Yucca misreads, scans of people
+        without a label map, a share that is none.
     """
     files = nifti_files(labels)
     masks = tuple(nifti_files(lesion_masks).values()) if lesion_masks else ()
@@ -85,6 +103,9 @@ def prepare_task(
         raise InputError(files[unsafe], "has a name with more than letters, digits, '_' and '-'", "rename it")
     if lesion_masks:
         load_masks(list(masks), template)  # what is wrong with them is one error, not one for every head
+    own = _scans(scans, files) if scans else {}
+    if own and not 0 < scan_share <= 1:
+        raise InputError("--scan-share", f"is {scan_share:g}", "give a share above 0, at most 1")
     make_folder(out / HEADS)
     parameters = {
         "masks": {mask.name: sha256(mask) for mask in masks},
@@ -99,7 +120,8 @@ def prepare_task(
         target = out / HEADS / f"{name}.npz"
         inputs = {"labels": path, "unmasked": found.unmasked, "affine": found.affine}
         inputs |= {"field": found.field} if found.field.is_file() else {}
-        works[name] = Work(Request(path, found, masks, template, target), inputs, [target])
+        inputs |= own.get(name, {})
+        works[name] = Work(Request(path, found, masks, template, target, own.get(name, {})), inputs, [target])
     with only_run_in(out, options or RunOptions()):
         outcome = run_step(Step("prepare", out, parameters), _prepare, works, options or RunOptions())
         heads = dict(sorted(outcome.results.items()))
@@ -110,6 +132,7 @@ def prepare_task(
                 "description": "Heads that YuccaManager_Synthesis paints scans from; others are not used",
                 "heads": heads,
                 "lesion_masks": parameters["masks"],
+                SCAN_SHARE: scan_share if own.keys() & heads.keys() else 0.0,
             },
         )
     return Outcome(heads, dict(sorted((absent | outcome.failures).items())))
@@ -145,6 +168,24 @@ def heads_of(task: Path) -> dict[str, Path]:
     return heads
 
 
+def scan_share_of(task: Path) -> float:
+    """Share of the samples that are of real scans, of a raw task that `prepare_task` wrote."""
+    return float(json.loads((task / LIST).read_text(encoding="utf-8")).get(SCAN_SHARE, 0.0))
+
+
+def _scans(cohort: Path, labels: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
+    """Name -> T1, FLAIR or both, of everybody in ``cohort``."""
+    found = {}
+    for subject in find_subjects(cohort):
+        if subject.name not in labels:
+            raise InputError(cohort, f"has scans of {subject.name}, of whom there is no label map", "leave them out")
+        given = {"T1": subject.t1, "FLAIR": subject.flair}
+        found[subject.name] = {name: path for name, path in given.items() if path is not None}
+        if not found[subject.name]:
+            raise InputError(cohort, f"has neither T1 nor FLAIR of {subject.name}", "give one of them")
+    return found
+
+
 def _parcellation(folder: Path, name: str) -> Outputs | None:
     """What `yucca_wm.parcellate` left for ``name``: the first place where its companions are."""
     stems = (folder / name, folder / f"{name}_regions", folder / name / f"{name}_regions")
@@ -163,12 +204,13 @@ def _masks(files: tuple[Path, ...], template: Path | None) -> LesionMasks:
 
 def _prepare(request: Request) -> dict[str, Any]:
     masks = _masks(request.masks, request.template) if request.masks else None
-    head = prepare_head(request.labels, request.parcellation, masks)
+    head = prepare_head(request.labels, request.parcellation, masks, request.scans)
     save_head(head, request.out)
     white_matter = head.structures == CEREBRAL_WM
     return {
         "sha256": sha256(request.out),
         "brain_ml": round(float(LOOKUP.brain[head.structures].sum()) / 1000, 1),
         "regions": int(np.unique(head.regions[head.regions > 0]).size),
+        "scans": sorted(head.scans),
         "white_matter_under_masks": round(float((head.lesions[white_matter] > 0).mean()), 4),
     }

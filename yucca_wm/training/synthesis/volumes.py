@@ -100,19 +100,21 @@ def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Gene
     fine_bend = bend.repeat(FINER, 1).repeat(FINER, 2).repeat(FINER, 3)
     voxels, inside = _sampled(head, matrix, offset, fine_bend, FINER)
     structures = np.where(inside, head.structures[voxels], np.uint8(0))
-    if random.random() < 0.3:
+    if not head.scans and random.random() < 0.3:
         structures, _ = atrophied(structures, head.ventricle_mm(voxels), random)
     if random.random() < 0.35:  # a skull-stripped scan, tight or with the fluid around the brain
         kept = LOOKUP.brain.copy()
         kept[CSF] = random.random() < 0.6
         structures = np.where(kept[structures], structures, 0)
-    contrast = draw(str(random.choice(KINDS, p=HOW_OFTEN)), random)
-    image = contrast.mean[structures]
-    if random.random() < 0.7 and head.n_masks:
-        chosen = head.some_masks(int(random.integers(1, 4)), random)
-        lesions = (head.lesions[voxels] & chosen > 0) & (structures == CEREBRAL_WM)
-        image = np.where(lesions, np.float32(contrast.lesion), image)
-    image = image + contrast.spread[structures] * random.standard_normal(image.shape, dtype=np.float32)
+        stripped = structures == 0
+    else:
+        stripped = ~inside
+    shown: NDArray[Any] | None = None
+    if head.scans:
+        shown = head.scans[str(random.choice(sorted(head.scans)))]
+        image = _scanned(shown[voxels], stripped, random)
+    else:
+        image = _painted(head, voxels, structures, random)
     n = FINER
     image = image.reshape(SIZE[0], n, SIZE[1], n, SIZE[2], n).mean((1, 3, 5), dtype=np.float32)
     image = degrade.uneven(image, random)
@@ -122,6 +124,8 @@ def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Gene
     image = degrade.noisy(degrade.blurred(image, sigma), random)
     middle, inside = _sampled(head, matrix, offset, bend, 1)
     label = np.where(inside, head.regions[middle], 0)
+    if shown is not None:  # nothing can be found where a scan ends
+        label = np.where(shown[middle] > 0, label, 0)
     coordinates = _coordinates(head, middle)
     image, label = _field_of_view(image, label, random)
     if random.random() < 0.5:
@@ -129,6 +133,25 @@ def paint_volume(head: Head, mirrored: NDArray[np.uint8], random: np.random.Gene
         coordinates[0] = 2 * MIDLINE_MM - coordinates[0]
     scaled = (coordinates - ATLAS_CENTRE_MM[:, None, None, None]) / COORDINATE_UNIT_MM
     return Volume(normalised(image), label.astype(np.uint8), scaled.astype(np.float32))
+
+
+def _painted(
+    head: Head, voxels: tuple[NDArray[np.int32], ...], structures: NDArray[np.uint8], random: np.random.Generator
+) -> Array:
+    """Intensities [x, y, z] on the finer grid, in a contrast drawn at random."""
+    contrast = draw(str(random.choice(KINDS, p=HOW_OFTEN)), random)
+    image = contrast.mean[structures]
+    if random.random() < 0.7 and head.n_masks:
+        chosen = head.some_masks(int(random.integers(1, 4)), random)
+        lesions = (head.lesions[voxels] & chosen > 0) & (structures == CEREBRAL_WM)
+        image = np.where(lesions, np.float32(contrast.lesion), image)
+    return image + contrast.spread[structures] * random.standard_normal(image.shape, dtype=np.float32)
+
+
+def _scanned(scan: NDArray[np.float16], outside: NDArray[np.bool_], random: np.random.Generator) -> Array:
+    """Intensities [x, y, z] of a real scan, lighter or darker between white and black."""
+    image = np.where(outside, np.float16(0), scan).astype(np.float32)
+    return image ** np.float32(random.uniform(0.75, 1.35)) if random.random() < 0.7 else image
 
 
 def _pose(head: Head, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

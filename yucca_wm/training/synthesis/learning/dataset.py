@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from yucca.modules.data.data_modules.YuccaDataModule import YuccaDataModule
 
 from yucca_wm.training.skeleton import tubed_skeleton
-from yucca_wm.training.synthesis.heads import Head, load_head
+from yucca_wm.training.synthesis.heads import SCAN_SHARE, Head, load_head
 from yucca_wm.training.synthesis.planes import paint_planes
 from yucca_wm.training.synthesis.volumes import mirrored_regions, paint_volume
 from yucca_wm.training.tubed_training import TUBE_KEY
@@ -39,11 +40,15 @@ class PaintedDataset(Dataset[Sample]):
         Of planes [x, y], in pixels of 1 mm, or of volumes [x, y, z], in voxels of 3 mm.
     seed : int
         Of everything that is drawn.
+    scan_share : float
+        Share of samples that are of heads with scans of their own, where there are such heads.
     """
 
-    def __init__(self, cases: Sequence[str], patch_size: Sequence[int], seed: int) -> None:
-        self.cases, self.patch_size, self.seed = list(cases), tuple(patch_size), seed
+    def __init__(self, cases: Sequence[str], patch_size: Sequence[int], seed: int, scan_share: float = 0.0) -> None:
+        self.cases, self.patch_size, self.seed, self.scan_share = list(cases), tuple(patch_size), seed, scan_share
         self.heads = self._load()
+        self._scanned = [n for n, head in enumerate(self.heads) if head.scans]
+        self._painted = [n for n, head in enumerate(self.heads) if not head.scans]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "heads": None}
@@ -73,14 +78,23 @@ class PaintedDataset(Dataset[Sample]):
 
     def head_of(self, number: int) -> int:
         """Which head sample ``number`` is painted from."""
-        turn, place = divmod(number, len(self.cases))
-        return int(np.random.default_rng([self.seed, turn, 1]).permutation(len(self.cases))[place])
+        kind = self._painted
+        if self._scanned and (not kind or np.random.default_rng([self.seed, number, 2]).random() < self.scan_share):
+            kind = self._scanned
+        turn, place = divmod(number, len(kind))
+        return kind[int(np.random.default_rng([self.seed, turn, 1]).permutation(len(kind))[place])]
 
     def _load(self) -> list[Head]:
         heads = [load_head(Path(f"{case}.npz")) for case in self.cases]
         for head in heads:
-            head.brain, head.affine_part  # noqa: B018  (found here once, and not by every worker again)
+            head.brain, head.affine_part, head.core_values  # noqa: B018  (found here once, and not by every worker again)
         return heads
+
+
+def scan_share(folder: str | Path) -> float:
+    """Share of samples that are of real scans, as the plan in the folder of preprocessed heads has it."""
+    plans = [json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).glob("*_plans.json")]
+    return float(plans[0]["dataset_properties"].get(SCAN_SHARE, 0.0)) if plans else 0.0
 
 
 def _plane(head: Head, size: tuple[int, ...], random: np.random.Generator) -> Sample:
@@ -129,11 +143,12 @@ class SynthesisDataModule(YuccaDataModule):
         if stage != "fit":
             super().setup(stage)
             return
+        share = scan_share(self.train_data_dir)
         for side in ("train", "val"):
             names = getattr(self.splits_config, side)(self.split_idx)
             cases = [str(Path(self.train_data_dir) / name) for name in names]
             seed = torch.initial_seed() if side == "train" else VALIDATION_SEED
-            setattr(self, f"{side}_dataset", PaintedDataset(cases, self.patch_size, seed))
+            setattr(self, f"{side}_dataset", PaintedDataset(cases, self.patch_size, seed, share))
 
     def train_dataloader(self) -> DataLoader[Sample]:
         batches = self.trainer.limit_train_batches
