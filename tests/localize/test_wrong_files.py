@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -178,6 +179,29 @@ def test_where_nobody_succeeds_in_a_new_folder_there_are_no_tables(
     maps(tmp_path, "ben", "carla")
     assert run(tmp_path) == 0
     assert len((tmp_path / "out/lesion_load_wide.tsv").read_text().splitlines()) == 3
+    capsys.readouterr()
+
+
+def test_one_person_whose_files_cannot_be_used_stays_in_the_account(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files that are given one by one: the first fails, so there are no tables, but who failed, and why; then one is
+    added, and fails no more."""
+    maps(tmp_path, "ben", "carla")
+    save(tmp_path / "regions" / "ben.nii.gz", regions() + np.uint8(100))
+    assert run(tmp_path, lesions="lesions/ben.nii.gz", regions="regions/ben.nii.gz") == 1
+    said = capsys.readouterr()
+    account = tmp_path / "out/localize.json"
+    assert said.out == f"nobody could be localized: {account} keeps the reason\n"
+    assert "error: ben: " in said.err
+    assert json.loads(account.read_text())["failures"].keys() == {"ben"}
+    assert run(tmp_path, lesions="lesions/carla.nii.gz", regions="regions/carla.nii.gz") == 0
+    assert json.loads(account.read_text())["failures"].keys() == {"ben"}
+    maps(tmp_path, "ben")
+    assert run(tmp_path, lesions="lesions/ben.nii.gz", regions="regions/ben.nii.gz") == 0
+    summary = json.loads(account.read_text())
+    assert summary["subjects"].keys() == {"ben", "carla"}
+    assert not summary["failures"]
     capsys.readouterr()
 
 

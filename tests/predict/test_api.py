@@ -17,12 +17,16 @@ import pytest
 
 import yucca_wm as yw
 from yucca_wm.cli import exit_code
+from yucca_wm.core.modality import FEW_ON_T1
 from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging import images
+from yucca_wm.localize.__main__ import main as localize
+from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
-from yucca_wm.predict.shipped import FEW_ON_T1, _announced
+from yucca_wm.predict.shipped import _announced
 from yucca_wm.predict.terminal import lines
+from yucca_wm.report.flagged import excluded, read_flags
 from yucca_wm.scan import Frame
 
 from ..results_page import unnamed
@@ -178,6 +182,26 @@ def test_a_cohort_may_change_but_not_take_the_place_of_strangers(
     assert tabled() == {"bert", "carl"}
     assert command("--flair", people["bert"], "--out-dir", tmp_path / "out") == 1
     assert "holds the results of carl, not of bert" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("fast")
+def test_who_has_a_t1_alone_is_flagged_wherever_loads_are_used(
+    people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of three, bert has no FLAIR: flagged by predict, by localize on its maps, and left out of groups when asked."""
+    rows = f"anna\t\t{people['anna']}\nbert\t{people['bert']}\t\ncarl\t{people['carl']}\t{people['carl']}\n"
+    (tmp_path / "cohort.tsv").write_text(f"subject\tt1\tflair\n{rows}")
+    out = tmp_path / "out"
+    assert command("--cohort", tmp_path / "cohort.tsv", "--out-dir", out) == 0
+    line = TITLES["without_flair"] + " in 1 of 3 subjects: bert"
+    assert f"note: {line}" in capsys.readouterr().err.splitlines()
+    again = tmp_path / "again"
+    where = ["--lesions", out / "lesions", "--regions", out / "regions", "--tissue", out / "tissue"]
+    assert localize([*map(str, where), "--out-dir", str(again), "--jobs", "1"]) == 0
+    for results in (out, again):
+        subjects = json.loads((results / "localize.json").read_text())["subjects"]
+        assert [name for name, about in subjects.items() if "without_flair" in about["flags"]] == ["bert"]
+        assert excluded(results, read_flags(results), ["without_flair"], subjects) == {"bert": "flagged without_flair"}
 
 
 @pytest.mark.usefixtures("fast")

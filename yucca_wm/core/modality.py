@@ -32,3 +32,6 @@ class Modality(StrEnum):
 
 
 MODALITIES = tuple(modality.value for modality in Modality)
+
+FEW_ON_T1 = "few lesions show on a T1: give the FLAIR too, if there is one"
+"""What is noted of a person whose lesions the shipped model looked for without FLAIR."""

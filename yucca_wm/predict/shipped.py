@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.files import make_folder
+from yucca_wm.core.modality import FEW_ON_T1
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image, Source
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
 CONFIDENCE = "lesions_probability"
-FEW_ON_T1 = "few lesions show on a T1: give the FLAIR too, if there is one"
-"""What is said of a person without FLAIR."""
-
 FRAME = "frame"
 """Folder of the transforms between a person's scans, and of the pictures that show whether they are right."""
 

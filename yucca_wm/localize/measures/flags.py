@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.core.errors import some_of
-from yucca_wm.core.modality import MODALITIES
+from yucca_wm.core.files import case_name
+from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.localize.measures.lesions import Settings
@@ -36,6 +37,9 @@ SIDE_MARGIN_MM = 5.0
 """Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
 
 SAME_LESIONS = "same_lesions"
+WITHOUT_FLAIR = "without_flair"
+PREDICTIONS = "predict.json"
+"""Account of `yucca_wm.predict`, beside its folders of maps."""
 
 TITLES = {
     "no_lesion": "no lesion",
@@ -45,6 +49,7 @@ TITLES = {
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
+    WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
@@ -110,6 +115,20 @@ def registration_flag(regions: Source) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool
         return {}
     return {"poor_registration": "; ".join(map(str, found))} if found else {}
+
+
+def scans_flag(lesions: Source) -> dict[str, str]:
+    """``without_flair`` when the account of `yucca_wm.predict` notes so of the person whose lesion map this is."""
+    if isinstance(lesions, Image):
+        return {}
+    path = Path(lesions)
+    try:
+        made = json.loads((path.parent.parent / PREDICTIONS).read_text(encoding="utf-8"))["cases"][case_name(path)]
+        found = FEW_ON_T1 in made["notes"]
+    except (OSError, ValueError, KeyError, TypeError):  # no account, or maps of another tool
+        return {}
+    said = "lesions were looked for on a T1 alone, where few show: too little beside what is found on FLAIR"
+    return {WITHOUT_FLAIR: said} if found else {}
 
 
 def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
