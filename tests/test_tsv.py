@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.tsv import read_columns
+from yucca_wm.core.tsv import read_columns, read_rows
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,8 @@ def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes, says: str)
         read_columns(tmp_path / "t.tsv", ("id", "age"))
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_table_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothere\.tsv: no such file; check the path"):
+        read_rows(tmp_path / "nothere.tsv")

@@ -67,7 +67,7 @@ def test_constant_regions_do_not_count_and_constant_cohorts_are_said():
 
 
 def test_too_few_subjects():
-    with pytest.raises(ValueError, match="9 subjects are too few"):
+    with pytest.raises(ValueError, match="9 subjects cannot be divided"):
         cluster(np.ones((9, 34)))
 
 

@@ -194,7 +194,7 @@ def test_fewer_covariates_are_advised_only_where_they_help(cohort, people, more,
 def test_too_few_subjects_to_cluster(cohort):
     path = cohort / "lesion_load.tsv"
     path.write_text("\n".join(path.read_text().splitlines()[: 1 + 5 * 38]) + "\n")
-    with pytest.raises(InputError, match="5 subjects are too few"):
+    with pytest.raises(InputError, match="has only 5 subjects: too few to look for groups"):
         main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out")])
 
 

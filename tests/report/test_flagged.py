@@ -51,7 +51,7 @@ def test_flagged_people_whom_means_use_are_named(results: Path) -> None:
     assert mean_loads(page) == by_hand(results, "a<b>", "empty", "left")
     assert "Means are of 3 of 3 subjects." in page
     title = "over 20 % of the lesion volume outside every region"
-    assert f"flagged high_outside and used ({title}): 1 subject of 3: left." in page
+    assert f"used although flagged high_outside ({title}): 1 subject of 3: left." in page
     assert "left out, flagged" not in page
 
 
@@ -63,8 +63,8 @@ def test_those_with_a_doubt_are_left_out_of_means_and_keep_their_row(
     assert mean_loads(page) == by_hand(results, "a<b>", "empty") != by_hand(results, "a<b>", "empty", "left")
     assert "Means are of 2 of 3 subjects." in page
     assert "left out, flagged high_outside: left (1 subject)." in page
-    assert "flagged no_lesion and used (no lesion): 1 subject of 2: empty." in page
-    assert "flagged high_outside and used" not in page
+    assert "used although flagged no_lesion (no lesion): 1 subject of 2: empty." in page
+    assert "used although flagged high_outside" not in page
     assert "the frequency map of localize counts those left out of the means as well: left" in page
     assert "<td>left</td>" in page[page.index('id="subjects"') :]
     assert "note: means: left out, flagged high_outside: left (1 subject)" in capsys.readouterr().err
@@ -73,7 +73,7 @@ def test_those_with_a_doubt_are_left_out_of_means_and_keep_their_row(
 def test_the_flags_named_are_those_left_out(results: Path) -> None:
     page = write(results, "--exclude-flagged", "no_lesion")
     assert mean_loads(page) == by_hand(results, "a<b>", "left")
-    assert "flagged high_outside and used" in page
+    assert "used although flagged high_outside" in page
     assert write(results, "--exclude-flagged", "high_load").count("Means are of 3 of 3 subjects.") == 1
 
 

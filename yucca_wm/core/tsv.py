@@ -111,8 +111,10 @@ def read_columns(
         raise InputError(path, f"cannot be read as a table: {problem}") from error
     except UnicodeDecodeError as error:
         raise InputError(path, f"is {_kind(path)}", "save it as tab-separated text (UTF-8)") from error
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file", "check the path") from error
     except OSError as error:
-        raise InputError(path, f"cannot be read as a table ({error})") from error
+        raise InputError(path, f"cannot be read as a table ({error.strerror})") from error
     return Columns(path, header, cells, lines)
 
 

@@ -262,7 +262,7 @@ def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) 
     first, second = (f"{level}: {count(size, 'subject')}" for level, size in zip(asked.levels, sizes, strict=True))
     lines = [f"logistic models of {outcome}: {second}, against {first} (the reference)"]
     lines += [
-        f"only {count(size, 'subject')} in the group {level}: effects are hardly known"
+        f"only {count(size, 'subject')} in the group {level}: too few for a reliable effect"
         for level, size in zip(asked.levels, sizes, strict=True)
         if size < FEW
     ]

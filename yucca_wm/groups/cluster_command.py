@@ -22,7 +22,7 @@ from yucca_wm.groups.statistics.clusters import Choice, Clusters, cluster
 from yucca_wm.groups.statistics.variables import residuals
 from yucca_wm.groups.tables import Loads, complete, transform
 from yucca_wm.report.flagged import Flags
-from yucca_wm.report.html import Pictures
+from yucca_wm.report.html import Pictures, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +148,7 @@ def cluster_tables(
     covariates = cohort_design(cohort, settings)
     loads = cohort.loads
     if len(loads.subjects) < FEW:
-        problem = f"{len(loads.subjects)} subjects are too few to look for groups"
+        problem = f"has only {count(len(loads.subjects), 'subject')}: too few to look for groups"
         raise InputError(table_name(load_path), problem, f"{FEW} at least")
     values, filled = complete(transform(loads.percent, settings.scale), loads.regions)
     matrix = covariates.matrix

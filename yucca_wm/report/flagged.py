@@ -82,7 +82,7 @@ def flag_lines(flags: Mapping[str, Sequence[str]], subjects: Collection[str], *,
         names = [name for name in subjects if flag in flags.get(name, [])]
         title = TITLES.get(flag, flag)
         who = f"{count(len(names), 'subject')} of {len(subjects)}{_names(names, named=named)}"
-        lines.append(f"flagged {flag} and used ({title}): {who}")
+        lines.append(f"used although flagged {flag} ({title}): {who}")
     return lines
 
 

@@ -131,7 +131,7 @@ def cluster(
     Columns are scaled to unit variance; constant ones do not count. Raises ValueError for fewer than 10 subjects.
     """
     if len(values) < 10:
-        raise ValueError(f"{len(values)} subjects are too few to look for groups (10 at least)")
+        raise ValueError(f"{len(values)} subject{'s' * (len(values) != 1)} cannot be divided into groups (10 at least)")
     rng = np.random.default_rng(seed)
     spread = values.std(axis=0)
     scaled = (values[:, spread > 0] - values[:, spread > 0].mean(axis=0)) / spread[spread > 0]
