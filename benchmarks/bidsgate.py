@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from real_scans import HELD_OUT
 from scipy import ndimage
 
 from yucca_wm.core.errors import YuccaWMError
@@ -33,8 +34,8 @@ from yucca_wm.evaluate.measures import dice
 from yucca_wm.imaging.images import load_labels, save
 from yucca_wm.scan import bring_to_one_frame, carry_labels
 
-PEOPLE = ("Subj2", "Subj3", "Subj7", "Subj14")
-"""Of `nichart`; the first three have the fewest lesions of their own."""
+PEOPLE = HELD_OUT
+"""Of `nichart`: those that the shipped models were not trained on."""
 
 LARGE_MM3 = 100.0
 HEIGHTS = ("lower", "middle", "upper")

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from real_scans import HELD_OUT
+from real_scans import HELD_OUT_HEADS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -89,7 +89,7 @@ class Planes(Dataset[dict[str, Tensor]]):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heads", type=Path, required=True, help="folder of prepared heads")
-    parser.add_argument("--held-out", nargs="+", default=list(HELD_OUT), help="heads not to train on")
+    parser.add_argument("--held-out", nargs="+", default=list(HELD_OUT_HEADS), help="heads not to train on")
     parser.add_argument("--data", type=Path, required=True, help="folder of the real scans")
     parser.add_argument("--out", type=Path, required=True, help="folder to work in and to go on in")
     parser.add_argument("--steps", type=int, default=3600, help="of each training (default: 3600)")

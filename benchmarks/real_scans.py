@@ -2,7 +2,8 @@
 
     python benchmarks/real_scans.py --data ../shared/data/real [--only PART ...] [--heads DIR] [--cache DIR] [--json]
 
-Scans are taken as they come, with ``yucca_wm.predict``'s own steps. None of them was trained on. Parts:
+Scans are taken as they come, with ``yucca_wm.predict``'s own steps. Eight people of `nichart` were trained on: they are
+left out, unless ``--trained-on`` is given. Parts:
 
 - ``lesions``: multiple sclerosis, lesions by hand (`wmh_ms5`, `mslub_mni`): Dice, F1 of lesions, volume error, 95 %
   Hausdorff distance; peers' masks where they lie beside the scan.
@@ -56,7 +57,10 @@ GYRI = {
 """Our regions that make a lobe (around the central sulcus there is one, the precuneus goes with the cuneus)."""
 
 NEAR_PLANE_MM = 3.0
-HELD_OUT, PAINTED_PER_HEAD, HEALTHY_SEED = ("h17",), 12, 20_240_000
+HELD_OUT = ("Subj2", "Subj13", "Subj14", "Subj15")
+"""People of `nichart` whom the shipped models were not trained on."""
+
+HELD_OUT_HEADS, PAINTED_PER_HEAD, HEALTHY_SEED = ("h17",), 12, 20_240_000
 """The head that no round of training of the shipped models has seen, painted twelve times, every third time with thick
 slices."""
 
@@ -66,7 +70,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of the real scans")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="(default: all)")
     parser.add_argument("--heads", type=Path, help="folder of prepared heads, for 'healthy'")
-    parser.add_argument("--held-out", nargs="+", default=list(HELD_OUT), help="heads to paint (default: %(default)s)")
+    parser.add_argument(
+        "--held-out", nargs="+", default=list(HELD_OUT_HEADS), help="heads to paint (default: %(default)s)"
+    )
+    parser.add_argument("--trained-on", action="store_true", help="also the people of nichart who were trained on")
     parser.add_argument("--cache", type=Path, default=Path("real_scans_out"), help="(default: real_scans_out)")
     parser.add_argument("--parcellate", default="", help="options of yucca_wm.parcellate, in one argument")
     parser.add_argument("--json", action="store_true", help="last line: one JSON object")
@@ -157,7 +164,7 @@ def white_matter(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     data = options.data
-    folders = sorted((data / "nichart").glob("Subj*")) + sorted((data / "mslub_raw").glob("p01_visit*"))
+    folders = nichart(options) + sorted((data / "mslub_raw").glob("p01_visit*"))
     volumes: dict[str, tuple[NDArray[Any], float]] = {}
     for folder in folders:
         scans = {"T1": folder / "T1.nii.gz", "FLAIR": folder / "FLAIR.nii.gz"}
@@ -188,11 +195,10 @@ def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def lobes(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    data = options.data
     table = {region.name: region.index for region in regions()}
     ours = {lobe: [[table[f"{name}_{side}"] for name in names] for side in "LR"] for lobe, names in GYRI.items()}
     pairs: list[tuple[str, float, float]] = []
-    for folder in sorted((data / "nichart").glob("Subj*")):
+    for folder in nichart(options):
         result, image, _ = found_on({"T1": folder / "T1.nii.gz"})
         muse = load_labels(folder / "DLMUSE.nii.gz")
         for lobe, sides in MUSE.items():
@@ -240,7 +246,7 @@ def _registered(manual: Path, options: argparse.Namespace) -> Path:
 
 def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     counted = {r.index: 1 if r.side == "right" else -1 for r in regions().white_matter if "callosum" not in r.name}
-    for name, scans in all_scans(options.data):
+    for name, scans in all_scans(options):
         frame = bring_to_one_frame(scans)
         image = frame.images[frame.reference]
         plane = find_midplane(image)
@@ -259,12 +265,19 @@ def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
-def all_scans(data: Path) -> Iterator[tuple[str, dict[str, Path]]]:
+def nichart(options: argparse.Namespace) -> list[Path]:
+    """The people of `nichart` who count: those who were not trained on, or all."""
+    folders = sorted((options.data / "nichart").glob("Subj*"))
+    return [folder for folder in folders if options.trained_on or folder.name in HELD_OUT]
+
+
+def all_scans(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Path]]]:
     """Every person's scans: T1 alone in `oasis_nc`, else T1 and FLAIR."""
+    data = options.data
     for folder in sorted((data / "wmh_ms5").iterdir()):
         yield folder.name, {m: folder / f"{folder.name}_{m}{e}.nii.gz" for m, e in (("T1", "_to_FLAIR"), ("FLAIR", ""))}
-    for part in ("mslub_mni/p*", "mslub_raw/p*_visit*", "nichart/Subj*"):
-        for folder in sorted(data.glob(part)):
+    for folders in (sorted(data.glob("mslub_mni/p*")), sorted(data.glob("mslub_raw/p*_visit*")), nichart(options)):
+        for folder in folders:
             scans = {m: folder / f"{m}.nii.gz" for m in ("T1", "FLAIR")}
             yield folder.name, {m: file for m, file in scans.items() if file.is_file()}
     for file in sorted((data / "oasis_nc").glob("*_T1.nii.gz")):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from compare_lesion_models import learn, precision
-from real_scans import HELD_OUT
+from real_scans import HELD_OUT_HEADS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="last line: one JSON object")
     options = parser.parse_args()
     make_folder(options.out)
-    cases = sorted(str(path.with_suffix("")) for path in options.heads.glob("*.npz") if path.stem not in HELD_OUT)
+    cases = sorted(str(path.with_suffix("")) for path in options.heads.glob("*.npz") if path.stem not in HELD_OUT_HEADS)
     painted = PaintedDataset(cases, SIZE, SEED)
     rows = []
     for way in WAYS:
