@@ -10,6 +10,7 @@ from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split, Subject, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
+from yucca_wm.imaging.reading import Headers, reading
 
 
 def touch(*paths: Path) -> None:
@@ -161,6 +162,14 @@ class TestTable:
         assert found["only"].regions == regions_path(tmp_path / "cohort.tsv", "only")
         assert list(by_name(tmp_path, "wmh")) == ["a"]
 
+    def test_other_columns_are_noted_and_not_used(self, tmp_path: Path) -> None:
+        path = tmp_path / "cohort.tsv"
+        path.write_text("subject\tage\tt1\tsession\na\t71\ta.nii\tbaseline\n")
+        with reading(Headers()) as notes:
+            assert [(s.name, s.t1) for s in find_subjects(path)] == [("a", tmp_path / "a.nii")]
+        (note,) = notes
+        assert note.startswith(f"{path}: not used: age, session (columns that are used: subject, t1, flair")
+
     @pytest.mark.parametrize(
         ("text", "complaint"),
         [
@@ -168,7 +177,8 @@ class TestTable:
             ("subject,t1\na,b\n", "its columns are separated by commas, not tabs; save it as tab-separated text"),
             ("subject\tt1\tt1\na\tb\tc\n", "has the column t1 twice"),
             ("subject  t1\na  b\n", "lacks the column subject; columns must be separated by tabs"),
-            ("subject\tt1\tT2\na\tb\tc\n", "unknown columns: T2; known: subject, t1"),
+            ("subject\tt1\tT2\na\tb\tc.NII.gz\n", "has an unknown column: T2; known: subject, t1"),
+            ("subject\tt1\tFlare\na\tb\t\n", "has an unknown column: Flare; did you mean flair"),
             ("Subject  T1\na  b\n", "lacks the column subject; columns must be separated by tabs"),
             ("subject\tT1\tt1\na\tb\tc\n", "has the columns T1 and t1, which differ in upper and lower case only"),
             ("subject\tsplit\tSubject\na\ttest\tb\n", "has the columns subject and Subject, which differ"),

@@ -2,20 +2,26 @@
 
 Tab-separated, with the column ``subject`` and any of ``t1``, ``flair``, ``wm``, ``lesions``, ``regions`` (paths,
 relative to the table) and ``split`` (train or test), in upper or lower case. An empty cell or ``n/a`` means: there is
-none.
+none. Other columns (age, sex, ...) are not used, and that is noted.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
 from yucca_wm.cohort.subject import FILE_COLUMNS, MAPS, Split, Subject, existing, regions_path
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import IMAGE_SUFFIXES
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.tsv import Columns, read_columns
+from yucca_wm.imaging.reading import note
 
 COLUMNS = ("subject", *FILE_COLUMNS, "split")
+NEAR = 0.75
+"""As alike as this (`difflib`), one column's name is taken for a slip of another's."""
+
 NAME_IN_COHORT = "cohort.tsv"
 """A folder that holds a table of this name is read by it."""
 
@@ -30,8 +36,21 @@ def subjects(root: Path) -> list[Subject]:
     path = root / NAME_IN_COHORT if root.is_dir() else root
     read = read_columns(path, ("subject",), COLUMNS, any_case=True)
     if unknown := sorted(set(read.header) - {*COLUMNS, ""}):  # a tab at the end of every line is no column
-        raise InputError(path, f"has unknown columns: {', '.join(unknown)}", f"known: {', '.join(COLUMNS)}")
+        _check_unknown(path, unknown)
     return [_subject(path, number, row) for number, row in rows_of(read)]
+
+
+def _check_unknown(path: Path, columns: list[str]) -> None:
+    """Note that ``columns`` are not used (age, sex, ...). Raises InputError for one that seems to be meant for a known
+    one: with a name like it, or with image files in it."""
+    cells = read_columns(path, columns).cells
+    for name in columns:
+        files = [cell for cell in cells[name] if cell.lower().endswith(IMAGE_SUFFIXES)]
+        near = difflib.get_close_matches(name.lower(), COLUMNS, n=1, cutoff=NEAR)
+        if files or near:
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise InputError(path, f"has an unknown column: {name}", f"{meant}known: {', '.join(COLUMNS)}")
+    note(f"{path}: not used: {', '.join(columns)} (columns that are used: {', '.join(COLUMNS)})")
 
 
 def rows_of(read: Columns) -> Iterator[tuple[int, dict[str, str]]]:

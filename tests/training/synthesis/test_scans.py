@@ -20,8 +20,8 @@ from yucca_wm.training.synthesis.__main__ import main
 from yucca_wm.training.synthesis.heads import Head, load_head, save_head
 from yucca_wm.training.synthesis.learning.dataset import PaintedDataset, scan_share
 from yucca_wm.training.synthesis.planes import ABSENT, paint_planes
-from yucca_wm.training.synthesis.prepare import prepare_head
-from yucca_wm.training.synthesis.scans import core_values, scans_on
+from yucca_wm.training.synthesis.prepare import prepare_head, scans_on
+from yucca_wm.training.synthesis.scans import core_values
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, TISSUES
 from yucca_wm.training.synthesis.volumes import mirrored_regions, paint_volume
 

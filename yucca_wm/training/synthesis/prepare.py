@@ -15,13 +15,13 @@ from scipy import ndimage
 
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.core.regions import regions
-from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
+from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, resample
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.registration import affine as registration
 from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Warp
+from yucca_wm.scan import bring_to_one_frame
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, DISTANCE_UNITS_PER_MM, LOOKUP, MAX_MASKS, Head
-from yucca_wm.training.synthesis.scans import LESIONS, scans_on
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, structures_of
 
 SPACING_TOLERANCE = 0.05
@@ -30,6 +30,12 @@ SPACING_TOLERANCE = 0.05
 MARGIN_VOXELS = 2
 MASK_REACH_VOXELS = 2
 """Lesion masks are kept inside the brain and this far around it."""
+
+LESIONS = (25, 57, 77)
+"""FreeSurfer's numbers of lesions of white matter."""
+
+LEAST_SEEN = 0.9
+"""Of a person's white matter, a scan must show this share."""
 
 NEEDED = {
     CEREBRAL_WM: "cerebral white matter (2, 41)",
@@ -170,6 +176,39 @@ def prepare_head(
         scans=on_grid,
         own_lesions=np.isin(data[kept], LESIONS) if scans else None,
     )
+
+
+def scans_on(grid: Image, white_matter: NDArray[np.bool_], scans: Mapping[str, Path]) -> dict[str, NDArray[np.float16]]:
+    """A person's scans on the grid of the label map, in units of white matter.
+
+    Parameters
+    ----------
+    grid : Image
+        The label map, in the space of the T1 (without one, of the FLAIR).
+    white_matter : ndarray, bool, shape (i, j, k)
+        Cerebral white matter on that grid.
+    scans : mapping of str to Path
+        T1, FLAIR or both. Another scan than the first is registered to it.
+
+    Returns
+    -------
+    dict of str to ndarray, float16, shape (i, j, k)
+        The median of white matter is 1; outside of the field of view they are 0.
+
+    Raises
+    ------
+    InputError
+        As `yucca_wm.scan.bring_to_one_frame`; or a scan does not show the head that the label map is of.
+    """
+    frame = bring_to_one_frame(scans, space="t1")
+    found = {}
+    for modality, image in frame.images.items():
+        data = resample(image, grid, order=1).data.astype(np.float32)
+        inside = data[white_matter]
+        if (inside > 0).mean() < LEAST_SEEN:
+            raise InputError(scans[modality], "does not show the white matter of the label map", "check the pair")
+        found[modality] = np.clip(data / np.median(inside), 0, 60).astype(np.float16)
+    return found
 
 
 def _canonical(image: Image) -> tuple[NDArray[Any], NDArray[np.float64]]:

@@ -1,63 +1,18 @@
-"""Real scans among the painted ones: brought to the grid of their person's label map, and cut to planes."""
+"""Planes of real scans among the painted ones: what they are scaled by, and what is varied in them."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.errors import InputError
-from yucca_wm.imaging.images import Image, resample
-from yucca_wm.scan import bring_to_one_frame
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.structures import lookup
-
-LESIONS = (25, 57, 77)
-"""FreeSurfer's numbers of lesions of white matter."""
 
 REACHES_MM = (0, 1, 2, 3)
 """What is taken for the brain, when a scan is scaled, reaches so far into the fluid around tissue."""
 
 N_VALUES = 5000
-
-LEAST_SEEN = 0.9
-"""Of a person's white matter, a scan must show this share."""
-
-
-def scans_on(grid: Image, white_matter: NDArray[np.bool_], scans: Mapping[str, Path]) -> dict[str, NDArray[np.float16]]:
-    """A person's scans on the grid of the label map, in units of white matter.
-
-    Parameters
-    ----------
-    grid : Image
-        The label map, in the space of the T1 (without one, of the FLAIR).
-    white_matter : ndarray, bool, shape (i, j, k)
-        Cerebral white matter on that grid.
-    scans : mapping of str to Path
-        T1, FLAIR or both. Another scan than the first is registered to it.
-
-    Returns
-    -------
-    dict of str to ndarray, float16, shape (i, j, k)
-        The median of white matter is 1; outside of the field of view they are 0.
-
-    Raises
-    ------
-    InputError
-        As `yucca_wm.scan.bring_to_one_frame`; or a scan does not show the head that the label map is of.
-    """
-    frame = bring_to_one_frame(scans, space="t1")
-    found = {}
-    for modality, image in frame.images.items():
-        data = resample(image, grid, order=1).data.astype(np.float32)
-        inside = data[white_matter]
-        if (inside > 0).mean() < LEAST_SEEN:
-            raise InputError(scans[modality], "does not show the white matter of the label map", "check the pair")
-        found[modality] = np.clip(data / np.median(inside), 0, 60).astype(np.float16)
-    return found
 
 
 def core_values(structures: NDArray[np.uint8], scan: NDArray[np.float16]) -> list[NDArray[np.float32]]:
