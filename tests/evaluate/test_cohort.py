@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from yucca_wm.evaluate.__main__ import main
 from yucca_wm.evaluate.case import How, Kind
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.measures import lesion_measures
-from yucca_wm.evaluate.tables import mean_with_interval
+from yucca_wm.evaluate.tables import mean_with_interval, save_figure
 from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
@@ -240,3 +241,18 @@ def test_maps_that_are_there_twice_are_named(tmp_path: Path, capsys: pytest.Capt
     shutil.copy(tmp_path / "gt/9.nii.gz", tmp_path / "gt/10.nii.gz")
     evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
     assert "note: 9, 10 have the same truth, byte for byte" in capsys.readouterr().err
+
+
+def test_the_figure_has_medians_units_and_whole_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of .2 and .8 the median is .5; it was drawn at the larger of the two."""
+    from matplotlib.figure import Figure
+
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    rows = [{"dice": 0.2, "hausdorff95_mm": 4.0}, {"dice": 0.8, "hausdorff95_mm": None}]
+    with suppress(OSError):  # nothing is written here
+        save_figure(rows, ("dice", "hausdorff95_mm"), tmp_path / "evaluation.png")
+    scores, distances = drawn[0].axes
+    assert [axis.get_xlabel() for axis in (scores, distances)] == ["Dice", "95 % Hausdorff distance (mm)"]
+    assert scores.lines[-1].get_xdata() == pytest.approx([0.5])
+    assert scores.get_xlim() == pytest.approx((-0.03, 1.03))

@@ -17,6 +17,8 @@ from yucca_wm.jobs.cases import Outcome
 
 Row = dict[str, Any]
 CASES, SUMMARY = "cases.tsv", "summary.tsv"
+SHARES = ("dice", "recall", "f1")
+"""What measures end in that go from 0 to 1."""
 
 
 def six_digits(value: Cell) -> Cell:
@@ -141,6 +143,16 @@ def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:
     return {**labels, "mean": mean.mean, "low95": mean.low, "high95": mean.high, "cases": mean.cases}
 
 
+def title_of(column: str) -> str:
+    """A column's name as an axis is labelled, with its unit."""
+    words, unit = column, ""
+    for ending, shown in (("_mm", " (mm)"), ("_percent", " (%)")):
+        if words.endswith(ending):
+            words, unit = words.removesuffix(ending), shown
+    words = words.replace("hausdorff95", "95 % Hausdorff distance").replace("dice", "Dice").replace("f1", "F1")
+    return words.replace("_", " ") + unit
+
+
 def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: Path) -> None:
     """Dots for cases (over regions: one row of dots per region), the median as a line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -157,8 +169,10 @@ def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: P
             values = sorted(row[column] for row in rows if row[column] is not None)
             axis.plot(values, [height] * len(values), "o", color="#33658a", alpha=0.5, markersize=4)
             if values:
-                axis.plot(values[len(values) // 2], height, "|", color="black", markersize=12)
-        axis.set_xlabel(column.replace("_", " "))
+                axis.plot(float(np.median(values)), height, "|", color="black", markersize=12)
+        axis.set_xlabel(title_of(column))
+        if column.endswith(SHARES):
+            axis.set_xlim(-0.03, 1.03)
         axis.grid(axis="x", linewidth=0.3)
     axes[0].set_yticks(range(len(groups)), list(groups), fontsize=7)
     axes[0].invert_yaxis()
