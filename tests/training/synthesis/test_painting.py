@@ -135,6 +135,24 @@ def test_planes_hold_what_they_say(head: Head) -> None:
     assert all(alone.values()), alone
 
 
+def test_healthy_white_matter_has_faint_patches_far_below_a_lesion(head: Head) -> None:
+    """Far from the ventricles: in half of the planes, at most `FAINT` of a lesion's contrast, only in white matter."""
+    _, structures = slab(head)
+    far = np.full(structures.shape, 1000, np.float32)
+    nothing = np.zeros(structures.shape, bool)
+    sample = planes.Slab(structures, far, nothing, nothing)
+    white, others = structures == CEREBRAL_WM, ~np.isin(structures, (CEREBRAL_WM, CORTEX))
+    brightest = []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        contrast = draw("FLAIR", random)
+        added = planes._uneven_tissue(contrast, sample, random)
+        assert not added[others].any()
+        brightest.append(added[white].max() / (contrast.lesion - 1))
+    assert 0.3 < max(brightest) <= planes.FAINT
+    assert 0.35 < np.mean(np.array(brightest) > 0) < 0.65
+
+
 def test_no_mask_cuts_into_the_brain(head: Head) -> None:
     _, structures = slab(head)
     brain = planes.LOOKUP.brain[structures].any(0)

@@ -31,6 +31,9 @@ BLOB_SITES: tuple[tuple[float, tuple[int, ...]], ...] = (
 )
 """How often blobs lie in which structures, of those that a plane shows."""
 
+WITHOUT = 0.35
+"""Share of planes without a lesion."""
+
 LEUKOCORTICAL = 0.3
 """Share of planes in which blobs of white matter reach into the cortex beside it."""
 
@@ -44,7 +47,7 @@ def lay_lesions(
 ) -> NDArray[np.bool_]:
     """Lesions [thickness, x, y]: real ones moved, caps and rims along the ventricles, and blobs."""
     found = np.zeros(structures.shape, bool)
-    if random.random() < 0.2:
+    if random.random() < WITHOUT:
         return found
     cerebral = structures == CEREBRAL_WM
     size = structures.shape[1:]

@@ -43,6 +43,9 @@ one and a half brighter."""
 GIVEN = (0.18, 0.3, 0.52)
 """How often T1 alone, FLAIR alone and both are given."""
 
+FAINT = 0.55
+"""Patches of healthy white matter reach at most this part of a lesion's contrast."""
+
 AS_MUCH = 0.98
 """Of the brain that the other scan shows in a plane, a scan must show this share to be used there."""
 
@@ -264,14 +267,18 @@ def _scaled(image: Array, centre: float, scale: float, mask: NDArray[np.bool_], 
 
 
 def _uneven_tissue(contrast: Contrast, slab: Slab, random: np.random.Generator) -> Array:
-    """What healthy tissue differs by from place to place: cortex here brighter than there, white matter towards the
-    ventricles a little brighter on FLAIR and T2 without an edge."""
+    """What healthy tissue differs by from place to place: cortex here brighter than there; on FLAIR and T2 white matter
+    a little brighter towards the ventricles, and in patches (tracts), without an edge."""
     size = slab.structures.shape[1:]
     cortex = random.uniform(0, 0.07) * degrade.smooth_field(size, 14, random)
     added: Array = np.where(slab.structures == CORTEX, cortex[None], np.float32(0))
     if contrast.kind != "T1" and random.random() < 0.6:
         near = random.uniform(0, 0.16) * np.exp(-slab.distance_mm / np.float32(random.uniform(2, 8)))
         added = added + np.where(slab.structures == CEREBRAL_WM, near, np.float32(0)).astype(np.float32)
+    if contrast.kind != "T1" and random.random() < 0.5:
+        field = degrade.smooth_field(size, int(random.integers(7, 20)), random)
+        patches = np.clip(field - random.uniform(0.3, 1.2), 0, 1) * random.uniform(0, FAINT) * (contrast.lesion - 1)
+        added = added + np.where(slab.structures == CEREBRAL_WM, patches[None], 0).astype(np.float32)
     return added
 
 
