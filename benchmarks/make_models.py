@@ -67,8 +67,8 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("regions", "3D", "CoordinateUNet", "YuccaPlanner_Volumes", 80, 1, 1.5e-3, 2.5),
-    Recipe("tissue", "2D", "CompactUNet", "YuccaPlanner_Planes", 110, 9, 2e-3, 1.5),
+    Recipe("regions", "3D", "CoordinateUNet", "YuccaPlanner_Volumes", 100, 1, 1.5e-3, 2.5),
+    Recipe("tissue", "2D", "CompactUNet", "YuccaPlanner_Planes", 200, 9, 2e-3, 1.5),
 )
 
 
@@ -137,8 +137,8 @@ def main() -> int:
     parser.add_argument("--atlas-wm", type=Path, help="(default: what python -m yucca_wm.atlas fetch keeps)")
     parser.add_argument("--atlas-labels", type=Path)
     parser.add_argument("--out", type=Path, default=Path("models_out"), help="folder to work in and to go on in")
-    parser.add_argument("--tissue-epochs", type=int, help="of 100 steps (default: 110)")
-    parser.add_argument("--regions-epochs", type=int, help="of 100 steps (default: 80)")
+    parser.add_argument("--tissue-epochs", type=int, help="of 100 steps (default: 200)")
+    parser.add_argument("--regions-epochs", type=int, help="of 100 steps (default: 100)")
     parser.add_argument("--tissue-batch", type=int, help="planes a step (default: 9)")
     parser.add_argument("--regions-batch", type=int, help="volumes a step (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="processes that paint, for each training (default: 1)")

@@ -43,15 +43,16 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_a_shipped_model_that_is_gone_or_spoilt_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = list(doctor.check_models())
-    assert [finding.what for finding in whole] == ["model 'regions'", "model 'tissue'"]
+    assert [finding.what for finding in whole] == [f"model '{name}'" for name in ("regions", "tissue", "tissue_painted")]
     for finding, model in zip(whole, shipped.MODELS.values(), strict=True):
         assert hashlib.sha256(model.path.read_bytes()).hexdigest() in finding.found
     content = bytearray(shipped.MODELS["tissue"].path.read_bytes())
     content[len(content) // 2] ^= 1  # one bit of the weights
     (tmp_path / "tissue.zip").write_bytes(content)
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
-    gone, spoilt = problems(doctor.check_models())
+    gone, spoilt, gone_too = problems(doctor.check_models())
     assert "regions.zip: no such model" in gone.found
+    assert "tissue_painted.zip: no such model" in gone_too.found
     assert "tissue.zip" in spoilt.found
     assert "--force-reinstall" in spoilt.remedy
 

@@ -249,7 +249,7 @@ def test_what_is_said_of_one_person(
         assert said.err.splitlines().count(f"note: {FEW_ON_T1}") == times
         (made,) = json.loads((out / "predict.json").read_text())["cases"].values()
         assert made["notes"].count(FEW_ON_T1) == times
-        files = {name: WEIGHTS / f"{name}.zip" for name in ("regions", "tissue")}
+        files = {name: WEIGHTS / f"{name}.zip" for name in ("regions", "tissue", "tissue_painted")}
         digests = {f"yucca_wm:{name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
         assert made["models"] == digests
     assert command("--t1", people["anna"], "--out-dir", tmp_path / "quiet", "--quiet") == 0
