@@ -43,7 +43,8 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_a_shipped_model_that_is_gone_or_spoilt_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = list(doctor.check_models())
-    assert [finding.what for finding in whole] == [f"model '{name}'" for name in ("regions", "tissue", "tissue_painted")]
+    names = ("regions", "tissue", "tissue_painted")
+    assert [finding.what for finding in whole] == [f"model '{name}'" for name in names]
     for finding, model in zip(whole, shipped.MODELS.values(), strict=True):
         assert hashlib.sha256(model.path.read_bytes()).hexdigest() in finding.found
     content = bytearray(shipped.MODELS["tissue"].path.read_bytes())
