@@ -88,7 +88,7 @@ def main() -> None:
         folder, path = (options.data / name).resolve(), labels / f"{name}.nii.gz"
         found = label_map(folder)
         save(found, path)
-        mask = np.isin(found.data, (*FREESURFER[CEREBRAL_WM],)).astype(np.uint8)
+        mask = np.isin(found.data, FREESURFER[CEREBRAL_WM]).astype(np.uint8)
         table.append(f"{name}\t{save(Image(mask, found.affine), white_matter / path.name)}")
         scans.append(f"{name}\t{folder / 'T1.nii.gz'}\t{folder / 'FLAIR.nii.gz'}")
         print(path, flush=True)

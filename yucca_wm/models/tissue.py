@@ -15,7 +15,8 @@ from scipy import ndimage
 
 from yucca_wm.models.brain import Brain, Network
 from yucca_wm.models.canonical import Canonical, field_of_view
-from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, LESION, OUTSIDE
+from yucca_wm.training.synthesis.planes import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE
+from yucca_wm.training.synthesis.scans import without_extremes
 from yucca_wm.training.synthesis.volumes import SPACING_MM
 
 CHANNELS = ("T1", "FLAIR")
@@ -28,9 +29,6 @@ AROUND_MM = 5.0
 
 LESIONS_WITHIN_MM = 1.5
 """Further from the brain than this nothing is a lesion."""
-
-AS_MUCH = 0.98
-"""Of the brain that the other scan shows in a plane, a scan must show this share to be used there."""
 
 MARGIN = 8
 """Pixels around the brain mask that go through the network with it."""
@@ -86,9 +84,7 @@ def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
 
 def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:
     """Mean 0 and standard deviation 1 over the brain, its brightest and darkest hundredths left out."""
-    values = scan[core]
-    low, high = np.percentile(values, [1, 99])
-    values = values[(values >= low) & (values <= high)]
+    values = without_extremes(scan[core])
     scaled = (scan - values.mean()) / (values.std() + 1e-6)
     return np.clip(scaled, OUTSIDE, LARGEST).astype(np.float32)
 

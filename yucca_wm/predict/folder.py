@@ -11,9 +11,10 @@ from pathlib import Path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.jobs.run_record import Record
+from yucca_wm.localize.measures.flags import PREDICTIONS
 from yucca_wm.predict.choice import LESIONS, REGIONS
 
-STEP, MANIFEST = "predict", "predict.json"
+STEP, MANIFEST = "predict", PREDICTIONS
 MAX_NAMED = 3
 """Of many people, so many are named."""
 

@@ -208,6 +208,13 @@ def test_scans_that_cannot_be_used_are_named(person: Path, table: str, share: st
         main([*line, "--scans", str(person / "scans.tsv"), "--scan-share", share])
 
 
+def test_a_share_without_scans_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--labels", "labels", "--regions", "regions", "--scan-share", "0.4"])
+    assert ended.value.code == 2
+    assert "--scan-share goes with --scans" in capsys.readouterr().err
+
+
 def test_the_share_is_read_from_the_plan(tmp_path: Path) -> None:
     assert scan_share(tmp_path) == 0
     (tmp_path / "YuccaPlanner_Planes_plans.json").write_text('{"dataset_properties": {"scan_share": 0.2}}')

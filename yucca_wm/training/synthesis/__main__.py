@@ -59,7 +59,6 @@ def parser() -> argparse.ArgumentParser:
     cli.add_argument(
         "--scan-share",
         type=float,
-        default=0.3,
         metavar="SHARE",
         help="share of the samples that are of real scans (default: 0.3)",
     )
@@ -74,9 +73,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     cli = parser()
     options = cli.parse_args(argv)
+    if options.scan_share is not None and options.scans is None:
+        cli.error("--scan-share goes with --scans")
     how = run_options(options, cli)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from yucca_wm.training.synthesis.task import TASK_NAME, prepare_task
+    from yucca_wm.training.synthesis.task import SHARE, TASK_NAME, prepare_task
 
     out: Path | None = options.out_dir
     if out is None:
@@ -90,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
         lesion_masks=options.lesion_masks,
         template=options.template,
         scans=options.scans,
-        scan_share=options.scan_share,
+        scan_share=SHARE if options.scan_share is None else options.scan_share,
         options=how,
     )
     for name, head in done.results.items():

@@ -19,7 +19,7 @@ from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import FLUID, Contrast, draw
 from yucca_wm.training.synthesis.heads import SCANS, Head
 from yucca_wm.training.synthesis.lesions import lay_lesions
-from yucca_wm.training.synthesis.scans import REACHES_MM, real_channel
+from yucca_wm.training.synthesis.scans import real_channel
 from yucca_wm.training.synthesis.structures import (
     CEREBRAL_WM,
     CHOROID_PLEXUS,
@@ -146,7 +146,8 @@ def _scans(head: Head, slab: Slab, mask: NDArray[np.bool_], random: np.random.Ge
             channels.append(np.full(size, ABSENT, np.float32))
             continue
         if slab.scans:
-            values = head.core_values[kind][int(random.integers(len(REACHES_MM)))]
+            reaches = head.core_values[kind]
+            values = reaches[int(random.integers(len(reaches)))]
             channels.append(_scaled(*real_channel(slab.scans[kind], values, random), mask, random))
             continue
         if random.random() < 0.12:

@@ -22,7 +22,7 @@ from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Warp
 from yucca_wm.scan import bring_to_one_frame
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, DISTANCE_UNITS_PER_MM, LOOKUP, MAX_MASKS, Head
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, structures_of
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, LESIONS, structures_of
 
 SPACING_TOLERANCE = 0.05
 """Voxels of a label map may differ from 1 mm by this part of it."""
@@ -30,9 +30,6 @@ SPACING_TOLERANCE = 0.05
 MARGIN_VOXELS = 2
 MASK_REACH_VOXELS = 2
 """Lesion masks are kept inside the brain and this far around it."""
-
-LESIONS = (25, 57, 77)
-"""FreeSurfer's numbers of lesions of white matter."""
 
 LEAST_SEEN = 0.9
 """Of a person's white matter, a scan must show this share."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -15,19 +17,25 @@ REACHES_MM = (0, 1, 2, 3)
 N_VALUES = 5000
 
 
-def core_values(structures: NDArray[np.uint8], scan: NDArray[np.float16]) -> list[NDArray[np.float32]]:
-    """What a scan is scaled by: some intensities of the brain, for each of `REACHES_MM`.
+def without_extremes(values: NDArray[Any]) -> NDArray[Any]:
+    """Intensities without the brightest and darkest hundredths: what a scan is scaled by, in training and after."""
+    low, high = np.percentile(values, [1, 99])
+    return values[(values >= low) & (values <= high)]
 
-    As in `yucca_wm.models.tissue` without the brightest and darkest hundredths.
-    """
+
+def drawn_gamma(random: np.random.Generator) -> np.float32:
+    """Exponent that makes a real scan lighter or darker between black and white; often 1."""
+    return np.float32(random.uniform(0.75, 1.35) if random.random() < 0.7 else 1)
+
+
+def core_values(structures: NDArray[np.uint8], scan: NDArray[np.float16]) -> list[NDArray[np.float32]]:
+    """What a scan is scaled by: some intensities of the brain, for each of `REACHES_MM`."""
     inside = lookup().brain[structures]
     found = []
     for reach in REACHES_MM:
         core = ndimage.binary_dilation(inside, iterations=reach) if reach else inside
         values = scan[core].astype(np.float32)
-        values = values[values > 0]
-        low, high = np.percentile(values, [1, 99])
-        values = values[(values >= low) & (values <= high)]
+        values = without_extremes(values[values > 0])
         found.append(values[:: max(1, values.size // N_VALUES)])
     return found
 
@@ -39,10 +47,8 @@ def real_channel(
 
     scan : float32 [x, y], white matter about 1. values : some intensities of the whole brain, as `core_values`.
     """
-    image = np.maximum(scan, 0)
-    if random.random() < 0.7:
-        gamma = np.float32(random.uniform(0.75, 1.35))
-        image, values = image**gamma, values**gamma
+    gamma = drawn_gamma(random)
+    image, values = np.maximum(scan, 0) ** gamma, values**gamma
     if random.random() < 0.5:
         image = degrade.uneven(image, random)
     if random.random() < 0.5:

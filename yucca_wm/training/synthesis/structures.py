@@ -32,8 +32,11 @@ TISSUES = {
 }
 """Classes of the tissue and lesion network."""
 
+LESIONS = (25, 57, 77)
+"""FreeSurfer's numbers of lesions of white matter."""
+
 FREESURFER: dict[int, tuple[int, ...]] = {
-    CEREBRAL_WM: (2, 41, 25, 57, 77, 251, 252, 253, 254, 255),  # 25, 57, 77: lesions of old age, painted anew
+    CEREBRAL_WM: (2, 41, *LESIONS, 251, 252, 253, 254, 255),  # lesions of old age are painted anew
     CORTEX: (3, 42),
     LATERAL_VENTRICLE: (4, 43, 5, 44, 72),
     CEREBELLAR_WM: (7, 46),

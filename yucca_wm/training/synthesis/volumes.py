@@ -14,6 +14,7 @@ from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import draw
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.planes import rotation
+from yucca_wm.training.synthesis.scans import drawn_gamma
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, atrophied, lookup
 
 Array = NDArray[np.float32]
@@ -150,8 +151,8 @@ def _painted(
 
 def _scanned(scan: NDArray[np.float16], outside: NDArray[np.bool_], random: np.random.Generator) -> Array:
     """Intensities [x, y, z] of a real scan, lighter or darker between white and black."""
-    image = np.where(outside, np.float16(0), scan).astype(np.float32)
-    return image ** np.float32(random.uniform(0.75, 1.35)) if random.random() < 0.7 else image
+    image: Array = np.where(outside, np.float16(0), scan).astype(np.float32) ** drawn_gamma(random)
+    return image
 
 
 def _pose(head: Head, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

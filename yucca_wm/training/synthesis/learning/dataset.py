@@ -86,8 +86,8 @@ class PaintedDataset(Dataset[Sample]):
 
     def _load(self) -> list[Head]:
         heads = [load_head(Path(f"{case}.npz")) for case in self.cases]
-        for head in heads:
-            head.brain, head.affine_part, head.core_values  # noqa: B018  (found here once, and not by every worker again)
+        for head in heads:  # found here once, and not by every worker again
+            head.brain, head.core_values if len(self.patch_size) == 2 else head.affine_part
         return heads
 
 
