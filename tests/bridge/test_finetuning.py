@@ -13,7 +13,7 @@ from yucca_wm.bridge.fixes.finetuning import exported_model, modality_of, run_fi
 from yucca_wm.models.shipped import MODELS
 from yucca_wm.training.networks.compact import CompactUNet
 
-ALL = "yucca_wm:lesions, yucca_wm:regions, yucca_wm:tissue"
+ALL = "yucca_wm:lesions, yucca_wm:regions, yucca_wm:tissue, yucca_wm:tissue_painted"
 
 
 class Dataset:
