@@ -101,6 +101,33 @@ def test_the_lesion_map_under_another_name_is_no_region_map(
     assert total_ml(tmp_path / "out") == {"b": pytest.approx(20 * 0.006)}
 
 
+@pytest.mark.parametrize(
+    ("used", "flagged"),
+    [
+        ({"a": "T1+FLAIR", "b": "FLAIR", "c": "T1+FLAIR"}, {"b": ("FLAIR alone", "T1 and FLAIR")}),
+        ({"a": "FLAIR", "b": "FLAIR", "c": "T1+FLAIR"}, {"c": ("T1 and FLAIR", "FLAIR alone")}),
+        ({"a": "FLAIR", "b": "T1+FLAIR"}, {"a": ("FLAIR alone", "T1 and FLAIR")}),
+        ({"a": "FLAIR", "b": "FLAIR", "c": "FLAIR"}, {}),
+        ({"a": "FLAIR", "c": "FLAIR"}, {}),
+        ({}, {}),
+    ],
+)
+def test_people_predicted_from_other_scans_than_most_are_flagged(
+    tmp_path: Path, used: dict[str, str], flagged: dict[str, tuple[str, str]]
+) -> None:
+    """By the account of predict beside the maps; of as many, the fewer scans are the odd ones; who is not in the
+    account has a map of another tool."""
+    maps(tmp_path, "a", "b", "c")
+    cases = {name: {"scans": {key: {} for key in scans.split("+")}, "notes": []} for name, scans in used.items()}
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 0
+    about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+    said = {name: own["flags"]["other_scans"] for name, own in about.items() if "other_scans" in own["flags"]}
+    assert said == {
+        name: f"lesions were looked for on {own}, in most subjects on {usual}" for name, (own, usual) in flagged.items()
+    }
+
+
 @pytest.mark.parametrize("how", ["folder", "one by one", "table"])
 def test_people_with_one_lesion_map_are_flagged(tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
     """A file that was copied, a line of a table that was filled down; maps without lesions are alike rightly."""

@@ -201,6 +201,7 @@ def test_who_has_a_t1_alone_is_flagged_wherever_loads_are_used(
     for results in (out, again):
         subjects = json.loads((results / "localize.json").read_text())["subjects"]
         assert [name for name, about in subjects.items() if "without_flair" in about["flags"]] == ["bert"]
+        assert [name for name, about in subjects.items() if "other_scans" in about["flags"]] == ["anna"]
         assert excluded(results, read_flags(results), ["without_flair"], subjects) == {"bert": "flagged without_flair"}
 
 

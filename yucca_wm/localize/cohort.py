@@ -24,7 +24,7 @@ from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
-from yucca_wm.localize.measures.flags import SAME_LESIONS, mixed_settings, same_lesions
+from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, mixed_settings, other_scans, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.optional_inputs import CompanionPlaces
 from yucca_wm.localize.outputs import Parts, files_of, remove_group, summary, write_group
@@ -145,8 +145,13 @@ def localize_into(
     }
     read = _read_for(step, flags)
     with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
-    for name, sentence in same_lesions(with_lesions).items():
-        files[name]["flags"] = flags[name] = {**flags[name], SAME_LESIONS: sentence}
+    of_cohort = {
+        SAME_LESIONS: same_lesions(with_lesions),
+        OTHER_SCANS: other_scans({name: Path(of["lesions"].path) for name, of in read.items()}),
+    }
+    for flag, subjects in of_cohort.items():
+        for name, sentence in subjects.items():
+            files[name]["flags"] = flags[name] = {**flags[name], flag: sentence}
     for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):
         print(f"note: {line}", file=sys.stderr)
     about = summary(account, settings, {**inputs.stated, **companions.stated})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +41,7 @@ SIDE_MARGIN_MM = 5.0
 
 SAME_LESIONS = "same_lesions"
 WITHOUT_FLAIR = "without_flair"
+OTHER_SCANS = "other_scans"
 PREDICTIONS = "predict.json"
 """Account of `yucca_wm.predict`, beside its folders of maps."""
 
@@ -50,6 +54,7 @@ TITLES = {
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
+    OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
@@ -119,16 +124,46 @@ def registration_flag(regions: Source) -> dict[str, str]:
 
 def scans_flag(lesions: Source) -> dict[str, str]:
     """``without_flair`` when the account of `yucca_wm.predict` notes so of the person whose lesion map this is."""
-    if isinstance(lesions, Image):
+    if isinstance(lesions, Image) or FEW_ON_T1 not in _predicted(Path(lesions))["notes"]:
         return {}
-    path = Path(lesions)
+    return {WITHOUT_FLAIR: "lesions were looked for on a T1 alone, where few show: too little beside those on FLAIR"}
+
+
+def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
+    """Subject -> sentence, of those whose lesion maps (subject -> file) `yucca_wm.predict` made from other scans than
+    most subjects' (of as many, from fewer). Who has a T1 alone is flagged by itself; maps of other tools count for
+    nothing."""
+    made = {name: _predicted(path) for name, path in lesions.items()}
+    counted = {name: own["scans"] for name, own in made.items() if FEW_ON_T1 not in own["notes"]}
+    used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
+    subjects = Counter(used.values())
+    usual = max(subjects, key=lambda scans: (subjects[scans], len(scans)), default="")
+    return {
+        name: f"lesions were looked for on {_alone(scans)}, in most subjects on {_alone(usual)}"
+        for name, scans in used.items()
+        if scans != usual
+    }
+
+
+def _alone(scans: str) -> str:
+    return scans if " and " in scans else f"{scans} alone"
+
+
+def _predicted(lesions: Path) -> dict[str, Any]:
+    """``scans`` and ``notes`` of who has this lesion map, as the account of `yucca_wm.predict` has them; empty without
+    one, as of other tools' maps."""
+    account = lesions.parent.parent / PREDICTIONS
     try:
-        made = json.loads((path.parent.parent / PREDICTIONS).read_text(encoding="utf-8"))["cases"][case_name(path)]
-        found = FEW_ON_T1 in made["notes"]
-    except (OSError, ValueError, KeyError, TypeError):  # no account, or maps of another tool
-        return {}
-    said = "lesions were looked for on a T1 alone, where few show: too little beside what is found on FLAIR"
-    return {WITHOUT_FLAIR: said} if found else {}
+        made = _people(account, account.stat().st_mtime_ns)[case_name(lesions)]
+        return {key: list(made[key]) for key in ("scans", "notes")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"scans": [], "notes": []}
+
+
+@lru_cache(maxsize=4)
+def _people(account: Path, changed_ns: int) -> dict[str, Any]:
+    """Read once, not for each of thousands."""
+    return dict(json.loads(account.read_text(encoding="utf-8"))["cases"])
 
 
 def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
