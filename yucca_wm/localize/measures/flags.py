@@ -161,7 +161,7 @@ def _predicted(lesions: Path) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def _people(account: Path, changed_ns: int) -> dict[str, Any]:
+def _people(account: Path, _changed_ns: int) -> dict[str, Any]:
     """Read once, not for each of thousands."""
     return dict(json.loads(account.read_text(encoding="utf-8"))["cases"])
 
