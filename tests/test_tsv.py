@@ -28,6 +28,24 @@ def test_cells_are_text_as_it_stands(tmp_path: Path, text: str) -> None:
     assert read_columns(path, ("id",), ("age", "sex")).cells == {"id": ["01", "NA"], "age": ["60", "1e3"]}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,age,note\n01,60,\nNA,1e3,b\n",
+        '"id", "age", "note"\n"01", "60", "a, ""b"""\n"NA", "1e3", ""\n,,\n',
+        "id;age;note\r\n01;60;a,b\r\nNA;1e3;c\r\n;;\r\n",
+        "\ufeffnote;id;age\na\tb;01;60\n;NA;1e3\n",
+        "id\tage\tnote, remark; other\n01\t60\ta,b\nNA\t1e3\n",
+    ],
+    ids=["commas", "quoted", "semicolons", "mark", "tabs"],
+)
+def test_spreadsheets_may_separate_columns_otherwise(tmp_path: Path, text: str) -> None:
+    """By what the header line has: a comma in a cell beside semicolons, or tabs, is a comma."""
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert read_columns(path, ("id",), ("age",)).cells == {"id": ["01", "NA"], "age": ["60", "1e3"]}
+
+
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("id\n\na\n\t\nb\n")
     assert read_columns(tmp_path / "t.tsv", ("id",)).lines == [3, 5]
@@ -46,10 +64,12 @@ def test_a_column_is_found_however_its_accents_are_composed(tmp_path: Path) -> N
         (b'id\tage\n1\t2\n"a\t3\nb"\t4\n', "line 3: a cell runs over several lines"),
         (b'id\tage\n1\t2\n"a\t3\nb\t4\n', "line 3: a quotation mark"),
         (b'id\tage\n"a"b\t3\n', "line 2: a quotation mark"),
-        (b"id,age\n1,2\n", ": its columns are separated by commas, not tabs; save it as tab-separated text"),
-        (b'"x";"Age"\n1;2\n', ": its columns are separated by semicolons, not tabs; save it as tab-separated text"),
-        (b"a,b\n1,2\n", "lacks the columns id, age; columns must be separated by tabs"),
-        (b"id  age\n1  2\n", "lacks the columns id, age; columns must be separated by tabs"),
+        (b"id,age\n1,63,4\n", "line 2 has more cells than the header; its columns are separated by commas: put cells"),
+        (b"age,id,sex\n61,1\n", "line 2 has fewer cells than the header; its columns are separated by commas: put"),
+        (b"id;age\n1,2\n", "line 2 has fewer cells than the header; its columns are separated by semicolons: put"),
+        (b'"x";"Age"\n1;2\n', "lacks the columns id, age; it has x, Age: write age for Age"),
+        (b"a,b\n1,2\n", "lacks the columns id, age; it has a, b"),
+        (b"id  age\n1  2\n", "lacks the columns id, age; columns must be separated by tabs, semicolons or commas"),
         (b"the identity\n1\n", "lacks the columns id, age; it has the identity"),
         (b"id\tAge\n", "lacks the column age; it has id, Age: write age for Age"),
         (b"id\tage\tid\n", "has the column id twice"),

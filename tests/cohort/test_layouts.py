@@ -174,7 +174,7 @@ class TestTable:
         ("text", "complaint"),
         [
             ("name\tt1\na\tb\n", "lacks the column subject; it has name, t1"),
-            ("subject,t1\na,b\n", "its columns are separated by commas, not tabs; save it as tab-separated text"),
+            ("subject,t1\na,b,c.nii\n", "line 2 has more cells than the header; its columns are separated by commas"),
             ("subject\tt1\tt1\na\tb\tc\n", "has the column t1 twice"),
             ("subject  t1\na  b\n", "lacks the column subject; columns must be separated by tabs"),
             ("subject\tt1\tT2\na\tb\tc.NII.gz\n", "has an unknown column: T2; known: subject, t1"),

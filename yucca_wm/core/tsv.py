@@ -1,4 +1,4 @@
-"""Tab-separated tables: read without guessing (every cell is text, what is wrong has its line), and written."""
+"""Tables as text: read without guessing (every cell is text, what is wrong has its line), and written, with tabs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ FRAME = "DataFrame"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """What counts as a number in a table: decimal point, no unit, finite."""
 
-SEPARATORS = {",": "commas", ";": "semicolons"}
-"""What columns are separated by in files that are often taken for these."""
+SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
+"""What columns of tables that are read may be separated by: the first of these that the header line has."""
 
 NO_TEXT = {
     b"PK\x03\x04": "an Excel file", b"\xd0\xcf\x11\xe0": "an Excel file",
@@ -67,9 +67,12 @@ def read_columns(
     path : of a file, or a pandas.DataFrame, which is read as the file that it would make; its first row is line 1.
     any_case : those columns may be written in upper or lower case; two that differ in it only are refused.
 
-    Raises InputError naming the line for what is no table: other encodings than UTF-8, columns that are separated by
-    commas or semicolons, more cells than the header, cells under a column without a name, quotation marks that do not
-    end, a column that is missing or there twice.
+    Columns are separated by tabs, or throughout by semicolons or commas; every line must then have a cell for every
+    column, as spreadsheets write them: a comma within a cell would move all that follow.
+
+    Raises InputError naming the line for what is no table: other encodings than UTF-8, more cells than the header (or
+    fewer, without tabs), cells under a column without a name, quotation marks that do not end, a column that is missing
+    or there twice.
     """
     if not isinstance(path, str | os.PathLike):
         return columns_of_frame(path, needed, also, any_case=any_case)
@@ -79,8 +82,8 @@ def read_columns(
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             line = next(stream, "")
-            _check_tabs(path, line, (*needed, *(also or ())))
-            reader = csv.reader(chain([line], stream), delimiter="\t", strict=True)
+            mark = next((mark for mark in SEPARATORS if mark in line), "\t")
+            reader = csv.reader(chain([line], stream), delimiter=mark, skipinitialspace=mark != "\t", strict=True)
             header = _header(path, next(reader, []), folded)
             places = _places(path, header, needed, also)
             unnamed = [place for place, name in enumerate(header) if not name]
@@ -95,7 +98,9 @@ def read_columns(
                 if not any(map(str.strip, row)):
                     continue
                 if any(map(str.strip, row[len(header) :])):
-                    raise InputError(path, f"line {first} has more cells than the header", "separate columns by tabs")
+                    raise InputError(path, f"line {first} has more cells than the header", _mend(mark))
+                if mark != "\t" and len(row) < len(header):
+                    raise InputError(path, f"line {first} has fewer cells than the header", _mend(mark))
                 if any(row[place].strip() for place in unnamed if place < len(row)):
                     problem = f"line {first} has a cell under a column without a name"
                     raise InputError(path, problem, "name the column")
@@ -202,14 +207,11 @@ def _kind(path: Path) -> str:
     return next((kind for mark, kind in NO_TEXT.items() if start.startswith(mark)), "not text in UTF-8")
 
 
-def _check_tabs(path: Path, line: str, names: Iterable[str]) -> None:
-    """Raise InputError where some of ``names`` stand in the first line, separated by something else than tabs."""
-    wanted = {name.casefold() for name in names}
-    for mark, said in SEPARATORS.items():
-        words = {composed(word.strip().strip('"')).casefold() for word in line.split(mark)}
-        if mark in line and "\t" not in line and words & wanted:
-            problem = f"its columns are separated by {said}, not tabs"
-            raise InputError(path, problem, "save it as tab-separated text")
+def _mend(mark: str) -> str:
+    """What to do about a line that has not as many cells as the header."""
+    if mark == "\t":
+        return "separate columns by tabs"
+    return f"its columns are separated by {SEPARATORS[mark]}: put cells that hold one in quotation marks"
 
 
 def _header(path: Path, cells: Iterable[str], folded: Iterable[str]) -> tuple[str, ...]:
@@ -233,10 +235,9 @@ def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Se
     wanted = list(dict.fromkeys([*needed, *others]))
     if missing := [name for name in needed if name not in header]:
         shown = ", ".join(filter(None, header[:30])) or "none"
-        words = {*header[0].split(), *header[0].casefold().split()} if len(header) == 1 else set()
-        one = bool(words) and (re.search("[,;]", header[0]) or set(needed) & words)
+        one = len(header) == 1 and set(needed) & {*header[0].split(), *header[0].casefold().split()}
         otherwise = ": ".join(filter(None, (f"it has {shown}", respelled(header, missing))))
-        remedy = "columns must be separated by tabs" if one else otherwise
+        remedy = "columns must be separated by tabs, semicolons or commas" if one else otherwise
         raise InputError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}", remedy)
     if twice := [name for name in wanted if header.count(name) > 1]:
         raise InputError(path, f"has the column {twice[0]} twice", "keep one of them")
