@@ -77,9 +77,15 @@ def test_two_series_are_listed(image: Image, tmp_path: Path) -> None:
     assert "t2 flair (7 files, 1.2.4" in str(raised.value)
 
 
-def test_a_missing_slice_and_no_series(image: Image, tmp_path: Path) -> None:
+def test_a_missing_slice_and_no_series(image: Image, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match=r"slices are .* mm apart"):
         read_dicom(write_series(image, tmp_path / "gap", leave_out=3))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no DICOM series"):
+    capfd.readouterr()
+    with pytest.raises(InputError, match="holds no DICOM series; give the folder that holds the slices"):
         read_dicom(tmp_path / "empty")
+    for name in ("T1.nii.gz", "FLAIR.NII"):
+        (tmp_path / "empty" / name).touch()
+    with pytest.raises(InputError, match=r"no DICOM series; give one of its files \(FLAIR.NII, T1.nii.gz\)"):
+        read_dicom(tmp_path / "empty")
+    assert capfd.readouterr().err == ""  # ITK's own words stay out

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.files import IMAGE_SUFFIXES
 from yucca_wm.imaging.images import Image, Source, load
 
 MAX_NAMED = 6
@@ -32,9 +33,16 @@ def read_dicom(folder: Path) -> Image:
     import SimpleITK as sitk
 
     reader = sitk.ImageSeriesReader()
-    series = list(reader.GetGDCMSeriesIDs(str(folder)))
+    loud = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # that there is no series is said below, in one line
+    try:
+        series = list(reader.GetGDCMSeriesIDs(str(folder)))
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(loud)
     if not series:
-        raise InputError(folder, "holds no DICOM series", "give a NIfTI file, or the folder that holds the slices")
+        files = [path.name for path in sorted(folder.iterdir()) if path.name.lower().endswith(IMAGE_SUFFIXES)]
+        remedy = f"give one of its files ({some_of(files)})" if files else "give the folder that holds the slices"
+        raise InputError(folder, "holds no DICOM series", remedy)
     if len(series) > 1:
         listed = "; ".join(_described(folder, uid) for uid in series[:MAX_NAMED])
         more = f"; and {len(series) - MAX_NAMED} more" if len(series) > MAX_NAMED else ""
