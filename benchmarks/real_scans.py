@@ -8,7 +8,8 @@ left out, unless ``--trained-on`` is given. Parts:
 - ``lesions``: multiple sclerosis, lesions by hand (`wmh_ms5`, `mslub_mni`): Dice, F1 of lesions, volume error, 95 %
   Hausdorff distance; peers' masks where they lie beside the scan.
 - ``white-matter``: 12 T1 with manual labels (`oasis_nc`): Dice of cerebral white matter; lesion volume found there.
-- ``agreement``: T1 alone against FLAIR alone (`nichart`, `mslub_raw`), mean region Dice; two visits of one person.
+- ``agreement``: T1 alone against FLAIR alone (`nichart`, `mslub_raw`), mean region Dice; two visits of one person,
+  lesions apart that changed in between (by hand, `p01_change_lesions`).
 - ``lobes``: volumes of lobar white matter against another tool's (`nichart`).
 - ``regions``: the same 12 T1; region Dice with the atlas registered (deformable) to the manual white matter. Those maps
   are kept in ``--cache``; ``--parcellate`` hands on options such as ``--atlas-wm`` and ``--atlas-labels``. The
@@ -57,6 +58,10 @@ GYRI = {
 """Our regions that make a lobe (around the central sulcus there is one, the precuneus goes with the cuneus)."""
 
 NEAR_PLANE_MM = 3.0
+CHANGED = "p01_change_lesions.nii.gz"
+NEAR_CHANGE_MM = 3.0
+"""Drawn borders differ from found ones by about as much."""
+
 HELD_OUT = ("Subj2", "Subj13", "Subj14", "Subj15")
 """People of `nichart` whom the shipped models were not trained on."""
 
@@ -175,14 +180,19 @@ def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         ml = frame.images[frame.reference].voxel_volume_mm3 / 1000
         per_region = [dice(alone["T1"].regions == k, alone["FLAIR"].regions == k) for k in labels]
         counts = np.bincount(both.regions.ravel(), minlength=37)[labels] * ml
-        volumes[folder.name] = (counts, float(both.lesions.sum() * ml))
-        yield {
+        found_ml = float(both.lesions.sum() * ml)
+        row: dict[str, Any] = {
             "scan": folder.name,
             "region_dice": float(np.mean(per_region)),
             "wm_dice": dice(alone["T1"].tissue == 1, alone["FLAIR"].tissue == 1),
             "regions": float((counts > 0).sum()),
-            "lesions_ml": float(both.lesions.sum() * ml),
+            "lesions_ml": found_ml,
         }
+        if (data / "mslub_raw" / CHANGED).is_file() and folder.parent.name == "mslub_raw":
+            same_ml = float((both.lesions.astype(bool) & ~changed_lesions(folder)).sum() * ml)
+            row |= {"lesions_unchanged_ml": same_ml, "lesions_changed_ml": found_ml - same_ml}
+            volumes[folder.name] = (counts, same_ml)
+        yield row
     if {"p01_visit1", "p01_visit2"} <= volumes.keys():
         first, second = volumes["p01_visit1"], volumes["p01_visit2"]
         difference = np.abs(first[0] - second[0]) / ((first[0] + second[0]) / 2)
@@ -190,8 +200,23 @@ def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "scan": "visit 1 against 2",
             "r_of_34_volumes": float(np.corrcoef(first[0], second[0])[0, 1]),
             "median_difference": float(np.median(difference)),
-            "lesion_volume_ratio": second[1] / max(first[1], 1e-6),
+            "unchanged_lesion_volume_ratio": second[1] / max(first[1], 1e-6),
         }
+
+
+def changed_lesions(visit: Path) -> NDArray[np.bool_]:
+    """Where lesions came, went or grew between the two visits, on the FLAIR's voxels, with `NEAR_CHANGE_MM` around.
+
+    The published transform takes points of the common space to the FLAIR.
+    """
+    import SimpleITK as sitk
+
+    changed = sitk.ReadImage(str(visit.parent / CHANGED)) > 0
+    distance_mm = sitk.SignedMaurerDistanceMap(changed, squaredDistance=False, useImageSpacing=True)
+    to_flair = sitk.ReadTransform(str(visit / "FLAIR_to_common_space.txt"))
+    flair = sitk.ReadImage(str(visit / "FLAIR.nii.gz"))
+    there = sitk.Resample(distance_mm <= NEAR_CHANGE_MM, flair, to_flair.GetInverse(), sitk.sitkNearestNeighbor)
+    return np.asarray(sitk.GetArrayFromImage(there).T > 0)
 
 
 def lobes(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
