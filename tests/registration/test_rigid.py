@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
 from yucca_wm.imaging.images import Image, load
 from yucca_wm.registration.itk import load_affine, save_affine
@@ -105,6 +106,17 @@ def test_the_same_scans_give_the_same_numbers_whatever_the_threads(flair: Image,
         np.testing.assert_array_equal(register(flair, t1).matrix, found.matrix)
     finally:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+
+
+@pytest.mark.parametrize("stored", ["RAS", "PIR", "SLA"])
+def test_how_voxels_are_stored_makes_no_difference(stored: str, flair: Image, t1: Image, found: Rigid) -> None:
+    order = axcodes2ornt(tuple(stored))
+    turned = []
+    for image in (flair, t1):
+        change = ornt_transform(io_orientation(image.affine), order)
+        affine = image.affine @ inv_ornt_aff(change, image.shape)
+        turned.append(Image(np.ascontiguousarray(apply_orientation(image.data, change)), affine))
+    np.testing.assert_allclose(register(*turned).matrix, found.matrix, atol=1e-6)
 
 
 def test_axes_that_are_not_quite_at_right_angles(flair: Image, t1: Image, found: Rigid) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from yucca_wm.scan.contrast import EXCHANGED
-from yucca_wm.scan.done import APART, MOVED, PLACED, is_done
+from yucca_wm.scan.done import APART, MOVED, NORMALISED, OFFSET, PLACED, is_done
 
 SAID = MOVED.format(reference="FLAIR", moved_mm=0.2, turn_deg=1)
 
@@ -23,6 +23,9 @@ def test_the_words_are_those_of_results_that_lie_there() -> None:
         f"T1: {APART.format(reference='FLAIR')}{SAID}",
         f"FLAIR: {MOVED.format(reference='T1', moved_mm=12.34, turn_deg=30)}",
         f"T1: {PLACED.format(reference='FLAIR')}",
+        f"T1: {OFFSET.format(air=-1024.0)}",
+        f"FLAIR: {OFFSET.format(air=-1.2e-7)}",
+        f"T1: {NORMALISED.format(fill=0.0)}",
     ],
 )
 def test_what_was_done(note: str) -> None:

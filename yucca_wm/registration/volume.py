@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import LPS, Image, resample
 from yucca_wm.imaging.nifti import corners_mm
 
@@ -22,8 +23,12 @@ HIGHEST_PERCENTILE = 99.5
 
 
 def to_itk(image: Image) -> sitk.Image:
-    """``image`` as a float32 volume in ITK's world (LPS), its brightest voxels clipped."""
-    image = right_angled(image)
+    """``image`` as a float32 volume in ITK's world (LPS), its brightest voxels clipped.
+
+    Axes are in the world's order whatever the file's, so that how a scan is stored makes no difference to what comes of
+    it.
+    """
+    image = reordered(right_angled(image), Image(np.zeros((1, 1, 1)), LPS))
     values = image.data.astype(np.float32)
     thin = values[::2, ::2, ::2]
     bright = thin[thin > thin.mean()]

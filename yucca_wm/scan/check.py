@@ -13,6 +13,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.imaging.kinds import MIN_VALUES, equal_neighbours
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
+from yucca_wm.scan.air import with_air_at_zero
 from yucca_wm.scan.read import read_scan
 
 MAX_VOXEL_MM = (6.0, 12.0)
@@ -34,14 +35,16 @@ def check_scans(scans: Mapping[str, Source], header: str | None = None) -> list[
 
 
 def checked(scans: Mapping[str, Source], header: str | None = None) -> tuple[dict[str, Image], list[str]]:
-    """The scans and what `check_scans` says of them."""
-    images = {modality: read_scan(path, header) for modality, path in scans.items()}
-    if not images:
+    """The scans, with air at 0 (`yucca_wm.scan.air`), and what `check_scans` says of them."""
+    given = {modality: read_scan(path, header) for modality, path in scans.items()}
+    if not given:
         raise InputError("scans", "there is neither a T1 nor a FLAIR")
-    notes = []
-    for modality, image in images.items():
-        check_one(image)
-        notes += [f"{modality}: {note}" for note in image.header_notes]
+    images, notes = {}, []
+    for modality, image in given.items():
+        check_values(image)
+        images[modality], said = with_air_at_zero(image)
+        check_head(images[modality])
+        notes += [f"{modality}: {note}" for note in (*image.header_notes, *said)]
     check_different(images)
     return images, notes
 
@@ -49,7 +52,7 @@ def checked(scans: Mapping[str, Source], header: str | None = None) -> tuple[dic
 def check_one(image: Image) -> None:
     """Raise InputError for an image that cannot be used whatever else there is of the person, as `check_scans` does."""
     check_values(image)
-    check_head(image)
+    check_head(with_air_at_zero(image)[0])
 
 
 def check_values(image: Image) -> None:

@@ -13,10 +13,12 @@ MOVED = "registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg
 APART = "did not lie on the {reference} although both share a grid; "
 """Before `MOVED`: somebody has resampled these scans and not registered them."""
 
+OFFSET = "its values were shifted so that air is 0 (it was {air:.4g})"
+NORMALISED = "its values were normalised around {fill:.4g}, which lies outside the brain: shifted above it"
+
+_SAID = (PLACED, MOVED, APART + MOVED, OFFSET, NORMALISED)
 _DONE = re.compile(
-    r"(\w+: )?("
-    + "|".join(re.sub(r"\\\{.*?\\\}", r"[\\w.]+", re.escape(words)) for words in (PLACED, MOVED, APART + MOVED))
-    + ")"
+    r"(\w+: )?(" + "|".join(re.sub(r"\\\{.*?\\\}", r"[\\w.+-]+", re.escape(words)) for words in _SAID) + ")"
 )
 
 

@@ -33,7 +33,8 @@ Matrix = NDArray[np.float64]
 class Frame:
     """A person's scans on one grid.
 
-    images : modality -> scan, all on the reference's own grid; the reference's voxels are those of its file.
+    images : modality -> scan, all on the reference's own grid; the reference's voxels are those of its file
+        (with air at 0: `yucca_wm.scan.air`).
     reference : the modality whose grid it is.
     transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
     notes : what was done (`yucca_wm.scan.done`) and what is not sure, one line each.
@@ -144,7 +145,7 @@ def turned_onto(image: Image, like: Image) -> Image | None:
 
 
 def resampled(image: Image, to_image: NDArray[np.float64], like: Image, *, order: int) -> Image:
-    """``image`` on the grid of ``like``; outside of it lies 0 in a label map, a scan's smallest value in a scan.
+    """``image`` on the grid of ``like``; outside of it lies 0, which is air in a scan.
 
     to_image : 4x4, world of ``like`` -> world of ``image``, mm.
     order : 0 nearest neighbour, for label maps, in the type of ``image``; 1 linear, for scans, float32.
@@ -159,6 +160,6 @@ def resampled(image: Image, to_image: NDArray[np.float64], like: Image, *, order
         output_shape=like.shape,
         order=order,
         mode="constant",
-        cval=0.0 if order == 0 else float(image.data.min()),
+        cval=0.0,
     )
     return replace(image, data=data, affine=like.affine)

@@ -1,0 +1,44 @@
+"""Air at 0, as scanners store it: what finds heads and brains, and pads a scan that is moved, takes 0 for air.
+
+Scans come otherwise too: scaled to mean 0 and standard deviation 1, or with an offset that was never taken off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from yucca_wm.imaging.images import Image
+from yucca_wm.scan.done import NORMALISED, OFFSET
+
+EXTREMES = (0.1, 99.9)
+"""Percentiles between which a scan's values lie."""
+
+LEAST_OFFSET = 0.05
+"""Air further from 0 than this share of the range is not at 0. In all of 54 scans as they come it is at 0 exactly;
+resampling leaves single values below."""
+
+BLANK = 0.1
+"""A value that this share of the voxels has exactly was filled in, around a brain."""
+
+
+def with_air_at_zero(image: Image) -> tuple[Image, list[str]]:
+    """The scan with air at 0, and what was done to it in words; the scan itself where it is so already.
+
+    Outside a brain that was normalised by itself lies 0, in the middle of its values: what was filled in stays 0, the
+    rest is moved above it.
+    """
+    low, high = np.percentile(image.data, EXTREMES)
+    if abs(low) <= LEAST_OFFSET * (high - low):
+        return image, []
+    values, counts = np.unique(image.data, return_counts=True)
+    fill = values[counts.argmax()]
+    filled = counts.max() >= BLANK * image.data.size and low + LEAST_OFFSET * (high - low) < fill < high
+    data = image.data.astype(np.float32)
+    if filled:
+        outside = image.data == fill
+        low = np.percentile(image.data[~outside], EXTREMES[0])
+        data = np.where(outside, np.float32(0), np.maximum(data - np.float32(low), 0))
+        return replace(image, data=data), [NORMALISED.format(fill=float(fill))]
+    return replace(image, data=np.maximum(data - np.float32(low), 0)), [OFFSET.format(air=float(low))]
