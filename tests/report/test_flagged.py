@@ -58,7 +58,7 @@ def test_flagged_people_whom_means_use_are_named(results: Path) -> None:
 def test_those_with_a_doubt_are_left_out_of_means_and_keep_their_row(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No flag named: any but no_lesion."""
+    """No flag named: any but no_lesion and high_load."""
     page = write(results, "--exclude-flagged")
     assert mean_loads(page) == by_hand(results, "a<b>", "empty") != by_hand(results, "a<b>", "empty", "left")
     assert "Means are of 2 of 3 subjects." in page
@@ -88,8 +88,8 @@ def test_unknown_flags_and_nobody_left_are_errors_that_leave_nothing(results: Pa
         write(results, "--exclude-flagged", "bad")
     summary = json.loads((results / "localize.json").read_text())
     for about in summary["subjects"].values():
-        about["flags"] = {"high_load": "x"}
+        about["flags"] = {"high_outside": "x"}
     (results / "localize.json").write_text(json.dumps(summary))
-    with pytest.raises(InputError, match=r"nobody is left for the means: .*flagged high_load: .*\(3 subjects\)"):
+    with pytest.raises(InputError, match=r"nobody is left for the means: .*flagged high_outside: .*\(3 subjects\)"):
         write(results, "--exclude-flagged")
     assert not (results.parent / "out").exists()

@@ -52,7 +52,7 @@ def test_other_shapes_and_slants_are_other_grids(image: Image) -> None:
 
 
 def test_resampling_along_one_axis_by_hand() -> None:
-    """Values 5 10 20 30 at 0, 2, 4, 6 mm; the other grid has 1, 3, 5 mm, between two of them, and 7 mm, beyond the last."""
+    """Values 5 10 20 30 at 0, 2, 4, 6 mm; the other grid has 1, 3, 5 mm, between two of them, and 7 mm, beyond all."""
     image = Image(np.array([5, 10, 20, 30.0]).reshape(4, 1, 1), np.diag([2.0, 1, 1, 1]))
     like = Image(np.zeros((4, 1, 1)), np.array([[2.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))
     np.testing.assert_allclose(resampled(image, np.eye(4), like, order=1).data.ravel(), [7.5, 15, 25, 0])

@@ -14,7 +14,7 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs import Maps, Pair
 from yucca_wm.localize.maps import Derivative, labelled_lesions
-from yucca_wm.localize.measures.flags import disagreement, ignored_flag, quality_flags, registration_flag, scans_flag
+from yucca_wm.localize.measures.flags import disagreement, ignored_flag, quality_flags, registration_flag, scans_flags
 from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
 from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, ventricle_distances
@@ -63,7 +63,7 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
     given : where the maps are from, and their companions.
     """
     result = localize(given.subject, maps.lesions, maps.regions, table, settings, maps.ventricles, maps.tissue)
-    flags = result.flags | scans_flag(given.lesions) | registration_flag(given.regions)
+    flags = result.flags | scans_flags(given.lesions) | registration_flag(given.regions)
     companions = given.companions
     if companions.lesion_softmax is not None and companions.region_softmax is not None:
         from yucca_wm.localize.measures.expected import expected_rows

@@ -184,7 +184,7 @@ def _localize(
     """
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.inputs import folder_inputs
-    from yucca_wm.localize.measures.flags import WITHOUT_FLAIR, flag_lines
+    from yucca_wm.localize.measures.flags import NOTED, flag_lines
     from yucca_wm.localize.measures.lesions import Settings
 
     inputs = folder_inputs(out / LESIONS, out / REGIONS)
@@ -199,7 +199,7 @@ def _localize(
     flags, failures = localize_into(
         out, inputs, table, Settings(), companions=companions, options=RunOptions(), renew=True
     )
-    of_one = [line for own in flags.values() for name, line in own.items() if name != WITHOUT_FLAIR]  # a note says that
+    of_one = [line for own in flags.values() for name, line in own.items() if name not in NOTED]  # a note says that
     for line in flag_lines(flags) if named else of_one:
         print(f"note: {line}", file=sys.stderr)
     return failures

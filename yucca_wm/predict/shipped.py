@@ -63,6 +63,7 @@ def segment_person(
     """
     from yucca_wm.models.segment import segment
     from yucca_wm.scan.contrast import EXCHANGED, unlikely_contrasts
+    from yucca_wm.scan.cut import cut_off
 
     found = segment(_announced(networks), frame.images)
     reference = frame.images[frame.reference]
@@ -74,6 +75,7 @@ def segment_person(
     if confidence:
         wanted[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
     notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, found.tissue, found.lesions)
+    notes += cut_off(frame.images, found.tissue)
     if LESIONS in what and list(frame.images) == ["T1"]:
         notes.append(FEW_ON_T1)
     notes += doubts(found, reference)

@@ -16,8 +16,9 @@ from yucca_wm.report.html import count
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
-NO_DOUBT = ("no_lesion",)
-"""Flags that say something of the subject and cast no doubt on the numbers: left out only when named."""
+NO_DOUBT = ("no_lesion", "high_load")
+"""Flags that say something of the subject and cast no doubt on the numbers: left out only when named. To leave out who
+has most lesions, or none, would be to choose by what is measured."""
 
 Flags = dict[str, list[str]]
 """Subject -> names of its flags."""

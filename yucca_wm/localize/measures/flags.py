@@ -20,6 +20,7 @@ from yucca_wm.imaging.images import Image, Source
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import LoadRow
 from yucca_wm.parcellate.outputs import registration_record
+from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
@@ -42,8 +43,12 @@ SIDE_MARGIN_MM = 5.0
 SAME_LESIONS = "same_lesions"
 WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
+CUT_OFF = "cut_off"
 PREDICTIONS = "predict.json"
 """Account of `yucca_wm.predict`, beside its folders of maps."""
+
+NOTED = (WITHOUT_FLAIR, CUT_OFF)
+"""Flags that say what `yucca_wm.predict` has said in a note."""
 
 TITLES = {
     "no_lesion": "no lesion",
@@ -55,6 +60,7 @@ TITLES = {
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
+    CUT_OFF: "the scans end within the brain",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
@@ -122,11 +128,16 @@ def registration_flag(regions: Source) -> dict[str, str]:
     return {"poor_registration": "; ".join(map(str, found))} if found else {}
 
 
-def scans_flag(lesions: Source) -> dict[str, str]:
-    """``without_flair`` when the account of `yucca_wm.predict` notes so of the person whose lesion map this is."""
-    if isinstance(lesions, Image) or FEW_ON_T1 not in _predicted(Path(lesions))["notes"]:
-        return {}
-    return {WITHOUT_FLAIR: "lesions were looked for on a T1 alone, where few show: too little beside those on FLAIR"}
+def scans_flags(lesions: Source) -> dict[str, str]:
+    """``without_flair`` and ``cut_off`` when the account of `yucca_wm.predict` notes so of the person whose lesion map
+    this is."""
+    notes = [] if isinstance(lesions, Image) else _predicted(Path(lesions))["notes"]
+    cut = [note for note in notes if note.startswith(CUT_NOTE)]
+    flags = {CUT_OFF: "; ".join(cut)} if cut else {}
+    if FEW_ON_T1 in notes:
+        said = "lesions were looked for on a T1 alone, where few show: too little beside those on FLAIR"
+        flags[WITHOUT_FLAIR] = said
+    return flags
 
 
 def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:

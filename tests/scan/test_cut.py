@@ -1,0 +1,62 @@
+"""A brain that reaches the end of the scans: a box of 20 x 20 x 20 voxels of 5 mm, 100 cm2 in every plane."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+
+from yucca_wm.imaging.images import Image
+from yucca_wm.scan.cut import cut_off
+
+AFFINE = np.diag([5.0, 5, 5, 1])
+BRAIN = np.zeros((30, 30, 30), np.uint8)
+BRAIN[5:25, 5:25, 5:25] = 1
+
+
+def scan(box: tuple[slice, ...]) -> Image:
+    """RAS; shows something within ``box`` only."""
+    data = np.zeros(BRAIN.shape, np.float32)
+    data[box] = 1
+    return Image(data, AFFINE)
+
+
+ALL = slice(None)
+
+
+@pytest.mark.parametrize("stored", ["RAS", "LPS", "IPR"])
+@pytest.mark.parametrize(
+    ("box", "where"),
+    [
+        ((ALL, ALL, ALL), []),
+        ((ALL, ALL, slice(0, 24)), ["top"]),
+        ((ALL, ALL, slice(6, 30)), ["bottom"]),
+        ((slice(0, 20), ALL, ALL), ["right"]),
+        ((slice(9, 30), ALL, ALL), ["left"]),
+        ((ALL, slice(9, 25), ALL), ["back", "front"]),
+        ((ALL, ALL, slice(0, 26)), []),
+    ],
+)
+def test_the_side_is_named_however_it_is_stored(box: tuple[slice, ...], where: list[str], stored: str) -> None:
+    image = scan(box)
+    change = ornt_transform(io_orientation(AFFINE), axcodes2ornt(tuple(stored)))
+    turned = Image(apply_orientation(image.data, change), AFFINE @ inv_ornt_aff(change, BRAIN.shape))
+    seen = image.data > 0
+    said = cut_off({"FLAIR": turned}, apply_orientation(BRAIN * seen, change))
+    assert sorted(said) == sorted(
+        f"the brain is cut off at the {side} (100 of 100 cm2 in the last plane): volumes are not those of a whole brain"
+        for side in where
+    )
+
+
+def test_another_scan_may_show_the_rest() -> None:
+    short, long = scan((ALL, ALL, slice(0, 20))), scan((ALL, ALL, slice(0, 28)))
+    assert cut_off({"T1": short, "FLAIR": long}, BRAIN) == []
+
+
+def test_a_last_plane_with_less_than_a_third_is_the_crown() -> None:
+    """6 x 20 of 20 x 20 voxels is .30; 7 x 20 is .35."""
+    for columns, n in ((6, 0), (7, 1)):
+        brain = BRAIN.copy()
+        brain[5 + columns : 25, :, 24] = 0
+        assert len(cut_off({"T1": scan((ALL, ALL, slice(0, 25)))}, brain)) == n

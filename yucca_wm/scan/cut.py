@@ -1,0 +1,47 @@
+"""Whether scans end within the brain, seen when tissue is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.imaging.images import Image
+
+LEAST_SHARE = 1 / 3
+"""Of the brain's largest cross-section, in the outermost plane: on a ball, what is missing beyond is 3 % of it. Whole
+heads in thick slices (up to 7.7 mm) have up to .31 in the topmost plane."""
+
+CUT_OFF = "the brain is cut off at the"
+"""How the sentence begins."""
+
+ENDS = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "top", "I": "bottom"}
+
+
+def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]]) -> list[str]:
+    """A sentence for each side on which the brain reaches the end of what all ``scans`` show.
+
+    scans : on one grid; where one that was moved shows nothing, it is 0. tissue : label map, 0 outside the brain.
+    """
+    brain = tissue > 0
+    first = next(iter(scans.values()))
+    said = []
+    for axis, ends in enumerate(
+        zip(nib.aff2axcodes(_reversed(first.affine)), nib.aff2axcodes(first.affine), strict=True)
+    ):
+        others = tuple(other for other in range(3) if other != axis)
+        shown = np.flatnonzero(np.any([(image.data != 0).any(others) for image in scans.values()], axis=0))
+        area_cm2 = brain.sum(others) * np.prod(first.spacing_mm[list(others)]) / 100
+        for end, plane in zip(ends, (shown[0], shown[-1]), strict=True):
+            if area_cm2[plane] >= LEAST_SHARE * max(area_cm2.max(), 1.0):
+                seen = f"{area_cm2[plane]:.0f} of {area_cm2.max():.0f} cm2 in the last plane"
+                said.append(f"{CUT_OFF} {ENDS[end]} ({seen}): volumes are not those of a whole brain")
+    return said
+
+
+def _reversed(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same with every axis the other way round."""
+    return affine @ np.diag([-1.0, -1.0, -1.0, 1.0])
