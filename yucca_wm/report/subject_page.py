@@ -32,9 +32,10 @@ from yucca_wm.report.viewer import Layer, slice_viewer
 
 OUTSIDE_NAME = "outside"
 CAPTION = (
-    "Lesions by region in the axial planes that show most of them, at least 10 mm apart (without lesions: evenly "
-    f"through the brain), with their height in the scan's coordinates. {LEFT} Below, the load and the lesion volume of "
-    "every region, and the volume outside all of them; the volumes add up to the total."
+    "Lesions, outlined in the colour of their region, in the axial planes that show most of them, at least 10 mm apart "
+    f"(without lesions: evenly through the brain), with their height in the scan's coordinates. {LEFT} "
+    "Below, the load and the lesion volume of every region, and the volume outside all of them; the volumes add up to "
+    "the total."
 )
 REST = " Remainder: none of these regions (cerebellum, brainstem, deep grey matter)."
 """What is added where the table has one."""
@@ -150,7 +151,7 @@ def subject_page(
             under, lesions_shown, names, loads, colors, title=subject, brightest=brightest, brain=brain
         )
         pictures.add(figure, subject, CAPTION + REST * any(row["group"] == REMAINDER for row in rows))
-        viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])))
+        viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain)
     except YuccaWMError as error:
         problem = str(error)
     heads = [head for head in total if head != "subject"]
