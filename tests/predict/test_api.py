@@ -22,10 +22,10 @@ from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging import images
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.localize.measures.flags import TITLES
+from yucca_wm.localize.terminal import lines
 from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.shipped import _announced
-from yucca_wm.predict.terminal import lines
 from yucca_wm.report.flagged import excluded, read_flags
 from yucca_wm.scan import Frame
 

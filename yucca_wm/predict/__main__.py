@@ -117,12 +117,12 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     from yucca_wm.core.errors import InputError
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.core.stages import stages_aloud
+    from yucca_wm.localize.terminal import lines
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.folder import missing_folders, people_in, remove_made
     from yucca_wm.predict.registered import fetched
     from yucca_wm.predict.report import PAGES, write_pages
-    from yucca_wm.predict.terminal import lines
     from yucca_wm.report.notes import note_lines
 
     if arguments.cohort:

@@ -10,8 +10,8 @@ import pandas as pd
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.places import SORTED
+from yucca_wm.localize.tables import LOAD, PLACES
 
-LOADS, PLACES = "lesion_load.tsv", "places.tsv"
 SUMMARY = ("outside", "total")
 """Rows that are not of one region; they come last."""
 
@@ -20,7 +20,7 @@ REST = "remainder: none of these regions (cerebellum, brainstem, deep grey matte
 
 def lines(out: Path, subject: str) -> Iterator[str]:
     """The table of ``subject`` from what localize left in ``out``."""
-    loads = _rows(out / LOADS, subject)
+    loads = _rows(out / LOAD, subject)
     loads["lesion"] = loads["lesion_volume_ml"].astype(float)
     last, rest = loads["name"].isin(SUMMARY), loads["group"] == REMAINDER
     affected = loads[~last & (loads["lesion"] > 0)].sort_values("lesion", ascending=False)
