@@ -236,6 +236,21 @@ def test_the_table_of_places_says_how_volumes_and_counts_are_sorted(tmp_path: Pa
 
 
 @pytest.mark.usefixtures("fast")
+def test_pages_are_of_an_earlier_run_only_where_this_one_changed_something(
+    people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that was moved, and nothing is done; then the scan is another one."""
+    assert command("--flair", people["anna"], "--out-dir", tmp_path / "out") == 0
+    (tmp_path / "out" / "report").mkdir()
+    (tmp_path / "out").rename(tmp_path / "moved")
+    for changed in (False, True):
+        capsys.readouterr()
+        assert command("--flair", people["anna"], "--out-dir", tmp_path / "moved") == 0
+        assert ("report shows an earlier run, not this one" in capsys.readouterr().err) == changed
+        nib.save(nib.Nifti1Image(scan()[::-1], AFFINE), people["anna"])
+
+
+@pytest.mark.usefixtures("fast")
 def test_what_is_said_of_one_person(
     people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
