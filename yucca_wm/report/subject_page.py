@@ -23,6 +23,7 @@ from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
 from yucca_wm.localize.reading import load_pair, load_tissue
+from yucca_wm.localize.terminal import affected
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
@@ -154,6 +155,7 @@ def subject_page(
         viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain)
     except YuccaWMError as error:
         problem = str(error)
+    first, others = affected(rows)
     heads = [head for head in total if head != "subject"]
     lesions = results.lesions.get(subject, [])
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
@@ -184,6 +186,17 @@ def subject_page(
         sorted=SORTED,
         left=LEFT,
         alignment=embedded(results.alignments[subject]) if subject in results.alignments else "",
+        affected=[
+            {
+                "name": row["name"].replace("_", " "),
+                "volume": short(row["lesion_volume_ml"]),
+                "percent": f"{float(row['load_percent']):.2f}" if row["load_percent"] else "",
+                "lesions": row["n_lesions_touching"],
+                "sum": row["group"] in ("outside", "total"),
+            }
+            for row in first
+        ],
+        others=others,
         load_heads=heads,
         load_rows=[
             {"sum": row["group"] in ("outside", "total"), "cells": [short(row[head]) for head in heads]} for row in rows
