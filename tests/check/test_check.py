@@ -139,7 +139,7 @@ def copy_of(files: Files, other: int, *columns: str) -> None:
         shutil.copyfile(getattr(Files(files.root, other), column), getattr(files, column))
 
 
-ERROR, WARNING = Level.ERROR, Level.WARNING
+ERROR, WARNING, NOTE = Level
 
 FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: f.t1.unlink(), WARNING, "has no T1"),
@@ -152,8 +152,8 @@ FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: edit(f.t1, lambda d: np.stack([d, d], -1)), ERROR, "a 3D image is needed"),
     (lambda f: edit(f.flair, fill(np.nan)), ERROR, "NaN or infinite"),
     (lambda f: edit(f.t1, fill(-np.inf)), ERROR, "NaN or infinite"),
-    (lambda f: edit(f.t1, lambda d: d[:-2]), WARNING, "has a grid of its own"),
-    (lambda f: edit(f.flair, lambda d: d, shifted(3)), WARNING, "grid of its own, not that of"),
+    (lambda f: edit(f.t1, lambda d: d[:-2]), NOTE, "T1 and FLAIR have grids of their own"),
+    (lambda f: edit(f.flair, lambda d: d, shifted(3)), NOTE, "grids of their own"),
     (lambda f: edit(f.lesions, lambda d: d, shifted(-4)), ERROR, "4 mm away"),
     (lambda f: edit(f.wm, lambda d: d, shifted(2)), ERROR, "2 mm away"),
     (lambda f: set_forms(f.t1, 1, 1, shifted(7)), ERROR, "has an sform and a qform"),
@@ -241,7 +241,7 @@ def test_a_person_on_both_sides_and_a_cohort_without_test_subjects(tmp_path: Pat
     shutil.copytree(Files(clean, 0).folder, tmp_path / "training/sub-1_ses-1")
     shutil.copytree(Files(clean, 1).folder, tmp_path / "training/sub-1_ses-2")
     problems = check_cohort(tmp_path).problems
-    assert [(p.level, p.subject, p.problem) for p in problems] == [(WARNING, COHORT, "has no test subject")]
+    assert [(p.level, p.subject, p.problem) for p in problems] == [(NOTE, COHORT, "the cohort has no test subject")]
     (tmp_path / "test").mkdir()
     (tmp_path / "training/sub-1_ses-2").rename(tmp_path / "test/sub-1_ses-2")
     assert "stand in both train and test" in check_cohort(tmp_path).errors[0].problem
@@ -261,6 +261,24 @@ def test_somebody_with_one_of_two_scans_is_ready(
     assert "warning  WMH_2  has no T1; its FLAIR is used alone: training" in out
     assert "leaves the subject out, as does parcellate --wm auto" in out
     assert out.splitlines()[-1] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
+
+
+def test_what_only_training_needs_is_a_line_and_no_warning(
+    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two of two normal people with T1 and FLAIR on grids of their own, all on one side of the split."""
+    for number in (1, 2):
+        shutil.copytree(Files(clean, number).folder, Files(tmp_path, number).folder)
+        edit(Files(tmp_path, number).t1, lambda d: d[:-2])
+    edit(Files(tmp_path, 2).wm, lambda d: np.ones_like(d))
+    assert main([str(tmp_path), "--tsv", str(tmp_path / "problems.tsv"), "--jobs", "1"]) == 0
+    warning, grids, split, last = capsys.readouterr().out.splitlines()[-4:]
+    assert warning.startswith("warning  WMH_2  holds ")
+    assert grids.startswith("note: 2 subjects: T1 and FLAIR have grids of their own; predict registers them, to train")
+    assert split.startswith("note: the cohort has no test subject; to train, put subjects into a test folder")
+    assert last == "0 errors, 1 warnings; 2 of 2 subjects are ready"
+    rows = [line.split("\t")[:2] for line in (tmp_path / "problems.tsv").read_text().splitlines()[1:]]
+    assert rows == [["WMH_2", "warning"], ["WMH_1", "note"], ["WMH_2", "note"], [COHORT, "note"]]
 
 
 def test_command_writes_a_table_and_fails(tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]) -> None:

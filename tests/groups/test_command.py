@@ -140,6 +140,18 @@ def test_missing_values_are_said(cohort, capsys):
     assert "has no value for diagnosis: sub-05" in capsys.readouterr().out
 
 
+def test_a_table_that_calls_its_people_otherwise_is_told_what_to_rename(cohort):
+    edit(cohort, lambda text: text.replace("participant_id", "MRID", 1))
+    remedy = "; rename the column that holds the names of lesion_load.tsv's subjects to participant_id"
+    for outcome, lacks in (("score", "column participant_id"), ("x", "columns participant_id, x")):
+        with pytest.raises(InputError, match=f"lacks the {lacks}; it has MRID, ") as raised:
+            associate(cohort, outcome=outcome)
+        assert str(raised.value).endswith(remedy)
+    edit(cohort, lambda text: text.replace("MRID", "Participant_ID", 1))  # what to do is said already
+    with pytest.raises(InputError, match=r"write participant_id for Participant_ID$"):
+        associate(cohort, outcome="score")
+
+
 def test_few_subjects_in_a_group_are_said(cohort, capsys):
     def change(text):
         head, *lines = text.splitlines()

@@ -22,10 +22,10 @@ from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging import images
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.localize.measures.flags import TITLES
+from yucca_wm.localize.terminal import lines
 from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.shipped import _announced
-from yucca_wm.predict.terminal import lines
 from yucca_wm.report.flagged import excluded, read_flags
 from yucca_wm.scan import Frame
 
@@ -233,6 +233,21 @@ def test_the_table_of_places_says_how_volumes_and_counts_are_sorted(tmp_path: Pa
     *_, deep, last = lines(tmp_path, "a")
     assert deep.split() == ["deep", "2.000", "0"]
     assert last == "A lesion that spans several places adds to the volume of each, but is counted once."
+
+
+@pytest.mark.usefixtures("fast")
+def test_pages_are_of_an_earlier_run_only_where_this_one_changed_something(
+    people: dict[str, Path], tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that was moved, and nothing is done; then the scan is another one."""
+    assert command("--flair", people["anna"], "--out-dir", tmp_path / "out") == 0
+    (tmp_path / "out" / "report").mkdir()
+    (tmp_path / "out").rename(tmp_path / "moved")
+    for changed in (False, True):
+        capsys.readouterr()
+        assert command("--flair", people["anna"], "--out-dir", tmp_path / "moved") == 0
+        assert ("report shows an earlier run, not this one" in capsys.readouterr().err) == changed
+        nib.save(nib.Nifti1Image(scan()[::-1], AFFINE), people["anna"])
 
 
 @pytest.mark.usefixtures("fast")

@@ -51,6 +51,20 @@ def test_left_and_right_are_written_where_there_are_both(tmp_path):
     assert len(boxes) == 2 * 6
 
 
+def test_greys_are_those_of_the_brain(tmp_path):
+    """Brain of 100 in a shell of 1000: white with the brain known, else a tenth as bright."""
+    head = ball()
+    inner = ndimage.binary_erosion(head.data > 0, iterations=8)
+    head = head.with_data(np.where(inner, head.data, 10 * head.data))
+    greys = []
+    for brain in (None, inner):
+        pixels = np.asarray(Picture.open(draw_alignment(head, head, tmp_path / "a.png", brain)).convert("L"))
+        left = pixels[120:190, 60:120]  # the middle of the first slice
+        greys.append(int(np.median(left)))
+    assert greys[0] < 40
+    assert greys[1] > 240
+
+
 @pytest.mark.parametrize("value", [0.0, 5.0])
 def test_a_flat_scan_has_no_edges(tmp_path, value):
     flat = ball()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import nibabel as nib
 import numpy as np
+import pytest
 
 from yucca_wm.imaging.images import Image
 from yucca_wm.report.figures import (
@@ -13,7 +14,9 @@ from yucca_wm.report.figures import (
     chosen_planes,
     draw_left_right,
     draw_subject,
+    grey_window,
     region_colors,
+    slice_title,
     to_ras,
 )
 
@@ -80,14 +83,40 @@ def test_left_is_drawn_on_the_left_whatever_the_storage():
         loads = [RegionLoad("x_L", 3.0, 0.1), RegionLoad("x_R", float("nan"), 0.0)]
         figure = draw_subject(Image(data, turned.affine), turned.data, {5: "x_L"}, loads, {"x_L": PALETTE[0]})
         slices = [axes for axes in figure.axes if axes.images]
-        painted = np.asarray(slices[0].images[1].get_array())[..., 3]
-        columns = np.flatnonzero(painted.any(axis=0))
-        assert columns.max() < painted.shape[1] / 2
+        (outline,) = slices[0].collections
+        left, right = (outline.get_paths()[0].vertices[:, 0].min(), outline.get_paths()[0].vertices[:, 0].max())
+        assert (left, right) == (1.5, 3.5)  # around columns 2 and 3 of 20, and nothing on the scan within
+        assert len(slices[0].images) == 1
         assert slices[0].texts[0].get_text() == "L"
         assert slices[-1].texts[-1].get_text() == "R"
         for axes in (slices[0], slices[-1]):  # white on black, whatever lies under it
             assert axes.texts[-1].get_color() == "white"
             assert axes.texts[-1].get_bbox_patch().get_facecolor() == (0, 0, 0, 1)
+
+
+def test_brain_sets_the_greys_and_bright_scalp_does_not():
+    """A brain of 1000 voxels, 1 to 1000, in air, and scalp of 5000 in a fifth of the image: white is 995 (the 99.5th
+    percentile of 1, 2, ... 1000 is 1 + .995 * 999 = 995.005), not 5000."""
+    scan = np.zeros((20, 50, 10))
+    scan[:4] = 5000
+    brain = np.zeros(scan.shape, bool)
+    brain[10:12] = True
+    scan[brain] = np.arange(1, 1001)
+    assert grey_window(scan, brain) == (0, pytest.approx(995.005))
+    assert grey_window(scan) == (0, 5000)
+    brain[10, 0, 0] = False  # 999 voxels are too few
+    assert grey_window(scan, brain) == (0, 5000)
+    brain[10, 0, 0] = True
+    figure = draw_subject(Image(scan, np.eye(4)), brain & False, {}, [RegionLoad("a", 3.0, 0.1)], {}, brain=brain)
+    (window,) = {axes.images[0].get_clim() for axes in figure.axes if axes.images}
+    assert window == (0, pytest.approx(995.005))
+
+
+@pytest.mark.parametrize(("z", "title"), [(-0.3, "z = 0 mm"), (0.0, "z = 0 mm"), (-12.6, "z = -13 mm")])
+def test_no_slice_lies_at_minus_zero(z, title):
+    affine = np.eye(4)
+    affine[2, 3] = z
+    assert slice_title(Image(np.zeros((3, 3, 2)), affine), 0) == title
 
 
 def test_bars_hold_the_loads_and_mark_absent_regions():

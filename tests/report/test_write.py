@@ -250,6 +250,24 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     ]
 
 
+def test_regions_with_lesions_stand_first_and_all_of_them_are_folded(placed, tmp_path):
+    """Of voxels of 16 mm3, 16 in one region of 15 * 30 * 12 and 1 in the other, as large: .256 and .016 ml."""
+    assert main(["--results", str(placed / "out"), "--out_dir", str(tmp_path)]) == 0
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    shown = page[page.index('id="affected"') :].split("</table>")[0]
+    assert re.findall(r"<td>([^<]*)</td>" * 4, shown) == [
+        ("first L", "0.256", "0.30", "1"),
+        ("second R", "0.016", "0.02", "1"),
+        ("outside", "0.000", "", "0"),
+        ("total", "0.272", "0.16", "2"),
+    ]
+    assert "<th>lesion volume (ml)</th><th>share of the region (%)</th>" in shown
+    assert "0 of 2 regions have no lesion" in page
+    folded = page[page.index("<details>") : page.index("</details>")]
+    assert 'id="load"' in folded
+    assert page.index('id="affected"') < page.index("<figure>") < page.index("<details>")
+
+
 def test_of_one_person_there_is_one_page_and_no_mean(localized, placed, tmp_path):
     """In a folder that held a cohort's pages: none of them stays. With --cohort-only there are means, of one."""
     assert main(["--results", str(localized / "results"), "--out_dir", str(tmp_path)]) == 0

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     from yucca_wm.check import resources
     from yucca_wm.check.cohort import check_cohort
-    from yucca_wm.check.findings import problem_table, write_tsv
+    from yucca_wm.check.findings import Level, note_lines, problem_table, write_tsv
 
     settings = Settings(
         wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
@@ -63,11 +63,14 @@ def main(arguments: list[str] | None = None) -> int:
     print(_overview(report))
     for need in room:
         print(f"  {need}")
-    if problems:
-        print(problem_table(problems))
+    wrong = [problem for problem in problems if problem.level is not Level.NOTE]
+    if wrong:
+        print(problem_table(wrong))
+    for line in note_lines([problem for problem in problems if problem.level is Level.NOTE]):
+        print(line)
     if options.tsv:
         write_tsv(problems, options.tsv)
-    errors, warnings = len(report.errors), len(problems) - len(report.errors)
+    errors, warnings = len(report.errors), len(wrong) - len(report.errors)
     print(f"{errors} errors, {warnings} warnings; {report.ready} of {len(report.subjects)} subjects are ready")
     return cli.EXIT_FAILURE if errors else cli.EXIT_OK
 

@@ -74,7 +74,10 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
         *_sides_of_split(root, splits),
     ]
     order = {name: number for number, name in enumerate([*by_name, COHORT])}
-    problems.sort(key=lambda problem: (problem.level, order[problem.subject], problem.file, problem.problem))
+    levels = list(Level)
+    problems.sort(
+        key=lambda problem: (levels.index(problem.level), order[problem.subject], problem.file, problem.problem)
+    )
     return Report(tuple(subjects), splits, facts, tuple(problems))
 
 
@@ -130,7 +133,8 @@ def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
 
 
 def _sides_of_split(root: Path, splits: Mapping[str, Split]) -> Iterator[Problem]:
+    """Only training asks for both."""
     for side in Split:
         if splits and side not in splits.values():
             remedy = f"put subjects into a {side} folder, or say '{side}' in a table"
-            yield Problem(Level.WARNING, COHORT, str(root), f"has no {side} subject", remedy)
+            yield Problem(Level.NOTE, COHORT, str(root), f"the cohort has no {side} subject", f"to train, {remedy}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +12,12 @@ from yucca_wm.core.columns import Column, TableForm
 
 
 class Level(StrEnum):
-    """error: a later step would leave the subject out, or go wrong. warning: a person should look at it."""
+    """error: a later step would leave the subject out, or go wrong. warning: a person should look at it. note: nothing
+    is wrong, but training needs something more. Worst first."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 COHORT = "(cohort)"
@@ -65,6 +67,7 @@ class Facts:
 LEVELS = {
     str(Level.ERROR): "a later step would leave the subject out, or go wrong",
     str(Level.WARNING): "a person should look at it",
+    str(Level.NOTE): "nothing is wrong, but training needs something more",
 }
 FORM = TableForm[Problem](
     "problems.tsv",
@@ -86,6 +89,16 @@ def problem_table(problems: Sequence[Problem]) -> str:
         + (f"  [{_printable(problem.file)}]" if problem.file else "")
         for problem in problems
     )
+
+
+def note_lines(notes: Sequence[Problem]) -> Iterator[str]:
+    """One line for all subjects with the same note."""
+    subjects: dict[str, list[str]] = {}
+    for note in notes:
+        subjects.setdefault("; ".join(filter(None, (note.problem, note.remedy))), []).append(note.subject)
+    for said, names in subjects.items():
+        who = "" if names == [COHORT] else f"{len(names)} subject{'s' * (len(names) != 1)}: "
+        yield f"note: {who}{_printable(said)}"
 
 
 def write_tsv(problems: Sequence[Problem], path: Path) -> None:

@@ -57,6 +57,9 @@ class Findings:
     def warn(self, file: str | Path, problem: str, remedy: str = "") -> None:
         self.problems.append(Problem(Level.WARNING, self.subject, str(file), problem, remedy))
 
+    def note(self, file: str | Path, problem: str, remedy: str) -> None:
+        self.problems.append(Problem(Level.NOTE, self.subject, str(file), problem, remedy))
+
     def attempt(self, read: Callable[[], Image]) -> Image | None:
         """The image, or None and an error on record."""
         try:
@@ -122,8 +125,8 @@ def _check_grids(found: Findings, images: dict[str, Image]) -> None:
     scans = [images[column] for column in columns if column in images]
     for scan in scans[:-1]:
         if not same_grid(scan, scans[-1]):
-            problem = f"has a grid of its own, not that of {scans[-1].name}"
-            found.warn(scan.name, problem, f"predict registers them, to train add {REGISTER}")
+            problem = "T1 and FLAIR have grids of their own"
+            found.note(scan.name, problem, f"predict registers them, to train add {REGISTER}")
     for column, image in images.items():
         if column not in columns and not any(same_grid(scan, image) for scan in scans):
             try:

@@ -30,6 +30,9 @@ NOT_REGIONS = (REMAINDER, "outside", "total")
 TRANSFORMS = ("sqrt", "log1p", "none")
 """Loads are skewed: square root, log(1 + percent), or as they are."""
 
+ID = "participant_id"
+RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {ID}"
+
 MIN_KNOWN = 0.5
 """Where every region is needed of everyone, those that fewer than this share of the subjects have are left out."""
 
@@ -177,8 +180,14 @@ def read_participants(
     Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
     absent, or a line names nobody.
     """
-    read = read_columns(path, ("participant_id", *columns))
-    ids = [composed(cell) for cell in read.cells["participant_id"]]
+    try:
+        read = read_columns(path, (ID, *columns))
+    except InputError as error:
+        lacking = error.problem.startswith((f"lacks the column {ID}", f"lacks the columns {ID}"))
+        if lacking and error.remedy.startswith("it has ") and ID not in error.remedy:
+            raise InputError(error.path, error.problem, f"{error.remedy}; {RENAME}") from None
+        raise
+    ids = [composed(cell) for cell in read.cells[ID]]
     if "" in ids:
         raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", "fill in participant_id")
     none = {*MISSING, *map(composed, missing)}

@@ -121,6 +121,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.localize.measures.lesions import Settings
     from yucca_wm.localize.optional_inputs import CompanionPlaces
     from yucca_wm.localize.outputs import MANIFEST
+    from yucca_wm.localize.terminal import lines
 
     try:
         settings = Settings(
@@ -179,6 +180,8 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         else:
             print(f"nobody could be localized: no tables in {options.out_dir}")
         return cli.report_failures(failures, len(subjects))
+    if len(alone := inputs.pairs.keys() & flags.keys()) == 1:
+        print("\n".join(lines(options.out_dir, *alone)))
     print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map in {options.out_dir}")
     wanted = (
         ("maps", "maps", options.maps), ("bids", "bids", options.bids),

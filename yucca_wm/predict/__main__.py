@@ -117,12 +117,12 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     from yucca_wm.core.errors import InputError
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.core.stages import stages_aloud
+    from yucca_wm.localize.terminal import lines
     from yucca_wm.predict import cohort
     from yucca_wm.predict.case import Case, Options
     from yucca_wm.predict.folder import missing_folders, people_in, remove_made
     from yucca_wm.predict.registered import fetched
-    from yucca_wm.predict.report import PAGES, write_pages
-    from yucca_wm.predict.terminal import lines
+    from yucca_wm.predict.report import PAGES, shown_by_pages, write_pages
     from yucca_wm.report.notes import note_lines
 
     if arguments.cohort:
@@ -155,6 +155,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         soft=arguments.soft,
     )
     made = missing_folders(arguments.out_dir)
+    before = shown_by_pages(arguments.out_dir)
     with stages_aloud() if single else nullcontext():
         outcome = cohort.predict_cohort(
             cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
@@ -184,7 +185,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
             page, unshown = write_pages(cases, arguments.out_dir, table, arguments.space)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         failures |= unshown
-    elif (arguments.out_dir / PAGES).exists():
+    elif (arguments.out_dir / PAGES).exists() and shown_by_pages(arguments.out_dir) != before:
         print(f"note: {arguments.out_dir / PAGES} shows an earlier run, not this one", file=sys.stderr)
     return report_failures(failures, concerned)
 

@@ -214,7 +214,8 @@ def write_predicted(predicted: Predicted, out: Path) -> None:
     name = predicted.case.name
     for folder, image in predicted.maps.items():
         images.save(image, make_folder(out / folder) / f"{name}.nii.gz")
-    shipped.save_frame(name, predicted.case.scans, predicted.frame, out)
+    found = predicted.maps.get("tissue", predicted.maps.get("regions"))
+    shipped.save_frame(name, predicted.case.scans, predicted.frame, out, found)
 
 
 def _frame(case: Case, options: Options) -> Frame:

@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.localize.tables import LESIONS, LOAD
 from yucca_wm.predict.case import Case
+from yucca_wm.predict.folder import MANIFEST
 from yucca_wm.predict.shipped import scan_shown
 
 PAGES = "report"
+
+
+def shown_by_pages(out: Path) -> list[bytes]:
+    """What pages are made from, to tell whether a run has changed it."""
+    return [path.read_bytes() for name in (MANIFEST, LOAD, LESIONS) if (path := out / name).is_file()]
 
 
 def write_pages(

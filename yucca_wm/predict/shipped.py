@@ -111,9 +111,13 @@ def frame_files(name: str, out: Path) -> list[Path]:
     return [out / FRAME / f"{name}{ending}" for ending in endings]
 
 
-def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path) -> None:
+def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path, found: Image | None = None) -> None:
     """Keep how the scans were laid on each other: transforms, a picture of one on the other, and those scans that are
-    no NIfTI files."""
+    no NIfTI files.
+
+    found : the person's tissue or region map; the greys of the picture are those of the brain, where it lies on the
+    picture's grid.
+    """
     folder = out / FRAME
     if frame.transforms:
         frame.save_transforms(make_folder(folder), name)
@@ -121,7 +125,8 @@ def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path) 
         from yucca_wm.report.overlays import draw_alignment
 
         reference, moved = (frame.images[m] for m in sorted(frame.images, key=lambda m: m != frame.reference))
-        draw_alignment(reference, moved, make_folder(folder) / f"{name}.png")
+        brain = found.data > 0 if found is not None and images.same_grid(found, reference) else None
+        draw_alignment(reference, moved, make_folder(folder) / f"{name}.png", brain)
     for modality, path in scans.items():
         if not is_file(path):
             images.save(frame.images[modality], make_folder(folder) / f"{name}_{modality}.nii.gz")

@@ -32,8 +32,17 @@ OTHER, OUTSIDE_COLOR = "#AA00FF", "#00FFFF"
 """Violet and cyan: lesions are grey to white on the scan itself."""
 SLICES = 6
 
+OUTLINE = 0.9
+"""Width in points."""
+
 MARGIN_MM = 10.0
 """Kept around the brain in the planes of one subject."""
+
+BRIGHT_PERCENT = 99.5
+"""Of the voxels; what is brighter (fat, eyes) is shown like these, or all else would be dark."""
+
+FEWEST = 1000
+"""So many voxels of brain can say how bright it is."""
 
 APART_MM = 10.0
 """Two planes that are shown are at least so far from each other."""
@@ -54,6 +63,17 @@ def head_box(data: NDArray[Any], lesions: NDArray[Any] | None = None) -> tuple[s
         inside = np.flatnonzero(filled)
         box.append(slice(max(int(inside[0]) - MARGIN, 0), int(inside[-1]) + MARGIN + 1))
     return box[0], box[1], box[2]
+
+
+def grey_window(data: NDArray[Any], brain: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+    """The values that are shown black and white: those of air and of the brightest brain.
+
+    Without ``brain``, or where it has too few voxels to say, those of the whole scan, which scalp and fat may set.
+    """
+    dark = float(np.percentile(data, 1))
+    known = brain is not None and np.count_nonzero(brain) >= FEWEST
+    bright = float(np.percentile(data[brain] if known else data, BRIGHT_PERCENT))
+    return dark, max(bright, dark + 1e-6)
 
 
 def to_ras(image: Image) -> Image:
@@ -86,11 +106,11 @@ def draw_subject(
     brightest: float | None = None,
     brain: NDArray[np.bool_] | None = None,
 ) -> Figure:
-    """One subject: axial slices through the lesions, coloured by region, over bars of each region's load.
+    """One subject: axial slices with lesions outlined in the colour of their region, over bars of each region's load.
 
     background : image in RAS order; labelled : lesion voxels with region labels on the same grid; names : label ->
-    region name; colors : name -> colour; brightest : value shown white (default: 99.5th percentile); brain : where to
-    look for somebody without lesions (default: where the background is not 0).
+    region name; colors : name -> colour; brightest : value shown white (default: of `grey_window`); brain : what sets
+    the grey window, and where to look for somebody without lesions (default: where the background is not 0).
     """
     from matplotlib.figure import Figure
 
@@ -103,7 +123,9 @@ def draw_subject(
     upper = figure.add_subplot(bars[0, 0])
     lower = figure.add_subplot(bars[1, 0], sharex=upper)
     box = brain_box(brain, labelled, background.spacing_mm)
-    _draw_slices(figure, slices, shown, box, background, labelled, names, colors, brightest)
+    dark, bright = grey_window(background.data, brain)
+    window = (dark, max(brightest or bright, dark + 1e-6))
+    _draw_slices(figure, slices, shown, box, background, labelled, names, colors, window)
     _draw_bars(upper, lower, loads, colors)
     if title:
         figure.suptitle(title, fontsize=12)
@@ -158,29 +180,21 @@ def _draw_slices(
     labelled: NDArray[Any],
     names: dict[int, str],
     colors: dict[str, str],
-    brightest: float | None,
+    window: tuple[float, float],
 ) -> None:
     """Axial slices, the subject's left on the left, and a legend under them."""
-    from matplotlib.colors import to_rgba
     from matplotlib.patches import Patch
 
     spacing = background.spacing_mm
-    low, high = np.percentile(background.data, [1, 99.5])
-    high = brightest or high
     grid = [figure.add_subplot(cells[0, column]) for column in range(len(shown))]
     for axes, k in zip(grid, shown, strict=True):
         axes.imshow(
-            background.data[*box, k].T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower",
+            background.data[*box, k].T, cmap="gray", vmin=window[0], vmax=window[1], origin="lower",
             aspect=spacing[1] / spacing[0], interpolation="nearest",
         )  # fmt: skip
-        layer = np.zeros((*labelled.shape[:2], 4))
-        for label in np.unique(labelled[:, :, k]):
-            if label:
-                layer[labelled[:, :, k] == label] = to_rgba(colors.get(names[int(label)], OTHER), 0.85)
-        axes.imshow(
-            layer[box].transpose(1, 0, 2), origin="lower", aspect=spacing[1] / spacing[0],
-            interpolation="nearest",
-        )  # fmt: skip
+        plane = labelled[*box, k].T
+        for label in filter(None, np.unique(plane).tolist()):
+            axes.contour(plane == label, [0.5], colors=[colors.get(names[label], OTHER)], linewidths=OUTLINE)
         axes.set_title(slice_title(background, int(k)), fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -237,7 +251,7 @@ def _draw_bars(upper: Axes, lower: Axes, loads: Sequence[RegionLoad], colors: di
 def slice_title(image: Image, k: int) -> str:
     """World z of the middle of the axial slice ``k``."""
     middle = image.affine @ [*(np.array(image.shape[:2]) - 1) / 2, k, 1]
-    return f"z = {middle[2]:.0f} mm"
+    return f"z = {round(float(middle[2]))} mm"
 
 
 def draw_left_right(regions: Sequence[dict[str, str]], load_percent: NDArray[np.float64]) -> Figure:

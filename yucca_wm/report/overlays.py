@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.files import atomic_path
 from yucca_wm.imaging.images import Image, resample
-from yucca_wm.report.figures import head_box, slice_title, to_ras, write_side
+from yucca_wm.report.figures import grey_window, head_box, slice_title, to_ras, write_side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,17 +93,20 @@ def _axial(under: Image, values: NDArray[Any], unit: str, title: str, cmap: str,
     return figure
 
 
-def draw_alignment(reference: Image, moved: Image, path: str | os.PathLike[str]) -> Path:
+def draw_alignment(
+    reference: Image, moved: Image, path: str | os.PathLike[str], brain: NDArray[np.bool_] | None = None
+) -> Path:
     """Write a PNG with the edges of ``moved`` (T1) on slices of ``reference`` (FLAIR), the subject's left on the left.
 
     Both are scans in one world; ``moved`` may have a grid of its own.
+    brain : what sets the greys, on the grid of ``reference``.
     """
     from matplotlib.figure import Figure
 
+    dark, bright = grey_window(reference.data, brain)
     under = to_ras(reference)
     over = resample(moved, under, order=1)
     box = head_box(under.data)
-    dark, bright = np.percentile(under.data, [1, 99.5])
     spacing = under.spacing_mm
     figure = Figure(figsize=(14.0, 3.1), facecolor="black", layout="constrained")
     columns = [(2, share) for share in AXIAL] + [(1, 0.5), (0, 0.42)]
@@ -113,7 +116,7 @@ def draw_alignment(reference: Image, moved: Image, path: str | os.PathLike[str])
         size_mm = (spacing[first], spacing[second])
         here = (box[first], box[second])
         shown, edges = (_fine(np.take(scan.data, at, axis=across)[here], size_mm) for scan in (under, over))
-        axes.imshow(shown.T, cmap="gray", vmin=dark, vmax=max(bright, dark + 1e-6), origin="lower")
+        axes.imshow(shown.T, cmap="gray", vmin=dark, vmax=bright, origin="lower")
         layer = np.zeros((*edges.shape, 4))
         layer[_edges(edges)] = (*EDGE_COLOR, 1.0)
         axes.imshow(layer.transpose(1, 0, 2), origin="lower", interpolation="nearest")

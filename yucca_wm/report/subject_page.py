@@ -23,6 +23,7 @@ from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
 from yucca_wm.localize.reading import load_pair, load_tissue
+from yucca_wm.localize.terminal import affected
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
@@ -32,9 +33,10 @@ from yucca_wm.report.viewer import Layer, slice_viewer
 
 OUTSIDE_NAME = "outside"
 CAPTION = (
-    "Lesions by region in the axial planes that show most of them, at least 10 mm apart (without lesions: evenly "
-    f"through the brain), with their height in the scan's coordinates. {LEFT} Below, the load and the lesion volume of "
-    "every region, and the volume outside all of them; the volumes add up to the total."
+    "Lesions, outlined in the colour of their region, in the axial planes that show most of them, at least 10 mm apart "
+    f"(without lesions: evenly through the brain), with their height in the scan's coordinates. {LEFT} "
+    "Below, the load and the lesion volume of every region, and the volume outside all of them; the volumes add up to "
+    "the total."
 )
 REST = " Remainder: none of these regions (cerebellum, brainstem, deep grey matter)."
 """What is added where the table has one."""
@@ -150,9 +152,10 @@ def subject_page(
             under, lesions_shown, names, loads, colors, title=subject, brightest=brightest, brain=brain
         )
         pictures.add(figure, subject, CAPTION + REST * any(row["group"] == REMAINDER for row in rows))
-        viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])))
+        viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain)
     except YuccaWMError as error:
         problem = str(error)
+    first, others = affected(rows)
     heads = [head for head in total if head != "subject"]
     lesions = results.lesions.get(subject, [])
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
@@ -183,6 +186,17 @@ def subject_page(
         sorted=SORTED,
         left=LEFT,
         alignment=embedded(results.alignments[subject]) if subject in results.alignments else "",
+        affected=[
+            {
+                "name": row["name"].replace("_", " "),
+                "volume": short(row["lesion_volume_ml"]),
+                "percent": f"{float(row['load_percent']):.2f}" if row["load_percent"] else "",
+                "lesions": row["n_lesions_touching"],
+                "sum": row["group"] in ("outside", "total"),
+            }
+            for row in first
+        ],
+        others=others,
         load_heads=heads,
         load_rows=[
             {"sum": row["group"] in ("outside", "total"), "cells": [short(row[head]) for head in heads]} for row in rows

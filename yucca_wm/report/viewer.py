@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.imaging.images import Image, resample
-from yucca_wm.report.figures import head_box
+from yucca_wm.report.figures import grey_window, head_box
 from yucca_wm.report.html import render
 
 SPACING_MM = 1.5
 """Of the copy that is shown. A page holds all of it, and finer ones take seconds to make and megabytes to keep."""
-
-BRIGHT_PERCENT = 99.5
-"""Of the voxels; what is brighter (fat, eyes) is shown like these, or all else would be dark."""
 
 BESIDE = "#bbbbbb"
 """Colour of a label that has none."""
@@ -48,13 +45,19 @@ class Layer:
     sparse: bool = False
 
 
-def slice_viewer(background: Image, layers: Sequence[Layer], start_mm: Sequence[float] | None = None) -> str:
+def slice_viewer(
+    background: Image,
+    layers: Sequence[Layer],
+    start_mm: Sequence[float] | None = None,
+    brain: NDArray[np.bool_] | None = None,
+) -> str:
     """HTML document with three linked slices of ``background``, the first of ``layers`` over it, others by a click.
 
     background : image in RAS order; start_mm : world place to begin at, or rather at the voxel of the first layer next
-    to it. Raises YuccaWMError when nilearn writes its page in another way than it did.
+    to it; brain : what sets the greys. Raises YuccaWMError when nilearn writes its page in another way than it did.
     """
-    under, over = small_copy(background, [layer.labelled for layer in layers], [layer.sparse for layer in layers])
+    labelled, sparse = [layer.labelled for layer in layers], [layer.sparse for layer in layers]
+    under, over = small_copy(background, labelled, sparse, grey_window(background.data, brain)[1])
     colors = [_colors(layer) for layer in layers]
     page = _nilearn(under, over[0], colors[0][1:], _start(over[0], start_mm))
     sprites = _sprites(page, over, colors)
@@ -132,9 +135,11 @@ def _rgb(color: str) -> list[int]:
     return [int(color[at : at + 2], 16) for at in (1, 3, 5)]
 
 
-def small_copy(background: Image, layers: Sequence[NDArray[Any]], sparse: Sequence[bool]) -> tuple[Image, list[Image]]:
-    """Head and layers on a grid of SPACING_MM along the world's axes; no voxel of a sparse layer falls between two of
-    its."""
+def small_copy(
+    background: Image, layers: Sequence[NDArray[Any]], sparse: Sequence[bool], bright: float
+) -> tuple[Image, list[Image]]:
+    """Head, no voxel brighter than ``bright``, and layers on a grid of SPACING_MM along the world's axes; no voxel of a
+    sparse layer falls between two of its."""
     lesions: NDArray[Any] = np.zeros(background.shape, bool)
     for layer, kept in zip(layers, sparse, strict=True):
         if kept:
@@ -148,7 +153,6 @@ def small_copy(background: Image, layers: Sequence[NDArray[Any]], sparse: Sequen
     affine[:3, 3] = low
     shape = np.ceil((world.max(axis=0) - low) / SPACING_MM).astype(int) + 1
     grid = Image(np.zeros(shape, np.uint8), affine)
-    bright = np.percentile(background.data, BRIGHT_PERCENT)
     under = resample(Image(np.minimum(background.data, bright).astype(np.float32), background.affine), grid, order=1)
     copies = []
     for layer, kept in zip(layers, sparse, strict=True):
