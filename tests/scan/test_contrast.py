@@ -78,6 +78,22 @@ def test_each_scan_by_its_tissue() -> None:
     assert said.startswith("the T1 looks like a FLAIR (cortex is 1.10 times")
 
 
+@pytest.mark.parametrize("name", ["T1", "FLAIR"])
+def test_a_t2_has_fluid_brighter_than_white_matter(name: str) -> None:
+    """Of 250 ml of white matter (100), a corner is ventricle: at 99 it is no T2, at 250 it is one."""
+    tissue = np.full((20, 20, 40), Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
+    tissue[:8, :8, :8] = Tissue.LATERAL_VENTRICLES
+    none = np.zeros_like(tissue)
+    values = np.where(tissue == Tissue.LATERAL_VENTRICLES, np.float32(99), np.float32(100))
+    image = Image(values, np.diag([2.5, 2.5, 2.5, 1]))
+    assert not any("T2" in note for note in unlikely_contrasts({name: image}, tissue, none))
+    values[:8, :8, :8] = 250
+    assert unlikely_contrasts({name: image}, tissue, none) == [
+        f"the {name} looks like a T2 (fluid is 2.5 times as bright as white matter), on which lesions cannot be told "
+        "from fluid: check that it is the right file"
+    ]
+
+
 def test_doubts_of_the_header_are_passed_on(tmp_path: Path) -> None:
     affine = grid(SHAPE, SPACING)
     save(draw(SHAPE, affine, "T1"), tmp_path / "t1.nii")

@@ -177,6 +177,15 @@ def test_what_is_no_scan_of_a_head(change, words: str, folder: Path, tmp_path: P
         assert str(tmp_path / "bad.nii.gz") in str(raised.value)
 
 
+def test_voxels_in_another_unit(folder: Path, tmp_path: Path) -> None:
+    """A tenth of what they are: the whole grid is some 25 mm wide."""
+    t1 = load(folder / "flair.nii.gz")
+    save(Image(t1.data, t1.affine @ np.diag([0.1, 0.1, 0.1, 1])), tmp_path / "t1.nii.gz")
+    mm = " x ".join(f"{0.1 * n * size:.3g}" for n, size in zip(t1.shape, t1.spacing_mm, strict=True))
+    with pytest.raises(InputError, match=rf"covers {mm} mm, less than a head \(voxels of .* check the voxel size"):
+        check_scans({"T1": tmp_path / "t1.nii.gz"})
+
+
 def test_large_voxels(tmp_path: Path) -> None:
     shape = (26, 33, 30)
     save(draw(shape, grid(shape, (8, 8, 8)), "T1"), tmp_path / "coarse.nii.gz")

@@ -103,6 +103,11 @@ AXES = ("from left to right", "from front to back", "from top to bottom")
 
 def check_head(image: Image) -> None:
     """Raise InputError for a scan without a head, or with half of one."""
+    covered = image.spacing_mm * image.shape
+    if covered.max() < max(LEAST_EXTENT_MM):
+        shown, voxels = (" x ".join(f"{mm:.3g}" for mm in side) for side in (covered, image.spacing_mm))
+        problem = f"covers {shown} mm, less than a head (voxels of {voxels} mm)"
+        raise InputError(image.name, problem, "check the voxel size in its header, and that it is the right file")
     volume = level(thinned(to_itk(image)), WORK_MM)
     extent, volume_ml = head_extent(volume)
     if volume_ml < LEAST_ML or contrast_to_air(volume) < LEAST_CONTRAST:

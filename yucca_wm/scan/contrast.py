@@ -1,8 +1,9 @@
-"""Whether a FLAIR may be a T1: judged by what is brighter, white matter or what lies around it.
+"""Whether a FLAIR may be a T1, or either a T2: judged by what is brighter, white matter or what lies around it.
 
-On a T1 white matter is brighter than cortex, on a FLAIR it is not, or less so. Coils light up scans in their own way:
-before tissue is known one scan alone proves nothing, and a person's T1 and FLAIR are compared (`exchanged`). When it is
-known so is one alone (`unlikely_contrasts`).
+On a T2 fluid is brighter than white matter, on T1 and FLAIR darker. On a T1 white matter is brighter than cortex, on a
+FLAIR it is not, or less so. Coils light up scans in their own way: before tissue is known one scan alone proves
+nothing, and a person's T1 and FLAIR are compared (`exchanged`). When it is known so is one alone
+(`unlikely_contrasts`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ GREY_TO_WHITE = 0.87
 
 APART = 1.15
 """Of a pair, the FLAIR's `grey_to_white` over the T1's: at least this. Real pairs have 1.28 to 1.62, T1 twice 1."""
+
+FLUID_TO_WHITE = 1.0
+"""Lateral ventricles over cerebral white matter. T1 and FLAIR have .12 to .59, T2 given as either 2.05 and more."""
 
 EXCHANGED = "the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged"
 """What is said of scans that are `exchanged`."""
@@ -96,12 +100,19 @@ def exchanged(t1: Image, flair: Image) -> bool:
 def unlikely_contrasts(
     scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]
 ) -> list[str]:
-    """A sentence where a scan (T1 or FLAIR) looks like the other, or both look alike.
+    """A sentence where a scan (T1 or FLAIR) looks like a T2 or like the other, or both look alike.
 
     tissue, lesions : label maps on their grid (`yucca_wm.core.tissue.Tissue`; 1).
 
     Silence proves little for a scan alone: the network that finds tissue is told what the scan is, and believes it.
     """
+    wet = {name: _ratio(image, tissue == Tissue.LATERAL_VENTRICLES, tissue, lesions) for name, image in scans.items()}
+    if of_fluid := [name for name, ratio in wet.items() if ratio is not None and ratio > FLUID_TO_WHITE]:
+        return [
+            f"the {name} looks like a T2 (fluid is {wet[name]:.1f} times as bright as white matter), on which lesions "
+            "cannot be told from fluid: check that it is the right file"
+            for name in of_fluid
+        ]
     found = {name: grey_to_white(image, tissue, lesions) for name, image in scans.items()}
     ratios = {name: ratio for name, ratio in found.items() if ratio is not None}
     if {"T1", "FLAIR"} <= ratios.keys():
@@ -120,14 +131,23 @@ def unlikely_contrasts(
 
 def grey_to_white(image: Image, tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]) -> float | None:
     """Median intensity of cortex over that of cerebral white matter, lesions left out; None where it cannot be told."""
-    cortex = image.data[(tissue == Tissue.CORTICAL_GREY_MATTER) & (lesions == 0)]
+    cortex = (tissue == Tissue.CORTICAL_GREY_MATTER) & (lesions == 0)
+    if cortex.sum() * image.voxel_volume_mm3 < 1000 * LEAST_ML:
+        return None
+    return _ratio(image, cortex, tissue, lesions)
+
+
+def _ratio(
+    image: Image, part: NDArray[np.bool_], tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]
+) -> float | None:
+    """Median intensity of ``part`` over that of cerebral white matter; None where it cannot be told."""
     white = image.data[(tissue == Tissue.CEREBRAL_WHITE_MATTER) & (lesions == 0)]
-    if min(cortex.size, white.size) * image.voxel_volume_mm3 < 1000 * LEAST_ML:
+    if white.size * image.voxel_volume_mm3 < 1000 * LEAST_ML or not part.any():
         return None
     bright = float(np.median(white))
     if bright <= 0 or float(image.data.min()) < -BELOW_AIR * bright:
         return None
-    return float(np.median(cortex)) / bright
+    return float(np.median(image.data[part])) / bright
 
 
 def _blurred(values: NDArray[Any]) -> NDArray[np.float32]:
