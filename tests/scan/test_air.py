@@ -50,6 +50,7 @@ def test_a_normalised_scan_is_what_it_was_but_for_scale() -> None:
     mean, sd = scan().mean(), scan().std()
     made, _ = with_air_at_zero(image((scan() - mean) / sd))
     np.testing.assert_allclose(made.data * sd, scan(), atol=1e-3)
+    assert np.array_equal(made.data > 0, scan() > 0), "air is 0 exactly"
 
 
 def test_a_brain_that_was_normalised_by_itself_lies_above_what_is_outside() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from yucca_wm.imaging.images import Image
 from yucca_wm.scan.done import NORMALISED, OFFSET
@@ -18,6 +19,9 @@ EXTREMES = (0.1, 99.9)
 LEAST_OFFSET = 0.05
 """Air further from 0 than this share of the range is not at 0. In all of 54 scans as they come it is at 0 exactly;
 resampling leaves single values below."""
+
+ROUNDING = 1e-5
+"""Of the range; what is normalised and stored again differs in the last digits."""
 
 BLANK = 0.1
 """A value that this share of the voxels has exactly was filled in, around a brain."""
@@ -39,6 +43,14 @@ def with_air_at_zero(image: Image) -> tuple[Image, list[str]]:
     if filled:
         outside = image.data == fill
         low = np.percentile(image.data[~outside], EXTREMES[0])
-        data = np.where(outside, np.float32(0), np.maximum(data - np.float32(low), 0))
-        return replace(image, data=data), [NORMALISED.format(fill=float(fill))]
-    return replace(image, data=np.maximum(data - np.float32(low), 0)), [OFFSET.format(air=float(low))]
+        return replace(image, data=np.where(outside, np.float32(0), _above(data, low, high))), [
+            NORMALISED.format(fill=float(fill))
+        ]
+    return replace(image, data=_above(data, low, high)), [OFFSET.format(air=float(low))]
+
+
+def _above(data: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """``data`` less ``low``; what is below or rounds to it is 0 exactly: other steps ask for what is more than air."""
+    lifted = data - np.float32(low)
+    lifted[lifted <= ROUNDING * (high - low)] = 0
+    return lifted
