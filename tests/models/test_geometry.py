@@ -53,6 +53,22 @@ def test_coarse_values_come_back_at_the_scans_voxels() -> None:
     assert whole[:, 90, 100, 20] == pytest.approx([90.0, 100.0, 80.0], abs=1e-3)
 
 
+@pytest.mark.parametrize(("height_mm", "share"), [(200, 1), (100, 0.5), (40, 0)])
+def test_the_share_of_the_brain_that_a_scan_shows(height_mm: int, share: float) -> None:
+    """A box of 40 voxels of 3 mm about 100 mm: from 40 to 160 mm high; planes of 2 mm are centred on 0, 2, 4 mm."""
+    inside = torch.zeros((2, *SIZE))
+    inside[0] = 1
+    inside[:, 12:52, 20:60, 12:52] = torch.tensor([0.0, 1.0])[:, None, None, None]
+    brain = Brain(inside, np.array([100.0, 100.0, 100.0]))
+    assert brain.share_within(grid((200, 200, height_mm // 2), (1.0, 1.0, 2.0))) == pytest.approx(share, abs=0.02)
+
+
+def test_no_brain_is_no_share() -> None:
+    nothing = torch.zeros((2, *SIZE))
+    nothing[0] = 1
+    assert Brain(nothing, np.zeros(3)).share_within(grid((9, 9, 9), (1.0, 1.0, 1.0))) == 0
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("signs", list(itertools.product((1, -1), repeat=3)))
 def test_reordering_is_undone_exactly(order: tuple[int, ...], signs: tuple[int, ...]) -> None:

@@ -75,10 +75,20 @@ class Brain:
     @cached_property
     def centroids_mm(self) -> NDArray[np.float64]:
         """Centroid [region, 3] of each white-matter region, mm as ``centre_mm``; NaN where it is absent."""
-        voxels = np.nonzero(self.mask)
-        labels = self.probability.argmax(0).numpy()[voxels]
-        voxels_mm = (np.stack(voxels, 1) - (np.array(SIZE) - 1) / 2) * SPACING_MM + self.centre_mm
-        return centroids(labels, voxels_mm)
+        labels = self.probability.argmax(0).numpy()[np.nonzero(self.mask)]
+        return centroids(labels, self._voxels_mm)
+
+    @property
+    def _voxels_mm(self) -> NDArray[np.float64]:
+        """Where the voxels of `mask` lie, [voxels, 3], mm as ``centre_mm``."""
+        voxels = np.stack(np.nonzero(self.mask), 1)
+        return (voxels - (np.array(SIZE) - 1) / 2) * SPACING_MM + self.centre_mm
+
+    def share_within(self, grid: Canonical) -> float:
+        """Share of the brain that lies within the scan; 0 where there is no brain."""
+        places = self._voxels_mm / grid.spacing_mm
+        inside = np.all((places > -0.5) & (places < np.array(grid.shape) - 0.5), axis=1)
+        return float(inside.mean()) if len(inside) else 0.0
 
     def at(
         self, grid: Canonical, values: torch.Tensor, points: tuple[NDArray[np.intp], ...] | None = None

@@ -66,10 +66,11 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     grid = Canonical.of(images[0])
     data = {name: np.ascontiguousarray(grid.reordered(image.data), dtype=np.float32) for name, image in scans.items()}
     brain = find_brain(networks.regions, data, grid)
-    if not BRAIN_ML[0] <= brain.volume_ml <= BRAIN_ML[1]:
+    shown_ml = brain.volume_ml * brain.share_within(grid)
+    if not BRAIN_ML[0] <= shown_ml <= BRAIN_ML[1]:
         raise InputError(
             images[0].name,
-            f"shows no whole brain ({brain.volume_ml:.0f} ml of brain found)",
+            f"shows no whole brain ({shown_ml:.0f} ml of brain found)",
             "check that it is a T1 or FLAIR of a whole head, and its header",
         )
     probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
