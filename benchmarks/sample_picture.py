@@ -34,18 +34,20 @@ def main() -> int:
     painted = np.zeros((*regions.shape, 4))
     for label, color in colors.items():
         painted[regions == label] = matplotlib.colors.to_rgba(color, 0.6)
-    painted_lesions = np.zeros((*regions.shape, 4))
-    painted_lesions[lesions > 0] = (1, 0.15, 0.15, 1)
-    occupied = np.flatnonzero(((regions > 0) & (regions < FIRST_REMAINDER)).any((0, 1)))
+    white_matter = (regions > 0) & (regions < FIRST_REMAINDER)
+    brightest = np.percentile(scan[white_matter], 99.9)
+    occupied = np.flatnonzero(white_matter.any((0, 1)))
     x, y, _ = np.nonzero(regions)
     box = slice(max(0, x.min() - MARGIN), x.max() + MARGIN), slice(max(0, y.min() - MARGIN), y.max() + MARGIN)
     chosen = np.linspace(occupied[0], occupied[-1], SLICES + 2).round().astype(int)[1:-1]
     figure, axes = plt.subplots(2, SLICES, figsize=(14, 5.4), facecolor="black")
-    for row, over in zip(axes, (painted_lesions, painted), strict=True):
-        for place, k in zip(row, chosen, strict=True):
-            place.imshow(scan[*box, k].T, cmap="gray", origin="lower", vmax=np.percentile(scan, 99.7))
-            place.imshow(over[*box, k].transpose(1, 0, 2), origin="lower")
+    for above, below, k in zip(*axes, chosen, strict=True):
+        for place in (above, below):
+            place.imshow(scan[*box, k].T, cmap="gray", origin="lower", vmax=brightest)
             place.axis("off")
+        if lesions[*box, k].any():
+            above.contour(lesions[*box, k].T, [0.5], colors="red", linewidths=1.2)
+        below.imshow(painted[*box, k].transpose(1, 0, 2), origin="lower")
     figure.subplots_adjust(0, 0, 1, 1, 0.02, 0.02)
     figure.savefig(options.out, dpi=80)
     return 0
