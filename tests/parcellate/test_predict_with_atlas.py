@@ -10,7 +10,9 @@ import pytest
 from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.models.segment import Networks, Segmentation
+from yucca_wm.parcellate.white_matter import segmented
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Options, identities
 from yucca_wm.predict.choice import choose
@@ -52,12 +54,37 @@ def test_no_voxel_is_lost_or_added(atlas: Atlas, network: Image) -> None:
     assert found.about["voxels_of_the_network"] >= 8
 
 
+def test_a_t1_for_white_matter_is_looked_at_as_in_predict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``parcellate --wm auto``: air at 50 of 50 to 100, and white matter in the topmost plane."""
+    data = np.full((10, 10, 10), 50, np.float32)
+    data[2:8, 2:8, 2:] = 100
+    tissue = (data > 50).astype(np.uint8)
+    for axis in range(3):
+        np.moveaxis(data, axis, 0)[:, 0, 0] = 60  # the head reaches further
+    seen: list[Image] = []
+
+    def segment(_: Networks, scans: dict[str, Image]) -> Segmentation:
+        seen.append(scans["T1"])
+        return Segmentation(0 * tissue, tissue, tissue, data, 1200.0)
+
+    monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
+    with reading(Headers()) as notes:
+        white_matter, _ = segmented(Image(data, np.diag([20.0, 20, 20, 1]), Path("t1.nii")))
+    np.testing.assert_array_equal(white_matter.data, tissue)
+    assert seen[0].data.min() == 0
+    assert list(notes) == [
+        "t1.nii: its values were shifted so that air is 0 (it was 50)",
+        "t1.nii: the brain is cut off at the top (144 of 144 cm2 in the last plane): volumes are not those of a whole "
+        "brain",
+    ]
+
+
 def test_a_person_gets_them_with_a_record(
     atlas: Atlas, subject: Scan, network: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     none = np.zeros(subject.wm.shape, np.uint8)
-    segmented = Segmentation(none, network.data, subject.wm.data, none.astype(np.float32), 1200.0)
-    monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: segmented)
+    found = Segmentation(none, network.data, subject.wm.data, none.astype(np.float32), 1200.0)
+    monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
     networks = Networks(regions=lambda x: x, tissue=lambda x: x)
     frame = Frame({"T1": subject.wm.with_data(np.ones(subject.wm.shape, np.float32))}, "T1", {}, [])
     plain = segment_person(frame, networks, ["regions"], like=None, confidence=False)

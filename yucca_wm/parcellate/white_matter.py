@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
+from yucca_wm.imaging.reading import note
 from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
+from yucca_wm.scan.air import with_air_at_zero
+from yucca_wm.scan.cut import cut_off
 
 RIGHT_LEFT = {(44, 45): "FAST-AID", (41, 2): "FreeSurfer"}
 """(right, left) cerebral white matter by the label lists of the tools that write them."""
@@ -194,12 +197,16 @@ def _mask(
 def segmented(scan: Image) -> tuple[Image, Image]:
     """Tissue map (labels of `Tissue`, 0 outside) and region map of the person on ``scan``, a T1 as it comes.
 
+    Says where air is not at 0 or the brain is cut off (`yucca_wm.imaging.reading.note`).
+
     Raises InputError when no whole brain is found.
     """
     from yucca_wm.models.segment import segment
     from yucca_wm.models.shipped import networks
 
-    found = segment(networks("cpu"), {"T1": scan})
+    seen, said = with_air_at_zero(scan)
+    found = segment(networks("cpu"), {"T1": seen})
+    note(*(f"{scan.name}: {line}" for line in (*said, *cut_off({"T1": seen}, found.tissue))))
     tissue = np.where(found.lesions > 0, np.uint8(Tissue.CEREBRAL_WHITE_MATTER), found.tissue)
     return scan.with_data(tissue), scan.with_data(found.regions)
 
