@@ -82,6 +82,9 @@ def test_a_missing_slice_and_no_series(image: Image, tmp_path: Path, capfd: pyte
         read_dicom(write_series(image, tmp_path / "gap", leave_out=3))
     (tmp_path / "empty").mkdir()
     capfd.readouterr()
+    with pytest.raises(InputError, match="is an empty folder; give the folder that holds the slices"):
+        read_dicom(tmp_path / "empty")
+    (tmp_path / "empty" / "notes.txt").touch()
     with pytest.raises(InputError, match="holds no DICOM series; give the folder that holds the slices"):
         read_dicom(tmp_path / "empty")
     for name in ("T1.nii.gz", "FLAIR.NII"):

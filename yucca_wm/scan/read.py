@@ -40,6 +40,8 @@ def read_dicom(folder: Path) -> Image:
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(loud)
     if not series:
+        if not any(folder.iterdir()):
+            raise InputError(folder, "is an empty folder", "give the folder that holds the slices")
         files = [path.name for path in sorted(folder.iterdir()) if path.name.lower().endswith(IMAGE_SUFFIXES)]
         remedy = f"give one of its files ({some_of(files)})" if files else "give the folder that holds the slices"
         raise InputError(folder, "holds no DICOM series", remedy)
