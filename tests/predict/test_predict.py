@@ -215,7 +215,7 @@ def test_one_bad_case_does_not_stop_the_others_and_a_second_run_does_only_what_i
     assert list(outcome.results) == ["good"]
     assert "broken.nii.gz" in outcome.failures["broken"]
     assert "neither a T1 nor a FLAIR" in outcome.failures["none"]
-    assert "shows no head" in outcome.failures["shifted"]  # scans that are apart are registered, and a ball is no head
+    assert "less than a head" in outcome.failures["shifted"]  # scans that are apart are registered: a ball is no head
     first = (tmp_path / "out" / "regions" / "good.nii.gz").read_bytes()
 
     counted: list[str] = []
