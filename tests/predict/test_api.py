@@ -78,6 +78,11 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     assert loads.loc["total", "lesion_voxels"] == bright.sum()
     assert loads.iloc[0]["region_voxels"] == 4 * 4 * 12  # region 1: the first column
     assert loads.iloc[0]["lesion_voxels"] == bright[:4, :4].sum()
+    assert found.localization is not None
+    assert "without_flair" not in found.localization.flags
+    alone = yw.predict(t1=path).localization
+    assert alone is not None
+    assert alone.flags["without_flair"].startswith("lesions were looked for on a T1 alone")
     assert yw.localize(found.lesions, found.regions).subject == "anna"
     assert yw.predict(flair=nib.load(path)).subject == "anna"
     assert yw.predict(flair=nib.Nifti1Image(scan(), AFFINE)).subject == "subject"

@@ -63,7 +63,7 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
     given : where the maps are from, and their companions.
     """
     result = localize(given.subject, maps.lesions, maps.regions, table, settings, maps.ventricles, maps.tissue)
-    flags = result.flags | scans_flags(given.lesions) | registration_flag(given.regions)
+    flags = result.flags | scans_flags(given.lesions, given.companions.notes) | registration_flag(given.regions)
     companions = given.companions
     if companions.lesion_softmax is not None and companions.region_softmax is not None:
         from yucca_wm.localize.measures.expected import expected_rows

@@ -44,12 +44,14 @@ class Companions:
     lesion_softmax, region_softmax : what they were made from.
     modalities : maps made from one modality, as far as the subject has them.
     tissue : tissue map.
+    notes : of `yucca_wm.predict`, with maps in memory; with files they are in its account beside them.
     """
 
     lesion_softmax: SoftmaxFiles | None = None
     region_softmax: SoftmaxFiles | None = None
     modalities: tuple[Modality, ...] | None = None
     tissue: Source | None = None
+    notes: tuple[str, ...] = ()
 
     def files(self) -> dict[str, Path]:
         """Those that are files, by what they are."""

@@ -234,7 +234,8 @@ def _result(
                 for m in MODALITIES
                 if m in predicted.case.scans
             )
-        companions = Companions(modalities=modalities, tissue=found.get(TISSUE))
+        notes = tuple(predicted.made["notes"])
+        companions = Companions(modalities=modalities, tissue=found.get(TISSUE), notes=notes)
         localization = localization_of(
             Maps(name, found[LESIONS], found[REGIONS], companions=companions), table, Settings()
         )

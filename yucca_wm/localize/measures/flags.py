@@ -128,10 +128,12 @@ def registration_flag(regions: Source) -> dict[str, str]:
     return {"poor_registration": "; ".join(map(str, found))} if found else {}
 
 
-def scans_flags(lesions: Source) -> dict[str, str]:
-    """``without_flair`` and ``cut_off`` when the account of `yucca_wm.predict` notes so of the person whose lesion map
-    this is."""
-    notes = [] if isinstance(lesions, Image) else _predicted(Path(lesions))["notes"]
+def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
+    """``without_flair`` and ``cut_off`` when `yucca_wm.predict` noted so of the person whose lesion map this is.
+
+    noted : its notes, where they are at hand; else they are those of the account beside the lesion map's folder.
+    """
+    notes = noted if isinstance(lesions, Image) else _predicted(Path(lesions))["notes"]
     cut = [note for note in notes if note.startswith(CUT_NOTE)]
     flags = {CUT_OFF: "; ".join(cut)} if cut else {}
     if FEW_ON_T1 in notes:
