@@ -33,11 +33,13 @@ def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() ->
 
 def test_scans_that_are_exchanged_are_noted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """2 x 80 ml of white matter and cortex, as bright as each other on both scans, which is odd by itself. 34 regions
-    of the same size on each side, so that nothing else is."""
-    shape = (20, 20, 34)
-    tissue = np.ones(shape, np.uint8)
-    tissue[:10] = Tissue.CORTICAL_GREY_MATTER
-    regions = np.broadcast_to(1 + np.arange(34, dtype=np.uint8), shape)
+    of the same size on each side, and a margin all around, so that nothing else is."""
+    shape = (22, 22, 36)
+    inside = (slice(1, -1),) * 3
+    tissue, regions = np.zeros((2, *shape), np.uint8)
+    tissue[inside] = Tissue.CEREBRAL_WHITE_MATTER
+    tissue[1:11, 1:-1, 1:-1] = Tissue.CORTICAL_GREY_MATTER
+    regions[inside] = 1 + np.arange(34, dtype=np.uint8)
     none = np.zeros(shape, np.uint8)
     found = Segmentation(none, regions, tissue, none.astype(np.float32), 1200.0)
     monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
