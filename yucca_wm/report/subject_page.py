@@ -23,7 +23,7 @@ from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
 from yucca_wm.localize.reading import load_pair, load_tissue
-from yucca_wm.localize.terminal import affected
+from yucca_wm.localize.terminal import SUMMARY, affected
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
@@ -192,7 +192,7 @@ def subject_page(
                 "volume": short(row["lesion_volume_ml"]),
                 "percent": f"{float(row['load_percent']):.2f}" if row["load_percent"] else "",
                 "lesions": row["n_lesions_touching"],
-                "sum": row["group"] in ("outside", "total"),
+                "sum": row["name"] in SUMMARY,
             }
             for row in first
         ],

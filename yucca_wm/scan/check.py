@@ -41,18 +41,21 @@ def checked(scans: Mapping[str, Source], header: str | None = None) -> tuple[dic
         raise InputError("scans", "there is neither a T1 nor a FLAIR")
     images, notes = {}, []
     for modality, image in given.items():
-        check_values(image)
-        images[modality], said = with_air_at_zero(image)
-        check_head(images[modality])
+        images[modality], said = check_one(image)
         notes += [f"{modality}: {note}" for note in (*image.header_notes, *said)]
     check_different(images)
     return images, notes
 
 
-def check_one(image: Image) -> None:
-    """Raise InputError for an image that cannot be used whatever else there is of the person, as `check_scans` does."""
+def check_one(image: Image) -> tuple[Image, list[str]]:
+    """The scan with air at 0, and what was done to it (`with_air_at_zero`).
+
+    Raises InputError for an image that cannot be used whatever else there is of the person, as `check_scans` does.
+    """
     check_values(image)
-    check_head(with_air_at_zero(image)[0])
+    seen, said = with_air_at_zero(image)
+    check_head(seen)
+    return seen, said
 
 
 def check_values(image: Image) -> None:

@@ -19,6 +19,7 @@ CUT_OFF = "the brain is cut off at the"
 """How the sentence begins."""
 
 ENDS = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "top", "I": "bottom"}
+OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 
 
 def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]]) -> list[str]:
@@ -29,19 +30,12 @@ def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]]) -> lis
     brain = tissue > 0
     first = next(iter(scans.values()))
     said = []
-    for axis, ends in enumerate(
-        zip(nib.aff2axcodes(_reversed(first.affine)), nib.aff2axcodes(first.affine), strict=True)
-    ):
+    for axis, far in enumerate(nib.aff2axcodes(first.affine)):
         others = tuple(other for other in range(3) if other != axis)
         shown = np.flatnonzero(np.any([(image.data != 0).any(others) for image in scans.values()], axis=0))
         area_cm2 = brain.sum(others) * np.prod(first.spacing_mm[list(others)]) / 100
-        for end, plane in zip(ends, (shown[0], shown[-1]), strict=True):
+        for end, plane in ((OPPOSITE[far], shown[0]), (far, shown[-1])):
             if area_cm2[plane] >= LEAST_SHARE * max(area_cm2.max(), 1.0):
                 seen = f"{area_cm2[plane]:.0f} of {area_cm2.max():.0f} cm2 in the last plane"
                 said.append(f"{CUT_OFF} {ENDS[end]} ({seen}): volumes are not those of a whole brain")
     return said
-
-
-def _reversed(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same with every axis the other way round."""
-    return affine @ np.diag([-1.0, -1.0, -1.0, 1.0])
