@@ -29,9 +29,9 @@ from yucca_wm.core.regions import Region, RegionTable, Side
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.evaluate.measures import lesion_measures, region_measures
 from yucca_wm.groups.__main__ import main as groups
+from yucca_wm.groups.loads import complete
 from yucca_wm.groups.statistics.association import associate
 from yucca_wm.groups.statistics.clusters import cluster
-from yucca_wm.groups.tables import complete
 from yucca_wm.localize.__main__ import main as localize
 
 from .groups.test_invariance import written

@@ -29,7 +29,8 @@ from yucca_wm.core.regions import TABLE, read_table
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import open_probabilities
 from yucca_wm.ensemble.probabilities import Grid
-from yucca_wm.groups.tables import read_loads, read_participants
+from yucca_wm.groups.loads import read_loads
+from yucca_wm.groups.participants import read_participants
 from yucca_wm.imaging.images import load, load_labels
 from yucca_wm.jobs.run_record import RECORD, Entry, FileState, Record, State
 from yucca_wm.registration import itk

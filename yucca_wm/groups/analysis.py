@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import table_name
+from yucca_wm.groups.loads import Loads, read_loads
+from yucca_wm.groups.participants import Participants, match_participants, read_participants
 from yucca_wm.groups.statistics.variables import Design, design
-from yucca_wm.groups.tables import Loads, Participants, match_participants, read_loads, read_participants
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.report.flagged import (
     Flags,

@@ -11,8 +11,8 @@ from yucca_wm.groups.associate_command import EFFECTS, associate_tables
 from yucca_wm.groups.associate_command import Association as Association
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES, cluster_tables
 from yucca_wm.groups.cluster_command import Clustering as Clustering
+from yucca_wm.groups.loads import TRANSFORMS
 from yucca_wm.groups.statistics.clusters import METHODS
-from yucca_wm.groups.tables import TRANSFORMS
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput

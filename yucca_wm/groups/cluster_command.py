@@ -17,10 +17,10 @@ from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
 from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, read_cohort
+from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.statistics.clusters import Choice, Clusters, cluster
 from yucca_wm.groups.statistics.variables import residuals
-from yucca_wm.groups.tables import Loads, complete, transform
 from yucca_wm.report.flagged import Flags
 from yucca_wm.report.html import Pictures, count
 

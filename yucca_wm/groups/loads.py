@@ -1,12 +1,9 @@
-"""The two tables of an analysis, read and checked: the loads of `yucca_wm.localize`, and BIDS participants.
-
-Participants are matched by name to those who have loads.
-"""
+"""The lesion loads of an analysis: the table of `yucca_wm.localize`, read and checked."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.cohort.ids import bare, looks_like
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import NUMBER, Columns, composed, read_columns
-from yucca_wm.groups.statistics.variables import MISSING, Column
+from yucca_wm.groups.statistics.variables import MISSING
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -29,9 +25,6 @@ NOT_REGIONS = (REMAINDER, "outside", "total")
 
 TRANSFORMS = ("sqrt", "log1p", "none")
 """Loads are skewed: square root, log(1 + percent), or as they are."""
-
-ID = "participant_id"
-RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {ID}"
 
 MIN_KNOWN = 0.5
 """Where every region is needed of everyone, those that fewer than this share of the subjects have are left out."""
@@ -144,120 +137,3 @@ def _once(read: Columns, row: int, subject: str, seen: NDArray[np.bool_], place:
         problem = f"line {read.lines[row]}: '{subject}' has a row {read.cells['name'][row]} already"
         raise InputError(read.path, problem, "localize each subject once")
     seen[place] = True
-
-
-if TYPE_CHECKING:
-    from yucca_wm.core.tsv import TableInput
-
-MAX_COMPARED = 100_000
-"""Pairs of names that are looked at for a likeness, at most: a second's work."""
-
-
-@dataclass(frozen=True)
-class Participants:
-    """ids : [n] as they are written; lines : [n] of the file; cells : column -> [n], ``""`` where there is no value."""
-
-    path: Path
-    ids: list[str]
-    lines: list[int]
-    cells: dict[str, list[str]]
-
-    def take(self, rows: Sequence[int]) -> Participants:
-        """Those in ``rows``, in that order."""
-        cells = {name: [own[row] for row in rows] for name, own in self.cells.items()}
-        return Participants(self.path, [self.ids[row] for row in rows], [self.lines[row] for row in rows], cells)
-
-    def column(self, name: str, categorical: Collection[str] = ()) -> Column:
-        """One column, as `yucca_wm.groups.statistics.variables` reads it."""
-        return Column(self.path, name, self.cells[name], self.lines, name in categorical)
-
-
-def read_participants(
-    path: TableInput, columns: Sequence[str], missing: Collection[str] = ()
-) -> tuple[Participants, dict[str, str]]:
-    """Read ``participant_id`` and ``columns`` of a file or data frame; cells of MISSING and ``missing`` have no value.
-
-    Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
-    absent, or a line names nobody.
-    """
-    try:
-        read = read_columns(path, (ID, *columns))
-    except InputError as error:
-        lacking = error.problem.startswith((f"lacks the column {ID}", f"lacks the columns {ID}"))
-        if lacking and error.remedy.startswith("it has ") and ID not in error.remedy:
-            raise InputError(error.path, error.problem, f"{error.remedy}; {RENAME}") from None
-        raise
-    ids = [composed(cell) for cell in read.cells[ID]]
-    if "" in ids:
-        raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", "fill in participant_id")
-    none = {*MISSING, *map(composed, missing)}
-    cells = {
-        name: ["" if (cell := composed(raw)) in none else cell for raw in read.cells[name]] for name in columns
-    }  # fmt: skip
-    seen: dict[str, int] = {}
-    for name in ids:
-        seen[name] = seen.get(name, 0) + 1
-    once = [row for row, name in enumerate(ids) if seen[name] == 1]
-    reason = f"{read.path}: participant occurs twice; keep one row"
-    twice = {name: reason for name, times in seen.items() if times > 1}
-    return Participants(read.path, ids, read.lines, cells).take(once), twice
-
-
-@dataclass(frozen=True)
-class Match:
-    """rows : (position of a subject, row of its participant) of those in both tables with every value; unmatched :
-    who has no partner in the other table (a mistake); incomplete : who lacks a value (none), both with the reason."""
-
-    rows: list[tuple[int, int]]
-    unmatched: dict[str, str]
-    incomplete: dict[str, str]
-
-
-def match_participants(subjects: Sequence[str], participants: Participants) -> Match:
-    """A subject is the participant of exactly its name; or else of its name with or without ``sub-``; or else of what
-    stands before ``_ses-`` or ``_run-``. ``1``, ``01`` and ``001`` are different people.
-
-    Raises InputError when nobody is in both tables.
-    """
-    written = {name: row for row, name in enumerate(participants.ids)}
-    bared = {bare(name): row for name, row in reversed(written.items())}
-    partner: dict[int, int] = {}
-    taken: set[int] = set()
-    doubled: dict[str, str] = {}
-    for exact in (True, False):
-        for position, subject in enumerate(subjects):
-            row = written.get(composed(subject)) if exact else _near(composed(subject), bared)
-            if row is None or position in partner:
-                continue
-            if row in taken:
-                doubled[subject] = f"participant {participants.ids[row]} is there already, with another session"
-            else:
-                partner[position] = row
-                taken.add(row)
-    free = [name for row, name in enumerate(participants.ids) if row not in taken]
-    alone = [name for position, name in enumerate(subjects) if position not in partner and name not in doubled]
-    if not partner:
-        raise InputError(
-            participants.path,
-            "none of its participants has loads",
-            f"it has {_some(participants.ids)}; loads are there of {_some(subjects)}",
-        )
-    few = len(alone) * len(free) <= MAX_COMPARED
-    unmatched = {name: "is not in the participants table" + (looks_like(name, free) if few else "") for name in alone}
-    unmatched |= doubled | {name: "has no lesion load" + (looks_like(name, alone) if few else "") for name in free}
-    rows, incomplete = [], {}
-    for position, row in sorted(partner.items()):
-        if lacking := [name for name, cells in participants.cells.items() if not cells[row]]:
-            incomplete[subjects[position]] = f"has no value for {', '.join(lacking)}"
-        else:
-            rows.append((position, row))
-    return Match(rows, unmatched, incomplete)
-
-
-def _near(subject: str, bared: Mapping[str, int]) -> int | None:
-    whole = bare(subject)
-    return bared.get(whole, bared.get(whole.split("_ses-")[0].split("_run-")[0]))
-
-
-def _some(names: Sequence[str]) -> str:
-    return some_of(names, 3) or "nobody"
