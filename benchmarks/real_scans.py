@@ -15,7 +15,8 @@ left out, unless ``--trained-on`` is given. Parts:
   are kept in ``--cache``; ``--parcellate`` hands on options such as ``--atlas-wm`` and ``--atlas-labels``. The
   network's regions, and those of ``predict --region-model atlas`` (the fetched atlas).
 - ``sides``: voxels of regions on their own side of the head's midplane, all scans. The plane is that of the scan's own
-  symmetry (`midplane.py`); the corpus callosum and 3 mm on either side of it do not count.
+  symmetry (`midplane.py`); the corpus callosum and 3 mm on either side of it do not count. Hemispheres may bend across
+  that plane: where structures were labelled by hand (`oasis_nc`), also voxels in a structure of the other side.
 - ``healthy``: false lesion volume on FLAIRs painted without lesions, from heads held out of training (``--heads``,
   prepared by ``python -m yucca_wm.training.synthesis``).
 """
@@ -58,6 +59,9 @@ GYRI = {
 """Our regions that make a lobe (around the central sulcus there is one, the precuneus goes with the cuneus)."""
 
 NEAR_PLANE_MM = 3.0
+HAND_SIDES = {-1: (45, *range(101, 208, 2)), 1: (44, *range(100, 208, 2))}
+"""Labels by hand of cerebral white matter and gyri (`oasis_nc`), left (-1) and right (1)."""
+
 CHANGED = "p01_change_lesions.nii.gz"
 NEAR_CHANGE_MM = 3.0
 """Drawn borders differ from found ones by about as much."""
@@ -281,12 +285,23 @@ def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         right_mm = plane.to_the_right_mm(places_mm)
         own_mm = right_mm * np.array([counted.get(k, 0) for k in range(37)])[found[tuple(voxels.T)]]
         far = np.abs(right_mm) > NEAR_PLANE_MM
+        by_hand = scans["T1"].with_name(scans["T1"].name.replace("T1", "labels")) if "T1" in scans else None
+        if by_hand is not None and by_hand.is_file():
+            labels = load_labels(by_hand).data
+            wrong = sum(
+                np.isin(found, [k for k, own in counted.items() if own == -side]) & np.isin(labels, HAND_SIDES[side])
+                for side in (-1, 1)
+            )
+            hand = {"astray_by_hand_mm3": float(wrong.sum() * image.voxel_volume_mm3)}
+        else:
+            hand = {}
         yield {
             "scan": name,
             "on_own_side": float((own_mm[far] > 0).mean()),
             "astray_mm3": float((own_mm[far] < 0).sum() * image.voxel_volume_mm3),
             "furthest_mm": float(max(0, -own_mm.min())),
             "plane_tilt_deg": float(np.degrees(np.arccos(np.clip(plane.normal[0], -1, 1)))),
+            **hand,
         }
 
 

@@ -26,7 +26,7 @@ def test_resampling_to_the_same_grid_keeps_every_voxel_also_at_the_border(order:
     for seed in range(20):
         moved = affine + np.pad(np.random.default_rng(seed).uniform(-1, 1, (3, 4)), ((0, 1), (0, 0)))
         image = Image(random_labels(), moved)
-        np.testing.assert_array_equal(resample(image, image, order=order).data, image.data)
+        np.testing.assert_allclose(resample(image, image, order=order).data, image.data, rtol=1e-5 * order)
 
 
 @pytest.mark.parametrize("codes", [(0, 1), (1, 0), (2, 1), (1, 1)])

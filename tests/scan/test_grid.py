@@ -7,8 +7,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from yucca_wm.imaging.images import Image
-from yucca_wm.scan.frame import carry_labels, resampled, turned_onto
+from yucca_wm.imaging.images import Image, resample
+from yucca_wm.scan.frame import carry_labels, turned_onto
 
 OBLIQUE = np.array([[0.9, 0.1, 0, -20], [-0.1, 0.95, 0.3, 4], [0, -0.25, 3, -9], [0, 0, 0, 1]])
 
@@ -52,10 +52,10 @@ def test_other_shapes_and_slants_are_other_grids(image: Image) -> None:
 
 
 def test_resampling_along_one_axis_by_hand() -> None:
-    """Values 5 10 20 30 at 0, 2, 4, 6 mm; the other grid has 1, 3, 5 mm, between two of them, and 7 mm, beyond all."""
+    """Values 5 10 20 30 at 0, 2, 4, 6 mm; the other grid has 1, 3, 5 mm, between two, and 7 mm, between 30 and air."""
     image = Image(np.array([5, 10, 20, 30.0]).reshape(4, 1, 1), np.diag([2.0, 1, 1, 1]))
     like = Image(np.zeros((4, 1, 1)), np.array([[2.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))
-    np.testing.assert_allclose(resampled(image, np.eye(4), like, order=1).data.ravel(), [7.5, 15, 25, 0])
+    np.testing.assert_allclose(resample(image, like, order=1).data.ravel(), [7.5, 15, 25, 15])
 
 
 def test_labels_are_carried_to_where_the_matrix_takes_them() -> None:
@@ -67,3 +67,13 @@ def test_labels_are_carried_to_where_the_matrix_takes_them() -> None:
     carried = carry_labels(labels, matrix, like)
     assert carried.data.dtype == np.uint8
     assert carried.data.ravel().tolist() == [0, 0, 0, 0, 0, 0, 7, 7, 0, 0]
+
+
+def test_a_mask_of_thick_slices_keeps_its_volume_on_thin_ones() -> None:
+    """10 slices of 6.5 mm, of 2 x 2 voxels of 1 mm, full: 260 mm3. Of planes of 1 mm, 65 have their centres in it: half a
+    slice beyond the first and the last slice's centres."""
+    labels = Image(np.ones((2, 2, 10), np.uint8), np.diag([1.0, 1, 6.5, 1]))
+    like = Image(np.zeros((2, 2, 80)), np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -10], [0, 0, 0, 1]]))
+    carried = carry_labels(labels, np.eye(4), like)
+    assert carried.data.sum() * carried.voxel_volume_mm3 == 260
+    assert np.flatnonzero(carried.data[0, 0])[[0, -1]].tolist() == [7, 71]  # -3 and 61 mm

@@ -242,15 +242,24 @@ def check_same_grid(first: Image, second: Image) -> None:
         )
 
 
-def resample(image: Image, like: Image, *, order: int = 0) -> Image:
-    """``image`` on the grid of ``like``, through world space; outside is 0.
+def resample(image: Image, like: Image, *, order: int = 0, to_image: NDArray[np.float64] | None = None) -> Image:
+    """``image`` on the grid of ``like``; outside lies 0.
 
-    order : 0 nearest neighbour (labels), 1 linear.
+    The outermost voxels reach as far beyond their centres as others do: labels half a voxel; scans fade within one.
+
+    order : 0 nearest neighbour (labels), in the type of ``image``; 1 linear (scans), float32.
+    to_image : 4x4, world of ``like`` -> world of ``image``, mm; None: they are one.
     """
     from scipy.ndimage import affine_transform
 
-    matrix = np.linalg.inv(image.affine) @ like.affine
+    matrix = np.linalg.inv(image.affine) @ (like.affine if to_image is None else to_image @ like.affine)
     data = affine_transform(
-        image.data, matrix[:3, :3], matrix[:3, 3], output_shape=like.shape, order=order, mode="grid-constant", cval=0
+        image.data if order == 0 else image.data.astype(np.float32),
+        matrix[:3, :3],
+        matrix[:3, 3],
+        output_shape=like.shape,
+        order=order,
+        mode="grid-constant",
+        cval=0,
     )
-    return replace(like, data=data, path=image.path, called=image.called)
+    return replace(like, data=data, path=image.path, called=image.called, of_file=image.of_file)

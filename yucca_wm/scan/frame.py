@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging.grids import reordered
-from yucca_wm.imaging.images import Image, Source, same_grid
+from yucca_wm.imaging.images import Image, Source, resample, same_grid
 from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
@@ -91,7 +91,7 @@ def carry_labels(image: Image, matrix: Matrix, like: Image) -> Image:
     matrix : 4x4, world of ``image`` -> world of ``like`` (RAS mm), as in `Frame.transforms`; identity where nothing was
         moved.
     """
-    return resampled(image, inverse(matrix), like, order=0)
+    return resample(image, like, to_image=inverse(matrix))
 
 
 def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[Image, Matrix | None, list[str]]:
@@ -103,13 +103,13 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
     if there is not None and (found.gain < LEAST_GAIN or found.moved_mm < LEAST_MOVED_MM):
         return there, None, said
     if found.gain <= 0:
-        placed = resampled(image, np.eye(4), reference, order=1)
+        placed = resample(image, reference, order=1)
         return placed, None, [PLACED.format(reference=name), *said]
     words = MOVED if there is None else APART + MOVED
     note = words.format(reference=name, moved_mm=found.moved_mm, turn_deg=found.turn_deg)
     if found.turn_deg > WRONG_HEADER_DEG:
         note += f"; its header or that of the {name} is wrong: check left and right"
-    return resampled(image, found.matrix, reference, order=1), inverse(found.matrix), [note, *said]
+    return resample(image, reference, order=1, to_image=found.matrix), inverse(found.matrix), [note, *said]
 
 
 def _registered(reference: Image, image: Image, modality: str) -> Rigid:
@@ -142,24 +142,3 @@ def turned_onto(image: Image, like: Image) -> Image | None:
     if not same_grid(turned, like):
         return None
     return replace(turned, data=np.ascontiguousarray(turned.data), affine=like.affine)
-
-
-def resampled(image: Image, to_image: NDArray[np.float64], like: Image, *, order: int) -> Image:
-    """``image`` on the grid of ``like``; outside of it lies 0, which is air in a scan.
-
-    to_image : 4x4, world of ``like`` -> world of ``image``, mm.
-    order : 0 nearest neighbour, for label maps, in the type of ``image``; 1 linear, for scans, float32.
-    """
-    from scipy.ndimage import affine_transform
-
-    matrix = np.linalg.inv(image.affine) @ to_image @ like.affine
-    data = affine_transform(
-        image.data if order == 0 else image.data.astype(np.float32),
-        matrix[:3, :3],
-        matrix[:3, 3],
-        output_shape=like.shape,
-        order=order,
-        mode="constant",
-        cval=0.0,
-    )
-    return replace(image, data=data, affine=like.affine)
