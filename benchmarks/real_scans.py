@@ -288,11 +288,11 @@ def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         by_hand = scans["T1"].with_name(scans["T1"].name.replace("T1", "labels")) if "T1" in scans else None
         if by_hand is not None and by_hand.is_file():
             labels = load_labels(by_hand).data
-            wrong = sum(
+            wrong = [
                 np.isin(found, [k for k, own in counted.items() if own == -side]) & np.isin(labels, HAND_SIDES[side])
                 for side in (-1, 1)
-            )
-            hand = {"astray_by_hand_mm3": float(wrong.sum() * image.voxel_volume_mm3)}
+            ]
+            hand = {"astray_by_hand_mm3": float(np.sum(wrong) * image.voxel_volume_mm3)}
         else:
             hand = {}
         yield {

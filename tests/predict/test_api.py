@@ -25,6 +25,7 @@ from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.terminal import lines
 from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
+from yucca_wm.predict.folder import remove_stale_tables
 from yucca_wm.predict.shipped import _announced
 from yucca_wm.report.flagged import excluded, read_flags
 from yucca_wm.scan import Frame
@@ -107,6 +108,55 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     assert {name.split("/")[0] for name in missing} <= {"parts", "run_record.jsonl"}, missing
     with pytest.raises(yw.InputError, match="results of a command"):
         found.save(out)
+
+
+@pytest.mark.usefixtures("fast")
+def test_what_was_saved_before_of_a_person_is_replaced(tmp_path: Path) -> None:
+    first = yw.predict(flair=scan(), affine=AFFINE, subject="anna").save(tmp_path / "saved", report=False)
+    stale = [first / "frame" / "anna_T1_to_FLAIR.tfm", first / "lesions_T1" / "anna.nii.gz"]
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"earlier")
+    kept = first / "frame" / "ben_T1_to_FLAIR.tfm"
+    kept.write_bytes(b"of somebody else")
+    yw.predict(flair=scan(), affine=AFFINE, subject="anna").save(first, report=False)
+    assert [path.exists() for path in (*stale, kept)] == [False, False, True]
+
+
+def test_tables_go_with_the_maps_that_they_were_made_from(tmp_path: Path) -> None:
+    """Of maps of this folder; those of somebody's own region maps stay."""
+    for regions, stays in ((tmp_path / "out/regions", False), (tmp_path / "own", True)):
+        out = tmp_path / "out"
+        out.mkdir(exist_ok=True)
+        (out / "lesion_load.tsv").write_text("subject\n")
+        stated = {"lesions": str(out / "lesions"), "regions": str(regions)}
+        (out / "localize.json").write_text(json.dumps({"inputs": stated}))
+        remove_stale_tables(out, ["lesions", "regions", "tissue"])
+        assert (out / "lesion_load.tsv").exists()
+        remove_stale_tables(out, ["lesions"])
+        assert (out / "lesion_load.tsv").exists() == (out / "localize.json").exists() == stays
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "..", "a\n"])
+def test_names_that_no_file_can_have_are_refused_before_anything_is_done(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for function in (yw.predict, yw.parcellate):
+        with pytest.raises(yw.InputError, match="cannot be the name of a file"):
+            function(t1=scan(), affine=AFFINE, subject=name)
+    with pytest.raises(yw.InputError, match="cannot be the name of a file"):
+        yw.localize(scan() > 990, scan() > 0, affine=AFFINE, subject=name)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--t1", "T1.nii.gz", "--out-dir", str(tmp_path / "out"), "--name", name])
+    assert stopped.value.code == 2
+    assert "--name" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_models_of_the_package_do_nothing_with_is_refused() -> None:
+    for option in ({"mirror": True}, {"max_memory_gb": 2.0}):
+        with pytest.raises(ValueError, match="models of one's own"):
+            yw.predict(t1=scan(), affine=AFFINE, **option)  # type: ignore[arg-type]
 
 
 @pytest.fixture

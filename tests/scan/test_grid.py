@@ -70,8 +70,8 @@ def test_labels_are_carried_to_where_the_matrix_takes_them() -> None:
 
 
 def test_a_mask_of_thick_slices_keeps_its_volume_on_thin_ones() -> None:
-    """10 slices of 6.5 mm, of 2 x 2 voxels of 1 mm, full: 260 mm3. Of planes of 1 mm, 65 have their centres in it: half a
-    slice beyond the first and the last slice's centres."""
+    """10 slices of 6.5 mm, of 2 x 2 voxels of 1 mm, full: 260 mm3. Of planes of 1 mm, 65 have their centres in it:
+    half a slice beyond the first and the last slice's centres."""
     labels = Image(np.ones((2, 2, 10), np.uint8), np.diag([1.0, 1, 6.5, 1]))
     like = Image(np.zeros((2, 2, 80)), np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -10], [0, 0, 0, 1]]))
     carried = carry_labels(labels, np.eye(4), like)

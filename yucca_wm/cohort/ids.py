@@ -11,8 +11,16 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
+
+if TYPE_CHECKING:
+    import os
+
+NOBODY = "subject"
+"""What a person is called of whom nothing says who it is."""
 
 SAYS_NOTHING = {
     "t1", "t1w", "t2", "t2w", "flair", "3d", "2d", "mprage", "pre", "anat", "mri", "wm", "wmh", "lesion", "lesions",
@@ -86,6 +94,25 @@ def person_of_scan(path: Path) -> str | None:
     while name and (shorter := CONTRAST.sub("", name)) not in ("", name):
         name = shorter
     return name
+
+
+def called(*files: Path | None) -> str:
+    """What to call the person of images, of which these are the files (None for one in memory that is of none): as
+    `person_of_scan` says of the first, else by its own name; `NOBODY` without a file."""
+    first = next(filter(None, files), None)
+    return NOBODY if first is None else person_of_scan(first) or case_name(first)
+
+
+def check_name(name: str, place: str | os.PathLike[str]) -> str:
+    """``name``, if it can be that of files; else raises InputError, about ``place``."""
+    if not names_a_file(name):
+        raise InputError(place, f"subject name {name!r} cannot be the name of a file", "rename it")
+    return name
+
+
+def names_a_file(name: str) -> bool:
+    """Whether files can be called so."""
+    return name not in ("", ".", "..") and not any(char in "/\\" or not char.isprintable() for char in name)
 
 
 def session(name: str) -> str:

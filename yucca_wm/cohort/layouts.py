@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.cohort import bids, table, wmh_challenge
+from yucca_wm.cohort.ids import check_name
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
@@ -75,6 +76,5 @@ def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subj
     for name, times in Counter(subject.name for subject in found).items():
         if times > 1:
             raise InputError(root, f"subject '{name}' occurs {times} times", "give each subject a name of its own")
-        if name in ("", ".", "..") or any(char in "/\\" or not char.isprintable() for char in name):
-            raise InputError(root, f"subject name {name!r} cannot be the name of a file", "rename it")
+        check_name(name, root)
     return sorted(found, key=lambda subject: natural_key(subject.name))

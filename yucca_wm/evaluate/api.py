@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 from numpy.typing import ArrayLike
 
+from yucca_wm.cohort.ids import NOBODY
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
 from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
 from yucca_wm.imaging.image_input import sources_of
+from yucca_wm.imaging.images import file_of
 from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 from yucca_wm.jobs.cases import Outcome
 
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 
     from yucca_wm.core.tsv import TableInput
     from yucca_wm.imaging.image_input import ImageInput
-
-NOBODY = "subject"
-"""What a person is called whose prediction is no file."""
 
 
 def evaluate(
@@ -98,7 +97,8 @@ def evaluate(
         region_table(names),
         resample,
     )
-    name = subject or (case_name(pred) if isinstance(pred, Path) else NOBODY)
+    file = file_of(pred)
+    name = subject or (NOBODY if file is None else case_name(file))
     rows = rows_of(Outcome({name: evaluate_case((pred, gt), how)}, {}))
     form = REGION_CASES if "name" in rows[0] else LESION_CASES
     return form.data_frame([row[column] for column in form.header] for row in rows)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from yucca_wm.cohort.ids import NOBODY, check_name
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.regions import RegionTable, region_table
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
     from yucca_wm.core.tsv import TableInput
     from yucca_wm.imaging.image_input import ImageInput
-
-NOBODY = "subject"
-"""What a person is called whose maps say nothing."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +220,7 @@ def localize(
     given = {"lesions": lesions, "regions": regions, "tissue": tissue, "ventricles": ventricles}
     sources = sources_of(given, affine)
     maps = Maps(
-        subject or _named(sources["lesions"], sources["regions"]),
+        check_name(subject or _named(sources["lesions"], sources["regions"]), "subject"),
         sources["lesions"],
         sources["regions"],
         sources.get("ventricles"),

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike
 
 from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.atlas.maps import Atlas, load_atlas
-from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.cohort.ids import called, check_name
 from yucca_wm.core.columns import Column, Kind, TableForm
-from yucca_wm.core.files import case_name, make_folder
+from yucca_wm.core.files import make_folder
 from yucca_wm.core.regions import Region
 from yucca_wm.imaging.image_input import sources_of
-from yucca_wm.imaging.images import Source, as_nifti
+from yucca_wm.imaging.images import as_nifti, file_of
 from yucca_wm.parcellate.case import Labelling, Person, label, read_person, record_of, write
 from yucca_wm.parcellate.outputs import named
 from yucca_wm.parcellate.settings import NONZERO, Init, Metric, Settings, Sides, Transform
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from yucca_wm.core.tsv import TableInput
     from yucca_wm.imaging.image_input import ImageInput
-
-NOBODY = "subject"
-"""What a person is called whose images say nothing."""
 
 QUALITY = (
     "white_matter", "wm_volume_ml", "lesions_added_ml", "wm_dice", "fit", "doubts", "filled_voxels",
@@ -202,13 +199,15 @@ def parcellate(
         fill_mm=fill_mm,
     )
     sources = sources_of({"wm": wm, "t1": t1, "lesions": lesions}, affine)
+    of = [file_of(sources[which]) for which in ("wm", "t1") if which in sources]
+    name = check_name(subject or called(*of), "subject")
     if atlas_wm is None or atlas_labels is None:
         atlas = load_atlas(*cached_atlas("give atlas_wm and atlas_labels"), names)
     else:
         atlas = load_atlas(atlas_wm, atlas_labels, names)
     person = read_person(sources.get("wm"), settings, sources.get("t1"), lesions=sources.get("lesions"))
     result = label(atlas, person.found, settings, person.beside)
-    return _result(subject or _named(sources.get("wm", sources.get("t1"))), atlas, person, result, settings)
+    return _result(name, atlas, person, result, settings)
 
 
 def _result(subject: str, atlas: Atlas, person: Person, result: Labelling, settings: Settings) -> Parcellation:
@@ -227,8 +226,3 @@ def _result(subject: str, atlas: Atlas, person: Person, result: Labelling, setti
         result,
         settings,
     )
-
-
-def _named(source: Source | None) -> str:
-    """As the command calls the person."""
-    return (person_of_file(source) or case_name(source)) if isinstance(source, Path) else NOBODY

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from yucca_wm.cohort.ids import person_of_file
+from yucca_wm.cohort.ids import called
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
@@ -57,8 +57,8 @@ class Outputs:
 
 def single(out: str | os.PathLike[str], wm: str | os.PathLike[str]) -> Outputs:
     """Outputs of the one-subject command: ``out`` is a label map's path (.nii, .nii.gz) or a folder, in which the map
-    is called after the subject (`yucca_wm.cohort.ids.person_of_file`)."""
-    return named(out, person_of_file(Path(wm)) or case_name(wm))
+    is called after the subject (`yucca_wm.cohort.ids.called`)."""
+    return named(out, called(Path(wm)))
 
 
 def named(out: str | os.PathLike[str], subject: str) -> Outputs:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from yucca_wm.cli import EXIT_FAILURE, Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
+from yucca_wm.cohort.ids import names_a_file, person_of_scan
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.imaging.reading import OPTION, Headers, reading
 from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, choose
@@ -98,6 +99,8 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         parser.error("give either --t1 and/or --flair, or --cohort")
     if arguments.cohort and arguments.name:
         parser.error("--name is for one person; a cohort has its names")
+    if arguments.name is not None and not names_a_file(arguments.name):
+        parser.error(f"--name {arguments.name!r} cannot be the name of a file")
     if single and arguments.layout:
         parser.error("--layout goes with --cohort")
     if single and arguments.space == SPACES[1] and not arguments.t1:
@@ -112,7 +115,6 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     if arguments.soft and len(given) < 2:
         parser.error("--soft needs both --lesion-model and --region-model")
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
-    from yucca_wm.cohort.ids import person_of_scan
     from yucca_wm.cohort.layouts import find_subjects
     from yucca_wm.core.errors import InputError
     from yucca_wm.core.regions import read_table, regions

@@ -12,21 +12,30 @@ from typing import TYPE_CHECKING, Literal
 
 from numpy.typing import ArrayLike
 
-from yucca_wm.cohort.ids import person_of_scan
-from yucca_wm.core.files import case_name, make_folder
+from yucca_wm.cohort.ids import called, check_name
+from yucca_wm.core.files import make_folder
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.imaging.image_input import sources_of
-from yucca_wm.imaging.images import Source, as_nifti, as_written, file_of
+from yucca_wm.imaging.images import as_nifti, as_written, file_of
 from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.predict.case import Case, LoadedModel, Options, Predicted, alone, predict_person, write_predicted
+from yucca_wm.predict.case import (
+    Case,
+    LoadedModel,
+    Options,
+    Predicted,
+    alone,
+    other_outputs,
+    predict_person,
+    write_predicted,
+)
 from yucca_wm.predict.choice import LESIONS, REGIONS, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
-from yucca_wm.predict.folder import check_whose
+from yucca_wm.predict.folder import check_whose, remove_stale_tables
 from yucca_wm.predict.report import write_pages
 from yucca_wm.predict.shipped import TISSUE
 
@@ -37,9 +46,6 @@ if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
     from yucca_wm.imaging.image_input import ImageInput
     from yucca_wm.predict.choice import ModelPath
-
-NOBODY = "subject"
-"""What a person is called whose scans say nothing."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class Prediction:
     _table: RegionTable = field(repr=False)
 
     @property
-    def loads(self) -> pd.DataFrame:
+    def loads(self) -> pd.DataFrame | None:
         """The load of every region, one row each (`Localization.loads`); None without lesions or regions."""
         return None if self.localization is None else self.localization.loads
 
@@ -110,8 +116,11 @@ class Prediction:
         check_no_run(out)
         check_whose(out, [self.subject], "choose another folder")
         case = self._predicted.case
+        for path in other_outputs(case, self._models, out, self._options):
+            path.unlink(missing_ok=True)
         write_predicted(self._predicted, out)
         write_manifest(out, Outcome({self.subject: self._predicted.made}, {}))
+        remove_stale_tables(out, list(self.maps))
         if self.localization is None:
             return out
         written = [what for what in (LESIONS, REGIONS, TISSUE) if what in self.maps]
@@ -186,7 +195,8 @@ def predict(
         A scan that cannot be read, shows no whole head or does not fit the other; a model that cannot be read or is one
         of something else; an atlas that has not been fetched; an affine that is missing or of nothing.
     ValueError
-        Neither scan, or ``names`` without a region model of one's own.
+        Neither scan; ``names`` without a region model of one's own; ``mirror`` or ``max_memory_gb`` without a model of
+        one's own.
 
     Examples
     --------
@@ -200,9 +210,13 @@ def predict(
     if space not in ("flair", "t1"):
         raise ValueError(f"space is {space}, not flair or t1")
     choice = choose(lesion_model, region_model)
+    for option, asked in (("mirror", mirror), ("max_memory_gb", max_memory_gb is not None)):
+        if asked and not choice.given:
+            raise ValueError(f"{option} goes with models of one's own")
     if names is not None and REGIONS not in choice.given:
         raise ValueError("names goes with a region_model of one's own")
     scans = sources_of({"T1": t1, "FLAIR": flair}, affine)
+    name = check_name(subject or called(*map(file_of, scans.values())), "subject")
     options = Options(
         shipped=choice.shipped,
         registered=choice.registered,
@@ -215,7 +229,7 @@ def predict(
         warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
         models = {what: load(path, device) for what, path in choice.given.items()}
         check_classes(models)
-        predicted = predict_person(Case(subject or _named(scans), scans), models, options, partial(networks, device))
+        predicted = predict_person(Case(name, scans), models, options, partial(networks, device))
     table = region_table(names)
     unsure = other_names(models[REGIONS], table) if names is None and REGIONS in models else []
     return _result(predicted, models, options, table, unsure)
@@ -255,9 +269,3 @@ def _result(
         options,
         table,
     )
-
-
-def _named(scans: Mapping[str, Source]) -> str:
-    """As the command calls the person; a file that says nothing by its own name."""
-    first = next((file for scan in scans.values() if (file := file_of(scan))), None)
-    return NOBODY if first is None else person_of_scan(first) or case_name(first)

@@ -267,7 +267,9 @@ def other_outputs(case: Case, models: Iterable[str], out: Path, options: Options
     if not case.scans:
         return []
     everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
-    possible = outputs(everything, models, out, Options(shipped=True, confidence=True, keep_softmax=True))
+    possible = outputs(
+        everything, (shipped.LESIONS, shipped.REGIONS), out, Options(shipped=True, confidence=True, keep_softmax=True)
+    )
     possible += shipped.frame_files(case.name, out)
     return sorted(set(possible) - set(outputs(case, models, out, options)))
 

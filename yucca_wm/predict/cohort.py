@@ -35,7 +35,7 @@ from yucca_wm.predict.case import (
     outputs,
     predict_case,
 )
-from yucca_wm.predict.folder import MANIFEST, STEP, check_whose, people_in
+from yucca_wm.predict.folder import MANIFEST, STEP, check_whose, people_in, remove_stale_tables
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def _gather(
     table: RegionTable,
 ) -> None:
     write_manifest(out, outcome)
-    if outcome.results and {LESIONS, REGIONS} <= set(found(models, options)):
+    kinds = found(models, options)
+    remove_stale_tables(out, kinds)
+    if outcome.results and {LESIONS, REGIONS} <= set(kinds):
         one_person = len({*outcome.results, *outcome.failures}) == 1
         outcome.failures.update(_localize(out, outcome.results, models, options, table, named=not one_person))
 

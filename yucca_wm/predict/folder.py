@@ -12,6 +12,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.localize.measures.flags import PREDICTIONS
+from yucca_wm.localize.outputs import MANIFEST as TABLES
+from yucca_wm.localize.outputs import remove_group
 from yucca_wm.predict.choice import LESIONS, REGIONS
 
 STEP, MANIFEST = "predict", PREDICTIONS
@@ -38,6 +40,20 @@ def check_whose(out: Path, names: Collection[str], remedy: str) -> None:
         shown = ", ".join(others[:MAX_NAMED]) + f" and {len(others) - MAX_NAMED} more" * (len(others) > MAX_NAMED)
         whose = f"not of {next(iter(names))}" if len(names) == 1 else "who is not in this cohort"
         raise InputError(out, f"holds the results of {shown}, {whose}", remedy)
+
+
+def remove_stale_tables(out: Path, kinds: Collection[str]) -> None:
+    """Remove the tables that an earlier run made from maps of ``out`` that this run does not make any more.
+
+    kinds : of the maps that it makes. Tables that `yucca_wm.localize` made from maps elsewhere stay.
+    """
+    try:
+        stated = json.loads((out / TABLES).read_text(encoding="utf-8"))["inputs"]
+        made_from = {what: Path(stated[what]).resolve() for what in (LESIONS, REGIONS)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if any(what not in kinds and place == (out / what).resolve() for what, place in made_from.items()):
+        remove_group(out)
 
 
 def missing_folders(out: Path) -> list[Path]:
