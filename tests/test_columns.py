@@ -34,7 +34,7 @@ PAGE = DOCS / "columns.md"
 START = """# The columns of all tables
 
 Made from the declarations in the code (`python tests/test_columns.py`). The same descriptions lie as JSON beside the
-tables. All tables are tab-separated; `n/a` stands where a value is undefined.
+tables of `localize` and `predict`. All tables are tab-separated; `n/a` stands where a value is undefined.
 """
 
 

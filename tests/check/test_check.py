@@ -16,8 +16,10 @@ import pytest
 from yucca_wm.check.__main__ import main
 from yucca_wm.check.cohort import Report, check_cohort
 from yucca_wm.check.findings import COHORT, Level
+from yucca_wm.check.scan import Findings, _check_grids
 from yucca_wm.cohort.subject import regions_path
 from yucca_wm.core.errors import InputError
+from yucca_wm.imaging.images import Image
 
 SHAPE = (36, 44, 24)
 AFFINE = np.array([[-4.0, 0, 0, 70], [0, -4, 0, 86], [0, 0, 6, -70], [0, 0, 0, 1]])
@@ -306,3 +308,16 @@ def test_changes_nothing(tmp_path: Path, clean: Path) -> None:
 def test_empty_cohort(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no subject"):
         main([str(tmp_path)])
+
+
+def test_every_scan_is_looked_at() -> None:
+    """A FLAIR of 18 slices of 9 mm beside a T1 of 1 mm; its affine is not that of a lost header, the T1's is."""
+    t1 = Image(np.zeros((160, 180, 160), np.uint8), np.eye(4), Path("T1.nii.gz"))
+    flair = Image(np.zeros((160, 180, 18), np.uint8), np.diag([1.0, 1, 9, 1]), Path("FLAIR.nii.gz"))
+    found = Findings("anna")
+    _check_grids(found, {"t1": t1, "flair": flair})
+    said = {(problem.file, problem.problem) for problem in found.problems if problem.level is Level.WARNING}
+    assert said == {
+        ("FLAIR.nii.gz", "has voxels of 1 x 1 x 9 mm"),
+        ("T1.nii.gz", "has an identity affine: its header looks lost"),
+    }

@@ -15,6 +15,7 @@ from yucca_wm.jobs.options import Level
 RUN = {"--jobs", "--scheduler", "--slurm", "--force"}
 LEVELS = {"--participant-label", "--level"}
 WHOM = {"--cohort", "--layout"}
+PAGES = {"--exclude-flagged", "--anonymise"}
 
 COMMANDS: dict[str, tuple[str, set[str]]] = {
     "doctor": ("", set()),
@@ -27,9 +28,9 @@ COMMANDS: dict[str, tuple[str, set[str]]] = {
     "ensemble": ("--in_dirs a b --out-dir o", {*RUN, "--out-dir", "--resample"}),
     "localize": ("--out-dir o", {*WHOM, *RUN, *LEVELS, "--out-dir", "--names", "--resample", "--header"}),
     "evaluate": ("--pred p --gt g --out-dir o", {*RUN, "--out-dir", "--names", "--resample", "--header"}),
-    "report": ("--results r --out-dir o", {"--out-dir", "--names", "--jobs", "--anonymise", "--header"}),
-    "groups cluster": ("--loads l --out-dir o", {"--out-dir", "--anonymise"}),
-    "groups associate": ("--loads l --participants p --outcome x --out-dir o", {"--out-dir", "--anonymise"}),
+    "report": ("--results r --out-dir o", {"--out-dir", "--names", "--jobs", *PAGES, "--header"}),
+    "groups cluster": ("--loads l --out-dir o", {"--out-dir", *PAGES}),
+    "groups associate": ("--loads l --participants p --outcome x --out-dir o", {"--out-dir", *PAGES}),
     "models": ("", set()),
     "synthesis": ("--labels l --regions r", {*RUN, "--out-dir"}),
     "upkern": ("c.ckpt --to MedNeXt_S_k5", set()),
@@ -54,6 +55,7 @@ VALUES: dict[str, tuple[list[str], Any]] = {
     "--level": (["group"], Level.GROUP),
     "--header": (["qform"], "qform"),
     "--resample": ([], True),
+    "--exclude-flagged": (["a", "b"], ["a", "b"]),
     "--anonymise": ([], True),
 }
 """Flag -> words after it, and what they mean."""

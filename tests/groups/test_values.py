@@ -47,7 +47,7 @@ def test_levels_that_are_numbers_are_in_the_order_of_numbers() -> None:
 
 @pytest.mark.parametrize("cell", ["-", ".", "NULL", "none", "?", "#N/A"])
 def test_what_hardly_is_a_name_is_refused_unless_said(cell: str) -> None:
-    with pytest.raises(InputError, match=r"line 3: sex is .*, which hardly is a name"):
+    with pytest.raises(InputError, match=r"line 3: sex is .*, which does not look like a name"):
         levels_of(column("M", cell, "F", name="sex"))
     assert levels_of(column("M", cell, "F", name="sex", categorical=True))[1].size == 3
 

@@ -17,11 +17,12 @@ REGION_CLASSES = 37
 LESION_CLASSES = 3
 TARGETS = 2
 
-SOFTMAX_BYTES = 3.6
-"""Per voxel and class of the .npz that plain ``yucca_inference --save_softmax`` writes (340 MiB for 240x240x48x37)."""
+SOFTMAX_BYTES = 0.31
+"""Per voxel and class of a softmax file (`yucca_wm.ensemble.codec`; up to 30 MiB for 240x240x48x37)."""
 
-INFERENCE_COPIES = 4
-"""Arrays of float32, voxels x classes, that inference holds at once (logits, sum, softmax, result)."""
+INFERENCE_COPIES = 2
+"""Arrays of float32, voxels x classes, that inference holds at once: the logits as predicted, and on the scan's own
+grid."""
 
 VARIABLES = {
     "raw tasks": "YUCCA_RAW_DATA",

@@ -104,10 +104,8 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
 
 
 def _scan(path: Path) -> Image:
-    """A scan that predict, and a task, would take. Raises InputError as they do."""
-    image = check_image(read_scan(path))
-    check_one(image)
-    return image
+    """A scan that predict, and a task, would take, with air at 0 as predict sees it. Raises InputError as they do."""
+    return check_one(check_image(read_scan(path)))[0]
 
 
 def _white_matter(path: Path, settings: Settings) -> Image:
@@ -117,7 +115,8 @@ def _white_matter(path: Path, settings: Settings) -> Image:
 
 
 def _check_grids(found: Findings, images: dict[str, Image]) -> None:
-    """Every map against the scans it may lie on, scans against the last; then size and place of the first."""
+    """Every map against the scans it may lie on, scans against the last; then size and place of every scan (or, without
+    one, of the first map)."""
     grid = next(iter(images.values()), None)
     if grid is None:
         return
@@ -133,6 +132,11 @@ def _check_grids(found: Findings, images: dict[str, Image]) -> None:
                 check_same_grid(grid, image)
             except InputError as error:
                 found.error(error)
+    for image in scans or [grid]:
+        _check_place(found, image)
+
+
+def _check_place(found: Findings, grid: Image) -> None:
     spacing, extent = grid.spacing_mm, grid.spacing_mm * grid.shape
     if not ((spacing >= PLAUSIBLE_SPACING_MM[0]) & (spacing <= PLAUSIBLE_SPACING_MM[1])).all():
         found.warn(grid.name, f"has voxels of {_by(spacing)} mm", "check the unit and the header")

@@ -90,6 +90,11 @@ FLAGS = {
             {"choices": tuple(map(str, HeaderForm))},
         ),
         Flag("--resample", "accept maps on different grids", SWITCH),
+        Flag(
+            "--exclude-flagged",
+            "leave out who carries one of these flags of localize (without a name: any but no_lesion and high_load)",
+            {"nargs": "*", "metavar": "FLAG"},
+        ),
         Flag("--anonymise", "numbers instead of names, and no paths, on the pages", SWITCH),
     )
 }

@@ -43,10 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
             metavar="TOKEN",
             help="cells that mean no value, besides n/a, NA, NaN and empty ones",
         )
-        command.add_argument(
-            "--exclude-flagged", nargs="*", metavar="FLAG",
-            help="leave out subjects with one of these flags of localize (if none is named: any but no_lesion)",
-        )  # fmt: skip
+        add_flag(command, "--exclude-flagged")
         command.add_argument(
             "--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="of loads (default: sqrt)"
         )

@@ -160,7 +160,7 @@ def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
         if named or len(alone) == 1:
             found[subject] = [*named, *alone][0]
     if pairs and not found:
-        raise InputError(root, "has no map of any of the subjects", "its files need the names of the lesion maps")
+        raise InputError(root, "has no map of any of the subjects", "name its files like the lesion maps")
     return found
 
 

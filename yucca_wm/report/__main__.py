@@ -22,10 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flag(parser, "--names", "default: the one in the results")
     add_flag(parser, "--header")
     parser.add_argument("--cohort-only", action="store_true", help="write no pages of single subjects")
-    parser.add_argument(
-        "--exclude-flagged", nargs="*", metavar="FLAG",
-        help="leave subjects with one of these flags out of the means (if none is named: any but no_lesion)",
-    )  # fmt: skip
+    add_flag(parser, "--exclude-flagged", "from the means only")
     add_flag(parser, "--anonymise")
     add_flag(parser, "--jobs")
     return parser

@@ -105,7 +105,7 @@ def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
     if not column.categorical:
         for number, cell in enumerate(cells):
             if NO_NAMES.fullmatch(cell):
-                raise _refused(column, number, "which hardly is a name", "mend it")
+                raise _refused(column, number, "which does not look like a name", "mend it")
         folded = [level.casefold() for level in levels]
         if twice := [level for level in levels if folded.count(level.casefold()) > 1]:
             raise _refused(column, cells.index(twice[1]), f"and elsewhere '{twice[0]}'", "write one of them everywhere")

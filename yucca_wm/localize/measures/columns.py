@@ -25,7 +25,7 @@ PLACE_NAMES = {place.name: place.title for place in PLACES}
 
 @dataclass(frozen=True)
 class SoftLoad:
-    """One row of ``lesion_load_soft.tsv``: expected, beside the hard number."""
+    """One row of ``lesion_load_soft.tsv``: expected, beside the volume from the label maps."""
 
     hard: LoadRow
     soft: SoftRow
@@ -192,18 +192,18 @@ def _spread(name: str, values: Callable[[SoftLoad], Spread], errors: str) -> tup
         ),
         Column(
             f"sd_{name}_lesion_ml", lambda row: values(row).lesion,
-            f"what is left of `sd_{name}_ml` if only the lesion map were uncertain", ML,
+            f"`sd_{name}_ml` if only the lesion map were uncertain", ML,
         ),
         Column(
             f"sd_{name}_region_ml", lambda row: values(row).region,
-            f"what is left of `sd_{name}_ml` if only the region map were uncertain", ML,
+            f"`sd_{name}_ml` if only the region map were uncertain", ML,
         ),
     )  # fmt: skip
 
 
 SOFT: tuple[Column[SoftLoad], ...] = (
     *_region(lambda row: row.soft),
-    Column("lesion_volume_ml", lambda row: row.hard.lesion_volume_ml, "the hard number, as in `lesion_load.tsv`", ML),
+    Column("lesion_volume_ml", lambda row: row.hard.lesion_volume_ml, "of the label maps, as in `lesion_load.tsv`", ML),
     Column(
         "expected_ml", lambda row: row.soft.expected_ml, "lesion volume that the networks expect", ML,
         "sum over voxels of volume x probability of a lesion x probability of the region; regions + outside = total",
