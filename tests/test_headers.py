@@ -69,7 +69,9 @@ def test_beyond_half_a_voxel_somebody_must_choose(tmp_path: Path) -> None:
         ):
             read(path)
     for form, affine in (("sform", moved(0.5)), ("qform", AFFINE)):
-        for image in (load(path, form), load_labels(path, form=form)):
+        with reading(Headers(form)):
+            images = load(path), load_labels(path)
+        for image in images:
             np.testing.assert_allclose(image.affine, affine, atol=1e-5)
             assert image.header_notes == [f"sform and qform differ by 0.5 mm; the {form} is used"]
         np.testing.assert_allclose(load(save(image, tmp_path / "b.nii")).affine, affine, atol=1e-5)
@@ -79,7 +81,8 @@ def test_a_choice_changes_nothing_where_there_is_one_affine(tmp_path: Path) -> N
     for number, forms in enumerate(((AFFINE, None), (None, AFFINE), (AFFINE, AFFINE))):
         path = write(tmp_path / f"{number}.nii", *forms, pixdim=(0.9, 0.9, 3))
         for form in (None, "sform", "qform"):
-            image = load(path, form)
+            with reading(Headers(form)):
+                image = load(path)
             np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
             assert image.header_notes == []
 

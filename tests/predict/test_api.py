@@ -45,8 +45,7 @@ def scan() -> np.ndarray:
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of networks: lesions where the scan is bright, 34 regions in columns, white matter everywhere."""
 
-    def one_frame(scans: Mapping[str, Any], header: str | None = None) -> Frame:
-        assert header is None
+    def one_frame(scans: Mapping[str, Any]) -> Frame:
         return Frame({name: images.load(source) for name, source in scans.items()}, list(scans)[-1], {}, ["as it is"])
 
     def segment(_: object, scans: Mapping[str, images.Image]) -> SimpleNamespace:

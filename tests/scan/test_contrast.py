@@ -10,6 +10,7 @@ import pytest
 
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, load, save
+from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.scan import check_scans
 from yucca_wm.scan.contrast import exchanged, grey_to_white, unlikely_contrasts
 
@@ -102,7 +103,8 @@ def test_doubts_of_the_header_are_passed_on(tmp_path: Path) -> None:
     (tmp_path / "t1.nii").write_bytes(content)
     (note,) = check_scans({"T1": tmp_path / "t1.nii"})
     assert note == "T1: sform and qform differ by 0.4 mm; the sform is used"
-    (note,) = check_scans({"T1": tmp_path / "t1.nii"}, header="qform")
+    with reading(Headers("qform")):
+        (note,) = check_scans({"T1": tmp_path / "t1.nii"})
     assert note.endswith("the qform is used")
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable, regions
-from yucca_wm.evaluate.measures import OTHER_PATHOLOGY, WMH, lesion_measures, region_measures
+from yucca_wm.evaluate.measures import WMH, lesion_measures, region_measures
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Source, name_of
 from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions, more_than_lesions, refuse_scan
-from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels
+from yucca_wm.imaging.lesion_maps import OTHER_PATHOLOGY, LesionLabels, name_labels
 from yucca_wm.imaging.reading import spelled
 
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.imaging.lesion_maps import OTHER_PATHOLOGY
 
-WMH, OTHER_PATHOLOGY = 1, 2
+WMH = 1
 
 EMPTY = """\
 both empty: Dice, recall, F1 are 1, volume difference 0 %, Hausdorff distance 0 mm;

@@ -91,13 +91,13 @@ def name_of(source: str | os.PathLike[str] | Image) -> str:
     return source.name if isinstance(source, Image) else str(source)
 
 
-def load(path: str | os.PathLike[str] | Image, form: str | None = None) -> Image:
+def load(path: str | os.PathLike[str] | Image) -> Image:
     """Read a 3D NIfTI (or FreeSurfer) image in its stored type (scaled values become float32).
 
     path : or an image that was read already.
 
-    form : "sform" or "qform", for a header in which they disagree (default: what the command was told, `reading`; else
-        the sform within half a voxel). What is in doubt then is left as a note there.
+    Where sform and qform disagree, that counts which the command was told (`reading`), else the sform within half a
+    voxel; what is in doubt then is left as a note there.
 
     Raises
     ------
@@ -105,13 +105,13 @@ def load(path: str | os.PathLike[str] | Image, form: str | None = None) -> Image
         NaN or infinite values, an affine that cannot be inverted, voxels that are too small or large for a head, or
         sform and qform that disagree by more than half a voxel.
     """
-    image = path if isinstance(path, Image) else _load(Path(path), form)
+    image = path if isinstance(path, Image) else _load(Path(path))
     return image if image.data.flags.writeable else replace(image, data=image.data.copy(order="K"))
 
 
-def _load(path: Path, form: str | None = None) -> Image:
+def _load(path: Path) -> Image:
     """`load` without its copy: the array may be read-only."""
-    data, affine, header = read_nifti(path, form or reading.headers().form)
+    data, affine, header = read_nifti(path, reading.headers().form)
     image = checked_values(Image(data, affine, path, header))
     reading.note(*(f"{path}: {doubt}" for doubt in image.header_notes))
     return image
@@ -131,18 +131,15 @@ def checked_values(image: Image) -> Image:
     return replace(image, data=np.asarray(data, dtype=data.dtype.newbyteorder("=")))
 
 
-def load_labels(
-    path: str | os.PathLike[str] | Image, allowed: Iterable[int] | None = None, *, form: str | None = None
-) -> Image:
+def load_labels(path: str | os.PathLike[str] | Image, allowed: Iterable[int] | None = None) -> Image:
     """Read a label map as integers.
 
     path : or an image that was read already.
-    form : as for `load`.
 
     Raises InputError as `load`, and for values that are not whole numbers, negative, above MAX_LABEL, or not in
     ``allowed``.
     """
-    return labels_of(path if isinstance(path, Image) else _load(Path(path), form), allowed)
+    return labels_of(path if isinstance(path, Image) else _load(Path(path)), allowed)
 
 
 def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:

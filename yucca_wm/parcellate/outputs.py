@@ -12,6 +12,9 @@ from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
 
+AFFINE, RECORD = "_affine.tfm", ".json"
+"""How the transform and the record end that lie beside a region map."""
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -31,7 +34,7 @@ class Outputs:
     @property
     def affine(self) -> Path:
         """ITK text transform, subject -> atlas."""
-        return self._beside("_affine.tfm")
+        return self._beside(AFFINE)
 
     @property
     def field(self) -> Path:
@@ -40,7 +43,7 @@ class Outputs:
 
     @property
     def record(self) -> Path:
-        return self._beside(".json")
+        return self._beside(RECORD)
 
     @property
     def picture(self) -> Path:

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.cohort.pairing import subject_of
+from yucca_wm.cohort.subject import FIELD
 from yucca_wm.core.errors import InputError
-from yucca_wm.parcellate.outputs import registration_record
+from yucca_wm.parcellate.outputs import AFFINE, RECORD, registration_record
 from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Warp
-
-AFFINE, FIELD, RECORD = "_affine.tfm", "_warp.nii.gz", ".json"
 
 BESIDE = "beside the region maps"
 """In place of a folder: each transform lies beside the region map that was made with it."""

@@ -13,9 +13,8 @@ from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.ids import names_a_file, person_of_scan
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.imaging.reading import OPTION, Headers, reading
-from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, choose
+from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, SPACES, choose
 
-SPACES = ("flair", "t1")
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
 """Options that the models of this package do nothing with."""
 

@@ -33,7 +33,7 @@ from yucca_wm.predict.case import (
     predict_person,
     write_predicted,
 )
-from yucca_wm.predict.choice import LESIONS, REGIONS, choose
+from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
 from yucca_wm.predict.folder import check_whose, remove_stale_tables
 from yucca_wm.predict.report import write_pages
@@ -207,7 +207,7 @@ def predict(
 
     if t1 is None and flair is None:
         raise ValueError("give t1, flair or both")
-    if space not in ("flair", "t1"):
+    if space not in SPACES:
         raise ValueError(f"space is {space}, not flair or t1")
     choice = choose(lesion_model, region_model)
     for option, asked in (("mirror", mirror), ("max_memory_gb", max_memory_gb is not None)):

@@ -30,8 +30,6 @@ from yucca_wm.tasks.case import check_image
 if TYPE_CHECKING:
     from yucca_wm.models.segment import Networks
 
-SPACES = ("flair", "t1")
-
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -47,7 +45,7 @@ class Options:
 
     shipped : let the models that come with this package find what no given model does.
     registered : regions are those of the fetched atlas, registered to the white matter that these models find.
-    space : whose grid the maps lie on, of `SPACES`; what the person has no scan of counts for nothing.
+    space : whose grid the maps lie on, of `choice.SPACES`; what the person has no scan of counts for nothing.
     mirror : average over mirror images (test-time augmentation).
     max_memory_gb : memory that the logits of one image may take; None: no limit.
     confidence : also write how probable each voxel's label is.

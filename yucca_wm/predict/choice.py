@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+SPACES = ("flair", "t1")
+"""Scans on whose grid maps may be wanted."""
+
 SHIPPED, ATLAS = "shipped", "atlas"
 LESIONS, REGIONS = "lesions", "regions"
 

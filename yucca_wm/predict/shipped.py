@@ -107,7 +107,7 @@ def _saying(what: str, network: Network) -> Network:
 
 def frame_files(name: str, out: Path) -> list[Path]:
     """All that `save_frame` may leave of a person."""
-    endings = (".png", "_T1_to_FLAIR.tfm", "_FLAIR_to_T1.tfm", "_T1.nii.gz", "_FLAIR.nii.gz")
+    endings = (".png", "_T1_to_FLAIR.tfm", "_T1.nii.gz", "_FLAIR.nii.gz")
     return [out / FRAME / f"{name}{ending}" for ending in endings]
 
 

@@ -23,20 +23,18 @@ MAX_EQUAL_NEIGHBOURS = 0.8
 """In label maps nearly all neighbours are equal; in scans few are."""
 
 
-def check_scans(scans: Mapping[str, Source], header: str | None = None) -> list[str]:
+def check_scans(scans: Mapping[str, Source]) -> list[str]:
     """Open and judge each of ``scans`` (modality -> file, DICOM folder or image in memory); returns what is not sure.
-
-    header : "sform" or "qform", for files in which they disagree by more than half a voxel.
 
     Raises InputError for a file that is missing, damaged or not 3D; flat; a label map; with voxels too large to show
     lesions; without a head, or with half of one; a folder with no or several DICOM series; one file given twice.
     """
-    return checked(scans, header)[1]
+    return checked(scans)[1]
 
 
-def checked(scans: Mapping[str, Source], header: str | None = None) -> tuple[dict[str, Image], list[str]]:
+def checked(scans: Mapping[str, Source]) -> tuple[dict[str, Image], list[str]]:
     """The scans, with air at 0 (`yucca_wm.scan.air`), and what `check_scans` says of them."""
-    given = {modality: read_scan(path, header) for modality, path in scans.items()}
+    given = {modality: read_scan(path) for modality, path in scans.items()}
     if not given:
         raise InputError("scans", "there is neither a T1 nor a FLAIR")
     images, notes = {}, []

@@ -53,7 +53,7 @@ class Frame:
         ]
 
 
-def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair", header: str | None = None) -> Frame:
+def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair") -> Frame:
     """All ``scans`` (modality -> NIfTI file, DICOM folder of one series, image in memory) on the grid of one of them.
 
     Scans that lie at the same place are turned onto the reference's axes without interpolation, unless they visibly do
@@ -61,13 +61,12 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair", hea
     of a stripped brain, where splines make rings that a network takes for structure.
 
     space : "flair" or "t1", whose grid to use if there is such a scan.
-    header : as for `check_scans`.
 
     Raises InputError as `check_scans`, and for scans that cannot be laid on each other: of two people, or of too little
     of one head.
     """
     stage(f"reading {' and '.join(scans)}")
-    images, notes = checked(scans, header)
+    images, notes = checked(scans)
     preferred = "T1" if space == "t1" else "FLAIR"
     name = preferred if preferred in images else next(iter(images))
     placed, transforms = {}, {}

@@ -14,15 +14,15 @@ from yucca_wm.imaging.images import Image, Source, load
 MAX_NAMED = 6
 """Of many series, so many are named."""
 
-SERIES_DESCRIPTION, SERIES_UID = "0008|103e", "0020|000e"
+SERIES_DESCRIPTION = "0008|103e"
 
 
-def read_scan(path: Source, header: str | None = None) -> Image:
+def read_scan(path: Source) -> Image:
     """The scan at ``path``, or in memory; a folder is taken as one DICOM series.
 
     Raises InputError as `images.load` and `read_dicom`.
     """
-    return read_dicom(path) if isinstance(path, Path) and path.is_dir() else load(path, header)
+    return read_dicom(path) if isinstance(path, Path) and path.is_dir() else load(path)
 
 
 def read_dicom(folder: Path) -> Image:
