@@ -14,6 +14,9 @@ left out, unless ``--trained-on`` is given. Parts:
 - ``regions``: the same 12 T1; region Dice with the atlas registered (deformable) to the manual white matter. Those maps
   are kept in ``--cache``; ``--parcellate`` hands on options such as ``--atlas-wm`` and ``--atlas-labels``. The
   network's regions, and those of ``predict --region-model atlas`` (the fetched atlas).
+- ``other-tools``: the brain of MNI152, onto which others have registered the atlas with two tools (``--eve DIR``: that
+  brain and both label maps, `github.com/muschellij2/Eve_Atlas`). Region Dice of all four maps, within the white matter
+  that ours are in: what one registration agrees to with another.
 - ``sides``: voxels of regions on their own side of the head's midplane, all scans. The plane is that of the scan's own
   symmetry (`midplane.py`); the corpus callosum and 3 mm on either side of it do not count. Hemispheres may bend across
   that plane: where structures were labelled by hand (`oasis_nc`), also voxels in a structure of the other side.
@@ -30,6 +33,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,8 @@ from midplane import find_midplane
 from numpy.typing import NDArray
 from painted_heads import paint_healthy
 
+from yucca_wm.atlas.maps import refine_file
+from yucca_wm.core.files import make_folder
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.measures import dice, lesion_measures
 from yucca_wm.imaging.images import Image, load, load_labels, resample
@@ -82,15 +88,17 @@ def main() -> int:
     parser.add_argument(
         "--held-out", nargs="+", default=list(HELD_OUT_HEADS), help="heads to paint (default: %(default)s)"
     )
+    parser.add_argument("--eve", type=Path, help="folder of the atlas on MNI152's brain, for 'other-tools'")
     parser.add_argument("--trained-on", action="store_true", help="also the people of nichart who were trained on")
     parser.add_argument("--cache", type=Path, default=Path("real_scans_out"), help="(default: real_scans_out)")
     parser.add_argument("--parcellate", default="", help="options of yucca_wm.parcellate, in one argument")
     parser.add_argument("--json", action="store_true", help="last line: one JSON object")
     options = parser.parse_args()
     found = {}
-    if options.heads is None and "healthy" in options.only:
-        options.only.remove("healthy")
-        print("healthy: left out, it needs --heads", file=sys.stderr)
+    for part, flag in (("healthy", "heads"), ("other-tools", "eve")):
+        if getattr(options, flag) is None and part in options.only:
+            options.only.remove(part)
+            print(f"{part}: left out, it needs --{flag}", file=sys.stderr)
     for part in options.only:
         rows = list(PARTS[part](options))
         found[part] = rows
@@ -273,6 +281,21 @@ def _registered(manual: Path, options: argparse.Namespace) -> Path:
     return target
 
 
+def other_tools(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    labels = [region.index for region in regions().white_matter]
+    result, image, _ = found_on({"T1": options.eve / "MNI152_T1_1mm_brain.nii.gz"})
+    found = image.with_data(result.regions)
+    maps = {"network": result.regions, "atlas": registered_regions(fetched(), found).regions}
+    for tool in ("", "_DRAMMS"):
+        file = f"JHU_MNI_SS_WMPM_Type-II_to_MNI_brain{tool}.nii.gz"
+        refined = refine_file(options.eve / file, make_folder(options.cache / "eve") / file)
+        theirs = resample(load_labels(refined), found).data
+        maps[tool.strip("_") or "published"] = np.where(result.regions > 0, theirs, 0)
+    for one, other in combinations(maps, 2):
+        per_region = [dice(maps[one] == k, maps[other] == k) for k in labels]
+        yield {"map": one, "against": other, "region_dice": float(np.mean(per_region)), "least": min(per_region)}
+
+
 def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     counted = {r.index: 1 if r.side == "right" else -1 for r in regions().white_matter if "callosum" not in r.name}
     for name, scans in all_scans(options):
@@ -345,6 +368,7 @@ PARTS = {
     "agreement": agreement,
     "lobes": lobes,
     "regions": region_dice,
+    "other-tools": other_tools,
     "sides": sides,
     "healthy": healthy,
 }

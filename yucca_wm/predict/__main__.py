@@ -5,15 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from yucca_wm.cli import EXIT_FAILURE, Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.ids import names_a_file, person_of_scan
 from yucca_wm.cohort.layouts import AUTO
+from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.reading import OPTION, Headers, reading
-from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, SPACES, choose
+from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, SPACES, Choice, choose
+
+if TYPE_CHECKING:
+    from yucca_wm.core.regions import RegionTable
+    from yucca_wm.predict.case import Case
 
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
 """Options that the models of this package do nothing with."""
@@ -92,54 +99,21 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
-    how = run_options(arguments, parser)
-    single = [path for path in (arguments.t1, arguments.flair) if path]
-    if bool(single) == bool(arguments.cohort):
-        parser.error("give either --t1 and/or --flair, or --cohort")
-    if arguments.cohort and arguments.name:
-        parser.error("--name is for one person; a cohort has its names")
-    if arguments.name is not None and not names_a_file(arguments.name):
-        parser.error(f"--name {arguments.name!r} cannot be the name of a file")
-    if single and arguments.layout:
-        parser.error("--layout goes with --cohort")
-    if single and arguments.space == SPACES[1] and not arguments.t1:
-        parser.error("--space t1 needs --t1")
-    choice = choose(arguments.lesion_model, arguments.region_model)
-    given = choice.given
-    for flag in () if given else OF_OWN_MODELS:
-        if getattr(arguments, flag):
-            parser.error(f"--{flag} is for models of your own (--lesion-model, --region-model)".replace("_", "-"))
-    if arguments.names and REGIONS not in given:
-        parser.error("--names goes with a --region-model of your own")
-    if arguments.soft and len(given) < 2:
-        parser.error("--soft needs both --lesion-model and --region-model")
+    how, choice = run_options(arguments, parser), _choice(parser, arguments)
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
-    from yucca_wm.cohort.layouts import find_subjects
-    from yucca_wm.core.errors import InputError
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.core.stages import stages_aloud
-    from yucca_wm.localize.terminal import lines
     from yucca_wm.predict import cohort
-    from yucca_wm.predict.case import Case, Options
+    from yucca_wm.predict.case import Options
     from yucca_wm.predict.folder import missing_folders, people_in, remove_made
     from yucca_wm.predict.registered import fetched
-    from yucca_wm.predict.report import PAGES, shown_by_pages, write_pages
-    from yucca_wm.report.notes import note_lines
+    from yucca_wm.predict.report import shown_by_pages
 
-    if arguments.cohort:
-        cases = cohort.cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
-    else:
-        scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
-        name = arguments.name or person_of_scan(single[0])
-        if name is None:
-            parser.error(f"{single[0]} does not say whose it is: add --name")
-        cases = [Case(name, scans)]
-        for path in single:
-            if not path.exists():
-                raise InputError(path, "no such file", "check the path")
+    out, one_person = arguments.out_dir, not arguments.cohort
+    cases = _cases(parser, arguments)
     if choice.registered:
         fetched()
-    models = {what: cohort.load(path, arguments.device) for what, path in given.items()}
+    models = {what: cohort.load(path, arguments.device) for what, path in choice.given.items()}
     cohort.check_classes(models)
     table = read_table(arguments.names) if arguments.names else regions()
     if not arguments.names and REGIONS in models:
@@ -155,40 +129,109 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         keep_softmax=arguments.keep_softmax,
         soft=arguments.soft,
     )
-    made = missing_folders(arguments.out_dir)
-    before = shown_by_pages(arguments.out_dir)
-    with stages_aloud() if single else nullcontext():
-        outcome = cohort.predict_cohort(
-            cases, models, arguments.out_dir, options, how, table=table, device=arguments.device
-        )
+    made, before = missing_folders(out), shown_by_pages(out)
+    with stages_aloud() if one_person else nullcontext():
+        outcome = cohort.predict_cohort(cases, models, out, options, how, table=table, device=arguments.device)
     failures = dict(outcome.failures)
-    if single and not outcome.results:
+    concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
+    if one_person and not outcome.results:
         remove_made(made)
         print(f"error: {failures[cases[0].name]}", file=sys.stderr)
         return EXIT_FAILURE
-    concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
     if not how.is_whole:
         print(f"{len(outcome.results)} of {concerned} done")
-        return report_failures(failures, concerned)
-    if not outcome.results and people_in(arguments.out_dir):
-        print(f"nobody could be predicted: {arguments.out_dir} is as it was before", file=sys.stderr)
-        return report_failures(failures, concerned)
-    if not single:
-        print(f"{len(outcome.results)} of {concerned} done; which scans were used: {arguments.out_dir / cohort.TABLE}")
-    noted = {name: about.get("notes", []) for name, about in outcome.results.items()}
+    elif not outcome.results and people_in(out):
+        print(f"nobody could be predicted: {out} is as it was before", file=sys.stderr)
+    else:
+        localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
+        _tell(arguments, outcome.results, concerned, tables=bool(localized))
+        failures |= _show(arguments, cases, table, before, tables=bool(localized))
+    return report_failures(failures, concerned)
+
+
+def _choice(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Choice:
+    """Which models find what; ends the command where its words do not go together."""
+    single = [path for path in (arguments.t1, arguments.flair) if path]
+    if bool(single) == bool(arguments.cohort):
+        parser.error("give either --t1 and/or --flair, or --cohort")
+    if arguments.cohort and arguments.name:
+        parser.error("--name is for one person; a cohort has its names")
+    if arguments.name is not None and not names_a_file(arguments.name):
+        parser.error(f"--name {arguments.name!r} cannot be the name of a file")
+    if single and arguments.layout:
+        parser.error("--layout goes with --cohort")
+    if single and arguments.space == SPACES[1] and not arguments.t1:
+        parser.error("--space t1 needs --t1")
+    choice = choose(arguments.lesion_model, arguments.region_model)
+    for flag in () if choice.given else OF_OWN_MODELS:
+        if getattr(arguments, flag):
+            parser.error(f"--{flag} is for models of your own (--lesion-model, --region-model)".replace("_", "-"))
+    if arguments.names and REGIONS not in choice.given:
+        parser.error("--names goes with a --region-model of your own")
+    if arguments.soft and len(choice.given) < 2:
+        parser.error("--soft needs both --lesion-model and --region-model")
+    return choice
+
+
+def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Case]:
+    """Whose scans are meant."""
+    from yucca_wm.cohort.layouts import find_subjects
+    from yucca_wm.predict.case import Case
+    from yucca_wm.predict.cohort import cases_of
+
+    if arguments.cohort:
+        return cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
+    scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
+    first = next(iter(scans.values()))
+    name = arguments.name or person_of_scan(first)
+    if name is None:
+        parser.error(f"{first} does not say whose it is: add --name")
+    for path in scans.values():
+        if not path.exists():
+            raise InputError(path, "no such file", "check the path")
+    return [Case(name, scans)]
+
+
+def _tell(
+    arguments: argparse.Namespace, results: Mapping[str, dict[str, Any]], concerned: int, *, tables: bool
+) -> None:
+    """Say what was done, what was not sure, and of one person where the lesions are.
+
+    results : person -> what to note down. concerned : people, those who failed included. tables : were written.
+    """
+    from yucca_wm.localize.terminal import lines
+    from yucca_wm.predict.cohort import TABLE
+    from yucca_wm.report.notes import note_lines
+
+    out = arguments.out_dir
+    if arguments.cohort:
+        print(f"{len(results)} of {concerned} done; which scans were used: {out / TABLE}")
+    noted = {name: about.get("notes", []) for name, about in results.items()}
     for line in note_lines(noted, named=concerned > 1):
         print(f"note: {line}", file=sys.stderr)
-    localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
-    if localized and single:
-        print("\n".join(lines(arguments.out_dir, cases[0].name)))
-    if localized and not arguments.no_report:
-        with stages_aloud() if single else nullcontext():
-            page, unshown = write_pages(cases, arguments.out_dir, table, arguments.space)
+    if tables and not arguments.cohort:
+        print("\n".join(lines(out, *results)))
+
+
+def _show(
+    arguments: argparse.Namespace, cases: Sequence[Case], table: RegionTable, before: list[bytes], *, tables: bool
+) -> dict[str, str]:
+    """Write the pages, if they are wanted; returns whose failed, and why.
+
+    before : what earlier pages were made from (`shown_by_pages`).
+    """
+    from yucca_wm.core.stages import stages_aloud
+    from yucca_wm.predict.report import PAGES, shown_by_pages, write_pages
+
+    out = arguments.out_dir
+    if tables and not arguments.no_report:
+        with nullcontext() if arguments.cohort else stages_aloud():
+            page, failures = write_pages(cases, out, table, arguments.space)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
-        failures |= unshown
-    elif (arguments.out_dir / PAGES).exists() and shown_by_pages(arguments.out_dir) != before:
-        print(f"note: {arguments.out_dir / PAGES} shows an earlier run, not this one", file=sys.stderr)
-    return report_failures(failures, concerned)
+        return failures
+    if (out / PAGES).exists() and shown_by_pages(out) != before:
+        print(f"note: {out / PAGES} shows an earlier run, not this one", file=sys.stderr)
+    return {}
 
 
 if __name__ == "__main__":
