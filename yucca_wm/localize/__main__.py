@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
@@ -12,6 +14,11 @@ from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.imaging.lesion_maps import ALL, add_label_options, label_options
 from yucca_wm.imaging.reading import reading_aloud
+
+if TYPE_CHECKING:
+    from yucca_wm.jobs.options import RunOptions
+    from yucca_wm.localize.inputs import Inputs
+    from yucca_wm.localize.measures.lesions import Settings
 
 DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
 lesions, and a heat map. Works on the ensembles of this package and on your own lesion masks and region maps."""
@@ -96,6 +103,46 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    _check_usage(parser, options)
+    settings, how = _settings(parser, options), run_options(options, parser)
+
+    from yucca_wm.core.regions import read_table, regions
+    from yucca_wm.jobs.resumable import only_run_in
+    from yucca_wm.localize.cohort import localize_into
+    from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
+    from yucca_wm.localize.measures.flags import flag_lines
+    from yucca_wm.localize.optional_inputs import CompanionPlaces
+
+    table = read_table(options.names) if options.names else regions()
+    if options.cohort is None:
+        inputs = folder_inputs(options.lesions, options.regions, options.ventricles)
+    else:
+        inputs = cohort_inputs(
+            options.cohort, options.layout or AUTO,
+            lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
+        )  # fmt: skip
+    carry = _carrier(options, inputs, settings, how)
+    companions = CompanionPlaces(
+        options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax),
+        _by_modality(options, "lesions"), _by_modality(options, "regions"), options.tissue,
+    )  # fmt: skip
+    with only_run_in(options.out_dir, how) as out:
+        flags, failures = localize_into(
+            out, inputs, table, settings, maps=options.maps, bids=options.bids, companions=companions, options=how
+        )
+    for line in flag_lines(flags):
+        print(f"note: {line}", file=sys.stderr)
+    if failures and not inputs.pairs and options.cohort is None:
+        print("note: files of any name can be listed in a table: --cohort TABLE", file=sys.stderr)
+    subjects = set(flags) | set(failures)
+    _tell(options, inputs, flags, whole=how.is_whole)
+    if carry is not None and (flags or not how.is_whole):
+        failures = failures | carry(flags)
+    return cli.report_failures(failures, len(subjects))
+
+
+def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End the command where its words do not go together."""
     if options.cohort is None and None in (options.lesions, options.regions):
         parser.error("give --lesions and --regions, or --cohort")
     if options.cohort is None and options.layout is not None:
@@ -106,25 +153,22 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         parser.error("--lesion-softmax and --region-softmax go with --soft")
     if options.tissue and options.ventricles:
         parser.error("--tissue has the ventricles: leave --ventricles out")
-    lesions_of = {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_lesions"))}
-    regions_of = {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_regions"))}
-    if missing := sorted(regions_of.keys() - lesions_of.keys()):
+    if missing := sorted(_by_modality(options, "regions").keys() - _by_modality(options, "lesions").keys()):
         parser.error(f"--{missing[0].lower()}-regions goes with --{missing[0].lower()}-lesions")
-    labels = label_options(parser, options)
-    how = run_options(options, parser)
 
-    from yucca_wm.core.regions import read_table, regions
-    from yucca_wm.jobs.resumable import only_run_in
-    from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
-    from yucca_wm.localize.measures.flags import flag_lines
+
+def _by_modality(options: argparse.Namespace, what: str) -> dict[str, str]:
+    """``--t1-lesions`` and its like, as far as they were given."""
+    return {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_{what}"))}
+
+
+def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
+    """How lesions are counted; ends the command where that cannot be."""
+    labels = label_options(parser, options)
     from yucca_wm.localize.measures.lesions import Settings
-    from yucca_wm.localize.optional_inputs import CompanionPlaces
-    from yucca_wm.localize.outputs import MANIFEST
-    from yucca_wm.localize.terminal import lines
 
     try:
-        settings = Settings(
+        return Settings(
             lesion_labels=(ALL,) if labels.counted is None else labels.counted,
             ignored_labels=labels.ignored,
             threshold=options.threshold,
@@ -135,43 +179,48 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         )
     except ValueError as error:
         parser.error(str(error))
-    table = read_table(options.names) if options.names else regions()
-    if options.cohort is None:
-        inputs = folder_inputs(options.lesions, options.regions, options.ventricles)
-    else:
-        inputs = cohort_inputs(
-            options.cohort, options.layout or AUTO,
-            lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
-        )  # fmt: skip
-    if options.to_template is not None:
-        from yucca_wm.localize.atlas_space import Localized, carry_cohort, find_template
-        from yucca_wm.parcellate.transforms import BESIDE, Transforms, find_transforms
 
-        template = find_template(options.to_template)
-        if options.transforms is None and (inputs.adds or options.regions is None):
-            transforms = Transforms(BESIDE, {})
-        else:
-            transforms = find_transforms(options.transforms or options.regions)
-    companions = CompanionPlaces(
-        options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax), lesions_of, regions_of,
-        options.tissue,
-    )  # fmt: skip
-    with only_run_in(options.out_dir, how) as out:
-        flags, failures = localize_into(
-            out, inputs, table, settings, maps=options.maps, bids=options.bids, companions=companions, options=how
-        )
-    for line in flag_lines(flags):
-        print(f"note: {line}", file=sys.stderr)
-    subjects = set(flags) | set(failures)
-    if failures and not inputs.pairs and options.cohort is None:
-        print("note: files of any name can be listed in a table: --cohort TABLE", file=sys.stderr)
-    if not how.is_whole:
-        print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map come with --level group")
-        if options.to_template is not None:
-            these = [Localized(name, inputs.pairs[name].lesions, inputs.pairs[name].regions) for name in flags]
-            _, not_carried = carry_cohort(options.out_dir, template, transforms, how, (these, settings))
-            failures = failures | not_carried
-        return cli.report_failures(failures, len(subjects))
+
+def _carrier(
+    options: argparse.Namespace, inputs: Inputs, settings: Settings, how: RunOptions
+) -> Callable[[Collection[str]], dict[str, str]] | None:
+    """What carries lesions to the template of ``--to-template``: of those subjects who are named, if the run is of
+    some only, else of all; it returns who could not be carried, and why. None without the flag."""
+    if options.to_template is None:
+        return None
+    from yucca_wm.localize.atlas_space import Localized, carry_cohort, find_template
+    from yucca_wm.parcellate.transforms import BESIDE, Transforms, find_transforms
+
+    template = find_template(options.to_template)
+    if options.transforms is None and (inputs.adds or options.regions is None):
+        transforms = Transforms(BESIDE, {})
+    else:
+        transforms = find_transforms(options.transforms or options.regions)
+
+    def carry(subjects: Collection[str]) -> dict[str, str]:
+        if not how.is_whole:
+            these = [Localized(name, inputs.pairs[name].lesions, inputs.pairs[name].regions) for name in subjects]
+            return carry_cohort(options.out_dir, template, transforms, how, (these, settings))[1]
+        carried, failures = carry_cohort(options.out_dir, template, transforms, how)
+        where = f"on {template}: {options.out_dir}/template" if carried else "is not there: nobody could be carried"
+        print(f"lesion frequency of {carried} subjects {where}")
+        return failures
+
+    return carry
+
+
+def _tell(options: argparse.Namespace, inputs: Inputs, flags: Collection[str], *, whole: bool) -> None:
+    """Say who was localized, of one person where the lesions are, and what is of an earlier run.
+
+    flags : of those who were localized. whole : the run is of everyone, and has written the tables.
+    """
+    from yucca_wm.localize.outputs import MANIFEST
+    from yucca_wm.localize.terminal import lines
+
+    done = f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map"
+    if not whole:
+        print(f"{done} come with --level group")
+        return
     if not flags:
         if inputs.adds:
             print(f"nobody could be localized: {options.out_dir / MANIFEST} keeps the reason")
@@ -179,10 +228,10 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             print(f"nobody could be localized: {options.out_dir} is as it was before", file=sys.stderr)
         else:
             print(f"nobody could be localized: no tables in {options.out_dir}")
-        return cli.report_failures(failures, len(subjects))
-    if len(alone := inputs.pairs.keys() & flags.keys()) == 1:
+        return
+    if len(alone := inputs.pairs.keys() & set(flags)) == 1:
         print("\n".join(lines(options.out_dir, *alone)))
-    print(f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map in {options.out_dir}")
+    print(f"{done} in {options.out_dir}")
     wanted = (
         ("maps", "maps", options.maps), ("bids", "bids", options.bids),
         ("template", "to-template", options.to_template is not None),
@@ -190,12 +239,6 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     for name, flag, written in wanted:
         if not written and Path(options.out_dir, name).is_dir():
             print(f"note: {Path(options.out_dir, name)} is of an earlier run; --{flag} renews it", file=sys.stderr)
-    if options.to_template is not None:
-        carried, not_carried = carry_cohort(options.out_dir, template, transforms, how)
-        where = f"on {template}: {options.out_dir}/template" if carried else "is not there: nobody could be carried"
-        print(f"lesion frequency of {carried} subjects {where}")
-        failures = failures | not_carried
-    return cli.report_failures(failures, len(subjects))
 
 
 if __name__ == "__main__":
