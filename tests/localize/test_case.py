@@ -10,7 +10,7 @@ from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.case import localize, localize_files
-from yucca_wm.localize.inputs import Pair
+from yucca_wm.localize.inputs.pairs import Pair
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.tables import tables_of
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.localize.inputs import pair_cases
-from yucca_wm.localize.optional_inputs import CompanionPlaces
+from yucca_wm.localize.inputs.companions import CompanionPlaces
+from yucca_wm.localize.inputs.pairs import pair_cases
 
 
 def folder(path: Path, *names: str) -> Path:

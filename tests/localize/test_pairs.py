@@ -4,7 +4,7 @@ import pytest
 
 from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
-from yucca_wm.localize.inputs import pair_cases
+from yucca_wm.localize.inputs.pairs import pair_cases
 
 
 def _touch(folder, *names):

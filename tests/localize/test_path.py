@@ -16,7 +16,7 @@ import yucca_wm.localize.case
 from yucca_wm.core.regions import regions
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.localize.case import localize_case, localize_files
-from yucca_wm.localize.inputs import Companions, Pair
+from yucca_wm.localize.inputs.pairs import Companions, Pair
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import Parts
 from yucca_wm.localize.tables import tables_of_subject
@@ -69,7 +69,7 @@ def pair(tmp_path, synthetic) -> Pair:
     return Pair("s1", files["lesions"], files["regions"], companions=Companions(tissue=files["tissue"]))
 
 
-def test_eight_stops_and_no_return(pair, tmp_path):
+def test_nine_stops_and_no_return(pair, tmp_path):
     table, settings = regions(), Settings()
     tables = tables_of_subject(pair, table, settings)
     (tmp_path / "parts").mkdir()
@@ -77,7 +77,7 @@ def test_eight_stops_and_no_return(pair, tmp_path):
     localize_case(pair, table, settings, tables, parts)  # what is imported late is imported
     with followed("case") as path:
         localize_case(pair, table, settings, tables, parts)
-    assert path == ["case", "reading", "lesions", "places", "load", "flags", "tables", "outputs"]
+    assert path == ["case", "reading", "lesions", "places", "load", "flags", "records", "tables", "outputs"]
     told = " → ".join(f"`{file}`" for file in path)
     assert told in (DOCS / "maintainers.md").read_text(encoding="utf-8")
 
@@ -87,4 +87,4 @@ def test_from_python_the_way_is_the_same(pair):
     localize_files(pair, table, settings)
     with followed("case") as path:
         localize_files(pair, table, settings)
-    assert path == ["case", "reading", "lesions", "places", "load", "flags"]
+    assert path == ["case", "reading", "lesions", "places", "load", "flags", "records"]

@@ -12,8 +12,8 @@ from yucca_wm.core.files import sha256
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.probabilities import Grid
+from yucca_wm.localize.inputs.companions import softmaxes_beside
 from yucca_wm.localize.measures.expected import Softmax, SoftmaxFiles, lesion_voxels, soft_rows
-from yucca_wm.localize.optional_inputs import softmaxes_beside
 
 SHAPE = (9, 8, 7)
 SPACING_MM = (1.0, 1.5, 3.0)
@@ -111,7 +111,7 @@ def test_independent_spread_is_that_of_independent_voxels(write, table):
 def test_plane_by_plane_gives_what_the_whole_gives(write, table, monkeypatch):
     lesion, region = write("l", random_softmax(0, 3)), write("r", random_softmax(1, 4))
     whole = rows_of([lesion], [region], table)
-    monkeypatch.setattr("yucca_wm.localize.measures.expected.SLAB_VOXELS", 1)
+    monkeypatch.setattr("yucca_wm.ensemble.mean.SLAB_VOXELS", 1)
     for label, row in rows_of([lesion], [region], table).items():
         assert row.expected_ml == pytest.approx(whole[label].expected_ml, rel=1e-12)
         assert row.independent.whole == pytest.approx(whole[label].independent.whole, rel=1e-9)

@@ -15,7 +15,7 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.cohort import localize_into
-from yucca_wm.localize.inputs import folder_inputs
+from yucca_wm.localize.inputs.pairs import folder_inputs
 from yucca_wm.localize.measures.lesions import Settings
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])

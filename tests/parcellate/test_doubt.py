@@ -10,7 +10,7 @@ import pytest
 
 from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.imaging.images import Image, load_labels, save
-from yucca_wm.localize.measures.flags import registration_flag
+from yucca_wm.localize.inputs.records import registration_flag
 from yucca_wm.parcellate.__main__ import main
 from yucca_wm.parcellate.case import label
 from yucca_wm.parcellate.quality import PARTS, Fit, doubts, warn_of_doubts

@@ -17,7 +17,7 @@ from yucca_wm.imaging.reading import reading_aloud
 
 if TYPE_CHECKING:
     from yucca_wm.jobs.options import RunOptions
-    from yucca_wm.localize.inputs import Inputs
+    from yucca_wm.localize.inputs.pairs import Inputs
     from yucca_wm.localize.measures.lesions import Settings
 
 DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
@@ -109,9 +109,9 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.jobs.resumable import only_run_in
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.inputs import cohort_inputs, folder_inputs
+    from yucca_wm.localize.inputs.companions import CompanionPlaces
+    from yucca_wm.localize.inputs.pairs import cohort_inputs, folder_inputs
     from yucca_wm.localize.measures.flags import flag_lines
-    from yucca_wm.localize.optional_inputs import CompanionPlaces
 
     table = read_table(options.names) if options.names else regions()
     if options.cohort is None:

@@ -21,12 +21,12 @@ from yucca_wm.imaging.images import Source, as_nifti, file_of, name_of
 from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.heatmap import draw_heat_map
-from yucca_wm.localize.inputs import Companions, Maps, subject_named
+from yucca_wm.localize.inputs.pairs import Companions, Maps, subject_named
+from yucca_wm.localize.inputs.reading import load_pair
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, write_group
-from yucca_wm.localize.reading import load_pair
 from yucca_wm.localize.tables import PLACES, tables_of_subject
 
 if TYPE_CHECKING:

@@ -12,14 +12,15 @@ from pathlib import Path
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
-from yucca_wm.localize.inputs import Maps, Pair
+from yucca_wm.localize.inputs.pairs import Maps, Pair
+from yucca_wm.localize.inputs.reading import LabelMaps, load_modality, read_maps
+from yucca_wm.localize.inputs.records import registration_flag, scans_flags
 from yucca_wm.localize.maps import Derivative, labelled_lesions
-from yucca_wm.localize.measures.flags import disagreement, ignored_flag, quality_flags, registration_flag, scans_flags
+from yucca_wm.localize.measures.flags import disagreement, ignored_flag, quality_flags
 from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
 from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, ventricle_distances
 from yucca_wm.localize.outputs import Parts, part_of
-from yucca_wm.localize.reading import LabelMaps, load_modality, read_maps
 from yucca_wm.localize.tables import Table
 
 

@@ -22,11 +22,12 @@ from yucca_wm.jobs.run_record import FileState, Record, State
 from yucca_wm.localize.atlas_space import FOLDER as CARRIED
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
-from yucca_wm.localize.inputs import Inputs, Pair, folder_inputs
+from yucca_wm.localize.inputs.companions import CompanionPlaces
+from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
+from yucca_wm.localize.inputs.records import mixed_settings, other_scans
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
-from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, mixed_settings, other_scans, same_lesions
+from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.optional_inputs import CompanionPlaces
 from yucca_wm.localize.outputs import Parts, files_of, remove_group, summary, write_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
 

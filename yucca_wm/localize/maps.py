@@ -18,7 +18,7 @@ from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
-from yucca_wm.localize.inputs import Pair
+from yucca_wm.localize.inputs.pairs import Pair
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 
 BIDS_VERSION = "1.9.0"

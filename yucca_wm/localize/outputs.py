@@ -24,7 +24,7 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import tsv_lines
 from yucca_wm.imaging.images import name_of
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
-from yucca_wm.localize.inputs import Maps
+from yucca_wm.localize.inputs.pairs import Maps
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.measures.places import PLACES

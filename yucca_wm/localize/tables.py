@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm.core.columns import TableForm
 from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import tsv_lines, write_tsv
-from yucca_wm.localize.inputs import Maps
+from yucca_wm.localize.inputs.pairs import Maps
 from yucca_wm.localize.measures import columns
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult

@@ -21,7 +21,7 @@ from yucca_wm.imaging.images import as_nifti, as_written, file_of
 from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
-from yucca_wm.localize.inputs import Companions, Maps, Modality
+from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.predict.case import (
     Case,

@@ -39,7 +39,7 @@ from yucca_wm.predict.folder import MANIFEST, STEP, check_whose, people_in, remo
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 
 if TYPE_CHECKING:
-    from yucca_wm.localize.optional_inputs import CompanionPlaces
+    from yucca_wm.localize.inputs.companions import CompanionPlaces
 
 TABLE = "predictions.tsv"
 OTHERS = "choose another --out-dir (several people: --cohort), or put these tables and pages in their place by --force"
@@ -185,7 +185,7 @@ def _localize(
     named : say whose a flag is.
     """
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.inputs import folder_inputs
+    from yucca_wm.localize.inputs.pairs import folder_inputs
     from yucca_wm.localize.measures.flags import NOTED, flag_lines
     from yucca_wm.localize.measures.lesions import Settings
 
@@ -211,7 +211,7 @@ def companion_places(
     out: Path, modalities: Collection[str], models: Collection[str], options: Options
 ) -> CompanionPlaces:
     """Where a run leaves what comes with lesions and regions. modalities : that were used. models : the user's own."""
-    from yucca_wm.localize.optional_inputs import CompanionPlaces
+    from yucca_wm.localize.inputs.companions import CompanionPlaces
 
     both = {LESIONS, REGIONS} <= set(models)
     return CompanionPlaces(

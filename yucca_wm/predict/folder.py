@@ -11,7 +11,7 @@ from pathlib import Path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.jobs.run_record import Record
-from yucca_wm.localize.measures.flags import PREDICTIONS
+from yucca_wm.localize.inputs.records import PREDICTIONS
 from yucca_wm.localize.outputs import MANIFEST as TABLES
 from yucca_wm.localize.outputs import remove_group
 from yucca_wm.predict.choice import LESIONS, REGIONS

@@ -18,11 +18,11 @@ from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
-from yucca_wm.localize.inputs import Companions, Pair
+from yucca_wm.localize.inputs.pairs import Companions, Pair
+from yucca_wm.localize.inputs.reading import load_pair, load_tissue
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
-from yucca_wm.localize.reading import load_pair, load_tissue
 from yucca_wm.localize.terminal import SUMMARY, affected
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras

@@ -15,7 +15,7 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, Source, name_of
 from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions
-from yucca_wm.localize.inputs import Companions, Maps, Modality
+from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 
 TWO_MAPS = "give the lesions on one side and the regions on the other"

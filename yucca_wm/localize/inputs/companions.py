@@ -17,8 +17,8 @@ from yucca_wm.cohort.ids import bare
 from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name
-from yucca_wm.localize.inputs import Companions, Modality, Pair, Place
-from yucca_wm.localize.measures.expected import SoftmaxFiles
+from yucca_wm.ensemble.mean import SoftmaxFiles
+from yucca_wm.localize.inputs.pairs import Companions, Modality, Pair, Place
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"

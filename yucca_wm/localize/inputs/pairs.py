@@ -16,8 +16,8 @@ from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
+from yucca_wm.ensemble.mean import SoftmaxFiles
 from yucca_wm.imaging.images import Source
-from yucca_wm.localize.measures.expected import SoftmaxFiles
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.tasks.definition import Target
 

@@ -1,0 +1,102 @@
+"""What the commands that made the maps have left on record about them: `yucca_wm.predict` and `yucca_wm.parcellate`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.core.errors import some_of
+from yucca_wm.core.files import case_name
+from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
+from yucca_wm.imaging.images import Image, Source
+from yucca_wm.localize.measures.flags import CUT_OFF, WITHOUT_FLAIR
+from yucca_wm.parcellate.outputs import registration_record
+from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
+
+PREDICTIONS = "predict.json"
+"""Account of `yucca_wm.predict`, beside its folders of maps."""
+
+
+def registration_flag(regions: Source) -> dict[str, str]:
+    """``poor_registration`` when the record of `yucca_wm.parcellate` beside a region map's file states doubts."""
+    if isinstance(regions, Image):
+        return {}
+    try:
+        found = json.loads(registration_record(regions).read_text(encoding="utf-8"))["doubts"]
+    except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool
+        return {}
+    return {"poor_registration": "; ".join(map(str, found))} if found else {}
+
+
+def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
+    """``without_flair`` and ``cut_off`` when `yucca_wm.predict` noted so of the person whose lesion map this is.
+
+    noted : its notes, where they are at hand; else they are those of the account beside the lesion map's folder.
+    """
+    notes = noted if isinstance(lesions, Image) else _predicted(Path(lesions))["notes"]
+    cut = [note for note in notes if note.startswith(CUT_NOTE)]
+    flags = {CUT_OFF: "; ".join(cut)} if cut else {}
+    if FEW_ON_T1 in notes:
+        said = "lesions were looked for on a T1 alone, where few show: too little beside those on FLAIR"
+        flags[WITHOUT_FLAIR] = said
+    return flags
+
+
+def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
+    """Subject -> sentence, of those whose lesion maps (subject -> file) `yucca_wm.predict` made from other scans than
+    most subjects' (of as many, from fewer). Who has a T1 alone is flagged by itself; maps of other tools count for
+    nothing."""
+    made = {name: _predicted(path) for name, path in lesions.items()}
+    counted = {name: own["scans"] for name, own in made.items() if FEW_ON_T1 not in own["notes"]}
+    used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
+    subjects = Counter(used.values())
+    usual = max(subjects, key=lambda scans: (subjects[scans], len(scans)), default="")
+    return {
+        name: f"lesions were looked for on {_alone(scans)}, in most subjects on {_alone(usual)}"
+        for name, scans in used.items()
+        if scans != usual
+    }
+
+
+def _alone(scans: str) -> str:
+    return scans if " and " in scans else f"{scans} alone"
+
+
+def _predicted(lesions: Path) -> dict[str, Any]:
+    """``scans`` and ``notes`` of who has this lesion map, as the account of `yucca_wm.predict` has them; empty without
+    one, as of other tools' maps."""
+    account = lesions.parent.parent / PREDICTIONS
+    try:
+        made = _people(account, account.stat().st_mtime_ns)[case_name(lesions)]
+        return {key: list(made[key]) for key in ("scans", "notes")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"scans": [], "notes": []}
+
+
+@lru_cache(maxsize=4)
+def _people(account: Path, _changed_ns: int) -> dict[str, Any]:
+    """Read once, not for each of thousands."""
+    return dict(json.loads(account.read_text(encoding="utf-8"))["cases"])
+
+
+def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
+    """A line where `yucca_wm.parcellate` made the region maps (subject -> file) with different settings, as after a run
+    for some of a cohort: their loads cannot be compared. Maps without a record are of another tool."""
+    made: dict[str, list[str]] = {}
+    for subject, path in regions.items():
+        try:
+            settings = json.loads(registration_record(path).read_text(encoding="utf-8"))["settings"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        made.setdefault(json.dumps(settings, sort_keys=True), []).append(subject)
+    if len(made) < 2:
+        return []
+    usual, *others = (json.loads(key) for key in sorted(made, key=lambda key: -len(made[key])))
+    names = sorted({name for other in others for name in usual.keys() | other if usual.get(name) != other.get(name)})
+    whose = [subject for subjects in sorted(made.values(), key=len)[:-1] for subject in subjects]
+    shown = some_of(whose)
+    return [f"region maps of {shown} were made with another {', '.join(names)} than the others'; parcellate all alike"]
