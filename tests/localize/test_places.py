@@ -262,12 +262,36 @@ def test_who_has_no_tissue_map_is_named_and_does_not_stop_the_others(synthetic, 
     assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"a"}
 
 
+@pytest.mark.parametrize(
+    ("in_callosum", "place", "by_voxel"),
+    [
+        (3, "periventricular_touching", {"periventricular_touching": 1, "deep": 4}),
+        (2, "juxtacortical", {"periventricular_near": 1, "juxtacortical": 4}),
+    ],
+)
+def test_a_lesion_of_the_corpus_callosum_is_periventricular(in_callosum, place, by_voxel):
+    """Five voxels, from 10 mm off the ventricle (19) to 14 mm off (23); cortex from 24 on, which the last one touches.
+    With three of them in the corpus callosum the lesion is one of it."""
+    tissue = head()
+    tissue[24:60] = Tissue.CORTICAL_GREY_MATTER
+    tissue[24:60, :, :10] = Tissue.BRAINSTEM
+    regions_there = np.ones_like(tissue)
+    callosum = [region.index for region in regions() if region.name.startswith("corpus_callosum")]
+    assert len(callosum) == 2
+    regions_there[19 : 19 + in_callosum] = callosum[1]
+    images = (Image(line(19, 23), np.eye(4)), Image(regions_there, np.eye(4)))
+    result = localize("s", *images, regions(), ALL, tissue=Image(tissue, np.eye(4)))
+    assert only(result) == place
+    assert volumes(result) == by_voxel
+    assert (result.lesions[0].touches_ventricle, result.lesions[0].touches_cortex) == (False, True)
+
+
 @pytest.mark.parametrize("label", [Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER])
 def test_a_tissue_map_without_ventricles_or_cortex_gives_no_place(label):
     tissue, lesion = head(), find_lesions(line(30, 32) == 1)
-    assert place_lesions(lesion, Image(tissue, np.eye(4))) is not None
+    assert place_lesions(lesion, Image(tissue, np.eye(4)), np.ones_like(tissue), regions()) is not None
     tissue[tissue == label] = 0
-    assert place_lesions(lesion, Image(tissue, np.eye(4))) is None
+    assert place_lesions(lesion, Image(tissue, np.eye(4)), np.ones_like(tissue), regions()) is None
 
 
 @pytest.mark.parametrize("label", [Tissue.LATERAL_VENTRICLES, Tissue.CORTICAL_GREY_MATTER])

@@ -105,7 +105,7 @@ def localize(
     assigned = None
     if settings.assign_outside_mm > 0:
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
-    placed = None if tissue is None else place_lesions(components, tissue)
+    placed = None if tissue is None else place_lesions(components, tissue, regions.data, table)
     places = [] if placed is None else placed.rows(volume_mm3)
     distance_mm = None if placed is None else placed.surroundings.ventricle_mm
     if ventricles is not None:

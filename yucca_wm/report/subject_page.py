@@ -75,7 +75,7 @@ def subject_layers(
     ]
     tissue = load_tissue(pair.companions, lesions, settings)
     if tissue is not None:
-        layers += _places(lesions, tissue, settings)
+        layers += _places(lesions, tissue, regions, table, settings)
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:
         layers.append(_of_table("tissue", tissue, tissues(), "tissue"))
@@ -93,10 +93,10 @@ def _check_counts(
         raise InputError(about["lesions"], problem, "localize again, then write the pages")
 
 
-def _places(lesions: Image, tissue: Image, settings: Settings) -> list[Layer]:
+def _places(lesions: Image, tissue: Image, regions: Image, table: RegionTable, settings: Settings) -> list[Layer]:
     """Every lesion voxel with its place: 1 is the first of PLACES; nothing where no place can be told."""
     components = counted_lesions(lesions, settings)
-    placed = place_lesions(components, tissue)
+    placed = place_lesions(components, tissue, regions.data, table)
     if placed is None:
         return []
     labelled = np.zeros(lesions.shape, np.uint8)

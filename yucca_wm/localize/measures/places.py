@@ -9,20 +9,22 @@ between them.
 The place of a **lesion** is the first of these that holds:
 
 1. infratentorial: for most of its voxels the nearest tissue, fluid left out, is cerebellum or brainstem;
-2. periventricular, touching: it touches a lateral ventricle (McDonald 2017 and MAGNIMS: "periventricular");
+2. periventricular, touching: it touches a lateral ventricle, or most of it lies in the corpus callosum, if the region
+   table has one (McDonald 2017 and MAGNIMS: "periventricular", which lesions of the corpus callosum are);
 3. juxtacortical: it touches cortical grey matter (McDonald 2017 and MAGNIMS);
 4. periventricular, near: a part of it lies within 10 mm of a lateral ventricle (the rule of studies of ageing);
 5. deep: the rest, deep grey matter included.
 
 The place of a **voxel**, for volumes, is decided by its own distances, as a confluent lesion may reach from the
 ventricle to the cortex: infratentorial if the nearest tissue is; else periventricular within 10 mm of a lateral
-ventricle (touching or near, as its lesion is); else juxtacortical where its lesion touches cortex and the voxel itself
-lies within 4 mm of it; else deep. So both periventricular volumes together are those of the 10-mm rule, juxtacortical
-and deep together what studies of ageing call deep, and all add up to the lesion volume exactly.
+ventricle (touching or near, as its lesion is); else juxtacortical where its lesion touches cortex, and is not one of
+the corpus callosum, and the voxel itself lies within 4 mm of cortex; else deep. So both periventricular volumes
+together are those of the 10-mm rule, juxtacortical and deep together what studies of ageing call deep, and all add up
+to the lesion volume exactly.
 
 Sources: Thompson et al., Lancet Neurol 17:162 (2018, McDonald 2017 criteria); Filippi et al., Lancet Neurol 15:292
-(2016, MAGNIMS); DeCarli et al., Stroke 36:50 (2005) and Griffanti et al., NeuroImage 170:174 (2018) for 10 mm; Kim et
-al., Biol Psychiatry 64:273 (2008) for 4 mm.
+(2016, MAGNIMS), and Brain 142:1858 (2019, for the corpus callosum); DeCarli et al., Stroke 36:50 (2005) and Griffanti
+et al., NeuroImage 170:174 (2018) for 10 mm; Kim et al., Biol Psychiatry 64:273 (2008) for 4 mm.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, count_labels
 from yucca_wm.imaging.reading import spelled
@@ -46,6 +50,9 @@ PERIVENTRICULAR_MM = 10.0
 
 JUXTACORTICAL_MM = 4.0
 """A voxel of a lesion that touches cortex is juxtacortical up to this distance from it."""
+
+CALLOSUM = "callosum"
+"""Regions with this in their names are the corpus callosum."""
 
 ISLAND_ML = 1.0
 """Cortex that hangs together is hundreds of ml; what segmenters leave about lesions stays well below this."""
@@ -71,6 +78,7 @@ class Surroundings:
     ventricle_mm, cortex_mm : [voxels] distance to the nearest lateral ventricle, to the nearest cortical grey matter.
     infratentorial : [voxels] nearer to cerebellum or brainstem than to any tissue above the tentorium.
     touches_ventricle, touches_cortex : [voxels] the voxel itself does.
+    callosal : [voxels] in the corpus callosum.
     """
 
     lesion: NDArray[np.intp]
@@ -79,6 +87,7 @@ class Surroundings:
     infratentorial: NDArray[np.bool_]
     touches_ventricle: NDArray[np.bool_]
     touches_cortex: NDArray[np.bool_]
+    callosal: NDArray[np.bool_]
 
     def of_lesions(self, voxels: NDArray[np.bool_]) -> NDArray[np.intp]:
         """[lesions] how many of each lesion's voxels are among ``voxels``."""
@@ -101,6 +110,16 @@ class Surroundings:
     def lesions_at_ventricle(self) -> NDArray[np.bool_]:
         """[lesions] that touch a lateral ventricle."""
         return self.any_of(self.touches_ventricle)
+
+    @cached_property
+    def lesions_of_callosum(self) -> NDArray[np.bool_]:
+        """[lesions] that lie in the corpus callosum for the most part."""
+        return 2 * self.of_lesions(self.callosal) > self.sizes
+
+    @cached_property
+    def lesions_periventricular(self) -> NDArray[np.bool_]:
+        """[lesions] that the McDonald criteria call so."""
+        return self.lesions_at_ventricle | self.lesions_of_callosum
 
     @cached_property
     def lesions_at_cortex(self) -> NDArray[np.bool_]:
@@ -129,14 +148,14 @@ PLACES = (
         lambda s: s.infratentorial,
     ),
     Place(
-        "periventricular_touching", "periventricular, touching a lateral ventricle", "#D55E00",
-        lambda s: s.lesions_at_ventricle,
-        lambda s: s.near_ventricle & s.lesions_at_ventricle[s.lesion],
+        "periventricular_touching", "periventricular, touching a lateral ventricle or callosal", "#D55E00",
+        lambda s: s.lesions_periventricular,
+        lambda s: s.near_ventricle & s.lesions_periventricular[s.lesion],
     ),
     Place(
         "juxtacortical", "juxtacortical (touching the cortex)", "#009E73",
         lambda s: s.lesions_at_cortex,
-        lambda s: ~s.near_ventricle & s.lesions_at_cortex[s.lesion]
+        lambda s: ~s.near_ventricle & (s.lesions_at_cortex & ~s.lesions_of_callosum)[s.lesion]
         & ((s.cortex_mm <= JUXTACORTICAL_MM + TIE_MM) | s.touches_cortex),
     ),
     Place(
@@ -188,20 +207,24 @@ class Placed:
         ]
 
 
-def place_lesions(components: Components, tissue: Image) -> Placed | None:
+def place_lesions(
+    components: Components, tissue: Image, regions: NDArray[np.integer[Any]], table: RegionTable
+) -> Placed | None:
     """Give every lesion and every lesion voxel its place; None where no place can be told.
 
     tissue : label map (`yucca_wm.core.tissue.Tissue`) on the lesions' grid. No place can be told when it has no lateral
     ventricle or no cortex beside the lesions.
+    regions : label map of ``table`` on that grid, which says where the corpus callosum is.
     """
-    around = surroundings(components, tissue)
+    callosum = [region.index for region in table if CALLOSUM in region.name.casefold()]
+    around = surroundings(components, tissue, np.isin(regions[tuple(components.voxels.T)], callosum))
     if around is None:
         return None
     return Placed(_first([p.lesions(around) for p in PLACES]), _first([p.voxels(around) for p in PLACES]), around)
 
 
-def surroundings(components: Components, tissue: Image) -> Surroundings | None:
-    """Distances and contacts of every lesion voxel; None as `place_lesions`."""
+def surroundings(components: Components, tissue: Image, callosal: NDArray[np.bool_]) -> Surroundings | None:
+    """Distances and contacts of every lesion voxel; None as `place_lesions`. callosal : [voxels]."""
     around = tissue.data.copy()
     around[tuple(components.voxels.T)] = 0
 
@@ -223,6 +246,7 @@ def surroundings(components: Components, tissue: Image) -> Surroundings | None:
         infratentorial=distance_mm(below) + TIE_MM < distance_mm(above),
         touches_ventricle=_touches(components.voxels, ventricles),
         touches_cortex=_touches(components.voxels, cortex),
+        callosal=callosal,
     )
 
 
