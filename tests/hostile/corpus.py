@@ -264,6 +264,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("NaN quaternion", R, with_fields({"sform_code": (0,), "qform_code": (1,), "quatern": (NAN, 0.0, 0.0)})),
     Kind("voxels of no size", R, with_fields({"sform_code": (0,), "qform_code": (1,), "pixdim": (1.0,) + (0.0,) * 7})),
     Kind("voxels of NaN mm", R, with_fields({"sform_code": (0,), "qform_code": (1,), "pixdim": (1.0,) + (NAN,) * 7})),
+    Kind("no orientation", R, with_fields({"sform_code": (0,), "qform_code": (0,)})),
     Kind("forms that disagree", R, with_fields({"sform_code": (1,), "qform_code": (1,), "qoffset": (40.0, 0.0, 0.0)})),
     # values
     Kind("complex numbers", R, with_data(lambda d: d.astype(np.complex64))),
@@ -275,7 +276,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("one value", U, with_data(lambda d: d * 0 + np.int16(7))),
     Kind("one slice", U, with_data(lambda d: d[:, :, :1])),
     Kind("one voxel", U, with_data(lambda d: d[:1, :1, :1])),
-    Kind("no orientation", U, with_fields({"sform_code": (0,), "qform_code": (0,)})),
     # odd but right
     Kind("big endian", F, big_endian),
     Kind("NIfTI-2", F, nifti2),

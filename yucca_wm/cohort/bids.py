@@ -81,7 +81,7 @@ def _candidates(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
 
 def _is_native(path: Path) -> bool:
     space = re.search(r"_space-([A-Za-z0-9]+)", path.name)
-    return space is None or space.group(1) in NATIVE_SPACES
+    return "_hemi-" not in path.name and (space is None or space.group(1) in NATIVE_SPACES)
 
 
 def _literal(part: str) -> str:

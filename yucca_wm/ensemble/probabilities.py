@@ -63,7 +63,8 @@ class Probabilities(Protocol):
 
 @dataclass(frozen=True)
 class Resampled:
-    """Probabilities linearly interpolated, through world space, to ``grid``; zero outside their own grid."""
+    """Probabilities linearly interpolated, through world space, to ``grid``; they fade to zero within a voxel of
+    their own."""
 
     source: Probabilities
     grid: Grid
@@ -91,4 +92,6 @@ class Resampled:
         offset = matrix[:3, 3] - [first, 0, 0]
         for index, plane in enumerate(needed):
             if plane.any():
-                total[index] += affine_transform(plane, matrix[:3, :3], offset, total.shape[1:], order=1)
+                total[index] += affine_transform(
+                    plane, matrix[:3, :3], offset, total.shape[1:], order=1, mode="grid-constant"
+                )

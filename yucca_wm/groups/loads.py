@@ -15,7 +15,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import REMAINDER
 from yucca_wm.core.tsv import NUMBER, Columns, composed, read_columns
-from yucca_wm.groups.statistics.variables import MISSING
+from yucca_wm.groups.statistics.variables import has_value
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -121,7 +121,7 @@ def _number(read: Columns, row: int, column: str) -> float:
     """A cell, NaN where there is no value. Raises InputError for one that is no number, negative, or no share of 100
     (a spreadsheet that groups digits by points makes 12345 of 12.345)."""
     cell = read.cells[column][row]
-    if cell in MISSING:
+    if not has_value(cell):
         return float("nan")
     if not NUMBER.fullmatch(cell) or float(cell) < 0:
         remedy = "write a decimal point" if "," in cell else "see how the table was made"

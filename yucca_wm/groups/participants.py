@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import composed, read_columns
-from yucca_wm.groups.statistics.variables import MISSING, Column
+from yucca_wm.groups.statistics.variables import Column, has_value
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -44,7 +44,7 @@ class Participants:
 def read_participants(
     path: TableInput, columns: Sequence[str], missing: Collection[str] = ()
 ) -> tuple[Participants, dict[str, str]]:
-    """Read ``participant_id`` and ``columns`` of a file or data frame; cells of MISSING and ``missing`` have no value.
+    """Read ``participant_id`` and ``columns`` of a table; cells of `MISSING` and ``missing`` have no value.
 
     Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
     absent, or a line names nobody.
@@ -53,10 +53,11 @@ def read_participants(
     ids = [composed(cell) for cell in read.cells[ID]]
     if "" in ids:
         raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", "fill in participant_id")
-    none = {*MISSING, *map(composed, missing)}
+    none = set(map(composed, missing))
     cells = {
-        name: ["" if (cell := composed(raw)) in none else cell for raw in read.cells[name]] for name in columns
-    }  # fmt: skip
+        name: [cell if has_value(cell := composed(raw)) and cell not in none else "" for raw in read.cells[name]]
+        for name in columns
+    }
     seen: dict[str, int] = {}
     for name in ids:
         seen[name] = seen.get(name, 0) + 1
@@ -85,7 +86,7 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
     written = {name: row for row, name in enumerate(participants.ids)}
     bared = {bare(name): row for name, row in reversed(written.items())}
     partner: dict[int, int] = {}
-    taken: set[int] = set()
+    taken: dict[int, str] = {}
     doubled: dict[str, str] = {}
     for exact in (True, False):
         for position, subject in enumerate(subjects):
@@ -93,10 +94,10 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
             if row is None or position in partner:
                 continue
             if row in taken:
-                doubled[subject] = f"participant {participants.ids[row]} is there already, with another session"
+                doubled[subject] = f"participant {participants.ids[row]} is there already, with {taken[row]}"
             else:
                 partner[position] = row
-                taken.add(row)
+                taken[row] = subject
     free = [name for row, name in enumerate(participants.ids) if row not in taken]
     alone = [name for position, name in enumerate(subjects) if position not in partner and name not in doubled]
     if not partner:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
 
 from yucca_wm.core.errors import InputError
@@ -38,3 +40,37 @@ def reordered(image: Image, like: Image) -> Image:
     change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
     affine = image.affine @ inv_ornt_aff(change, image.shape)
     return replace(image, data=apply_orientation(image.data, change), affine=affine)
+
+
+EDGE_VOXELS = 1e-3
+"""What reaches less far beyond a grid lies within it: headers jitter."""
+
+Window = tuple[slice, slice, slice]
+
+
+def widened(image: Image, others: Iterable[Image]) -> tuple[Image, Window]:
+    """``image`` with 0 around it, so that its grid reaches as far as what is not 0 in ``others``, on any grids.
+
+    What is on the same grid, or lies apart from ``image`` altogether, counts for nothing.
+
+    Returns the wider image, and the part of its voxels that ``image`` has.
+    """
+    below, above = np.zeros(3, int), np.zeros(3, int)
+    size = np.array(image.shape)
+    for other in others:
+        if images.same_grid(reordered(other, image), image) or not other.data.any():
+            continue
+        voxels = np.nonzero(other.data)
+        first, last = (np.array([limit(axis) for axis in voxels]) for limit in (np.min, np.max))
+        ends = images.CORNERS * (last - first + 1) + first - 0.5
+        to_image = np.linalg.inv(image.affine) @ other.affine
+        ends = ends @ to_image[:3, :3].T + to_image[:3, 3]
+        low, high = ends.min(0) + EDGE_VOXELS, ends.max(0) - EDGE_VOXELS
+        if (low < size - 0.5).all() and (high > -0.5).all():
+            below = np.maximum(below, -np.floor(low + 0.5).astype(int))
+            above = np.maximum(above, np.ceil(high - 0.5).astype(int) - (size - 1))
+    window = tuple(slice(int(start), int(start + n)) for start, n in zip(below, size, strict=True))
+    affine = image.affine.copy()
+    affine[:3, 3] -= affine[:3, :3] @ below
+    data = np.pad(image.data, list(zip(below, above, strict=True))) if below.any() or above.any() else image.data
+    return replace(image, data=data, affine=affine), (window[0], window[1], window[2])

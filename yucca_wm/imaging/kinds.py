@@ -15,6 +15,9 @@ from yucca_wm.imaging.images import Image, count_labels
 MIN_VALUES = 12
 """A scan with fewer different values is a label map, or nothing."""
 
+MAX_EQUAL_NEIGHBOURS = 0.8
+"""In label maps nearly all neighbours are equal; in scans few are."""
+
 LEAST_EQUAL = 0.5
 """Of the neighbours in a label map, lesion by lesion too, a larger share is equal; in scans a few per cent are."""
 
@@ -56,6 +59,13 @@ def equal_neighbours(data: NDArray[Any], background: float = 0) -> float | None:
     first, second = data[:-1], data[1:]
     foreground = (first != background) & (second != background)
     return float((first[foreground] == second[foreground]).mean()) if foreground.any() else None
+
+
+def refuse_label_map(scan: Image) -> None:
+    """Raise InputError where what should be a scan is a label map."""
+    values, counts = np.unique(scan.data, return_counts=True)
+    if values.size < MIN_VALUES or (equal_neighbours(scan.data, values[counts.argmax()]) or 0) > MAX_EQUAL_NEIGHBOURS:
+        raise InputError(scan.name, "is a label map, not a scan", "give the T1 or FLAIR itself")
 
 
 def refuse_scan(labels: Image) -> None:

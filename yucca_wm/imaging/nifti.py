@@ -250,6 +250,9 @@ def checked_place(
     """
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
+    if header is not None and int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
+        problem = "has no orientation in its header: left and right are not known"
+        raise InputError(path, problem, "copy the header of the scan that it was made from to it")
     if header is not None and int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         try:
             apart = forms_apart_mm(header)

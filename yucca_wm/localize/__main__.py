@@ -135,7 +135,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     if failures and not inputs.pairs and options.cohort is None:
         print("note: files of any name can be listed in a table: --cohort TABLE", file=sys.stderr)
     subjects = set(flags) | set(failures)
-    _tell(options, inputs, flags, whole=how.is_whole)
+    _tell(options, inputs, flags, failures, whole=how.is_whole)
     if carry is not None and (flags or not how.is_whole):
         failures = failures | carry(flags)
     return cli.report_failures(failures, len(subjects))
@@ -209,12 +209,14 @@ def _carrier(
     return carry
 
 
-def _tell(options: argparse.Namespace, inputs: Inputs, flags: Collection[str], *, whole: bool) -> None:
+def _tell(
+    options: argparse.Namespace, inputs: Inputs, flags: Collection[str], failures: Collection[str], *, whole: bool
+) -> None:
     """Say who was localized, of one person where the lesions are, and what is of an earlier run.
 
-    flags : of those who were localized. whole : the run is of everyone, and has written the tables.
+    flags, failures : of those who were localized, and of those who were not. whole : the run is of everyone, and has written the tables.
     """
-    from yucca_wm.localize.outputs import MANIFEST
+    from yucca_wm.localize.outputs import MANIFEST, failures_in
     from yucca_wm.localize.terminal import lines
 
     done = f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map"
@@ -222,7 +224,7 @@ def _tell(options: argparse.Namespace, inputs: Inputs, flags: Collection[str], *
         print(f"{done} come with --level group")
         return
     if not flags:
-        if inputs.adds:
+        if inputs.adds and set(failures) <= set(failures_in(options.out_dir)):
             print(f"nobody could be localized: {options.out_dir / MANIFEST} keeps the reason")
         elif (options.out_dir / MANIFEST).exists():
             print(f"nobody could be localized: {options.out_dir} is as it was before", file=sys.stderr)

@@ -22,7 +22,7 @@ from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY
 from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs.pairs import Companions, Maps, subject_named
-from yucca_wm.localize.inputs.reading import load_pair
+from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
@@ -88,8 +88,8 @@ class Localization:
         InputError
             A map that was given as a file has gone.
         """
-        lesions, labels, _ = load_pair(self._maps, self._table, self._settings)
-        return as_nifti(labelled_lesions(lesions, labels, self._table, self._settings))
+        maps = read_maps(self._maps, self._table, self._settings)
+        return as_nifti(maps.cut(labelled_lesions(maps.lesions, maps.regions, self._table, self._settings)))
 
     def plot(self) -> Figure:
         """The load of every region as a heat map, as the command draws it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -28,7 +27,7 @@ from yucca_wm.localize.inputs.records import mixed_settings, other_scans
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import Parts, files_of, remove_group, summary, write_group
+from yucca_wm.localize.outputs import Parts, failures_in, files_of, remove_group, summary, write_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
@@ -123,8 +122,8 @@ def localize_into(
     if not options.is_whole:
         return outcome.results, outcome.failures
     failures = failures | outcome.failures
-    replaced = there is None or there.entries.keys() & pairs.keys()
-    if not (outcome.results or renew) and replaced and parts.of_others(()):
+    alone = there is None or not there.entries.keys() - pairs.keys()
+    if not (outcome.results or renew) and alone and parts.of_others(()):
         return {}, failures
     flags = dict(outcome.results)
     account = failures
@@ -188,17 +187,9 @@ def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> Non
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:
     """Those whose parts are there, and who could not be localized; others than ``pairs`` only if they are done."""
-    there = Earlier.read(step, parts.of_others(()), _earlier_failures(step.folder))
+    there = Earlier.read(step, parts.of_others(()), failures_in(step.folder))
     entries = {name: entry for name, entry in there.entries.items() if name in pairs or entry.state is State.DONE}
     return replace(there, entries=entries)
-
-
-def _earlier_failures(folder: Path) -> dict[str, str]:
-    try:
-        before = json.loads((folder / "localize.json").read_text(encoding="utf-8"))["failures"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return {name: str(reason) for name, reason in before.items()}
 
 
 def _check_addition(there: Earlier, pairs: Mapping[str, Pair], *, force: bool) -> None:

@@ -151,6 +151,15 @@ def write_group(
         save_figure(figure, folder / "heat_map")
 
 
+def failures_in(folder: Path) -> dict[str, str]:
+    """Who could not be localized, and why, as ``localize.json`` in ``folder`` has it; nobody without one."""
+    try:
+        before = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["failures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {name: str(reason) for name, reason in before.items()}
+
+
 def remove_group(folder: Path) -> None:
     """Remove what an earlier `write_group` left in ``folder``, but for the table of regions: it is of people who are no
     longer there. What has no ``localize.json`` beside it is not of this package, and stays."""

@@ -15,7 +15,8 @@ from yucca_wm import __version__
 from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.imaging.images import Image, Source, check_same_grid, load, name_of, save
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image, Source, load, name_of, save
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.parcellate.quality import (
     Fit,
@@ -132,9 +133,7 @@ def read_person(
         if tissue is None:
             tissue, regions = segmented(anatomy)
         found = white_matter_of(tissue, anatomy)
-    for other in (anatomy, tissue, regions):
-        if other is not None:
-            check_same_grid(other, found.mask)
+    anatomy, tissue, regions = (other and on_grid(other, found.mask) for other in (anatomy, tissue, regions))
     if tissue is not None:
         check_tissue(tissue)
     if lesions is not None:

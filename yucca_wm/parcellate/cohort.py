@@ -19,6 +19,7 @@ from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256, write_json
 from yucca_wm.core.regions import Region, RegionTable
 from yucca_wm.core.tsv import write_tsv
+from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import load, same_grid
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
@@ -121,8 +122,10 @@ def _one(
         raise InputError(subject.name, "has no white-matter segmentation", remedy)
     wm, grid = (None, subject.t1) if auto_wm else (subject.wm, subject.wm)
     lesions = subject.lesions
-    if lesions is not None and grid is not None and not same_grid(load(lesions), load(grid)):
-        lesions = None  # said at the end
+    if lesions is not None and grid is not None:
+        like = load(grid)
+        if not same_grid(reordered(load(lesions), like), like):
+            lesions = None  # said at the end
     out = in_cohort(out_dir, subject.name)
     parcellate(_atlas(files), wm, out, settings, subject.t1, lesions=lesions, picture=picture)
 

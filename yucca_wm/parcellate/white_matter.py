@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.tissue import Tissue
+from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
 from yucca_wm.imaging.reading import note
 from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
@@ -158,8 +159,7 @@ def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteM
 
     Raises InputError as `yucca_wm.imaging.images.load_labels`, and for another grid or several other labels.
     """
-    lesions = load_labels(path)
-    check_same_grid(wm.mask, lesions)
+    lesions = on_grid(load_labels(path), wm.mask)
     present = [int(value) for value in np.unique(lesions.data[lesions.data != 0])]
     if len(present) > 1 and present != [1, 2]:
         shown = " ".join(map(str, present[:8]))

@@ -15,6 +15,7 @@ from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import spelled
+from yucca_wm.localize.inputs.records import ATLAS_DOUBT
 from yucca_wm.parcellate.case import Beside, label
 from yucca_wm.parcellate.quality import doubts
 from yucca_wm.parcellate.settings import Settings, Transform
@@ -50,7 +51,7 @@ def registered_regions(atlas: Atlas, network: Image) -> Registered:
         "fit": found.fit.as_dict(),
         "voxels_of_the_network": int((regions > 0).sum() - (found.regions > 0).sum()),
     }
-    return Registered(regions, about, [f"atlas: {doubt}" for doubt in doubts(found.warp.matrix, found.fit)])
+    return Registered(regions, about, [f"{ATLAS_DOUBT}{doubt}" for doubt in doubts(found.warp.matrix, found.fit)])
 
 
 def fetched() -> Atlas:

@@ -20,13 +20,20 @@ Rank = tuple[int, int, str]
 """By contrast, by how many endings there are, by the last (the channel); the smallest is shown."""
 
 
-def find_scans(folder: str | os.PathLike[str], subjects: Collection[str]) -> dict[str, Path]:
+def find_scans(
+    folder: str | os.PathLike[str], subjects: Collection[str], maps: Collection[Path] = ()
+) -> dict[str, Path]:
     """Subject -> its scan (FLAIR before T1 before any other), for those who have one.
 
-    folder : of scans, or of a folder for each person (BIDS too). Raises InputError when it holds no scan of anyone, or
-    several of somebody that are alike.
+    folder : of scans, or of a folder for each person (BIDS too); of one person, the scan itself. maps : files that are
+    no scans, although they may lie there: what is to be shown on them.
+
+    Raises InputError when it holds no scan of anyone, or several of somebody that are alike.
     """
-    scans = _scans(Path(folder))
+    if Path(folder).is_file() and len(subjects) == 1:
+        return dict.fromkeys(subjects, Path(folder))
+    no_scans = {path.resolve() for path in maps}
+    scans = {name: path for name, path in _scans(Path(folder)).items() if path.resolve() not in no_scans}
     found = match_scans(scans, subjects)
     if not found:
         some = ", ".join(list(scans)[:3]) or "none"

@@ -18,8 +18,9 @@ from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.localize.inputs.pairs import Companions, Pair
-from yucca_wm.localize.inputs.reading import load_pair, load_tissue
+from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
@@ -57,11 +58,14 @@ def subject_layers(
     settings = Settings.stated(stated)
     tissue_map = Path(about["tissue"]) if "tissue" in about else None
     pair = Pair("", Path(about["lesions"]), Path(about["regions"]), companions=Companions(tissue=tissue_map))
-    lesions, regions, _ = load_pair(pair, table, settings)
+    maps = read_maps(pair, table, settings)
+    lesions, regions, tissue = maps.lesions, maps.regions, maps.tissue
     if background is None:
         under = lesions.with_data(region_greys(regions.data))
     else:
-        under = on_grid(images.load(background), lesions, resample=True)
+        scan = images.load(background)
+        refuse_label_map(scan)
+        under = on_grid(scan, lesions, resample=True)
     names = {region.index: region.name for region in table}
     lesion_names = names | {outside_label(table): OUTSIDE_NAME}
     layers = [
@@ -73,7 +77,6 @@ def subject_layers(
             sparse=True,
         )
     ]
-    tissue = load_tissue(pair.companions, lesions, settings)
     if tissue is not None:
         layers += _places(lesions, tissue, regions, table, settings)
     layers.append(_of_table("regions", regions, table, "region"))

@@ -24,6 +24,9 @@ from yucca_wm.report.results import Results, anonymised, read_results, region_ta
 from yucca_wm.report.scans import find_scans, match_scans
 from yucca_wm.report.subject_page import subject_page
 
+MAPS = ("lesions", "regions", "tissue")
+"""Whose files ``localize.json`` names."""
+
 FIGURES, SUFFIXES = "figures", (".png", ".svg")
 
 
@@ -44,8 +47,8 @@ def write_report(
 
     results_dir : folder that `yucca_wm.localize` wrote.
     table : of the regions (default: the results' own).
-    backgrounds : images (FLAIR) to show lesions on, by case name, or a folder of them; another grid is resampled for
-        show. Whose they are: `yucca_wm.report.scans`. Who has none is named on stderr.
+    backgrounds : images (FLAIR) to show lesions on, by case name, or a folder of them (of one person: the image);
+        another grid is resampled for show. Whose they are: `yucca_wm.report.scans`. Who has none is named on stderr.
     atlas : label map with the regions' labels to paint mean loads on (default: the fetched one, if there is one and
         the table is the built-in one).
     exclude_flagged : leave who carries one of these flags out of the means; none named: any that casts doubt; None:
@@ -59,7 +62,7 @@ def write_report(
     results = read_results(results_dir)
     table = table or region_table(results_dir)
     names = {name: name for name in results.subjects}
-    scans = _scans_of(backgrounds, results.subjects)
+    scans = _scans_of(backgrounds, results)
     if anonymise:
         results, names = anonymised(results)
     left_out = _left_out(results, exclude_flagged)
@@ -103,15 +106,16 @@ def _left_out(results: Results, wanted: Sequence[str] | None) -> dict[str, str]:
     return left_out
 
 
-def _scans_of(
-    backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, subjects: Sequence[str]
-) -> dict[str, Path]:
+def _scans_of(backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, results: Results) -> dict[str, Path]:
+    subjects = results.subjects
     if backgrounds is None:
         return {}
     if isinstance(backgrounds, Mapping):
         found = match_scans(backgrounds, subjects)
     else:
-        found = find_scans(backgrounds, subjects)
+        about = results.summary["subjects"].values()
+        maps = [Path(one[what]) for one in about for what in MAPS if what in one]
+        found = find_scans(backgrounds, subjects, maps)
     if without := [subject for subject in subjects if subject not in found]:
         shown = some_of(without)
         print(f"note: no scan of {len(without)} of {len(subjects)} subjects: {shown}", file=sys.stderr)

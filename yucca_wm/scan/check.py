@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.imaging.kinds import MIN_VALUES, equal_neighbours
+from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
 from yucca_wm.scan.air import with_air_at_zero
 from yucca_wm.scan.read import read_scan
 
 MAX_VOXEL_MM = (6.0, 12.0)
 """In the plane of the slices, and along the thickest side."""
-
-MAX_EQUAL_NEIGHBOURS = 0.8
-"""In label maps nearly all neighbours are equal; in scans few are."""
 
 
 def check_scans(scans: Mapping[str, Source]) -> list[str]:
@@ -62,16 +59,11 @@ def check_values(image: Image) -> None:
     if spacing[1] > MAX_VOXEL_MM[0] or spacing[2] > MAX_VOXEL_MM[1]:
         shown = " x ".join(f"{mm:.3g}" for mm in image.spacing_mm)
         raise InputError(image.name, f"has voxels of {shown} mm: too large to show lesions", "give the original scan")
-    header = image.header
-    if header is not None and int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
-        raise InputError(image.name, "has no orientation in its header", "copy the header of the original scan to it")
     if min(image.shape) < 2:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
     if image.data.min() == image.data.max():
         raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
-    values, counts = np.unique(image.data, return_counts=True)
-    if values.size < MIN_VALUES or (equal_neighbours(image.data, values[counts.argmax()]) or 0) > MAX_EQUAL_NEIGHBOURS:
-        raise InputError(image.name, "is a label map, not a scan", "give the T1 or FLAIR itself")
+    refuse_label_map(image)
 
 
 def check_different(images: Mapping[str, Image]) -> None:

@@ -1,4 +1,4 @@
-"""What is said of scans that were brought to one grid without any doubt.
+"""What is said of scans that were brought to one grid: what was done, and what the right scans are in doubt for.
 
 Results keep their notes as plain sentences (``predict.json``), of what was done and of what is not sure alike. Those of
 the first kind are worded here, and known by the same wording when they are read back; all others are doubts.
@@ -20,6 +20,15 @@ _SAID = (PLACED, MOVED, APART + MOVED, OFFSET, NORMALISED)
 _DONE = re.compile(
     r"(\w+: )?(" + "|".join(re.sub(r"\\\{.*?\\\}", r"[\\w.+-]+", re.escape(words)) for words in _SAID) + ")"
 )
+
+
+_UNSURE = ("looks like a ", "looks more like a ", "look like one contrast", "weakly (agreement of edges")
+"""What notes say of a scan that may be another than it was given as, and of a pair that hardly fits."""
+
+
+def is_unsure(note: str) -> bool:
+    """Whether ``note`` doubts that the right scans were given."""
+    return any(words in note for words in _UNSURE)
 
 
 def is_done(note: str) -> bool:

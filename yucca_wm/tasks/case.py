@@ -18,7 +18,7 @@ from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid, save
 from yucca_wm.tasks.definition import Task
-from yucca_wm.tasks.grids import in_order, is_stated, put_in_order, registered
+from yucca_wm.tasks.grids import in_order, put_in_order, registered
 from yucca_wm.tasks.raw_folder import image_file
 
 
@@ -131,13 +131,11 @@ def _beside(image: Image, like: Image) -> Image:
 
 
 def check_image(image: Image) -> Image:
-    """``image`` if Yucca can learn from it; raises InputError for one value only, a flat axis or no orientation."""
+    """``image`` if Yucca can learn from it; raises InputError for one value only, or a flat axis."""
     if min(image.shape) < 2:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
     if image.data.min() == image.data.max():
         raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
-    if not is_stated(image):
-        raise InputError(image.name, "has no orientation in its header", "copy the header of the original scan to it")
     return image
 
 

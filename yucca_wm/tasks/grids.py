@@ -79,9 +79,3 @@ def put_in_order(image: Image) -> Image:
         return image
     turned = nib.Nifti1Image(image.data, image.affine, image.header).as_reoriented(io_orientation(image.affine))
     return replace(image, data=np.asarray(turned.dataobj), affine=turned.affine, header=turned.header)
-
-
-def is_stated(image: Image) -> bool:
-    """Whether the header says how the grid lies; without, left and right are anyone's guess."""
-    header = image.header
-    return header is not None and (int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0)

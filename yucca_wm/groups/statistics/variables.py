@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,12 @@ from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import NUMBER, composed
 from yucca_wm.imaging.reading import spelled
 
-MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
-"""Cells without a value; more with ``--missing``."""
+MISSING = ("", "n/a", "na", "n.a.", "nan")
+"""Cells without a value, in upper or lower case; more with ``--missing``."""
 
-NO_NAMES = re.compile(r"[\W_]+|null|#.*|none|nil|<na>|missing|unknown", re.IGNORECASE)
+NO_NAMES = re.compile(
+    r"[\W_]+|null|#.*|none|nil|<na>|missing|unknown|no data|not (available|applicable|known)", re.IGNORECASE
+)
 """Cells that hardly are the name of a level."""
 
 MISSING_CODE = re.compile(r"[+-]?9+(\.0*)?|-\d+(\.0*)?")
@@ -33,6 +35,11 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 TOLERANCE = 1e-8
 """A column of which the others leave less than this share of its spread says nothing new."""
+
+
+def has_value(cell: str) -> bool:
+    """Whether a cell has one."""
+    return cell.strip().casefold() not in MISSING
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,8 @@ def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
 class Design:
     """matrix : [n, columns], linearly independent, each with mean 0 and standard deviation 1; columns : their names
     (``age``, ``site=B``); covariate : of which covariate each is a part; constant : covariates that are the same in
-    everyone; redundant : column -> the columns that determine it; doubts : numbers that may mean that there is none."""
+    everyone; redundant : column -> the columns that determine it; doubts : numbers that may mean that there is none;
+    levels : covariate of names -> its levels, the reference first, with how many subjects have each."""
 
     matrix: NDArray[np.float64]
     columns: list[str]
@@ -136,12 +144,15 @@ class Design:
     constant: list[str]
     redundant: dict[str, list[str]]
     doubts: Sequence[str] = ()
+    levels: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:
-        """What was left out, and why, and what is in doubt."""
+        """What was left out, and why, what is in doubt, and which covariates are taken for names."""
+        named = {name: ", ".join(f"{level} ({n})" for level, n in own.items()) for name, own in self.levels.items()}
         return (
             [*self.doubts]
+            + [f"covariate {name} is of names: {levels}; the first is the reference" for name, levels in named.items()]
             + [f"covariate {name} is constant and was left out" for name in self.constant]
             + [
                 f"covariate {name} is determined by {', '.join(others)} and was left out"
@@ -159,6 +170,7 @@ def design(covariates: Sequence[Column], n: int) -> Design:
     covariate: list[str] = []
     constant: list[str] = []
     doubts: list[str] = []
+    named: dict[str, dict[str, int]] = {}
     for column in covariates:
         values = numbers_of(column)
         if values is not None:
@@ -172,6 +184,8 @@ def design(covariates: Sequence[Column], n: int) -> Design:
                 )
                 raise InputError(column.path, problem, "write numbers without units, or leave it out")
             own = {f"{column.name}={level}": (place == k) * 1.0 for k, level in enumerate(levels) if k}
+            if len(levels) > 1:
+                named[column.name] = dict(zip(levels, np.bincount(place).tolist(), strict=True))
         if all(np.ptp(value) == 0 for value in own.values()):
             constant.append(column.name)
             continue
@@ -186,7 +200,7 @@ def design(covariates: Sequence[Column], n: int) -> Design:
         for place in np.flatnonzero(~keep)
     }
     kept = [name for name, keeps in zip(covariate, keep, strict=True) if keeps]
-    return Design(matrix[:, keep], names[keep].tolist(), kept, constant, redundant, doubts)
+    return Design(matrix[:, keep], names[keep].tolist(), kept, constant, redundant, doubts, named)
 
 
 def independent(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:

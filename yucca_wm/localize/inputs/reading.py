@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,10 +12,10 @@ from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
-from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.grids import Window, on_grid, widened
 from yucca_wm.imaging.images import Image, Source, name_of
 from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions
-from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
+from yucca_wm.localize.inputs.pairs import Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 
 TWO_MAPS = "give the lesions on one side and the regions on the other"
@@ -23,42 +23,57 @@ TWO_MAPS = "give the lesions on one side and the regions on the other"
 
 @dataclass(frozen=True)
 class LabelMaps:
-    """Label maps of one person in memory, all on one grid; None for what there is not."""
+    """Label maps of one person in memory, all on one grid; None for what there is not.
+
+    That grid is the lesion map's, widened as far as the others reach: a lesion map that was cut to a slab says nothing
+    of how large a region is, or how far the ventricles are. own : the voxels of it that the lesion map has.
+    """
 
     lesions: Image
     regions: Image
+    own: Window
     ventricles: Image | None = None
     tissue: Image | None = None
+
+    def cut(self, image: Image) -> Image:
+        """``image``, on this grid, on that of the lesion map."""
+        start = np.array([side.start for side in self.own])
+        affine = image.affine.copy()
+        affine[:3, 3] += affine[:3, :3] @ start
+        return replace(image, data=image.data[self.own], affine=affine)
 
 
 def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
     """Read one person's maps, as far as they are not in memory.
 
-    Raises InputError for unreadable files, labels that are not in the table (regions) or not in the settings
+    Raises InputError for unreadable files, labels that are not in the table (regions, tissue) or not in the settings
     (lesions), grids that differ, and one map given twice.
     """
-    lesions, regions, ventricles = load_pair(maps, table, settings)
-    tissue = load_tissue(maps.companions, lesions, settings)
-    if lesions.data.any() and np.array_equal(lesions.data, regions.data):
+    lesions = _load_lesions(maps, table, settings)
+    tissue_map = maps.companions.tissue
+    others = {
+        "regions": images.load_labels(maps.regions, {0, *table.indices}),
+        "ventricles": None if maps.ventricles is None else images.load_labels(maps.ventricles),
+        "tissue": None if tissue_map is None else images.load_labels(tissue_map, {0, *tissues().indices}),
+    }
+    given = {what: image for what, image in others.items() if image is not None}
+    wide, own = widened(lesions, given.values() if settings.resample else [])
+    placed = {what: on_grid(image, wide, resample=settings.resample) for what, image in given.items()}
+    if lesions.data.any() and np.array_equal(wide.data, placed["regions"].data):
         problem = f"holds the same voxels as the region map {name_of(maps.regions)}"
         raise InputError(name_of(maps.lesions), problem, TWO_MAPS)
-    return LabelMaps(lesions, regions, ventricles, tissue)
+    return LabelMaps(wide, placed["regions"], own, placed.get("ventricles"), placed.get("tissue"))
 
 
-def load_pair(pair: Maps, table: RegionTable, settings: Settings) -> tuple[Image, Image, Image | None]:
-    """Lesions, regions and ventricles (if any) of one subject, all on the lesions' grid."""
+def _load_lesions(maps: Maps, table: RegionTable, settings: Settings) -> Image:
     try:
-        lesions = settings.labels.load(pair.lesions)
+        lesions = settings.labels.load(maps.lesions)
     except InputError:
-        _check_not_exchanged(pair, table)
+        _check_not_exchanged(maps, table)
         raise
     if look_like_regions(labels_in(lesions), table):
-        _check_not_exchanged(pair, table)
-    regions = on_grid(images.load_labels(pair.regions, {0, *table.indices}), lesions, resample=settings.resample)
-    ventricles = None
-    if pair.ventricles is not None:
-        ventricles = on_grid(images.load_labels(pair.ventricles), lesions, resample=settings.resample)
-    return lesions, regions, ventricles
+        _check_not_exchanged(maps, table)
+    return lesions
 
 
 def _check_not_exchanged(pair: Maps, table: RegionTable) -> None:
@@ -75,16 +90,6 @@ def _check_not_exchanged(pair: Maps, table: RegionTable) -> None:
         raise InputError(name_of(pair.lesions), problem, TWO_MAPS)
 
 
-def load_tissue(companions: Companions, lesions: Image, settings: Settings) -> Image | None:
-    """The tissue map, if there is one, on the lesions' grid.
-
-    Raises InputError for labels that are no tissue, and another grid.
-    """
-    if companions.tissue is None:
-        return None
-    return on_grid(images.load_labels(companions.tissue, {0, *tissues().indices}), lesions, resample=settings.resample)
-
-
 def load_modality(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> LabelMaps:
     """Lesions of one modality with its own regions, or else ``regions``, the ensemble's."""
     labels = settings.labels
@@ -92,7 +97,7 @@ def load_modality(modality: Modality, regions: Image, table: RegionTable, settin
     if modality.regions is not None:
         known = {0, *table.indices}
         regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
-    return LabelMaps(lesions, on_grid(regions, lesions, resample=settings.resample))
+    return LabelMaps(lesions, on_grid(regions, lesions, resample=settings.resample), widened(lesions, [])[1])
 
 
 def _load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] | None) -> Image:

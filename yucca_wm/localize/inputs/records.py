@@ -13,9 +13,13 @@ from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.localize.measures.flags import CUT_OFF, WITHOUT_FLAIR
+from yucca_wm.localize.measures.flags import CUT_OFF, DOUBTFUL_SCANS, WITHOUT_FLAIR
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
+from yucca_wm.scan.done import is_unsure
+
+ATLAS_DOUBT = "atlas: "
+"""How notes of `yucca_wm.predict` begin that doubt the registration of the atlas."""
 
 PREDICTIONS = "predict.json"
 """Account of `yucca_wm.predict`, beside its folders of maps."""
@@ -33,13 +37,18 @@ def registration_flag(regions: Source) -> dict[str, str]:
 
 
 def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
-    """``without_flair`` and ``cut_off`` when `yucca_wm.predict` noted so of the person whose lesion map this is.
+    """The flags for what `yucca_wm.predict` noted of the person whose lesion map this is: ``without_flair``,
+    ``cut_off``, ``doubtful_scans`` and ``poor_registration``.
 
     noted : its notes, where they are at hand; else they are those of the account beside the lesion map's folder.
     """
     notes = noted if isinstance(lesions, Image) else _predicted(Path(lesions))["notes"]
     cut = [note for note in notes if note.startswith(CUT_NOTE)]
     flags = {CUT_OFF: "; ".join(cut)} if cut else {}
+    if unsure := [note for note in notes if is_unsure(note)]:
+        flags[DOUBTFUL_SCANS] = "; ".join(unsure)
+    if astray := [note for note in notes if note.startswith(ATLAS_DOUBT)]:
+        flags["poor_registration"] = "; ".join(astray)
     if FEW_ON_T1 in notes:
         said = "lesions were looked for on a T1 alone, where few show: too little beside those on FLAIR"
         flags[WITHOUT_FLAIR] = said

@@ -29,6 +29,9 @@ MODALITIES_APART = 0.5
 MODALITIES_APART_ML = 1.0
 """... and by more than this: small lesions differ easily."""
 
+BEYOND_PERCENT = 1.0
+"""So much of the regions may lie outside the lesion map's field of view: its edge cuts voxels."""
+
 SIDE_MARGIN_MM = 5.0
 """Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
 
@@ -36,7 +39,8 @@ SAME_LESIONS = "same_lesions"
 WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
 CUT_OFF = "cut_off"
-NOTED = (WITHOUT_FLAIR, CUT_OFF)
+DOUBTFUL_SCANS = "doubtful_scans"
+NOTED = (WITHOUT_FLAIR, CUT_OFF, DOUBTFUL_SCANS)
 """Flags that say what `yucca_wm.predict` has said in a note."""
 
 TITLES = {
@@ -44,12 +48,14 @@ TITLES = {
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
+    "lesions_cut": f"over {BEYOND_PERCENT:g} % of the regions lie beyond the lesion map: lesions there are not known",
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
     CUT_OFF: "the scans end within the brain",
+    DOUBTFUL_SCANS: "T1 and FLAIR may be exchanged, another contrast, or no pair",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
@@ -81,6 +87,17 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
             "and its labels disagree"
         )
     return flags
+
+
+def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionTable) -> dict[str, str]:
+    """``lesions_cut`` where regions reach beyond the lesion map. seen : the voxels that this has."""
+    kinds = list(set(table.white_matter.indices) or set(table.indices))
+    total, within = (int(np.isin(labels, kinds).sum()) for labels in (regions.data, regions.data[seen]))
+    percent = 100 * (total - within) / total if total else 0.0
+    if percent <= BEYOND_PERCENT:
+        return {}
+    said = f"{percent:.1f} % of the regions lie beyond the field of view of the lesion map: lesions there are not known"
+    return {"lesions_cut": said}
 
 
 def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
