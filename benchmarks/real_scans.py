@@ -315,8 +315,8 @@ def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 np.isin(found, [k for k, own in counted.items() if own == -side]) & np.isin(labels, HAND_SIDES[side])
                 for side in (-1, 1)
             ]
-            by_hand = np.any(wrong, axis=0)[tuple(voxels.T)] & far
-            hand = {"astray_by_hand_mm3": float(by_hand.sum() * image.voxel_volume_mm3)}
+            astray = np.any(wrong, axis=0)[tuple(voxels.T)] & far
+            hand = {"astray_by_hand_mm3": float(astray.sum() * image.voxel_volume_mm3)}
         else:
             hand = {}
         yield {

@@ -167,7 +167,7 @@ FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: edit(f.wm, lambda d: d * 44), ERROR, "one side is missing"),
     (lambda f: edit(f.wm, lambda d: d * (44 + (np.indices(SHAPE)[0] < 18)).astype(np.uint8)), ERROR, "left and right"),
     (lambda f: edit(f.t1, lambda d: d * 0 + 5), ERROR, "holds the value 5.0 only"),
-    (lambda f: rename(f, "a b"), ERROR, "letters, digits"),
+    (lambda f: rename(f, "a b"), NOTE, "letters, digits"),
     (lambda f: (f.t1.unlink(), f.t1.symlink_to("gone.nii.gz")), ERROR, "no such file"),
     (lambda f: copy_of(f, 51, "t1", "flair"), ERROR, "has the same t1 voxels as WMH_51"),
     (lambda f: copy_of(f, 50, "regions"), ERROR, "has the same regions voxels as WMH_50"),

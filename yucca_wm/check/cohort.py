@@ -17,7 +17,7 @@ from yucca_wm.core.modality import Modality
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.tasks.definition import Target
-from yucca_wm.tasks.raw_folder import name_problems
+from yucca_wm.tasks.raw_folder import SAFE_NAME, name_problems
 from yucca_wm.tasks.split import resolve_splits
 
 MAX_NAMED = 3
@@ -116,7 +116,8 @@ def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator
     }
     for name, problem in name_problems(cases).items():
         what, _, remedy = problem.partition("; ")
-        yield Problem(Level.ERROR, name, "", what, remedy)
+        level = Level.ERROR if SAFE_NAME.fullmatch(name) else Level.NOTE  # predict takes any name
+        yield Problem(level, name, "", what, remedy)
 
 
 def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:

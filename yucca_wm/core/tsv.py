@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from itertools import chain
@@ -60,18 +60,12 @@ class Columns:
 
 
 def read_columns(
-    path: TableInput,
-    needed: Sequence[str],
-    also: Sequence[str] | None = (),
-    *,
-    any_case: bool = False,
-    hints: Mapping[str, str] | None = None,
+    path: TableInput, needed: Sequence[str], also: Sequence[str] | None = (), *, any_case: bool = False
 ) -> Columns:
     """Read the columns ``needed`` and, where there are any, ``also`` (None: all). Lines without a cell do not count.
 
     path : of a file, or a pandas.DataFrame, which is read as the file that it would make; its first row is line 1.
     any_case : those columns may be written in upper or lower case; two that differ in it only are refused.
-    hints : needed column -> what to do where it is missing, and none of the others is spelled almost like it.
 
     Columns are separated by tabs, or throughout by semicolons or commas; every line must then have a cell for every
     column, as spreadsheets write them: a comma within a cell would move all that follow.
@@ -81,7 +75,7 @@ def read_columns(
     or there twice.
     """
     if not isinstance(path, str | os.PathLike):
-        return columns_of_frame(path, needed, also, any_case=any_case, hints=hints)
+        return columns_of_frame(path, needed, also, any_case=any_case)
     path = Path(path)
     folded = (*needed, *(also or ())) if any_case else ()
     start = 0
@@ -91,7 +85,7 @@ def read_columns(
             mark = next((mark for mark in SEPARATORS if mark in line), "\t")
             reader = csv.reader(chain([line], stream), delimiter=mark, skipinitialspace=mark != "\t", strict=True)
             header = _header(path, next(reader, []), folded)
-            places = _places(path, header, needed, also, hints or {})
+            places = _places(path, header, needed, also)
             unnamed = [place for place, name in enumerate(header) if not name]
             start = reader.line_num
             cells: dict[str, list[str]] = {name: [] for name in places}
@@ -159,12 +153,7 @@ def blank(rows: Iterable[Sequence[str]]) -> list[list[str]]:
 
 
 def columns_of_frame(
-    frame: pd.DataFrame,
-    needed: Sequence[str],
-    also: Sequence[str] | None = (),
-    *,
-    any_case: bool = False,
-    hints: Mapping[str, str] | None = None,
+    frame: pd.DataFrame, needed: Sequence[str], also: Sequence[str] | None = (), *, any_case: bool = False
 ) -> Columns:
     """`read_columns` of a data frame; an index that has a name is a column.
 
@@ -178,7 +167,7 @@ def columns_of_frame(
     if any(name is not None and name not in frame.columns for name in frame.index.names):
         frame = frame.reset_index()
     header = _header(path, map(str, frame.columns), (*needed, *(also or ())) if any_case else ())
-    places = _places(path, header, needed, also, hints or {})
+    places = _places(path, header, needed, also)
     lines = [line for line, empty in enumerate(frame.isna().all(axis=1).tolist(), 1) if not empty]
     cells = {}
     for name, place in places.items():
@@ -241,19 +230,14 @@ def _header(path: Path, cells: Iterable[str], folded: Iterable[str]) -> tuple[st
     return header
 
 
-def _places(
-    path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str] | None, hints: Mapping[str, str]
-) -> dict[str, int]:
+def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str] | None) -> dict[str, int]:
     """Column -> its place in the header. Raises InputError where one is missing or there twice."""
     others = filter(None, header) if also is None else (name for name in also if name in header)
     wanted = list(dict.fromkeys([*needed, *others]))
     if missing := [name for name in needed if name not in header]:
         shown = ", ".join(filter(None, header[:30])) or "none"
         one = len(header) == 1 and set(needed) & {*header[0].split(), *header[0].casefold().split()}
-        near = respelled(header, missing)
-        has = f"it has {shown}: {near}" if near else f"it has {shown}"
-        hint = [hints[name] for name in missing if name in hints and not respelled(header, [name])]
-        otherwise = "; ".join([has, *hint])
+        otherwise = ": ".join(filter(None, (f"it has {shown}", respelled(header, missing))))
         remedy = "columns must be separated by tabs, semicolons or commas" if one else otherwise
         raise InputError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}", remedy)
     if twice := [name for name in wanted if header.count(name) > 1]:

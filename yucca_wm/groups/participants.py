@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.tsv import composed, read_columns
+from yucca_wm.core.tsv import composed, read_columns, respelled
 from yucca_wm.groups.statistics.variables import Column, has_value
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
-ID = "participant_id"
-RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {ID}"
+IDS = ("participant_id", "subject")
+"""The column that names people: of BIDS, or else as in a cohort's table of paths."""
+
+RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {IDS[0]}"
 
 MAX_COMPARED = 100_000
 """Pairs of names that are looked at for a likeness, at most: a second's work."""
@@ -44,15 +46,19 @@ class Participants:
 def read_participants(
     path: TableInput, columns: Sequence[str], missing: Collection[str] = ()
 ) -> tuple[Participants, dict[str, str]]:
-    """Read ``participant_id`` and ``columns`` of a table; cells of `MISSING` and ``missing`` have no value.
+    """Read who the rows are of (`IDS`) and ``columns`` of a table; cells of `MISSING` and ``missing`` have no value.
 
     Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
     absent, or a line names nobody.
     """
-    read = read_columns(path, (ID, *columns), hints={ID: RENAME})
-    ids = [composed(cell) for cell in read.cells[ID]]
+    read = read_columns(path, columns, IDS)
+    whose = next((name for name in IDS if name in read.cells), None)
+    if whose is None:
+        has, mend = ", ".join(filter(None, read.header)) or "nothing", respelled(read.header, IDS) or RENAME
+        raise InputError(read.path, f"lacks the column {IDS[0]}", f"it has {has}; {mend}")
+    ids = [composed(cell) for cell in read.cells[whose]]
     if "" in ids:
-        raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", "fill in participant_id")
+        raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", f"fill in {whose}")
     none = set(map(composed, missing))
     cells = {
         name: [cell if has_value(cell := composed(raw)) and cell not in none else "" for raw in read.cells[name]]

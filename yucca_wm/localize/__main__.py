@@ -214,7 +214,8 @@ def _tell(
 ) -> None:
     """Say who was localized, of one person where the lesions are, and what is of an earlier run.
 
-    flags, failures : of those who were localized, and of those who were not. whole : the run is of everyone, and has written the tables.
+    flags, failures : of those who were localized, and of those who were not. whole : the run is of everyone, and has
+    written the tables.
     """
     from yucca_wm.localize.outputs import MANIFEST, failures_in
     from yucca_wm.localize.terminal import lines

@@ -34,8 +34,7 @@ def lines(out: Path, subject: str) -> Iterator[str]:
     shown, said = affected(_rows(out / LOAD, subject))
     yield f"{'region':<28}{'lesion ml':>11}{'% of region':>13}{'lesions in it':>15}"
     for row in shown:
-        share = f"{float(row['load_percent']):.2f}" if row["load_percent"] else ""
-        yield f"{row['name']:<28}{_ml(row):>11.3f}{share:>13}{row['n_lesions_touching']:>15}"
+        yield f"{row['name']:<28}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions_touching']:>15}"
     yield from said
     if (out / PLACES).is_file():
         yield ""
@@ -43,6 +42,11 @@ def lines(out: Path, subject: str) -> Iterator[str]:
         for row in _rows(out / PLACES, subject):
             yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>28}"
         yield SORTED
+
+
+def load_shown(row: Row) -> str:
+    """The load in percent; nothing of remainders, of which region maps have a rim only."""
+    return f"{float(row['load_percent']):.2f}" if row["load_percent"] and row["group"] != REMAINDER else ""
 
 
 def _rows(path: Path, subject: str) -> list[Row]:

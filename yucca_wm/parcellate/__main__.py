@@ -154,6 +154,7 @@ def _all(options: argparse.Namespace, settings: Settings, how: RunOptions) -> in
 
 def _one(options: argparse.Namespace, settings: Settings) -> int:
     from yucca_wm.atlas.maps import load_atlas
+    from yucca_wm.core.stages import stages_aloud
     from yucca_wm.parcellate.case import parcellate
     from yucca_wm.parcellate.outputs import check_free, single
     from yucca_wm.parcellate.quality import warn_of_doubts
@@ -163,15 +164,16 @@ def _one(options: argparse.Namespace, settings: Settings) -> int:
     if options.out is None or out.regions != Path(options.out):
         check_free(out, wm, "t1" if options.wm == AUTO else "wm")
     t1 = Path(options.t1) if options.t1 else None
-    record = parcellate(
-        load_atlas(**_atlas_files(options)),
-        None if options.wm == AUTO else wm,
-        out,
-        settings,
-        t1,
-        lesions=None if options.lesions in (None, NONE) else Path(options.lesions),
-        picture=not options.no_picture,
-    )
+    with stages_aloud():
+        record = parcellate(
+            load_atlas(**_atlas_files(options)),
+            None if options.wm == AUTO else wm,
+            out,
+            settings,
+            t1,
+            lesions=None if options.lesions in (None, NONE) else Path(options.lesions),
+            picture=not options.no_picture,
+        )
     warn_of_doubts({str(out.regions): record})
     print(summary(record))
     print(out.regions)
@@ -180,8 +182,9 @@ def _one(options: argparse.Namespace, settings: Settings) -> int:
 
 def summary(record: dict[str, Any]) -> str:
     """One line about a result, and one when it is in doubt."""
+    usual = " (affine: .55 to .70 is usual)" if record["settings"]["transform"] == Transform.AFFINE else ""
     line = (
-        f"white-matter Dice {record['wm_dice']:.3f}, {record['wm_volume_ml']:.0f} ml, "
+        f"white-matter Dice {record['wm_dice']:.3f}{usual}, {record['wm_volume_ml']:.0f} ml, "
         f"{record['filled_voxels']} voxels filled, {record['unlabelled_voxels']} without a label"
     )
     lines = [f"white matter: {record['white_matter']}", line]

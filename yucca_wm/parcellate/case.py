@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from yucca_wm import __version__
 from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.files import make_folder, sha256, write_json
+from yucca_wm.core.stages import stage
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, Source, load, name_of, save
@@ -131,6 +132,7 @@ def read_person(
         if anatomy is None:
             raise ValueError("white matter or a T1 is needed")
         if tissue is None:
+            stage("finding white matter")
             tissue, regions = segmented(anatomy)
         found = white_matter_of(tissue, anatomy)
     anatomy, tissue, regions = (other and on_grid(other, found.mask) for other in (anatomy, tissue, regions))
@@ -175,6 +177,7 @@ def _label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside)
     if settings.init is Init.CENTRE:
         check_sides(found, wm.affine)
         check_whole(atlas.wm, wm)
+    stage("registering the atlas")
     registered = register(atlas.wm, wm, settings)
     warp = registered.warp
     if settings.init is Init.SEARCH:

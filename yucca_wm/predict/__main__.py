@@ -180,7 +180,12 @@ def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> li
     from yucca_wm.predict.cohort import cases_of
 
     if arguments.cohort:
-        return cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
+        cases = cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
+        for case in cases:
+            for path in case.files.values():
+                if not path.exists():
+                    print(f"note: {case.name}: {path}: no such file; the others go on", file=sys.stderr)
+        return cases
     scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
     first = next(iter(scans.values()))
     name = arguments.name or person_of_scan(first)

@@ -179,6 +179,8 @@ def predict_person(
         },
         "models": identities(models, options),
         "mirror": options.mirror,
+        "lesions_by": _by(shipped.LESIONS, models, options),
+        "regions_by": _by(shipped.REGIONS, models, options),
     }
     frame = _frame(case, options)
     like = _other_space(case, frame, options)
@@ -196,6 +198,15 @@ def predict_person(
             made["registration"] = found.registration
     maps |= _maps_of(models, case.name, frame, folder, options, like)
     return Predicted(case, maps, frame, made | {"notes": notes})
+
+
+def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> str | None:
+    """What finds lesions, or regions: ``own model``, ``atlas``, ``network`` (of this package); None: nothing."""
+    if what in models:
+        return "own model"
+    if not options.shipped:
+        return None
+    return "atlas" if options.registered and what == shipped.REGIONS else "network"
 
 
 def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str, str]:

@@ -43,7 +43,19 @@ if TYPE_CHECKING:
 
 TABLE = "predictions.tsv"
 OTHERS = "choose another --out-dir (several people: --cohort), or put these tables and pages in their place by --force"
-USED = TableForm[str](TABLE, (Column("used", str, "scans that the maps were made from, joined by +"),))
+BY = {
+    "network": "the network that comes with the package",
+    "atlas": "the fetched atlas, registered to the white matter found",
+    "own model": "a model that was given",
+}
+USED = TableForm[dict[str, Any]](
+    TABLE,
+    (
+        Column("used", lambda made: "+".join(made["scans"]), "scans that the maps were made from, joined by +"),
+        Column("lesions_by", lambda made: made.get("lesions_by") or "", "what found the lesions", levels=BY),
+        Column("regions_by", lambda made: made.get("regions_by") or "", "what found the regions", levels=BY),
+    ),
+)
 
 
 def predict_cohort(
@@ -127,7 +139,7 @@ def write_manifest(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
     """Write which scans and models were used."""
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
-    rows = [USED.fields("+".join(made["scans"]), name) for name, made in outcome.results.items()]
+    rows = [USED.fields(made, name) for name, made in outcome.results.items()]
     write_tsv(out / TABLE, USED.header, rows)
     write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.atlas.maps import Atlas, load_atlas
-from yucca_wm.core.stages import stage
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.localize.inputs.records import ATLAS_DOUBT
@@ -41,7 +40,6 @@ def registered_regions(atlas: Atlas, network: Image) -> Registered:
 
     Raises InputError for white matter that cannot be a whole brain's.
     """
-    stage("registering the atlas")
     white = network.with_data((network.data > 0).astype(np.uint8))
     found = label(atlas, WhiteMatter(white, "white matter and lesions found"), SETTINGS, Beside(regions=network))
     regions = np.where(found.regions > 0, found.regions, network.data).astype(np.uint8)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from yucca_wm import __version__
+from yucca_wm.cohort.subject import person
 from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
@@ -77,6 +79,7 @@ def cohort_page(
         subject_rows=[_subject_row(name, results, links, notes.doubts) for name in results.load],
         means=[
             f"Means are of {len(used)} of {count(n_people, 'subject')}" + f"; {n_failed} failed" * bool(n_failed),
+            *_session_lines(used),
             *left_out_lines(left_out),
             *flag_lines(results.flags, used),
         ],
@@ -103,6 +106,14 @@ def cohort_page(
         ],
         pictures=pictures.shown,
     )
+
+
+def _session_lines(subjects: Sequence[str]) -> list[str]:
+    """A line where somebody is there with several sessions."""
+    sessions = Counter(map(person, subjects))
+    if not (several := [name for name, n in sessions.items() if n > 1]):
+        return []
+    return [f"several sessions of {some_of(several)} count as subjects of their own"]
 
 
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:

@@ -45,7 +45,8 @@ class Results:
     lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request;
     places : subject -> its rows of places.tsv; notes : subject -> what yucca_wm.predict did and was not sure of;
     not_predicted : whom yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's edges on
-    the other; anonymous : names are replaced, and no path may be shown."""
+    the other; regions_by : subject -> what gave the regions, of those whose lesions the package's models found;
+    anonymous : names are replaced, and no path may be shown."""
 
     folder: Path
     summary: dict[str, Any]
@@ -56,6 +57,7 @@ class Results:
     notes: dict[str, list[str]] = field(default_factory=dict)
     not_predicted: dict[str, str] = field(default_factory=dict)
     alignments: dict[str, Path] = field(default_factory=dict)
+    regions_by: dict[str, str] = field(default_factory=dict)
     anonymous: bool = False
 
     @property
@@ -80,6 +82,7 @@ class Results:
             self, summary=summary, load={subject: self.load[subject]}, extra=extra,
             lesions=_only(self.lesions, subject), places=_only(self.places, subject),
             notes=_only(self.notes, subject), not_predicted={}, alignments=_only(self.alignments, subject),
+            regions_by=_only(self.regions_by, subject),
         )  # fmt: skip
 
     @property
@@ -118,8 +121,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
-    notes, failed = _predicted(folder / PREDICTED, load)
-    return Results(folder, summary, load, lesions, extra, places, notes, failed, alignments)
+    notes, failed, regions_by = _predicted(folder / PREDICTED, load)
+    return Results(folder, summary, load, lesions, extra, places, notes, failed, alignments, regions_by)
 
 
 def region_table(folder: str | os.PathLike[str]) -> RegionTable:
@@ -132,8 +135,9 @@ def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
     return {subject: of_all[subject]} if subject in of_all else {}
 
 
-def _predicted(path: Path, subjects: Collection[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """What the record of `yucca_wm.predict` says: the notes on each of ``subjects``, and who failed -> reason.
+def _predicted(path: Path, subjects: Collection[str]) -> tuple[dict[str, list[str]], dict[str, str], dict[str, str]]:
+    """What the record of `yucca_wm.predict` says: the notes on each of ``subjects``, who failed -> reason, and
+    `Results.regions_by`.
 
     Nothing without the record, or where it knows none of them: it is of another run.
     """
@@ -143,8 +147,9 @@ def _predicted(path: Path, subjects: Collection[str]) -> tuple[dict[str, list[st
         notes = {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")}
         failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items() if name not in subjects}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}, {}
-    return notes, failed if cases else {}
+        return {}, {}, {}
+    ours = {name: str(case["regions_by"]) for name, case in cases.items() if case.get("lesions_by") == "network"}
+    return notes, failed if cases else {}, ours
 
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:
@@ -194,6 +199,7 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
         notes={numbers[name]: _without_names(own, secrets) for name, own in results.notes.items()},
         not_predicted=dict.fromkeys(sorted(others.values()), NOT_PREDICTED),
         alignments={numbers[name]: path for name, path in results.alignments.items()},
+        regions_by={numbers[name]: by for name, by in results.regions_by.items()},
     )  # fmt: skip
     return hidden, {numbers[name]: name for name in results.load}
 

@@ -24,7 +24,7 @@ from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
-from yucca_wm.localize.terminal import SUMMARY, affected
+from yucca_wm.localize.terminal import SUMMARY, affected, load_shown
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
@@ -32,7 +32,14 @@ from yucca_wm.report.notes import Notes
 from yucca_wm.report.results import Results, Row, facts_of, value
 from yucca_wm.report.viewer import Layer, slice_viewer
 
+FIRST = ("lesion", "main_region", "place", "volume_ml")
+"""Columns of the census that come first on the page."""
+
 OUTSIDE_NAME = "outside"
+SMALL_LOAD_ML, DRAWN_ML, SPECK_ML = 2.0, 1.3, 0.02
+"""Less than the first is small: of the second, which a rater drew, little more than a third was the same (docs/what-to-
+expect.md). A lesion of less than the third is a speck."""
+
 CAPTION = (
     "Lesions, outlined in the colour of their region, in the axial planes that show most of them, at least 10 mm apart "
     f"(without lesions: evenly through the brain), with their height in the scan's coordinates. {LEFT} "
@@ -144,7 +151,10 @@ def subject_page(
         brightest = None if background else 3 * float(under.data.max(initial=1))
         loads = [
             figures.RegionLoad(
-                row["name"], value(row, "load_percent"), value(row, "lesion_volume_ml"), row["name"] != OUTSIDE_NAME
+                row["name"],
+                float("nan") if row["group"] == REMAINDER else value(row, "load_percent"),
+                value(row, "lesion_volume_ml"),
+                row["name"] != OUTSIDE_NAME,
             )
             for row in rows[:-1]  # the last is the total
         ]
@@ -164,6 +174,8 @@ def subject_page(
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
     notes = Notes.of({subject: results.notes.get(subject, [])})
     unsure = [*about["flags"].values(), *notes.doubts.get(subject, [])]
+    if subject in results.regions_by and (small := _small_load(rows, lesions)):
+        unsure.append(small)
     if problem:
         unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
     if background is None:
@@ -178,6 +190,7 @@ def subject_page(
             ("lesion map", results.place(about["lesions"])),
             ("region map", results.place(about["regions"])),
             *([("tissue map", results.place(about["tissue"]))] if "tissue" in about else []),
+            *([("regions by", results.regions_by[subject])] if subject in results.regions_by else []),
             ("shown on", results.place(background) if background else "the region map"),
             *facts_of(results)[:1],
         ],
@@ -193,7 +206,7 @@ def subject_page(
             {
                 "name": row["name"].replace("_", " "),
                 "volume": short(row["lesion_volume_ml"]),
-                "percent": f"{float(row['load_percent']):.2f}" if row["load_percent"] else "",
+                "percent": load_shown(row),
                 "lesions": row["n_lesions_touching"],
                 "sum": row["name"] in SUMMARY,
             }
@@ -204,10 +217,24 @@ def subject_page(
         load_rows=[
             {"sum": row["group"] in ("outside", "total"), "cells": [short(row[head]) for head in heads]} for row in rows
         ],
-        lesions=table_of("Lesions", lesions) if lesions else None,
+        lesions=table_of("Lesions", [_first_things_first(row) for row in lesions]) if lesions else None,
         extra=[table_of(title, found) for title, by in results.extra.items() if (found := by.get(subject))],
     )
     return page, problem
+
+
+def _first_things_first(lesion: Row) -> Row:
+    """A row of the census with what people look for in front."""
+    return {column: lesion[column] for column in (*FIRST, *lesion) if column in lesion}
+
+
+def _small_load(rows: Sequence[Row], lesions: Sequence[Row]) -> str:
+    """What to know of a small load that the package's models have found; nothing of a large one, or none."""
+    if not 0 < value(rows[-1], "lesion_volume_ml") < SMALL_LOAD_ML:
+        return ""
+    specks = sum(value(lesion, "volume_ml") < SPECK_ML for lesion in lesions)
+    said = f"so small a load is uncertain: where {DRAWN_ML} ml were drawn, as much was found, and a third was the same"
+    return f"{said}; look at each lesion ({specks} of {len(lesions)} are under {SPECK_ML} ml)"
 
 
 def _place_rows(results: Results, subject: str) -> list[dict[str, Any]]:

@@ -18,11 +18,11 @@ from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name
 from yucca_wm.ensemble.mean import SoftmaxFiles
+from yucca_wm.imaging.reading import note
 from yucca_wm.localize.inputs.pairs import Companions, Modality, Pair, Place
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"
-NOBODYS = "has no lesion map of its name"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class CompanionPlaces:
         failures: dict[str, str] = {}
         tissue: dict[str, Path] = {}
         if self.tissue is not None:
-            tissue, failures = _tissue(self.tissue, pairs, None if self.tissue_of_others else NOBODYS)
+            tissue, failures = _tissue(self.tissue, pairs, of_others=self.tissue_of_others)
         for subject, pair in pairs.items():
             if self.tissue is not None and subject not in tissue:
                 continue
@@ -118,15 +118,18 @@ def _check_once(places: Sequence[Place]) -> None:
             raise InputError(other, problem, "give each model's and each modality's own maps")
 
 
-def _tissue(place: Place, pairs: Mapping[str, Pair], unused: str | None) -> tuple[dict[str, Path], dict[str, str]]:
+def _tissue(place: Place, pairs: Mapping[str, Pair], *, of_others: bool) -> tuple[dict[str, Path], dict[str, str]]:
     """Subject -> tissue map, by the rule of lesion and region maps, and who is without (case -> reason).
 
-    unused : what is said of a map that is nobody's; None: nothing.
+    of_others : say nothing of maps that are nobody's here; else they are counted in a note.
     """
     failures: dict[str, str] = {}
     found = image_files(Path(place), failures, lesion=False)
     mine = {subject: pair.lesions for subject, pair in pairs.items()}
-    return match(mine, found, Path(place), failures, unused=unused), failures
+    partners = match(mine, found, Path(place), failures)
+    if not of_others and (n := len(found.keys() - failures.keys()) - len(set(partners.values()))) > 0:
+        note(f"{place}: {n} tissue map{'s are' if n > 1 else ' is'} of nobody here, and not used")
+    return partners, failures
 
 
 def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Softmaxes:
