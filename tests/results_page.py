@@ -16,7 +16,7 @@ def unnamed(folder: Path, subjects: Iterable[str], *, inside: str = "") -> list[
     inside : the folder's own place in a results folder. The JSON files beside tables are named in one sentence.
     """
     page = PAGE.read_text(encoding="utf-8")
-    assert "Beside each table there is a JSON file of the same name" in page.replace("\n", " ")
+    assert "there is a JSON file of the same name" in page.replace("\n", " ")
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not (path.suffix == ".json" and path.with_suffix(".tsv").is_file()):

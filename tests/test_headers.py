@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.imaging.image_input import image_of
 from yucca_wm.imaging.images import load, load_labels, save
 from yucca_wm.imaging.reading import OPTION, Headers, reading
 
@@ -213,3 +214,14 @@ def set_sform(path: Path, affine: np.ndarray, *, both: bool = False) -> None:
     if both:
         image.set_qform(affine, 1)
     path.write_bytes(image.to_bytes())
+
+
+def test_an_image_that_does_not_say_where_it_lies_is_refused(tmp_path: Path) -> None:
+    """nibabel makes a place up for it, in which left and right are exchanged: of files and of images in memory."""
+    image = nib.Nifti1Image(np.ones((4, 5, 6), np.uint8), np.diag([2.0, 2, 2, 1]))
+    image.set_sform(None, 0)
+    image.set_qform(None, 0)
+    nib.save(image, tmp_path / "a.nii.gz")
+    for read in (load, load_labels, lambda path: image_of(nib.load(path))):
+        with pytest.raises(InputError, match="has no orientation in its header: left and right are not known"):
+            read(tmp_path / "a.nii.gz")

@@ -10,6 +10,7 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging import gzip_archive
+from yucca_wm.imaging.grids import widened
 from yucca_wm.imaging.images import Image, count_labels, load, resample, save
 
 SHEARED = np.array([[-1.0, 0, 0, 5], [0, -0.98, 0.2, 4], [0, 0.2, 3, -9], [0, 0, 0, 1]])
@@ -63,3 +64,25 @@ def test_archives_read_alike_with_each_inflater_and_a_damaged_one_is_refused(inf
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="damaged or cut short"):
             load(path)
+
+
+def test_a_grid_is_widened_as_far_as_others_reach_and_no_further() -> None:
+    """Of 2 mm, 4 x 4 x 4 voxels, from -1 to 7 mm along each axis. Others have voxels of 1 mm: one is not 0 from 6.5 to
+    9.5 mm along x, two voxels more; one from -3.5 to 0.5 mm along z, two more; one lies apart, one on the same grid."""
+    image = Image(np.ones((4, 4, 4), np.uint8), np.diag([2.0, 2, 2, 1]))
+    ahead, below, apart = (np.zeros((20, 20, 20), np.uint8) for _ in range(3))
+    ahead[7 + 8 : 10 + 8, 8:9, 8:9] = 1
+    below[8, 8, 5 : 8 + 1] = 1
+    apart[0, 0, 0] = 1
+    shifted = np.diag([1.0, 1, 1, 1])
+    shifted[:3, 3] = -8
+    others = [Image(data, shifted) for data in (ahead, below, apart)]
+    wide, own = widened(image, [*others, Image(np.ones((4, 4, 4), np.uint8), image.affine)])
+    assert wide.shape == (6, 4, 6)
+    assert own == (slice(0, 4), slice(0, 4), slice(2, 6))
+    np.testing.assert_array_equal(wide.affine[:3, 3], [0, 0, -4])
+    assert wide.data[own].all()
+    assert wide.data.sum() == 64
+    same, whole = widened(image, [])
+    assert same.data is image.data
+    assert whole == (slice(0, 4),) * 3

@@ -169,3 +169,18 @@ def test_another_grid_is_an_error_unless_resampled(
     np.testing.assert_array_equal(
         images.load(tmp_path / "out" / "a.nii.gz").data, images.load(tmp_path / "same" / "a.nii.gz").data
     )
+
+
+@pytest.mark.parametrize("shift_mm", [1e-4, -1e-4])
+def test_resampling_by_next_to_nothing_changes_nothing(
+    tmp_path: Path, softmax_folder: Make, probabilities: Make, grid: Make, shift_mm: float
+) -> None:
+    """The outermost planes are still within the other's grid."""
+    t1, flair = softmax_folder("t1", a=1), tmp_path / "flair"
+    flair.mkdir()
+    affine = np.array(grid().affine)
+    affine[:3, 3] += shift_mm
+    store.write_array(flair / "a.npz", probabilities(2), grid(affine=affine))
+    for resample in (False, True):
+        merge_folders([t1, flair], tmp_path / str(resample), Options(resample=resample))
+    np.testing.assert_array_equal(*(images.load(tmp_path / how / "a.nii.gz").data for how in ("False", "True")))

@@ -51,7 +51,7 @@ def test_an_exact_name_wins_over_a_near_one_in_any_order(tmp_path: Path) -> None
             assert partners(tmp_path, subjects, *ids)[0] == {"01": "01", "sub-01": "sub-01"}
     found, unmatched = partners(tmp_path, ["01", "sub-01"], "sub-01")
     assert found == {"sub-01": "sub-01"}
-    assert unmatched == {"01": "participant sub-01 is there already, with another session"}
+    assert unmatched == {"01": "participant sub-01 is there already, with sub-01"}
 
 
 def test_nobody_in_both_tables_is_one_error_that_shows_both(tmp_path: Path) -> None:
@@ -80,3 +80,23 @@ def test_a_participant_twice_is_left_out(tmp_path: Path) -> None:
     assert table.ids == ["b"]
     assert table.lines == [3]
     assert list(twice) == ["Ren\u00e9"]
+
+
+def test_no_value_in_many_spellings(tmp_path: Path) -> None:
+    """In a column of names each would be a level."""
+    ages = ("na", "N/a", "n.a.", "NAN", "Na", "60")
+    assert participants(tmp_path, *"abcdef", ages=ages)[0].cells["age"] == [""] * 5 + ["60"]
+
+
+def test_people_may_be_called_as_in_a_cohorts_table(tmp_path: Path) -> None:
+    path = tmp_path / "p.tsv"
+    path.write_text("subject\tage\na\t60\n")
+    assert read_participants(path, ["age"])[0].ids == ["a"]
+    path.write_text("subject\tparticipant_id\tage\na\tb\t60\n")
+    assert read_participants(path, ["age"])[0].ids == ["b"]
+
+
+def test_the_session_that_was_taken_is_named(tmp_path: Path) -> None:
+    found, unmatched = partners(tmp_path, ["sub-1_ses-pre", "sub-1_ses-post"], "sub-1")
+    assert found == {"sub-1_ses-pre": "sub-1"}
+    assert unmatched == {"sub-1_ses-post": "participant sub-1 is there already, with sub-1_ses-pre"}

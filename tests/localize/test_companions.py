@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.localize.inputs.companions import CompanionPlaces
-from yucca_wm.localize.inputs.pairs import pair_cases
+from yucca_wm.localize.inputs.pairs import Pair, pair_cases
+from yucca_wm.localize.inputs.records import scans_flags
 
 
 def folder(path: Path, *names: str) -> Path:
@@ -52,3 +55,31 @@ def test_nothing_agrees_with_itself_or_counts_twice(tmp_path: Path, what: str, l
     places = CompanionPlaces(soft=what != "modality_lesions", **{what: given})  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"other: is .*one, which is given already" if link else "one: is given twice"):
         places.attach(pair_cases(lesions, regions)[0], lesions, regions)
+
+
+@pytest.mark.parametrize(
+    ("note", "flag"),
+    [
+        ("the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged", "doubtful_scans"),
+        ("the T1 looks like a T2 (fluid is 2.5 times as bright as white matter)", "doubtful_scans"),
+        ("T1: fits the FLAIR weakly (agreement of edges 1.25 times chance); look at both", "doubtful_scans"),
+        ("atlas: the registration is off", "poor_registration"),
+        ("T1: registered to the FLAIR (moved by 1.2 mm and 0.5 degrees)", None),
+    ],
+)
+def test_what_predict_doubted_is_a_flag(tmp_path: Path, note: str, flag: str | None) -> None:
+    (tmp_path / "lesions").mkdir()
+    account = {"cases": {"a": {"scans": {"T1": {}, "FLAIR": {}}, "notes": [note]}}}
+    (tmp_path / "predict.json").write_text(json.dumps(account))
+    assert scans_flags(tmp_path / "lesions" / "a.nii.gz") == ({flag: note} if flag else {})
+
+
+def test_tissue_maps_of_nobody_are_a_note(tmp_path: Path) -> None:
+    pairs = {"a": Pair("a", tmp_path / "lesions/a.nii.gz", tmp_path / "regions/a.nii.gz")}
+    (tmp_path / "tissue").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / "tissue" / f"{name}.nii.gz").touch()
+    with reading(Headers()) as notes:
+        attached, failures = CompanionPlaces(tissue=tmp_path / "tissue").attach(pairs, tmp_path, tmp_path)
+    assert (list(attached), failures) == (["a"], {})
+    assert list(notes) == [f"{tmp_path / 'tissue'}: 2 tissue maps are of nobody here, and not used"]

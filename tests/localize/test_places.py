@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -337,3 +338,38 @@ def test_two_sources_of_ventricles_are_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(tmp_path, "--tissue", "x", "--ventricles", "y")
     assert "leave --ventricles out" in capsys.readouterr().err
+
+
+def test_a_cropped_lesion_map_changes_no_distance_and_no_volume(tmp_path, capsys):
+    """A lesion that touches the ventricle, from 10 to 14 mm; the mask is cut to what lies from 10 to 39 mm. Regions
+    are 65 000 mm3, of which 30 x 30 x 40 are in it: 48.6 of 78 ml lie beyond it."""
+    tissue, lesions = head(), line(10, 14)
+    regions_there = np.where(tissue > 0, 1, 0).astype(np.uint8)
+    assert regions_there.sum() == 65 * 30 * 40
+    affine = np.diag([-1.0, 1, 1, 1])
+    shifted = affine.copy()
+    shifted[0, 3] = -10
+    found = {}
+    for name, data, place in (("whole", lesions, affine), ("cut", lesions[10:40], shifted)):
+        folder = tmp_path / name
+        for what, image, at in (
+            ("lesions", data, place),
+            ("regions", regions_there, affine),
+            ("tissue", tissue, affine),
+        ):
+            (folder / what).mkdir(parents=True)
+            nib.save(nib.Nifti1Image(image, at), folder / what / "a.nii.gz")
+        words = [f"--{what}={folder / what}" for what in ("lesions", "regions", "tissue")]
+        assert main([*words, f"--out-dir={folder / 'out'}", "--resample", "--maps", "--min-size=0", "--jobs=1"]) == 0
+        found[name] = [read(folder / "out" / f"{table}.tsv") for table in ("lesion_load", "lesions", "places")]
+        labelled = nib.load(folder / "out" / "maps" / "a.nii.gz")
+        assert labelled.shape == data.shape
+        np.testing.assert_allclose(labelled.affine, place)
+        assert np.count_nonzero(labelled.get_fdata() == 1) == 5
+    assert found["cut"] == found["whole"]
+    assert found["cut"][1][0]["place"] == "periventricular_touching"
+    flags = json.loads((tmp_path / "cut/out/localize.json").read_text())["subjects"]["a"]["flags"]
+    share = 100 * (65 - 30) / 65
+    assert flags["lesions_cut"].startswith(f"{share:.1f} % of the regions lie beyond the field of view")
+    assert "lesions_cut" not in json.loads((tmp_path / "whole/out/localize.json").read_text())["subjects"]["a"]["flags"]
+    assert "lesions there are not known in 1 of 1 subjects: a" in capsys.readouterr().err

@@ -578,3 +578,18 @@ def test_nichart_people_through_a_table(shared_data: Path, tmp_path: Path, capsy
     }
     assert left == volumes
     capsys.readouterr()
+
+
+def test_who_is_there_already_and_fails_alone_stays_as_before_and_this_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maps(tmp_path, "s1", "s2")
+    sides = ("--lesions", tmp_path / "lesions/s1.nii.gz", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides) == 0
+    (tmp_path / "lesions/s1.nii.gz").write_bytes(b"broken")
+    capsys.readouterr()
+    assert run(tmp_path, *sides) == 1
+    said = capsys.readouterr()
+    assert f"nobody could be localized: {tmp_path / 'out'} is as it was before" in said.err
+    assert "keeps the reason" not in said.out
+    assert list(total_ml(tmp_path / "out")) == ["s1"]

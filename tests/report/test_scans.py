@@ -67,3 +67,18 @@ def test_two_scans_that_are_alike_are_an_error(tmp_path):
     folder(tmp_path, "a/x/FLAIR.nii.gz", "a/FLAIR.nii.gz", "b-FLAIR.nii.gz", "b_FLAIR.nii.gz")
     with pytest.raises(InputError, match="may both be of 'b'"):
         find_scans(tmp_path, ["b"])
+
+
+def test_the_maps_themselves_are_no_scans(tmp_path):
+    """Results are called after the mask when this was given alone; its own name comes before the FLAIR's."""
+    folder(tmp_path, "a_mask.nii.gz", "a_mask_FLAIR.nii.gz")
+    assert find_scans(tmp_path, ["a_mask"]) == {"a_mask": tmp_path / "a_mask.nii.gz"}
+    own = [tmp_path / "x" / ".." / "a_mask.nii.gz"]
+    assert find_scans(tmp_path, ["a_mask"], own) == {"a_mask": tmp_path / "a_mask_FLAIR.nii.gz"}
+
+
+def test_of_one_person_the_scan_itself_may_be_given(tmp_path):
+    scan = folder(tmp_path, "whatever.nii.gz") / "whatever.nii.gz"
+    assert find_scans(scan, ["a"]) == {"a": scan}
+    with pytest.raises(InputError, match="is not a folder"):
+        find_scans(scan, ["a", "b"])

@@ -201,7 +201,8 @@ def placed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = np.where(np.arange(30)[:, None, None] < 15, 70, 90) * np.ones_like(tissue)
     lesions = np.zeros_like(tissue)
     lesions[5:9, 10:14, 5], lesions[18, 10, 5] = 1, 1
-    for kind, data in (("lesions", lesions), ("regions", labels), ("tissue", tissue), ("scans", labels * 1.5)):
+    scan = labels * np.random.default_rng(0).uniform(1.4, 1.6, labels.shape)
+    for kind, data in (("lesions", lesions), ("regions", labels), ("tissue", tissue), ("scans", scan)):
         (root / kind).mkdir()
         name = "s_FLAIR_000.nii.gz" if kind == "scans" else "s.nii.gz"
         nib.save(nib.Nifti1Image(data.astype(np.float32 if kind == "scans" else np.uint8), affine), root / kind / name)
@@ -244,7 +245,7 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     rows = re.findall(r"<td>([^<]*)</td><td>([\d.]*)</td><td>(\d+)</td>", table)
     # voxels of 16 mm3; those of 5..8 lie at 2..8 mm from the ventricle (centre of voxel 4), that of 18 at 28 mm
     assert [row for row in rows if row[1] != "0.000"] == [
-        ("periventricular, touching a lateral ventricle", "0.256", "1"),
+        ("periventricular, touching a lateral ventricle or callosal", "0.256", "1"),
         ("deep (the rest)", "0.016", "1"),
         ("total", "0.272", "2"),
     ]
@@ -261,7 +262,7 @@ def test_regions_with_lesions_stand_first_and_all_of_them_are_folded(placed, tmp
         ("outside", "0.000", "", "0"),
         ("total", "0.272", "0.16", "2"),
     ]
-    assert "<th>lesion volume (ml)</th><th>share of the region (%)</th>" in shown
+    assert "<th>lesion volume (ml)</th><th>load (% of the region)</th>" in shown
     assert "0 of 2 regions have no lesion" in page
     folded = page[page.index("<details>") : page.index("</details>")]
     assert 'id="load"' in folded
@@ -360,7 +361,7 @@ def test_layers_can_be_switched_in_a_browser(placed, tmp_path):
     page = tmp_path / "index.html"
     page.write_text(page.read_text(encoding="utf-8").replace("<head>", "<head>" + LAYERS, 1), encoding="utf-8")
     title = re.search(r"<title>(.*?)</title>", browse(page, tmp_path / "profile", "--dump-dom"))
-    said = "lesion: periventricular, touching a lateral ventricle · region: first L · tissue: cerebral white matter"
+    said = "lesion: periventricular, touching a lateral ventricle or callosal · region: first L · tissue: cerebral white matter"
     assert html.unescape(title[1]) == f"5 layers, 5 pictures, {said}"
 
 

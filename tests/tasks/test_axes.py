@@ -14,7 +14,7 @@ from nibabel.orientations import axcodes2ornt, ornt_transform
 from yucca_wm.imaging.images import Image, load, resample
 from yucca_wm.tasks.convert import convert
 from yucca_wm.tasks.definition import TASKS
-from yucca_wm.tasks.grids import in_order, is_stated, put_in_order
+from yucca_wm.tasks.grids import in_order, put_in_order
 
 
 def turned(data: Any, affine: Any, codes: str) -> nib.Nifti1Image:
@@ -35,16 +35,6 @@ def test_every_voxel_stays_where_it_is(codes: str) -> None:
     assert in_order(ordered)
     assert in_order(other) == (codes in ("LPS", "RAS"))
     np.testing.assert_array_equal(resample(ordered, image).data, image.data)
-
-
-@pytest.mark.parametrize(
-    ("sform", "qform", "stated"), [(0, 0, False), (1, 0, True), (0, 1, True), (1, 1, True), (4, 0, True)]
-)
-def test_one_form_with_a_code_states_where_the_grid_lies(sform: int, qform: int, stated: bool) -> None:
-    header = nib.Nifti1Header()
-    header["sform_code"], header["qform_code"] = sform, qform
-    assert is_stated(Image(np.zeros((2, 2, 2)), np.eye(4), header=header)) == stated
-    assert not is_stated(Image(np.zeros((2, 2, 2)), np.eye(4)))
 
 
 def test_a_sagittal_scan_reaches_yucca_in_order_with_its_label(cohort: Any, raw: Path) -> None:

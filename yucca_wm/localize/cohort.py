@@ -122,8 +122,8 @@ def localize_into(
     if not options.is_whole:
         return outcome.results, outcome.failures
     failures = failures | outcome.failures
-    alone = there is None or not there.entries.keys() - pairs.keys()
-    if not (outcome.results or renew) and alone and parts.of_others(()):
+    replaced = there is None or there.entries.keys() & pairs.keys()
+    if not (outcome.results or renew) and replaced and parts.of_others(()):
         return {}, failures
     flags = dict(outcome.results)
     account = failures
