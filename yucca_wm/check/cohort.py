@@ -14,6 +14,7 @@ from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.core.modality import Modality
+from yucca_wm.imaging.reading import headers, reading, say
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.tasks.definition import Target
@@ -56,7 +57,9 @@ class Report:
 
 def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = None, jobs: int | None = 1) -> Report:
     """Open every file of the cohort at ``root``; raises InputError as `find_subjects`."""
-    subjects = find_subjects(root, layout)
+    with reading(headers()) as notes:
+        subjects = find_subjects(root, layout)
+    say(notes)
     by_name = {subject.name: subject for subject in subjects}
     scans = run_cases(partial(check_scan, settings=settings or Settings()), by_name, jobs=jobs, label="check")
     facts = {name: found.facts for name, found in scans.results.items()}

@@ -90,6 +90,11 @@ class Prediction:
         """The load of every region, one row each (`Localization.loads`); None without lesions or regions."""
         return None if self.localization is None else self.localization.loads
 
+    @property
+    def flags(self) -> dict[str, str]:
+        """What to check first (`Localization.flags`); nothing without lesions or regions."""
+        return {} if self.localization is None else self.localization.flags
+
     def save(self, folder: str | os.PathLike[str], *, report: bool = True) -> Path:
         """Write what ``yucca-wm predict`` writes: maps, tables, ``predict.json``, how the scans were laid on each
         other, and the pages.

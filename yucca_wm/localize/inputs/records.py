@@ -50,7 +50,7 @@ def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
     if astray := [note for note in notes if note.startswith(ATLAS_DOUBT)]:
         flags["poor_registration"] = "; ".join(astray)
     if FEW_ON_T1 in notes:
-        said = "lesions were looked for on a T1 alone, where few show: too little beside those on FLAIR"
+        said = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
         flags[WITHOUT_FLAIR] = said
     return flags
 
