@@ -361,7 +361,8 @@ def test_layers_can_be_switched_in_a_browser(placed, tmp_path):
     page = tmp_path / "index.html"
     page.write_text(page.read_text(encoding="utf-8").replace("<head>", "<head>" + LAYERS, 1), encoding="utf-8")
     title = re.search(r"<title>(.*?)</title>", browse(page, tmp_path / "profile", "--dump-dom"))
-    said = "lesion: periventricular, touching a lateral ventricle or callosal · region: first L · tissue: cerebral white matter"
+    place = "lesion: periventricular, touching a lateral ventricle or callosal"
+    said = f"{place} · region: first L · tissue: cerebral white matter"
     assert html.unescape(title[1]) == f"5 layers, 5 pictures, {said}"
 
 
