@@ -129,8 +129,8 @@ def test_localize(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_check(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("check_one", "check_different"):  # these people are small, and all alike
-        monkeypatch.setattr(f"yucca_wm.check.scan.{name}", lambda _: None)
+    monkeypatch.setattr("yucca_wm.check.scan.check_one", lambda image: (image, []))  # these people are small,
+    monkeypatch.setattr("yucca_wm.check.scan.check_different", lambda _: None)  # and all alike
     cohort = tmp_path / "cohort"
     lay_out(cohort, folder, GOOD)
     plant(cohort, folder, "FLAIR", "image")
