@@ -64,9 +64,9 @@ def segment(_: object, scans: Mapping[str, Image]) -> Segmentation:
     return Segmentation(lesions, regions, tissue(), lesions.astype(np.float32), 1200.0)
 
 
-def one_frame(scans: Mapping[str, Path], header: str | None = None) -> Frame:
+def one_frame(scans: Mapping[str, Path]) -> Frame:
     """In place of the registration of a person's scans, which lie on one grid."""
-    images = {modality: read_scan(path, header) for modality, path in scans.items()}
+    images = {modality: read_scan(path) for modality, path in scans.items()}
     return Frame(images, list(images)[-1], {}, [])
 
 

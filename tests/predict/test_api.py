@@ -271,7 +271,8 @@ def test_notes_have_a_name_where_one_of_a_cohort_is_left(
     assert command("--cohort", tmp_path / "cohort.tsv", "--out-dir", tmp_path / "out") == 1
     said = capsys.readouterr().err.splitlines()
     assert "note: anna: as it is" in said
-    notes = [line for line in said if line.startswith("note: ")]
+    first, *notes = [line for line in said if line.startswith("note: ")]
+    assert first == f"note: bert: {people['bert']}: no such file; the others go on"
     assert len(notes) > 1
     assert all("anna" in line for line in notes)
     assert command("--flair", people["anna"], "--out-dir", tmp_path / "alone") == 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.tsv import composed, read_columns, respelled
+from yucca_wm.core.tsv import composed, read_columns, respelled, table_name
 from yucca_wm.groups.statistics.variables import Column, has_value
 
 if TYPE_CHECKING:
@@ -51,11 +51,14 @@ def read_participants(
     Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
     absent, or a line names nobody.
     """
-    read = read_columns(path, columns, IDS)
-    whose = next((name for name in IDS if name in read.cells), None)
+    header = read_columns(path, ()).header
+    whose = next((name for name in IDS if name in header), None)
     if whose is None:
-        has, mend = ", ".join(filter(None, read.header)) or "nothing", respelled(read.header, IDS) or RENAME
-        raise InputError(read.path, f"lacks the column {IDS[0]}", f"it has {has}; {mend}")
+        lacks = [IDS[0], *(name for name in columns if name not in header)]
+        has, mend = ", ".join(filter(None, header)) or "nothing", respelled(header, IDS) or RENAME
+        problem = f"lacks the column{'s' * (len(lacks) > 1)} {', '.join(lacks)}"
+        raise InputError(table_name(path), problem, f"it has {has}; {mend}")
+    read = read_columns(path, (whose, *columns))
     ids = [composed(cell) for cell in read.cells[whose]]
     if "" in ids:
         raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", f"fill in {whose}")

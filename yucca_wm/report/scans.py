@@ -32,8 +32,8 @@ def find_scans(
     """
     if Path(folder).is_file() and len(subjects) == 1:
         return dict.fromkeys(subjects, Path(folder))
-    no_scans = {path.resolve() for path in maps}
-    scans = {name: path for name, path in _scans(Path(folder)).items() if path.resolve() not in no_scans}
+    no_scans = set(map(os.path.realpath, maps))
+    scans = {name: path for name, path in _scans(Path(folder)).items() if os.path.realpath(path) not in no_scans}
     found = match_scans(scans, subjects)
     if not found:
         some = ", ".join(list(scans)[:3]) or "none"
