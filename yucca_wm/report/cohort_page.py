@@ -113,7 +113,7 @@ def _session_lines(subjects: Sequence[str]) -> list[str]:
     sessions = Counter(map(person, subjects))
     if not (several := [name for name, n in sessions.items() if n > 1]):
         return []
-    return [f"several sessions of {some_of(several)} count as subjects of their own"]
+    return [f"Several sessions of {some_of(several)} count as subjects of their own"]
 
 
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:

@@ -173,7 +173,8 @@ def subject_page(
     lesions = results.lesions.get(subject, [])
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
     notes = Notes.of({subject: results.notes.get(subject, [])})
-    unsure = [*about["flags"].values(), *notes.doubts.get(subject, [])]
+    flags = list(about["flags"].values())
+    unsure = [*flags, *(doubt for doubt in notes.doubts.get(subject, []) if not any(doubt in flag for flag in flags))]
     if subject in results.regions_by and (small := _small_load(rows, lesions)):
         unsure.append(small)
     if problem:
