@@ -10,7 +10,7 @@ import pytest
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image
 from yucca_wm.models.segment import Networks, Segmentation
-from yucca_wm.predict.case import Case, Options, other_outputs
+from yucca_wm.predict.person import Case, Options, other_outputs
 from yucca_wm.predict.shipped import FRAME, carried, segment_person
 from yucca_wm.scan import Frame
 from yucca_wm.scan.contrast import EXCHANGED

@@ -20,7 +20,7 @@ from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, SPACES, Ch
 
 if TYPE_CHECKING:
     from yucca_wm.core.regions import RegionTable
-    from yucca_wm.predict.case import Case
+    from yucca_wm.predict.person import Case
 
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
 """Options that the models of this package do nothing with."""
@@ -104,8 +104,8 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict import cohort
-    from yucca_wm.predict.case import Options
     from yucca_wm.predict.folder import missing_folders, people_in, remove_made
+    from yucca_wm.predict.person import Options
     from yucca_wm.predict.registered import fetched
     from yucca_wm.predict.report import shown_by_pages
 
@@ -176,8 +176,8 @@ def _choice(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> C
 def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Case]:
     """Whose scans are meant."""
     from yucca_wm.cohort.layouts import find_subjects
-    from yucca_wm.predict.case import Case
     from yucca_wm.predict.cohort import cases_of
+    from yucca_wm.predict.person import Case
 
     if arguments.cohort:
         with reading(headers()) as notes:

@@ -23,19 +23,11 @@ from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.predict.case import (
-    Case,
-    LoadedModel,
-    Options,
-    Predicted,
-    alone,
-    other_outputs,
-    predict_person,
-    write_predicted,
-)
+from yucca_wm.predict.case import LoadedModel, Predicted, predict_person, write_predicted
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
 from yucca_wm.predict.folder import check_whose, remove_stale_tables
+from yucca_wm.predict.person import Case, Options, alone, other_outputs
 from yucca_wm.predict.report import write_pages
 from yucca_wm.predict.shipped import TISSUE
 

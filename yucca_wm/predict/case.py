@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
-from yucca_wm.core.modality import MODALITIES
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.imaging import images
-from yucca_wm.imaging.images import Image, Source
+from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.run_record import FileState
 from yucca_wm.models.shipped import MODELS
 from yucca_wm.predict import shipped
+from yucca_wm.predict.person import Case, Options, alone, by_shipped
 from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.read import read_scan
@@ -37,47 +37,6 @@ class LoadedModel:
 
     model: Any
     network: Any
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to do with every person.
-
-    shipped : let the models that come with this package find what no given model does.
-    registered : regions are those of the fetched atlas, registered to the white matter that these models find.
-    space : whose grid the maps lie on, of `choice.SPACES`; what the person has no scan of counts for nothing.
-    mirror : average over mirror images (test-time augmentation).
-    max_memory_gb : memory that the logits of one image may take; None: no limit.
-    confidence : also write how probable each voxel's label is.
-    keep_softmax : keep each modality's softmax file.
-    soft : also the volumes expected from the softmax files, which are kept.
-    """
-
-    shipped: bool = False
-    registered: bool = False
-    space: str = "flair"
-    mirror: bool = False
-    max_memory_gb: float | None = None
-    confidence: bool = False
-    keep_softmax: bool = False
-    soft: bool = False
-
-    @property
-    def softmax_stays(self) -> bool:
-        return self.keep_softmax or self.soft
-
-
-@dataclass(frozen=True)
-class Case:
-    """Scans of one person by modality (of `MODALITIES`), as they come: files or in memory, on any grids."""
-
-    name: str
-    scans: Mapping[str, Source] = field(default_factory=dict)
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """Those that are files (or DICOM folders)."""
-        return {modality: scan for modality, scan in self.scans.items() if isinstance(scan, Path)}
 
 
 @dataclass(frozen=True)
@@ -112,31 +71,6 @@ def predict_arrays(
         nifti[modality].set_sform(affine, 1)
     with tempfile.TemporaryDirectory() as folder:
         return _predict(loaded, nifti, Path(folder), "case", options or Options())[0]
-
-
-def alone(what: str, modality: str) -> str:
-    """Folder of the label maps that one modality gives by itself: ``lesions_T1``, ``regions_FLAIR``, ..."""
-    return f"{what}_{modality}"
-
-
-def by_shipped(models: Iterable[str]) -> list[str]:
-    """What the models that come with this package are to find: what no given model finds, and tissue."""
-    return [what for what in (shipped.LESIONS, shipped.REGIONS, shipped.TISSUE) if what not in models]
-
-
-def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """The files that `predict_case` always leaves."""
-    made: list[Path] = []
-    if options.shipped:
-        made += shipped.outputs(case.name, out, by_shipped(models), confidence=options.confidence)
-    for what in models:
-        made.append(out / what / f"{case.name}.nii.gz")
-        made += [out / alone(what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
-        if options.confidence:
-            made.append(out / f"{what}_confidence" / f"{case.name}.nii.gz")
-        if options.softmax_stays:
-            made += [out / f"{what}_softmax" / modality / f"{case.name}.npz" for modality in case.scans]
-    return made
 
 
 def predict_case(
@@ -268,19 +202,6 @@ def _maps_of(
         found[what] = merged.labels
         maps |= {kind: shipped.carried(merged.grid.image(data), frame, like) for kind, data in found.items()}
     return maps
-
-
-def other_outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """Files that an earlier run may have left of a scan that is gone, or with other options: they must not pass for
-    this run's."""
-    if not case.scans:
-        return []
-    everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
-    possible = outputs(
-        everything, (shipped.LESIONS, shipped.REGIONS), out, Options(shipped=True, confidence=True, keep_softmax=True)
-    )
-    possible += shipped.frame_files(case.name, out)
-    return sorted(set(possible) - set(outputs(case, models, out, options)))
 
 
 def _predict(

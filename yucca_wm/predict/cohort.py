@@ -24,18 +24,9 @@ from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.models.shipped import networks
-from yucca_wm.predict.case import (
-    Case,
-    LoadedModel,
-    Options,
-    alone,
-    by_shipped,
-    identities,
-    other_outputs,
-    outputs,
-    predict_case,
-)
+from yucca_wm.predict.case import LoadedModel, identities, predict_case
 from yucca_wm.predict.folder import MANIFEST, STEP, check_whose, people_in, remove_stale_tables
+from yucca_wm.predict.person import Case, Options, alone, by_shipped, other_outputs, outputs
 from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
 
 if TYPE_CHECKING:

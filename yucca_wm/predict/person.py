@@ -1,0 +1,90 @@
+"""One person's scans, what to do with them, and which files that leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yucca_wm.core.modality import MODALITIES
+from yucca_wm.imaging.images import Source
+from yucca_wm.predict import shipped
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to do with every person.
+
+    shipped : let the models that come with this package find what no given model does.
+    registered : regions are those of the fetched atlas, registered to the white matter that these models find.
+    space : whose grid the maps lie on, of `choice.SPACES`; what the person has no scan of counts for nothing.
+    mirror : average over mirror images (test-time augmentation).
+    max_memory_gb : memory that the logits of one image may take; None: no limit.
+    confidence : also write how probable each voxel's label is.
+    keep_softmax : keep each modality's softmax file.
+    soft : also the volumes expected from the softmax files, which are kept.
+    """
+
+    shipped: bool = False
+    registered: bool = False
+    space: str = "flair"
+    mirror: bool = False
+    max_memory_gb: float | None = None
+    confidence: bool = False
+    keep_softmax: bool = False
+    soft: bool = False
+
+    @property
+    def softmax_stays(self) -> bool:
+        return self.keep_softmax or self.soft
+
+
+@dataclass(frozen=True)
+class Case:
+    """Scans of one person by modality (of `MODALITIES`), as they come: files or in memory, on any grids."""
+
+    name: str
+    scans: Mapping[str, Source] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Those that are files (or DICOM folders)."""
+        return {modality: scan for modality, scan in self.scans.items() if isinstance(scan, Path)}
+
+
+def alone(what: str, modality: str) -> str:
+    """Folder of the label maps that one modality gives by itself: ``lesions_T1``, ``regions_FLAIR``, ..."""
+    return f"{what}_{modality}"
+
+
+def by_shipped(models: Iterable[str]) -> list[str]:
+    """What the models that come with this package are to find: what no given model finds, and tissue."""
+    return [what for what in (shipped.LESIONS, shipped.REGIONS, shipped.TISSUE) if what not in models]
+
+
+def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
+    """The files that `predict_case` always leaves."""
+    made: list[Path] = []
+    if options.shipped:
+        made += shipped.outputs(case.name, out, by_shipped(models), confidence=options.confidence)
+    for what in models:
+        made.append(out / what / f"{case.name}.nii.gz")
+        made += [out / alone(what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
+        if options.confidence:
+            made.append(out / f"{what}_confidence" / f"{case.name}.nii.gz")
+        if options.softmax_stays:
+            made += [out / f"{what}_softmax" / modality / f"{case.name}.npz" for modality in case.scans]
+    return made
+
+
+def other_outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
+    """Files that an earlier run may have left of a scan that is gone, or with other options: they must not pass for
+    this run's."""
+    if not case.scans:
+        return []
+    everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
+    possible = outputs(
+        everything, (shipped.LESIONS, shipped.REGIONS), out, Options(shipped=True, confidence=True, keep_softmax=True)
+    )
+    possible += shipped.frame_files(case.name, out)
+    return sorted(set(possible) - set(outputs(case, models, out, options)))
