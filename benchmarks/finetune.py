@@ -3,11 +3,11 @@
     python benchmarks/finetune.py --data ../shared/data/real --out DIR [--epochs N] [--json]
 
 Eight people of `nichart` with their lesion masks (another tool's, `DLWMLS`) are trained on, four others are tested on,
-with their FLAIR at 2 mm. The start is ``tissue_painted``, which learned from painted planes alone; ``tissue`` has learned
-from those eight people already. Training, fine-tuning and inference are Yucca's commands, with the same number of steps, the
-same network and plan; the shipped model is applied as `predict` does, alone and as the mean that `predict` takes. Networks are shown the brain and what lies within
-5 mm of it, which the shipped region model finds. Started again in the same folder it goes on. Ten minutes for each of
-the two trainings on one core.
+with their FLAIR at 2 mm. The start is ``tissue_painted``, which learned from painted planes alone; ``tissue`` has
+learned from those eight people already. Training, fine-tuning and inference are Yucca's commands, with the same number
+of steps, the same network and plan; the shipped model is applied as `predict` does, alone and as the mean that
+`predict` takes. Networks are shown the brain and what lies within 5 mm of it, which the shipped region model finds.
+Started again in the same folder it goes on. Ten minutes for each of the two trainings on one core.
 """
 
 from __future__ import annotations
