@@ -225,3 +225,30 @@ def test_an_image_that_does_not_say_where_it_lies_is_refused(tmp_path: Path) -> 
     for read in (load, load_labels, lambda path: image_of(nib.load(path))):
         with pytest.raises(InputError, match="has no orientation in its header: left and right are not known"):
             read(tmp_path / "a.nii.gz")
+
+
+@pytest.mark.parametrize("ending", ["mgh", "mgz"])
+def test_freesurfers_images_that_do_not_say_where_they_lie_are_refused(tmp_path: Path, ending: str) -> None:
+    """nibabel reads the flag as set."""
+    path = tmp_path / f"a.{ending}"
+    nib.save(nib.MGHImage(np.ones((4, 5, 6), np.uint8), np.diag([2.0, 2, 2, 1])), path)
+    load(path)
+    content = path.read_bytes()
+    content = bytearray(gzip.decompress(content) if ending == "mgz" else content)
+    assert content[28:30] == b"\0\1"
+    content[28:30] = b"\0\0"
+    path.write_bytes(gzip.compress(bytes(content)) if ending == "mgz" else bytes(content))
+    with pytest.raises(InputError, match="has no orientation in its header"):
+        load(path)
+
+
+def test_an_image_of_simpleitk_that_does_not_say_where_it_lies_is_refused(tmp_path: Path) -> None:
+    import SimpleITK as sitk
+
+    image = nib.Nifti1Image(np.ones((4, 5, 6), np.uint8), np.diag([2.0, 2, 2, 1]))
+    nib.save(image, tmp_path / "good.nii.gz")
+    image.set_sform(None, 0)
+    nib.save(image, tmp_path / "bad.nii.gz")
+    assert image_of(sitk.ReadImage(str(tmp_path / "good.nii.gz"))).shape == (4, 5, 6)
+    with pytest.raises(InputError, match="has no orientation in its header"):
+        image_of(sitk.ReadImage(str(tmp_path / "bad.nii.gz")))

@@ -68,7 +68,8 @@ def test_archives_read_alike_with_each_inflater_and_a_damaged_one_is_refused(inf
 
 def test_a_grid_is_widened_as_far_as_others_reach_and_no_further() -> None:
     """Of 2 mm, 4 x 4 x 4 voxels, from -1 to 7 mm along each axis. Others have voxels of 1 mm: one is not 0 from 6.5 to
-    9.5 mm along x, two voxels more; one from -3.5 to 0.5 mm along z, two more; one lies apart, one on the same grid."""
+    9.5 mm along x, two voxels more; one from -3.5 to 0.5 mm along z, two more; one lies .9 m off, one
+    on the same grid."""
     image = Image(np.ones((4, 4, 4), np.uint8), np.diag([2.0, 2, 2, 1]))
     ahead, below, apart = (np.zeros((20, 20, 20), np.uint8) for _ in range(3))
     ahead[7 + 8 : 10 + 8, 8:9, 8:9] = 1
@@ -76,7 +77,8 @@ def test_a_grid_is_widened_as_far_as_others_reach_and_no_further() -> None:
     apart[0, 0, 0] = 1
     shifted = np.diag([1.0, 1, 1, 1])
     shifted[:3, 3] = -8
-    others = [Image(data, shifted) for data in (ahead, below, apart)]
+    elsewhere = shifted - np.pad(np.full((3, 1), 900.0), ((0, 1), (3, 0)))
+    others = [Image(ahead, shifted), Image(below, shifted), Image(apart, elsewhere)]
     wide, own = widened(image, [*others, Image(np.ones((4, 4, 4), np.uint8), image.affine)])
     assert wide.shape == (6, 4, 6)
     assert own == (slice(0, 4), slice(0, 4), slice(2, 6))
@@ -86,3 +88,29 @@ def test_a_grid_is_widened_as_far_as_others_reach_and_no_further() -> None:
     same, whole = widened(image, [])
     assert same.data is image.data
     assert whole == (slice(0, 4),) * 3
+
+
+def test_a_point_between_two_voxels_is_of_the_same_however_they_are_stored() -> None:
+    """Labels 1 to 8 of 1 mm from 0 to 8 mm; voxels of 2 mm have their centres at 1, 3, 5, 7 mm, between two: the one to
+    the right is taken, label 2, 4, 6, 8. Stored from right to left, either or both of them, it is the same."""
+    labels = np.arange(1, 9, dtype=np.uint8).reshape(8, 1, 1)
+    fine = np.array([[1.0, 0, 0, 0.5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    coarse = np.array([[2.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+
+    def reversed_(affine: np.ndarray, n: int) -> np.ndarray:
+        return affine @ np.array([[-1.0, 0, 0, n - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+
+    for image in (Image(labels, fine), Image(labels[::-1], reversed_(fine, 8))):
+        straight = resample(image, Image(np.zeros((4, 1, 1)), coarse))
+        assert straight.data.ravel().tolist() == [2, 4, 6, 8]
+        turned = resample(image, Image(np.zeros((4, 1, 1)), reversed_(coarse, 4)))
+        assert turned.data.ravel().tolist() == [8, 6, 4, 2]
+
+
+def test_what_is_apart_within_a_head_is_reached() -> None:
+    image = Image(np.ones((4, 4, 4), np.uint8), np.diag([2.0, 2, 2, 1]))
+    for gap_mm, n in ((100, 55), (300, 4)):
+        affine = np.diag([2.0, 2, 2, 1])
+        affine[0, 3] = 8 + gap_mm
+        wide, own = widened(image, [Image(np.ones((1, 1, 1), np.uint8), affine)])
+        assert (wide.shape, own[0]) == ((n, 4, 4), slice(0, 4))

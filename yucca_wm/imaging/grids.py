@@ -45,13 +45,16 @@ def reordered(image: Image, like: Image) -> Image:
 EDGE_VOXELS = 1e-3
 """What reaches less far beyond a grid lies within it: headers jitter."""
 
+SAME_HEAD_MM = 200.0
+"""Maps of one head are not further apart."""
+
 Window = tuple[slice, slice, slice]
 
 
 def widened(image: Image, others: Iterable[Image]) -> tuple[Image, Window]:
     """``image`` with 0 around it, so that its grid reaches as far as what is not 0 in ``others``, on any grids.
 
-    What is on the same grid, or lies apart from ``image`` altogether, counts for nothing.
+    What is on the same grid, or lies further off than `SAME_HEAD_MM`, counts for nothing.
 
     Returns the wider image, and the part of its voxels that ``image`` has.
     """
@@ -66,7 +69,8 @@ def widened(image: Image, others: Iterable[Image]) -> tuple[Image, Window]:
         to_image = np.linalg.inv(image.affine) @ other.affine
         ends = ends @ to_image[:3, :3].T + to_image[:3, 3]
         low, high = ends.min(0) + EDGE_VOXELS, ends.max(0) - EDGE_VOXELS
-        if (low < size - 0.5).all() and (high > -0.5).all():
+        apart = np.maximum(low - (size - 0.5), -0.5 - high) * image.spacing_mm
+        if (apart < SAME_HEAD_MM).all():
             below = np.maximum(below, -np.floor(low + 0.5).astype(int))
             above = np.maximum(above, np.ceil(high - 0.5).astype(int) - (size - 1))
     window = tuple(slice(int(start), int(start + n)) for start, n in zip(below, size, strict=True))

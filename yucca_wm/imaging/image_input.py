@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import LPS, Image, Source, as_written, checked_values, load
 from yucca_wm.imaging.nifti import (
+    NO_PLACE,
+    NO_PLACE_REMEDY,
     UNITS_MM,
     check_shape,
     check_type,
@@ -118,6 +120,9 @@ def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
     if dimensions != 3 or values != 1:
         problem = f"has {dimensions} dimensions and {values} values a voxel, a 3D image is needed"
         raise InputError(name, problem, "extract one volume")
+    codes = [volume.GetMetaData(key) for key in ("sform_code", "qform_code") if volume.HasMetaDataKey(key)]
+    if codes and not any(code.strip("0") for code in codes):  # read from a NIfTI file
+        raise InputError(name, NO_PLACE, NO_PLACE_REMEDY)
     affine = np.eye(4)
     affine[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
     affine[:3, 3] = volume.GetOrigin()

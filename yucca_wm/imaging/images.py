@@ -25,6 +25,9 @@ GRID_TOLERANCE_MM = 0.1
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """ITK's world (LPS) <-> ours (RAS)."""
 
+TIE_MM = 1e-4
+"""Less than files tell places apart by."""
+
 MAX_LABEL = 2**16 - 1
 """Larger values mean that a file is no label map; counting them would take memory for each."""
 
@@ -240,6 +243,14 @@ def check_same_grid(first: Image, second: Image) -> None:
         )
 
 
+def decided(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``affine`` moved by next to nothing: a point between two voxels is of the one to its right, front and top,
+    however files store their axes."""
+    moved = affine.copy()
+    moved[:3, 3] += TIE_MM
+    return moved
+
+
 def resample(image: Image, like: Image, *, order: int = 0, to_image: NDArray[np.float64] | None = None) -> Image:
     """``image`` on the grid of ``like``; outside lies 0.
 
@@ -250,7 +261,8 @@ def resample(image: Image, like: Image, *, order: int = 0, to_image: NDArray[np.
     """
     from scipy.ndimage import affine_transform
 
-    matrix = np.linalg.inv(image.affine) @ (like.affine if to_image is None else to_image @ like.affine)
+    places = like.affine if to_image is None else to_image @ like.affine
+    matrix = np.linalg.inv(image.affine) @ (decided(places) if order == 0 else places)
     data = affine_transform(
         image.data if order == 0 else image.data.astype(np.float32),
         matrix[:3, :3],

@@ -39,11 +39,18 @@ PIXDIM_TOLERANCE = 0.01
 MGH_SUFFIXES = (".mgz", ".mgh")
 """FreeSurfer's format."""
 
+GOOD_RAS = slice(28, 30)
+"""Bytes of its header that are 0 where it does not say how the image lies; nibabel makes a place up, and sets them."""
+
 MAX_ORIGIN_MM = 1e5
 """An origin further away comes from a damaged header."""
 
 MIN_ANGLE = 0.05
 """Smallest volume of a voxel against a box with the same edges; less, and its axes are nearly parallel."""
+
+NO_PLACE = "has no orientation in its header: left and right are not known"
+NO_PLACE_REMEDY = "copy the header of the scan that it was made from to it"
+"""Of headers without sform and qform."""
 
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard knows."""
@@ -73,8 +80,8 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
     mgh: Any = None
     try:
         if path.name.lower().endswith(MGH_SUFFIXES):
-            mgh = _mgh(path)
-            header = nifti_header(mgh)
+            mgh, stated = _mgh(path)
+            header = nifti_header(mgh, stated=stated)
         elif path.name.lower().endswith(".nii.gz"):
             archive = path.read_bytes()
             header = _header(path, gzip.GzipFile(fileobj=BytesIO(archive)))
@@ -207,21 +214,21 @@ def _voxels(header: Any, archive: bytes) -> NDArray[Any]:
         return np.asanyarray(nib.arrayproxy.ArrayProxy(BytesIO(content), header))
 
 
-def _mgh(path: Path) -> Any:
-    """A FreeSurfer image; the checksum of an archive counts."""
+def _mgh(path: Path) -> tuple[Any, bool]:
+    """A FreeSurfer image, and whether it says where it lies; the checksum of an archive counts."""
     content = path.read_bytes()
     if path.name.lower().endswith(".mgz"):
         content = gzip.decompress(content)
-    return nib.MGHImage.from_bytes(content)
+    return nib.MGHImage.from_bytes(content), any(content[GOOD_RAS])
 
 
-def nifti_header(mgh: Any) -> Any:
-    """The NIfTI header that says what a FreeSurfer image's does."""
+def nifti_header(mgh: Any, *, stated: bool = True) -> Any:
+    """The NIfTI header that says what a FreeSurfer image's does. stated : it says where the image lies."""
     header = nib.Nifti1Header()
     header.set_data_shape(mgh.shape)
     header.set_data_dtype(mgh.get_data_dtype())
     header.set_xyzt_units("mm")
-    stated = int(mgh.header["goodRASFlag"]) > 0
+
     header.set_sform(mgh.affine, int(stated))
     header.set_qform(mgh.affine, int(stated))
     return header
@@ -251,8 +258,7 @@ def checked_place(
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
     if header is not None and int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
-        problem = "has no orientation in its header: left and right are not known"
-        raise InputError(path, problem, "copy the header of the scan that it was made from to it")
+        raise InputError(path, NO_PLACE, NO_PLACE_REMEDY)
     if header is not None and int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         try:
             apart = forms_apart_mm(header)

@@ -77,7 +77,7 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
     if companions.modalities is not None:
         alone = {}
         for modality in companions.modalities:
-            own = load_modality(modality, maps.regions, table, settings)
+            own = load_modality(modality, maps.region_map, table, settings)
             unassigned = replace(settings, assign_outside_mm=0)
             alone[modality.name] = localize(modality.name, own.lesions, own.regions, table, unassigned).load
         result = replace(result, modalities=modality_rows(result.load, alone))

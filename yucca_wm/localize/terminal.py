@@ -15,6 +15,7 @@ Row = Mapping[str, str]
 SUMMARY = ("outside", "total")
 """Rows that are not of one region; they come last."""
 
+COUNTED = "A lesion is counted in every region that it reaches into, and once in the total."
 REST = "remainder: none of these regions (cerebellum, brainstem, deep grey matter)"
 
 
@@ -23,7 +24,7 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     regions = [row for row in rows if row["name"] not in SUMMARY]
     white = [row for row in regions if row["group"] != REMAINDER]
     first = sorted((row for row in regions if _ml(row) > 0), key=_ml, reverse=True)
-    said = [f"{sum(_ml(row) == 0 for row in white)} of {len(white)} regions have no lesion"]
+    said = [f"{sum(_ml(row) == 0 for row in white)} of {len(white)} regions have no lesion", COUNTED]
     if any(row["group"] == REMAINDER for row in first):
         said.append(REST)
     return [*first, *(row for row in rows if row["name"] in SUMMARY)], said

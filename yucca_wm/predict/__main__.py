@@ -207,12 +207,14 @@ def _tell(
     results : person -> what to note down. concerned : people, those who failed included. tables : were written.
     """
     from yucca_wm.localize.terminal import lines
-    from yucca_wm.predict.cohort import TABLE
+    from yucca_wm.predict.cohort import TABLE, same_scans
     from yucca_wm.report.notes import note_lines
 
     out = arguments.out_dir
     if arguments.cohort:
         print(f"{len(results)} of {concerned} done; which scans were used: {out / TABLE}")
+    for line in same_scans(results):
+        print(f"note: {line}", file=sys.stderr)
     noted = {name: about.get("notes", []) for name, about in results.items()}
     for line in note_lines(noted, named=concerned > 1):
         print(f"note: {line}", file=sys.stderr)

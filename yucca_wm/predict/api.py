@@ -116,7 +116,7 @@ class Prediction:
         for path in other_outputs(case, self._models, out, self._options):
             path.unlink(missing_ok=True)
         write_predicted(self._predicted, out)
-        write_manifest(out, Outcome({self.subject: self._predicted.made}, {}))
+        write_manifest(out, Outcome({self.subject: self._predicted.made}, {}), {self.subject: self.flags})
         remove_stale_tables(out, list(self.maps))
         if self.localization is None:
             return out

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm import __version__
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.columns import Column, TableForm
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, natural_key, remove_temporaries, write_json
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, regions
@@ -39,12 +39,13 @@ BY = {
     "atlas": "the fetched atlas, registered to the white matter found",
     "own model": "a model that was given",
 }
-USED = TableForm[dict[str, Any]](
+USED = TableForm[tuple[dict[str, Any], Collection[str]]](
     TABLE,
     (
-        Column("used", lambda made: "+".join(made["scans"]), "scans that the maps were made from, joined by +"),
-        Column("lesions_by", lambda made: made.get("lesions_by") or "", "what found the lesions", levels=BY),
-        Column("regions_by", lambda made: made.get("regions_by") or "", "what found the regions", levels=BY),
+        Column("used", lambda row: "+".join(row[0]["scans"]), "scans that the maps were made from, joined by +"),
+        Column("lesions_by", lambda row: row[0].get("lesions_by") or "", "what found the lesions", levels=BY),
+        Column("regions_by", lambda row: row[0].get("regions_by") or "", "what found the regions", levels=BY),
+        Column("flags", lambda row: ", ".join(row[1]), "what to check first, as in `localize.json`, joined by commas"),
     ),
 )
 
@@ -123,16 +124,30 @@ def _gather(
     remove_stale_tables(out, kinds)
     if outcome.results and {LESIONS, REGIONS} <= set(kinds):
         one_person = len({*outcome.results, *outcome.failures}) == 1
-        outcome.failures.update(_localize(out, outcome.results, models, options, table, named=not one_person))
+        flags, failures = _localize(out, outcome.results, models, options, table, named=not one_person)
+        outcome.failures.update(failures)
+        write_manifest(out, outcome, flags)
 
 
-def write_manifest(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
-    """Write which scans and models were used."""
+def write_manifest(
+    out: Path, outcome: Outcome[dict[str, Any]], flags: Mapping[str, Collection[str]] | None = None
+) -> None:
+    """Write which scans and models were used. flags : person -> flags, as far as the lesions were localized."""
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
-    rows = [USED.fields(made, name) for name, made in outcome.results.items()]
+    rows = [USED.fields((made, (flags or {}).get(name, ())), name) for name, made in outcome.results.items()]
     write_tsv(out / TABLE, USED.header, rows)
     write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
+
+
+def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
+    """A line for each scan that several people have been given, by the checksums in what was noted down."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for name, made in results.items():
+        for modality, scan in made["scans"].items():
+            if digest := scan.get("sha256"):
+                owners.setdefault((modality, digest), []).append(name)
+    return [f"{some_of(names)} have the same {what}, byte for byte" for (what, _), names in owners.items() if names[1:]]
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
@@ -182,8 +197,8 @@ def _localize(
     table: RegionTable,
     *,
     named: bool,
-) -> dict[str, str]:
-    """Say where the lesions of those who are done are; returns who failed, and why.
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Say where the lesions of those who are done are; returns their flags, and who failed, and why.
 
     named : say whose a flag is.
     """
@@ -207,7 +222,7 @@ def _localize(
     of_one = [line for own in flags.values() for name, line in own.items() if name not in NOTED]  # a note says that
     for line in flag_lines(flags) if named else of_one:
         print(f"note: {line}", file=sys.stderr)
-    return failures
+    return flags, failures
 
 
 def companion_places(

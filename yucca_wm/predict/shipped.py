@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.modality import FEW_ON_T1
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.predict.registered import registered_regions
+from yucca_wm.imaging.reading import spelled
+from yucca_wm.predict.registered import Registered, registered_regions
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +69,7 @@ def segment_person(
 
     found = segment(_announced(networks), frame.images)
     reference = frame.images[frame.reference]
-    registered = None if atlas is None else registered_regions(atlas, reference.with_data(found.regions))
+    registered = None if atlas is None else _registered(atlas, reference, found.regions)
     if registered is not None:
         found = replace(found, regions=registered.regions)
     maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
@@ -82,6 +84,16 @@ def segment_person(
     if registered is None:
         return Segmented(wanted, notes)
     return Segmented(wanted, [*notes, *registered.doubts], registered.about)
+
+
+def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> Registered:
+    """Raises InputError that names the scan, and what can be had of it all the same."""
+    try:
+        return registered_regions(atlas, reference.with_data(regions))
+    except InputError as error:
+        network = spelled("--region-model atlas", 'region_model="atlas"')
+        problem = f"cannot have the atlas registered to it: its white matter {error.problem}"
+        raise InputError(reference.name, problem, f"{error.remedy}; without {network} lesions are found") from error
 
 
 def _announced(networks: Networks) -> Networks:

@@ -202,6 +202,7 @@ def subject_page(
         places=_place_rows(results, subject),
         sorted=SORTED,
         left=LEFT,
+        outside=volumes.get(OUTSIDE_NAME, 0) > 0,
         alignment=embedded(results.alignments[subject]) if subject in results.alignments else "",
         affected=[
             {

@@ -51,10 +51,13 @@ def read_dicom(folder: Path) -> Image:
         raise InputError(folder, f"holds {len(series)} DICOM series: {listed}{more}", "put one series into a folder")
     names = reader.GetGDCMSeriesFileNames(str(folder), series[0])
     try:
+        sitk.ProcessObject.SetGlobalWarningDisplay(False)  # of slices that are missing, as below
         reader.SetFileNames(names)
         volume = reader.Execute()
     except RuntimeError as error:
         raise InputError(folder, "holds a DICOM series that cannot be read", "convert it with dcm2niix") from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(loud)
     values = sitk.GetArrayFromImage(volume)
     if values.ndim != 3 or values.shape[0] < 2:
         raise InputError(folder, f"holds a DICOM series of shape {values.shape[::-1]}, a 3D scan is needed")

@@ -27,11 +27,13 @@ class LabelMaps:
 
     That grid is the lesion map's, widened as far as the others reach: a lesion map that was cut to a slab says nothing
     of how large a region is, or how far the ventricles are. own : the voxels of it that the lesion map has.
+    region_map : the regions on their own grid.
     """
 
     lesions: Image
     regions: Image
     own: Window
+    region_map: Image
     ventricles: Image | None = None
     tissue: Image | None = None
 
@@ -62,7 +64,7 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
     if lesions.data.any() and np.array_equal(wide.data, placed["regions"].data):
         problem = f"holds the same voxels as the region map {name_of(maps.regions)}"
         raise InputError(name_of(maps.lesions), problem, TWO_MAPS)
-    return LabelMaps(wide, placed["regions"], own, placed.get("ventricles"), placed.get("tissue"))
+    return LabelMaps(wide, placed["regions"], own, given["regions"], placed.get("ventricles"), placed.get("tissue"))
 
 
 def _load_lesions(maps: Maps, table: RegionTable, settings: Settings) -> Image:
@@ -97,7 +99,8 @@ def load_modality(modality: Modality, regions: Image, table: RegionTable, settin
     if modality.regions is not None:
         known = {0, *table.indices}
         regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
-    return LabelMaps(lesions, on_grid(regions, lesions, resample=settings.resample), widened(lesions, [])[1])
+    whole = widened(lesions, [])[1]
+    return LabelMaps(lesions, on_grid(regions, lesions, resample=settings.resample), whole, regions)
 
 
 def _load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] | None) -> Image:

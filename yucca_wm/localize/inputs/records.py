@@ -64,8 +64,9 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
     subjects = Counter(used.values())
     usual = max(subjects, key=lambda scans: (subjects[scans], len(scans)), default="")
+    whose = "most" if all(n < subjects[usual] for scans, n in subjects.items() if scans != usual) else "as many other"
     return {
-        name: f"lesions were looked for on {_alone(scans)}, in most subjects on {_alone(usual)}"
+        name: f"lesions were looked for on {_alone(scans)}, in {whose} subjects on {_alone(usual)}"
         for name, scans in used.items()
         if scans != usual
     }

@@ -33,7 +33,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble.mean import Softmax, SoftmaxFiles
 from yucca_wm.imaging.grids import on_grid
-from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.images import Image, decided
 from yucca_wm.localize.measures.lesions import OUTSIDE, Settings
 from yucca_wm.localize.measures.load import TOTAL
 
@@ -88,8 +88,8 @@ def region_slabs(
         raise InputError(softmax.path, f"has classes that are not in the table: {', '.join(map(str, unknown[:5]))}")
     if not resample:
         on_grid(softmax.outline, lesions.outline)
-    to_regions = np.linalg.inv(softmax.grid.affine) @ lesions.outline.affine
-    index = np.rint(lesions.index @ to_regions[:3, :3].T + to_regions[:3, 3]).astype(np.intp)
+    to_regions = np.linalg.inv(softmax.grid.affine) @ decided(lesions.outline.affine)
+    index = np.floor(lesions.index @ to_regions[:3, :3].T + to_regions[:3, 3] + 0.5).astype(np.intp)
     inside = ((index >= 0) & (index < softmax.grid.shape)).all(axis=1)
     beyond = lesions.probability[~inside]
     outside_only = np.zeros((len(table) + 1, len(beyond)))

@@ -54,7 +54,7 @@ TITLES = {
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
-    CUT_OFF: "the scans end within the brain",
+    CUT_OFF: "the scans end within the brain: volumes and regions are wrong",
     DOUBTFUL_SCANS: "T1 and FLAIR may be exchanged, another contrast, or no pair",
     "poor_registration": "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
