@@ -3,13 +3,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import regions
+from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import Headers, reading
+from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.inputs.companions import CompanionPlaces
-from yucca_wm.localize.inputs.pairs import Pair, pair_cases
+from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality, Pair, pair_cases
 from yucca_wm.localize.inputs.records import scans_flags
+from yucca_wm.localize.measures.lesions import Settings
+from yucca_wm.localize.measures.load import CaseResult
 
 
 def folder(path: Path, *names: str) -> Path:
@@ -83,3 +89,24 @@ def test_tissue_maps_of_nobody_are_a_note(tmp_path: Path) -> None:
         attached, failures = CompanionPlaces(tissue=tmp_path / "tissue").attach(pairs, tmp_path, tmp_path)
     assert (list(attached), failures) == (["a"], {})
     assert list(notes) == [f"{tmp_path / 'tissue'}: 2 tissue maps are of nobody here, and not used"]
+
+
+def test_regions_are_brought_to_a_modalitys_lesions_at_once() -> None:
+    """Regions of 1 mm: parietal_L to voxel 2, parietal_R from 3 on; T1's lesion on the same grid, in voxel 1. The
+    ensemble's grid is of 6 mm, where one voxel, in parietal_R, would hold both."""
+    table = regions()
+    left, right = (next(r.index for r in table if r.name == f"parietal_{side}") for side in "LR")
+    labels = np.full((12, 1, 1), right, np.uint8)
+    labels[:3] = left
+    t1, ensemble = np.zeros((12, 1, 1), np.uint8), np.ones((2, 1, 1), np.uint8)
+    t1[1] = 1
+    coarse = np.array([[6.0, 0, 0, 2.5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    companions = Companions(modalities=(Modality("T1", Image(t1, np.eye(4)), None),))
+    maps = Maps("a", Image(ensemble, coarse), Image(labels, np.eye(4)), companions=companions)
+    result = localize_files(maps, table, Settings(min_size_mm3=0, resample=True))
+    of_t1 = {row.region_id: row.volumes_ml[1] for row in result.modalities if row.volumes_ml[1]}
+    assert of_t1 == {left: pytest.approx(0.001), table_total(result): pytest.approx(0.001)}
+
+
+def table_total(result: CaseResult) -> int:
+    return result.modalities[-1].region_id

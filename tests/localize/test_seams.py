@@ -172,10 +172,11 @@ def test_one_person_at_a_time_adds_up_to_what_a_folder_gives(
     for name, volume in (("s10", "0.180"), ("s1", "0.060"), ("s2", "0.120")):
         pair = (tmp_path / f"lesions/{name}.nii.gz", tmp_path / f"regions/{name}.nii.gz")
         assert run(tmp_path, "--lesions", pair[0], "--regions", pair[1], "--maps") == 0
-        head, *_, total, unaffected, localized = capsys.readouterr().out.splitlines()
+        head, *_, total, unaffected, counted, localized = capsys.readouterr().out.splitlines()
         assert head.split() == ["region", "lesion", "ml", "%", "of", "region", "lesions", "in", "it"]
         assert total.split()[:2] == ["total", volume]
         assert unaffected.endswith("regions have no lesion")
+        assert counted == "A lesion is counted in every region that it reaches into, and once in the total."
         assert " localized; " in localized
     assert total_ml(tmp_path / "out") == pytest.approx({"s1": 0.06, "s2": 0.12, "s10": 0.18})
     assert list(total_ml(tmp_path / "out")) == ["s1", "s2", "s10"]

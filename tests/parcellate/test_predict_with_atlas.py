@@ -20,6 +20,7 @@ from yucca_wm.predict.person import Options
 from yucca_wm.predict.registered import fetched, registered_regions
 from yucca_wm.predict.shipped import segment_person
 from yucca_wm.scan import Frame
+from yucca_wm.scan.cut import CONSEQUENCE
 
 from .conftest import AtlasFiles, Scan, scan, turned
 
@@ -75,8 +76,7 @@ def test_a_t1_for_white_matter_is_looked_at_as_in_predict(monkeypatch: pytest.Mo
     assert seen[0].data.min() == 0
     assert list(notes) == [
         "t1.nii: its values were shifted so that air is 0 (it was 50)",
-        "t1.nii: the brain is cut off at the top (144 of 144 cm2 in the last plane): volumes are not those of a whole "
-        "brain",
+        f"t1.nii: the brain is cut off at the top (144 of 144 cm2 in the last plane): {CONSEQUENCE}",
     ]
 
 

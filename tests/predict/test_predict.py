@@ -95,9 +95,12 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
         for modality in used:
             alone = expected if len(used) == 1 else tmp_path / what / modality / "a.nii.gz"
             assert (tmp_path / "out" / f"{what}_{modality}" / "a.nii.gz").read_bytes() == alone.read_bytes()
+    flags = json.loads((tmp_path / "out" / "localize.json").read_text())["subjects"]["a"]["flags"]
     assert table(tmp_path / "out" / "predictions.tsv") == [
-        {"subject": "a", "used": "+".join(used), "lesions_by": "own model", "regions_by": "own model"}
-    ]
+        {"subject": "a", "used": "+".join(used), "lesions_by": "own model", "regions_by": "own model",
+         "flags": ", ".join(flags)}
+    ]  # fmt: skip
+    assert "sides_swapped" in flags
     assert (tmp_path / "out" / "lesion_load.tsv").is_file()
     side_by_side = table(tmp_path / "out" / "modalities.tsv")
     assert [row["region_id"] for row in side_by_side] == [*map(str, range(1, 37)), "0", "-1"]

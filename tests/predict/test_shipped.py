@@ -10,6 +10,7 @@ import pytest
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image
 from yucca_wm.models.segment import Networks, Segmentation
+from yucca_wm.predict.cohort import same_scans
 from yucca_wm.predict.person import Case, Options, other_outputs
 from yucca_wm.predict.shipped import FRAME, carried, segment_person
 from yucca_wm.scan import Frame
@@ -69,3 +70,11 @@ def test_the_network_and_the_table_count_tissues_alike() -> None:
     for name, label in TISSUES.items():
         if name not in ("background", "lesion"):
             assert Tissue(label).name.lower().split("_")[0] == name.split("_")[0]
+
+
+def test_scans_that_several_people_have_are_said() -> None:
+    made = {
+        name: {"scans": {"T1": {"sha256": t1}, "FLAIR": {"sha256": flair}}}
+        for name, t1, flair in (("a", "1", "2"), ("b", "1", "3"), ("c", "4", None), ("d", "5", None))
+    }
+    assert same_scans(made) == ["a, b have the same T1, byte for byte"]
