@@ -211,7 +211,8 @@ def placed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert localize_main([*arguments, "--names", str(root / "names.tsv"), "--out_dir", str(root / "out")]) == 0
     (root / "out" / "frame").mkdir()
     Image.fromarray(np.zeros((20, 300, 3), np.uint8)).save(root / "out" / "frame" / "s.png")
-    note = {"cases": {"s": {"scans": {}, "notes": ["T1 lies 9 mm off <i>"]}, "other": {}}}
+    made = {"scans": {"T1": {"file": "elsewhere/s_T1.nii"}}, "lesions_by": "network", "regions_by": "atlas"}
+    note = {"cases": {"s": {**made, "notes": ["T1 lies 9 mm off <i>"]}, "other": {}}}
     (root / "out" / "predict.json").write_text(json.dumps(note))
     return root
 
@@ -223,6 +224,12 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     assert "no scan" not in capsys.readouterr().err
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "T1 lies 9 mm off &lt;i&gt;" in page
+    assert "so small a load is uncertain" in page  # of .256 and .016 ml
+    assert "(1 of 2 are under 0.02 ml)" in page
+    facts = re.sub("<[^>]*>", " ", page[page.index("<h2>Made from</h2>") :]).split()
+    assert " ".join(facts).startswith("Made from T1 elsewhere/s_T1.nii lesion map")
+    assert "regions by atlas" in " ".join(facts)
+    assert "Cyan lesions" not in page  # none is outside
     assert 'id="alignment"' in page
     assert "Do T1 and FLAIR match?" in page
     captions = re.findall("<figcaption>(.*?)</figcaption>", page)

@@ -46,6 +46,7 @@ class Results:
     places : subject -> its rows of places.tsv; notes : subject -> what yucca_wm.predict did and was not sure of;
     not_predicted : whom yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's edges on
     the other; regions_by : subject -> what gave the regions, of those whose lesions the package's models found;
+    scans : subject -> modality -> the scan that yucca_wm.predict was given;
     anonymous : names are replaced, and no path may be shown."""
 
     folder: Path
@@ -58,6 +59,7 @@ class Results:
     not_predicted: dict[str, str] = field(default_factory=dict)
     alignments: dict[str, Path] = field(default_factory=dict)
     regions_by: dict[str, str] = field(default_factory=dict)
+    scans: dict[str, dict[str, str]] = field(default_factory=dict)
     anonymous: bool = False
 
     @property
@@ -82,7 +84,7 @@ class Results:
             self, summary=summary, load={subject: self.load[subject]}, extra=extra,
             lesions=_only(self.lesions, subject), places=_only(self.places, subject),
             notes=_only(self.notes, subject), not_predicted={}, alignments=_only(self.alignments, subject),
-            regions_by=_only(self.regions_by, subject),
+            regions_by=_only(self.regions_by, subject), scans=_only(self.scans, subject),
         )  # fmt: skip
 
     @property
@@ -121,8 +123,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
-    notes, failed, regions_by = _predicted(folder / PREDICTED, load)
-    return Results(folder, summary, load, lesions, extra, places, notes, failed, alignments, regions_by)
+    account = _predicted(folder / PREDICTED, load)
+    return Results(folder, summary, load, lesions, extra, places, alignments=alignments, **vars(account))
 
 
 def region_table(folder: str | os.PathLike[str]) -> RegionTable:
@@ -135,21 +137,34 @@ def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
     return {subject: of_all[subject]} if subject in of_all else {}
 
 
-def _predicted(path: Path, subjects: Collection[str]) -> tuple[dict[str, list[str]], dict[str, str], dict[str, str]]:
-    """What the record of `yucca_wm.predict` says: the notes on each of ``subjects``, who failed -> reason, and
-    `Results.regions_by`.
+@dataclass(frozen=True)
+class Account:
+    """What the record of `yucca_wm.predict` says of the subjects; fields as in `Results`, ``not_predicted`` too."""
 
-    Nothing without the record, or where it knows none of them: it is of another run.
-    """
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    not_predicted: dict[str, str] = field(default_factory=dict)
+    regions_by: dict[str, str] = field(default_factory=dict)
+    scans: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def _predicted(path: Path, subjects: Collection[str]) -> Account:
+    """Of ``subjects`` and of who failed; nothing without the record, or where it knows none of them: it is of another
+    run."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         cases = {name: case for name, case in record["cases"].items() if name in subjects}
-        notes = {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")}
         failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items() if name not in subjects}
+        return Account(
+            {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")},
+            failed if cases else {},
+            {name: str(case["regions_by"]) for name, case in cases.items() if case.get("lesions_by") == "network"},
+            {
+                name: {str(what): str(scan["file"]) for what, scan in case.get("scans", {}).items() if "file" in scan}
+                for name, case in cases.items()
+            },
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}, {}, {}
-    ours = {name: str(case["regions_by"]) for name, case in cases.items() if case.get("lesions_by") == "network"}
-    return notes, failed if cases else {}, ours
+        return Account()
 
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:
@@ -199,7 +214,7 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
         notes={numbers[name]: _without_names(own, secrets) for name, own in results.notes.items()},
         not_predicted=dict.fromkeys(sorted(others.values()), NOT_PREDICTED),
         alignments={numbers[name]: path for name, path in results.alignments.items()},
-        regions_by={numbers[name]: by for name, by in results.regions_by.items()},
+        regions_by={numbers[name]: by for name, by in results.regions_by.items()}, scans={},
     )  # fmt: skip
     return hidden, {numbers[name]: name for name in results.load}
 

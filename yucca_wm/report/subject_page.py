@@ -188,6 +188,7 @@ def subject_page(
         version=__version__,
         summary=f"{volume} ml in {number}",
         facts=[
+            *((modality, results.place(file)) for modality, file in results.scans.get(subject, {}).items()),
             ("lesion map", results.place(about["lesions"])),
             ("region map", results.place(about["regions"])),
             *([("tissue map", results.place(about["tissue"]))] if "tissue" in about else []),
