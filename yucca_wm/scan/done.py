@@ -1,4 +1,4 @@
-"""What is said of scans that were brought to one grid: what was done, and what the right scans are in doubt for.
+"""What is said of scans that were brought to one grid: what was done, and whether they are the right ones.
 
 Results keep their notes as plain sentences (``predict.json``), of what was done and of what is not sure alike. Those of
 the first kind are worded here, and known by the same wording when they are read back; all others are doubts.
