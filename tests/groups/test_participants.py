@@ -100,3 +100,9 @@ def test_the_session_that_was_taken_is_named(tmp_path: Path) -> None:
     found, unmatched = partners(tmp_path, ["sub-1_ses-pre", "sub-1_ses-post"], "sub-1")
     assert found == {"sub-1_ses-pre": "sub-1"}
     assert unmatched == {"sub-1_ses-post": "participant sub-1 is there already, with sub-1_ses-pre"}
+
+
+def test_a_table_with_spaces_for_tabs_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "p.tsv").write_text("participant_id age\na 60\n")
+    with pytest.raises(InputError, match="columns must be separated by tabs, semicolons or commas"):
+        read_participants(tmp_path / "p.tsv", ["age"])

@@ -54,6 +54,8 @@ def read_participants(
     header = read_columns(path, ()).header
     whose = next((name for name in IDS if name in header), None)
     if whose is None:
+        if len(header) == 1:
+            read_columns(path, IDS[:1])  # raises: it may not be separated into columns
         lacks = [IDS[0], *(name for name in columns if name not in header)]
         has, mend = ", ".join(filter(None, header)) or "nothing", respelled(header, IDS) or RENAME
         problem = f"lacks the column{'s' * (len(lacks) > 1)} {', '.join(lacks)}"
