@@ -91,6 +91,8 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
 
 def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionTable) -> dict[str, str]:
     """``lesions_cut`` where regions reach beyond the lesion map. seen : the voxels that this has."""
+    if tuple(side.stop - side.start for side in seen) == regions.shape:
+        return {}
     kinds = list(set(table.white_matter.indices) or set(table.indices))
     total, within = (int(np.isin(labels, kinds).sum()) for labels in (regions.data, regions.data[seen]))
     percent = 100 * (total - within) / total if total else 0.0
