@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +9,12 @@ from pathlib import Path
 
 from yucca_wm.check.findings import COHORT, Facts, Level, Problem
 from yucca_wm.check.scan import check_scan
+from yucca_wm.cohort.ids import sharers
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.core.modality import Modality
-from yucca_wm.imaging.reading import headers, reading, say
+from yucca_wm.imaging.reading import headers, reading_aloud
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.tasks.definition import Target
@@ -57,9 +57,8 @@ class Report:
 
 def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = None, jobs: int | None = 1) -> Report:
     """Open every file of the cohort at ``root``; raises InputError as `find_subjects`."""
-    with reading(headers()) as notes:
+    with reading_aloud(headers().form, headers().option):
         subjects = find_subjects(root, layout)
-    say(notes)
     by_name = {subject.name: subject for subject in subjects}
     scans = run_cases(partial(check_scan, settings=settings or Settings()), by_name, jobs=jobs, label="check")
     facts = {name: found.facts for name, found in scans.results.items()}
@@ -125,12 +124,9 @@ def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator
 
 def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
     """The same voxels under two names: one person counted twice, perhaps trained and tested on."""
-    owners: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, fact in facts.items():
-        for column, digest in fact.digests.items():
-            owners[column, digest].append(name)
-    for (column, _), names in owners.items():
-        for name in names if len(names) > 1 else ():
+    held = ((held, name) for name, fact in facts.items() for held in fact.digests.items())
+    for (column, _), names in sharers(held).items():
+        for name in names:
             others = [other for other in names if other != name]
             shown = some_of(others, MAX_NAMED)
             yield Problem(Level.ERROR, name, "", f"has the same {column} voxels as {shown}", "keep one of them")

@@ -11,13 +11,15 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 
 if TYPE_CHECKING:
     import os
+
+Key = TypeVar("Key")
 
 NOBODY = "subject"
 """What a person is called of whom nothing says who it is."""
@@ -108,6 +110,14 @@ def check_name(name: str, place: str | os.PathLike[str]) -> str:
     if not names_a_file(name):
         raise InputError(place, f"subject name {name!r} cannot be the name of a file", "rename it")
     return name
+
+
+def sharers(whose: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
+    """What several people have -> their names. whose : what somebody has (a checksum, say), and the name."""
+    owners: dict[Key, list[str]] = {}
+    for key, name in whose:
+        owners.setdefault(key, []).append(name)
+    return {key: names for key, names in owners.items() if len(names) > 1}
 
 
 def names_a_file(name: str) -> bool:

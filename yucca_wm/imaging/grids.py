@@ -11,6 +11,7 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.nifti import CORNERS
 from yucca_wm.imaging.reading import spelled
 
 
@@ -63,9 +64,9 @@ def widened(image: Image, others: Iterable[Image]) -> tuple[Image, Window]:
     for other in others:
         if images.same_grid(reordered(other, image), image) or not other.data.any():
             continue
-        voxels = np.nonzero(other.data)
-        first, last = (np.array([limit(axis) for axis in voxels]) for limit in (np.min, np.max))
-        ends = images.CORNERS * (last - first + 1) + first - 0.5
+        planes = [np.flatnonzero(other.data.any(others)) for others in ((1, 2), (0, 2), (0, 1))]
+        first, last = (np.array([found[end] for found in planes]) for end in (0, -1))
+        ends = CORNERS * (last - first + 1) + first - 0.5
         to_image = np.linalg.inv(image.affine) @ other.affine
         ends = ends @ to_image[:3, :3].T + to_image[:3, 3]
         low, high = ends.min(0) + EDGE_VOXELS, ends.max(0) - EDGE_VOXELS

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import atomic_path
 from yucca_wm.imaging import reading
-from yucca_wm.imaging.nifti import CORNERS as CORNERS
 from yucca_wm.imaging.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
 from yucca_wm.imaging.nifti import MAX_VOXELS as MAX_VOXELS
 

@@ -79,7 +79,7 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
         for modality in companions.modalities:
             own = load_modality(modality, maps.region_map, table, settings)
             unassigned = replace(settings, assign_outside_mm=0)
-            alone[modality.name] = localize(modality.name, own.lesions, own.regions, table, unassigned).load
+            alone[modality.name] = localize(modality.name, *own, table, unassigned).load
         result = replace(result, modalities=modality_rows(result.load, alone))
         flags |= disagreement(result.load, alone) if alone else {}
     return replace(result, flags=flags)

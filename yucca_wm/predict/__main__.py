@@ -15,7 +15,7 @@ from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.ids import names_a_file, person_of_scan
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.core.errors import InputError
-from yucca_wm.imaging.reading import OPTION, Headers, headers, reading, say
+from yucca_wm.imaging.reading import OPTION, Headers, reading, reading_aloud
 from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, SPACES, Choice, choose
 
 if TYPE_CHECKING:
@@ -180,9 +180,8 @@ def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> li
     from yucca_wm.predict.person import Case
 
     if arguments.cohort:
-        with reading(headers()) as notes:
+        with reading_aloud(arguments.header):
             cases = cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
-        say(notes)
         for case in cases:
             for path in case.files.values():
                 if not path.exists():

@@ -25,7 +25,7 @@ from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.predict.case import LoadedModel, Predicted, predict_person, write_predicted
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, choose
-from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_manifest
+from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_account, write_predictions
 from yucca_wm.predict.folder import check_whose, remove_stale_tables
 from yucca_wm.predict.person import Case, Options, alone, other_outputs
 from yucca_wm.predict.report import write_pages
@@ -116,7 +116,9 @@ class Prediction:
         for path in other_outputs(case, self._models, out, self._options):
             path.unlink(missing_ok=True)
         write_predicted(self._predicted, out)
-        write_manifest(out, Outcome({self.subject: self._predicted.made}, {}), {self.subject: self.flags})
+        results = {self.subject: self._predicted.made}
+        write_account(out, Outcome(results, {}))
+        write_predictions(out, results, {self.subject: self.flags})
         remove_stale_tables(out, list(self.maps))
         if self.localization is None:
             return out

@@ -19,6 +19,7 @@ from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.run_record import FileState
+from yucca_wm.localize.inputs.records import By
 from yucca_wm.models.shipped import MODELS
 from yucca_wm.predict import shipped
 from yucca_wm.predict.person import Case, Options, alone, by_shipped
@@ -134,13 +135,13 @@ def predict_person(
     return Predicted(case, maps, frame, made | {"notes": notes})
 
 
-def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> str | None:
-    """What finds lesions, or regions: ``own model``, ``atlas``, ``network`` (of this package); None: nothing."""
+def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:
+    """What finds lesions, or regions; None: nothing."""
     if what in models:
-        return "own model"
+        return By.OWN
     if not options.shipped:
         return None
-    return "atlas" if options.registered and what == shipped.REGIONS else "network"
+    return By.ATLAS if options.registered and what == shipped.REGIONS else By.NETWORK
 
 
 def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str, str]:

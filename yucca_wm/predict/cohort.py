@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
+from yucca_wm.cohort.ids import sharers
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import InputError, some_of
@@ -23,6 +24,7 @@ from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.localize.inputs.records import By
 from yucca_wm.models.shipped import networks
 from yucca_wm.predict.case import LoadedModel, identities, predict_case
 from yucca_wm.predict.folder import MANIFEST, STEP, check_whose, people_in, remove_stale_tables
@@ -35,9 +37,9 @@ if TYPE_CHECKING:
 TABLE = "predictions.tsv"
 OTHERS = "choose another --out-dir (several people: --cohort), or put these tables and pages in their place by --force"
 BY = {
-    "network": "the network that comes with the package",
-    "atlas": "the fetched atlas, registered to the white matter found",
-    "own model": "a model that was given",
+    str(By.NETWORK): "the network that comes with the package",
+    str(By.ATLAS): "the fetched atlas, registered to the white matter found",
+    str(By.OWN): "a model that was given",
 }
 USED = TableForm[tuple[dict[str, Any], Collection[str]]](
     TABLE,
@@ -119,35 +121,39 @@ def _gather(
     options: Options,
     table: RegionTable,
 ) -> None:
-    write_manifest(out, outcome)
+    write_account(out, outcome)
     kinds = found(models, options)
     remove_stale_tables(out, kinds)
+    flags: Mapping[str, Collection[str]] = {}
     if outcome.results and {LESIONS, REGIONS} <= set(kinds):
         one_person = len({*outcome.results, *outcome.failures}) == 1
         flags, failures = _localize(out, outcome.results, models, options, table, named=not one_person)
         outcome.failures.update(failures)
-        write_manifest(out, outcome, flags)
+    write_predictions(out, outcome.results, flags)
 
 
-def write_manifest(
-    out: Path, outcome: Outcome[dict[str, Any]], flags: Mapping[str, Collection[str]] | None = None
-) -> None:
-    """Write which scans and models were used. flags : person -> flags, as far as the lesions were localized."""
+def write_account(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
+    """Write which scans and models were used, and what was noted; `yucca_wm.localize` reads it."""
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
-    rows = [USED.fields((made, (flags or {}).get(name, ())), name) for name, made in outcome.results.items()]
+
+
+def write_predictions(out: Path, results: Mapping[str, dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:
+    """Write the table of what was used. flags : of those whose lesions were localized."""
+    rows = [USED.fields((made, flags.get(name, ())), name) for name, made in results.items()]
     write_tsv(out / TABLE, USED.header, rows)
     write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
 
 
 def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
     """A line for each scan that several people have been given, by the checksums in what was noted down."""
-    owners: dict[tuple[str, str], list[str]] = {}
-    for name, made in results.items():
-        for modality, scan in made["scans"].items():
-            if digest := scan.get("sha256"):
-                owners.setdefault((modality, digest), []).append(name)
-    return [f"{some_of(names)} have the same {what}, byte for byte" for (what, _), names in owners.items() if names[1:]]
+    given = (
+        ((modality, scan["sha256"]), name)
+        for name, made in results.items()
+        for modality, scan in made["scans"].items()
+        if scan["sha256"]
+    )
+    return [f"{some_of(names)} have the same {what}, byte for byte" for (what, _), names in sharers(given).items()]
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
@@ -204,7 +210,8 @@ def _localize(
     """
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.inputs.pairs import folder_inputs
-    from yucca_wm.localize.measures.flags import NOTED, flag_lines
+    from yucca_wm.localize.inputs.records import OF_NOTES
+    from yucca_wm.localize.measures.flags import flag_lines
     from yucca_wm.localize.measures.lesions import Settings
 
     inputs = folder_inputs(out / LESIONS, out / REGIONS)
@@ -219,7 +226,7 @@ def _localize(
     flags, failures = localize_into(
         out, inputs, table, Settings(), companions=companions, options=RunOptions(), renew=True
     )
-    of_one = [line for own in flags.values() for name, line in own.items() if name not in NOTED]  # a note says that
+    of_one = [line for own in flags.values() for name, line in own.items() if name not in OF_NOTES]  # a note says that
     for line in flag_lines(flags) if named else of_one:
         print(f"note: {line}", file=sys.stderr)
     return flags, failures

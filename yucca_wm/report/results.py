@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
+from yucca_wm.localize.inputs.records import PREDICTIONS, By
 from yucca_wm.localize.tables import PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
 
@@ -30,8 +31,8 @@ EXTRA = {
 }
 """Tables that localize writes on request, in the order in which pages show them."""
 
-PREDICTED, ALIGNMENTS = "predict.json", "frame"
-"""What yucca_wm.predict leaves beside the tables: its record, and pictures of T1 on FLAIR."""
+ALIGNMENTS = "frame"
+"""Folder of the pictures of T1 on FLAIR that yucca_wm.predict leaves beside the tables."""
 
 FAILED, NOT_PREDICTED = "could not be localized; see localize.json", "could not be predicted; see predict.json"
 """In place of reasons, which name files."""
@@ -123,7 +124,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
-    account = _predicted(folder / PREDICTED, load)
+    account = _predicted(folder / PREDICTIONS, load)
     return Results(folder, summary, load, lesions, extra, places, alignments=alignments, **vars(account))
 
 
@@ -157,7 +158,7 @@ def _predicted(path: Path, subjects: Collection[str]) -> Account:
         return Account(
             {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")},
             failed if cases else {},
-            {name: str(case["regions_by"]) for name, case in cases.items() if case.get("lesions_by") == "network"},
+            {name: str(case["regions_by"]) for name, case in cases.items() if case.get("lesions_by") == By.NETWORK},
             {
                 name: {str(what): str(scan["file"]) for what, scan in case.get("scans", {}).items() if "file" in scan}
                 for name, case in cases.items()

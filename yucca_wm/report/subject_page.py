@@ -21,6 +21,7 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.localize.inputs.pairs import Companions, Pair
 from yucca_wm.localize.inputs.reading import read_maps
+from yucca_wm.localize.inputs.records import OF_NOTES
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
@@ -152,7 +153,7 @@ def subject_page(
         loads = [
             figures.RegionLoad(
                 row["name"],
-                float("nan") if row["group"] == REMAINDER else value(row, "load_percent"),
+                0.0 if row["group"] == REMAINDER else value(row, "load_percent"),  # a rim: no bar, and no cross
                 value(row, "lesion_volume_ml"),
                 row["name"] != OUTSIDE_NAME,
             )
@@ -174,7 +175,8 @@ def subject_page(
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
     notes = Notes.of({subject: results.notes.get(subject, [])})
     flags = list(about["flags"].values())
-    unsure = [*flags, *(doubt for doubt in notes.doubts.get(subject, []) if not any(doubt in flag for flag in flags))]
+    said = [OF_NOTES[flag] for flag in about["flags"] if flag in OF_NOTES]
+    unsure = [*flags, *(doubt for doubt in notes.doubts.get(subject, []) if not any(says(doubt) for says in said))]
     if subject in results.regions_by and (small := _small_load(rows, lesions)):
         unsure.append(small)
     if problem:

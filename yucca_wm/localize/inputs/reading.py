@@ -92,15 +92,14 @@ def _check_not_exchanged(pair: Maps, table: RegionTable) -> None:
         raise InputError(name_of(pair.lesions), problem, TWO_MAPS)
 
 
-def load_modality(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> LabelMaps:
-    """Lesions of one modality with its own regions, or else ``regions``, the ensemble's."""
+def load_modality(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> tuple[Image, Image]:
+    """Lesions of one modality, and on their grid its own regions, or else ``regions``, the ensemble's."""
     labels = settings.labels
     lesions = _load_map(modality.lesions, labels.load, labels.known)
     if modality.regions is not None:
         known = {0, *table.indices}
         regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
-    whole = widened(lesions, [])[1]
-    return LabelMaps(lesions, on_grid(regions, lesions, resample=settings.resample), whole, regions)
+    return lesions, on_grid(regions, lesions, resample=settings.resample)
 
 
 def _load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] | None) -> Image:

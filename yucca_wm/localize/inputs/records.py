@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.localize.measures.flags import CUT_OFF, DOUBTFUL_SCANS, WITHOUT_FLAIR
+from yucca_wm.localize.measures.flags import CUT_OFF, DOUBTFUL_SCANS, POOR_REGISTRATION, WITHOUT_FLAIR
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
 from yucca_wm.scan.done import is_unsure
@@ -21,8 +22,27 @@ from yucca_wm.scan.done import is_unsure
 ATLAS_DOUBT = "atlas: "
 """How notes of `yucca_wm.predict` begin that doubt the registration of the atlas."""
 
+OF_NOTES: dict[str, Callable[[str], bool]] = {
+    CUT_OFF: lambda note: note.startswith(CUT_NOTE),
+    DOUBTFUL_SCANS: is_unsure,
+    POOR_REGISTRATION: lambda note: note.startswith(ATLAS_DOUBT),
+    WITHOUT_FLAIR: lambda note: note == FEW_ON_T1,
+}
+"""Flag -> whether a note of `yucca_wm.predict` raises it."""
+
+ON_T1 = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
+"""What is said of ``without_flair``: the note asks for the FLAIR."""
+
 PREDICTIONS = "predict.json"
 """Account of `yucca_wm.predict`, beside its folders of maps."""
+
+
+class By(StrEnum):
+    """What finds lesions or regions, as that account has it."""
+
+    NETWORK = "network"
+    ATLAS = "atlas"
+    OWN = "own model"
 
 
 def registration_flag(regions: Source) -> dict[str, str]:
@@ -33,26 +53,18 @@ def registration_flag(regions: Source) -> dict[str, str]:
         found = json.loads(registration_record(regions).read_text(encoding="utf-8"))["doubts"]
     except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool
         return {}
-    return {"poor_registration": "; ".join(map(str, found))} if found else {}
+    return {POOR_REGISTRATION: "; ".join(map(str, found))} if found else {}
 
 
 def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
-    """The flags for what `yucca_wm.predict` noted of the person whose lesion map this is: ``without_flair``,
-    ``cut_off``, ``doubtful_scans`` and ``poor_registration``.
+    """The flags (`OF_NOTES`) for what `yucca_wm.predict` noted of the person whose lesion map this is.
 
     noted : its notes, where they are at hand; else they are those of the account beside the lesion map's folder.
     """
     notes = noted if isinstance(lesions, Image) else _predicted(Path(lesions))["notes"]
-    cut = [note for note in notes if note.startswith(CUT_NOTE)]
-    flags = {CUT_OFF: "; ".join(cut)} if cut else {}
-    if unsure := [note for note in notes if is_unsure(note)]:
-        flags[DOUBTFUL_SCANS] = "; ".join(unsure)
-    if astray := [note for note in notes if note.startswith(ATLAS_DOUBT)]:
-        flags["poor_registration"] = "; ".join(astray)
-    if FEW_ON_T1 in notes:
-        said = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
-        flags[WITHOUT_FLAIR] = said
-    return flags
+    flags = {flag: "; ".join(filter(says_so, notes)) for flag, says_so in OF_NOTES.items()}
+    flags = {flag: said for flag, said in flags.items() if said}
+    return {**flags, WITHOUT_FLAIR: ON_T1} if WITHOUT_FLAIR in flags else flags
 
 
 def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:

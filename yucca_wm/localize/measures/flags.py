@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from yucca_wm.cohort.ids import sharers
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
@@ -40,8 +41,8 @@ WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
 CUT_OFF = "cut_off"
 DOUBTFUL_SCANS = "doubtful_scans"
-NOTED = (WITHOUT_FLAIR, CUT_OFF, DOUBTFUL_SCANS)
-"""Flags that say what `yucca_wm.predict` has said in a note."""
+POOR_REGISTRATION = "poor_registration"
+
 
 TITLES = {
     "no_lesion": "no lesion",
@@ -56,7 +57,7 @@ TITLES = {
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
     CUT_OFF: "the scans end within the brain: volumes and regions are wrong",
     DOUBTFUL_SCANS: "T1 and FLAIR may be exchanged, another contrast, or no pair",
-    "poor_registration": "the registration behind the region map is in doubt",
+    POOR_REGISTRATION: "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
 }
@@ -105,12 +106,9 @@ def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionT
 def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
     """Subject -> sentence, of those whose lesion maps (subject -> checksum; only of maps with lesions) are those of
     others: a file that was copied, or a line of a table that was filled down."""
-    owners: dict[str, list[str]] = {}
-    for subject, digest in digests.items():
-        owners.setdefault(digest, []).append(subject)
     said = {}
-    for subjects in owners.values():
-        for subject in subjects if len(subjects) > 1 else ():
+    for subjects in sharers((digest, subject) for subject, digest in digests.items()).values():
+        for subject in subjects:
             others = [other for other in subjects if other != subject]
             named = some_of(others)
             said[subject] = f"the lesion map is that of {named}, byte for byte"
