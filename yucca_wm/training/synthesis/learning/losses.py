@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from yucca_wm.training.losses import DiceCESkeletonRecall
+from yucca_wm.training.losses import TubedLabel
 from yucca_wm.training.synthesis.structures import TISSUES
 
 
@@ -64,23 +64,25 @@ class BrainRegionLoss(nn.Module):
         Tensor, float32, scalar
             0 at best.
         """
-        z, y = logits.float(), label[:, 0].long()
-        loss = F.cross_entropy(z, y)
+        y = label[:, 0].long()
+        rows = logits.movedim(1, -1)
+        loss = F.cross_entropy(rows.flatten(0, -2).float(), y.flatten())
         inside = y > 0
         if not inside.any():
             return loss
-        zb, yb = z.movedim(1, -1)[inside], y[inside]
-        present = torch.bincount(yb, minlength=z.shape[1])[1:] > 0
-        dice = _dice(zb.softmax(1), yb)[1:][present]
-        return loss + F.cross_entropy(zb, yb) + (1 - dice.mean())
+        labels, log_p = y[inside], rows[inside].float().log_softmax(1)
+        present = torch.bincount(labels, minlength=log_p.shape[1])[1:] > 0
+        p = log_p.exp()
+        dice = _dice(p, labels)[1:][present]
+        return loss + F.nll_loss(log_p, labels) + (1 - dice.mean()) + self._of_tube(p, inside, label)
+
+    def _of_tube(self, p: Tensor, inside: Tensor, label: Tensor) -> Tensor | float:  # noqa: ARG002
+        """What a loss adds for the tube of ``label``; p : [voxels in the brain, C], ``inside`` : which [B, x, y, z]."""
+        return 0.0
 
 
 class BrainRegionSkeletonLoss(BrainRegionLoss):
     """`BrainRegionLoss` + 1 - skeleton recall (Kirchhoff et al., ECCV 2024), the mean over all regions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.recall = DiceCESkeletonRecall(0, 0, 1)
 
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
         """Loss of a batch.
@@ -102,8 +104,18 @@ class BrainRegionSkeletonLoss(BrainRegionLoss):
         ValueError
             The label has no tube.
         """
-        recall: Tensor = self.recall(logits.float(), label)
-        return super().forward(logits, label) + 1 + recall
+        if not isinstance(label, TubedLabel):
+            raise ValueError("skeleton recall needs the tube of the label: use a manager that computes it")
+        return super().forward(logits, label)
+
+    def _of_tube(self, p: Tensor, inside: Tensor, label: Tensor) -> Tensor:
+        assert isinstance(label, TubedLabel)
+        n_samples, n_classes = len(inside), p.shape[1]
+        tube = label.tube[:, 0].long()[inside]
+        row = torch.nonzero(inside)[:, 0] * n_classes + tube  # one for each sample and class
+        there = torch.zeros(n_samples * n_classes, device=p.device).index_add(0, row, p.gather(1, tube[:, None])[:, 0])
+        recall = (there + 1) / (torch.bincount(row, minlength=len(there)) + 1)
+        return 1 - recall.view(n_samples, n_classes)[:, 1:].mean()
 
 
 COORDINATE_WEIGHT = 10.0
