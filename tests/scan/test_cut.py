@@ -48,9 +48,20 @@ def test_the_side_is_named_however_it_is_stored(box: tuple[slice, ...], where: l
     )
 
 
-def test_another_scan_may_show_the_rest() -> None:
-    short, long = scan((ALL, ALL, slice(0, 20))), scan((ALL, ALL, slice(0, 28)))
-    assert cut_off({"T1": short, "FLAIR": long}, BRAIN) == []
+@pytest.mark.parametrize(("end", "said"), [(slice(0, 20), ["top"]), (slice(8, 30), ["bottom"]), (slice(2, 29), [])])
+def test_another_scan_may_show_the_rest(end: slice, said: list[str]) -> None:
+    short, long = scan((ALL, ALL, end)), scan((ALL, ALL, slice(0, 28)))
+    assert cut_off({"T1": short, "FLAIR": long}, BRAIN) == [
+        f"T1: ends within the brain at the {side} (100 of 100 cm2 in the last plane); "
+        "beyond, lesions were found on the FLAIR alone"
+        for side in said
+    ]
+
+
+def test_both_may_end_in_one_plane() -> None:
+    short = scan((ALL, ALL, slice(0, 20)))
+    (said,) = cut_off({"T1": short, "FLAIR": short}, BRAIN, "that is how it is")
+    assert said == "the brain is cut off at the top (100 of 100 cm2 in the last plane): that is how it is"
 
 
 def test_a_last_plane_with_less_than_a_third_is_the_crown() -> None:

@@ -68,6 +68,14 @@ def test_voxels_lie_where_those_of_the_nifti_do(image: Image, tmp_path: Path) ->
     np.testing.assert_array_equal(load(save(read, tmp_path / "again.nii.gz")).data, read.data)
 
 
+@pytest.mark.parametrize("name", ["slice.dcm", "IM000001"])
+def test_one_slice_is_no_scan(name: str, image: Image, tmp_path: Path) -> None:
+    folder = write_series(image, tmp_path / "series")
+    slice_ = next(folder.iterdir()).rename(tmp_path / name)
+    with pytest.raises(InputError, match=f"{name}: is a DICOM file; give the folder that holds all slices"):
+        check_scans({"T1": slice_})
+
+
 def test_two_series_are_listed(image: Image, tmp_path: Path) -> None:
     write_series(image, tmp_path / "mixed", "1.2.3", "t1 mprage")
     write_series(image, tmp_path / "mixed", "1.2.4", "t2 flair")

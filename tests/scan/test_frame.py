@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.imaging.images import Image, load, same_grid, save
+from yucca_wm.imaging.images import Image, load, resample, same_grid, save
 from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
 from yucca_wm.scan.check import check_different
@@ -113,6 +113,37 @@ def test_the_other_way_round_is_the_inverse(folder: Path) -> None:
     carried = carry_labels(labels, back.transforms["FLAIR"], back.images["T1"])
     volume_ml = [image.data.sum() * image.voxel_volume_mm3 / 1000 for image in (labels, carried)]
     assert volume_ml[1] == pytest.approx(volume_ml[0], rel=0.02)
+
+
+@pytest.mark.parametrize("stored", ["LPS", "RAS", "IPR"])
+@pytest.mark.parametrize("name", ["own", "turned"])
+def test_beyond_a_flair_that_is_cut_the_t1_goes_on(name: str, stored: str, folder: Path, tmp_path: Path) -> None:
+    """Without its 12 topmost planes of 5 mm, on its own voxels: the T1 shows them, where it shows them on the uncut."""
+    flair = nib.load(folder / "flair.nii.gz").slicer[:, :, :33]
+    change = nib.orientations.ornt_transform(nib.io_orientation(flair.affine), nib.orientations.axcodes2ornt(stored))
+    nib.save(flair.as_reoriented(change), tmp_path / "short.nii.gz")
+    t1 = folder / f"{name}.nii.gz"
+    frame = bring_to_one_frame({"T1": t1, "FLAIR": tmp_path / "short.nii.gz"})
+    scans, window = frame.beyond()
+    assert list(scans) == ["T1", "FLAIR"]
+    assert same_grid(scans["T1"], scans["FLAIR"])
+    for modality, image in frame.images.items():
+        wide = scans[modality]
+        np.testing.assert_allclose(wide.data[window], image.data, atol=1e-3)
+        start = wide.affine @ [*(part.start for part in window), 1]
+        np.testing.assert_allclose(start[:3], image.affine[:3, 3], atol=1e-6)
+    uncut = bring_to_one_frame({"T1": t1, "FLAIR": folder / "flair.nii.gz"}).images["T1"]
+    there = resample(uncut, scans["T1"], order=1).data
+    off = np.abs(scans["T1"].data - there)[there > 0]
+    assert there.any(tuple(axis for axis in range(3) if stored[axis] not in "SI")).sum() >= 45, "planes of 5 mm"
+    assert np.median(off) < 0.05 * there.max()
+
+
+def test_where_no_scan_shows_more_there_is_nothing_beyond(folder: Path) -> None:
+    frame = bring_to_one_frame({"T1": folder / "turned.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+    scans, window = frame.beyond()
+    assert scans is frame.images
+    assert window == tuple(slice(0, n) for n in SHAPE)
 
 
 @pytest.mark.parametrize("name", ["turned", "own", "flair"])

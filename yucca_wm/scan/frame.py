@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.stages import stage
-from yucca_wm.imaging.grids import reordered
+from yucca_wm.imaging.grids import Window, reordered, widened
 from yucca_wm.imaging.images import Image, Source, resample, same_grid
 from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
@@ -37,6 +37,7 @@ class Frame:
         (with air at 0: `yucca_wm.scan.air`).
     reference : the modality whose grid it is.
     transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
+    own : each modality but the reference -> the scan as it was, on its own grid.
     notes : what was done (`yucca_wm.scan.done`) and what is not sure, one line each.
     """
 
@@ -44,6 +45,21 @@ class Frame:
     reference: str
     transforms: dict[str, Matrix] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    own: dict[str, Image] = field(default_factory=dict)
+
+    def beyond(self) -> tuple[dict[str, Image], Window]:
+        """The scans on the reference's voxels, continued as far as any of them shows something.
+
+        Returns them by modality, 0 where one shows nothing, and the part of that grid that is the reference's own.
+        """
+        moved = {
+            modality: replace(image, affine=self.transforms.get(modality, np.eye(4)) @ image.affine)
+            for modality, image in self.own.items()
+        }
+        wide, window = widened(self.images[self.reference], moved.values())
+        if wide.shape == self.images[self.reference].shape:
+            return self.images, window
+        return {m: resample(moved[m], wide, order=1) if m in moved else wide for m in self.images}, window
 
     def save_transforms(self, folder: str | Path, name: str) -> list[Path]:
         """Write ``name_T1_to_FLAIR.tfm`` for every scan that was moved: ITK, reference points -> its points, LPS mm."""
@@ -69,7 +85,7 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair") -> 
     images, notes = checked(scans)
     preferred = "T1" if space == "t1" else "FLAIR"
     name = preferred if preferred in images else next(iter(images))
-    placed, transforms = {}, {}
+    placed, transforms, own = {}, {}, {}
     if len(images) > 1:
         stage(f"aligning {' and '.join(images)}")
     for modality, image in images.items():
@@ -79,9 +95,10 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair") -> 
             notes += [f"{modality}: {note}" for note in said]
             if matrix is not None:
                 transforms[modality] = matrix
+            own[modality] = image
     if {"T1", "FLAIR"} <= placed.keys() and exchanged(placed["T1"], placed["FLAIR"]):
         notes.append(EXCHANGED)
-    return Frame(placed, name, transforms, notes)
+    return Frame(placed, name, transforms, notes, own)
 
 
 def carry_labels(image: Image, matrix: Matrix, like: Image) -> Image:

@@ -14,15 +14,35 @@ from yucca_wm.imaging.images import Image, Source, load
 MAX_NAMED = 6
 """Of many series, so many are named."""
 
+DICOM_AT, DICOM = 128, b"DICM"
+"""What DICOM files have behind their preamble, and where."""
+
 SERIES_DESCRIPTION = "0008|103e"
 
 
 def read_scan(path: Source) -> Image:
     """The scan at ``path``, or in memory; a folder is taken as one DICOM series.
 
-    Raises InputError as `images.load` and `read_dicom`.
+    Raises InputError as `images.load` and `read_dicom`, and for a single DICOM file.
     """
-    return read_dicom(path) if isinstance(path, Path) and path.is_dir() else load(path)
+    if not isinstance(path, Path):
+        return load(path)
+    if path.is_dir():
+        return read_dicom(path)
+    if _is_dicom(path):
+        remedy = "give the folder that holds all slices of the scan, or convert it with dcm2niix"
+        raise InputError(path, "is a DICOM file", remedy)
+    return load(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether the file begins as DICOM files do; False for one that cannot be read, which `images.load` says better."""
+    try:
+        with path.open("rb") as file:
+            file.seek(DICOM_AT)
+            return file.read(len(DICOM)) == DICOM
+    except OSError:
+        return False
 
 
 def read_dicom(folder: Path) -> Image:

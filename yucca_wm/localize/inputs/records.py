@@ -14,9 +14,16 @@ from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.localize.measures.flags import CUT_OFF, DOUBTFUL_SCANS, POOR_REGISTRATION, WITHOUT_FLAIR
+from yucca_wm.localize.measures.flags import (
+    CUT_OFF,
+    DOUBTFUL_SCANS,
+    PARTLY_ONE_SCAN,
+    POOR_REGISTRATION,
+    WITHOUT_FLAIR,
+)
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
+from yucca_wm.scan.cut import ONE_ENDS
 from yucca_wm.scan.done import is_unsure
 
 ATLAS_DOUBT = "atlas: "
@@ -24,6 +31,7 @@ ATLAS_DOUBT = "atlas: "
 
 OF_NOTES: dict[str, Callable[[str], bool]] = {
     CUT_OFF: lambda note: note.startswith(CUT_NOTE),
+    PARTLY_ONE_SCAN: lambda note: ONE_ENDS in note,
     DOUBTFUL_SCANS: is_unsure,
     POOR_REGISTRATION: lambda note: note.startswith(ATLAS_DOUBT),
     WITHOUT_FLAIR: lambda note: note == FEW_ON_T1,

@@ -40,6 +40,7 @@ SAME_LESIONS = "same_lesions"
 WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
 CUT_OFF = "cut_off"
+PARTLY_ONE_SCAN = "partly_one_scan"
 DOUBTFUL_SCANS = "doubtful_scans"
 POOR_REGISTRATION = "poor_registration"
 
@@ -55,7 +56,8 @@ TITLES = {
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
-    CUT_OFF: "the scans end within the brain: volumes and regions are wrong",
+    CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless they were found on another scan",
+    PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were found on the other alone",
     DOUBTFUL_SCANS: "T1 and FLAIR may be exchanged, another contrast, or no pair",
     POOR_REGISTRATION: "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
