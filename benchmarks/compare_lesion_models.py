@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from yucca_wm.core.files import atomic_path, make_folder
 from yucca_wm.core.hardware import bf16_is_fast
+from yucca_wm.core.regions import regions as region_table
 from yucca_wm.evaluate.measures import lesion_measures
 from yucca_wm.imaging.images import load_labels, resample
 from yucca_wm.models.segment import Networks, segment
@@ -43,9 +44,11 @@ from yucca_wm.training.synthesis.learning.losses import LesionTissueLoss
 from yucca_wm.training.synthesis.learning.settings import GRADIENT_CLIP, PLANE_SIZE
 from yucca_wm.training.synthesis.planes import ABSENT, _slab
 from yucca_wm.training.synthesis.structures import TISSUES
-from yucca_wm.training.synthesis.volumes import mirrored_regions
 
 N_TISSUES, N_REGIONS, LESION = len(TISSUES), 37, TISSUES["lesion"]
+OTHER_SIDE = np.array([0, *(region_table().mirrored()[label] for label in range(1, N_REGIONS))])
+"""Region -> that of the other side."""
+
 WAYS = {"a": (1, N_TISSUES), "b": (2, N_TISSUES), "c": (2, N_TISSUES + N_REGIONS)}
 """Channels and classes of each way."""
 
@@ -83,7 +86,7 @@ class Planes(Dataset[dict[str, Tensor]]):
         middle = tuple(index[thickness // 2] for index in voxels)
         regions = np.where(inside[thickness // 2], head.regions[middle], 0)
         flipped = middle[0][-1, PLANE_SIZE[1] // 2] < middle[0][0, PLANE_SIZE[1] // 2]
-        return (mirrored_regions()[regions] if flipped else regions).astype(np.int64)
+        return (OTHER_SIDE[regions] if flipped else regions).astype(np.int64)
 
 
 def main() -> int:

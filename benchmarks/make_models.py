@@ -23,6 +23,7 @@ from yucca_wm.core.files import make_folder, nifti_files, write_text
 from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.demo.chain import environment
 from yucca_wm.demo.runner import Runner, Step
+from yucca_wm.models.mean_head import mean_head_of
 from yucca_wm.models.places import places_of
 from yucca_wm.training.synthesis.heads import load_head
 from yucca_wm.training.synthesis.task import heads_of
@@ -171,7 +172,9 @@ def main() -> int:
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     Runner(out, settings, {"PATH": programs, "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"}, jobs=2).run(work)
     heads = heads_of(Path(settings["YUCCA_RAW_DATA"]) / TASK)
-    places_of([load_head(path) for path in heads.values()]).save(out / "places.npz")
+    loaded = [load_head(path) for path in heads.values()]
+    places_of(loaded).save(out / "places.npz")
+    mean_head_of(loaded).save(out / "mean_head.npz")
     for recipe in RECIPES:
         path = out / f"{recipe.name}.zip"
         print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")

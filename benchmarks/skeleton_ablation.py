@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -104,12 +105,15 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
 def scored(network: nn.Module, options: argparse.Namespace) -> Any:
     """Region Dice on each scan, its white matter being that of the shipped tissue model in both ways."""
 
-    def as_regions(x: Tensor) -> Tensor:
-        with torch.inference_mode(), precision():
-            logits: Tensor = network(x)
-            return logits.float()
+    def in_its_precision(part: Any) -> Any:
+        def run(*given: Tensor) -> Any:
+            with torch.inference_mode(), precision():
+                return part(*given)
 
-    shown = Networks(as_regions, networks("cpu").tissue)
+        return run
+
+    seen, classes_at = in_its_precision(network.seen), in_its_precision(network.classes_at)
+    shown = Networks(SimpleNamespace(seen=seen, classes_at=classes_at), networks("cpu").tissue)
     labels = [region.index for region in regions().white_matter]
     for file in sorted((options.data / "oasis_nc").glob("*_T1.nii.gz"))[: options.scans]:
         truth = load_labels(options.truth / file.name.replace("T1", "labels")).data

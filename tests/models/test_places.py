@@ -98,7 +98,7 @@ def test_lesions_drawn_by_hand_lie_where_lesions_can(shared_data: Path) -> None:
     """27 patients in MNI space: of all 99.5 % of the volume at least, of every one 95 %; and none in the neck."""
     scan = load(shared_data / "real" / "mslub_mni" / "p26" / "T1.nii.gz")
     grid = Canonical.of(scan)
-    brain = find_brain(networks("cpu").regions, {"T1": grid.reordered(scan.data).astype(np.float32)}, grid)
+    brain, _ = find_brain(networks("cpu").regions, {"T1": grid.reordered(scan.data).astype(np.float32)}, grid)
     kept = []
     for file in sorted((shared_data / "real" / "lesion_masks_mni").glob("*.nii.gz")):
         lesions = grid.reordered(load(file).data) > 0

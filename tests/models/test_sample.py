@@ -103,6 +103,29 @@ def test_one_scan_alone(modality: str, tmp_path: Path) -> None:
     assert len(present) >= 32
 
 
+@pytest.mark.parametrize(
+    ("modality", "flag", "says"),
+    [("T1", "partly_one_scan", "on the FLAIR alone"), ("FLAIR", "cut_off", "the T1 shows all")],
+)
+def test_without_the_top_third_of_one_scan_lesions_keep_their_regions(
+    modality: str, flag: str, says: str, results: tuple[Path, str], tmp_path: Path
+) -> None:
+    scans = {"T1": T1, "FLAIR": FLAIR}
+    whole = nib.load(scans[modality])
+    top = whole.shape[2] - 15
+    nib.save(whole.slicer[:, :, :top], tmp_path / "short.nii.gz")
+    found = yucca_wm.predict(
+        **{name.lower(): file for name, file in (scans | {modality: tmp_path / "short.nii.gz"}).items()}
+    )
+    assert [note for note in found.notes if says in note]
+    assert flag in found.flags
+    n = found.lesions.shape[2]
+    lesions, regions = (read(results[0], kind).data[:, :, :n] for kind in ("lesions", "regions"))
+    both = (lesions > 0) & (found.lesions.data > 0)
+    assert both.sum() > 0.7 * lesions.astype(bool).sum()
+    assert (regions == found.regions.data)[both].mean() > 0.9
+
+
 def test_the_order_of_axes_in_the_file_changes_nothing(tmp_path: Path) -> None:
     from yucca_wm.models.segment import segment
     from yucca_wm.models.shipped import networks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_scans_that_are_exchanged_are_noted_once(monkeypatch: pytest.MonkeyPatch
     found = Segmentation(none, regions, tissue, none.astype(np.float32), 1200.0)
     monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
     image = Image(np.full(shape, 100, np.float32), np.diag([3.0, 3, 3, 1]))
-    networks = Networks(regions=lambda x: x, tissue=lambda x: x)
+    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
     for before, times in (([], 1), ([EXCHANGED], 0)):
         frame = Frame({"T1": image, "FLAIR": image}, "FLAIR", {}, before)
         notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from yucca_wm.training.networks.any_size import SCALES, AnySize, padded_size
+from yucca_wm.training.networks.compact import CoordinateUNet
 from yucca_wm.training.networks.mednext import MedNeXt_S_k3
 from yucca_wm.training.networks.multiresunet import MultiResUNet
 from yucca_wm.training.networks.unet import UNet, UNetR
@@ -134,3 +135,21 @@ def test_gradients_in_bfloat16_on_a_cpu_are_of_the_right_size() -> None:
     single, half = gradients
     assert torch.isfinite(half).all()
     assert 1 / 3 < float(half.norm() / single.norm()) < 3
+
+
+def test_a_region_is_told_by_its_place_alone() -> None:
+    """What looks like brain and what does not differ in the background's logit, by just that much."""
+    torch.manual_seed(0)
+    network = CoordinateUNet(1, 5).eval()
+    scan = torch.randn(1, 1, 32, 48, 32)
+    with torch.inference_mode():
+        outside, places = network.seen(scan)
+        logits = network.classes_at(outside, places)
+        other = network.classes_at(outside + 2, places)
+        torch.testing.assert_close(network(scan), logits)
+        torch.testing.assert_close(
+            other - logits, torch.tensor([2.0, 0, 0, 0, 0])[:, None, None, None].expand_as(logits)
+        )
+        here, there = (network.classes_at(outside, places + shift)[:, 1:] for shift in (0, 0.3))
+    assert (here - there).abs().max() > 1e-3
+    assert places.shape == (1, 3, 32, 48, 32)

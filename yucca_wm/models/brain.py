@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from scipy import ndimage
 
 from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.places import centroids
-from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, mirrored_regions, normalised
+from yucca_wm.training.synthesis.planes import AS_MUCH
+from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, normalised
 
 FOREGROUND = 0.1
 """Part of the brightest intensities above which a voxel is of the head, for a first guess at its centre."""
@@ -37,9 +39,37 @@ Array = NDArray[np.float32]
 Network = Callable[[torch.Tensor], torch.Tensor]
 
 
+class RegionNetwork(Protocol):
+    """The coarse network, in its two parts (`yucca_wm.training.networks.compact.CoordinateUNet`)."""
+
+    def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """How little each voxel looks like brain [B, 1, ...], and where it lies in the atlas [B, 3, ...]."""
+
+    def classes_at(self, outside: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Logits [B, class, ...] of what it has seen."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the coarse network sees in scans, on a grid of 3 mm.
+
+    outside : [x, y, z], how little a voxel looks like brain, before the softmax.
+    places : [3, x, y, z], where it lies in the atlas, in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`.
+    """
+
+    outside: torch.Tensor
+    places: torch.Tensor
+
+    def brain(self, network: RegionNetwork, centre_mm: NDArray[np.float64]) -> Brain:
+        """The regions of these places, in the brain."""
+        with torch.inference_mode():
+            logits = network.classes_at(self.outside[None, None], self.places[None])
+        return Brain(torch.softmax(logits.float(), 1)[0], centre_mm)
+
+
 @dataclass(frozen=True)
 class Brain:
-    """What the coarse network said.
+    """Where the brain is, and its regions.
 
     probability : float32 [region, x, y, z] on a grid of 3 mm; index 0 is outside the brain.
     centre_mm : centre of that grid, mm along the axes of the `Canonical` grid from its first voxel.
@@ -110,14 +140,22 @@ class Brain:
         return found if points is None else found[:, :, 0, 0]
 
 
-def find_brain(network: Network, scans: Mapping[str, Array], grid: Canonical) -> Brain:
-    """Regions of the whole brain, the mean of what each scan gives by itself.
+def find_brain(network: RegionNetwork, scans: Mapping[str, Array], grid: Canonical) -> tuple[Brain, Look]:
+    """Regions of the whole brain, by the mean of what is seen in each scan that shows it; and that mean.
+
+    A scan that ends within the brain, where another does not, is left out: its regions are wrong far from its end, too.
 
     scans : modality -> intensities [x, y, z] on ``grid``.
     """
     centre = _first_guess(next(iter(scans.values())), grid)
     for _ in range(3):
-        brain = Brain(_of_all([_regions(network, scan, grid, centre) for scan in scans.values()]), centre)
+        looks = [_look(network, scan, grid, centre) for scan in scans.values()]
+        look = _of_all(looks)
+        brain = look.brain(network, centre)
+        showing = _that_show_it(looks, brain.inside > 0.5)
+        if len(showing) < len(looks):
+            look = _of_all(showing)
+            brain = look.brain(network, centre)
         inside = torch.nonzero(brain.inside > 0.5).double().numpy()
         if len(inside) == 0:
             break
@@ -125,7 +163,7 @@ def find_brain(network: Network, scans: Mapping[str, Array], grid: Canonical) ->
         if np.linalg.norm(moved) <= NEAR_MM:
             break
         centre = centre + moved
-    return brain
+    return brain, look
 
 
 def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
@@ -140,31 +178,39 @@ def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
     return np.array([x.mean() * grid.spacing_mm[0], y.mean() * grid.spacing_mm[1], height])
 
 
-def _of_all(found: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-    """The mean over scans of the probability [region, x, y, z]; where some of them show nothing, over the others.
+def _that_show_it(looks: list[tuple[Look, torch.Tensor]], inside: torch.Tensor) -> list[tuple[Look, torch.Tensor]]:
+    """Those of ``looks`` (as in `_of_all`) with as much of the brain in their field of view as any has (`AS_MUCH`).
 
-    found : for each scan its probability, and 1 within its field of view (else 0), [x, y, z].
+    inside : the brain, bool [x, y, z].
     """
-    shown = torch.stack([view for _, view in found])
+    seen = [float((inside & (view > 0)).sum()) for _, view in looks]
+    return [look for look, much in zip(looks, seen, strict=True) if much >= AS_MUCH * max(seen)]
+
+
+def _of_all(looks: list[tuple[Look, torch.Tensor]]) -> Look:
+    """The mean over scans; where some of them show nothing, over the others.
+
+    looks : for each scan what is seen in it, and 1 within its field of view (else 0), [x, y, z].
+    """
+    shown = torch.stack([view for _, view in looks])
     weight = torch.where(shown.any(0), shown, torch.ones_like(shown))
     weight = weight / weight.sum(0)
-    return torch.stack([probability * w for (probability, _), w in zip(found, weight, strict=True)]).sum(0)
+    outside = torch.stack([look.outside * w for (look, _), w in zip(looks, weight, strict=True)]).sum(0)
+    places = torch.stack([look.places * w for (look, _), w in zip(looks, weight, strict=True)]).sum(0)
+    return Look(outside, places)
 
 
-def _regions(
-    network: Network, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Probability [region, x, y, z] on the coarse grid, and 1 within the scan's field of view (else 0), [x, y, z]."""
-    coarse = _coarse(scan, grid, centre_mm).numpy()
-    seen = torch.from_numpy(normalised(coarse))[None, None]
+def _look(
+    network: RegionNetwork, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]
+) -> tuple[Look, torch.Tensor]:
+    """What is seen in a scan, and 1 within its field of view (else 0), [x, y, z]."""
+    coarse = on_coarse_grid(scan, grid, centre_mm).numpy()
     with torch.inference_mode():
-        plain = torch.softmax(network(seen).float(), 1)[0]
-        exchanged = torch.softmax(network(seen.flip(2)).float(), 1)[0].flip(1)
-    view = torch.from_numpy(field_of_view(coarse)).float()
-    return (plain + exchanged[mirrored_regions().tolist()]) / 2, view
+        outside, places = network.seen(torch.from_numpy(normalised(coarse))[None, None])
+    return Look(outside[0, 0], places[0]), torch.from_numpy(field_of_view(coarse)).float()
 
 
-def _coarse(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
+def on_coarse_grid(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
     """The scan on the coarse grid: small voxels are averaged first, so that none is passed over; outside is 0."""
     factors = [max(1, int(2.0 / spacing)) for spacing in grid.spacing_mm]
     volume = torch.from_numpy(np.ascontiguousarray(scan))[None, None]

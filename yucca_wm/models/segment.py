@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,10 +19,13 @@ from yucca_wm.models.believable import (
     keep_whole,
     only_believable,
 )
-from yucca_wm.models.brain import Brain, Network, find_brain
+from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.mean_head import fitted_to
 from yucca_wm.models.tissue import tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
+
+VOXELS_AT_ONCE = 100_000
 
 BRAIN_ML = (500.0, 2200.0)
 """Brains, ventricles included, outside this range are none, or not whole."""
@@ -43,12 +46,22 @@ class Segmentation:
     lesion_probability: NDArray[np.float32]
     brain_ml: float
 
+    def within(self, window: tuple[slice, slice, slice]) -> Segmentation:
+        """The part of the maps that lies in ``window``."""
+        return replace(
+            self,
+            lesions=self.lesions[window].copy(),
+            regions=self.regions[window].copy(),
+            tissue=self.tissue[window].copy(),
+            lesion_probability=self.lesion_probability[window].copy(),
+        )
+
 
 @dataclass(frozen=True)
 class Networks:
-    """The two networks, as functions of a batch [B, channel, ...] that give logits [B, class, ...]."""
+    """The two networks; that of tissue as a function of a batch [B, channel, ...] that gives logits [B, class, ...]."""
 
-    regions: Network
+    regions: RegionNetwork
     tissue: Network
 
 
@@ -65,7 +78,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         check_same_grid(images[0], other)
     grid = Canonical.of(images[0])
     data = {name: np.ascontiguousarray(grid.reordered(image.data), dtype=np.float32) for name, image in scans.items()}
-    brain = find_brain(networks.regions, data, grid)
+    brain, look = find_brain(networks.regions, data, grid)
     shown_ml = brain.volume_ml * brain.share_within(grid)
     if not BRAIN_ML[0] <= shown_ml <= BRAIN_ML[1]:
         raise InputError(
@@ -80,20 +93,25 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     found = (probability[LESION] >= threshold).numpy()
     lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, data.get("FLAIR")))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
-    regions = _regions(brain, grid, ((tissue == WHITE_MATTER) | lesions).numpy())
+    white_matter = ((tissue == WHITE_MATTER) | lesions).numpy()
+    fitted = fitted_to(white_matter, look, brain, grid)
     return Segmentation(
         lesions=grid.restored(lesions.numpy()).astype(np.uint8),
-        regions=grid.restored(regions),
+        regions=grid.restored(_regions(networks.regions, fitted, brain, grid, white_matter)),
         tissue=grid.restored(tissue.numpy()).astype(np.uint8),
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
     )
 
 
-def _regions(brain: Brain, grid: Canonical, white_matter: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The most probable region of every voxel of white matter."""
+def _regions(
+    network: RegionNetwork, look: Look, brain: Brain, grid: Canonical, white_matter: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """The most probable region of every voxel of ``white_matter``, by its own place."""
     regions = np.zeros(grid.shape, np.uint8)
     points = np.nonzero(white_matter)
     if len(points[0]):
-        regions[points] = 1 + brain.at(grid, brain.probability[1:], points).argmax(0).numpy()
+        places = brain.at(grid, look.places, points)[None, :, :, None, None]
+        parts = [network.classes_at(torch.zeros_like(part[:, :1]), part) for part in places.split(VOXELS_AT_ONCE, 2)]
+        regions[points] = 1 + torch.cat(parts, 2)[0, 1:, :, 0, 0].argmax(0).numpy()
     return regions

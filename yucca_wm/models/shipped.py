@@ -66,14 +66,15 @@ def networks(device: str = "auto") -> Networks:
     from yucca_wm.models.segment import Networks
     from yucca_wm.training.model import load_model
 
-    found = {}
+    found: dict[str, Any] = {}
     for name, model in MODELS.items():
         loaded = load_model(model.path, model.scans)
         place = choose_device(device, str(loaded.config["model_dimensions"]))
         layout = torch.channels_last if loaded.config["model_dimensions"] == "2D" else torch.channels_last_3d
         network: Any = loaded.network(place).to(memory_format=layout)
         half = place.type == "cuda" or (place.type == "cpu" and bf16_is_fast())
-        found[name] = _Runner(network, place, layout, half)
+        runner = _RegionRunner if model is REGIONS else _Runner
+        found[name] = runner(network, place, layout, half)
     return Networks(found[REGIONS.name], _Mean(found[TISSUE.name], found[PAINTED.name]))
 
 
@@ -98,8 +99,22 @@ class _Runner:
         self.network, self.device, self.layout, self.half = network, device, layout, half
 
     def __call__(self, x: Any) -> Any:
+        return self._run(self.network, x)
+
+    def _run(self, part: Any, *given: Any) -> Any:
         import torch
 
         mixed: Any = torch.autocast(self.device.type, torch.bfloat16) if self.half else contextlib.nullcontext()
         with torch.inference_mode(), mixed:
-            return self.network(x.to(self.device).contiguous(memory_format=self.layout)).float().cpu()
+            found = part(*(x.to(self.device).contiguous(memory_format=self.layout) for x in given))
+        return tuple(x.float().cpu() for x in found) if isinstance(found, tuple) else found.float().cpu()
+
+
+class _RegionRunner(_Runner):
+    """The same of a network in two parts (`yucca_wm.models.brain.RegionNetwork`)."""
+
+    def seen(self, x: Any) -> Any:
+        return self._run(self.network.seen, x)
+
+    def classes_at(self, outside: Any, places: Any) -> Any:
+        return self._run(self.network.classes_at, outside, places)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     import torch
 
     from yucca_wm.atlas.maps import Atlas
-    from yucca_wm.models.brain import Network
+    from yucca_wm.models.brain import RegionNetwork
     from yucca_wm.models.segment import Networks, Segmentation
     from yucca_wm.scan import Frame
 
+Found = TypeVar("Found")
 LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
 CONFIDENCE = "lesions_probability"
 FRAME = "frame"
@@ -63,11 +64,9 @@ def segment_person(
 
     Raises InputError when no whole brain is found.
     """
-    from yucca_wm.models.segment import segment
     from yucca_wm.scan.contrast import EXCHANGED, unlikely_contrasts
-    from yucca_wm.scan.cut import cut_off
 
-    found = segment(_announced(networks), frame.images)
+    found, cuts = _segmented(networks, frame)
     reference = frame.images[frame.reference]
     registered = None if atlas is None else _registered(atlas, reference, found.regions)
     if registered is not None:
@@ -77,13 +76,38 @@ def segment_person(
     if confidence:
         wanted[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
     notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, found.tissue, found.lesions)
-    notes += cut_off(frame.images, found.tissue)
+    notes += cuts
     if LESIONS in what and list(frame.images) == ["T1"]:
         notes.append(FEW_ON_T1)
     notes += doubts(found, reference)
     if registered is None:
         return Segmented(wanted, notes)
     return Segmented(wanted, [*notes, *registered.doubts], registered.about)
+
+
+def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str]]:
+    """What is found on the grid of ``frame``, and a note for each side on which the brain is cut.
+
+    Regions of a cut brain are wrong far from the cut, too. So where the reference ends within the brain and another
+    scan does not, both are seen on a grid that holds all of it, and what is found is cut to the reference's.
+    """
+    from yucca_wm.models.segment import segment
+    from yucca_wm.scan.cut import CUT_OFF, ELSEWHERE, cut_off
+
+    found = segment(_announced(networks), frame.images)
+    cuts = cut_off(frame.images, found.tissue)
+    if not any(cut.startswith(CUT_OFF) for cut in cuts):
+        return found, cuts
+    scans, window = frame.beyond()
+    if scans is frame.images:
+        return found, cuts
+    stage("the brain is cut off: finding it again on all that another scan shows")
+    whole = segment(networks, scans)
+    if any(cut.startswith(CUT_OFF) for cut in cut_off(scans, whole.tissue)):
+        return found, cuts
+    found = whole.within(window)
+    others = " and ".join(modality for modality in scans if modality != frame.reference)
+    return found, cut_off(frame.images, found.tissue, ELSEWHERE.format(others=others))
 
 
 def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> Registered:
@@ -101,15 +125,23 @@ def _announced(networks: Networks) -> Networks:
     from yucca_wm.models.segment import Networks
 
     return Networks(
-        _saying("finding the brain and its regions", networks.regions),
+        _SayingRegions(networks.regions),
         _saying("finding tissue and lesions", networks.tissue),
     )
 
 
-def _saying(what: str, network: Network) -> Network:
+class _SayingRegions:
+    """A `RegionNetwork` that says what it finds when it is first used."""
+
+    def __init__(self, network: RegionNetwork) -> None:
+        self.seen = _saying("finding the brain and its regions", network.seen)
+        self.classes_at = network.classes_at
+
+
+def _saying(what: str, network: Callable[[torch.Tensor], Found]) -> Callable[[torch.Tensor], Found]:
     unsaid = [what]
 
-    def announced(batch: torch.Tensor) -> torch.Tensor:
+    def announced(batch: torch.Tensor) -> Found:
         while unsaid:
             stage(unsaid.pop())
         return network(batch)

@@ -23,8 +23,6 @@ from yucca_wm.training.synthesis.structures import (
 from yucca_wm.training.synthesis.volumes import (
     ATLAS_CENTRE_MM,
     COORDINATE_UNIT_MM,
-    MIDLINE_MM,
-    mirrored_regions,
     normalised,
     paint_volume,
 )
@@ -91,8 +89,8 @@ def test_a_lesion_in_a_volume_is_a_mask_in_white_matter(head: Head, monkeypatch:
     without = replace(head, lesions=np.zeros_like(head.lesions))
     changed = 0
     for seed in range(4):
-        one = paint_volume(head, mirrored_regions(), np.random.default_rng(seed))
-        two = paint_volume(without, mirrored_regions(), np.random.default_rng(seed))
+        one = paint_volume(head, np.random.default_rng(seed))
+        two = paint_volume(without, np.random.default_rng(seed))
         np.testing.assert_array_equal(one.label, two.label)
         np.testing.assert_array_equal(one.coordinates, two.coordinates)
         changed += not np.array_equal(one.image, two.image)
@@ -194,32 +192,16 @@ class Forced:
         return self.value if self.calls == self.last else drawn
 
 
-def test_a_mirrored_volume_has_its_sides_exchanged(head: Head) -> None:
-    counting = Forced(1)
-    paint_volume(head, mirrored_regions(), counting)  # type: ignore[arg-type]
-    straight, mirrored = (
-        paint_volume(head, mirrored_regions(), Forced(1, counting.calls, value))  # type: ignore[arg-type]
-        for value in (0.99, 0.0)
-    )
-    np.testing.assert_allclose(mirrored.image, straight.image[::-1], atol=1e-5)
-    assert {5: 22, 22: 5, 35: 36, 0: 0}.items() <= dict(enumerate(mirrored_regions().tolist())).items()
-    np.testing.assert_array_equal(mirrored.label, mirrored_regions()[straight.label[::-1]])
-    np.testing.assert_array_equal(mirrored.coordinates[1:], straight.coordinates[1:, ::-1])
-    x_mm, other_mm = (
-        volume.coordinates[0] * COORDINATE_UNIT_MM + ATLAS_CENTRE_MM[0] for volume in (mirrored, straight)
-    )
-    np.testing.assert_allclose(x_mm - MIDLINE_MM, MIDLINE_MM - other_mm[::-1], atol=1e-3)
-
-
 def test_left_regions_lie_left_of_the_midplane(head: Head) -> None:
-    for seed in range(4):
-        volume = paint_volume(head, mirrored_regions(), np.random.default_rng(seed))
+    for seed in range(12):
+        volume = paint_volume(head, np.random.default_rng(seed))
         x_mm = volume.coordinates[0] * COORDINATE_UNIT_MM + ATLAS_CENTRE_MM[0]
         left, right = (volume.label > 0) & (volume.label <= 17), (volume.label > 17) & (volume.label <= 34)
         assert left.any()
         assert right.any()
-        assert x_mm[left].max() <= MIDLINE_MM + 0.5
-        assert x_mm[right].min() >= MIDLINE_MM - 0.5
+        assert x_mm[left].max() <= ATLAS_CENTRE_MM[0] + 0.5
+        assert x_mm[right].min() >= ATLAS_CENTRE_MM[0] - 0.5
+        assert np.argwhere(left)[:, 0].mean() < np.argwhere(right)[:, 0].mean(), "mirrored"
 
 
 def test_a_seed_paints_the_same_again(head: Head) -> None:
@@ -227,7 +209,7 @@ def test_a_seed_paints_the_same_again(head: Head) -> None:
         return paint_planes(head, SIZE, np.random.default_rng(seed))[0]
 
     def volume(seed: int) -> Any:
-        return paint_volume(head, mirrored_regions(), np.random.default_rng(seed))
+        return paint_volume(head, np.random.default_rng(seed))
 
     for paint in (plane, volume):
         first, again, other = paint(3), paint(3), paint(4)

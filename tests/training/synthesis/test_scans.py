@@ -23,7 +23,7 @@ from yucca_wm.training.synthesis.planes import ABSENT, paint_planes
 from yucca_wm.training.synthesis.prepare import prepare_head, scans_on
 from yucca_wm.training.synthesis.scans import core_values
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, TISSUES
-from yucca_wm.training.synthesis.volumes import mirrored_regions, paint_volume
+from yucca_wm.training.synthesis.volumes import paint_volume
 
 from .conftest import AFFINE, MIDDLE, SHAPE, TO_ATLAS, label_map, region_map
 
@@ -157,8 +157,7 @@ def test_nothing_is_found_where_a_scan_ends(scanned: Head) -> None:
     low = {kind: np.where(above, np.float16(0), scan) for kind, scan in scanned.scans.items()}
     for seed in range(4):
         whole, cut = (
-            paint_volume(replace(scanned, scans=scans), mirrored_regions(), np.random.default_rng(seed))
-            for scans in (scanned.scans, low)
+            paint_volume(replace(scanned, scans=scans), np.random.default_rng(seed)) for scans in (scanned.scans, low)
         )
         assert 0.3 < (cut.label > 0).sum() / (whole.label > 0).sum() < 0.75
         assert set(np.unique(whole.label)) <= {0, *range(1, 7), *range(18, 24)}

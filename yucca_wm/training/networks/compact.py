@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import torch
@@ -82,19 +83,26 @@ class CompactUNet(AnySize, _CompactUNet):
 
 class _CoordinateUNet(nn.Module):
     WIDTHS: tuple[int, ...] = (16, 32, 64, 96, 128)
-    HIDDEN = 64
+    HIDDEN = 128
     COORDINATES = 3
     gives_coordinates = False
-    SMOOTH = 2
-    """Coordinates come from the level of the decoder that has been halved so often: they vary smoothly."""
+    SMOOTH, FINER = 2, 1
+    """Coordinates come from the level of the decoder that has been halved so often, for they vary smoothly; what is
+    left of them from the next."""
+    WAVELENGTHS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
+    """Of the sines and cosines of coordinates that classes are told by, in units of coordinates: from the raw numbers a
+    small network learns no border that is sharp (Tancik et al., NeurIPS 2020)."""
 
     def __init__(self, input_channels: int, num_classes: int = 1, conv_op: type[nn.Module] = nn.Conv3d) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.trunk = _Trunk(input_channels, conv_op, self.WIDTHS)
         self.coordinates = conv_op(self.WIDTHS[self.SMOOTH], self.COORDINATES, 1)
+        self.finer = conv_op(self.WIDTHS[self.FINER], self.COORDINATES, 1)
+        waves = self.COORDINATES * (1 + 2 * len(self.WAVELENGTHS))
+        self.outside = conv_op(self.WIDTHS[0], 1, 1)
         self.classes = nn.Sequential(
-            conv_op(self.WIDTHS[0] + self.COORDINATES, self.HIDDEN, 1),
+            conv_op(waves, self.HIDDEN, 1),
             nn.LeakyReLU(0.01, True),
             conv_op(self.HIDDEN, self.HIDDEN, 1),
             nn.LeakyReLU(0.01, True),
@@ -102,10 +110,27 @@ class _CoordinateUNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        features = self.trunk(x)
-        places = F.interpolate(self.coordinates(features[self.SMOOTH]), size=x.shape[2:], mode="trilinear")
-        logits = self.classes(torch.cat([features[0], places], 1))
+        outside, places = self.seen(x)
+        logits = self.classes_at(outside, places)
         return [logits, places] if torch.is_grad_enabled() and self.gives_coordinates else logits
+
+    def seen(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """How little each voxel looks like brain [B, 1, ...], and where it lies in the atlas [B, 3, ...]."""
+        features = self.trunk(x)
+        with torch.autocast(x.device.type, enabled=False):  # 16 bits would round coordinates to .4 mm
+            coarse = self.coordinates(features[self.SMOOTH].float())
+            finer = self.finer(features[self.FINER].float())
+            places = F.interpolate(coarse, size=finer.shape[2:], mode="trilinear") + finer
+            places = F.interpolate(places, size=x.shape[2:], mode="trilinear")
+        return self.outside(features[0]), places
+
+    def classes_at(self, outside: Tensor, places: Tensor) -> Tensor:
+        """Logits [B, class, ...] of what `seen` gives: the class is that of the place, in a brain."""
+        with torch.autocast(places.device.type, enabled=False):
+            angles = [places * (2 * math.pi / length) for length in self.WAVELENGTHS]
+            waves = torch.cat([places, *(wave(angle) for angle in angles for wave in (torch.sin, torch.cos))], 1)
+        logits = self.classes(waves)
+        return torch.cat([logits[:, :1] + outside, logits[:, 1:]], 1)
 
 
 class CoordinateUNet(AnySize, _CoordinateUNet):

@@ -16,7 +16,7 @@ from yucca.modules.data.data_modules.YuccaDataModule import YuccaDataModule
 from yucca_wm.training.skeleton import tubed_skeleton
 from yucca_wm.training.synthesis.heads import SCAN_SHARE, Head, load_head
 from yucca_wm.training.synthesis.planes import paint_planes
-from yucca_wm.training.synthesis.volumes import mirrored_regions, paint_volume
+from yucca_wm.training.synthesis.volumes import paint_volume
 from yucca_wm.training.tubed_training import TUBE_KEY
 
 Sample = dict[str, Any]
@@ -103,7 +103,7 @@ def _plane(head: Head, size: tuple[int, ...], random: np.random.Generator) -> Sa
 
 
 def _volume(head: Head, size: tuple[int, ...], random: np.random.Generator) -> Sample:  # noqa: ARG001
-    volume = paint_volume(head, mirrored_regions(), random)
+    volume = paint_volume(head, random)
     label = _label(volume.label)
     image, coordinates = (np.ascontiguousarray(array) for array in (volume.image, volume.coordinates))
     return {

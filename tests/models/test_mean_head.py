@@ -1,0 +1,80 @@
+"""Places that the network has got wrong, put right by white matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from yucca_wm.models.mean_head import ORIGIN_MM, SHAPE, STEP_MM, MeanHead, shipped_mean_head
+from yucca_wm.training.synthesis.volumes import ATLAS_CENTRE_MM
+
+SIZE = (40, 50, 40)
+
+
+def true_places_mm() -> np.ndarray:
+    """A grid of 3 mm in the middle of the atlas, along its axes."""
+    index = np.stack(np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in SIZE), indexing="ij"))
+    return index * 3.0 + ATLAS_CENTRE_MM[:, None, None, None]
+
+
+def white_matter(head: MeanHead, places_mm: np.ndarray) -> np.ndarray:
+    index = (places_mm - ORIGIN_MM[:, None, None, None]) / STEP_MM
+    return ndimage.map_coordinates(head.white_matter, index, order=1)
+
+
+def bent(places_mm: np.ndarray, shift_mm: np.ndarray, scale: float, bow_mm: float) -> np.ndarray:
+    """Wrong places: moved, too large and bowed from front to back; the midplane stays."""
+    centre = ATLAS_CENTRE_MM[:, None, None, None]
+    u = places_mm - centre
+    wrong = centre + u * scale + shift_mm[:, None, None, None]
+    wrong[2] += bow_mm * (u[1] / 50) ** 2
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("shift_mm", "scale", "bow_mm"), [((0, 4, -3), 1.0, 0), ((0, 0, 0), 1.06, 0), ((0, -2, 2), 0.97, 4)]
+)
+def test_wrong_places_are_put_right(shift_mm: tuple[float, ...], scale: float, bow_mm: float) -> None:
+    head, true = shipped_mean_head(), true_places_mm()
+    wrong = bent(true, np.array(shift_mm), scale, bow_mm)
+    fitted = head.fitted(wrong, white_matter(head, true), np.ones(SIZE, bool))
+    before, after = (np.linalg.norm(places - true, axis=0).mean() for places in (wrong, fitted))
+    assert before > 2
+    assert after < 0.3 * before
+
+
+def test_the_midplane_stays_where_the_network_sees_it() -> None:
+    """White matter that lies 5 mm to the left would draw all places with it."""
+    head, true = shipped_mean_head(), true_places_mm()
+    moved = true + np.array([5.0, 0, 0])[:, None, None, None]
+    fitted = head.fitted(true, white_matter(head, moved), np.ones(SIZE, bool))
+    on_plane = ATLAS_CENTRE_MM[0] + 1e-9
+    assert ((fitted[0] > on_plane) == (true[0] > on_plane)).all()
+
+
+def test_what_does_not_count_and_what_does_not_help_changes_nothing() -> None:
+    head, true = shipped_mean_head(), true_places_mm()
+    nowhere = np.zeros(SIZE, bool)
+    assert head.fitted(true, white_matter(head, true), nowhere) is true
+    right = head.fitted(true, white_matter(head, true), np.ones(SIZE, bool))
+    assert np.linalg.norm(right - true, axis=0).mean() < 0.2
+    wrong = bent(true, np.array([0, 3.0, 0]), 1.0, 0)
+    half = np.zeros(SIZE, bool)
+    half[:, :, 15:] = True
+    share = np.where(half, white_matter(head, true), np.random.default_rng(0).random(SIZE))
+    fitted = head.fitted(wrong, share, half)
+    assert np.linalg.norm(fitted - true, axis=0)[half].mean() < 1.5
+
+
+def test_it_is_written_and_read_and_looks_like_a_brain(tmp_path: Path) -> None:
+    head = shipped_mean_head()
+    again = MeanHead.load(head.save(tmp_path / "mean_head.npz"))
+    assert np.array_equal(again.white_matter, head.white_matter)
+    assert head.white_matter.shape == SHAPE
+    assert 350 < head.white_matter.sum() * STEP_MM**3 / 1000 < 650, "ml, in the atlas"
+    planes = np.arange(SHAPE[0]) * STEP_MM + ORIGIN_MM[0]
+    mean_mm = (head.white_matter.sum((1, 2)) * planes).sum() / head.white_matter.sum()
+    assert mean_mm == pytest.approx(ATLAS_CENTRE_MM[0], abs=3)
