@@ -328,9 +328,11 @@ def test_what_is_said_of_one_person(
 
 
 def test_each_network_says_what_it_finds_once(capsys: pytest.CaptureFixture[str]) -> None:
-    found = _announced(SimpleNamespace(regions=lambda x: x + 1, tissue=lambda x: x + 2))  # type: ignore[arg-type]
+    regions = SimpleNamespace(seen=lambda x: x + 1, classes_at=lambda x, y: x * y)
+    found = _announced(SimpleNamespace(regions=regions, tissue=lambda x: x + 2))  # type: ignore[arg-type]
     with stages_aloud():
-        assert [found.regions(1), found.regions(2), found.tissue(3)] == [2, 3, 5]  # type: ignore[arg-type]
+        assert [found.regions.seen(1), found.regions.seen(2), found.tissue(3)] == [2, 3, 5]  # type: ignore[arg-type]
+        assert found.regions.classes_at(3, 5) == 15  # type: ignore[arg-type]
     assert found.tissue(0) == 2  # type: ignore[arg-type]
     assert capsys.readouterr().err == "finding the brain and its regions ...\nfinding tissue and lesions ...\n"
 

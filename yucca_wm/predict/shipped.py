@@ -134,8 +134,14 @@ class _SayingRegions:
     """A `RegionNetwork` that says what it finds when it is first used."""
 
     def __init__(self, network: RegionNetwork) -> None:
-        self.seen = _saying("finding the brain and its regions", network.seen)
-        self.classes_at = network.classes_at
+        self._network = network
+        self._seen = _saying("finding the brain and its regions", lambda x: network.seen(x))
+
+    def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._seen(x)
+
+    def classes_at(self, outside: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        return self._network.classes_at(outside, places)
 
 
 def _saying(what: str, network: Callable[[torch.Tensor], Found]) -> Callable[[torch.Tensor], Found]:
