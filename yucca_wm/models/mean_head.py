@@ -85,11 +85,13 @@ class MeanHead:
         if not counts.any():
             return places_mm
         terms = _terms(places_mm[:, counts])
+        bent = np.where(_DEGREE[:, None] > 1, terms, 0.0)
+        stiffness = np.kron(np.eye(3), STIFFNESS_PER_MM2 * bent @ bent.T)[np.ix_(_FREE, _FREE)]
         change = np.zeros((3, len(terms)))
         for blur_mm in SMOOTHED_MM:
             level = _Level(self.white_matter, white_matter, counts, blur_mm)
             for _ in range(STEPS):
-                step = level.step(places_mm[:, counts] + change @ terms, terms, change)
+                step = level.step(places_mm[:, counts] + change @ terms, terms, change, stiffness)
                 change += step
                 if np.abs(step @ terms).max() < NEAR_MM:
                     break
@@ -154,12 +156,10 @@ class _Level:
         self.slopes = np.gradient(self.head, STEP_MM)
         self.person = ndimage.gaussian_filter(person, blur_mm / SPACING_MM)[counts]
 
-    def step(self, there_mm: Floats, terms: Floats, change: Floats) -> Floats:
+    def step(self, there_mm: Floats, terms: Floats, change: Floats, stiffness: Floats) -> Floats:
         """What to add to ``change`` [3, term], which has brought voxels to ``there_mm`` [3, voxel]."""
         slopes = np.stack([_at(slope, there_mm) for slope in self.slopes])
         by_change = (slopes[:, None] * terms).reshape(-1, terms.shape[1])[_FREE]
-        bent = np.where(_DEGREE[:, None] > 1, terms, 0.0)
-        stiffness = np.kron(np.eye(3), STIFFNESS_PER_MM2 * bent @ bent.T)[np.ix_(_FREE, _FREE)]
         system = by_change @ by_change.T + stiffness
         system += 1e-9 * np.trace(system) / len(system) * np.eye(len(system))
         wanted = by_change @ (self.person - _at(self.head, there_mm)) - stiffness @ change.ravel()[_FREE]

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from yucca_wm.training.losses import TubedLabel
+from yucca_wm.training.losses import DiceCESkeletonRecall, TubedLabel
 from yucca_wm.training.synthesis.structures import TISSUES
 
 
@@ -70,19 +70,23 @@ class BrainRegionLoss(nn.Module):
         inside = y > 0
         if not inside.any():
             return loss
-        labels, log_p = y[inside], rows[inside].float().log_softmax(1)
-        present = torch.bincount(labels, minlength=log_p.shape[1])[1:] > 0
-        p = log_p.exp()
-        dice = _dice(p, labels)[1:][present]
-        return loss + F.nll_loss(log_p, labels) + (1 - dice.mean()) + self._of_tube(p, inside, label)
+        labels, z = y[inside], rows[inside].float()
+        log_p = z.log_softmax(1)
+        present = torch.bincount(labels, minlength=z.shape[1])[1:] > 0
+        dice = _dice(log_p.exp(), labels)[1:][present]
+        return loss + F.nll_loss(log_p, labels) + (1 - dice.mean()) + self._of_tube(z, inside, label)
 
-    def _of_tube(self, p: Tensor, inside: Tensor, label: Tensor) -> Tensor | float:  # noqa: ARG002
-        """What a loss adds for the tube of ``label``; p : [voxels in the brain, C], ``inside`` : which [B, x, y, z]."""
+    def _of_tube(self, z: Tensor, inside: Tensor, label: Tensor) -> Tensor | float:  # noqa: ARG002
+        """What a loss adds for the tube of ``label``; z : logits [voxel, C], inside : where these are, [B, x, y, z]."""
         return 0.0
 
 
 class BrainRegionSkeletonLoss(BrainRegionLoss):
     """`BrainRegionLoss` + 1 - skeleton recall (Kirchhoff et al., ECCV 2024), the mean over all regions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recall = DiceCESkeletonRecall(0, 0, 1)
 
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
         """Loss of a batch.
@@ -108,14 +112,14 @@ class BrainRegionSkeletonLoss(BrainRegionLoss):
             raise ValueError("skeleton recall needs the tube of the label: use a manager that computes it")
         return super().forward(logits, label)
 
-    def _of_tube(self, p: Tensor, inside: Tensor, label: Tensor) -> Tensor:
+    def _of_tube(self, z: Tensor, inside: Tensor, label: Tensor) -> Tensor:
         assert isinstance(label, TubedLabel)
-        n_samples, n_classes = len(inside), p.shape[1]
-        tube = label.tube[:, 0].long()[inside]
-        row = torch.nonzero(inside)[:, 0] * n_classes + tube  # one for each sample and class
-        there = torch.zeros(n_samples * n_classes, device=p.device).index_add(0, row, p.gather(1, tube[:, None])[:, 0])
-        recall = (there + 1) / (torch.bincount(row, minlength=len(there)) + 1)
-        return 1 - recall.view(n_samples, n_classes)[:, 1:].mean()
+        split = [int(n) for n in inside.flatten(1).sum(1)]
+        parts = zip(
+            z.split(split), label[:, 0][inside].split(split), label.tube[:, 0][inside].split(split), strict=True
+        )
+        recalls = [self.recall(own.T[None], y[None, None], tube[None, None]) for own, y, tube in parts]
+        return 1 + torch.stack(recalls).mean()
 
 
 COORDINATE_WEIGHT = 10.0
