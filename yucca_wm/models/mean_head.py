@@ -86,7 +86,8 @@ class MeanHead:
             return places_mm
         terms = _terms(places_mm[:, counts])
         bent = np.where(_DEGREE[:, None] > 1, terms, 0.0)
-        stiffness: Floats = np.kron(np.eye(3), STIFFNESS_PER_MM2 * bent @ bent.T)[np.ix_(_FREE, _FREE)]
+        along_each_axis = np.asarray(np.kron(np.eye(3), bent @ bent.T), np.float64)
+        stiffness = STIFFNESS_PER_MM2 * along_each_axis[np.ix_(_FREE, _FREE)]
         change = np.zeros((3, len(terms)))
         for blur_mm in SMOOTHED_MM:
             level = _Level(self.white_matter, white_matter, counts, blur_mm)
