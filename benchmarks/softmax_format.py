@@ -71,7 +71,7 @@ def region_softmax(scan: Path) -> tuple[NDArray[np.float32], Grid]:
     image = load(scan)
     canonical = Canonical.of(image)
     data = np.ascontiguousarray(canonical.reordered(image.data), dtype=np.float32)
-    brain = find_brain(networks("cpu").regions, {"T1": data}, canonical)
+    brain, _ = find_brain(networks("cpu").regions, {"T1": data}, canonical)
     softmax = brain.at(canonical, brain.probability).numpy()
     return np.ascontiguousarray(softmax), Grid(softmax.shape[1:], np.diag([*canonical.spacing_mm, 1.0]))
 
