@@ -9,7 +9,8 @@ from yucca_wm.atlas.maps import Atlas
 from yucca_wm.parcellate.settings import Interpolation
 from yucca_wm.parcellate.transfer import carry, keep_white_matter
 from yucca_wm.registration import affine
-from yucca_wm.registration.deformable import LEVELS, refine
+from yucca_wm.registration.deformable import LEVELS, Level, displacement, refine
+from yucca_wm.registration.smoothed_masks import Blurred
 from yucca_wm.registration.warp import Field, Warp
 
 from .conftest import Scan, scan, turned
@@ -50,3 +51,20 @@ def test_folds_are_counted() -> None:
     assert Field(vectors, affine).folds() == 216
     assert Field(vectors / 3, affine).jacobian() == pytest.approx(0.5)
     assert Field(np.zeros_like(vectors), affine).folds() == 0
+
+
+def test_a_displacement_leads_from_where_a_mask_is_to_where_the_other_is() -> None:
+    """A ball of 18 mm radius, and the same 3 mm further along the first axis and 1.5 mm back along the second."""
+    spacing_mm, size = 3.0, 32
+    places = np.stack(np.meshgrid(*[np.arange(size) * spacing_mm] * 3, indexing="ij"))
+    middle = np.array([46.5, 46.5, 46.5])
+    apart = np.array([3.0, -1.5, 0])
+
+    def ball(centre: np.ndarray) -> Blurred:
+        radius = np.linalg.norm(places - centre[:, None, None, None], axis=0)
+        return Blurred(1 / (1 + np.exp((radius - 18) / 2)).astype(np.float32), spacing_mm, np.zeros(3))
+
+    levels = (Level(spacing_mm, 3, 12, 6, 20), Level(spacing_mm, 1.5, 6, 5, 20))
+    found = displacement(ball(middle), ball(middle + apart), levels)
+    inside = np.linalg.norm(places - middle[:, None, None, None], axis=0) < 21
+    np.testing.assert_allclose(found[:, inside].mean(1), apart, atol=0.4)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, check_same_grid
+from yucca_wm.models.alignment import aligned
 from yucca_wm.models.believable import (
     LESION,
     WHITE_MATTER,
@@ -19,9 +20,9 @@ from yucca_wm.models.believable import (
     keep_whole,
     only_believable,
 )
+from yucca_wm.models.border import drawn_with_the_mean_head
 from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.mean_head import fitted_to
 from yucca_wm.models.tissue import tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
 
@@ -93,11 +94,12 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     found = (probability[LESION] >= threshold).numpy()
     lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, data.get("FLAIR")))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
+    look = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), look, brain, grid)
+    tissue = drawn_with_the_mean_head(tissue, probability, look, brain, grid)
     white_matter = ((tissue == WHITE_MATTER) | lesions).numpy()
-    fitted = fitted_to(white_matter, look, brain, grid)
     return Segmentation(
         lesions=grid.restored(lesions.numpy()).astype(np.uint8),
-        regions=grid.restored(_regions(networks.regions, fitted, brain, grid, white_matter)),
+        regions=grid.restored(_regions(networks.regions, look, brain, grid, white_matter)),
         tissue=grid.restored(tissue.numpy()).astype(np.uint8),
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,

@@ -16,7 +16,7 @@ from scipy import ndimage
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import spelled
-from yucca_wm.registration.smoothed_masks import Blurred, blur, edges
+from yucca_wm.registration.smoothed_masks import Blurred, blur, coarser, edges
 from yucca_wm.registration.warp import Field, Warp
 
 Vectors = NDArray[np.float32]
@@ -68,6 +68,21 @@ def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tu
         affine = spelled("--transform affine", 'transform="affine"')
         raise InputError(subject.name, problem, f"look at its white matter, or use {affine}")
     return Warp(matrix, field)
+
+
+def displacement(fixed: Blurred, moving: Blurred, levels: tuple[Level, ...]) -> Vectors:
+    """From each point of ``fixed`` to what lies there in ``moving``, [3, x, y, z] in mm.
+
+    Both lie on one lattice, which stays at every level: a level's ``spacing_mm`` is not looked at. Each level smooths
+    them by its ``sigma_mm`` first.
+    """
+    vectors = np.zeros((3, *fixed.data.shape), np.float32)
+    for level in levels:
+        here, there = (coarser(mask, 1, level.sigma_mm) for mask in (fixed, moving))
+        if level.surround_mm:
+            here, there = edges(here, level.surround_mm), edges(there, level.surround_mm)
+        vectors = _fit(here, there.data, vectors, level)
+    return vectors
 
 
 def _at_level(mask: Image, level: Level) -> Blurred:
