@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from yucca_wm import doctor
+from yucca_wm.atlas.fetch import TYPE2, WHITE_MATTER
 from yucca_wm.models import shipped
 
 
@@ -56,6 +57,14 @@ def test_a_shipped_model_that_is_gone_or_spoilt_is_named(monkeypatch: pytest.Mon
     assert "tissue_painted.zip: no such model" in gone_too.found
     assert "tissue.zip" in spoilt.found
     assert "--force-reinstall" in spoilt.remedy
+
+
+def test_it_says_whether_the_atlas_has_been_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("YUCCA_WM_CACHE", str(tmp_path))
+    assert "yucca_wm.atlas fetch" in doctor.check_atlas().found
+    for name in (WHITE_MATTER, TYPE2):
+        (tmp_path / name).touch()
+    assert doctor.check_atlas() == doctor.Finding("atlas", f"fetched, in {tmp_path}")
 
 
 def test_folders_that_are_not_set_stay_so_and_are_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -126,6 +126,17 @@ def check_models() -> Iterator[Finding]:
             yield Finding(f"model '{name}'", f"whole (SHA-256 {model.identity})")
 
 
+def check_atlas() -> Finding:
+    """Whether the published atlas has been fetched; most people need none."""
+    from yucca_wm.atlas.fetch import TYPE2, WHITE_MATTER, cache_folder
+
+    folder = cache_folder()
+    if all((folder / name).is_file() for name in (WHITE_MATTER, TYPE2)):
+        return Finding("atlas", f"fetched, in {folder}")
+    needed = "needed only by predict --region-model atlas, parcellate, synthesis and atlas"
+    return Finding("atlas", f"not fetched ({needed}); 'python -m yucca_wm.atlas fetch' does it")
+
+
 def check_folders() -> Iterator[Finding]:
     """Whether each YUCCA_* folder can be written; unset ones have a default below the working folder."""
     from yucca_wm.bridge.fixes.paths import VARIABLES, default_folder
@@ -158,6 +169,7 @@ def findings() -> Iterator[Finding]:
     yield from check_versions()
     yield from check_device()
     yield from check_models()
+    yield check_atlas()
     yield from check_fixes()
     yield from check_folders()
     yield check_wandb()

@@ -224,7 +224,7 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     assert "no scan" not in capsys.readouterr().err
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "T1 lies 9 mm off &lt;i&gt;" in page
-    assert "so small a load is uncertain" in page  # of .256 and .016 ml
+    assert "a load this small is uncertain" in page  # of .256 and .016 ml
     assert "(1 of 2 are under 0.02 ml)" in page
     facts = re.sub("<[^>]*>", " ", page[page.index("<h2>Made from</h2>") :]).split()
     assert " ".join(facts).startswith("Made from T1 elsewhere/s_T1.nii lesion map")

@@ -36,8 +36,11 @@ STEPS, NEAR_MM = 8, 0.1
 STIFFNESS_PER_MM2 = 2e-4
 """What a change beyond the affine costs, for each voxel, beside the squared difference of white matter."""
 
-LEVELS = (Level(SPACING_MM, 3, 12, 6, 10, 8), Level(SPACING_MM, 1.5, 6, 5, 7, 4))
+LEVELS = (Level(SPACING_MM, 3, 12, 6, 5, 8), Level(SPACING_MM, 1.5, 6, 5, 5, 4))
 """Of the field: edges of white matter are compared, for the mean head's is broader than anybody's."""
+
+AROUND = 4
+"""Voxels around those that count that the field is made for, too: it fades there."""
 
 
 def aligned(white_matter: NDArray[np.bool_], look: Look, brain: Brain, grid: Canonical) -> Look:
@@ -78,11 +81,17 @@ def drawn(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArr
 
     Parameters and shapes are those of `bent`; no force acts where ``counts`` is false.
     """
-    of_head = head.at(places_mm)
-    of_person = np.where(counts, white_matter, of_head)
+    boxes = ndimage.find_objects(ndimage.binary_dilation(counts, iterations=AROUND).view(np.uint8))
+    if not boxes:
+        return places_mm
+    near = (slice(None), *boxes[0])
+    of_head = head.at(places_mm[near])
+    of_person = np.where(counts[boxes[0]], white_matter[boxes[0]], of_head)
     person, mean = (Blurred(mask.astype(np.float32), SPACING_MM, np.zeros(3)) for mask in (of_person, of_head))
-    there = np.indices(counts.shape) + displacement(person, mean, LEVELS) / SPACING_MM
-    return np.stack([ndimage.map_coordinates(axis, there, order=1, mode="nearest") for axis in places_mm])
+    there = np.indices(of_head.shape) + displacement(person, mean, LEVELS) / SPACING_MM
+    moved = places_mm.copy()
+    moved[near] = [ndimage.map_coordinates(axis, there, order=1, mode="nearest") for axis in places_mm[near]]
+    return moved
 
 
 def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:

@@ -238,7 +238,8 @@ def _small_load(rows: Sequence[Row], lesions: Sequence[Row]) -> str:
     if not 0 < value(rows[-1], "lesion_volume_ml") < SMALL_LOAD_ML:
         return ""
     specks = sum(value(lesion, "volume_ml") < SPECK_ML for lesion in lesions)
-    said = f"so small a load is uncertain: where {DRAWN_ML} ml were drawn, as much was found, and a third was the same"
+    said = f"a load this small is uncertain: in a scan where a rater drew {DRAWN_ML} ml, {DRAWN_ML} ml were found, "
+    said += "but only about a third of it in the same place"
     return f"{said}; look at each lesion ({specks} of {len(lesions)} are under {SPECK_ML} ml)"
 
 
