@@ -36,7 +36,12 @@ def read_scan(path: Source) -> Image:
 
 
 def _is_dicom(path: Path) -> bool:
-    """Whether the file begins as DICOM files do; False for one that cannot be read, which `images.load` says better."""
+    """Whether the file begins as DICOM files do; False for what cannot be read, which `images.load` says better.
+
+    A named pipe is not opened: nobody might ever write to it.
+    """
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             file.seek(DICOM_AT)
