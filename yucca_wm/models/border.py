@@ -1,6 +1,6 @@
 """Where white matter ends towards grey matter: by what the scans show, and by where heads have white matter.
 
-FLAIR hardly shows that border, and T1 and FLAIR show it elsewhere.
+FLAIR hardly shows that border, and T1 and FLAIR put it in different places.
 """
 
 from __future__ import annotations
