@@ -66,8 +66,8 @@ def test_a_field_follows_what_a_polynomial_cannot() -> None:
     followed = drawn(head, stiff, head.at(true), everywhere)
     errors_mm = [np.linalg.norm(places - true, axis=0)[far].mean() for places in (wrong, stiff, followed)]
     assert errors_mm[0] > 2.5
-    assert errors_mm[1] > 0.6 * errors_mm[0]
-    assert errors_mm[2] < 0.3 * errors_mm[0]
+    assert errors_mm[1] > 0.8 * errors_mm[0]
+    assert errors_mm[2] < 0.6 * errors_mm[0]
 
 
 def test_a_field_pulls_nothing_that_does_not_count() -> None:

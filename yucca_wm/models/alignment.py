@@ -37,8 +37,8 @@ STIFFNESS_PER_MM2 = 2e-4
 """What a change beyond the affine costs, for each voxel, beside the squared difference of white matter."""
 
 LEVELS = (Level(SPACING_MM, 3, 12, 6, 5, 8), Level(SPACING_MM, 1.5, 9, 8, 5, 4))
-"""Of the field: edges of white matter are compared, for the mean head's is broader than anybody's. A looser second level
-agrees better with our own registration, but worse with those of other tools."""
+"""Of the field: edges of white matter are compared, for the mean head's is broader than anybody's. A looser second
+level agrees better with our own registration, but worse with those of other tools."""
 
 AROUND = 4
 """Voxels around those that count that the field is made for, too: it fades there."""
