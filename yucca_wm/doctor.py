@@ -128,11 +128,10 @@ def check_models() -> Iterator[Finding]:
 
 def check_atlas() -> Finding:
     """Whether the published atlas has been fetched; most people need none."""
-    from yucca_wm.atlas.fetch import TYPE2, WHITE_MATTER, cache_folder
+    from yucca_wm.atlas.fetch import cache_folder, not_fetched
 
-    folder = cache_folder()
-    if all((folder / name).is_file() for name in (WHITE_MATTER, TYPE2)):
-        return Finding("atlas", f"fetched, in {folder}")
+    if not_fetched() is None:
+        return Finding("atlas", f"fetched, in {cache_folder()}")
     needed = "needed only by predict --region-model atlas, parcellate, synthesis and atlas"
     return Finding("atlas", f"not fetched ({needed}); 'python -m yucca_wm.atlas fetch' does it")
 

@@ -39,11 +39,16 @@ def cached_atlas(or_else: str = "give the files of another one") -> tuple[Path, 
     Labels that were merged from another file, or by another table of regions, are merged again.
     """
     folder = cache_folder()
-    for path in (folder / WHITE_MATTER, folder / TYPE2):
-        if not path.is_file():
-            remedy = f"run 'python -m yucca_wm.atlas fetch', or {or_else}"
-            raise InputError(path, "no atlas has been fetched", remedy)
+    if path := not_fetched():
+        remedy = f"run 'python -m yucca_wm.atlas fetch', or {or_else}"
+        raise InputError(path, "no atlas has been fetched", remedy)
     return folder / WHITE_MATTER, renew(folder)
+
+
+def not_fetched() -> Path | None:
+    """The first file of the published atlas that is not in the cache; None if all are."""
+    paths = (cache_folder() / name for name in (WHITE_MATTER, TYPE2))
+    return next((path for path in paths if not path.is_file()), None)
 
 
 def renew(folder: Path) -> Path:
