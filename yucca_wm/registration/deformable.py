@@ -78,15 +78,16 @@ def displacement(fixed: Blurred, moving: Blurred, levels: tuple[Level, ...]) -> 
     """
     vectors = np.zeros((3, *fixed.data.shape), np.float32)
     for level in levels:
-        here, there = (coarser(mask, 1, level.sigma_mm) for mask in (fixed, moving))
-        if level.surround_mm:
-            here, there = edges(here, level.surround_mm), edges(there, level.surround_mm)
+        here, there = (_compared(coarser(mask, 1, level.sigma_mm), level) for mask in (fixed, moving))
         vectors = _fit(here, there.data, vectors, level)
     return vectors
 
 
 def _at_level(mask: Image, level: Level) -> Blurred:
-    image = blur(mask, level.spacing_mm, level.sigma_mm, MARGIN_MM)
+    return _compared(blur(mask, level.spacing_mm, level.sigma_mm, MARGIN_MM), level)
+
+
+def _compared(image: Blurred, level: Level) -> Blurred:
     return edges(image, level.surround_mm) if level.surround_mm else image
 
 
