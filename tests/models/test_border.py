@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.models.alignment import in_units
 from yucca_wm.models.border import drawn_with_the_mean_head
 from yucca_wm.models.brain import Brain, Look
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.mean_head import ORIGIN_MM, STEP_MM, shipped_mean_head
 from yucca_wm.training.synthesis.structures import TISSUES
-from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
+from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, in_units
 
 WHITE, CORTEX, DEEP, VENTRICLES = (
     TISSUES[name]
@@ -26,7 +25,7 @@ def drawn(found: dict[int, float], share: float) -> int:
     """The class of voxels with these probabilities, where ``share`` of heads has white matter."""
     head = shipped_mean_head().white_matter
     index = np.argwhere(head == share)[0]
-    place = in_units(index * STEP_MM + ORIGIN_MM)
+    place = torch.from_numpy(in_units(index * STEP_MM + ORIGIN_MM).astype(np.float32))
     probability = torch.zeros((len(TISSUES), *GRID.shape))
     for label, value in found.items():
         probability[label] = value

@@ -19,7 +19,7 @@ from yucca_wm.models.brain import Brain, Look, on_coarse_grid
 from yucca_wm.models.mean_head import STEP_MM, Floats, MeanHead, sample, shipped_mean_head
 from yucca_wm.registration.deformable import Level, displacement
 from yucca_wm.registration.smoothed_masks import Blurred
-from yucca_wm.training.synthesis.volumes import ATLAS_CENTRE_MM, COORDINATE_UNIT_MM, SPACING_MM
+from yucca_wm.training.synthesis.volumes import ATLAS_CENTRE_MM, SPACING_MM, in_mm, in_units
 
 if TYPE_CHECKING:
     from yucca_wm.models.canonical import Canonical
@@ -54,21 +54,10 @@ def aligned(white_matter: NDArray[np.bool_], look: Look, brain: Brain, grid: Can
         for values in (white_matter, np.ones_like(white_matter))
     )
     counts = brain.mask & (shown > 0.5)
-    seen_mm = in_mm(look.places)
+    seen_mm = in_mm(look.places.numpy())
     fitted_mm = drawn(shipped_mean_head(), bent(shipped_mean_head(), seen_mm, share, counts), share, counts)
-    return Look(look.outside, in_units(on_own_side(fitted_mm, seen_mm)))
-
-
-def in_mm(places: torch.Tensor) -> Floats:
-    """Atlas mm [3, ...] of the network's ``places`` [3, ...]."""
-    axes = (slice(None),) + (None,) * (places.ndim - 1)
-    return np.asarray(places.numpy() * COORDINATE_UNIT_MM + ATLAS_CENTRE_MM[axes], np.float64)
-
-
-def in_units(there_mm: Floats) -> torch.Tensor:
-    """The inverse of `in_mm`."""
-    axes = (slice(None),) + (None,) * (there_mm.ndim - 1)
-    return torch.from_numpy(((there_mm - ATLAS_CENTRE_MM[axes]) / COORDINATE_UNIT_MM).astype(np.float32))
+    places = in_units(on_own_side(fitted_mm, seen_mm)).astype(np.float32)
+    return Look(look.outside, torch.from_numpy(places))
 
 
 def on_own_side(fitted_mm: Floats, seen_mm: Floats) -> Floats:
@@ -167,6 +156,6 @@ _FREE = np.flatnonzero([axis > 0 or factors.count(0) % 2 == 1 for axis in range(
 
 def _terms(places_mm: Floats) -> Floats:
     """The terms [term, voxel] of a polynomial in ``places_mm`` [3, voxel] around the atlas's centre."""
-    scaled = (places_mm - ATLAS_CENTRE_MM[:, None]) / COORDINATE_UNIT_MM
+    scaled = in_units(places_mm)
     ones: Any = np.ones_like(scaled[0])
     return np.stack([np.prod([ones, *(scaled[axis] for axis in axes)], axis=0) for axes in _FACTORS])

@@ -35,7 +35,7 @@ MAD_TO_SD = 1.4826
 """Median absolute deviation to standard deviation, of a normal distribution."""
 
 LEAST_PROBABILITY = 0.01
-"""Less is not looked at when lesions and white matter are kept to where they can lie."""
+"""What is less probable is not looked at when classes are kept to where they can lie, or shared out again."""
 
 HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "deep_grey_matter", "cerebellum", "brainstem"))
 BETWEEN_MM, BETWEEN_SHARE = 8.0, 0.5

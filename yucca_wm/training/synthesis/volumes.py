@@ -118,8 +118,22 @@ def paint_volume(head: Head, random: np.random.Generator) -> Volume:
         label = np.where(shown[middle] > 0, label, 0)
     coordinates = atlas_places(head, middle)
     image, label = _field_of_view(image, label, random)
-    scaled = (coordinates - ATLAS_CENTRE_MM[:, None, None, None]) / COORDINATE_UNIT_MM
-    return Volume(normalised(image), label.astype(np.uint8), scaled.astype(np.float32))
+    return Volume(normalised(image), label.astype(np.uint8), in_units(coordinates).astype(np.float32))
+
+
+def in_units(places_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Atlas mm [3, ...] in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`: what networks learn."""
+    return (places_mm - _centre_mm(places_mm.ndim)) / COORDINATE_UNIT_MM
+
+
+def in_mm(places: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """The inverse of `in_units`."""
+    return np.asarray(places * COORDINATE_UNIT_MM + _centre_mm(places.ndim), np.float64)
+
+
+def _centre_mm(dimensions: int) -> NDArray[np.float64]:
+    """`ATLAS_CENTRE_MM` along the first of so many axes."""
+    return ATLAS_CENTRE_MM.reshape(3, *[1] * (dimensions - 1))
 
 
 def _painted(
