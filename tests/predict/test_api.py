@@ -281,8 +281,45 @@ def test_notes_have_a_name_where_one_of_a_cohort_is_left(
     assert not any("anna" in line for line in said if line.startswith("note: "))
 
 
+def test_the_table_of_regions_is_short_and_adds_up(tmp_path: Path) -> None:
+    """Of 14 regions one has no lesion, the others .1, .2 to 1.3 ml (in all 9.1), every second, from .2 ml on, with a
+    lesion of its own (6); one more lesion, of .4 ml, is of a remainder."""
+    head = ["subject", "name", "group", "lesion_volume_ml", "load_percent", "n_lesions", "n_lesions_touching"]
+    rows = [("a", f"region_{n}", "lobe", f"{n / 10:f}", f"{n:f}", str((n + 1) % 2), "9") for n in range(14)]
+    rows[0] = ("a", "region_0", "lobe", "0.000000", "0.000000", "0", "0")
+    rows += [("a", "remainder_L", "remainder", "0.400000", "33.000000", "1", "2")]
+    rows += [("a", "remainder_R", "remainder", "0.000000", "0.000000", "0", "0")]
+    outside = ("a", "outside", "outside", "0.000000", "n/a", "0", "0")
+    total = ("a", "total", "total", "9.500000", "5.000000", "7", "7")
+
+    def table(*rows: tuple[str, ...]) -> list[str]:
+        (tmp_path / "lesion_load.tsv").write_text("\n".join("\t".join(row) for row in (head, *rows)) + "\n")
+        return list(lines(tmp_path, "a"))
+
+    first, *shown, said, counted, rest, rim = table(*rows, outside, total)
+    assert first.split() == ["region", "lesion", "ml", "%", "of", "region", "lesions"]
+    assert [line.split()[0] for line in shown] == [
+        *(f"region_{n}" for n in range(13, 3, -1)), "3", "remainder_L", "total",
+    ]  # fmt: skip
+    assert shown[0].split() == ["region_13", "1.300", "13.00", "0"]
+    assert shown[10].split() == ["3", "further", "regions", "0.600", "1"]  # .1, .2 and .3 ml
+    assert shown[11].split() == ["remainder_L", "0.400", "1"]
+    assert shown[12].split() == ["total", "9.500", "5.00", "7"]
+    ml, n = ([float(line[start:end]) for line in shown] for start, end in ((28, 39), (52, 62)))
+    assert (sum(ml[:-1]), sum(n[:-1])) == (pytest.approx(9.5), 7)
+    assert said == "1 of 14 regions have no lesion; lesion_load.tsv lists all of them"
+    assert counted.endswith("is counted once, in the region that holds most of it.")
+    assert rest.startswith("remainder: white matter that the atlas gives to no region, and lesions of deep grey matter")
+    assert rim == "Of remainders, region maps hold only a rim: no % is shown."
+    *shown, said, _ = table(*rows[:11], ("a", "outside", "outside", "0.001000", "n/a", "0", "1"), total)
+    assert [line.split()[0] for line in shown[-2:]] == ["outside", "total"]
+    assert "further" not in "".join(shown)  # ten regions, each with a row
+    assert said == "1 of 11 regions have no lesion"
+    assert "1 further region " in "".join(table(*rows[:12], total))
+
+
 def test_the_table_of_places_says_how_volumes_and_counts_are_sorted(tmp_path: Path) -> None:
-    load = ["subject\tname\tgroup\tlesion_volume_ml\tload_percent\tn_lesions_touching", "a\ttotal\ttotal\t3.0\t\t1"]
+    load = ["subject\tname\tgroup\tlesion_volume_ml\tload_percent\tn_lesions", "a\ttotal\ttotal\t3.0\t\t1"]
     (tmp_path / "lesion_load.tsv").write_text("\n".join(load) + "\n")
     (tmp_path / "places.tsv").write_text("subject\tplace\tlesion_volume_ml\tn_lesions\na\tdeep\t2.0\t0\n")
     *_, deep, last = lines(tmp_path, "a")

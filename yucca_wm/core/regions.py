@@ -2,7 +2,7 @@
 
 The built-in table (``data/regions.tsv``) holds the 34 regions of Machnio et al. (NLDL 2025), made from the
 JHU-MNI-SS "Eve" atlas (WMPM Type II), and the two remainders 35 and 36 (left, right), which stand for what the
-atlas labels outside white matter and are never part of a mean over regions.
+atlas labels outside these regions and are never part of a mean over regions.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ class Side(StrEnum):
 REMAINDER = "remainder"
 """The group of regions that are not white-matter regions proper (35 and 36)."""
 
+IN_REMAINDER = (
+    "white matter that the atlas gives to no region, and lesions of deep grey matter, cerebellum and brainstem"
+)
+"""What lies in a remainder, in words."""
+
 RESERVED_NAMES = ("subject", "outside", "total")
 RESERVED_GROUPS = ("outside", "total")
 """What tables of results call their own columns and rows: no region may be called so."""
@@ -67,7 +72,7 @@ FORM = TableForm[Region](
             "group",
             lambda region: region.group,
             "group of regions that it belongs to",
-            levels={REMAINDER: "not white matter proper, and in no mean over regions"},
+            levels={REMAINDER: "no white-matter region, and in no mean over regions"},
         ),
         Column("color", lambda region: region.color, "colour in pictures, #rrggbb"),
         Column(

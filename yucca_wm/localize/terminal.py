@@ -1,52 +1,73 @@
-"""One person's table, the regions with lesions first: what is printed at the end, and stands first on the page."""
+"""One person's table, the regions with most lesions first: what is printed at the end, and stands first on the page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from yucca_wm.core.regions import REMAINDER
+from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.localize.tables import LOAD, PLACES
 
 Row = Mapping[str, str]
 
-SUMMARY = ("outside", "total")
+SUMMARY = (OUTSIDE, "total")
 """Rows that are not of one region; they come last."""
 
-COUNTED = "A lesion is counted in every region that it reaches into, and once in the total."
-REST = "remainder: none of these regions (cerebellum, brainstem, deep grey matter)"
+MOST = 10
+"""So many regions have a row of their own."""
+
+COUNTED = (
+    "A lesion adds to the volume of every region it spans, but is counted once, in the region that holds most of it."
+)
+REST = (f"remainder: {IN_REMAINDER}", "Of remainders, region maps hold only a rim: no % is shown.")
 
 
 def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
-    """Of one person's rows those of regions with lesions, most first, then SUMMARY; and what is said of the others."""
-    regions = [row for row in rows if row["name"] not in SUMMARY]
-    white = [row for row in regions if row["group"] != REMAINDER]
-    first = sorted((row for row in regions if _ml(row) > 0), key=_ml, reverse=True)
-    said = [f"{sum(_ml(row) == 0 for row in white)} of {len(white)} regions have no lesion", COUNTED]
-    if any(row["group"] == REMAINDER for row in first):
-        said.append(REST)
-    return [*first, *(row for row in rows if row["name"] in SUMMARY)], said
+    """Of one person's rows those to show, and what is said below them.
+
+    Regions with most lesion volume come first, the further ones in one row, then remainders and what is outside, where
+    there is any, and the total, to which volumes and numbers of lesions add up.
+    """
+    white = [row for row in rows if row["group"] != REMAINDER and row["name"] not in SUMMARY]
+    first = sorted((row for row in white if _ml(row) > 0), key=_ml, reverse=True)
+    further = [_together(first[MOST:])] if first[MOST:] else []
+    remainders = [row for row in rows if row["group"] == REMAINDER and _ml(row) > 0]
+    summary = [row for row in rows if row["name"] in SUMMARY and (row["name"] != OUTSIDE or _ml(row) > 0)]
+    listed = f"; {LOAD} lists all of them" if further else ""
+    said = [f"{len(white) - len(first)} of {len(white)} regions have no lesion{listed}", COUNTED]
+    return [*first[:MOST], *further, *remainders, *summary], [*said, *(REST if remainders else ())]
 
 
 def lines(out: Path, subject: str) -> Iterator[str]:
     """The table of ``subject`` from what localize left in ``out``."""
     shown, said = affected(_rows(out / LOAD, subject))
-    yield f"{'region':<28}{'lesion ml':>11}{'% of region':>13}{'lesions in it':>15}"
+    yield f"{'region':<28}{'lesion ml':>11}{'% of region':>13}{'lesions':>10}"
     for row in shown:
-        yield f"{row['name']:<28}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions_touching']:>15}"
+        yield f"{row['name']:<28}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions']:>10}"
     yield from said
     if (out / PLACES).is_file():
         yield ""
-        yield f"{'place':<28}{'lesion ml':>11}{'lesions, each once':>28}"
+        yield f"{'place':<28}{'lesion ml':>11}{'lesions':>23}"
         for row in _rows(out / PLACES, subject):
-            yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>28}"
+            yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>23}"
         yield SORTED
 
 
+def _together(rows: Sequence[Row]) -> Row:
+    """One row of several regions, without a load, which is of one region's volume."""
+    return {
+        "name": f"{len(rows)} further region{'s' * (len(rows) > 1)}",
+        "group": "",
+        "lesion_volume_ml": f"{sum(map(_ml, rows)):.6f}",
+        "load_percent": "",
+        "n_lesions": str(sum(int(row["n_lesions"]) for row in rows)),
+    }
+
+
 def load_shown(row: Row) -> str:
-    """The load in percent; nothing of remainders, of which region maps have a rim only."""
+    """The load in percent; nothing of remainders, of which region maps have a rim only (REST)."""
     return f"{float(row['load_percent']):.2f}" if row["load_percent"] and row["group"] != REMAINDER else ""
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, YuccaWMError
-from yucca_wm.core.regions import REMAINDER, RegionTable
+from yucca_wm.core.regions import IN_REMAINDER, REMAINDER, RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
@@ -47,7 +47,7 @@ CAPTION = (
     "Below, the load and the lesion volume of every region, and the volume outside all of them; the volumes add up to "
     "the total."
 )
-REST = " Remainder: none of these regions (cerebellum, brainstem, deep grey matter)."
+REST = f" Remainder: {IN_REMAINDER}."
 """What is added where the table has one."""
 
 
@@ -212,7 +212,7 @@ def subject_page(
                 "name": row["name"].replace("_", " "),
                 "volume": short(row["lesion_volume_ml"]),
                 "percent": load_shown(row),
-                "lesions": row["n_lesions_touching"],
+                "lesions": row["n_lesions"],
                 "sum": row["name"] in SUMMARY,
             }
             for row in first

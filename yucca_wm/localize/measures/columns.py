@@ -42,7 +42,7 @@ def _region(row: Callable[[Any], Any] = lambda row: row) -> tuple[Column[Any], .
         ),
         Column("name", lambda of: row(of).name, "name of the region, `outside` or `total`"),
         Column("side", lambda of: row(of).side, "left, right or none"),
-        Column("group", lambda of: row(of).group, "group in the region table; `remainder` is not white matter proper"),
+        Column("group", lambda of: row(of).group, "group in the region table; `remainder` is no white-matter region"),
     )
 
 
