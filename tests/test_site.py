@@ -63,7 +63,7 @@ def names_used(page: Path) -> set[str]:
 
 def test_the_notebook_uses_what_the_readme_shows() -> None:
     shown = names_used(ROOT / "README.md")
-    assert {"yw.predict", "yw.localize", "scan.loads", "found.lesions"} <= shown
+    assert {"yw.predict", "yw.localize", "scan.loads", "found.lesions", "found.places"} <= shown
     assert shown <= names_used(NOTEBOOK)
 
 
@@ -75,6 +75,8 @@ shown, as_in_reports = axes[-1].images[0].get_array(), to_ras(load("FLAIR.nii.gz
 assert (shown == as_in_reports[:, :, max(by_load[-3:])].T).all()
 assert [(text.get_text(), text.get_position()[0] < 0.5) for text in axes[-1].texts] == [("L", True), ("R", False)]
 assert scan.notes == []  # as the page says
+assert list(found.places["place"]) == list(scan.localization.places["place"])  # six, with their total
+assert found.places["n_lesions"].iloc[-1] == found.places["n_lesions"].iloc[:-1].sum() == len(found.lesions)
 """
 """Run after the notebook: its slices are those of every other picture."""
 

@@ -203,6 +203,7 @@ def localize(
     --------
     >>> found = localize("sub-01_lesions.nii.gz", "sub-01_regions.nii.gz")  # doctest: +SKIP
     >>> found.loads.set_index("name")["load_percent"]  # doctest: +SKIP
+    >>> localize(scan.lesions, scan.regions, tissue=scan.tissue).places  # doctest: +SKIP
     """
     if tissue is not None and ventricles is not None:
         raise ValueError("tissue has the ventricles: leave ventricles out")
