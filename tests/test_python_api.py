@@ -6,9 +6,11 @@ import dataclasses
 import inspect
 import os
 import pickle
+import pydoc
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -105,5 +107,26 @@ def test_a_step_is_a_function_and_a_subpackage_whatever_was_imported_first() -> 
     assert isinstance(yw.localize, ModuleType)
     assert yw.localize.case is case  # type: ignore[attr-defined]
     assert inspect.signature(yw.localize) == inspect.signature(api.localize)
-    assert inspect.getdoc(yw.localize) == inspect.getdoc(api.localize)
     assert pickle.loads(pickle.dumps(yw.localize)) is yw.localize  # for worker processes
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("predict", "predict(t1=None, flair=None, *, lesion_model=None, "),
+        ("localize", "localize(lesions, regions, names=None, connectivity=26, min_size_mm3=3.0, *, tissue=None, "),
+        ("parcellate", "parcellate("),
+        ("evaluate", "evaluate(prediction, truth, kind=None, *, names=None, "),
+    ],
+)
+def test_help_of_a_step_begins_with_the_functions_parameters_and_text(name: str, begins: str) -> None:
+    """In ``help`` of a module there is its docstring only."""
+    room = getattr(yw, name)
+    page = pydoc.render_doc(room, renderer=pydoc.plaintext)
+    said = page.split("DESCRIPTION\n")[1].split("PACKAGE CONTENTS")[0]
+    shown, text = textwrap.dedent(said).split("\n\n", 1)
+    lines = shown.splitlines()
+    assert len(lines) > 1  # else pydoc takes them for a title
+    assert max(map(len, lines)) <= 100
+    assert " ".join(map(str.strip, lines)).startswith(begins)
+    assert text.strip() == inspect.getdoc(room.function)

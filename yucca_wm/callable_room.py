@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -29,8 +30,14 @@ class CallableRoom(ModuleType):
         return self.function(*arguments, **options)
 
     @property
-    def __doc__(self) -> str | None:  # type: ignore[override]
-        return self.function.__doc__
+    def __doc__(self) -> str:  # type: ignore[override]
+        """The function's, below its parameters, which ``help`` does not show of a module."""
+        signature = inspect.signature(self.function)
+        names = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+        call = self.function.__name__
+        bare = signature.replace(parameters=names, return_annotation=inspect.Signature.empty)
+        shown = textwrap.fill(f"{call}{bare}", 100, subsequent_indent=" " * (len(call) + 1))
+        return f"{shown}\n\n{inspect.getdoc(self.function) or ''}"
 
     @property
     def __signature__(self) -> inspect.Signature:

@@ -79,6 +79,20 @@ def test_the_four_forms_give_one_table_worked_out_by_hand(files: tuple[Path, Pat
     assert "sides_swapped" not in found["paths"].flags
 
 
+def test_what_is_printed_of_a_result_says_how_much_and_where() -> None:
+    """5 voxels of 6 mm3, 4 of them in 32 voxels of white matter; 3 in region 1, one in region 18."""
+    found = yw.localize(*maps(), affine=AFFINE, subject="anna")
+    first, how_much, where, *flags = repr(found).splitlines()
+    assert first == "Localization of anna"
+    assert how_much == "2 lesions, 0.030 ml, 12.50 % of the white matter"
+    left, right = found.loads["name"][0], found.loads["name"][17]
+    assert where == f"most in {left} (0.018 ml), {right} (0.006 ml)"
+    assert flags == [f"flag {name}: {sentence}" for name, sentence in found.flags.items()]
+    none = yw.localize(np.zeros_like(maps()[0]), maps()[1], affine=AFFINE)
+    assert repr(none).splitlines()[1] == "0 lesions, 0.000 ml, 0.00 % of the white matter"
+    assert "most in" not in repr(none)
+
+
 def test_save_writes_what_the_command_writes(files: tuple[Path, Path], tmp_path: Path) -> None:
     yw.localize(*files).save(tmp_path / "saved")
     command = ["--lesions", str(files[0]), "--regions", str(files[1]), "--out-dir", str(tmp_path / "command")]

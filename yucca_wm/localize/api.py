@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,7 @@ from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, write_group
 from yucca_wm.localize.tables import PLACES, tables_of_subject
+from yucca_wm.localize.terminal import in_short
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -69,10 +70,13 @@ class Localization:
     lesions: pd.DataFrame
     places: pd.DataFrame | None
     flags: dict[str, str]
-    result: CaseResult = field(repr=False)
-    _maps: Maps = field(repr=False)
-    _table: RegionTable = field(repr=False)
-    _settings: Settings = field(repr=False)
+    result: CaseResult
+    _maps: Maps
+    _table: RegionTable
+    _settings: Settings
+
+    def __repr__(self) -> str:
+        return "\n".join((f"Localization of {self.subject}", *in_short(self.result)))
 
     def lesion_map(self) -> nib.Nifti1Image:
         """The lesions labelled by region, on the grid of the lesion map.

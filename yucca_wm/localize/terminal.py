@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.localize.tables import LOAD, PLACES
+
+if TYPE_CHECKING:
+    from yucca_wm.localize.measures.load import CaseResult
 
 Row = Mapping[str, str]
 
@@ -53,6 +57,20 @@ def lines(out: Path, subject: str) -> Iterator[str]:
         for row in _rows(out / PLACES, subject):
             yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>23}"
         yield SORTED
+
+
+def in_short(result: CaseResult) -> Iterator[str]:
+    """A few lines on one person: how many lesions, how large, where most of them is, and every flag."""
+    total = result.total
+    percent = "" if total.load_percent is None else f", {total.load_percent:.2f} % of the white matter"
+    yield f"{total.n_lesions} lesion{'s' * (total.n_lesions != 1)}, {total.lesion_volume_ml:.3f} ml{percent}"
+    regions = [row for row in result.load[:-2] if row.group != REMAINDER and row.lesion_volume_ml > 0]
+    regions.sort(key=lambda row: row.lesion_volume_ml, reverse=True)
+    if regions:
+        yield "most in " + ", ".join(f"{row.name} ({row.lesion_volume_ml:.3f} ml)" for row in regions[:3])
+    yield from (f"flag {flag}: {sentence}" for flag, sentence in result.flags.items())
+    if not result.flags:
+        yield "no flags"
 
 
 def _together(rows: Sequence[Row]) -> Row:

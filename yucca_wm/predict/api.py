@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,6 +23,7 @@ from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
+from yucca_wm.localize.terminal import in_short
 from yucca_wm.predict.case import LoadedModel, Predicted, predict_person, write_predicted
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, choose
 from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_account, write_predictions
@@ -66,16 +67,21 @@ class Prediction:
     """
 
     subject: str
-    lesions: nib.Nifti1Image | None = field(repr=False)
-    regions: nib.Nifti1Image | None = field(repr=False)
-    tissue: nib.Nifti1Image | None = field(repr=False)
-    maps: dict[str, nib.Nifti1Image] = field(repr=False)
-    localization: Localization | None = field(repr=False)
+    lesions: nib.Nifti1Image | None
+    regions: nib.Nifti1Image | None
+    tissue: nib.Nifti1Image | None
+    maps: dict[str, nib.Nifti1Image]
+    localization: Localization | None
     notes: list[str]
-    _predicted: Predicted = field(repr=False)
-    _models: tuple[str, ...] = field(repr=False)
-    _options: Options = field(repr=False)
-    _table: RegionTable = field(repr=False)
+    _predicted: Predicted
+    _models: tuple[str, ...]
+    _options: Options
+    _table: RegionTable
+
+    def __repr__(self) -> str:
+        found = [f"maps: {', '.join(self.maps)}"] if self.localization is None else in_short(self.localization.result)
+        notes = [f"note: {note}" for note in self.notes] or ["no notes"]
+        return "\n".join((f"Prediction of {self.subject}", *found, *notes))
 
     @property
     def loads(self) -> pd.DataFrame | None:
