@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from yucca_wm.models import shipped
 
 
 def problems(findings: object) -> list[doctor.Finding]:
-    return [finding for finding in findings if finding.remedy]  # type: ignore[attr-defined]
+    return [finding for finding in findings if finding.is_problem]  # type: ignore[attr-defined]
 
 
 def test_all_is_well_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -61,10 +62,28 @@ def test_a_shipped_model_that_is_gone_or_spoilt_is_named(monkeypatch: pytest.Mon
 
 def test_it_says_whether_the_atlas_has_been_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("YUCCA_WM_CACHE", str(tmp_path))
-    assert "yucca_wm.atlas fetch" in doctor.check_atlas().found
+    missing = doctor.check_atlas()
+    assert (missing.found, missing.remedy, missing.is_problem) == ("not fetched", "yucca-wm atlas fetch", False)
+    assert missing.what.startswith("atlas, for predict --region-model atlas, ")
     for name in (WHITE_MATTER, TYPE2):
         (tmp_path / name).touch()
-    assert doctor.check_atlas() == doctor.Finding("atlas", f"fetched, in {tmp_path}")
+    assert doctor.check_atlas() == doctor.Finding(missing.what, f"fetched, in {tmp_path}")
+
+
+def test_an_extra_that_is_not_installed_is_a_note_and_no_problem(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "nilearn" else plain(name))
+    monkeypatch.setattr(doctor, "findings", doctor.check_extras)
+    assert doctor.main([]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "--  extra 'report', for the HTML pages: not installed",
+        "      -> pip install 'yucca-wm[report]'",
+        "ok  extra 'groups', for yucca-wm groups, the statistics: installed",
+        "ok  extra 'atlas', for yucca-wm atlas fetch: installed",
+        "all is well",
+    ]
 
 
 def test_folders_that_are_not_set_stay_so_and_are_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

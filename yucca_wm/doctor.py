@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import sys
 import tempfile
@@ -15,11 +16,27 @@ from yucca_wm import cli
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. ``remedy`` is empty when all is well."""
+    """One line of the report.
+
+    remedy : what to do; empty when all is well. optional : nothing is wrong, and only some people want the remedy.
+    """
 
     what: str
     found: str
     remedy: str = ""
+    optional: bool = False
+
+    @property
+    def is_problem(self) -> bool:
+        return bool(self.remedy) and not self.optional
+
+
+EXTRAS = {
+    "report": ("nilearn", "the HTML pages"),
+    "groups": ("statsmodels", "yucca-wm groups, the statistics"),
+    "atlas": ("pooch", "yucca-wm atlas fetch"),
+}
+"""Extra -> a module that it brings and the package does not, and what the extra is for."""
 
 
 def check_hook() -> Finding:
@@ -126,14 +143,24 @@ def check_models() -> Iterator[Finding]:
             yield Finding(f"model '{name}'", f"whole (SHA-256 {model.identity})")
 
 
+def check_extras() -> Iterator[Finding]:
+    """Whether the optional packages are there."""
+    for extra, (module, purpose) in EXTRAS.items():
+        what = f"extra '{extra}', for {purpose}"
+        if importlib.util.find_spec(module) is None:
+            yield Finding(what, "not installed", f"pip install 'yucca-wm[{extra}]'", optional=True)
+        else:
+            yield Finding(what, "installed")
+
+
 def check_atlas() -> Finding:
     """Whether the published atlas has been fetched; most people need none."""
     from yucca_wm.atlas.fetch import cache_folder, not_fetched
 
+    what = "atlas, for predict --region-model atlas, parcellate, synthesis and atlas"
     if not_fetched() is None:
-        return Finding("atlas", f"fetched, in {cache_folder()}")
-    needed = "needed only by predict --region-model atlas, parcellate, synthesis and atlas"
-    return Finding("atlas", f"not fetched ({needed}); 'python -m yucca_wm.atlas fetch' does it")
+        return Finding(what, f"fetched, in {cache_folder()}")
+    return Finding(what, "not fetched", "yucca-wm atlas fetch", optional=True)
 
 
 def check_folders() -> Iterator[Finding]:
@@ -168,6 +195,7 @@ def findings() -> Iterator[Finding]:
     yield from check_versions()
     yield from check_device()
     yield from check_models()
+    yield from check_extras()
     yield check_atlas()
     yield from check_fixes()
     yield from check_folders()
@@ -191,8 +219,8 @@ def main(argv: list[str] | None = None) -> int:
         return cli.EXIT_OK
     problems = 0
     for finding in findings():
-        problems += bool(finding.remedy)
-        print(f"{'!!' if finding.remedy else 'ok'}  {finding.what}: {finding.found}")
+        problems += finding.is_problem
+        print(f"{'!!' if finding.is_problem else '--' if finding.remedy else 'ok'}  {finding.what}: {finding.found}")
         if finding.remedy:
             print(f"      -> {finding.remedy}")
     print("all is well" if not problems else f"{problems} problem{'s' if problems > 1 else ''} found")
