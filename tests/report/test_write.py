@@ -19,10 +19,12 @@ from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.localize.__main__ import main as localize_main
 from yucca_wm.report import subject_page
 from yucca_wm.report.__main__ import main
+from yucca_wm.report.notes import SMALL
 from yucca_wm.report.results import read_results
 
 from ..results_page import unnamed
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
@@ -225,6 +227,9 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "T1 lies 9 mm off &lt;i&gt;" in page
     assert "a load this small is uncertain" in page  # of .256 and .016 ml
+    order = ("s: 0.272 ml in 2 lesions</h1>", "T1 lies 9 mm off", SMALL, 'id="viewer"', 'id="affected"', 'id="load"')
+    assert [page.count(text) for text in order] == [1] * 6
+    assert sorted(map(page.index, order)) == [page.index(text) for text in order]
     assert "(1 of 2 are under 0.02 ml)" in page
     facts = re.sub("<[^>]*>", " ", page[page.index("<h2>Made from</h2>") :]).split()
     assert " ".join(facts).startswith("Made from T1 elsewhere/s_T1.nii lesion map")
@@ -256,6 +261,16 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
         ("deep (the rest)", "0.016", "1"),
         ("total", "0.272", "2"),
     ]
+
+
+def test_the_page_has_the_figures_of_the_documentation_on_small_lesions() -> None:
+    said = (ROOT / "docs" / "what-to-expect.md").read_text(encoding="utf-8").replace("\n  ", " ")
+    assert "Of those of 100 mm³ and more 28 of 30 were found, of smaller ones 17 of 30" in said
+    assert "17 of 30 under 100 mm3 were found, and 28 of 30 larger ones (docs/what-to-expect.md)" in SMALL
+
+
+def test_of_lesions_of_ones_own_nothing_is_said_that_was_measured_on_others(report) -> None:
+    assert all(SMALL not in page.read_text(encoding="utf-8") for page in report.rglob("*.html"))
 
 
 def test_regions_with_lesions_stand_first_and_all_of_them_are_folded(placed, tmp_path):
@@ -290,6 +305,7 @@ def test_of_one_person_there_is_one_page_and_no_mean(localized, placed, tmp_path
     assert main([*arguments, "--cohort-only"]) == 0
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Means are of 1 of 1 subject" in page
+    assert SMALL in page
     assert "Lesion volume by place (ml)" in page
 
 

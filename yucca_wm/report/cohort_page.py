@@ -21,7 +21,7 @@ from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, render, short, table_of
-from yucca_wm.report.notes import Notes, failure_lines, note_lines
+from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
 from yucca_wm.report.results import Results, facts_of
 
 
@@ -66,6 +66,7 @@ def cohort_page(
             *note_lines(notes.doubts),
             *frequency,
         ],
+        small=SMALL if results.regions_by else "",
         done=list(note_lines(notes.done)),
         subject_heads=(
             "subject",

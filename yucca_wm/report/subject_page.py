@@ -29,7 +29,7 @@ from yucca_wm.localize.terminal import SUMMARY, affected, load_shown
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
-from yucca_wm.report.notes import Notes
+from yucca_wm.report.notes import SMALL, Notes
 from yucca_wm.report.results import Results, Row, facts_of, value
 from yucca_wm.report.viewer import Layer, slice_viewer
 
@@ -199,6 +199,7 @@ def subject_page(
             *facts_of(results)[:1],
         ],
         flags=unsure,
+        small=SMALL if subject in results.regions_by else "",
         done=notes.done.get(subject, []),
         pictures=pictures.shown,
         viewer=viewer,
