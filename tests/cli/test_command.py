@@ -67,6 +67,14 @@ def test_wrong_usage(words: list[str], says: str, capsys: pytest.CaptureFixture[
         ("predict --flare x", "yucca-wm predict: error: unrecognized arguments: --flare: did you mean --flair?; see"),
         ("predict --flare=x --out-dir o", "unrecognized arguments: --flare: did you mean --flair?"),
         ("predict -flair x --out-dir o", "unrecognized arguments: -flair: did you mean --flair?"),
+        ("predict -x y --out-dir o", "unrecognized arguments: -x; see yucca-wm predict --help"),
+        ("predict -out-dir o --t1 a", "unrecognized arguments: -out-dir: did you mean --out-dir?"),
+        ("predict a.nii.gz", "unrecognized arguments: a.nii.gz: scans are named by --t1 FILE and --flair FILE; see"),
+        (
+            "predict -o out a.nii.gz b.nii.gz",
+            "arguments: a.nii.gz b.nii.gz: scans are named by --t1 FILE and --flair FILE",
+        ),
+        ("localize a.nii.gz -o out", "unrecognized arguments: a.nii.gz; see yucca-wm localize --help"),
         ("localize --out-dirs o", "unrecognized arguments: --out-dirs: did you mean --out-dir?"),
         (
             "groups associate --outcom x",

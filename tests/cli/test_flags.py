@@ -110,6 +110,9 @@ def test_a_shared_flag_has_one_meaning_or_is_refused(
     assert action.help is not None
     shown = inner(command).format_help()
     earlier = [EARLIER[command]] if name == "--out-dir" and command in EARLIER else []
+    assert not flag.short or f" {flag.short} " in shown
+    for spelling in (*flag.spellings, *filter(None, [flag.short])):
+        assert getattr(parse(command, spelling, *words), dest) == value
     for spelling in (*flag.spellings, *earlier):
         assert getattr(parse(command, spelling, *words), dest) == value
         assert spelling == name or f"{spelling} " not in shown

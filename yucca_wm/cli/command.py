@@ -31,10 +31,14 @@ STOPS = (signal.SIGTERM, signal.SIGHUP)
 class Parser(argparse.ArgumentParser):
     """A command line as every command has it: with ``--quiet`` and ``--verbose``; flags are written in full, so that
     one that a command lacks is refused, with the one that it may have been meant for, and never taken for another that
-    begins alike. Wrong usage is one line."""
+    begins alike. Wrong usage is one line.
 
-    def __init__(self, prog: str | None = None, **settings: Any) -> None:
+    bare : what to say to a word that belongs to no flag, where a command takes none.
+    """
+
+    def __init__(self, prog: str | None = None, *, bare: str = "", **settings: Any) -> None:
         super().__init__(prog, allow_abbrev=False, **settings)
+        self.bare = bare
         loud = self.add_mutually_exclusive_group()
         for flag, what in (("--quiet", QUIET_HELP), ("--verbose", VERBOSE_HELP)):
             loud.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=what)
@@ -43,7 +47,11 @@ class Parser(argparse.ArgumentParser):
         """As argparse does; from here on, the command says as much as was asked for (until `exit_code` returns)."""
         words = list(sys.argv[1:] if args is None else args)
         self._refuse_unknown_flags(words)
-        options = super().parse_args(words, namespace)
+        if self.bare and words and not words[0].startswith("-"):
+            self._refuse(words[:1])  # before it is said that a flag is missing
+        options, left = self.parse_known_args(words, namespace)
+        if left:
+            self._refuse(left)
         for level in (verbosity.QUIET, verbosity.VERBOSE):
             if getattr(options, level, False):
                 os.environ[verbosity.VARIABLE] = level
@@ -58,6 +66,9 @@ class Parser(argparse.ArgumentParser):
             super().error(message)
         self.exit(EXIT_USAGE, f"{self.prog}: error: {message}; see {self.prog} --help\n")
 
+    def _refuse(self, words: Sequence[str]) -> NoReturn:
+        self.error(": ".join(filter(None, (f"unrecognized arguments: {' '.join(words)}", self.bare))))
+
     def _refuse_unknown_flags(self, words: Sequence[str]) -> None:
         """End the program at a flag that neither the command nor its inner command has."""
         parsers: list[argparse.ArgumentParser] = [self]
@@ -71,7 +82,8 @@ class Parser(argparse.ArgumentParser):
                 shown = {
                     spelling for parser in parsers for action in parser._actions for spelling in action.option_strings
                 }
-                near = difflib.get_close_matches("--" + flag.lstrip("-"), sorted(shown), n=1)
+                meant = "--" + flag.lstrip("-")
+                near = difflib.get_close_matches(meant, sorted(shown), n=1) if len(meant) > 3 else []
                 parsers[-1].error(f"unrecognized arguments: {flag}" + (f": did you mean {near[0]}?" if near else ""))
 
 

@@ -24,12 +24,14 @@ class Flag:
 
     name : as it is written, with dashes. means : what it does; commands may add a detail (`add_flag`).
     settings : more for ``argparse``: type, choices, how many words. old : names that it had in some command.
+    short : its letter, ``-x``, if it has one.
     """
 
     name: str
     means: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     old: tuple[str, ...] = ()
+    short: str = ""
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -49,7 +51,7 @@ SWITCH = {"action": "store_true"}
 FLAGS = {
     flag.name: flag
     for flag in (
-        Flag("--out-dir", "folder for the results", {"type": Path, "metavar": "DIR"}),
+        Flag("--out-dir", "folder for the results", {"type": Path, "metavar": "DIR"}, short="-o"),
         Flag(
             "--cohort",
             "cohort: a folder (WMH challenge or BIDS) or a table of paths",
@@ -118,7 +120,7 @@ def add_flag(
     """
     flag = FLAGS[name]
     said = "; ".join(filter(None, (means or flag.means, detail)))
-    action = where.add_argument(flag.name, **{**flag.settings, "help": said, **settings})
+    action = where.add_argument(*filter(None, (flag.name, flag.short)), **{**flag.settings, "help": said, **settings})
     for spelling in (*flag.spellings[1:], *old):  # known to the parser, but not shown: argparse has no public way
         where._option_string_actions[spelling] = action
     return action

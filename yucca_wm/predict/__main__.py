@@ -29,6 +29,7 @@ OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         "yucca-wm predict",
+        bare="scans are named by --t1 FILE and --flair FILE",
         description="Segment lesions, regions and tissue on a person's T1, FLAIR or both, and say where the lesions "
         "are. Scans are taken as they come: with or without skull, in any orientation, each on its own grid; T1 is "
         "registered to FLAIR. Unless --lesion-model or --region-model is given, the models that come with this "
@@ -76,7 +77,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="memory that the logits of one image may take",
     )
     parser.add_argument(
-        "--mirror", action="store_true", help="average over mirror images (slower; left and right labels are exchanged)"
+        "--mirror",
+        action="store_true",
+        help="models of your own: predict on mirror images of the scan too, and average (slower; only for networks "
+        "that were trained on mirrored heads)",
     )
     parser.add_argument("--confidence", action="store_true", help="also write the probability of each voxel's label")
     parser.add_argument("--no-report", action="store_true", help="write no HTML pages")

@@ -176,7 +176,7 @@ def predict(
     header : {"sform", "qform"}, optional
         Which of the two to believe where those of a file's header disagree. Default: an error then.
     mirror : bool
-        Average over mirror images (one's own models; slower).
+        Predict on mirror images of the scan too, and average (one's own models, trained on mirrored heads; slower).
     max_memory_gb : float, optional
         Memory that the logits of one image may take (one's own models).
     confidence : bool
