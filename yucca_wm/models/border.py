@@ -1,6 +1,7 @@
-"""Where white matter ends towards grey matter: by what the scans show, and by where heads have white matter.
+"""Where white matter ends towards grey matter: as much as the scans show, where they and other heads have it.
 
-FLAIR hardly shows that border, and T1 and FLAIR put it in different places.
+FLAIR hardly shows that border, and T1 and FLAIR put it in different places. The most probable class of each voxel would
+leave out thin white matter: its volume is the sum of probabilities.
 """
 
 from __future__ import annotations
@@ -14,9 +15,6 @@ from yucca_wm.models.mean_head import shipped_mean_head
 from yucca_wm.training.synthesis.structures import TISSUES
 from yucca_wm.training.synthesis.volumes import in_mm
 
-WEIGHT = 0.5
-"""Of the mean head beside the scans, on the scale of log odds."""
-
 SHARES = (0.02, 0.98)
 """The mean of 20 heads is not surer than this."""
 
@@ -26,17 +24,24 @@ GREY = (TISSUES["cortical_grey_matter"], TISSUES["deep_grey_matter"])
 def drawn_with_the_mean_head(
     tissue: torch.Tensor, probability: torch.Tensor, look: Look, brain: Brain, grid: Canonical
 ) -> torch.Tensor:
-    """``tissue`` [x, y, z], its white and grey matter shared out again by the odds of both.
+    """``tissue`` [x, y, z], its white and grey matter shared out again.
+
+    White matter is as many voxels as the network's probabilities add up to: those with the highest odds, of network
+    and mean head multiplied.
 
     probability : [class, x, y, z] of the fine network. look : aligned to this person.
     """
-    white, grey = probability[WHITE_MATTER], torch.maximum(*(probability[k] for k in GREY))
+    white, grey = probability[WHITE_MATTER], torch.stack([probability[k] for k in GREY])
     either = (tissue == WHITE_MATTER) | torch.isin(tissue, torch.tensor(GREY))
-    voxels = torch.nonzero(either & (torch.minimum(white, grey) > LEAST_PROBABILITY), as_tuple=True)
-    places = brain.at(grid, look.places, tuple(axis.numpy() for axis in voxels))
+    either &= torch.minimum(white, grey.amax(0)) > LEAST_PROBABILITY
+    white, grey = white[either], grey[:, either]
+    voxels = tuple(axis.numpy() for axis in torch.nonzero(either, as_tuple=True))
+    places = brain.at(grid, look.places, voxels)
     share = torch.from_numpy(shipped_mean_head().at(in_mm(places.numpy())).clip(*SHARES))
-    odds = torch.log(white[voxels] / grey[voxels]) + WEIGHT * torch.logit(share)
-    of_grey = torch.tensor(GREY)[torch.stack([probability[k][voxels] for k in GREY]).argmax(0)]
+    odds = torch.log(white / grey.amax(0)) + torch.logit(share)
+    n_white = round(float((white / (white + grey.sum(0))).sum(dtype=torch.float64)))
+    drawn = torch.tensor(GREY)[grey.argmax(0)]
+    drawn[odds.argsort(descending=True, stable=True)[:n_white]] = WHITE_MATTER
     shared = tissue.clone()
-    shared[voxels] = torch.where(odds > 0, WHITE_MATTER, of_grey).to(tissue.dtype)
+    shared[either] = drawn.to(tissue.dtype)
     return shared
