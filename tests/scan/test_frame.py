@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, load, resample, same_grid, save
+from yucca_wm.imaging.kinds import equal_neighbours, refuse_label_map
 from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
 from yucca_wm.scan.check import check_different
@@ -179,6 +180,14 @@ def _regions(data: np.ndarray) -> np.ndarray:
     return ((data > 300) * (block + 1)).astype(data.dtype)
 
 
+def _gyri(data: np.ndarray) -> np.ndarray:
+    """Names in blocks of four voxels, so that three of four neighbours are equal, as in parcellations at 2 mm."""
+    shape = [-(-n // 4) for n in data.shape]
+    names = np.random.default_rng(0).integers(1, 150, shape).astype(data.dtype)
+    names = np.kron(names, np.ones((4, 4, 4), data.dtype))[tuple(slice(n) for n in data.shape)]
+    return (data > 300) * names
+
+
 def _four(data: np.ndarray) -> np.ndarray:
     return np.stack([data, data], axis=-1)
 
@@ -190,12 +199,13 @@ def _four(data: np.ndarray) -> np.ndarray:
         (_noise, "shows no head"),
         (_labels, "is a label map"),
         (_regions, "is a label map"),
+        (_gyri, "is a label map"),
         (_four, "a 3D image is needed"),
         (lambda data: data[:30], "mm of a head from left to right"),
         (lambda data: data[:, 37:], "mm of a head from front to back"),
         (lambda data: data[:, :, 30:], "mm of a head from top to bottom"),
     ],
-    ids=["flat", "noise", "lesions", "regions", "4D", "left half", "back half", "top"],
+    ids=["flat", "noise", "lesions", "regions", "gyri", "4D", "left half", "back half", "top"],
 )
 def test_what_is_no_scan_of_a_head(change, words: str, folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     image = load(folder / "flair.nii.gz")
@@ -206,6 +216,16 @@ def test_what_is_no_scan_of_a_head(change, words: str, folder: Path, tmp_path: P
             check_scans({modality: tmp_path / "bad.nii.gz"})
         assert "\n" not in str(raised.value)
         assert str(tmp_path / "bad.nii.gz") in str(raised.value)
+
+
+def test_a_scan_of_8_bits_with_every_voxel_twice_is_none(folder: Path) -> None:
+    """Over half of its neighbours are equal, as in a parcellation; the others differ little."""
+    flair = load(folder / "flair.nii.gz").data.astype(np.float64)
+    doubled = np.kron(np.clip(flair / flair.max() * 255, 0, 255).astype(np.uint8), np.ones((2, 2, 2), np.uint8))
+    equal = equal_neighbours(doubled)
+    assert equal is not None
+    assert equal > 0.5
+    refuse_label_map(Image(doubled, np.eye(4)))
 
 
 def test_voxels_in_another_unit(folder: Path, tmp_path: Path) -> None:

@@ -19,7 +19,12 @@ MAX_EQUAL_NEIGHBOURS = 0.8
 """In label maps nearly all neighbours are equal; in scans few are."""
 
 LEAST_EQUAL = 0.5
-"""Of the neighbours in a label map, lesion by lesion too, a larger share is equal; in scans a few per cent are."""
+"""Of the neighbours in a label map, lesion by lesion and gyrus by gyrus too, a larger share is equal; in scans a few per
+cent are, and up to seven in ten where each voxel of 8 bits is there twice."""
+
+AS_IF_NAMES = 1.0
+"""Standard deviations by which neighbours in a parcellation differ, if they differ, at least: its numbers are names. In
+scans it is less than half of one."""
 
 OTHER_PATHOLOGY = 2
 """Beside 1 in the masks of the WMH challenge."""
@@ -63,9 +68,27 @@ def equal_neighbours(data: NDArray[Any], background: float = 0) -> float | None:
 
 def refuse_label_map(scan: Image) -> None:
     """Raise InputError where what should be a scan is a label map."""
-    values, counts = np.unique(scan.data, return_counts=True)
-    if values.size < MIN_VALUES or (equal_neighbours(scan.data, values[counts.argmax()]) or 0) > MAX_EQUAL_NEIGHBOURS:
+    if _is_label_map(scan.data):
         raise InputError(scan.name, "is a label map, not a scan", "give the T1 or FLAIR itself")
+
+
+def _is_label_map(data: NDArray[Any]) -> bool:
+    values, counts = np.unique(data, return_counts=True)
+    background = values[counts.argmax()]
+    equal = equal_neighbours(data, background) or 0
+    if values.size < MIN_VALUES or equal > MAX_EQUAL_NEIGHBOURS:
+        return True
+    return equal > LEAST_EQUAL and _step_between_neighbours(data, background) > AS_IF_NAMES
+
+
+def _step_between_neighbours(data: NDArray[Any], background: float) -> float:
+    """Mean difference of unequal neighbours along the first axis, in standard deviations of what is not background."""
+    first, second = data[:-1], data[1:]
+    unequal = (first != background) & (second != background) & (first != second)
+    if not unequal.any():
+        return 0.0
+    steps = np.abs(first[unequal].astype(np.float64) - second[unequal])
+    return float(steps.mean() / data[data != background].std(dtype=np.float64))
 
 
 def refuse_scan(labels: Image) -> None:
