@@ -79,6 +79,16 @@ def test_flags_may_come_along_and_leave_people_out(cohort: Path) -> None:
     assert len(effects.subjects) == 53
 
 
+def test_second_sessions_are_left_out_of_groups_in_memory(cohort: Path) -> None:
+    loads, _ = frames(cohort)
+    both = pd.concat([loads.assign(subject=loads["subject"] + f"_ses-{session}") for session in (1, 2)])
+    groups = yw.cluster(both, k_max=2)
+    assert groups.members["subject"].tolist() == [f"sub-{number:02d}_ses-1" for number in range(54)]
+    assert groups.left_out["sub-00_ses-2"] == "another session of the same person was taken"
+    with pytest.raises(yw.InputError, match="has only 5 subjects"):
+        yw.cluster(both[both["subject"] < "sub-05"])
+
+
 def test_numbers_of_a_frame_are_read_as_those_of_a_file(cohort: Path) -> None:
     """Two levels that are numbers, a missing value that made them decimals, and a name that is a number."""
     loads, participants = frames(cohort)

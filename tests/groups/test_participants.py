@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.groups.participants import match_participants, read_participants
+from yucca_wm.groups.participants import ANOTHER_SESSION, further_sessions, match_participants, read_participants
 
 
 def participants(folder: Path, *ids: str, missing: tuple[str, ...] = (), ages: tuple[str, ...] = ()):
@@ -66,7 +66,7 @@ def test_missing_values_are_those_that_are_said(tmp_path: Path) -> None:
     assert table.cells["age"] == [""] * 5 + ["60"]
     match = match_participants(list("abcdef"), table)
     assert match.rows == [(5, 5)]
-    assert match.incomplete["e"] == "has no value for age"
+    assert match.left_out["e"] == "has no value for age"
     assert participants(tmp_path, *"abcdef", ages=ages)[0].cells["age"] == ["", "", "", "-", "-9", "60"]
 
 
@@ -96,10 +96,36 @@ def test_people_may_be_called_as_in_a_cohorts_table(tmp_path: Path) -> None:
     assert read_participants(path, ["age"])[0].ids == ["b"]
 
 
-def test_the_session_that_was_taken_is_named(tmp_path: Path) -> None:
-    found, unmatched = partners(tmp_path, ["sub-1_ses-pre", "sub-1_ses-post"], "sub-1")
-    assert found == {"sub-1_ses-pre": "sub-1"}
-    assert unmatched == {"sub-1_ses-post": "participant sub-1 is there already, with sub-1_ses-pre"}
+@pytest.mark.parametrize(
+    ("subjects", "ids", "taken", "further"),
+    [
+        (["1_ses-a", "1_ses-b"], ["1"], ["1_ses-a"], ["1_ses-b"]),  # the first
+        (["1_ses-a", "1_ses-b"], ["1_ses-b"], ["1_ses-b"], ["1_ses-a"]),  # the one with a row
+        (["1_ses-a", "1_ses-b"], ["1_ses-b", "1_ses-a"], ["1_ses-a"], ["1_ses-b"]),  # one, though both have a row
+        (["sub-1", "sub-1_ses-b", "2_run-1", "2_run-2"], ["1", "2"], ["sub-1", "2_run-1"], ["sub-1_ses-b", "2_run-2"]),
+        (["1_ses-a", "01_ses-a"], ["1", "01"], ["1_ses-a", "01_ses-a"], []),  # two people
+    ],
+)
+def test_one_session_of_each_person_counts(
+    tmp_path: Path, subjects: list[str], ids: list[str], taken: list[str], further: list[str]
+) -> None:
+    table, _ = participants(tmp_path, *ids)
+    match = match_participants(subjects, table)
+    assert [subjects[position] for position, _ in match.rows] == taken
+    assert match.left_out == dict.fromkeys(further, ANOTHER_SESSION)
+    assert match.unmatched == {}
+
+
+def test_a_session_without_a_value_does_not_stand_in_for_one_that_has_it(tmp_path: Path) -> None:
+    table, _ = participants(tmp_path, "1_ses-a", "1_ses-b", ages=("", "60"))
+    match = match_participants(["1_ses-a", "1_ses-b"], table)
+    assert match.rows == [(1, 1)]
+    assert match.left_out == {"1_ses-a": "has no value for age"}
+
+
+def test_further_sessions_are_known_by_name_where_there_is_no_table() -> None:
+    names = ["1_ses-a", "1_ses-b", "sub-2_ses-a", "2", "3_run-1", "sub-3_ses-a_run-2", "03", "4", "sub-4"]
+    assert list(further_sessions(names)) == ["1_ses-b", "sub-2_ses-a", "sub-3_ses-a_run-2"]
 
 
 def test_a_table_with_spaces_for_tabs_is_told_so(tmp_path: Path) -> None:

@@ -99,6 +99,35 @@ def test_clusters_say_what_they_put_in_place_of_loads(cohort, capsys):
     assert sum(known) == 24
 
 
+def twice(cohort):
+    """Everybody's loads once more, as a second session."""
+    head, *lines = (cohort / "lesion_load.tsv").read_text().splitlines()
+    both = [line.replace("\t", f"_ses-{session}\t", 1) for session in (1, 2) for line in lines]
+    (cohort / "lesion_load.tsv").write_text("\n".join([head, *both]) + "\n")
+
+
+def test_a_second_session_makes_no_second_person(cohort, capsys):
+    """54 people at two visits are grouped and tested as the 54 at the first; both say who else there was."""
+    cluster = ["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "3"]
+    found = []
+    for visits in (1, 2):
+        if visits == 2:
+            twice(cohort)
+        assert main(cluster) == 0
+        assert associate(cohort) == 0
+        out = cohort / "out"
+        members = [(row["subject"].removesuffix("_ses-1"), row["cluster"]) for row in rows(out / "clusters.tsv")]
+        found.append((members, content(cohort, "clusters")["choices"], (out / "associations.tsv").read_text()))
+    assert found[0] == found[1]
+    said = capsys.readouterr()
+    line = "left out, another session of the same person was taken: sub-00_ses-2, sub-01_ses-2, "
+    assert said.out.count(line) == 2
+    assert said.out.count("(54 subjects)") == 2
+    assert said.err == ""
+    for name in ("clusters", "associations"):
+        assert list(content(cohort, name)["left_out"]) == [f"sub-{number:02d}_ses-2" for number in range(54)]
+
+
 def test_a_redundant_covariate_is_named_and_changes_nothing(cohort, capsys):
     set_column(cohort, "born", lambda _, row: str(2026 - int(row["age"])))
     assert associate(cohort, "--covariates", "age") == 0

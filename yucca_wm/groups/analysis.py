@@ -11,7 +11,7 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import table_name
 from yucca_wm.groups.loads import Loads, read_loads
-from yucca_wm.groups.participants import Participants, match_participants, read_participants
+from yucca_wm.groups.participants import Participants, further_sessions, match_participants, read_participants
 from yucca_wm.groups.statistics.variables import Design, design
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.report.flagged import (
@@ -119,7 +119,8 @@ def read_cohort(
     settings: Settings,
     flags: Flags | None = None,
 ) -> Cohort:
-    """Loads and, where ``columns`` are asked for, participants with a value in each of them, row by row.
+    """Loads and, where ``columns`` are asked for, participants with a value in each of them, row by row; one session of
+    each person.
 
     load_path, participants : files, or the same as data frames.
     flags : of the subjects; None: those beside the loads.
@@ -131,7 +132,7 @@ def read_cohort(
     if unknown := [name for name in settings.categorical if name not in columns]:
         said = spelled(f"--categorical {unknown[0]}", f"categorical={unknown[:1]}")
         raise InputError(asked_of, f"{said} is no column of this analysis")
-    failed, left_out, table = dict[str, str](), dict[str, str](), None
+    failed, table = dict[str, str](), None
     if columns:
         if participants is None:
             remedy = f"give {spelled('--participants', 'participants')}"
@@ -140,8 +141,11 @@ def read_cohort(
         match = match_participants(loads.subjects, table)
         bare = {name.removeprefix("sub-") for name in twice}
         failed = twice | {k: v for k, v in match.unmatched.items() if k.removeprefix("sub-") not in bare}
-        left_out = match.incomplete
+        left_out = match.left_out
         loads, table = loads.take([i for i, _ in match.rows]), table.take([row for _, row in match.rows])
+    else:
+        left_out = further_sessions(loads.subjects)
+        loads = loads.take([row for row, name in enumerate(loads.subjects) if name not in left_out])
     if settings.exclude_flagged is not None:
         out = excluded(load_path, flags, settings.exclude_flagged, loads.subjects)
         left_out = left_out | out

@@ -35,7 +35,8 @@ def associate(
 ) -> Association:
     """Test whether the load of each region goes with a diagnosis or a score, given covariates.
 
-    One model a region, permutation p-values, false discovery rate by Benjamini and Hochberg.
+    One model a region, permutation p-values, false discovery rate by Benjamini and Hochberg. Of a person's sessions
+    (``sub-01_ses-2``) one is in it: the one that has a row in ``participants``, or else the first.
 
     Parameters
     ----------
@@ -118,6 +119,8 @@ def cluster(
     seed: int = 0,
 ) -> Clustering:
     """Look for groups of people with like patterns of load, and say whether there are any.
+
+    Of a person's sessions one is in it, as in `associate`; without ``participants`` the first.
 
     Parameters
     ----------

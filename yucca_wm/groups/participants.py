@@ -20,6 +20,9 @@ IDS = ("participant_id", "subject")
 
 RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {IDS[0]}"
 
+ANOTHER_SESSION = "another session of the same person was taken"
+"""Why somebody's further sessions are left out: as people of their own they would be one finding many times."""
+
 MAX_COMPARED = 100_000
 """Pairs of names that are looked at for a likeness, at most: a second's work."""
 
@@ -81,16 +84,30 @@ def read_participants(
 @dataclass(frozen=True)
 class Match:
     """rows : (position of a subject, row of its participant) of those in both tables with every value; unmatched :
-    who has no partner in the other table (a mistake); incomplete : who lacks a value (none), both with the reason."""
+    who has no partner in the other table (a mistake); left_out : who lacks a value, and further sessions (none), both
+    with the reason."""
 
     rows: list[tuple[int, int]]
     unmatched: dict[str, str]
-    incomplete: dict[str, str]
+    left_out: dict[str, str]
+
+
+def further_sessions(subjects: Collection[str]) -> dict[str, str]:
+    """Those of ``subjects`` that are a session (or run) of a person who is there already -> reason. Who is there without
+    a session is taken, or else the first."""
+    seen: set[str] = set()
+    further = {}
+    for name in sorted(subjects, key=_is_session):
+        if _is_session(name) and _person(name) in seen:
+            further[name] = ANOTHER_SESSION
+        seen.add(_person(name))
+    return further
 
 
 def match_participants(subjects: Sequence[str], participants: Participants) -> Match:
     """A subject is the participant of exactly its name; or else of its name with or without ``sub-``; or else of what
-    stands before ``_ses-`` or ``_run-``. ``1``, ``01`` and ``001`` are different people.
+    stands before ``_ses-`` or ``_run-``. ``1``, ``01`` and ``001`` are different people. Of one person's sessions one
+    counts: the one that has a row of its own, or else the first.
 
     Raises InputError when nobody is in both tables.
     """
@@ -117,21 +134,35 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
             "none of its participants has loads",
             f"it has {_some(participants.ids)}; loads are there of {_some(subjects)}",
         )
+    there = {_person(subjects[position]) for position in partner}
+    further = {name for name in (*alone, *doubled) if _is_session(name) and _person(name) in there}
+    alone = [name for name in alone if name not in further]
     few = len(alone) * len(free) <= MAX_COMPARED
     unmatched = {name: "is not in the participants table" + (looks_like(name, free) if few else "") for name in alone}
-    unmatched |= doubled | {name: "has no lesion load" + (looks_like(name, alone) if few else "") for name in free}
-    rows, incomplete = [], {}
+    unmatched |= {name: reason for name, reason in doubled.items() if name not in further}
+    unmatched |= {name: "has no lesion load" + (looks_like(name, alone) if few else "") for name in free}
+    left_out = {name: ANOTHER_SESSION for name in subjects if name in further}
+    rows = []
     for position, row in sorted(partner.items()):
         if lacking := [name for name, cells in participants.cells.items() if not cells[row]]:
-            incomplete[subjects[position]] = f"has no value for {', '.join(lacking)}"
+            left_out[subjects[position]] = f"has no value for {', '.join(lacking)}"
         else:
             rows.append((position, row))
-    return Match(rows, unmatched, incomplete)
+    left_out |= (again := further_sessions([subjects[position] for position, _ in rows]))
+    return Match([(position, row) for position, row in rows if subjects[position] not in again], unmatched, left_out)
+
+
+def _person(subject: str) -> str:
+    """Whose session a subject is."""
+    return bare(subject).split("_ses-")[0].split("_run-")[0]
+
+
+def _is_session(subject: str) -> bool:
+    return _person(subject) != bare(subject)
 
 
 def _near(subject: str, bared: Mapping[str, int]) -> int | None:
-    whole = bare(subject)
-    return bared.get(whole, bared.get(whole.split("_ses-")[0].split("_run-")[0]))
+    return bared.get(bare(subject), bared.get(_person(subject)))
 
 
 def _some(names: Sequence[str]) -> str:
