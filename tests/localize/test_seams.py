@@ -13,6 +13,7 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.localize.__main__ import main
+from yucca_wm.localize.terminal import COUNTED
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
 """Voxels of 6 mm3."""
@@ -173,16 +174,39 @@ def test_one_person_at_a_time_adds_up_to_what_a_folder_gives(
         pair = (tmp_path / f"lesions/{name}.nii.gz", tmp_path / f"regions/{name}.nii.gz")
         assert run(tmp_path, "--lesions", pair[0], "--regions", pair[1], "--maps") == 0
         head, *_, total, unaffected, counted, localized = capsys.readouterr().out.splitlines()
-        assert head.split() == ["region", "lesion", "ml", "%", "of", "region", "lesions", "in", "it"]
+        assert head.split() == ["region", "lesion", "ml", "%", "of", "region", "lesions"]
         assert total.split()[:2] == ["total", volume]
         assert unaffected.endswith("regions have no lesion")
-        assert counted == "A lesion is counted in every region that it reaches into, and once in the total."
+        assert counted == COUNTED
         assert " localized; " in localized
     assert total_ml(tmp_path / "out") == pytest.approx({"s1": 0.06, "s2": 0.12, "s10": 0.18})
     assert list(total_ml(tmp_path / "out")) == ["s1", "s2", "s10"]
     for name in ("lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv", "maps/s1.nii.gz", "heat_map.svg"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
     assert "removed" not in capsys.readouterr().err
+
+
+MIRRORED = np.diag([-1.0, 2.0, 3.0, 1.0]) + np.outer([11.0, 0, 0, 0], [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "flagged"),
+    [
+        (lambda data: (data, AFFINE), False),
+        (lambda data: (data[::-1], MIRRORED), False),
+        (lambda data: (data[1:, 2:], AFFINE + np.outer([1.0, 4.0, 0, 0], [0, 0, 0, 1])), False),
+        (lambda data: (data, AFFINE + np.outer([0.3, 0, 0, 0], [0, 0, 0, 1])), True),
+        (lambda data: (data[:, ::2], AFFINE @ np.diag([1.0, 2.0, 1.0, 1.0])), True),
+    ],
+    ids=["one grid", "stored the other way", "a part", "a third of a voxel off", "thicker"],
+)
+def test_maps_that_headers_alone_bring_together_are_flagged(change, flagged: bool, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    maps(tmp_path, "s1")
+    save(tmp_path / "regions/s1.nii.gz", *change(regions()))
+    sides = ("--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions")
+    assert run(tmp_path, *sides, "--resample") == 0
+    flags = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]["s1"]["flags"]
+    assert ("by_headers" in flags) == flagged
 
 
 def test_a_folder_of_regions_serves_one_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

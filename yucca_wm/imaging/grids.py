@@ -43,6 +43,15 @@ def reordered(image: Image, like: Image) -> Image:
     return replace(image, data=apply_orientation(image.data, change), affine=affine)
 
 
+def share_voxels(first: Image, second: Image) -> bool:
+    """Whether both grids are parts of one, so that no voxel of either lies across two of the other."""
+    ordered = reordered(second, first)
+    start = np.linalg.inv(first.affine) @ ordered.affine @ [0, 0, 0, 1]
+    moved = first.affine.copy()
+    moved[:3, 3] += moved[:3, :3] @ np.rint(start[:3])
+    return images.same_grid(replace(ordered, affine=moved), ordered)
+
+
 EDGE_VOXELS = 1e-3
 """What reaches less far beyond a grid lies within it: headers jitter."""
 

@@ -16,7 +16,7 @@ from yucca_wm.localize.inputs.pairs import Maps, Pair
 from yucca_wm.localize.inputs.reading import LabelMaps, load_modality, read_maps
 from yucca_wm.localize.inputs.records import registration_flag, scans_flags
 from yucca_wm.localize.maps import Derivative, labelled_lesions
-from yucca_wm.localize.measures.flags import beyond_flag, disagreement, ignored_flag, quality_flags
+from yucca_wm.localize.measures.flags import beyond_flag, disagreement, grids_flag, ignored_flag, quality_flags
 from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
 from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, ventricle_distances
@@ -64,7 +64,7 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
     given : where the maps are from, and their companions.
     """
     result = localize(given.subject, maps.lesions, maps.regions, table, settings, maps.ventricles, maps.tissue)
-    flags = result.flags | beyond_flag(maps.regions, maps.own, table)
+    flags = result.flags | beyond_flag(maps.regions, maps.own, table) | grids_flag(maps.lesions, maps.region_map)
     flags |= scans_flags(given.lesions, given.companions.notes) | registration_flag(given.regions)
     companions = given.companions
     if companions.lesion_softmax is not None and companions.region_softmax is not None:

@@ -11,6 +11,7 @@ from yucca_wm.cohort.ids import sharers
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
+from yucca_wm.imaging.grids import share_voxels
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import LoadRow
@@ -36,6 +37,7 @@ BEYOND_PERCENT = 1.0
 SIDE_MARGIN_MM = 5.0
 """Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
 
+BY_HEADERS = "by_headers"
 SAME_LESIONS = "same_lesions"
 WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
@@ -51,6 +53,7 @@ TITLES = {
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
     "lesions_cut": f"over {BEYOND_PERCENT:g} % of the regions lie beyond the lesion map: lesions there are not known",
+    BY_HEADERS: "lesions and regions lie on different grids: right only if the scans behind them were registered",
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
@@ -103,6 +106,14 @@ def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionT
         return {}
     said = f"{percent:.1f} % of the regions lie beyond the field of view of the lesion map: lesions there are not known"
     return {"lesions_cut": said}
+
+
+def grids_flag(lesions: Image, regions: Image) -> dict[str, str]:
+    """``by_headers`` where the voxels of two maps are not those of one grid (a part of it may be cut out)."""
+    if share_voxels(lesions, regions):
+        return {}
+    said = "lesions and regions lie on different grids and were laid on each other as headers say"
+    return {BY_HEADERS: f"{said}: right only if the scans behind them were registered"}
 
 
 def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
