@@ -79,6 +79,35 @@ def test_flags_may_come_along_and_leave_people_out(cohort: Path) -> None:
     assert len(effects.subjects) == 53
 
 
+def test_notes_are_what_the_command_prints(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two people are flagged, one has no age: both are said in Python, too."""
+    flags = {f"sub-{number:02d}": {"flags": []} for number in range(54)}
+    flags["sub-02"]["flags"] = flags["sub-40"]["flags"] = ["high_load"]
+    (cohort / "localize.json").write_text(json.dumps({"subjects": flags, "failures": {}}))
+    table = (cohort / "participants.tsv").read_text().splitlines()
+    table[6] = "sub-05\tcontrol\tn/a\tF\tA\t0"
+    (cohort / "participants.tsv").write_text("\n".join(table) + "\n")
+    people = str(cohort / "participants.tsv")
+    shared = ["--loads", str(cohort), "--participants", people, "--covariates", "age", "--out-dir", str(cohort / "out")]
+    asked = {"loads": cohort, "participants": people, "covariates": ["age"]}
+    for command, found, more in (
+        ("cluster", yw.cluster(**asked, k_max=2), ["--k-max", "2"]),
+        ("associate", yw.associate(**asked, outcome="score", permutations=20),
+         ["--outcome", "score", "--permutations", "20"]),
+    ):  # fmt: skip
+        assert found.notes[:2] == [
+            "left out, has no value for age: sub-05 (1 subject)",
+            "used although flagged high_load (lesions over 5 % of the white matter): 2 subjects of 53: sub-02, sub-40",
+        ]
+        assert main([command, *shared, *more]) == 0
+        assert capsys.readouterr().out.splitlines()[: len(found.notes)] == found.notes
+    loads, _ = frames(cohort)
+    assert yw.cluster(loads, k_max=2).notes == ["flags are not known: give flags={subject: names of flags}"]
+    assert yw.cluster(loads, k_max=2, flags={"sub-02": ["high_load"]}).notes == [
+        "used although flagged high_load (lesions over 5 % of the white matter): 1 subject of 54: sub-02"
+    ]
+
+
 def test_second_sessions_are_left_out_of_groups_in_memory(cohort: Path) -> None:
     loads, _ = frames(cohort)
     both = pd.concat([loads.assign(subject=loads["subject"] + f"_ses-{session}") for session in (1, 2)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.tsv import table_name
+from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.participants import Participants, further_sessions, match_participants, read_participants
 from yucca_wm.groups.statistics.variables import Design, design
@@ -89,8 +89,8 @@ class Cohort:
     """Who is analysed.
 
     participants : row by row with ``loads``; None where there is no table. flags : of those who are used, None where
-    they are not known. names : what a page calls people. failed, left_out : who is not there by mistake, and who for a
-    good reason, with the reason.
+    they are not known; unsure : of whom they are not. names : what a page calls people. failed, left_out : who is not
+    there by mistake, and who for a good reason, with the reason. in_memory : the loads are a data frame.
     """
 
     loads: Loads
@@ -100,12 +100,15 @@ class Cohort:
     failed: dict[str, str]
     left_out: dict[str, str]
     unsure: Sequence[str] = ()
+    in_memory: bool = False
 
     def lines(self, *, named: bool = True) -> list[str]:
         """Who is left out, and who is used in spite of a flag; ``named``: with their names."""
         lines = left_out_lines(self.left_out, named=named)
         if self.flags is None:
-            return [*lines, "flags are not known: there is no localize.json beside the loads"]
+            beside = "there is no localize.json beside the loads"
+            why = "give flags={subject: names of flags}" if self.in_memory else beside
+            return [*lines, f"flags are not known: {why}"]
         if self.unsure:
             who = f": {some_of(self.unsure, 10)}" if named else ""
             lines.append(f"flags are not known of {len(self.unsure)} of {len(self.loads.subjects)} subjects{who}")
@@ -156,7 +159,7 @@ def read_cohort(
     unsure = [] if flags is None or given else without_flags(flags, loads.subjects)
     if flags is not None:
         flags = {name: flags[name] for name in loads.subjects if flags.get(name)}
-    return Cohort(loads, table, flags, names, failed, left_out, unsure)
+    return Cohort(loads, table, flags, names, failed, left_out, unsure, table_name(load_path) == FRAME)
 
 
 def cohort_design(cohort: Cohort, settings: Settings) -> Design:

@@ -98,7 +98,7 @@ def associate(
         list(result.cohort.loads.subjects),
         result.cohort.failed | result.cohort.left_out,
         result.content.get("prediction"),
-        list(result.notes),
+        [*result.cohort.lines(), *result.notes],
         result,
     )
 
@@ -183,7 +183,7 @@ def cluster(
         MEMBERS.data_frame(result.members),
         PROFILES.data_frame(result.profiles),
         result.cohort.failed | result.cohort.left_out,
-        list(result.notes),
+        [*result.cohort.lines(), *result.notes],
         result,
     )
 

@@ -208,7 +208,7 @@ class Association:
     prediction : dict of str to Any or None
         Cross-validated AUC of regional loads and of the total load alone; None for a number, or with few people.
     notes : list of str
-        What to know of the models.
+        What the command prints: who is left out, or used although flagged, and what to know of the models.
     """
 
     effects: pd.DataFrame

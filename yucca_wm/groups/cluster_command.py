@@ -221,7 +221,8 @@ class Clustering:
     left_out : dict of str to str
         Who is not in it, and why.
     notes : list of str
-        What was done to loads that are not defined.
+        What the command prints: who is left out, or used although flagged, what covariates are, and what was done to
+        loads that are not defined.
     """
 
     structure: bool

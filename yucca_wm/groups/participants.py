@@ -93,8 +93,8 @@ class Match:
 
 
 def further_sessions(subjects: Collection[str]) -> dict[str, str]:
-    """Those of ``subjects`` that are a session (or run) of a person who is there already -> reason. Who is there without
-    a session is taken, or else the first."""
+    """Those of ``subjects`` that are a session (or run) of a person who is there already -> reason. Of a person, the
+    name without a session is taken, or else the first."""
     seen: set[str] = set()
     further = {}
     for name in sorted(subjects, key=_is_session):
