@@ -181,6 +181,34 @@ def test_a_stray_cell_is_named_and_may_be_said_to_be_missing(cohort, capsys):
     assert "left out, has no value for age: sub-04 (1 subject)" in capsys.readouterr().out
 
 
+def test_an_error_names_who_was_left_out_for_which_cell(cohort):
+    """Of 54 people 9 have every value. Ten people are named for a reason at most, and four reasons of six."""
+    set_column(cohort, "score", lambda who, _: "n/a" if 9 <= who < 52 else str(who * who % 7))
+    set_column(cohort, "age", lambda who, row: "" if who in (52, 53) else row["age"])
+    left = "left out, has no value for age: sub-52, sub-53 (2 subjects); left out, has no value for score: "
+    left += f"{', '.join(f'sub-{who:02d}' for who in range(9, 19))}, ... (43 subjects)"
+    with pytest.raises(InputError) as raised:
+        associate(cohort, "--covariates", "age", outcome="score")
+    assert raised.value.problem == "too few for this model with score: 9 subjects, 10 are needed"
+    assert raised.value.remedy == f"add people; {left}"
+    people = ["--participants", str(cohort / "participants.tsv"), "--covariates", "age", "score"]
+    with pytest.raises(InputError) as raised:
+        main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), *people])
+    assert raised.value.remedy == f"10 at least; {left}"
+    for number, name in enumerate("abcd"):
+        set_column(cohort, name, lambda who, _, skipped=number: "" if who == skipped else str(who * who % 5))
+    with pytest.raises(InputError, match=r"for a: sub-00 .* for c: sub-02 \(1 subject\); 2 more reasons$"):
+        associate(cohort, "--covariates", "a", "b", "c", "d", "age", outcome="score")
+
+
+def test_an_outcome_with_one_level_left_says_who_had_the_other(cohort):
+    set_column(cohort, "case", lambda who, _: "yes" if who < 53 else "no")
+    set_column(cohort, "age", lambda who, row: "" if who == 53 else row["age"])
+    says = r"is yes for every subject; nothing can go with it; left out, has no value for age: sub-53 \(1 subject\)"
+    with pytest.raises(InputError, match=says):
+        associate(cohort, "--covariates", "age", outcome="case")
+
+
 def test_codes_are_names_when_that_is_said(cohort, capsys):
     set_column(cohort, "site", lambda who, _: str(who % 3 + 9))
     associate(cohort, "--covariates", "site")
@@ -252,7 +280,7 @@ def test_flags_that_are_not_known_are_not_taken_for_none(cohort, capsys):
     with pytest.raises(InputError, match="there is no flag bad; flags are no_lesion, high_load"):
         associate(cohort, "--exclude-flagged", "bad")
     set_flags(cohort, {number: ["high_outside"] for number in range(54)})
-    with pytest.raises(InputError, match="nobody is left; flagged high_outside"):
+    with pytest.raises(InputError, match=r"nobody is left; left out, flagged high_outside: sub-00, .* \(54"):
         associate(cohort, "--exclude-flagged")
 
 

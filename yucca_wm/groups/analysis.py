@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 FEW = 10
 """Groups smaller than this give effects that are hardly worth printing; a note says so."""
+
+MOST_REASONS = 4
+"""So many reasons why people are left out does an error name."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +159,29 @@ def read_cohort(
         rows = [row for row, name in enumerate(loads.subjects) if name not in out]
         loads, table = loads.take(rows), table and table.take(rows)
     if not loads.subjects:
-        raise InputError(asked_of, "nobody is left", "; ".join(sorted(set(left_out.values()))))
+        raise InputError(asked_of, "nobody is left", _in_short(failed | left_out))
     unsure = [] if flags is None or given else without_flags(flags, loads.subjects)
     if flags is not None:
         flags = {name: flags[name] for name in loads.subjects if flags.get(name)}
     return Cohort(loads, table, flags, names, failed, left_out, unsure, table_name(load_path) == FRAME)
+
+
+@contextmanager
+def naming_left_out(cohort: Cohort) -> Iterator[None]:
+    """An InputError within it also says who was left out, and why: of too few people, say, or of one level only."""
+    try:
+        yield
+    except InputError as error:
+        if not (said := _in_short(cohort.failed | cohort.left_out)):
+            raise
+        remedy = "; ".join(filter(None, (error.remedy, said)))
+        raise InputError(error.path, error.problem, remedy) from error
+
+
+def _in_short(left_out: Mapping[str, str]) -> str:
+    lines = left_out_lines(left_out)
+    more = len(lines) - MOST_REASONS
+    return "; ".join([*lines[:MOST_REASONS], *[f"{more} more reason{'s' * (more > 1)}"] * (more > 0)])
 
 
 def cohort_design(cohort: Cohort, settings: Settings) -> Design:

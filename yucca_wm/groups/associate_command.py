@@ -14,7 +14,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
-from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, read_cohort
+from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, naming_left_out, read_cohort
 from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.statistics.association import RegionEffect, associate, too_few
@@ -131,15 +131,16 @@ def associate_tables(
         raise InputError(source, f"column {outcome} is the outcome and a covariate", "name it once")
     cohort = read_cohort(load_path, participants, [outcome, *settings.covariates], settings, flags)
     assert cohort.participants is not None
-    asked = read_outcome(cohort.participants.column(outcome, settings.categorical), reference)
-    covariates = cohort_design(cohort, settings)
     loads = cohort.loads
-    columns = covariates.matrix.shape[1]
-    if lacking := too_few(asked.values, columns, binary=asked.binary):
-        fewer = columns and not too_few(asked.values, 0, binary=asked.binary)
-        remedy = "use fewer covariates" if fewer else "add people"
-        raise InputError(source, f"too few for this model with {outcome}: {lacking}", remedy)
-    lines = [*asked.doubts, *covariates.notes, *_model_lines(asked, covariates, source, outcome)]
+    with naming_left_out(cohort):
+        asked = read_outcome(cohort.participants.column(outcome, settings.categorical), reference)
+        covariates = cohort_design(cohort, settings)
+        columns = covariates.matrix.shape[1]
+        if lacking := too_few(asked.values, columns, binary=asked.binary):
+            fewer = columns and not too_few(asked.values, 0, binary=asked.binary)
+            remedy = "use fewer covariates" if fewer else "add people"
+            raise InputError(source, f"too few for this model with {outcome}: {lacking}", remedy)
+        lines = [*asked.doubts, *covariates.notes, *_model_lines(asked, covariates, source, outcome)]
     scaled = transform(loads.percent, settings.scale)
     effects = associate(
         scaled, loads.regions, asked.values, covariates.matrix,

@@ -16,7 +16,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
-from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, read_cohort
+from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, naming_left_out, read_cohort
 from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.statistics.clusters import Choice, Clusters, cluster
@@ -145,11 +145,12 @@ def cluster_tables(
     Raises InputError for tables that cannot be used, and for fewer than FEW subjects.
     """
     cohort = read_cohort(load_path, participants, settings.covariates, settings, flags)
-    covariates = cohort_design(cohort, settings)
     loads = cohort.loads
-    if len(loads.subjects) < FEW:
-        problem = f"has only {count(len(loads.subjects), 'subject')}: too few to look for groups"
-        raise InputError(table_name(load_path), problem, f"{FEW} at least")
+    with naming_left_out(cohort):
+        covariates = cohort_design(cohort, settings)
+        if len(loads.subjects) < FEW:
+            problem = f"has only {count(len(loads.subjects), 'subject')}: too few to look for groups"
+            raise InputError(table_name(load_path), problem, f"{FEW} at least")
     values, filled = complete(transform(loads.percent, settings.scale), loads.regions)
     matrix = covariates.matrix
     if adjust_total:
