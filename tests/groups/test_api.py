@@ -79,6 +79,45 @@ def test_flags_may_come_along_and_leave_people_out(cohort: Path) -> None:
     assert len(effects.subjects) == 53
 
 
+def test_true_is_every_flag_that_casts_doubt(cohort: Path) -> None:
+    """As --exclude-flagged without a name: high_load says something of the person, not of the numbers."""
+    loads, participants = frames(cohort)
+    flags = {"sub-03": ["high_load"], "sub-05": ["high_outside"]}
+    asked = {"outcome": "score", "permutations": 20, "flags": flags}
+    for given, left_out in ((True, ["sub-05"]), ([], ["sub-05"]), (["high_load"], ["sub-03"]), (False, []), (None, [])):
+        assert list(yw.associate(loads, participants, **asked, exclude_flagged=given).left_out) == left_out
+    assert list(yw.cluster(loads, k_max=2, flags=flags, exclude_flagged=True).left_out) == ["sub-05"]
+
+
+def test_numbers_may_be_given_as_numbers(cohort: Path) -> None:
+    loads, participants = frames(cohort)
+    participants["case"] = np.where(participants["diagnosis"] == "patient", 1.0, 0.0)
+    participants.loc[7, "case"], participants.loc[8, "case"] = -9, 999.5
+    effects = yw.associate(loads, participants, "case", permutations=20, missing=[-9.0, 999.5], reference=1)
+    assert list(effects.left_out) == ["sub-07", "sub-08"]
+    assert "against 1: " in effects.notes[2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"exclude_flagged": "high_load"}, r"exclude_flagged is a list of names: \['high_load'\]"),
+        ({"exclude_flagged": 1}, "exclude_flagged is a list of names, not 1"),
+        ({"missing": -9}, "missing is a list of names, not -9"),
+        ({"covariates": None}, "covariates is a list of names, not None"),
+        ({"categorical": "site"}, r"categorical is a list of names: \['site'\]"),
+        ({"flags": {"sub-03": "high_load"}}, r"flags\['sub-03'\] is a list of names: \['high_load'\]"),
+        ({"flags": ["sub-03"]}, "flags is a dict: subject -> names of its flags"),
+    ],
+)
+def test_what_is_no_list_of_names_is_refused(cohort: Path, wrong: dict[str, object], says: str) -> None:
+    loads, participants = frames(cohort)
+    with pytest.raises(ValueError, match=says):
+        yw.cluster(loads, participants, **wrong)
+    with pytest.raises(ValueError, match=says):
+        yw.associate(loads, participants, outcome="score", **wrong)
+
+
 def test_notes_are_what_the_command_prints(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two people are flagged, one has no age: both are said in Python, too."""
     flags = {f"sub-{number:02d}": {"flags": []} for number in range(54)}

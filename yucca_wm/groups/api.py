@@ -29,7 +29,7 @@ def associate(
     reference: str | None = None,
     transform: Literal["sqrt", "log1p", "none"] = "sqrt",
     permutations: int = 5000,
-    exclude_flagged: Sequence[str] | None = None,
+    exclude_flagged: Sequence[str] | bool | None = None,
     flags: Mapping[str, Iterable[str]] | None = None,
     seed: int = 0,
 ) -> Association:
@@ -60,8 +60,8 @@ def associate(
         Of the loads, which are skewed.
     permutations : int
         How many for p-values.
-    exclude_flagged : sequence of str, optional
-        Leave out who carries one of these flags; an empty sequence: any that casts doubt on the numbers.
+    exclude_flagged : sequence of str or bool, optional
+        Leave out who carries one of these flags; True (or an empty sequence): any that casts doubt on the numbers.
     flags : mapping of str to iterable of str, optional
         Subject -> names of its flags (`Localization.flags`). Default: those of ``localize.json`` beside the loads.
     seed : int
@@ -80,7 +80,7 @@ def associate(
     MissingExtraError
         The packages of ``yucca-wm[groups]`` are not installed.
     ValueError
-        Another ``transform``, or fewer than one permutation.
+        Another ``transform``, fewer than one permutation, or a name where a list of names belongs.
 
     Examples
     --------
@@ -90,8 +90,9 @@ def associate(
         raise ValueError("permutations must be 1 or more")
     settings = _settings(covariates, categorical, missing, transform, exclude_flagged, seed)
     result = associate_tables(
-        loads, participants, outcome, settings, reference=reference, permutations=permutations, flags=_named(flags)
-    )
+        loads, participants, outcome, settings, reference=None if reference is None else str(reference),
+        permutations=permutations, flags=_flags(flags),
+    )  # fmt: skip
     return Association(
         EFFECTS.data_frame(map(EFFECTS.values, result.effects)),
         result.content["model"],
@@ -114,7 +115,7 @@ def cluster(
     k_max: int = 6,
     adjust_total: bool = False,
     transform: Literal["sqrt", "log1p", "none"] = "sqrt",
-    exclude_flagged: Sequence[str] | None = None,
+    exclude_flagged: Sequence[str] | bool | None = None,
     flags: Mapping[str, Iterable[str]] | None = None,
     seed: int = 0,
 ) -> Clustering:
@@ -142,8 +143,8 @@ def cluster(
         Regress out each person's mean load: groups by pattern, not by severity.
     transform : {"sqrt", "log1p", "none"}
         Of the loads, which are skewed.
-    exclude_flagged : sequence of str, optional
-        Leave out who carries one of these flags; an empty sequence: any that casts doubt on the numbers.
+    exclude_flagged : sequence of str or bool, optional
+        Leave out who carries one of these flags; True (or an empty sequence): any that casts doubt on the numbers.
     flags : mapping of str to iterable of str, optional
         Subject -> names of its flags (`Localization.flags`). Default: those of ``localize.json`` beside the loads.
     seed : int
@@ -161,7 +162,7 @@ def cluster(
     MissingExtraError
         The packages of ``yucca-wm[groups]`` are not installed.
     ValueError
-        Another ``method`` or ``transform``, or ``k_max`` below 2.
+        Another ``method`` or ``transform``, ``k_max`` below 2, or a name where a list of names belongs.
 
     Examples
     --------
@@ -174,7 +175,7 @@ def cluster(
         raise ValueError("k_max must be 2 or more")
     settings = _settings(covariates, categorical, missing, transform, exclude_flagged, seed)
     result = cluster_tables(
-        loads, participants, settings, method=method, k_max=k_max, adjust_total=adjust_total, flags=_named(flags)
+        loads, participants, settings, method=method, k_max=k_max, adjust_total=adjust_total, flags=_flags(flags)
     )
     return Clustering(
         result.clusters.structure,
@@ -193,24 +194,37 @@ def _settings(
     categorical: Sequence[str],
     missing: Sequence[str],
     transform: str,
-    exclude_flagged: Sequence[str] | None,
+    exclude_flagged: Sequence[str] | bool | None,
     seed: int,
 ) -> Settings:
     if transform not in TRANSFORMS:
         raise ValueError(f"transform is {transform}, not one of {TRANSFORMS}")
-    for name, columns in (("covariates", covariates), ("categorical", categorical), ("missing", missing)):
-        if isinstance(columns, str):
-            raise ValueError(f"{name} is a list of names: [{columns!r}]")
-    check_packages()
-    return Settings(
-        covariates=list(covariates),
-        categorical=list(categorical),
-        missing=list(missing),
+    if isinstance(exclude_flagged, bool):
+        exclude_flagged = [] if exclude_flagged else None
+    settings = Settings(
+        covariates=_names("covariates", covariates),
+        categorical=_names("categorical", categorical),
+        missing=_names("missing", missing),
         scale=transform,
-        exclude_flagged=None if exclude_flagged is None else list(exclude_flagged),
+        exclude_flagged=None if exclude_flagged is None else _names("exclude_flagged", exclude_flagged),
         seed=seed,
     )
+    check_packages()
+    return settings
 
 
-def _named(flags: Mapping[str, Iterable[str]] | None) -> dict[str, list[str]] | None:
-    return None if flags is None else {subject: list(names) for subject, names in flags.items()}
+def _flags(flags: Mapping[str, Iterable[str]] | None) -> dict[str, list[str]] | None:
+    if flags is None:
+        return None
+    if not isinstance(flags, Mapping):
+        raise ValueError("flags is a dict: subject -> names of its flags")
+    return {subject: _names(f"flags[{subject!r}]", names) for subject, names in flags.items()}
+
+
+def _names(argument: str, given: Iterable[object]) -> list[str]:
+    """A list of names, and not the letters of one; numbers (``missing=[-9]``) as a table has them."""
+    if isinstance(given, str):
+        raise ValueError(f"{argument} is a list of names: [{given!r}]")
+    if not isinstance(given, Iterable):
+        raise ValueError(f"{argument} is a list of names, not {given!r}")
+    return [str(int(name)) if isinstance(name, float) and name.is_integer() else str(name) for name in given]
