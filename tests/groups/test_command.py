@@ -148,8 +148,25 @@ def test_a_table_that_calls_its_people_otherwise_is_told_what_to_rename(cohort):
             associate(cohort, outcome=outcome)
         assert str(raised.value).endswith(remedy)
     edit(cohort, lambda text: text.replace("MRID", "Participant_ID", 1))  # what to do is said already
-    with pytest.raises(InputError, match=r"write participant_id for Participant_ID$"):
+    with pytest.raises(InputError, match=r"; in the table, rename Participant_ID to participant_id$"):
         associate(cohort, outcome="score")
+
+
+def test_a_column_asked_for_in_another_case_is_named_as_the_table_has_it(cohort):
+    with pytest.raises(InputError) as raised:
+        associate(cohort, "--covariates", "AGE", "sex", outcome="Score")
+    has = "it has participant_id, diagnosis, age, sex, site, score"
+    asked = "ask for score, as the table spells it, not Score; ask for age, as the table spells it, not AGE"
+    assert raised.value.problem == "lacks the columns Score, AGE"
+    assert raised.value.remedy == f"{has}; {asked}"
+    with pytest.raises(InputError, match="--categorical Site is no column of this analysis; ask for site, as the"):
+        associate(cohort, "--covariates", "site", "--categorical", "Site")
+    edit(cohort, lambda text: text.replace("participant_id", "Subject", 1))
+    with pytest.raises(InputError, match=r"participant_id, Score; .*rename Subject to subject; ask for score"):
+        associate(cohort, outcome="Score")
+    edit(cohort, lambda text: text.replace("Subject", "participant_id", 1).replace("score", "age", 1))
+    with pytest.raises(InputError, match="lacks the column scores; it has participant_id"):
+        associate(cohort, outcome="scores")
 
 
 def test_few_subjects_in_a_group_are_said(cohort, capsys):

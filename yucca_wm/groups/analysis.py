@@ -12,7 +12,7 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.groups.loads import Loads, read_loads
-from yucca_wm.groups.participants import Participants, further_sessions, match_participants, read_participants
+from yucca_wm.groups.participants import Participants, ask_for, further_sessions, match_participants, read_participants
 from yucca_wm.groups.statistics.variables import Design, design
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.report.flagged import (
@@ -138,7 +138,7 @@ def read_cohort(
     names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
     if unknown := [name for name in settings.categorical if name not in columns]:
         said = spelled(f"--categorical {unknown[0]}", f"categorical={unknown[:1]}")
-        raise InputError(asked_of, f"{said} is no column of this analysis")
+        raise InputError(asked_of, f"{said} is no column of this analysis", "; ".join(ask_for(unknown, columns)))
     failed, table = dict[str, str](), None
     if columns:
         if participants is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.tsv import composed, read_columns, respelled, table_name
+from yucca_wm.core.tsv import composed, read_columns, table_name
 from yucca_wm.groups.statistics.variables import Column, has_value
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ def read_participants(
         if len(header) == 1:
             read_columns(path, IDS[:1])  # raises: it may not be separated into columns
         lacks = [IDS[0], *(name for name in columns if name not in header)]
-        has, mend = ", ".join(filter(None, header)) or "nothing", respelled(header, IDS) or RENAME
-        problem = f"lacks the column{'s' * (len(lacks) > 1)} {', '.join(lacks)}"
-        raise InputError(table_name(path), problem, f"it has {has}; {mend}")
+        named = [f"in the table, rename {near} to {name}" for name, near in other_case(IDS, header).items()][:1]
+        raise _lacks(path, lacks, header, [*(named or [RENAME]), *ask_for(columns, header)])
+    if near := ask_for(columns, header):
+        raise _lacks(path, [name for name in columns if name not in header], header, near)
     read = read_columns(path, (whose, *columns))
     ids = [composed(cell) for cell in read.cells[whose]]
     if "" in ids:
@@ -79,6 +80,23 @@ def read_participants(
     reason = f"{read.path}: participant occurs twice; keep one row"
     twice = {name: reason for name, times in seen.items() if times > 1}
     return Participants(read.path, ids, read.lines, cells).take(once), twice
+
+
+def other_case(names: Iterable[str], header: Iterable[str]) -> dict[str, str]:
+    """Those of ``names`` that ``header`` lacks, but has in upper or lower case -> as it has them."""
+    has = {name.casefold(): name for name in header}
+    return {name: has[name.casefold()] for name in names if name not in has.values() and name.casefold() in has}
+
+
+def ask_for(columns: Iterable[str], header: Iterable[str]) -> list[str]:
+    """What to do about columns that were asked for in another case than the table has them."""
+    return [f"ask for {has}, as the table spells it, not {name}" for name, has in other_case(columns, header).items()]
+
+
+def _lacks(path: TableInput, columns: Sequence[str], header: Sequence[str], remedies: Sequence[str]) -> InputError:
+    has = some_of(filter(None, header), 30) or "nothing"
+    problem = f"lacks the column{'s' * (len(columns) > 1)} {', '.join(columns)}"
+    return InputError(table_name(path), problem, "; ".join([f"it has {has}", *remedies]))
 
 
 @dataclass(frozen=True)
