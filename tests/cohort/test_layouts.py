@@ -10,6 +10,7 @@ from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split, Subject, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
+from yucca_wm.groups.statistics.variables import MISSING
 from yucca_wm.imaging.reading import Headers, reading
 
 
@@ -152,6 +153,15 @@ class TestTable:
         text = '"t1"\t"subject"\t\r\n"a b.nii"\t"NA"\t\r\n\r\nN/A\t02\t\r\n'
         path.write_text(text, encoding="utf-8-sig", newline="")
         assert find_subjects(path) == [Subject("02"), Subject("NA", {Modality.T1: tmp_path / "a b.nii"})]
+
+    @pytest.mark.parametrize("word", [*MISSING, "NA", "NaN", "N.A."])
+    def test_words_for_no_value_are_those_of_participants(self, tmp_path: Path, word: str) -> None:
+        path = tmp_path / "subjects.csv"
+        path.write_text(f"subject,t1,flair,lesions,split\na,a.nii,{word},{word},{word}\n")
+        assert find_subjects(path) == [Subject("a", {Modality.T1: tmp_path / "a.nii"})]
+        touch(tmp_path / "bids/sub-1/anat/sub-1_T1w.nii")
+        (tmp_path / "bids/participants.tsv").write_text(f"participant_id\tsplit\nsub-1\t{word}\n")
+        assert [subject.split for subject in find_subjects(tmp_path / "bids")] == [None]
 
     def test_table_in_the_cohort_folder_comes_first(self, tmp_path: Path) -> None:
         wmh_subject(tmp_path / "a")

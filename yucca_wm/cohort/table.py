@@ -1,8 +1,8 @@
 """A table of paths: one row a subject, for files that lie in any other order.
 
 Tab-separated, with the column ``subject`` and any of ``t1``, ``flair``, ``wm``, ``lesions``, ``regions`` (paths,
-relative to the table) and ``split`` (train or test), in upper or lower case. An empty cell or ``n/a`` means: there is
-none. Other columns (age, sex, ...) are not used, and that is noted.
+relative to the table) and ``split`` (train or test), in upper or lower case. An empty cell, ``n/a``, ``NA`` or ``nan``
+means: there is none. Other columns (age, sex, ...) are not used, and that is noted.
 """
 
 from __future__ import annotations
@@ -10,15 +10,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from yucca_wm.cohort.subject import FILE_COLUMNS, MAPS, Split, Subject, existing, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.tsv import Columns, read_columns
+from yucca_wm.core.tsv import MISSING, Columns, read_columns
 from yucca_wm.imaging.reading import note
 
 COLUMNS = ("subject", *FILE_COLUMNS, "split")
+
+IDS = ("subject", "participant_id")
+"""Columns that say who is meant; somebody may be called ``NA``."""
+
+NO_VALUE = ("n/a", "na", "n.a.", "nan")
+"""Cells of other columns without a value, in upper or lower case: the words that `yucca_wm.groups` knows."""
+
 NEAR = 0.75
 """As alike as this (`difflib`), one column's name is taken for a slip of another's."""
 
@@ -54,10 +62,11 @@ def _check_unknown(path: Path, columns: list[str]) -> None:
 
 
 def rows_of(read: Columns) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number of the line and cells by column name of every row; ``n/a`` as ``""``."""
+    """Number of the line and cells by column name of every row; one without a value (`NO_VALUE`) as ``""``."""
     for place, number in enumerate(read.lines):
         row = {name: cells[place] for name, cells in read.cells.items()}
-        yield number, {name: "" if cell.lower() == "n/a" else cell for name, cell in row.items()}
+        none = {name: (MISSING,) if name in IDS else NO_VALUE for name in row}
+        yield number, {name: "" if cell.casefold() in none[name] else cell for name, cell in row.items()}
 
 
 def _subject(table: Path, number: int, row: dict[str, str]) -> Subject:
@@ -68,6 +77,6 @@ def _subject(table: Path, number: int, row: dict[str, str]) -> Subject:
         raise InputError(table, f"line {number}: split is '{split}'", f"write {' or '.join(Split)}, or leave it empty")
     files = {column: table.parent / row[column] for column in FILE_COLUMNS if row.get(column)}
     scans = {modality: files[modality.column] for modality in Modality if modality.column in files}
-    maps = {column: files.get(column) for column in MAPS}
+    maps: dict[str, Any] = {column: files.get(column) for column in MAPS}
     maps["regions"] = maps["regions"] or existing(regions_path(table, name))
     return Subject(name, scans, **maps, split=Split(split) if split else None)
