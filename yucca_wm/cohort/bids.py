@@ -5,29 +5,41 @@
     sub-01/[ses-1/]anat/sub-01[_ses-1]_T1w.nii.gz, ..._FLAIR.nii.gz
     derivatives/*/sub-01/[ses-1/]anat/..._label-lesion_mask.nii.gz, ..._label-WM_mask.nii.gz, ...
 
-A subject here is a session: ``sub-01_ses-1``. Of several candidates the one with the fewest entities is taken, then the
-first by name (run 1 before run 2); images in a template space (``space-MNI...``) never are. A column ``split`` in
-``participants.tsv`` gives the split; its ids are read by the rule of `yucca_wm.cohort.ids`.
+A subject here is a session: ``sub-01_ses-1``. Of several candidates the one with the fewest entities is taken, then
+the first by name (run 2 before run 10), and that is noted; images in a template space (``space-MNI...``) never are. A
+subject fails if one of its files is somebody else's by its name. A column ``split`` in ``participants.tsv`` gives the
+split; its ids are read by the rule of `yucca_wm.cohort.ids`.
+
+Nobody is lost: who has a folder but no scan in it is a subject with a problem, and who has no folder is noted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from yucca_wm.cohort.ids import looks_like, meant
+from yucca_wm.cohort.ids import bare, looks_like, meant
+from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import natural_key
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.tsv import read_columns
+from yucca_wm.core.tsv import composed, read_columns
+from yucca_wm.imaging.reading import note
 
 NATIVE_SPACES = (*(modality.bids for modality in Modality), "orig", "individual", "native")
 """Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
 
-ANAT = ("sub-*/anat", "sub-*/ses-*/anat")
-"""Where a session keeps its images."""
+ANAT = ("anat", "ses-*/anat")
+"""Where the images of a person are."""
+
+WHOSE = {"sub": "person", "ses": "session"}
+"""What the folders of a subject stand for, by how their names begin, from the outside in."""
+
+ENTITY = re.compile(r"(?:^|_)(sub|ses)-([^_]+)(?=_)", re.IGNORECASE)
+"""What the name of a file says of whose it is."""
 
 LESIONS = (r"label-(lesions?|WMH)_.*(mask|dseg)", r"desc-(lesions?|wmh)_.*(mask|dseg)", r"(lesions?|WMH)_(mask|dseg)")
 WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dseg", r"dseg")
@@ -36,42 +48,141 @@ WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dse
 
 def matches(root: Path) -> bool:
     """Whether ``root`` holds a folder ``sub-*`` with ``anat`` in it or in a session of it."""
-    return root.is_dir() and any(folder.is_dir() for pattern in ANAT for folder in root.glob(pattern))
+    return root.is_dir() and any(_anat(person) for person in root.glob("sub-*"))
 
 
 def subjects(root: Path) -> list[Subject]:
-    """Every session that has a folder ``anat``, in order."""
-    sessions = _sessions(root)
-    people = list(dict.fromkeys(folder.relative_to(root).parts[0] for folder in sessions))
-    splits = _splits(root / "participants.tsv", people)
-    return [_subject(root, folder, splits) for folder in sessions]
+    """Every session with a folder ``anat``, and everybody else who has a folder, with the reason why it is not read."""
+    people = _folders(root, "sub") if root.is_dir() else []
+    names = [person.name for person in people]
+    splits = _splits(root / "participants.tsv", names)
+    if loose := images(root.glob("*")):
+        note(f"{root}: not read, as it lies in nobody's folder: {_names(loose)}")
+    _note_absent(root / "derivatives", (path.name for path in root.glob("derivatives/*/sub-*") if path.is_dir()), names)
+    return [subject for person in people for subject in _of_person(root, person, splits.get(person.name))]
 
 
-def _sessions(root: Path) -> list[Path]:
-    """``sub-*`` and ``sub-*/ses-*`` folders with a folder ``anat``."""
-    return sorted(folder.parent for pattern in ANAT for folder in root.glob(pattern) if folder.is_dir())
+def _anat(person: Path) -> list[Path]:
+    return [folder for pattern in ANAT for folder in person.glob(pattern) if folder.is_dir()]
 
 
-def _subject(root: Path, folder: Path, splits: dict[str, Split]) -> Subject:
+def _folders(folder: Path, start: str) -> list[Path]:
+    """Folders ``start-...``, and those that may be meant for one: ``Sub-1``, ``sub1``, whatever has ``anat`` in it."""
+    alike = re.compile(rf"{start}([-_ ]|\d)", re.IGNORECASE)
+    there = [path for path in folder.iterdir() if path.is_dir() or (_leads_nowhere(path) and not path.suffix)]
+    return sorted((path for path in there if alike.match(path.name) or _anat(path)), key=_by_name)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
+
+
+def _of_person(root: Path, person: Path, split: Split | None) -> list[Subject]:
+    """The subjects in one folder. A session without a folder ``anat`` is one only if the person has no other."""
+    try:
+        _check_name(person, "sub")
+        folders = _folders(person, "ses")
+        if _has_images(person) or not folders:
+            folders.insert(0, person)
+        if _anat(person) and (others := [folder for folder in folders if not _has_images(folder)]):
+            folders = [folder for folder in folders if folder not in others]
+            note(f"{person.name}: has no folder anat, and is not read: {_names(others)}")
+        return [_subject(root, folder, split) for folder in folders]
+    except InputError as error:
+        return [Subject(person.name, split=split, problem=error)]
+    except OSError as error:
+        return [Subject(person.name, split=split, problem=InputError(person, f"cannot be read ({error.strerror})"))]
+
+
+def _has_images(folder: Path) -> bool:
+    """In ``anat``, or where they do not belong."""
+    return (folder / "anat").is_dir() or bool(images(folder.iterdir()))
+
+
+def _subject(root: Path, folder: Path, split: Split | None) -> Subject:
     parts = folder.relative_to(root).parts
     name = "_".join(parts)
-    raw = sorted((folder / "anat").glob("*"))
-    derived = sorted(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*"])))
+    wanted = {modality: f"{name}_{modality.bids}.nii.gz" for modality in Modality}
+    raw = images(folder.glob("anat/*"))
+    derived = images(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*"])))
     lesions = _candidates(derived, LESIONS)
+    white_matter = _candidates([path for path in derived if path not in lesions], WHITE_MATTER)
+    scans: dict[str, list[Path]] = {
+        modality: files for modality in Modality if (files := _candidates(raw, [modality.bids]))
+    }
+    taken = [path for files in scans.values() for path in files]
+    others = [path for path in raw if path not in taken]
+    try:
+        if len(parts) > 1:
+            _check_name(folder, "ses")
+        _check_whose([*taken, *lesions, *white_matter], parts)
+    except InputError as error:
+        return Subject(name, split=split, problem=error)
+    if scans:
+        note_instead(name, scans, others, wanted)
+    found: dict[str, list[Path]] = {
+        **scans,
+        "wm": _best(white_matter, WHITE_MATTER),
+        "lesions": _best(lesions, LESIONS),
+    }
+    chosen = {what: _choose(name, what, files, root) for what, files in found.items() if files}
     return Subject(
         name=name,
-        scans={modality: path for modality in Modality if (path := _choose(raw, (modality.bids,))) is not None},
-        wm=_choose([path for path in derived if path not in lesions], WHITE_MATTER),
-        lesions=_choose(lesions, LESIONS),
+        scans={modality: chosen[modality] for modality in Modality if modality in scans},
+        wm=chosen.get("wm"),
+        lesions=chosen.get("lesions"),
         regions=existing(regions_path(root, name)),
-        split=splits.get(parts[0]),
+        split=split,
+        problem=None if scans else _no_scan(folder, others, wanted),
     )
 
 
-def _choose(files: Sequence[Path], endings: Sequence[str]) -> Path | None:
-    """The best file whose name ends with the first of ``endings`` that any has; None when none has any."""
-    found = next(filter(None, (_candidates(files, [ending]) for ending in endings)), [])
-    return min(found, key=lambda path: (path.name.count("-"), path.name, str(path)), default=None)
+def _no_scan(folder: Path, others: Iterable[Path], wanted: Mapping[Modality, str]) -> InputError:
+    if (folder / "anat").is_dir():
+        return no_scan(folder / "anat", others, wanted)
+    if loose := images(folder.iterdir()):
+        return InputError(folder, "has no folder anat", f"make it, and move {_names(loose)} there")
+    there = _names(folder.iterdir())
+    return InputError(folder, f"has no folder anat{there and f', but {there}'}", "add a scan, or remove the folder")
+
+
+def _names(paths: Iterable[Path]) -> str:
+    return ", ".join(path.name for path in sorted(paths, key=_by_name))
+
+
+def _by_name(path: Path) -> tuple[list[str | int], str]:
+    return natural_key(path.name)
+
+
+def _check_name(folder: Path, start: str) -> None:
+    """Raise InputError where the folder of a person or session is not called as BIDS wants it."""
+    if not folder.name.startswith(f"{start}-"):
+        problem = f"the name of a {WHOSE[start]}'s folder begins with {start}-"
+        raise InputError(folder, problem, "rename it, and the files in it")
+
+
+def _check_whose(files: Sequence[Path], parts: Sequence[str]) -> None:
+    """Raise InputError for a file that is of another person or session by its name than by its folder, and for those of
+    several sessions in one folder."""
+    own = dict(zip(WHOSE, map(composed, parts), strict=False))
+    for path in files:
+        for start, label in ENTITY.findall(path.name):
+            said = f"{start.lower()}-{composed(label)}"
+            if said != (known := own.setdefault(start.lower(), said)):
+                problem = f"is of {said} by its name, but lies with the files of {known}"
+                raise InputError(path, problem, "move it to a folder of its own, or rename it")
+
+
+def _choose(name: str, what: str, files: Sequence[Path], root: Path) -> Path:
+    """The file with the fewest entities, then the first by name; that there are others is noted."""
+    best = min(files, key=lambda path: (path.name.count("-"), _by_name(path), natural_key(str(path))))
+    note_choice(name, what, best, files, root)
+    return best
+
+
+def _best(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
+    """Those whose names end with the first of ``endings`` that any has."""
+    return next(filter(None, (_candidates(files, [ending]) for ending in endings)), [])
 
 
 def _candidates(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
@@ -89,13 +200,17 @@ def _literal(part: str) -> str:
 
 
 def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
-    """Person -> split. Raises InputError for a line that says one of somebody who is not there, or twice of one."""
+    """Person -> split; who has no folder is noted.
+
+    Raises InputError for a line that says a split of somebody who is not there, or twice of one.
+    """
     if not participants.is_file():
         return {}
     splits: dict[str, Split] = {}
     read = read_columns(participants, ("participant_id",), ("split",), any_case=True)
-    for number, row in rows_of(read) if "split" in read.cells else ():
-        if not (value := row["split"].lower()):
+    rows = list(rows_of(read))
+    for number, row in rows:
+        if not (value := row.get("split", "").lower()):
             continue
         if value not in tuple(Split):
             raise InputError(participants, f"line {number}: split is '{value}'", f"write {' or '.join(Split)}")
@@ -106,4 +221,12 @@ def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
         if person in splits:
             raise InputError(participants, f"line {number}: {person} has a line already", "keep one of them")
         splits[person] = Split(value)
+    _note_absent(participants, (row["participant_id"] for _, row in rows), people)
     return splits
+
+
+def _note_absent(place: Path, told: Iterable[str], people: Iterable[str]) -> None:
+    """Note who is told of at ``place`` and has no folder."""
+    here = set(map(bare, people))
+    if absent := sorted({name for name in told if name and bare(name) not in here}, key=natural_key):
+        note(f"{place}: of people without a folder here: {', '.join(absent)}")

@@ -16,6 +16,7 @@ from yucca_wm.cohort.ids import check_name
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
+from yucca_wm.imaging.reading import note
 
 AUTO = "auto"
 
@@ -54,6 +55,8 @@ def check_exists(root: str | os.PathLike[str]) -> Path:
 def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subject]:
     """The subjects of the cohort at ``root``, in natural order of their names; no image is opened.
 
+    Somebody whose scans cannot be told is among them, with a `problem` (which is noted) and without scans.
+
     Parameters
     ----------
     root : the cohort's folder, or a table of paths (.tsv).
@@ -77,4 +80,6 @@ def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subj
         if times > 1:
             raise InputError(root, f"subject '{name}' occurs {times} times", "give each subject a name of its own")
         check_name(name, root)
-    return sorted(found, key=lambda subject: natural_key(subject.name))
+    found.sort(key=lambda subject: natural_key(subject.name))
+    note(*(subject.trouble for subject in found if subject.problem))
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
 
 
@@ -35,6 +36,7 @@ class Subject:
     lesions : 1 white-matter lesion, 2 other pathology.
     regions : region label map, as ``python -m yucca_wm.parcellate`` writes it.
     split : what the cohort itself says about train and test; None where it says nothing.
+    problem : why it has no scan here, where the cohort shows a reason; it then fails alone, and the others go on.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Subject:
     lesions: Path | None = None
     regions: Path | None = None
     split: Split | None = None
+    problem: InputError | None = field(default=None, compare=False)
 
     def files(self, *columns: str) -> dict[str, Path]:
         """Those of its files (``t1``, ``wm``, ...) that there are."""
@@ -59,6 +62,11 @@ class Subject:
     def flair(self) -> Path | None:
         """The FLAIR."""
         return self.scans.get(Modality.FLAIR)
+
+    @property
+    def trouble(self) -> str:
+        """`problem` as a line that names the subject; "" without one."""
+        return f"{self.name}: {self.problem}" if self.problem else ""
 
     @property
     def person(self) -> str:

@@ -8,7 +8,8 @@
                                             wmh.nii.gz                            (lesions: 1 WMH, 2 other)
 
 A subject is any folder with a folder ``pre`` in it, up to four levels down, so ``<id>/pre/...`` alone works too. The
-folder's name is the subject's; a bare number gets ``WMH_`` before it, as in the published region maps.
+folder's name is the subject's; a bare number gets ``WMH_`` before it, as in the published region maps. Of several files
+for one purpose the first is taken, and that is noted; so are the folders beside those of subjects that hold no ``pre``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yucca_wm.cohort.ids import named_by_folder
+from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
-from yucca_wm.core.files import IMAGE_SUFFIXES
+from yucca_wm.core.files import IMAGE_SUFFIXES, natural_key
 from yucca_wm.core.modality import Modality
+from yucca_wm.imaging.reading import note
 
 MAX_DEPTH = 4
 """Folders between the cohort and a subject's own: split, site, scanner, subject."""
@@ -35,31 +38,49 @@ def matches(root: Path) -> bool:
 
 def subjects(root: Path) -> list[Subject]:
     """The cohort's subjects, in the order of their folders."""
-    return [_subject(root, folder) for folder in _subject_folders(root)]
+    found = list(_subject_folders(root))
+    if others := _without_pre(found):
+        note(f"{root}: without a folder pre, not read: {', '.join(others)}")
+    return [_subject(root, folder) for folder in found]
 
 
 def _subject(root: Path, folder: Path) -> Subject:
     pre = folder / "pre"
     name = named_by_folder(folder.name)
     splits = [OFFICIAL_SPLITS.get(part.lower().partition("_")[0]) for part in folder.relative_to(root).parts[:-1]]
+    wanted = {modality: f"{modality}.nii.gz" for modality in Modality}
+    segmented = [*_files(pre / "wm"), *images(pre.glob("T1_seg*"))]
+    scans: dict[str, list[Path]] = {modality: files for modality in Modality if (files := _files(pre / modality))}
+    found = {**scans, "wm": segmented, "lesions": [*_files(folder / "wmh"), *_files(pre / "wmh")]}
+    for what, files in found.items():
+        if files:
+            note_choice(name, what, files[0], files, root)
+    taken = [path for files in found.values() for path in files]
+    others = [path for path in images(pre.glob("*")) if path not in taken]
+    if scans:
+        note_instead(name, scans, others, wanted)
     return Subject(
         name=name,
-        scans={modality: path for modality in Modality if (path := _image(pre / modality)) is not None},
-        wm=_image(pre / "wm") or _first(pre, "T1_seg*"),
-        lesions=_image(folder / "wmh") or _image(pre / "wmh"),
+        scans={modality: scans[modality][0] for modality in Modality if modality in scans},
+        wm=next(iter(found["wm"]), None),
+        lesions=next(iter(found["lesions"]), None),
         regions=existing(regions_path(root, name)),
         split=next((split for split in splits if split is not None), None),
+        problem=None if scans else no_scan(pre, others, wanted),
     )
 
 
-def _image(stem: Path) -> Path | None:
-    """``<stem>.nii.gz``, ``.nii``, ``.mgz`` or ``.mgh``, whichever is there first."""
-    return next(filter(None, (existing(stem.with_name(stem.name + suffix)) for suffix in IMAGE_SUFFIXES)), None)
+def _files(stem: Path) -> list[Path]:
+    """``<stem>.nii.gz``, ``.nii``, ``.mgz`` and ``.mgh``, those that there are."""
+    return list(filter(None, (existing(stem.with_name(stem.name + suffix)) for suffix in IMAGE_SUFFIXES)))
 
 
-def _first(folder: Path, pattern: str) -> Path | None:
-    found = (path for path in sorted(folder.glob(pattern)) if path.name.lower().endswith(IMAGE_SUFFIXES))
-    return next(found, None)
+def _without_pre(subjects: list[Path]) -> list[str]:
+    """Folders beside those of subjects that are none and hold none."""
+    known = {folder for subject in subjects for folder in (subject, *subject.parents)}
+    beside = {path for parent in {subject.parent for subject in subjects} for path in parent.iterdir()}
+    names = [path.name for path in beside - known if path.is_dir() and not path.name.startswith(".")]
+    return sorted((name for name in names if name != "derivatives"), key=natural_key)
 
 
 def _subject_folders(folder: Path, seen: tuple[Path, ...] = ()) -> Iterator[Path]:
@@ -72,7 +93,7 @@ def _subject_folders(folder: Path, seen: tuple[Path, ...] = ()) -> Iterator[Path
         return
     try:
         children = sorted(folder.iterdir())
-    except PermissionError:
+    except (PermissionError, NotADirectoryError):
         return
     for child in children:
         if child.is_dir() and child.name != "derivatives" and not child.name.startswith("."):

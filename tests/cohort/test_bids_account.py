@@ -1,0 +1,138 @@
+"""Nobody in a BIDS folder is lost in silence: who cannot be read fails by name, and what was chosen is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from yucca_wm.cohort.layouts import find_subjects
+from yucca_wm.cohort.subject import Subject
+from yucca_wm.core.modality import Modality
+from yucca_wm.imaging.reading import Headers, reading
+from yucca_wm.predict.cohort import cases_of
+
+
+def touch(root: Path, *files: str) -> None:
+    for file in files:
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def read(root: Path) -> tuple[dict[str, Subject], list[str]]:
+    """The subjects by name, and what was noted, with the cohort's folder as ``.``."""
+    with reading(Headers()) as notes:
+        found = find_subjects(root)
+    return {subject.name: subject for subject in found}, [line.replace(str(root), ".") for line in notes]
+
+
+GOOD = "sub-01/anat/sub-01_T1w.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "why"),
+    [
+        (["sub-08/anat/sub-08_T1w.nii", "sub-08/anat/sub-09_FLAIR.nii.gz"], "sub-08",
+         "./sub-08/anat/sub-09_FLAIR.nii.gz: is of sub-09 by its name, but lies with the files of sub-08"),
+        (["sub-8/anat/sub-08_T1w.nii"], "sub-8", "./sub-8/anat/sub-08_T1w.nii: is of sub-08 by its name"),
+        (["sub-2/ses-1/anat/sub-2_ses-2_T1w.nii"], "sub-2_ses-1",
+         "./sub-2/ses-1/anat/sub-2_ses-2_T1w.nii: is of ses-2 by its name, but lies with the files of ses-1"),
+        (["sub-2/anat/sub-2_ses-1_T1w.nii", "sub-2/anat/sub-2_ses-2_FLAIR.nii"], "sub-2",
+         "./sub-2/anat/sub-2_ses-2_FLAIR.nii: is of ses-2 by its name, but lies with the files of ses-1"),
+        (["sub-2/anat/sub-2_T1w.nii", "derivatives/tool/sub-2/anat/sub-3_label-lesion_mask.nii"], "sub-2",
+         "./derivatives/tool/sub-2/anat/sub-3_label-lesion_mask.nii: is of sub-3 by its name"),
+        (["sub-06/dwi/sub-06_dwi.nii.gz"], "sub-06", "./sub-06: has no folder anat, but dwi; add a scan"),
+        (["sub-14/ses-1/sub-14_ses-1_T1w.nii.gz"], "sub-14_ses-1",
+         "./sub-14/ses-1: has no folder anat; make it, and move sub-14_ses-1_T1w.nii.gz there"),
+        (["Sub-11/anat/Sub-11_T1w.nii"], "Sub-11", "./Sub-11: the name of a person's folder begins with sub-; rename"),
+        (["sub11/dwi/x.nii"], "sub11", "./sub11: the name of a person's folder begins with sub-"),
+        (["P11/ses-1/anat/P11_T1w.nii"], "P11", "./P11: the name of a person's folder begins with sub-"),
+        (["sub-2/Ses-1/anat/sub-2_T1w.nii"], "sub-2_Ses-1",
+         "./sub-2/Ses-1: the name of a session's folder begins with ses-"),
+        (["sub-13/anat/sub-13_T2w.nii.gz"], "sub-13",
+         "./sub-13/anat: holds no T1 and no FLAIR, but sub-13_T2w.nii.gz; call scans sub-13_T1w.nii.gz and "),
+        (["sub-13/anat/sub-13_T1w.json"], "sub-13", "./sub-13/anat: holds no T1 and no FLAIR; call scans"),
+    ],
+)  # fmt: skip
+def test_who_cannot_be_read_fails_alone(tmp_path: Path, files: list[str], name: str, why: str) -> None:
+    touch(tmp_path, GOOD, *files)
+    found, notes = read(tmp_path)
+    assert set(found) == {"sub-01", name}
+    assert (found["sub-01"].problem, found["sub-01"].t1) == (None, tmp_path / GOOD)
+    assert not found[name].scans
+    assert [case.scans for case in cases_of([found[name]])] == [{}]
+    (line,) = notes
+    assert line.startswith(f"{name}: {why}")
+
+
+def test_a_link_that_leads_nowhere_is_somebody(tmp_path: Path) -> None:
+    touch(tmp_path, GOOD)
+    (tmp_path / "sub-02").symlink_to(tmp_path / "gone")
+    (tmp_path / "sub-02.json").symlink_to(tmp_path / "gone")
+    found, notes = read(tmp_path)
+    assert list(found) == ["sub-01", "sub-02"]
+    assert notes == ["sub-02: ./sub-02: cannot be read (No such file or directory)"]
+
+
+def test_who_has_no_folder_and_what_lies_in_none_is_noted(tmp_path: Path) -> None:
+    touch(tmp_path, GOOD, "code/run.py", "sub-30_T1w.nii.gz", "derivatives/tool/sub-5/anat/sub-5_dseg.nii.gz")
+    table = "participant_id\tage\nsub-20\t60\n01\t61\nsub-3\t62\nsub-20\t63\nn/a\t64\n"
+    (tmp_path / "participants.tsv").write_text(table)
+    found, notes = read(tmp_path)
+    assert list(found) == ["sub-01"]
+    assert notes == [
+        "./participants.tsv: of people without a folder here: sub-3, sub-20",
+        ".: not read, as it lies in nobody's folder: sub-30_T1w.nii.gz",
+        "./derivatives: of people without a folder here: sub-5",
+    ]
+
+
+def test_a_session_without_anatomy_is_noted(tmp_path: Path) -> None:
+    """Of somebody with another; where images lie beside its folders it fails."""
+    touch(tmp_path, "sub-1/ses-1/anat/sub-1_ses-1_T1w.nii", "sub-1/ses-10/func/x.nii", "sub-1/ses-2/pet/x.nii")
+    found, notes = read(tmp_path)
+    assert list(found) == ["sub-1_ses-1"]
+    assert notes == ["sub-1: has no folder anat, and is not read: ses-2, ses-10"]
+    touch(tmp_path, "sub-1/ses-2/sub-1_ses-2_T1w.nii")
+    assert list(read(tmp_path)[0]) == ["sub-1_ses-1", "sub-1_ses-2"]
+
+
+def test_run_2_comes_before_run_10_and_the_choice_is_said(tmp_path: Path) -> None:
+    anat = "sub-07/anat/sub-07_"
+    touch(tmp_path, f"{anat}run-10_T1w.nii.gz", f"{anat}run-2_T1w.nii.gz", f"{anat}FLAIR.nii.gz")
+    made = "sub-07/anat/sub-07_label-lesion_mask.nii"
+    touch(tmp_path, f"derivatives/v10/{made}", f"derivatives/v2/{made}")
+    found, notes = read(tmp_path)
+    assert found["sub-07"].t1 == tmp_path / f"{anat}run-2_T1w.nii.gz"
+    assert notes == [
+        f"sub-07: T1: {anat}run-2_T1w.nii.gz is taken, not {anat}run-10_T1w.nii.gz",
+        f"sub-07: lesions: derivatives/v2/{made} is taken, not derivatives/v10/{made}",
+    ]
+
+
+def test_what_may_be_meant_for_the_scan_that_is_lacking_is_named(tmp_path: Path) -> None:
+    """A T2 is nothing like a T1, and the FLAIR that is taken is not named for one."""
+    touch(tmp_path, "sub-1/anat/sub-1_T1.nii.gz", "sub-1/anat/sub-1_acq-T1grid_FLAIR.nii", "sub-1/anat/sub-1_T2w.nii")
+    touch(tmp_path, "sub-4/anat/sub-4_acq-FLAIR_T2w.nii.gz", "sub-4/anat/sub-4_T1w.nii", "sub-4/anat/sub-4_PDw.nii")
+    found, notes = read(tmp_path)
+    assert list(found["sub-1"].scans) == [Modality.FLAIR]
+    assert notes == [
+        "sub-1: has no T1, unless it is sub-1_T1.nii.gz (call it sub-1_T1w.nii.gz)",
+        "sub-4: has no FLAIR, unless it is sub-4_acq-FLAIR_T2w.nii.gz (call it sub-4_FLAIR.nii.gz)",
+    ]
+
+
+def test_the_challenge_layout_tells_the_same(tmp_path: Path) -> None:
+    touch(tmp_path, "1/pre/T1.nii.gz", "1/pre/T1.nii", "1/pre/T1_seg_run10.nii", "1/pre/T1_seg_run2.nii")
+    touch(tmp_path, "2/pre/FLAIR.nii", "2/pre/3DT1.nii", "3/pre/T2.nii", "4/orig/T1.nii")
+    found, notes = read(tmp_path)
+    assert found["WMH_1"].wm == tmp_path / "1/pre/T1_seg_run2.nii"
+    assert notes == [
+        ".: without a folder pre, not read: 4",
+        "WMH_1: T1: 1/pre/T1.nii.gz is taken, not 1/pre/T1.nii",
+        "WMH_1: wm: 1/pre/T1_seg_run2.nii is taken, not 1/pre/T1_seg_run10.nii",
+        "WMH_2: has no T1, unless it is 3DT1.nii (call it T1.nii.gz)",
+        "WMH_3: ./3/pre: holds no T1 and no FLAIR, but T2.nii; call scans T1.nii.gz and FLAIR.nii.gz, or remove the "
+        "subject",
+    ]
