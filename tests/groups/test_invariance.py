@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from yucca_wm.groups.loads import read_loads, transform
 from yucca_wm.groups.participants import match_participants, read_participants
 from yucca_wm.groups.statistics.association import associate
-from yucca_wm.groups.statistics.variables import design, read_outcome
+from yucca_wm.groups.statistics.outcome import read_outcome
+from yucca_wm.groups.statistics.variables import design
 
 REGIONS = ("NA", "nan", "007")
 NAMES = st.lists(st.from_regex(r"\A(sub-)?[a-zé]{0,2}[0-9]{1,3}\Z"), min_size=12, max_size=20,

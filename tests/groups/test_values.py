@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.groups.statistics.variables import Column, design, levels_of, numbers_of, read_outcome
+from yucca_wm.groups.statistics.outcome import read_outcome
+from yucca_wm.groups.statistics.variables import Column, design, levels_of, numbers_of
 from yucca_wm.imaging.reading import OPTION, Headers, reading
 
 
@@ -144,3 +145,28 @@ def test_numbers_that_often_mean_no_value_are_named(cells: list[str], said: str 
     for found in (design([values], len(cells)).notes, list(read_outcome(values).doubts)):
         assert len(found) == (said is not None)
         assert said is None or found[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("cells", "codes"),
+    [
+        (["0", "1", "2"] * 3, "0, 1, 2"),
+        (["2.0", "1", "0"] * 3, "0, 1, 2"),
+        ([*"0011223"], ""),  # four numbers in seven people
+        ([*"0123"] * 3, "0, 1, 2, 3"),
+        (["0", "1"] * 5, ""),  # two numbers say the same as two names
+        (["0", "0.5", "1"] * 5, ""),
+        ([str(number) for number in range(10)] * 3, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+        ([str(number) for number in range(11)] * 3, ""),
+    ],
+)
+def test_numbers_that_may_be_codes_are_said_to_be_used_as_numbers(cells: list[str], codes: str) -> None:
+    site = column(*cells, name="site")
+    used = f"site ({codes}) is used as a number: if these are names, "
+    assert design([site], len(cells)).notes == [f"covariate {used}say categorical=['site']"] * bool(codes)
+    with reading(Headers(None, OPTION)):
+        assert design([site], len(cells)).notes == [f"covariate {used}say --categorical site"] * bool(codes)
+    asked = f"outcome {used}compare two of them, in a table without the others"
+    assert list(read_outcome(site).doubts) == [asked] * bool(codes)
+    names = design([column(*cells, name="site", categorical=True)], len(cells)).notes if codes else []
+    assert not any("used as a number" in note for note in names)

@@ -19,7 +19,8 @@ from yucca_wm.groups.loads import Loads, complete, transform
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.statistics.association import RegionEffect, associate, too_few
 from yucca_wm.groups.statistics.logistic import compare_prediction, fit_logistic, separated
-from yucca_wm.groups.statistics.variables import Design, Outcome, blocks, read_outcome, residuals
+from yucca_wm.groups.statistics.outcome import Outcome, read_outcome
+from yucca_wm.groups.statistics.variables import Design, blocks, residuals
 from yucca_wm.report.flagged import Flags
 from yucca_wm.report.html import Pictures, count
 

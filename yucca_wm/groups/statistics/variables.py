@@ -1,4 +1,4 @@
-"""Variables of the participants table: numbers or levels, the design made of covariates, and the outcome.
+"""Variables of the participants table: numbers or levels, and the design made of covariates.
 
 A cell is a number or the name of a level. What is neither for sure is refused, not guessed: a stray ``-`` or ``60+``
 among ages would turn a number into as many levels as there are ages, in silence.
@@ -7,7 +7,6 @@ among ages would turn a number into as many levels as there are ages, in silence
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
-from yucca_wm.core.tsv import NUMBER, composed
+from yucca_wm.core.tsv import NUMBER
 from yucca_wm.imaging.reading import spelled
 
 MISSING = ("", "n/a", "na", "n.a.", "nan")
@@ -32,6 +31,9 @@ MISSING_CODE = re.compile(r"[+-]?9+(\.0*)?|-\d+(\.0*)?")
 """Numbers that often stand for no value: 999, -9, -1."""
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+
+MOST_CODES = 10
+"""More different numbers than this are hardly codes of names."""
 
 TOLERANCE = 1e-8
 """A column of which the others leave less than this share of its spread says nothing new."""
@@ -94,6 +96,14 @@ def hardly_values(column: Column, values: NDArray[np.float64]) -> list[str]:
     return lines
 
 
+def may_be_codes(values: NDArray[np.float64]) -> str:
+    """Which numbers ``values`` are, where they may stand for names (site 1, 2, 3): 3 to MOST_CODES whole ones, each of
+    three people on average. Empty elsewhere; two numbers say the same as two names."""
+    different = np.unique(values)
+    several = 2 < len(different) <= min(MOST_CODES, len(values) / 3)
+    return ", ".join(f"{value:g}" for value in different) if several and not (different % 1).any() else ""
+
+
 def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
     """The levels of a column of names, in natural order, and [n] the place of each cell among them. Levels that are
     numbers are told apart and sorted as numbers: ``1`` and ``1.0`` are one, 9 comes before 10.
@@ -135,8 +145,8 @@ def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
 class Design:
     """matrix : [n, columns], linearly independent, each with mean 0 and standard deviation 1; columns : their names
     (``age``, ``site=B``); covariate : of which covariate each is a part; constant : covariates that are the same in
-    everyone; redundant : column -> the columns that determine it; doubts : numbers that may mean that there is none;
-    levels : covariate of names -> its levels, the reference first, with how many subjects have each."""
+    everyone; redundant : column -> the columns that determine it; doubts : numbers that may mean that there is none, or
+    be names; levels : covariate of names -> its levels, the reference first, with how many subjects have each."""
 
     matrix: NDArray[np.float64]
     columns: list[str]
@@ -175,6 +185,11 @@ def design(covariates: Sequence[Column], n: int) -> Design:
         values = numbers_of(column)
         if values is not None:
             doubts += hardly_values(column, values)
+            if codes := may_be_codes(values):
+                named_so = spelled(f"--categorical {column.name}", f"categorical={[column.name]}")
+                doubts.append(
+                    f"covariate {column.name} ({codes}) is used as a number: if these are names, say {named_so}"
+                )
             own = {column.name: values}
         else:
             levels, place = levels_of(column)
@@ -242,56 +257,3 @@ def blocks(design: Design) -> dict[str, NDArray[np.float64]]:
     names: Collection[str] = dict.fromkeys(design.covariate)
     of = np.array(design.covariate, dtype=object)
     return {name: design.matrix[:, of == name] for name in names}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """values : [n] numbers, or 0/1 where ``levels`` has two names: that of 0 (the reference), and that of 1. doubts :
-    numbers that may mean that there is none."""
-
-    values: NDArray[np.float64]
-    levels: tuple[str, str] | None = None
-    doubts: Sequence[str] = ()
-
-    @property
-    def binary(self) -> bool:
-        return self.levels is not None
-
-
-def read_outcome(column: Column, reference: str | None = None) -> Outcome:
-    """Two different cells are levels, more different numbers are numbers. Levels that are numbers are in the order of
-    numbers (``1`` and ``1.0`` are one), others in natural order; ``reference`` is called 0, by default the first.
-
-    Raises InputError when it is neither, the same in everyone, or has no level ``reference``.
-    """
-    numbers = numbers_of(column)
-    if numbers is not None and len(np.unique(numbers)) > 2:
-        if reference is not None:
-            problem = f"{column.name} has {len(np.unique(numbers))} different numbers and no levels"
-            raise InputError(column.path, problem, f"{spelled('--reference', 'reference')} is for an outcome with two")
-        return Outcome(numbers, doubts=hardly_values(column, numbers))
-    levels, place = levels_of(column)
-    if len(levels) < 2:
-        raise InputError(
-            column.path, f"outcome {column.name} is {levels[0]} for every subject", "nothing can go with it"
-        )
-    if len(levels) > 2:
-        sizes = Counter(place.tolist())
-        shown = some_of([f"{level} ({sizes[k]})" for k, level in enumerate(levels)], 8)
-        problem = f"{column.name} has {len(levels)} levels that are not numbers: {shown}"
-        missing = spelled("--missing LEVEL", "missing=[LEVEL]")
-        raise InputError(column.path, problem, f"two are needed; {missing} leaves one out")
-    first = 0 if reference is None else _place_of(reference, levels)
-    if first is None:
-        problem = f"{column.name} has no level {reference}"
-        raise InputError(column.path, problem, f"it has {' and '.join(levels)}")
-    return Outcome((place != first).astype(np.float64), (levels[first], levels[1 - first]))
-
-
-def _place_of(reference: str, levels: list[str]) -> int | None:
-    """The place of a level, as it is written or as a number."""
-    if (wanted := composed(reference)) in levels:
-        return levels.index(wanted)
-    if not all(map(NUMBER.fullmatch, [wanted, *levels])):
-        return None
-    return next((place for place, level in enumerate(levels) if float(level) == float(wanted)), None)
