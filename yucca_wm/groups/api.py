@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from yucca_wm.groups import check_packages
 from yucca_wm.groups.analysis import Settings
 from yucca_wm.groups.associate_command import EFFECTS, associate_tables
-from yucca_wm.groups.associate_command import Association as Association
 from yucca_wm.groups.cluster_command import MEMBERS, PROFILES, cluster_tables
-from yucca_wm.groups.cluster_command import Clustering as Clustering
 from yucca_wm.groups.loads import TRANSFORMS
+from yucca_wm.groups.results import Association as Association
+from yucca_wm.groups.results import Clustering as Clustering
 from yucca_wm.groups.statistics.clusters import METHODS
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
-"""Association: from tables to the result that `yucca_wm.associate` returns, and to files."""
+"""Association: from tables to what was found, and to files."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ from yucca_wm.report.flagged import Flags
 from yucca_wm.report.html import Pictures, count
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from yucca_wm.core.tsv import TableInput
@@ -189,67 +188,6 @@ def write_association(result: Associated, out_dir: str | os.PathLike[str], *, an
     )
     write_text(folder / "index.html", page)
     return folder
-
-
-@dataclass(frozen=True)
-class Association:
-    """Whether regional load goes with an outcome; made by `yucca_wm.associate`.
-
-    Attributes
-    ----------
-    effects : pandas.DataFrame
-        One row a region, the columns of ``associations.tsv``: ``region``, ``n_subjects``, ``effect`` (odds ratio, or
-        slope in units of the outcome, for one standard deviation of the load), ``ci_low`` and ``ci_high`` (95 %),
-        ``p_model``, ``p_permutation``, ``q_fdr`` (Benjamini-Hochberg), ``note``. NaN where there is no estimate.
-    model : str
-        ``logistic`` (two levels) or ``linear``.
-    subjects : list of str
-        Who is in it, as the loads call them.
-    left_out : dict of str to str
-        Who is not, and why.
-    prediction : dict of str to Any or None
-        Cross-validated AUC of regional loads and of the total load alone; None for a number, or with few people.
-    notes : list of str
-        What the command prints: who is left out, or used although flagged, and what to know of the models.
-    """
-
-    effects: pd.DataFrame
-    model: str
-    subjects: list[str] = field(repr=False)
-    left_out: dict[str, str]
-    prediction: dict[str, Any] | None
-    notes: list[str]
-    _result: Associated = field(repr=False)
-
-    def plot(self) -> Figure:
-        """Effects of all regions with their intervals, as the command draws them.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            A forest plot that belongs to no window; ``savefig`` writes it.
-        """
-        return draw_effects(self._result)
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what ``yucca-wm groups associate`` writes: table, ``associations.json``, figure and page.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it is not there.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written.
-        """
-        return write_association(self._result, folder)
 
 
 def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) -> list[str]:

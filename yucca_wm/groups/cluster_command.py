@@ -1,10 +1,10 @@
-"""Clustering: from tables to the result that `yucca_wm.cluster` returns, and to files."""
+"""Clustering: from tables to what was found, and to files."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ from yucca_wm.report.flagged import Flags
 from yucca_wm.report.html import Pictures, count
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from yucca_wm.core.tsv import TableInput
@@ -199,71 +198,6 @@ def write_clusters(result: Clustered, out_dir: str | os.PathLike[str], *, anonym
     page = cluster_page(result.content, cohort.failed, said, *tables, pictures.shown, names)
     write_text(folder / "index.html", page)
     return folder
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """Groups of people with like patterns of load, if there are any; made by `yucca_wm.cluster`.
-
-    Attributes
-    ----------
-    structure : bool
-        Whether the groups are real: no single cloud would give them, and they are stable.
-    reason : str
-        Why (not).
-    k : int
-        Number of groups; 1 without structure.
-    members : pandas.DataFrame
-        One row a person, the columns of ``clusters.tsv``: ``subject``, ``cluster`` (1 for all without structure),
-        ``best_division`` (the best division found, real or not), ``flags``.
-    profiles : pandas.DataFrame
-        One row a group and region, the columns of ``cluster_profiles.tsv``: mean and standard deviation of the load in
-        percent of the region's volume.
-    left_out : dict of str to str
-        Who is not in it, and why.
-    notes : list of str
-        What the command prints: who is left out, or used although flagged, what covariates are, and what was done to
-        loads that are not defined.
-    """
-
-    structure: bool
-    reason: str
-    k: int
-    members: pd.DataFrame = field(repr=False)
-    profiles: pd.DataFrame = field(repr=False)
-    left_out: dict[str, str]
-    notes: list[str]
-    _result: Clustered = field(repr=False)
-
-    def plot(self) -> Figure:
-        """People in the plane in which they differ most, coloured by group, as the command draws them.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            A figure that belongs to no window; ``savefig`` writes it.
-        """
-        return draw_groups(self._result)
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what ``yucca-wm groups cluster`` writes: tables, ``clusters.json``, figures and page.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it is not there.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written.
-        """
-        return write_clusters(self._result, folder)
 
 
 def _profiles(loads: Loads, labels: NDArray[np.intp]) -> list[Profile]:
