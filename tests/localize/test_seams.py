@@ -186,6 +186,24 @@ def test_one_person_at_a_time_adds_up_to_what_a_folder_gives(
     assert "removed" not in capsys.readouterr().err
 
 
+def test_people_predicted_from_one_scan_are_flagged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps(tmp_path, "a", "b", "c", "d")
+    digests = {"a": ("1", "2"), "b": ("1", "3"), "c": ("4", "2"), "d": (None, "5")}
+    cases = {
+        name: {"scans": {"T1": {"sha256": t1}, "FLAIR": {"sha256": flair}}, "notes": []}
+        for name, (t1, flair) in digests.items()
+    }
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 0
+    about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+    assert {name: own["flags"]["same_scan"] for name, own in about.items() if "same_scan" in own["flags"]} == {
+        "a": "the T1 is that of b, byte for byte; the FLAIR is that of c, byte for byte",
+        "b": "the T1 is that of a, byte for byte",
+        "c": "the FLAIR is that of a, byte for byte",
+    }
+    assert "a scan of another subject, byte for byte in 3 of 4 subjects: a, b, c" in capsys.readouterr().err
+
+
 MIRRORED = np.diag([-1.0, 2.0, 3.0, 1.0]) + np.outer([11.0, 0, 0, 0], [0, 0, 0, 1])
 
 

@@ -236,6 +236,10 @@ def test_a_cohort_may_change_but_not_take_the_place_of_strangers(
     assert run("bert", "carl") == 0
     assert "note: anna is not in this run: the maps are kept, but are not in the tables\n" in capsys.readouterr().err
     assert tabled() == {"bert", "carl"}
+    assert run("bert") == 0
+    assert tabled() == {"bert"}
+    assert run("bert", "carl") == 0
+    capsys.readouterr()
     assert command("--flair", people["bert"], "--out-dir", tmp_path / "out") == 1
     assert "holds the results of carl, not of bert" in capsys.readouterr().err
 

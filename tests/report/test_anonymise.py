@@ -16,6 +16,9 @@ def test_no_name_and_no_path_is_left(localized: Path, tmp_path: Path) -> None:
     shutil.copytree(localized / "results", results)
     summary = json.loads((results / "localize.json").read_text())
     summary["failures"] = {"Jane_Doe": f"{localized}/lesions/Jane_Doe.nii.gz: is damaged"}
+    flags = next(iter(summary["subjects"].values()))["flags"]
+    flags["same_lesions"] = "the lesion map is that of Jane_Doe, byte for byte"
+    flags["poor_registration"] = f"see {localized}"
     (results / "localize.json").write_text(json.dumps(summary))
     arguments = ["--results", str(results), "--images", str(localized / "flair"), "--out_dir", str(tmp_path / "pages")]
     assert main(arguments) == 0
@@ -29,6 +32,11 @@ def test_no_name_and_no_path_is_left(localized: Path, tmp_path: Path) -> None:
             text = html.unescape(path.read_text(encoding="utf-8"))
             for secret in ("a<b>", "Jane_Doe", str(localized), str(tmp_path)):
                 assert secret not in text, f"{secret} in {path.name}"
+    page = "".join(
+        path.read_text(encoding="utf-8") for path in files if path.parent.name == "subjects" and path.suffix == ".html"
+    )
+    assert "the lesion map of another subject, byte for byte" in page
+    assert "the registration behind the region map is in doubt" in page
 
 
 def test_numbers_are_the_same_in_every_table_and_lead_back(localized: Path) -> None:

@@ -23,9 +23,9 @@ from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.inputs.companions import CompanionPlaces
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
-from yucca_wm.localize.inputs.records import mixed_settings, other_scans
+from yucca_wm.localize.inputs.records import mixed_settings, other_scans, same_scans
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
-from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, same_lesions
+from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import Parts, failures_in, files_of, remove_group, summary, write_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
@@ -145,9 +145,11 @@ def localize_into(
     }
     read = _read_for(step, flags)
     with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
+    lesion_maps = {name: Path(of["lesions"].path) for name, of in read.items()}
     of_cohort = {
         SAME_LESIONS: same_lesions(with_lesions),
-        OTHER_SCANS: other_scans({name: Path(of["lesions"].path) for name, of in read.items()}),
+        SAME_SCAN: same_scans(lesion_maps),
+        OTHER_SCANS: other_scans(lesion_maps),
     }
     for flag, subjects in of_cohort.items():
         for name, sentence in subjects.items():

@@ -135,7 +135,9 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     )
     made, before = missing_folders(out), shown_by_pages(out)
     with stages_aloud() if one_person else nullcontext():
-        outcome = cohort.predict_cohort(cases, models, out, options, how, table=table, device=arguments.device)
+        outcome = cohort.predict_cohort(
+            cases, models, out, options, how, table=table, device=arguments.device, cohort=not one_person
+        )
     failures = dict(outcome.failures)
     concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
     if one_person and not outcome.results:
@@ -216,7 +218,7 @@ def _tell(
     out = arguments.out_dir
     if arguments.cohort:
         print(f"{len(results)} of {concerned} done; which scans were used: {out / TABLE}")
-    for line in same_scans(results):
+    for line in [] if tables else same_scans(results):  # with tables it is a flag
         print(f"note: {line}", file=sys.stderr)
     noted = {name: about.get("notes", []) for name, about in results.items()}
     for line in note_lines(noted, named=concerned > 1):

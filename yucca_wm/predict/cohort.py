@@ -61,6 +61,7 @@ def predict_cohort(
     *,
     table: RegionTable | None = None,
     device: str = "auto",
+    cohort: bool = True,
 ) -> Outcome[dict[str, Any]]:
     """Predict every case with every model, then localize if both lesions and regions are there.
 
@@ -69,13 +70,14 @@ def predict_cohort(
     itself, predictions.tsv (which modalities were used), predict.json, and what `yucca_wm.localize` writes, with T1,
     FLAIR and both side by side. Run again, it does only what is new. Where nobody can be predicted, results that are in
     ``out_dir`` stay.
+    cohort : people of earlier runs who are not among the cases go from the tables; otherwise none may be there.
     table : names of the regions that the region model knows (default: the built-in ones).
     run : here one case is predicted at a time; workers of a cluster load the models themselves, on ``device``.
     """
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
         if not run.force:
-            check_whose(out, [case.name for case in cases], OTHERS)
+            check_whose(out, [case.name for case in cases], OTHERS, cohort=cohort)
         if run.is_whole:
             _remove_leftovers(out)
         for what in found(models, options):

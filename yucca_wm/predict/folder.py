@@ -31,14 +31,14 @@ def people_in(out: Path) -> list[str]:
     return sorted((name for name in known if any(path.is_file() for path in maps[name])), key=natural_key)
 
 
-def check_whose(out: Path, names: Collection[str], remedy: str) -> None:
+def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool = False) -> None:
     """Raise InputError, with ``remedy``, where the results of ``names`` would take the place of somebody else's: one
-    person's of others, a cohort's of a folder in which it has nobody."""
+    person's of others, a cohort's (it may be of one) of a folder in which it has nobody."""
     there = people_in(out)
     others = [name for name in there if name not in names]
-    if others and (len(names) == 1 or len(others) == len(there)):
+    if others and (not cohort or len(others) == len(there)):
         shown = ", ".join(others[:MAX_NAMED]) + f" and {len(others) - MAX_NAMED} more" * (len(others) > MAX_NAMED)
-        whose = f"not of {next(iter(names))}" if len(names) == 1 else "who is not in this cohort"
+        whose = "who is not in this cohort" if cohort else f"not of {next(iter(names))}"
         raise InputError(out, f"holds the results of {shown}, {whose}", remedy)
 
 

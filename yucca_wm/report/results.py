@@ -19,6 +19,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.inputs.records import PREDICTIONS, By
+from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.tables import PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
 
@@ -202,10 +203,14 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
         new = {numbers[name]: [{**row, "subject": numbers[name]} for row in own] for name, own in rows.items()}
         return dict(sorted(new.items()))
 
+    subjects = {
+        numbers[name]: about | {"flags": _flags_without_names(about["flags"], secrets)}
+        for name, about in results.summary["subjects"].items()
+    }
     summary = {
         **results.summary,
         "inputs": {},
-        "subjects": dict(sorted((numbers[name], about) for name, about in results.summary["subjects"].items())),
+        "subjects": dict(sorted(subjects.items())),
         "failures": dict(sorted((numbers[name], FAILED) for name in failures)),
     }
     extra = {title: renamed(rows) for title, rows in results.extra.items()}
@@ -222,7 +227,16 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
 
 def _without_names(notes: Sequence[str], names: Collection[str]) -> list[str]:
     """The notes, HIDDEN in place of those that hold a name or a path."""
-    return [HIDDEN if any(secret in note for secret in (*names, "/", "\\")) else note for note in notes]
+    return [HIDDEN if _tells(note, names) else note for note in notes]
+
+
+def _flags_without_names(flags: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """The flags, what they mean in general in place of sentences that hold a name or a path."""
+    return {flag: TITLES.get(flag, HIDDEN) if _tells(said, names) else said for flag, said in flags.items()}
+
+
+def _tells(said: str, names: Collection[str]) -> bool:
+    return any(secret in said for secret in (*names, "/", "\\"))
 
 
 def numbered(names: Iterable[str], after: int = 0) -> dict[str, str]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from yucca_wm.cohort.ids import sharers
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
@@ -75,6 +76,19 @@ def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
     return {**flags, WITHOUT_FLAIR: ON_T1} if WITHOUT_FLAIR in flags else flags
 
 
+def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
+    """Subject -> sentence, of those whose lesion maps (subject -> file) `yucca_wm.predict` made from a scan that it was
+    given for other subjects, too: one person under two names, or a line of a table that was filled down."""
+    made = {name: _predicted(path)["scans"] for name, path in lesions.items()}
+    given = (((m, digest), name) for name, scans in made.items() for m, digest in scans.items() if digest)
+    said: dict[str, list[str]] = {}
+    for (modality, _), names in sharers(given).items():
+        for name in names:
+            others = some_of([other for other in names if other != name])
+            said.setdefault(name, []).append(f"the {modality} is that of {others}, byte for byte")
+    return {name: "; ".join(sentences) for name, sentences in said.items()}
+
+
 def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     """Subject -> sentence, of those whose lesion maps (subject -> file) `yucca_wm.predict` made from other scans than
     most subjects' (of as many, from fewer). Who has a T1 alone is flagged by itself; maps of other tools count for
@@ -97,14 +111,15 @@ def _alone(scans: str) -> str:
 
 
 def _predicted(lesions: Path) -> dict[str, Any]:
-    """``scans`` and ``notes`` of who has this lesion map, as the account of `yucca_wm.predict` has them; empty without
-    one, as of other tools' maps."""
+    """Of who has this lesion map, ``scans`` (modality -> checksum) and ``notes``, as the account of `yucca_wm.predict`
+    has them; empty without one, as of other tools' maps."""
     account = lesions.parent.parent / PREDICTIONS
     try:
         made = _people(account, account.stat().st_mtime_ns)[case_name(lesions)]
-        return {key: list(made[key]) for key in ("scans", "notes")}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"scans": [], "notes": []}
+        scans = {modality: scan.get("sha256") for modality, scan in made["scans"].items()}
+        return {"scans": scans, "notes": list(made["notes"])}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {"scans": {}, "notes": []}
 
 
 @lru_cache(maxsize=4)

@@ -39,6 +39,7 @@ SIDE_MARGIN_MM = 5.0
 
 BY_HEADERS = "by_headers"
 SAME_LESIONS = "same_lesions"
+SAME_SCAN = "same_scan"
 WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
 CUT_OFF = "cut_off"
@@ -56,6 +57,7 @@ TITLES = {
     BY_HEADERS: "lesions and regions lie on different grids: right only if the scans behind them were registered",
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
+    SAME_SCAN: "a scan of another subject, byte for byte",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
