@@ -24,8 +24,11 @@ WHITE, CORTEX, DEEP, VENTRICLES = (
 GRID = Canonical.of(Image(np.zeros((2, 10, 10), np.uint8), np.eye(4)))
 
 
-def drawn(found: list[dict[int, float]], place: torch.Tensor | None = None) -> list[dict[int, int]]:
+def drawn(
+    found: list[dict[int, float]], place: torch.Tensor | None = None, in_regions: tuple[int, int] = (7, 7)
+) -> list[dict[int, int]]:
     """Voxels of each class in two planes x of 100, in which ``found`` are the probabilities."""
+    regions = np.broadcast_to(np.reshape(in_regions, (2, 1, 1)), GRID.shape)
     probability = torch.zeros((len(TISSUES), *GRID.shape))
     for x, classes in enumerate(found):
         for label, value in classes.items():
@@ -35,7 +38,7 @@ def drawn(found: list[dict[int, float]], place: torch.Tensor | None = None) -> l
     brain = Brain(torch.zeros((2, *SIZE)), np.full(3, 3.0 * SPACING_MM))
     tissue = probability.argmax(0)
     before = tissue.clone()
-    after = drawn_with_the_mean_head(tissue, probability, look, brain, GRID)
+    after = drawn_with_the_mean_head(tissue, probability, np.asarray(regions, np.uint8), look, brain, GRID)
     assert torch.equal(tissue, before)
     counts = (np.unique(plane.numpy(), return_counts=True) for plane in after)
     return [dict(zip(labels.tolist(), n.tolist(), strict=True)) for labels, n in counts]
@@ -76,6 +79,13 @@ def test_as_much_white_matter_as_the_scans_show(
 ) -> None:
     in_the_mean_head(monkeypatch, *shares)
     assert drawn(found) == [dict(sorted(counts.items())) for counts in wanted]
+
+
+def test_no_region_takes_white_matter_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """40 of each 100; in one region all 80 would lie where more heads have white matter."""
+    in_the_mean_head(monkeypatch, 0.4, 0.6)
+    found = [{WHITE: 0.4, CORTEX: 0.6}] * 2
+    assert drawn(found, in_regions=(36, 1)) == [{WHITE: 40, CORTEX: 60}] * 2
 
 
 @pytest.mark.parametrize(("share", "white"), [(0.0, 30), (1.0, 30)])

@@ -20,7 +20,7 @@ from yucca_wm.models.believable import (
     keep_whole,
     only_believable,
 )
-from yucca_wm.models.border import drawn_with_the_mean_head
+from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
 from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.tissue import tissue_probability
@@ -95,11 +95,12 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, data.get("FLAIR")))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     look = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), look, brain, grid)
-    tissue = drawn_with_the_mean_head(tissue, probability, look, brain, grid)
-    white_matter = ((tissue == WHITE_MATTER) | lesions).numpy()
+    regions = _regions(networks.regions, look, brain, grid, (white_or_grey(tissue) | lesions).numpy())
+    tissue = drawn_with_the_mean_head(tissue, probability, regions, look, brain, grid)
+    regions[~((tissue == WHITE_MATTER) | lesions).numpy()] = 0
     return Segmentation(
         lesions=grid.restored(lesions.numpy()).astype(np.uint8),
-        regions=grid.restored(_regions(networks.regions, look, brain, grid, white_matter)),
+        regions=grid.restored(regions),
         tissue=grid.restored(tissue.numpy()).astype(np.uint8),
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
@@ -107,11 +108,11 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
 
 
 def _regions(
-    network: RegionNetwork, look: Look, brain: Brain, grid: Canonical, white_matter: NDArray[np.bool_]
+    network: RegionNetwork, look: Look, brain: Brain, grid: Canonical, wanted: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """The most probable region of every voxel of ``white_matter``, by its own place."""
+    """The most probable region of every ``wanted`` voxel, by its own place."""
     regions = np.zeros(grid.shape, np.uint8)
-    points = np.nonzero(white_matter)
+    points = np.nonzero(wanted)
     if len(points[0]):
         places = brain.at(grid, look.places, points)[None, :, :, None, None]
         parts = [network.classes_at(torch.zeros_like(part[:, :1]), part) for part in places.split(VOXELS_AT_ONCE, 2)]
