@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,75 +16,10 @@ from yucca_wm.check.__main__ import main
 from yucca_wm.check.cohort import Report, check_cohort
 from yucca_wm.check.findings import COHORT, Level
 from yucca_wm.check.scan import Findings, _check_grids
-from yucca_wm.cohort.subject import regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image
 
-SHAPE = (36, 44, 24)
-AFFINE = np.array([[-4.0, 0, 0, 70], [0, -4, 0, 86], [0, 0, 6, -70], [0, 0, 0, 1]])
-SUBJECTS = 60
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of subject ``number`` of the cohort at ``root``."""
-
-    root: Path
-    number: int
-
-    @property
-    def name(self) -> str:
-        return f"WMH_{self.number}"
-
-    @property
-    def folder(self) -> Path:
-        return self.root / ("test" if self.number % 4 == 3 else "training") / "Utrecht" / str(self.number)
-
-    @property
-    def t1(self) -> Path:
-        return self.folder / "pre/T1.nii.gz"
-
-    @property
-    def flair(self) -> Path:
-        return self.folder / "pre/FLAIR.nii.gz"
-
-    @property
-    def wm(self) -> Path:
-        return self.folder / "pre/wm.nii.gz"
-
-    @property
-    def lesions(self) -> Path:
-        return self.folder / "wmh.nii.gz"
-
-    @property
-    def regions(self) -> Path:
-        return regions_path(self.root, self.name)
-
-    def write(self) -> None:
-        rng = np.random.default_rng(self.number)
-        place = (np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), -1) - np.array(SHAPE) / 2) / np.array(
-            SHAPE
-        )
-        radius = np.linalg.norm(place, axis=-1) * rng.normal(1, 0.05, SHAPE)
-        wm = (radius < 0.33).astype(np.uint8)
-        lesions = ((radius < 0.2) & (radius > 0.15) & (place[..., 2] > 0.1)).astype(np.uint8)
-        lesions[radius < 0.05] = 2
-        if self.number % 10 == 0:
-            lesions[:] = 0
-        save(self.t1, (1000 * (radius < 0.48) * (1 - radius) + rng.normal(0, 9, SHAPE)).astype(np.float32))
-        save(self.flair, (500 * (radius < 0.48) * (1 + radius) + rng.normal(0, 9, SHAPE)).astype(np.int16))
-        save(self.wm, wm)
-        save(self.lesions, lesions)
-        save(self.regions, wm * (1 + (place[..., 0] > 0) * 17).astype(np.uint8))
-
-
-def save(path: Path, data: Any, affine: Any = AFFINE) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nib.save(nib.Nifti1Image(data, affine), path)
-
-
-def edit(path: Path, change: Callable[[Any], Any], affine: Any = AFFINE) -> None:
-    save(path, change(np.asarray(nib.load(path).dataobj)), affine)
+from .cohort_files import AFFINE, SHAPE, Files, edit
 
 
 def fill(value: float, dtype: type = np.float32) -> Callable[[Any], Any]:
@@ -146,9 +80,9 @@ ERROR, WARNING, NOTE = Level
 FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: f.t1.unlink(), WARNING, "has no T1"),
     (lambda f: f.flair.unlink(), WARNING, "has no FLAIR"),
-    (lambda f: f.lesions.unlink(), ERROR, "has no lesion mask"),
-    (lambda f: (f.wm.unlink(), f.regions.unlink()), ERROR, "neither a white-matter segmentation nor regions"),
-    (lambda f: f.regions.unlink(), WARNING, "has no region map yet"),
+    (lambda f: f.lesions.unlink(), NOTE, "has no lesion mask"),
+    (lambda f: (f.wm.unlink(), f.regions.unlink()), NOTE, "neither a white-matter segmentation nor regions"),
+    (lambda f: f.regions.unlink(), NOTE, "has no region map yet"),
     (lambda f: f.t1.write_bytes(f.t1.read_bytes()[:5000]), ERROR, "damaged or cut short"),
     (lambda f: f.flair.write_bytes(b"no image"), ERROR, "not a readable NIfTI"),
     (lambda f: edit(f.t1, lambda d: np.stack([d, d], -1)), ERROR, "a 3D image is needed"),
@@ -169,8 +103,8 @@ FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: edit(f.t1, lambda d: d * 0 + 5), ERROR, "holds the value 5.0 only"),
     (lambda f: rename(f, "a b"), NOTE, "letters, digits"),
     (lambda f: (f.t1.unlink(), f.t1.symlink_to("gone.nii.gz")), ERROR, "no such file"),
-    (lambda f: copy_of(f, 51, "t1", "flair"), ERROR, "has the same t1 voxels as WMH_51"),
-    (lambda f: copy_of(f, 50, "regions"), ERROR, "has the same regions voxels as WMH_50"),
+    (lambda f: copy_of(f, 51, "t1", "flair"), WARNING, "has the same t1 voxels as WMH_51"),
+    (lambda f: copy_of(f, 50, "regions"), WARNING, "has the same regions voxels as WMH_50"),
     (lambda f: shutil.copyfile(f.t1, f.flair), ERROR, "holds the same voxels as"),
     (lambda f: edit(f.t1, lambda d: (d > 500).astype(np.uint8)), ERROR, "is a label map, not a scan"),
     (lambda f: shutil.copyfile(f.lesions, f.flair), ERROR, "is a label map, not a scan"),
@@ -188,14 +122,6 @@ FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: edit(f.lesions, lambda _: (np.indices(SHAPE)[0] < 2).astype(np.uint8)), WARNING, "100% of its lesions"),
     (lambda f: (f.t1.unlink(), f.flair.unlink()), ERROR, "has no T1 and no FLAIR"),
 ]
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("cohort")
-    for number in range(SUBJECTS):
-        Files(root, number).write()
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -228,17 +154,6 @@ def test_nothing_is_said_of_the_others(planted: Report) -> None:
     assert numbers - partners - {"a b"} <= {str(number) for number in range(len(FAULTS))}
 
 
-def test_names_that_differ_in_case_only_and_ends_of_others(tmp_path: Path, clean: Path) -> None:
-    for name in ("S1", "s1", "A", "BA"):
-        number = ["S1", "s1", "A", "BA"].index(name)
-        shutil.copytree(Files(clean, number).folder, tmp_path / "training" / name)
-    problems = {(problem.subject, problem.problem.split(",")[0]) for problem in check_cohort(tmp_path).errors}
-    case_only = "another subject's name differs in upper and lower case only"
-    assert {("S1", case_only), ("s1", case_only)} <= problems
-    assert "A" in {subject for subject, _ in problems}
-    assert "BA" not in {subject for subject, _ in problems}
-
-
 def test_a_person_on_both_sides_and_a_cohort_without_test_subjects(tmp_path: Path, clean: Path) -> None:
     shutil.copytree(Files(clean, 0).folder, tmp_path / "training/sub-1_ses-1")
     shutil.copytree(Files(clean, 1).folder, tmp_path / "training/sub-1_ses-2")
@@ -247,40 +162,6 @@ def test_a_person_on_both_sides_and_a_cohort_without_test_subjects(tmp_path: Pat
     (tmp_path / "test").mkdir()
     (tmp_path / "training/sub-1_ses-2").rename(tmp_path / "test/sub-1_ses-2")
     assert "stand in both train and test" in check_cohort(tmp_path).errors[0].problem
-
-
-def test_somebody_with_one_of_two_scans_is_ready(
-    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As predict takes either."""
-    for number in (1, 2, 3):
-        shutil.copytree(Files(clean, number).folder, Files(tmp_path, number).folder)
-    Files(tmp_path, 1).flair.unlink()
-    Files(tmp_path, 2).t1.unlink()
-    assert main([str(tmp_path), "--jobs", "1"]) == 0
-    out = capsys.readouterr().out
-    assert "warning  WMH_1  has no FLAIR; its T1 is used alone: few lesions show on it; training" in out
-    assert "warning  WMH_2  has no T1; its FLAIR is used alone: training" in out
-    assert "leaves the subject out, as does parcellate --wm auto" in out
-    assert out.splitlines()[-1] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
-
-
-def test_what_only_training_needs_is_a_line_and_no_warning(
-    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Two of two normal people with T1 and FLAIR on grids of their own, all on one side of the split."""
-    for number in (1, 2):
-        shutil.copytree(Files(clean, number).folder, Files(tmp_path, number).folder)
-        edit(Files(tmp_path, number).t1, lambda d: d[:-2])
-    edit(Files(tmp_path, 2).wm, lambda d: np.ones_like(d))
-    assert main([str(tmp_path), "--tsv", str(tmp_path / "problems.tsv"), "--jobs", "1"]) == 0
-    warning, grids, split, last = capsys.readouterr().out.splitlines()[-4:]
-    assert warning.startswith("warning  WMH_2  holds ")
-    assert grids.startswith("note: 2 subjects: T1 and FLAIR have grids of their own; predict registers them, to train")
-    assert split.startswith("note: the cohort has no test subject; to train, put subjects into a test folder")
-    assert last == "0 errors, 1 warnings; 2 of 2 subjects are ready"
-    rows = [line.split("\t")[:2] for line in (tmp_path / "problems.tsv").read_text().splitlines()[1:]]
-    assert rows == [["WMH_2", "warning"], ["WMH_1", "note"], ["WMH_2", "note"], [COHORT, "note"]]
 
 
 def test_command_writes_a_table_and_fails(tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]) -> None:

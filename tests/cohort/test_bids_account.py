@@ -51,8 +51,8 @@ GOOD = "sub-01/anat/sub-01_T1w.nii.gz"
         (["sub-2/Ses-1/anat/sub-2_T1w.nii"], "sub-2_Ses-1",
          "./sub-2/Ses-1: the name of a session's folder begins with ses-"),
         (["sub-13/anat/sub-13_T2w.nii.gz"], "sub-13",
-         "./sub-13/anat: holds no T1 and no FLAIR, but sub-13_T2w.nii.gz; call scans sub-13_T1w.nii.gz and "),
-        (["sub-13/anat/sub-13_T1w.json"], "sub-13", "./sub-13/anat: holds no T1 and no FLAIR; call scans"),
+         "./sub-13/anat: has no T1 and no FLAIR, but sub-13_T2w.nii.gz; call scans sub-13_T1w.nii.gz and "),
+        (["sub-13/anat/sub-13_T1w.json"], "sub-13", "./sub-13/anat: has no T1 and no FLAIR; call scans"),
     ],
 )  # fmt: skip
 def test_who_cannot_be_read_fails_alone(tmp_path: Path, files: list[str], name: str, why: str) -> None:
@@ -133,6 +133,6 @@ def test_the_challenge_layout_tells_the_same(tmp_path: Path) -> None:
         "WMH_1: T1: 1/pre/T1.nii.gz is taken, not 1/pre/T1.nii",
         "WMH_1: wm: 1/pre/T1_seg_run2.nii is taken, not 1/pre/T1_seg_run10.nii",
         "WMH_2: has no T1, unless it is 3DT1.nii (call it T1.nii.gz)",
-        "WMH_3: ./3/pre: holds no T1 and no FLAIR, but T2.nii; call scans T1.nii.gz and FLAIR.nii.gz, or remove the "
+        "WMH_3: ./3/pre: has no T1 and no FLAIR, but T2.nii; call scans T1.nii.gz and FLAIR.nii.gz, or remove the "
         "subject",
     ]

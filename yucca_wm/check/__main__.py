@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Open every file of a cohort and report what is wrong and how to mend it: files that are missing,
 damaged or on another grid, labels that are not in the table, implausible volumes, duplicate scans, unusable names, and
-too little disk space or memory. Nothing is changed. The exit code is 1 if a later step would leave a subject out."""
+too little disk space or memory. Nothing is changed. The exit code is 1 if predict would leave a subject out, or if a
+file of one cannot be used; what only training lacks is a note."""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.core.modality import Modality
-from yucca_wm.imaging.reading import headers, reading_aloud
+from yucca_wm.imaging.reading import headers, reading, say
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.tasks.definition import Target
@@ -30,6 +31,9 @@ LOST = {
     Modality.FLAIR: f"few lesions show on it; {ALL_LOSE}",
 }
 """What goes without a scan."""
+
+TAKEN_FOR_IT = "training would take the images of others for its own, as its name occurs in theirs"
+"""Why some names cannot be trained on; one line for all who have one."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,10 @@ class Report:
 
 def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = None, jobs: int | None = 1) -> Report:
     """Open every file of the cohort at ``root``; raises InputError as `find_subjects`."""
-    with reading_aloud(headers().form, headers().option):
+    with reading(headers()) as noted:
         subjects = find_subjects(root, layout)
+    troubles = {subject.trouble for subject in subjects}  # which are among the problems
+    say(line for line in noted if line not in troubles)
     by_name = {subject.name: subject for subject in subjects}
     scans = run_cases(partial(check_scan, settings=settings or Settings()), by_name, jobs=jobs, label="check")
     facts = {name: found.facts for name, found in scans.results.items()}
@@ -84,12 +90,15 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
 
 
 def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:
-    """A file that others have. What nobody has is taken as not part of the study."""
+    """A scan or map that others have. What nobody has is taken as not part of the study."""
     there = {modality for subject in subjects for modality in subject.scans}
     parcellated = any(subject.regions for subject in subjects)
     segmented = any(subject.wm for subject in subjects)
     labelled = {splits.get(subject.name) for subject in subjects if subject.lesions}
     for subject in subjects:
+        if (wrong := subject.problem) is not None:
+            yield Problem(Level.ERROR, subject.name, wrong.path, wrong.problem, wrong.remedy)
+            continue
         missing = [modality for modality in Modality if modality in there and modality not in subject.scans]
         if there and not subject.scans:
             problem = f"has no {' and no '.join(missing)}"
@@ -100,12 +109,13 @@ def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterat
                 lost = f"its {alone} is used alone: {LOST.get(modality, ALL_LOSE)}"
                 yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", lost)
         if subject.lesions is None and splits.get(subject.name) in labelled:
-            yield Problem(Level.ERROR, subject.name, "", "has no lesion mask", Target.LESIONS.remedy)
+            yield Problem(Level.NOTE, subject.name, "", "has no lesion mask", f"to train, {Target.LESIONS.remedy}")
         if subject.regions is None and subject.wm is None and (segmented or parcellated):
-            remedy = "add pre/wm.nii.gz, or use parcellate --wm auto"
-            yield Problem(Level.ERROR, subject.name, "", "has neither a white-matter segmentation nor regions", remedy)
+            remedy = "to train on regions, add pre/wm.nii.gz, or use parcellate --wm auto"
+            yield Problem(Level.NOTE, subject.name, "", "has neither a white-matter segmentation nor regions", remedy)
         elif subject.regions is None and parcellated:
-            yield Problem(Level.WARNING, subject.name, "", "has no region map yet", Target.REGIONS.remedy)
+            remedy = f"to train on regions, {Target.REGIONS.remedy}"
+            yield Problem(Level.NOTE, subject.name, "", "has no region map yet", remedy)
     if not there:
         yield Problem(Level.ERROR, COHORT, "", "no subject has a T1 or a FLAIR", "see docs/your-own-data.md")
 
@@ -116,9 +126,14 @@ def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator
         subject.name: [] if splits.get(subject.name) is Split.TEST else [subject.name + end for end in training]
         for subject in subjects
     }
-    for name, problem in name_problems(cases).items():
+    alike = Counter(subject.name.lower() for subject in subjects)
+    for name, problem in name_problems(cases).items():  # predict takes any name
         what, _, remedy = problem.partition("; ")
-        level = Level.ERROR if SAFE_NAME.fullmatch(name) else Level.NOTE  # predict takes any name
+        level = Level.NOTE
+        if SAFE_NAME.fullmatch(name) and alike[name.lower()] > 1:
+            level = Level.WARNING
+        elif SAFE_NAME.fullmatch(name):
+            what, remedy = TAKEN_FOR_IT, f"to train, {remedy}"
         yield Problem(level, name, "", what, remedy)
 
 
@@ -129,7 +144,8 @@ def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
         for name in names:
             others = [other for other in names if other != name]
             shown = some_of(others, MAX_NAMED)
-            yield Problem(Level.ERROR, name, "", f"has the same {column} voxels as {shown}", "keep one of them")
+            remedy = "keep one of them, or training and groups count it twice"
+            yield Problem(Level.WARNING, name, "", f"has the same {column} voxels as {shown}", remedy)
 
 
 def _sides_of_split(root: Path, splits: Mapping[str, Split]) -> Iterator[Problem]:

@@ -12,8 +12,8 @@ from yucca_wm.core.columns import Column, TableForm
 
 
 class Level(StrEnum):
-    """error: a later step would leave the subject out, or go wrong. warning: a person should look at it. note: nothing
-    is wrong, but training needs something more. Worst first."""
+    """error: predict would leave the subject out, or a file cannot be used. warning: a person should look at it. note:
+    nothing is wrong, but training needs something more. Worst first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -97,7 +97,7 @@ def note_lines(notes: Sequence[Problem]) -> Iterator[str]:
     for note in notes:
         subjects.setdefault("; ".join(filter(None, (note.problem, note.remedy))), []).append(note.subject)
     for said, names in subjects.items():
-        who = "" if names == [COHORT] else f"{len(names)} subject{'s' * (len(names) != 1)}: "
+        who = f"{len(names)} subjects: " if len(names) > 1 else "" if names == [COHORT] else f"{_printable(names[0])}: "
         yield f"note: {who}{_printable(said)}"
 
 

@@ -39,5 +39,5 @@ def note_instead(name: str, scans: Container[str], others: Iterable[Path], wante
 def no_scan(folder: Path, others: Iterable[Path], wanted: Mapping[Modality, str]) -> InputError:
     """Why somebody has no scan whose images lie in ``folder``: none, or ``others``, whose names say something else."""
     there = ", ".join(path.name for path in others)
-    problem = f"holds no {' and no '.join(Modality)}" + (f", but {there}" if there else "")
+    problem = f"has no {' and no '.join(Modality)}" + (f", but {there}" if there else "")
     return InputError(folder, problem, f"call scans {' and '.join(wanted.values())}, or remove the subject")

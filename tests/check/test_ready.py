@@ -1,0 +1,103 @@
+"""Who is ready: everybody whom predict takes; what only training needs is a note, one line for all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from yucca_wm.check.__main__ import main
+from yucca_wm.check.cohort import check_cohort
+from yucca_wm.check.findings import COHORT, Level
+
+from .cohort_files import Files, edit
+
+_, WARNING, NOTE = Level
+
+
+def test_names_that_differ_in_case_only_and_ends_of_others(tmp_path: Path, clean: Path) -> None:
+    for name in ("S1", "s1", "A", "BA"):
+        number = ["S1", "s1", "A", "BA"].index(name)
+        shutil.copytree(Files(clean, number).folder, tmp_path / "training" / name)
+    report = check_cohort(tmp_path)
+    problems = {(problem.level, problem.subject, problem.problem) for problem in report.problems}
+    case_only = "another subject's name differs in upper and lower case only"
+    taken = "training would take the images of others for its own, as its name occurs in theirs"
+    assert {(WARNING, "S1", case_only), (WARNING, "s1", case_only), (NOTE, "A", taken)} <= problems
+    assert "BA" not in {subject for _, subject, _ in problems}
+    assert (report.errors, report.ready) == ((), 4)
+
+
+def test_somebody_with_one_of_two_scans_is_ready(
+    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As predict takes either."""
+    for number in (1, 2, 3):
+        shutil.copytree(Files(clean, number).folder, Files(tmp_path, number).folder)
+    Files(tmp_path, 1).flair.unlink()
+    Files(tmp_path, 2).t1.unlink()
+    assert main([str(tmp_path), "--jobs", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "warning  WMH_1  has no FLAIR; its T1 is used alone: few lesions show on it; training" in out
+    assert "warning  WMH_2  has no T1; its FLAIR is used alone: training" in out
+    assert "leaves the subject out, as does parcellate --wm auto" in out
+    assert out.splitlines()[-1] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
+
+
+def test_what_only_training_needs_is_a_line_and_no_warning(
+    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two of two normal people with T1 and FLAIR on grids of their own, all on one side of the split."""
+    for number in (1, 2):
+        shutil.copytree(Files(clean, number).folder, Files(tmp_path, number).folder)
+        edit(Files(tmp_path, number).t1, lambda d: d[:-2])
+    edit(Files(tmp_path, 2).wm, lambda d: np.ones_like(d))
+    assert main([str(tmp_path), "--tsv", str(tmp_path / "problems.tsv"), "--jobs", "1"]) == 0
+    warning, grids, split, last = capsys.readouterr().out.splitlines()[-4:]
+    assert warning.startswith("warning  WMH_2  holds ")
+    assert grids.startswith("note: 2 subjects: T1 and FLAIR have grids of their own; predict registers them, to train")
+    assert split.startswith("note: the cohort has no test subject; to train, put subjects into a test folder")
+    assert last == "0 errors, 1 warnings; 2 of 2 subjects are ready"
+    rows = [line.split("\t")[:2] for line in (tmp_path / "problems.tsv").read_text().splitlines()[1:]]
+    assert rows == [["WMH_2", "warning"], ["WMH_1", "note"], ["WMH_2", "note"], [COHORT, "note"]]
+
+
+def test_what_predict_does_completely_is_ready(tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names that end alike, one T1 of two people, masks and white matter of one of three: each was an error."""
+    for name, number in (("a1", 1), ("ba1", 2), ("c", 4)):
+        shutil.copytree(Files(clean, number).folder, tmp_path / "training" / name)
+    for name in ("ba1", "c"):
+        (tmp_path / f"training/{name}/wmh.nii.gz").unlink()
+        (tmp_path / f"training/{name}/pre/wm.nii.gz").unlink()
+    shutil.copyfile(tmp_path / "training/a1/pre/T1.nii.gz", tmp_path / "training/c/pre/T1.nii.gz")
+    assert main([str(tmp_path), "--jobs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()[-7:]
+    same = "keep one of them, or training and groups count it twice"
+    assert lines[0] == f"warning  a1  has the same t1 voxels as c; {same}"
+    assert lines[1] == f"warning  c   has the same t1 voxels as a1; {same}"
+    assert lines[2].startswith("note: a1: training would take the images of others for its own, as its name occurs in")
+    assert lines[3].startswith("note: 2 subjects: has neither a white-matter segmentation nor regions; to train on ")
+    assert lines[4].startswith("note: 2 subjects: has no lesion mask; to train, add wmh.nii.gz")
+    assert lines[5].startswith("note: the cohort has no test subject")
+    assert lines[6] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
+
+
+def test_who_cannot_be_read_is_an_error_said_once(
+    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, name in ((1, "sub-1"), (2, "sub-2")):
+        anat = tmp_path / name / "anat"
+        anat.mkdir(parents=True)
+        shutil.copyfile(Files(clean, number).t1, anat / f"{name}_T1w.nii.gz")
+    (tmp_path / "sub-2/anat/sub-3_FLAIR.nii.gz").touch()
+    (tmp_path / "participants.tsv").write_text("participant_id\nsub-4\n")
+    assert main([str(tmp_path), "--jobs", "1"]) == 1
+    said = capsys.readouterr()
+    (line,) = [line for line in said.out.splitlines() if line.startswith("error")]
+    problem = "is of sub-3 by its name, but lies with the files of sub-2; move it to a folder of its own, or rename it"
+    assert line == f"error    sub-2  {problem}  [{tmp_path / 'sub-2/anat/sub-3_FLAIR.nii.gz'}]"
+    assert said.out.splitlines()[-1] == "1 errors, 0 warnings; 1 of 2 subjects are ready"
+    (note,) = [line for line in said.err.splitlines() if line.startswith("note")]
+    assert note == f"note: {tmp_path / 'participants.tsv'}: of people without a folder here: sub-4"
