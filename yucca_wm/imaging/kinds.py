@@ -19,8 +19,8 @@ MAX_EQUAL_NEIGHBOURS = 0.8
 """In label maps nearly all neighbours are equal; in scans few are."""
 
 LEAST_EQUAL = 0.5
-"""Of the neighbours in a label map, lesion by lesion and gyrus by gyrus too, a larger share is equal; in scans a few per
-cent are; seven in ten at most, where each voxel of 8 bits is there twice."""
+"""Of the neighbours in a label map, lesion by lesion and gyrus by gyrus too, a larger share is equal. In scans a few
+per cent are; seven in ten at most, where each voxel of 8 bits is there twice."""
 
 AS_IF_NAMES = 1.0
 """Standard deviations by which neighbours in a parcellation differ, if they differ, at least: its numbers are names. In
