@@ -11,7 +11,7 @@ import torch
 from yucca_wm.imaging.images import Image
 from yucca_wm.models.brain import Brain, Look, _look, _of_all, _that_show_it, on_coarse_grid
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.tissue import _through, _views, tissue_probability
+from yucca_wm.models.tissue import _through, _views, surer_as, tissue_probability
 from yucca_wm.training.synthesis.planes import LESION
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
 
@@ -197,6 +197,26 @@ def test_lesions_are_within_the_brain() -> None:
     assert first - 3 <= across.min() <= first
     assert last <= across.max() <= last + 3
     torch.testing.assert_close(found.sum(0), torch.ones(size))
+
+
+@pytest.mark.parametrize(
+    ("as_t1", "as_flair", "taken_for"), [(6, 9, "T1"), (7, 9, "FLAIR"), (9, 6, "FLAIR"), (1, 9, "T1")]
+)
+def test_a_scan_is_what_the_network_is_surer_of(as_t1: int, as_flair: int, taken_for: str) -> None:
+    """In doubt between so many classes: log(6) / log(9) is .82, log(7) / log(9) is .89, and .83 is the border."""
+    inside = torch.zeros(SIZE)
+    inside[20:44, 24:56, 20:44] = 1.0
+    size = tuple(round(n * SPACING_MM) for n in SIZE)
+    brain = Brain(torch.stack([1 - inside, inside]), (np.array(size) - 1) / 2)
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        classes = as_t1 if x[:, 0].any() else as_flair
+        logits = torch.full((len(x), 9, *x.shape[2:]), -100.0)
+        logits[:, :classes] = 0.0
+        return logits
+
+    scan = np.random.default_rng(0).random(size, np.float32)
+    assert surer_as(network, scan, grid(size, (1.0, 1.0, 1.0)), brain) == taken_for
 
 
 @pytest.mark.parametrize(("axis", "lost_mm", "used"), [(0, 40, False), (1, 50, False), (0, 28, True), (2, 0, True)])

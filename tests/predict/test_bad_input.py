@@ -158,12 +158,12 @@ def test_a_t1_given_as_flair_is_done_and_noted(
         lesions = np.zeros(SHAPE, np.uint8)
         lesions[30:33, 40, 20] = 1
         return Segmentation(
-            lesions, np.ones(SHAPE, np.uint8), tissue.astype(np.uint8), lesions.astype(np.float32), 1200.0
+            lesions, np.ones(SHAPE, np.uint8), tissue.astype(np.uint8), lesions.astype(np.float32), 1200.0, "T1"
         )
 
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda *_: NO_NETWORKS)
-    said = "looks like a T1 (cortex is 0.5"
+    said = "looks like a T1 (the network is surer of it as one)"
     for modality, noted in (("flair", 1), ("t1", 0)):
         out = tmp_path / modality
         assert predict(f"--{modality}", str(scans / "t1.nii.gz"), "--name", "p", "--out-dir", str(out)) == 0

@@ -23,7 +23,7 @@ from yucca_wm.models.believable import (
 from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
 from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.tissue import tissue_probability
+from yucca_wm.models.tissue import surer_as, tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
 
 VOXELS_AT_ONCE = 100_000
@@ -39,6 +39,7 @@ class Segmentation:
     lesions : uint8, 1 in lesions. regions : uint8, labels of the region table, in white matter and lesions.
     tissue : uint8, labels of `TISSUES` without lesions (a lesion's voxels are of the tissue it lies in).
     lesion_probability : float32. brain_ml : volume of the brain, ventricles included.
+    looks_like : of a scan alone, T1 or FLAIR, whatever it was given as; empty of a pair.
     """
 
     lesions: NDArray[np.uint8]
@@ -46,6 +47,7 @@ class Segmentation:
     tissue: NDArray[np.uint8]
     lesion_probability: NDArray[np.float32]
     brain_ml: float
+    looks_like: str = ""
 
     def within(self, window: tuple[slice, slice, slice]) -> Segmentation:
         """The part of the maps that lies in ``window``."""
@@ -104,6 +106,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         tissue=grid.restored(tissue.numpy()).astype(np.uint8),
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
+        looks_like=surer_as(networks.tissue, next(iter(data.values())), grid, brain) if len(data) == 1 else "",
     )
 
 

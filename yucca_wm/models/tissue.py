@@ -34,6 +34,13 @@ MARGIN = 8
 """Pixels around the brain mask that go through the network with it."""
 
 PLANES_AT_ONCE = 4
+
+PLANES_LOOKED_AT = 12
+"""At least, of a whole brain."""
+
+SURER = 0.83
+"""Entropy as a T1 over entropy as a FLAIR, below which a scan is a T1: 20 T1 have .51 to .75, 14 FLAIR .92 to 1.96."""
+
 Array = NDArray[np.float32]
 
 
@@ -46,15 +53,9 @@ def tissue_probability(
     """
     core, distance_mm = _masks(brain, grid)
     around = distance_mm <= AROUND_MM
-    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(around))
+    box = _box(around)
     inside = around[box]
-    channels = [np.full(inside.shape, ABSENT, np.float32) for _ in CHANNELS]
-    views = _views(scans, core)
-    for n, name in enumerate(CHANNELS):
-        if name in scans:
-            scaled = np.where(inside, _scaled(scans[name], core & views[name])[box], np.float32(OUTSIDE))
-            channels[n] = np.where(views[name][box[2]], scaled, np.float32(ABSENT))
-    planes = torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)  # [z, channel, x, y]
+    planes = _planes(scans, core, around)
     thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
     found = _through(network, _thickened(planes, thick), grid)
     found = found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
@@ -65,6 +66,40 @@ def tissue_probability(
     probability[0][beyond] += probability[LESION][beyond]
     probability[LESION][beyond] = 0
     return probability
+
+
+def surer_as(network: Network, scan: Array, grid: Canonical, brain: Brain) -> str:
+    """Which of `CHANNELS` the network takes a scan for: as the wrong one, it is less sure of all it sees.
+
+    scan : intensities [x, y, z] on ``grid``; some planes are looked at, by the mean entropy within the brain.
+    """
+    core, distance_mm = _masks(brain, grid)
+    around = distance_mm <= AROUND_MM
+    inside = torch.from_numpy(core[_box(around)]).permute(2, 0, 1)  # [z, x, y]
+    seen = torch.nonzero(inside.flatten(1).any(1))[:, 0]
+    chosen = seen[:: max(1, len(seen) // PLANES_LOOKED_AT)]
+    entropy = {}
+    for name in CHANNELS:
+        found = _through(network, _planes({name: scan}, core, around)[chosen], grid)
+        entropy[name] = float(torch.special.entr(found).sum(1)[inside[chosen]].mean())
+    return "T1" if entropy["T1"] < SURER * entropy["FLAIR"] else "FLAIR"
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    return tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(mask))
+
+
+def _planes(scans: Mapping[str, Array], core: NDArray[np.bool_], around: NDArray[np.bool_]) -> torch.Tensor:
+    """What the network sees, [z, channel, x, y], of the box of ``around``."""
+    box = _box(around)
+    inside = around[box]
+    channels = [np.full(inside.shape, ABSENT, np.float32) for _ in CHANNELS]
+    views = _views(scans, core)
+    for n, name in enumerate(CHANNELS):
+        if name in scans:
+            scaled = np.where(inside, _scaled(scans[name], core & views[name])[box], np.float32(OUTSIDE))
+            channels[n] = np.where(views[name][box[2]], scaled, np.float32(ABSENT))
+    return torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)
 
 
 def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:

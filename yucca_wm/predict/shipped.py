@@ -75,7 +75,8 @@ def segment_person(
     wanted = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
     if confidence:
         wanted[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
-    notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, found.tissue, found.lesions)
+    seen = found.tissue, found.lesions, found.looks_like
+    notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, *seen)
     notes += cuts
     if LESIONS in what and list(frame.images) == ["T1"]:
         notes.append(FEW_ON_T1)

@@ -38,9 +38,6 @@ CORE, SHELL = 0.55, 0.75
 CLEARLY = 1.03
 """Both ratios of the FLAIR must exceed the T1's by this factor. Of 13 real pairs none does; exchanged, 8 do."""
 
-GREY_TO_WHITE = 0.87
-"""Of a scan alone, cortex over cerebral white matter. T1 have .58 to .85, FLAIR .90 to 1.16 (docs/raw-scans.md)."""
-
 APART = 1.15
 """Of a pair, the FLAIR's `grey_to_white` over the T1's: at least this. Real pairs have 1.28 to 1.62, T1 twice 1."""
 
@@ -98,13 +95,16 @@ def exchanged(t1: Image, flair: Image) -> bool:
 
 
 def unlikely_contrasts(
-    scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]
+    scans: Mapping[str, Image],
+    tissue: NDArray[np.integer[Any]],
+    lesions: NDArray[np.integer[Any]],
+    looks_like: str = "",
 ) -> list[str]:
     """A sentence where a scan (T1 or FLAIR) looks like a T2 or like the other, or both look alike.
 
     tissue, lesions : label maps on their grid (`yucca_wm.core.tissue.Tissue`; 1).
-
-    Silence proves little for a scan alone: the network that finds tissue is told what the scan is, and believes it.
+    looks_like : of a scan alone, what the network takes it for. (Tissue does not tell, for the network that finds it
+    believes what it is told that the scan is.)
     """
     wet = {name: _ratio(image, tissue == Tissue.LATERAL_VENTRICLES, tissue, lesions) for name, image in scans.items()}
     if of_fluid := [name for name, ratio in wet.items() if ratio is not None and ratio > FLUID_TO_WHITE]:
@@ -122,10 +122,9 @@ def unlikely_contrasts(
         seen = f"cortex is {t1:.2f} times as bright as white matter on the T1, {flair:.2f} times on the FLAIR"
         return [f"T1 and FLAIR look like one contrast, or exchanged ({seen}): check that both are the right files"]
     return [
-        f"the {name} looks like a {'FLAIR' if name == 'T1' else 'T1'} (cortex is {ratio:.2f} times as bright as white "
-        "matter): check that it is the right file"
-        for name, ratio in ratios.items()
-        if len(scans) == 1 and (ratio < GREY_TO_WHITE) != (name == "T1")
+        f"the {name} looks like a {looks_like} (the network is surer of it as one): check that it is the right file"
+        for name in scans
+        if looks_like not in ("", name)
     ]
 
 
