@@ -10,7 +10,7 @@ from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split, Subject, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
-from yucca_wm.groups.statistics.variables import MISSING
+from yucca_wm.core.tsv import NO_VALUE
 from yucca_wm.imaging.reading import Headers, reading
 
 
@@ -154,7 +154,7 @@ class TestTable:
         path.write_text(text, encoding="utf-8-sig", newline="")
         assert find_subjects(path) == [Subject("02"), Subject("NA", {Modality.T1: tmp_path / "a b.nii"})]
 
-    @pytest.mark.parametrize("word", [*MISSING, "NA", "NaN", "N.A."])
+    @pytest.mark.parametrize("word", [*NO_VALUE, "NA", "NaN", "N.A."])
     def test_words_for_no_value_are_those_of_participants(self, tmp_path: Path, word: str) -> None:
         path = tmp_path / "subjects.csv"
         path.write_text(f"subject,t1,flair,lesions,split\na,a.nii,{word},{word},{word}\n")

@@ -65,7 +65,7 @@ class Facts:
 
 
 LEVELS = {
-    str(Level.ERROR): "a later step would leave the subject out, or go wrong",
+    str(Level.ERROR): "`predict` would leave the subject out, or a file cannot be used",
     str(Level.WARNING): "a person should look at it",
     str(Level.NOTE): "nothing is wrong, but training needs something more",
 }

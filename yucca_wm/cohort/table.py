@@ -16,16 +16,13 @@ from yucca_wm.cohort.subject import FILE_COLUMNS, MAPS, Split, Subject, existing
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.tsv import MISSING, Columns, read_columns
+from yucca_wm.core.tsv import MISSING, Columns, has_value, read_columns
 from yucca_wm.imaging.reading import note
 
 COLUMNS = ("subject", *FILE_COLUMNS, "split")
 
 IDS = ("subject", "participant_id")
 """Columns that say who is meant; somebody may be called ``NA``."""
-
-NO_VALUE = ("n/a", "na", "n.a.", "nan")
-"""Cells of other columns without a value, in upper or lower case: the words that `yucca_wm.groups` knows."""
 
 NEAR = 0.75
 """As alike as this (`difflib`), one column's name is taken for a slip of another's."""
@@ -62,11 +59,14 @@ def _check_unknown(path: Path, columns: list[str]) -> None:
 
 
 def rows_of(read: Columns) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number of the line and cells by column name of every row; one without a value (`NO_VALUE`) as ``""``."""
+    """Number of the line and cells by column name of every row; one without a value (`has_value`) as ``""``."""
     for place, number in enumerate(read.lines):
         row = {name: cells[place] for name, cells in read.cells.items()}
-        none = {name: (MISSING,) if name in IDS else NO_VALUE for name in row}
-        yield number, {name: "" if cell.casefold() in none[name] else cell for name, cell in row.items()}
+        yield number, {name: cell if _counts(name, cell) else "" for name, cell in row.items()}
+
+
+def _counts(column: str, cell: str) -> bool:
+    return cell.casefold() != MISSING if column in IDS else has_value(cell)
 
 
 def _subject(table: Path, number: int, row: dict[str, str]) -> Subject:

@@ -20,6 +20,9 @@ from yucca_wm.core.files import atomic_path
 MISSING = "n/a"
 """A cell without a value, as BIDS wants it."""
 
+NO_VALUE = ("", MISSING, "na", "n.a.", "nan")
+"""Cells without a value in tables that people write, in upper or lower case."""
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,6 +60,11 @@ class Columns:
     header: tuple[str, ...]
     cells: dict[str, list[str]]
     lines: list[int]
+
+
+def has_value(cell: str) -> bool:
+    """Whether a cell of somebody's table has one."""
+    return cell.strip().casefold() not in NO_VALUE
 
 
 def read_columns(

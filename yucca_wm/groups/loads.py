@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import REMAINDER
-from yucca_wm.core.tsv import NUMBER, Columns, composed, read_columns
-from yucca_wm.groups.statistics.variables import has_value
+from yucca_wm.core.tsv import NUMBER, Columns, composed, has_value, read_columns
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput

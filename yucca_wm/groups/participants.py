@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.tsv import composed, read_columns, table_name
-from yucca_wm.groups.statistics.variables import Column, has_value
+from yucca_wm.core.tsv import composed, has_value, read_columns, table_name
+from yucca_wm.groups.statistics.variables import Column
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -49,7 +49,7 @@ class Participants:
 def read_participants(
     path: TableInput, columns: Sequence[str], missing: Collection[str] = ()
 ) -> tuple[Participants, dict[str, str]]:
-    """Read who the rows are of (`IDS`) and ``columns`` of a table; cells of `MISSING` and ``missing`` have no value.
+    """Read who the rows are of (`IDS`) and ``columns`` of a table; cells of `NO_VALUE` and ``missing`` have no value.
 
     Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
     absent, or a line names nobody.

@@ -103,7 +103,7 @@ def predict_person(
     Raises InputError for a person without scans, a scan that cannot be used, and scans that are no pair.
     """
     if not case.scans:
-        raise InputError(case.name, "has neither a T1 nor a FLAIR image")
+        raise case.problem or InputError(case.name, "has neither a T1 nor a FLAIR image")
     made = {
         "scans": {
             modality: {

@@ -160,8 +160,9 @@ def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
     """Subjects of a cohort as cases; those without T1 and FLAIR fail later, by name."""
-    scans = {subject.name: {"T1": subject.t1, "FLAIR": subject.flair} for subject in subjects}
-    return [Case(name, {m: path for m, path in found.items() if path is not None}) for name, found in scans.items()]
+    scans = [{"T1": subject.t1, "FLAIR": subject.flair} for subject in subjects]
+    given = [{m: path for m, path in found.items() if path is not None} for found in scans]
+    return [Case(subject.name, own, subject.problem) for subject, own in zip(subjects, given, strict=True)]
 
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:

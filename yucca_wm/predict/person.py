@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.imaging.images import Source
 from yucca_wm.predict import shipped
@@ -41,10 +42,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Case:
-    """Scans of one person by modality (of `MODALITIES`), as they come: files or in memory, on any grids."""
+    """Scans of one person by modality (of `MODALITIES`), as they come: files or in memory, on any grids.
+
+    problem : why there are none, where the cohort shows a reason.
+    """
 
     name: str
     scans: Mapping[str, Source] = field(default_factory=dict)
+    problem: InputError | None = None
 
     @property
     def files(self) -> dict[str, Path]:

@@ -19,9 +19,6 @@ from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import NUMBER
 from yucca_wm.imaging.reading import spelled
 
-MISSING = ("", "n/a", "na", "n.a.", "nan")
-"""Cells without a value, in upper or lower case; more with ``--missing``."""
-
 NO_NAMES = re.compile(
     r"[\W_]+|null|#.*|none|nil|<na>|missing|unknown|no data|not (available|applicable|known)", re.IGNORECASE
 )
@@ -37,11 +34,6 @@ MOST_CODES = 10
 
 TOLERANCE = 1e-8
 """A column of which the others leave less than this share of its spread says nothing new."""
-
-
-def has_value(cell: str) -> bool:
-    """Whether a cell has one."""
-    return cell.strip().casefold() not in MISSING
 
 
 @dataclass(frozen=True)
