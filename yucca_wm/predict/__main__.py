@@ -217,7 +217,8 @@ def _tell(
 
     out = arguments.out_dir
     if arguments.cohort:
-        print(f"{len(results)} of {concerned} done; which scans were used: {out / TABLE}")
+        used = f"; which scans were used: {out / TABLE}" if results else ""
+        print(f"{len(results)} of {concerned} done{used}")
     for line in [] if tables else same_scans(results):  # with tables it is a flag
         print(f"note: {line}", file=sys.stderr)
     noted = {name: about.get("notes", []) for name, about in results.items()}
