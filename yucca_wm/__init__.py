@@ -5,8 +5,8 @@
     scan = yw.predict(t1="T1.nii.gz", flair="FLAIR.nii.gz")            # shipped models, or lesion_model=, region_model=
     scan.lesions, scan.regions, scan.tissue                            # nibabel images
     scan.loads                                                         # pandas.DataFrame, one row a region
-    found = yw.localize(lesions, regions, names=None, tissue=scan.tissue, connectivity=26, min_size_mm3=3.0)
-    found.loads, found.lesions, found.places, found.flags              # DataFrames, dict; places need a tissue map
+    found = yw.localize(lesions, regions, names=None, tissue=None, connectivity=26, min_size_mm3=3.0)
+    found.loads, found.lesions, found.places, found.flags              # DataFrames, dict; places: with a tissue map
     found.plot()                                                       # matplotlib figure
     labels = yw.parcellate(wm="wm.nii.gz")                             # or t1=...; .regions .transform .quality
     scores = yw.evaluate(prediction, truth, kind="lesions")            # DataFrame

@@ -56,6 +56,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
             regions=regions.astype(np.uint8),
             tissue=np.ones(SHAPE, np.uint8),
             lesion_probability=(data / 1000).astype(np.float32),
+            looks_like="",
         )
 
     for place in ("yucca_wm.models.shipped.networks", "yucca_wm.predict.cohort.networks"):

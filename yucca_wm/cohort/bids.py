@@ -23,7 +23,7 @@ from yucca_wm.cohort.ids import bare, looks_like, meant
 from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.tsv import composed, read_columns
@@ -229,4 +229,4 @@ def _note_absent(place: Path, told: Iterable[str], people: Iterable[str]) -> Non
     """Note who is told of at ``place`` and has no folder."""
     here = set(map(bare, people))
     if absent := sorted({name for name in told if name and bare(name) not in here}, key=natural_key):
-        note(f"{place}: of people without a folder here: {', '.join(absent)}")
+        note(f"{place}: lists {len(absent)} without a folder here: {some_of(absent)}")
