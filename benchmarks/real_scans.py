@@ -75,8 +75,8 @@ NEAR_CHANGE_MM = 3.0
 HELD_OUT = ("Subj2", "Subj13", "Subj14", "Subj15")
 """People of `nichart` whom the shipped models were not trained on."""
 
-HELD_OUT_HEADS, PAINTED_PER_HEAD, HEALTHY_SEED = ("h17",), 12, 20_240_000
-"""The head that no round of training of the shipped models has seen, painted twelve times, every third time with thick
+HELD_OUT_HEADS, PAINTED_PER_HEAD, HEALTHY_SEED = ("h17",), 48, 20_240_000
+"""The head that no round of training of the shipped models has seen, painted 48 times, every third time with thick
 slices."""
 
 

@@ -111,6 +111,21 @@ def test_run_2_comes_before_run_10_and_the_choice_is_said(tmp_path: Path) -> Non
     ]
 
 
+def test_scans_with_contrast_agent_and_phases_come_last(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"sub-1/anat/sub-1_{what}.nii" for what in ("ce-gd_T1w", "acq-a_run-1_T1w", "part-phase_FLAIR")))
+    found, notes = read(tmp_path)
+    assert found["sub-1"].t1 == tmp_path / "sub-1/anat/sub-1_acq-a_run-1_T1w.nii"
+    assert found["sub-1"].flair == tmp_path / "sub-1/anat/sub-1_part-phase_FLAIR.nii", "there is no other"
+    assert len(notes) == 1
+
+
+def test_folders_that_are_nobodys_are_no_people(tmp_path: Path) -> None:
+    touch(tmp_path, "sub-1/anat/sub-1_T1w.nii", "code/anat/convert.py", "sourcedata/anat/a_T1w.nii", "x/anat/notes.txt")
+    found, notes = read(tmp_path)
+    assert list(found) == ["sub-1"]
+    assert notes == []
+
+
 def test_what_may_be_meant_for_the_scan_that_is_lacking_is_named(tmp_path: Path) -> None:
     """A T2 is nothing like a T1, and the FLAIR that is taken is not named for one."""
     touch(tmp_path, "sub-1/anat/sub-1_T1.nii.gz", "sub-1/anat/sub-1_acq-T1grid_FLAIR.nii", "sub-1/anat/sub-1_T2w.nii")

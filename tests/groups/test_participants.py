@@ -116,6 +116,31 @@ def test_one_session_of_each_person_counts(
     assert match.unmatched == {}
 
 
+def test_a_row_is_of_the_session_that_its_column_says(tmp_path: Path) -> None:
+    """ages 61 and 62 are of second sessions; 3 has one session, which is not said."""
+    path = tmp_path / "p.tsv"
+    path.write_text("participant_id\tsession_id\tage\nsub-1\tses-2\t61\nsub-2\t2\t62\nsub-3\tn/a\t63\n")
+    subjects = ["sub-1_ses-1", "sub-1_ses-2", "sub-2_ses-1", "sub-2_ses-2", "sub-3_ses-1"]
+    table, _ = read_participants(path, ["age"], by_session=True)
+    match = match_participants(subjects, table)
+    taken = {subjects[position]: table.cells["age"][row] for position, row in match.rows}
+    assert taken == {"sub-1_ses-2": "61", "sub-2_ses-2": "62", "sub-3_ses-1": "63"}
+    assert match.left_out == dict.fromkeys(["sub-1_ses-1", "sub-2_ses-1"], ANOTHER_SESSION)
+    assert read_participants(path, ["age"])[0].ids == ["sub-1", "sub-2", "sub-3"], "subjects are people"
+
+
+def test_a_table_of_both_sessions_serves_sessions_alone(tmp_path: Path) -> None:
+    path = tmp_path / "p.tsv"
+    path.write_text("participant_id\tsession_id\tage\nsub-1\tses-1\t60\nsub-1\tses-2\t61\n")
+    assert read_participants(path, ["age"], by_session=True)[0].ids == ["sub-1_ses-1", "sub-1_ses-2"]
+    with pytest.raises(InputError, match=r"every participant occurs twice \(sub-1\); keep one row of each"):
+        read_participants(path, ["age"])
+
+
+def test_the_first_session_is_the_first_by_number() -> None:
+    assert list(further_sessions(["1_ses-10", "1_ses-2"])) == ["1_ses-10"]
+
+
 def test_a_session_without_a_value_does_not_stand_in_for_one_that_has_it(tmp_path: Path) -> None:
     table, _ = participants(tmp_path, "1_ses-a", "1_ses-b", ages=("", "60"))
     match = match_participants(["1_ses-a", "1_ses-b"], table)

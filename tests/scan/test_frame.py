@@ -228,6 +228,16 @@ def test_a_scan_of_8_bits_with_every_voxel_twice_is_none(folder: Path) -> None:
     refuse_label_map(Image(doubled, np.eye(4)))
 
 
+def test_a_scan_with_every_plane_five_times_is_none(folder: Path) -> None:
+    """Nearest neighbour makes 1 mm of slices of 5: along one axis, most neighbours are equal."""
+    flair = load(folder / "flair.nii.gz").data.astype(np.uint8)
+    repeated = flair.repeat(5, axis=0)
+    equal = equal_neighbours(repeated)
+    assert equal is not None
+    assert equal > 0.8
+    refuse_label_map(Image(repeated, np.eye(4)))
+
+
 def test_voxels_in_another_unit(folder: Path, tmp_path: Path) -> None:
     """A tenth of what they are: the whole grid is some 25 mm wide."""
     t1 = load(folder / "flair.nii.gz")

@@ -38,6 +38,9 @@ ANAT = ("anat", "ses-*/anat")
 WHOSE = {"sub": "person", "ses": "session"}
 """What the folders of a subject stand for, by how their names begin, from the outside in."""
 
+OTHERS = ("code", "derivatives", "phenotype", "sourcedata", "stimuli")
+"""Folders of BIDS that are nobody's."""
+
 ENTITY = re.compile(r"(?:^|_)(sub|ses)-([^_]+)(?=_)", re.IGNORECASE)
 """What the name of a file says of whose it is."""
 
@@ -67,10 +70,15 @@ def _anat(person: Path) -> list[Path]:
 
 
 def _folders(folder: Path, start: str) -> list[Path]:
-    """Folders ``start-...``, and those that may be meant for one: ``Sub-1``, ``sub1``, whatever has ``anat`` in it."""
+    """Folders ``start-...``, and those that may be meant for one: ``Sub-1``, ``sub1``, what has scans in ``anat``."""
     alike = re.compile(rf"{start}([-_ ]|\d)", re.IGNORECASE)
     there = [path for path in folder.iterdir() if path.is_dir() or (_leads_nowhere(path) and not path.suffix)]
-    return sorted((path for path in there if alike.match(path.name) or _anat(path)), key=_by_name)
+    meant = (path for path in there if alike.match(path.name) or (path.name not in OTHERS and _has_scans(path)))
+    return sorted(meant, key=_by_name)
+
+
+def _has_scans(folder: Path) -> bool:
+    return any(images(anat.iterdir()) for anat in _anat(folder))
 
 
 def _leads_nowhere(path: Path) -> bool:
@@ -174,10 +182,15 @@ def _check_whose(files: Sequence[Path], parts: Sequence[str]) -> None:
 
 
 def _choose(name: str, what: str, files: Sequence[Path], root: Path) -> Path:
-    """The file with the fewest entities, then the first by name; that there are others is noted."""
-    best = min(files, key=lambda path: (path.name.count("-"), _by_name(path), natural_key(str(path))))
+    """The file with the fewest entities (with contrast agent, or phases, if there is nothing else), then the first by
+    name; that there are others is noted."""
+    best = min(files, key=lambda path: (_is_last(path), path.name.count("-"), _by_name(path), natural_key(str(path))))
     note_choice(name, what, best, files, root)
     return best
+
+
+def _is_last(path: Path) -> bool:
+    return "_ce-" in path.name or "_part-phase" in path.name
 
 
 def _best(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:

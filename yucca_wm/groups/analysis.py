@@ -12,7 +12,14 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.groups.loads import Loads, read_loads
-from yucca_wm.groups.participants import Participants, ask_for, further_sessions, match_participants, read_participants
+from yucca_wm.groups.participants import (
+    Participants,
+    ask_for,
+    further_sessions,
+    is_session,
+    match_participants,
+    read_participants,
+)
 from yucca_wm.groups.statistics.variables import Design, design
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.report.flagged import (
@@ -144,7 +151,8 @@ def read_cohort(
         if participants is None:
             remedy = f"give {spelled('--participants', 'participants')}"
             raise InputError(asked_of, "covariates need a participants table", remedy)
-        table, twice = read_participants(participants, columns, settings.missing)
+        by_session = any(map(is_session, loads.subjects))
+        table, twice = read_participants(participants, columns, settings.missing, by_session=by_session)
         match = match_participants(loads.subjects, table)
         bare = {name.removeprefix("sub-") for name in twice}
         failed = twice | {k: v for k, v in match.unmatched.items() if k.removeprefix("sub-") not in bare}

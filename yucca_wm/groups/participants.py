@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.cohort.ids import bare, looks_like
 from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import composed, has_value, read_columns, table_name
 from yucca_wm.groups.statistics.variables import Column
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 IDS = ("participant_id", "subject")
 """The column that names people: of BIDS, or else as in a cohort's table of paths."""
+
+SESSION = "session_id"
+"""Column of BIDS that says which session of the participant a row is of."""
 
 RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {IDS[0]}"
 
@@ -47,12 +51,14 @@ class Participants:
 
 
 def read_participants(
-    path: TableInput, columns: Sequence[str], missing: Collection[str] = ()
+    path: TableInput, columns: Sequence[str], missing: Collection[str] = (), *, by_session: bool = False
 ) -> tuple[Participants, dict[str, str]]:
     """Read who the rows are of (`IDS`) and ``columns`` of a table; cells of `NO_VALUE` and ``missing`` have no value.
 
+    by_session : subjects are sessions (``sub-01_ses-2``): a row is of the one that its `SESSION` says, if any.
+
     Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
-    absent, or a line names nobody.
+    absent, a line names nobody, or everybody occurs twice.
     """
     header = read_columns(path, ()).header
     whose = next((name for name in IDS if name in header), None)
@@ -64,10 +70,13 @@ def read_participants(
         raise _lacks(path, lacks, header, [*(named or [RENAME]), *ask_for(columns, header)])
     if near := ask_for(columns, header):
         raise _lacks(path, [name for name in columns if name not in header], header, near)
-    read = read_columns(path, (whose, *columns))
+    sessions = (SESSION,) if by_session and SESSION in header else ()
+    read = read_columns(path, tuple(dict.fromkeys((whose, *sessions, *columns))))
     ids = [composed(cell) for cell in read.cells[whose]]
     if "" in ids:
         raise InputError(read.path, f"line {read.lines[ids.index('')]} names no participant", f"fill in {whose}")
+    for name in sessions:
+        ids = [_of_session(whole, composed(cell)) for whole, cell in zip(ids, read.cells[name], strict=True)]
     none = set(map(composed, missing))
     cells = {
         name: [cell if has_value(cell := composed(raw)) and cell not in none else "" for raw in read.cells[name]]
@@ -79,7 +88,15 @@ def read_participants(
     once = [row for row, name in enumerate(ids) if seen[name] == 1]
     reason = f"{read.path}: participant occurs twice; keep one row"
     twice = {name: reason for name, times in seen.items() if times > 1}
+    if twice and not once:
+        raise InputError(read.path, f"every participant occurs twice ({_some(list(twice))})", "keep one row of each")
     return Participants(read.path, ids, read.lines, cells).take(once), twice
+
+
+def _of_session(participant: str, session: str) -> str:
+    if not has_value(session) or "_ses-" in participant:
+        return participant
+    return f"{participant}_ses-{session.removeprefix('ses-')}"
 
 
 def other_case(names: Iterable[str], header: Iterable[str]) -> dict[str, str]:
@@ -115,8 +132,8 @@ def further_sessions(subjects: Collection[str]) -> dict[str, str]:
     name without a session is taken, or else the first."""
     seen: set[str] = set()
     further = {}
-    for name in sorted(subjects, key=_is_session):
-        if _is_session(name) and _person(name) in seen:
+    for name in sorted(subjects, key=lambda name: (is_session(name), natural_key(name))):
+        if is_session(name) and _person(name) in seen:
             further[name] = ANOTHER_SESSION
         seen.add(_person(name))
     return further
@@ -153,7 +170,7 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
             f"it has {_some(participants.ids)}; loads are there of {_some(subjects)}",
         )
     there = {_person(subjects[position]) for position in partner}
-    further = {name for name in (*alone, *doubled) if _is_session(name) and _person(name) in there}
+    further = {name for name in (*alone, *doubled) if is_session(name) and _person(name) in there}
     alone = [name for name in alone if name not in further]
     few = len(alone) * len(free) <= MAX_COMPARED
     unmatched = {name: "is not in the participants table" + (looks_like(name, free) if few else "") for name in alone}
@@ -175,7 +192,8 @@ def _person(subject: str) -> str:
     return bare(subject).split("_ses-")[0].split("_run-")[0]
 
 
-def _is_session(subject: str) -> bool:
+def is_session(subject: str) -> bool:
+    """Whether a subject is called as a session or run of a person."""
     return _person(subject) != bare(subject)
 
 
