@@ -10,7 +10,7 @@ from pathlib import Path
 
 from yucca_wm.check.findings import COHORT, Facts, Level, Problem
 from yucca_wm.check.scan import check_scan
-from yucca_wm.cohort.ids import sharers
+from yucca_wm.cohort.ids import with_others
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import YuccaWMError, some_of
@@ -140,12 +140,10 @@ def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator
 def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
     """The same voxels under two names: one person counted twice, perhaps trained and tested on."""
     held = ((held, name) for name, fact in facts.items() for held in fact.digests.items())
-    for (column, _), names in sharers(held).items():
-        for name in names:
-            others = [other for other in names if other != name]
-            shown = some_of(others, MAX_NAMED)
-            remedy = "keep one of them, or training and groups count it twice"
-            yield Problem(Level.WARNING, name, "", f"has the same {column} voxels as {shown}", remedy)
+    for (column, _), name, others in with_others(held):
+        shown = some_of(others, MAX_NAMED)
+        remedy = "keep one of them, or training and groups count it twice"
+        yield Problem(Level.WARNING, name, "", f"has the same {column} voxels as {shown}", remedy)
 
 
 def _sides_of_split(root: Path, splits: Mapping[str, Split]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -118,6 +118,13 @@ def sharers(whose: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
     for key, name in whose:
         owners.setdefault(key, []).append(name)
     return {key: names for key, names in owners.items() if len(names) > 1}
+
+
+def with_others(whose: Iterable[tuple[Key, str]]) -> Iterator[tuple[Key, str, list[str]]]:
+    """What several people have (`sharers`), the name of each of them, and those of the others who have it."""
+    for key, names in sharers(whose).items():
+        for name in names:
+            yield key, name, [other for other in names if other != name]
 
 
 def names_a_file(name: str) -> bool:

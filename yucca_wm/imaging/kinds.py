@@ -75,10 +75,12 @@ def refuse_label_map(scan: Image) -> None:
 def _is_label_map(data: NDArray[Any]) -> bool:
     """Of the three axes the middle one counts: slices may be thick, or there several times."""
     values, counts = np.unique(data, return_counts=True)
+    if values.size < MIN_VALUES:
+        return True
     background = values[counts.argmax()]
     along = [equal_neighbours(np.moveaxis(data, axis, 0), background) or 0.0 for axis in range(3)]
     equal = sorted(along)[1]
-    if values.size < MIN_VALUES or equal > MAX_EQUAL_NEIGHBOURS:
+    if equal > MAX_EQUAL_NEIGHBOURS:
         return True
     return equal > LEAST_EQUAL and _step_between_neighbours(data, background) > AS_IF_NAMES
 

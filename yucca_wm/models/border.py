@@ -53,10 +53,10 @@ def drawn_with_the_mean_head(
     places = brain.at(grid, look.places, voxels)
     share = torch.from_numpy(shipped_mean_head().at(in_mm(places.numpy())).clip(*SHARES))
     odds = torch.log(white / grey.amax(0)) + torch.logit(share)
+    expected = white / (white + grey.sum(0))
     drawn = torch.tensor(GREY)[grey.argmax(0)]
-    drawn[torch.from_numpy(_most(odds.numpy(), (white / (white + grey.sum(0))).numpy(), regions[voxels]))] = (
-        WHITE_MATTER
-    )
+    most = _most(odds.numpy(), expected.numpy(), regions[voxels])
+    drawn[torch.from_numpy(most)] = WHITE_MATTER
     shared = tissue.clone()
     shared[either] = drawn.to(tissue.dtype)
     return shared

@@ -17,7 +17,7 @@ from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, natural_key, remove_temporaries, write_json
-from yucca_wm.core.modality import MODALITIES
+from yucca_wm.core.modality import MODALITIES, Modality
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
 from yucca_wm.core.tsv import write_tsv
@@ -160,9 +160,10 @@ def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
     """Subjects of a cohort as cases; those without T1 and FLAIR fail later, by name."""
-    scans = [{"T1": subject.t1, "FLAIR": subject.flair} for subject in subjects]
-    given = [{m: path for m, path in found.items() if path is not None} for found in scans]
-    return [Case(subject.name, own, subject.problem) for subject, own in zip(subjects, given, strict=True)]
+    return [
+        Case(subject.name, {str(m): subject.scans[m] for m in Modality if m in subject.scans}, subject.problem)
+        for subject in subjects
+    ]
 
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.cohort.ids import sharers
+from yucca_wm.cohort.ids import with_others
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
@@ -82,10 +82,8 @@ def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     made = {name: _predicted(path)["scans"] for name, path in lesions.items()}
     given = (((m, digest), name) for name, scans in made.items() for m, digest in scans.items() if digest)
     said: dict[str, list[str]] = {}
-    for (modality, _), names in sharers(given).items():
-        for name in names:
-            others = some_of([other for other in names if other != name])
-            said.setdefault(name, []).append(f"the {modality} is that of {others}, byte for byte")
+    for (modality, _), name, others in with_others(given):
+        said.setdefault(name, []).append(f"the {modality} is that of {some_of(others)}, byte for byte")
     return {name: "; ".join(sentences) for name, sentences in said.items()}
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from yucca_wm.cohort.ids import sharers
+from yucca_wm.cohort.ids import with_others
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable, Side
@@ -121,13 +121,11 @@ def grids_flag(lesions: Image, regions: Image) -> dict[str, str]:
 def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
     """Subject -> sentence, of those whose lesion maps (subject -> checksum; only of maps with lesions) are those of
     others: a file that was copied, or a line of a table that was filled down."""
-    said = {}
-    for subjects in sharers((digest, subject) for subject, digest in digests.items()).values():
-        for subject in subjects:
-            others = [other for other in subjects if other != subject]
-            named = some_of(others)
-            said[subject] = f"the lesion map is that of {named}, byte for byte"
-    return said
+    held = ((digest, subject) for subject, digest in digests.items())
+    return {
+        subject: f"the lesion map is that of {some_of(others)}, byte for byte"
+        for _, subject, others in with_others(held)
+    }
 
 
 def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
