@@ -277,7 +277,7 @@ def test_flags_that_are_not_known_are_not_taken_for_none(cohort, capsys):
     with pytest.raises(InputError, match=r"no localize\.json beside it"):
         associate(cohort, "--exclude-flagged")
     set_flags(cohort, {})
-    with pytest.raises(InputError, match="there is no flag bad; flags are no_lesion, high_load"):
+    with pytest.raises(InputError, match="there is no flag bad; flags are no_lesion, high_load, small_load"):
         associate(cohort, "--exclude-flagged", "bad")
     set_flags(cohort, {number: ["high_outside"] for number in range(54)})
     with pytest.raises(InputError, match=r"nobody is left; left out, flagged high_outside: sub-00, .* \(54"):

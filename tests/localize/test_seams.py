@@ -204,6 +204,31 @@ def test_people_predicted_from_one_scan_are_flagged(tmp_path: Path, capsys: pyte
     assert "a scan of another subject, byte for byte in 3 of 4 subjects: a, b, c" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("specks", "blocks", "flagged"), [(2, 1, True), (0, 0, False), (0, 5, False)])
+def test_small_loads_that_the_package_found_are_flagged(
+    specks: int, blocks: int, flagged: bool, tmp_path: Path
+) -> None:
+    """Of 100 mm3 a voxel: specks of one, blocks of four (.4 ml; five of them are 2 ml, which is not small any more).
+    Nothing is said of nothing, nor of what others found. A speck is under .02 ml: of .1 ml, none is."""
+    affine = np.diag([10.0, 5.0, 2.0, 1.0])
+    data = np.zeros((30, 10, 8), np.uint8)
+    for place in range(specks + blocks):
+        data[4 * place, 2 : 3 + 3 * (place >= specks), 2] = 1
+    for name in ("ours", "theirs"):
+        save(tmp_path / f"lesions/{name}.nii.gz", data, affine)
+        save(tmp_path / f"regions/{name}.nii.gz", np.ones(data.shape, np.uint8), affine)
+    cases = {
+        name: {"scans": {"FLAIR": {}}, "notes": [], "lesions_by": by}
+        for name, by in (("ours", "network"), ("theirs", "own model"))
+    }
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
+    assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 0
+    about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+    assert [name for name, own in about.items() if "small_load" in own["flags"]] == ["ours"] * flagged
+    if flagged:
+        assert about["ours"]["flags"]["small_load"].endswith("look at each lesion (0 of 3 are under 0.02 ml)")
+
+
 MIRRORED = np.diag([-1.0, 2.0, 3.0, 1.0]) + np.outer([11.0, 0, 0, 0], [0, 0, 0, 1])
 
 

@@ -81,6 +81,8 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     assert loads.iloc[0]["lesion_voxels"] == bright[:4, :4].sum()
     assert found.localization is not None
     assert "without_flair" not in found.localization.flags
+    assert found.flags["small_load"].startswith("a load of under 2 ml is uncertain")
+    assert f"flag small_load: {found.flags['small_load']}" in repr(found)
     printed = ["Prediction of anna", *repr(found.localization).splitlines()[1:], "note: as it is"]
     assert repr(found).splitlines()[: len(printed)] == printed
     alone = yw.predict(t1=path).localization

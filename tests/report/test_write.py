@@ -209,13 +209,14 @@ def placed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = "s_FLAIR_000.nii.gz" if kind == "scans" else "s.nii.gz"
         nib.save(nib.Nifti1Image(data.astype(np.float32 if kind == "scans" else np.uint8), affine), root / kind / name)
     (root / "names.tsv").write_text("index\tname\n70\tfirst_L\n90\tsecond_R\n")
+    made = {"scans": {"T1": {"file": "elsewhere/s_T1.nii"}}, "lesions_by": "network", "regions_by": "atlas"}
+    note = {"cases": {"s": {**made, "notes": ["T1 lies 9 mm off <i>"]}, "other": {}}}
+    (root / "predict.json").write_text(json.dumps(note))
     arguments = [f"--{kind}={root / kind}" for kind in ("lesions", "regions", "tissue")]
     assert localize_main([*arguments, "--names", str(root / "names.tsv"), "--out_dir", str(root / "out")]) == 0
     (root / "out" / "frame").mkdir()
     Image.fromarray(np.zeros((20, 300, 3), np.uint8)).save(root / "out" / "frame" / "s.png")
-    made = {"scans": {"T1": {"file": "elsewhere/s_T1.nii"}}, "lesions_by": "network", "regions_by": "atlas"}
-    note = {"cases": {"s": {**made, "notes": ["T1 lies 9 mm off <i>"]}, "other": {}}}
-    (root / "out" / "predict.json").write_text(json.dumps(note))
+    shutil.copy(root / "predict.json", root / "out")
     return root
 
 
@@ -226,7 +227,7 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     assert "no scan" not in capsys.readouterr().err
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "T1 lies 9 mm off &lt;i&gt;" in page
-    assert "a load this small is uncertain" in page  # of .256 and .016 ml
+    assert "a load of under 2 ml is uncertain" in page  # of .256 and .016 ml
     order = ("s: 0.272 ml in 2 lesions</h1>", "T1 lies 9 mm off", SMALL, 'id="viewer"', 'id="affected"', 'id="load"')
     assert [page.count(text) for text in order] == [1] * 6
     assert sorted(map(page.index, order)) == [page.index(text) for text in order]
@@ -267,7 +268,7 @@ def test_the_page_has_the_figures_of_the_documentation_on_small_lesions() -> Non
     said = (ROOT / "docs" / "what-to-expect.md").read_text(encoding="utf-8").replace("\n  ", " ")
     assert "Of those of 100 mm³ and more 28 of 30 were found" in said
     assert "of smaller ones 17 of 30" in said
-    assert "17 of 30 under 100 mm3 were found, and 28 of 30 larger ones (docs/what-to-expect.md)" in SMALL
+    assert "17 of 30 under 0.1 ml were found, and 28 of 30 larger ones (docs/what-to-expect.md)" in SMALL
 
 
 def test_of_lesions_of_ones_own_nothing_is_said_that_was_measured_on_others(report) -> None:

@@ -14,9 +14,16 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs.pairs import Maps, Pair
 from yucca_wm.localize.inputs.reading import LabelMaps, load_modality, read_maps
-from yucca_wm.localize.inputs.records import registration_flag, scans_flags
+from yucca_wm.localize.inputs.records import by_network, registration_flag, scans_flags
 from yucca_wm.localize.maps import Derivative, labelled_lesions
-from yucca_wm.localize.measures.flags import beyond_flag, disagreement, grids_flag, ignored_flag, quality_flags
+from yucca_wm.localize.measures.flags import (
+    beyond_flag,
+    disagreement,
+    grids_flag,
+    ignored_flag,
+    quality_flags,
+    small_load,
+)
 from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
 from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, ventricle_distances
@@ -67,6 +74,8 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
     flags = result.flags | beyond_flag(maps.regions, maps.own, table) | grids_flag(maps.lesions, maps.region_map)
     flags |= scans_flags(given.lesions, given.companions.notes) | registration_flag(given.regions)
     companions = given.companions
+    if by_network(given.lesions, stated=companions.by_network):
+        flags |= small_load(result.total, [lesion.volume_ml for lesion in result.lesions])
     if companions.lesion_softmax is not None and companions.region_softmax is not None:
         from yucca_wm.localize.measures.expected import expected_rows
 

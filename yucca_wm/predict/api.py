@@ -22,6 +22,7 @@ from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
+from yucca_wm.localize.inputs.records import By
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.terminal import in_short
 from yucca_wm.predict.case import LoadedModel, Predicted, predict_person, write_predicted
@@ -254,7 +255,12 @@ def _result(
                 if m in predicted.case.scans
             )
         notes = tuple(predicted.made["notes"])
-        companions = Companions(modalities=modalities, tissue=found.get(TISSUE), notes=notes)
+        companions = Companions(
+            modalities=modalities,
+            tissue=found.get(TISSUE),
+            notes=notes,
+            by_network=predicted.made["lesions_by"] == By.NETWORK,
+        )
         localization = localization_of(
             Maps(name, found[LESIONS], found[REGIONS], companions=companions), table, Settings()
         )

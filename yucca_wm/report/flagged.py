@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import FRAME, table_name
-from yucca_wm.localize.measures.flags import TITLES
+from yucca_wm.localize.measures.flags import SMALL_LOAD, TITLES
 from yucca_wm.report.html import count
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
-NO_DOUBT = ("no_lesion", "high_load")
-"""Flags that say something of the subject and cast no doubt on the numbers: left out only when named. To leave out who
-has most lesions, or none, would be to choose by what is measured."""
+NO_DOUBT = ("no_lesion", SMALL_LOAD, "high_load")
+"""Flags of who has most lesions, fewest or none: left out only when named. To leave these out would be to choose by
+what is measured."""
 
 Flags = dict[str, list[str]]
 """Subject -> names of its flags."""

@@ -14,7 +14,7 @@ MAX_NAMED = 5
 
 SMALL = (
     "Small lesions are often false or missed: of those that were inserted into scans of five people, 17 of 30 under "
-    "100 mm3 were found, and 28 of 30 larger ones (docs/what-to-expect.md)."
+    "0.1 ml were found, and 28 of 30 larger ones (docs/what-to-expect.md)."
 )
 """Of lesions that the package's models have found."""
 

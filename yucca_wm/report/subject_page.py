@@ -37,9 +37,6 @@ FIRST = ("lesion", "main_region", "place", "volume_ml")
 """Columns of the census that come first on the page."""
 
 OUTSIDE_NAME = "outside"
-SMALL_LOAD_ML, DRAWN_ML, SPECK_ML = 2.0, 1.3, 0.02
-"""Less than the first is small: of the second, which a rater drew, little more than a third was the same (docs/what-to-
-expect.md). A lesion of less than the third is a speck."""
 
 CAPTION = (
     "Lesions, outlined in the colour of their region, in the axial planes that show most of them, at least 10 mm apart "
@@ -177,8 +174,6 @@ def subject_page(
     flags = list(about["flags"].values())
     said = [OF_NOTES[flag] for flag in about["flags"] if flag in OF_NOTES]
     unsure = [*flags, *(doubt for doubt in notes.doubts.get(subject, []) if not any(says(doubt) for says in said))]
-    if subject in results.regions_by and (small := _small_load(rows, lesions)):
-        unsure.append(small)
     if problem:
         unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
     if background is None:
@@ -232,16 +227,6 @@ def subject_page(
 def _first_things_first(lesion: Row) -> Row:
     """A row of the census with what people look for in front."""
     return {column: lesion[column] for column in (*FIRST, *lesion) if column in lesion}
-
-
-def _small_load(rows: Sequence[Row], lesions: Sequence[Row]) -> str:
-    """What to know of a small load that the package's models have found; nothing of a large one, or none."""
-    if not 0 < value(rows[-1], "lesion_volume_ml") < SMALL_LOAD_ML:
-        return ""
-    specks = sum(value(lesion, "volume_ml") < SPECK_ML for lesion in lesions)
-    said = f"a load this small is uncertain: in a scan where a rater drew {DRAWN_ML} ml, {DRAWN_ML} ml were found, "
-    said += "but only about a third of it in the same place"
-    return f"{said}; look at each lesion ({specks} of {len(lesions)} are under {SPECK_ML} ml)"
 
 
 def _place_rows(results: Results, subject: str) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ class Companions:
     modalities : maps made from one modality, as far as the subject has them.
     tissue : tissue map.
     notes : of `yucca_wm.predict`, with maps in memory; with files they are in its account beside them.
+    by_network : whether the models of this package found the lesions; as ``notes``.
     """
 
     lesion_softmax: SoftmaxFiles | None = None
@@ -52,6 +53,7 @@ class Companions:
     modalities: tuple[Modality, ...] | None = None
     tissue: Source | None = None
     notes: tuple[str, ...] = ()
+    by_network: bool = False
 
     def files(self) -> dict[str, Path]:
         """Those that are files, by what they are."""

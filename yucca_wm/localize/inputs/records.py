@@ -70,10 +70,15 @@ def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
 
     noted : its notes, where they are at hand; else they are those of the account beside the lesion map's folder.
     """
-    notes = noted if isinstance(lesions, Image) else _predicted(Path(lesions))["notes"]
+    notes = noted if isinstance(lesions, Image) else _predicted(lesions)["notes"]
     flags = {flag: "; ".join(filter(says_so, notes)) for flag, says_so in OF_NOTES.items()}
     flags = {flag: said for flag, said in flags.items() if said}
     return {**flags, WITHOUT_FLAIR: ON_T1} if WITHOUT_FLAIR in flags else flags
+
+
+def by_network(lesions: Source, *, stated: bool = False) -> bool:
+    """Whether the models of this package found these lesions. stated : of a map in memory."""
+    return stated if isinstance(lesions, Image) else _predicted(lesions)["by"] == By.NETWORK
 
 
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
@@ -109,15 +114,15 @@ def _alone(scans: str) -> str:
 
 
 def _predicted(lesions: Path) -> dict[str, Any]:
-    """Of who has this lesion map, ``scans`` (modality -> checksum) and ``notes``, as the account of `yucca_wm.predict`
-    has them; empty without one, as of other tools' maps."""
+    """The ``scans`` (modality -> checksum), the ``notes`` and what found the lesions (``by``) of the subject with this
+    lesion map, from the account of `yucca_wm.predict`; empty without one, as for other tools' maps."""
     account = lesions.parent.parent / PREDICTIONS
     try:
         made = _people(account, account.stat().st_mtime_ns)[case_name(lesions)]
         scans = {modality: scan.get("sha256") for modality, scan in made["scans"].items()}
-        return {"scans": scans, "notes": list(made["notes"])}
+        return {"scans": scans, "notes": list(made["notes"]), "by": made.get("lesions_by")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {"scans": {}, "notes": []}
+        return {"scans": {}, "notes": [], "by": None}
 
 
 @lru_cache(maxsize=4)

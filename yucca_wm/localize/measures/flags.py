@@ -37,6 +37,11 @@ BEYOND_PERCENT = 1.0
 SIDE_MARGIN_MM = 5.0
 """Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
 
+SMALL_LOAD_ML, DRAWN_ML, SPECK_ML = 2.0, 1.3, 0.02
+"""Less than the first, found by the models of this package, is small: of the second, which a rater drew, little more
+than a third was the same (docs/what-to-expect.md). A lesion of less than the third is a speck."""
+
+SMALL_LOAD = "small_load"
 BY_HEADERS = "by_headers"
 SAME_LESIONS = "same_lesions"
 SAME_SCAN = "same_scan"
@@ -51,6 +56,7 @@ POOR_REGISTRATION = "poor_registration"
 TITLES = {
     "no_lesion": "no lesion",
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
+    SMALL_LOAD: f"under {SMALL_LOAD_ML:g} ml were found, of which few may be lesions",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
     "lesions_cut": f"over {BEYOND_PERCENT:g} % of the regions lie beyond the lesion map: lesions there are not known",
@@ -95,6 +101,16 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
             "and its labels disagree"
         )
     return flags
+
+
+def small_load(total: LoadRow, lesions_ml: Sequence[float]) -> dict[str, str]:
+    """``small_load`` of what the models of this package found. lesions_ml : the volume of every lesion."""
+    if not 0 < total.lesion_volume_ml < SMALL_LOAD_ML:
+        return {}
+    specks = sum(volume_ml < SPECK_ML for volume_ml in lesions_ml)
+    said = f"a load of under {SMALL_LOAD_ML:g} ml is uncertain: in a scan where a rater drew {DRAWN_ML} ml, "
+    said += f"{DRAWN_ML} ml were found, but only about a third of it in the same place; look at each lesion "
+    return {SMALL_LOAD: f"{said}({specks} of {len(lesions_ml)} are under {SPECK_ML} ml)"}
 
 
 def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionTable) -> dict[str, str]:
