@@ -62,6 +62,23 @@ def test_mirroring_is_seventeen_apart() -> None:
     assert mirrored == {n: n + 17 for n in range(1, 18)} | {n: n - 17 for n in range(18, 35)} | {35: 36, 36: 35}
 
 
+def test_sides_are_paired_however_names_say_them(tmp_path: Path) -> None:
+    names = (
+        "Left-Frontal",
+        "Right-Frontal",
+        "lh.insula",
+        "rh.insula",
+        "genu",
+        "cst_left_upper",
+        "cst_right_upper",
+        "relay_L",
+    )
+    sides = ("left", "right", "left", "right", "none", "left", "right", "left")
+    rows = [f"{n}\t{name}\t{side}" for n, (name, side) in enumerate(zip(names, sides, strict=True), start=1)]
+    (tmp_path / "t.tsv").write_text("\n".join(["index\tname\tside", *rows]))
+    assert read_table(tmp_path / "t.tsv").mirrored() == {1: 2, 2: 1, 3: 4, 4: 3, 5: 5, 6: 7, 7: 6, 8: 8}
+
+
 @pytest.mark.shared_data
 def test_names_and_members_agree_with_the_published_list(shared_data: Path) -> None:
     with (shared_data / "atlas" / "jhu_type2_to_refined.tsv").open() as stream:

@@ -84,12 +84,12 @@ def test_what_is_printed_of_a_result_says_how_much_and_where() -> None:
     found = yw.localize(*maps(), affine=AFFINE, subject="anna")
     first, how_much, where, *flags = repr(found).splitlines()
     assert first == "Localization of anna"
-    assert how_much == "2 lesions, 0.030 ml, 12.50 % of the white matter"
+    assert how_much == "2 lesions, 0.030 ml; they fill 12.50 % of the white-matter regions"
     left, right = found.loads["name"][0], found.loads["name"][17]
     assert where == f"most in {left} (0.018 ml), {right} (0.006 ml)"
     assert flags == [f"flag {name}: {sentence}" for name, sentence in found.flags.items()]
     none = yw.localize(np.zeros_like(maps()[0]), maps()[1], affine=AFFINE)
-    assert repr(none).splitlines()[1] == "0 lesions, 0.000 ml, 0.00 % of the white matter"
+    assert repr(none).splitlines()[1] == "0 lesions, 0.000 ml; they fill 0.00 % of the white-matter regions"
     assert "most in" not in repr(none)
 
 

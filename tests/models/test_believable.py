@@ -128,6 +128,18 @@ def test_the_cord_in_the_lowest_planes_is_no_lesion() -> None:
     assert believable.without_cord(labels * 0, brain, grid).tolist() == [True]  # no lesion
 
 
+def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
+    """The same lesion, from the scan's lowest plane up, with and without 18 mm of nothing below."""
+    probability = torch.zeros((37, *SIZE))
+    probability[35] = 1
+    for empty in (0, 6):
+        grid = Canonical.of(Image(np.zeros((40, 40, 8 + empty)), np.diag([1.0, 1, 3, 1])))
+        lesions = np.zeros(grid.shape, np.uint8)
+        lesions[2:6, 3:6, empty : empty + 2] = 1
+        brain = Brain(probability, np.array([20.0, 20, 12 + 3 * empty]))
+        assert believable.without_cord(lesions, brain, grid, empty).tolist() == [True, False]
+
+
 def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three voxels, lesions with .6 and white matter with .2, the middle one lies where neither can be: cortex and
     fluid, .05 and .15 of it, have a quarter and three quarters then."""

@@ -11,8 +11,8 @@ import torch
 from yucca_wm.imaging.images import Image
 from yucca_wm.models.brain import Brain, Look, _look, _of_all, _that_show_it, on_coarse_grid
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.tissue import _through, _views, surer_as, tissue_probability
-from yucca_wm.training.synthesis.planes import LESION
+from yucca_wm.models.tissue import _thickened, _through, _views, surer_as, tissue_probability
+from yucca_wm.training.synthesis.planes import ABSENT, LESION
 from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
 
 
@@ -174,6 +174,16 @@ def test_beyond_the_field_of_view_of_one_scan_the_other_counts() -> None:
     assert channels[:, 1].all()
     assert not channels[:without, 0].any()
     assert without == pytest.approx(60 - first, abs=2)
+
+
+def test_planes_that_a_scan_lacks_do_not_dim_their_neighbours() -> None:
+    """Planes of .5 mm in pairs: of 2 and none it is 2, of none and none none; of both given, the mean."""
+    planes = torch.zeros(6, 2, 4, 4)
+    planes[1:, 0], planes[4:, 1] = 2.0, 3.0
+    planes[5, 0] = 4.0
+    found = _thickened(planes, 2)
+    assert found[:, 0, 0, 0].tolist() == [2.0, 2.0, 3.0]
+    assert found[:, 1, 0, 0].tolist() == [ABSENT, ABSENT, 3.0]
 
 
 def test_lesions_are_within_the_brain() -> None:

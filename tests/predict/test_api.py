@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -112,6 +113,38 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     assert {name.split("/")[0] for name in missing} <= {"parts", "run_record.jsonl"}, missing
     with pytest.raises(yw.InputError, match="results of a command"):
         found.save(out)
+
+
+@pytest.mark.usefixtures("fast")
+def test_two_people_whose_scans_have_one_name_do_not_replace_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--no-report", "--out-dir", str(tmp_path / "out")]
+    for number, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        nib.save(nib.Nifti1Image(scan() + number, AFFINE), tmp_path / folder / "ms_01_FLAIR.nii.gz")
+    first, second = (str(tmp_path / folder / "ms_01_FLAIR.nii.gz") for folder in ("one", "two"))
+    assert main(["--flair", first, *out]) == 0
+    assert main(["--flair", first, *out]) == 0
+    before = (tmp_path / "out/predict.json").read_bytes()
+    with pytest.raises(yw.InputError, match=f"is called ms_01, as {first} was, .*replace that one by --force"):
+        main(["--flair", second, *out])
+    assert (tmp_path / "out/predict.json").read_bytes() == before
+    copied = shutil.copy(first, tmp_path / "ms_01_FLAIR.nii.gz")
+    assert main(["--flair", str(copied), *out]) == 0
+    assert main(["--flair", second, "--force", *out]) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("fast")
+def test_scans_named_after_two_people_are_doubted(tmp_path: Path) -> None:
+    for name in ("sub-001_T1w", "sub-002_T1w", "sub-002_ses-2_FLAIR"):
+        nib.save(nib.Nifti1Image(scan(), AFFINE), tmp_path / f"{name}.nii.gz")
+    t1s = [tmp_path / f"sub-00{number}_T1w.nii.gz" for number in (1, 2)]
+    found = [yw.predict(t1=t1, flair=tmp_path / "sub-002_ses-2_FLAIR.nii.gz") for t1 in t1s]
+    doubt = "the T1 is called sub-001, the FLAIR sub-002: check that they are of one person"
+    assert [one.flags.get("doubtful_scans") for one in found] == [doubt, None]
+    assert [one.subject for one in found] == ["sub-001", "sub-002"]
 
 
 @pytest.mark.usefixtures("fast")
@@ -366,8 +399,10 @@ def test_what_is_said_of_one_person(
         assert said.err.splitlines().count(f"note: {FEW_ON_T1}") == times
         (made,) = json.loads((out / "predict.json").read_text())["cases"].values()
         assert made["notes"].count(FEW_ON_T1) == times
-        files = {name: WEIGHTS / f"{name}.zip" for name in ("regions", "tissue", "tissue_painted")}
-        digests = {f"yucca_wm:{name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+        files = ("regions.zip", "tissue.zip", "tissue_painted.zip", "mean_head.npz", "places.npz")
+        digests = {
+            f"yucca_wm:{Path(name).stem}": hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in files
+        }
         assert made["models"] == digests
     assert command("--t1", people["anna"], "--out-dir", tmp_path / "quiet", "--quiet") == 0
     assert [line for line in capsys.readouterr().err.splitlines() if not line.startswith("note:")] == []

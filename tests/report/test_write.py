@@ -168,7 +168,12 @@ def test_pictures_of_an_earlier_report_are_removed(localized, tmp_path, capsys):
     arguments = ["--results", str(localized / "results"), "--out_dir", str(tmp_path), "--cohort-only"]
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures/atlas_load.png").write_bytes(b"of another cohort")
+    beyond = tmp_path.with_name(f"{tmp_path.name}.png")
+    beyond.write_bytes(b"of nobody")
+    listed = ["figures/atlas_load.png", f"../{beyond.name}", str(beyond)]
+    (tmp_path / "report.json").write_text(json.dumps({"files": listed}))
     assert main(arguments) == 0
+    assert beyond.exists()
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"heat_map", "left_right", "lesion_frequency"}
     capsys.readouterr()
 
@@ -298,7 +303,7 @@ def test_of_one_person_there_is_one_page_and_no_mean(localized, placed, tmp_path
     arguments = ["--results", str(placed / "out"), "--images", str(placed / "scans"), "--out_dir", str(tmp_path)]
     assert main(arguments) == 0
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"index.html", "figures/subjects/s.png", "figures/subjects/s.svg"}
+    assert left == {"index.html", "report.json", "figures/subjects/s.png", "figures/subjects/s.svg"}
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "<h1>s: 0.272 ml in 2 lesions</h1>" in page
     assert 'id="viewer"' in page
@@ -309,6 +314,23 @@ def test_of_one_person_there_is_one_page_and_no_mean(localized, placed, tmp_path
     assert "Means are of 1 of 1 subject" in page
     assert SMALL in page
     assert "Lesion volume by place (ml)" in page
+
+
+def test_only_files_of_an_earlier_report_go(localized, placed, tmp_path):
+    """A paper's own figures, and a page, lie where those of a report would."""
+    own = [tmp_path / name for name in ("figures/fig1.png", "figures/subjects/face.svg", "subjects/notes.html")]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"my own")
+    assert main(["--results", str(localized / "results"), "--out_dir", str(tmp_path)]) == 0
+    made = {path for path in tmp_path.rglob("*") if path.is_file()} - {*own}
+    listed = json.loads((tmp_path / "report.json").read_text())["files"]
+    assert made <= {tmp_path / name for name in (*listed, "index.html", "report.json")}
+    assert len(made) > 10
+    assert main(["--results", str(placed / "out"), "--out_dir", str(tmp_path)]) == 0
+    left = {str(path.relative_to(tmp_path)) for path in made if path.exists()}
+    assert left == {"index.html", "report.json"}
+    assert all(path.read_bytes() == b"my own" for path in own)
 
 
 def test_bars_add_up_to_the_total(localized, tmp_path, monkeypatch):

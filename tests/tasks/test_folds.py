@@ -98,7 +98,15 @@ def test_wrong_parameters_are_said(method: str, param: float | str, complaint: s
 
 @pytest.mark.parametrize(
     ("case", "expected"),
-    [("A_T1", "A"), ("A_FLAIR", "A"), ("A_T1_T1", "A_T1"), ("sub-1_ses-2_T1", "sub-1"), ("A", "A"), ("T1", "T1")],
+    [
+        ("A_T1", "A"),
+        ("A_FLAIR", "A"),
+        ("A_T1_T1", "A_T1"),
+        ("sub-1_ses-2_T1", "sub-1"),
+        ("sub-1_run-2_FLAIR", "sub-1"),
+        ("A", "A"),
+        ("T1", "T1"),
+    ],
 )
 def test_person_of_case(case: str, expected: str) -> None:
     assert person_of_case(case) == expected

@@ -48,6 +48,20 @@ def test_left_and_right_stay_where_sides_are_unknown(classes: int, mirrored: boo
         assert len(ways) == (7 if mirrored else 3)
 
 
+def test_classes_of_other_names_are_not_exchanged_as_the_built_in_regions_are() -> None:
+    """Of as many classes, and of so few that they would have no sides if no name said so."""
+    own = {region.index: region.name for region in regions()}
+    for names, classes, mirrored in (
+        (own, N_REGIONS, True),
+        (own | {18: "occipital_R"}, N_REGIONS, False),
+        ({0: "background", 1: "lesion", 2: "stroke"}, 3, True),
+        ({0: "background", 1: "Left-Lesion", 2: "Right-Lesion"}, 3, False),
+        ({0: "background", 1: "wm_L", 2: "wm_R"}, 3, False),
+    ):
+        ways = mirrorings(classes, 0, planar=False, names=names)
+        assert any(0 in axes for axes, _ in ways) == mirrored, names
+
+
 def test_planes_are_mirrored_within_themselves() -> None:
     assert [axes for axes, _ in mirrorings(3, 2, planar=True)] == [(1,), (2,), (1, 2)]
 

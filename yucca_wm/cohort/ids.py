@@ -34,9 +34,14 @@ SAYS_NOTHING = {
 
 
 _SCAN = "(?:FLAIR|T1w?|T2w?|PDw?)"
-CONTRAST = re.compile(rf"[_-]({_SCAN}(?:[_-](?:to|in)[_-](?:{_SCAN}|MNI))?|brain|0{{2,3}}\d)$", re.IGNORECASE)
+_CONTRAST = rf"{_SCAN}(?:[_-](?:to|in)[_-](?:{_SCAN}|MNI))?|brain"
+_CHANNEL = r"0{2,3}\d"
+ENDING = re.compile(rf"[_-]({_CONTRAST}|{_CHANNEL})$", re.IGNORECASE)
 """What a scan's name may end with: its contrast (``_T1``, ``_T1_to_FLAIR``), or a channel (``_0000`` of nnU-Net,
 ``_000`` of our tasks)."""
+
+_SURE_ENDING = re.compile(rf"(?:[_-](?:{_CONTRAST}))+(?:[_-]{_CHANNEL})?$|[_-]0000$", re.IGNORECASE)
+"""Endings that cannot be a part of a person's number, as those of ``MS_001`` and ``patient_0007`` are."""
 
 
 def bare(name: str) -> str:
@@ -91,11 +96,11 @@ def person_of_file(path: Path) -> str | None:
 
 def person_of_scan(path: Path) -> str | None:
     """As `person_of_file`, without the contrast that a scan's name ends with: ``anna_T1`` and ``anna_FLAIR_brain`` are
-    both of ``anna``."""
+    both of ``anna``. ``sub-001_T1w`` and ``MS_001_T1`` are of ``sub-001`` and of ``MS_001``."""
     name = person_of_file(path)
-    while name and (shorter := CONTRAST.sub("", name)) not in ("", name):
-        name = shorter
-    return name
+    if not name or name.startswith("sub-"):
+        return name
+    return _SURE_ENDING.sub("", name) or name
 
 
 def called(*files: Path | None) -> str:
@@ -135,6 +140,11 @@ def names_a_file(name: str) -> bool:
 def session(name: str) -> str:
     """Subject, session and run of a BIDS name: ``sub-1_ses-2_desc-x_dseg`` -> ``sub-1_ses-2``."""
     return "_".join(part for part in name.split("_") if part.startswith(("sub-", "ses-", "run-")))
+
+
+def person(name: str) -> str:
+    """``sub-01_ses-02`` and ``sub-01_run-1`` -> ``sub-01``; any other name is one person."""
+    return re.split("_(?:ses|run)-", name, maxsplit=1)[0] or name
 
 
 def named_by_folder(folder: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from yucca_wm.cohort.ids import person
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
 
@@ -70,17 +71,12 @@ class Subject:
 
     @property
     def person(self) -> str:
-        """The name without its session: scans of one person never stand on both sides of a split."""
+        """The name without its session and run: scans of one person never stand on both sides of a split."""
         return person(self.name)
 
 
 UNMASKED, FIELD = "_unmasked.nii.gz", "_warp.nii.gz"
 """How the images end that `yucca_wm.parcellate` leaves beside a region map: they are no region maps."""
-
-
-def person(name: str) -> str:
-    """``sub-01_ses-02`` -> ``sub-01``; any other name is one person."""
-    return name.partition("_ses-")[0] or name
 
 
 def derivatives_folder(root: str | os.PathLike[str], subject: str) -> Path:

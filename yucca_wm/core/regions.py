@@ -33,6 +33,9 @@ class Side(StrEnum):
     NONE = "none"
 
 
+SIDE_WORD = re.compile(r"(?:^|[\W_])(?:l|r|lh|rh|left|right)(?=[\W_]|$)", re.IGNORECASE)
+"""What says in a name that it is of one side."""
+
 REMAINDER = "remainder"
 """The group of regions that are not white-matter regions proper (35 and 36)."""
 
@@ -119,10 +122,10 @@ class RegionTable(Sequence[Region]):
     def mirrored(self) -> dict[int, int]:
         """Label -> label of the same structure on the other side (itself where there is none).
 
-        Sides are paired by name without its ending (``_L``/``_R``). Any left/right flip of a region map must
-        apply this exchange, or it calls left right.
+        Sides are paired by name without its word for the side (``_L``/``_R``, ``Left-``/``Right-``, ``lh.``/``rh.``).
+        Any left/right flip of a region map must apply this exchange, or it calls left right.
         """
-        stems = {(region.name.removesuffix("_L").removesuffix("_R"), region.side): region.index for region in self}
+        stems = {(SIDE_WORD.sub("", region.name), region.side): region.index for region in self}
         other = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT, Side.NONE: Side.NONE}
         return {index: stems.get((stem, other[side]), index) for (stem, side), index in stems.items()}
 

@@ -229,7 +229,8 @@ def _predict(loads: Loads, asked: Outcome, covariates: Design, settings: Setting
     if min((asked.values == 0).sum(), (asked.values == 1).sum()) < FEW:
         return {}, [f"no cross-validated AUC: a group has fewer than {FEW} subjects"]
     values, notes = complete(transform(loads.percent, settings.scale), loads.regions)
-    prediction = compare_prediction(values, loads.total_ml, covariates.matrix, asked.values, seed=settings.seed)
+    total = transform(loads.total_ml, settings.scale)
+    prediction = compare_prediction(values, total, covariates.matrix, asked.values, seed=settings.seed)
     low, high = prediction.difference_interval
     return {"prediction": asdict(prediction)}, [
         *(f"in the prediction, {note}" for note in notes),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.cohort.ids import bare, looks_like
+from yucca_wm.cohort.ids import bare, looks_like, person
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import composed, has_value, read_columns, table_name
@@ -188,8 +188,8 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
 
 
 def _person(subject: str) -> str:
-    """Whose session a subject is."""
-    return bare(subject).split("_ses-")[0].split("_run-")[0]
+    """Whose session a subject is, without ``sub-``."""
+    return person(bare(subject))
 
 
 def is_session(subject: str) -> bool:

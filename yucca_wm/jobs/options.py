@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from yucca_wm.cohort.ids import bare, meant
+from yucca_wm.cohort.ids import bare, meant, person
 
 
 class Level(StrEnum):
@@ -73,5 +73,5 @@ def selected(names: Iterable[str], labels: Iterable[str]) -> tuple[set[str], lis
     return (found if wanted else known), unknown
 
 
-def _is_session(name: str, person: str) -> bool:
-    return bare(name).startswith((f"{bare(person)}_ses-", f"{bare(person)}_run-"))
+def _is_session(name: str, label: str) -> bool:
+    return bare(name) != bare(label) == person(bare(name))

@@ -62,7 +62,9 @@ def lines(out: Path, subject: str) -> Iterator[str]:
 def in_short(result: CaseResult) -> Iterator[str]:
     """A few lines on one person: how many lesions, how large, where most of them is, and every flag."""
     total = result.total
-    percent = "" if total.load_percent is None else f", {total.load_percent:.2f} % of the white matter"
+    percent = (
+        "" if total.load_percent is None else f"; they fill {total.load_percent:.2f} % of the white-matter regions"
+    )
     yield f"{total.n_lesions} lesion{'s' * (total.n_lesions != 1)}, {total.lesion_volume_ml:.3f} ml{percent}"
     regions = [row for row in result.load[:-2] if row.group != REMAINDER and row.lesion_volume_ml > 0]
     regions.sort(key=lambda row: row.lesion_volume_ml, reverse=True)

@@ -143,13 +143,15 @@ def only_believable(
     brain: Brain,
     grid: Canonical,
     flair: NDArray[np.float32] | None = None,
+    lowest: int = 0,
 ) -> NDArray[np.bool_]:
-    """Of ``lesions`` (26-connected), those that every rule believes, on all voxels of the FLAIR if there is one.
+    """Of ``lesions`` [x, y, z] (26-connected), those that every rule believes, on all voxels of the FLAIR if there is
+    one.
 
-    tissue : classes of `TISSUES`, lesions left out.
+    tissue : classes [x, y, z] of `TISSUES`, lesions left out. lowest : z of the lowest plane that shows anything.
     """
     labels = labelled(lesions)
-    stays = believable(labels, tissue, grid) & without_cord(labels, brain, grid)
+    stays = believable(labels, tissue, grid) & without_cord(labels, brain, grid, lowest)
     labels = np.where(stays[labels], labels, 0)
     if flair is None:
         return labels > 0
@@ -198,14 +200,16 @@ def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.boo
     return np.asarray((left > 0) & (right > 0))
 
 
-def without_cord(labels: NDArray[Any], brain: Brain, grid: Canonical) -> NDArray[np.bool_]:
-    """All lesions but those below the tentorium that lie within `EDGE_MM` of the lowest plane alone.
+def without_cord(labels: NDArray[Any], brain: Brain, grid: Canonical, lowest: int = 0) -> NDArray[np.bool_]:
+    """All lesions but those below the tentorium that lie within `EDGE_MM` of the scan's lowest plane alone.
 
-    labels : of `labelled`. Returns an answer for each label, the background (yes) included.
+    labels : [x, y, z], of `labelled`. lowest : z of that plane; a scan that was padded shows nothing below it.
+
+    Returns an answer for each label, the background (yes) included.
     """
     tops = np.array([box[2].stop - 1 for box in ndimage.find_objects(labels)])
     stays = np.ones(1 + len(tops), bool)
-    low = 1 + np.flatnonzero(tops * grid.spacing_mm[2] < EDGE_MM)
+    low = 1 + np.flatnonzero((tops - lowest) * grid.spacing_mm[2] < EDGE_MM)
     if len(low):
         voxels = np.nonzero(np.isin(labels, low))
         below = brain.at(grid, _remainder(brain), voxels)[0].numpy()

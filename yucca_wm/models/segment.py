@@ -22,7 +22,7 @@ from yucca_wm.models.believable import (
 )
 from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
 from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
-from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.tissue import surer_as, tissue_probability
 from yucca_wm.training.synthesis.structures import TISSUES
 
@@ -94,7 +94,10 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     keep_in_place(probability, brain, grid)
     tissue = keep_whole(probability, grid)
     found = (probability[LESION] >= threshold).numpy()
-    lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, data.get("FLAIR")))
+    flair = data.get("FLAIR")
+    shown = field_of_view(next(iter(data.values())) if flair is None else flair).any((0, 1))
+    lowest = int(shown.argmax())
+    lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, flair, lowest))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     look = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), look, brain, grid)
     regions = _regions(networks.regions, look, brain, grid, (white_or_grey(tissue) | lesions).numpy())

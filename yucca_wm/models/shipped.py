@@ -57,6 +57,12 @@ def shipped(name: str) -> Shipped | None:
     return MODELS.get(ALIASES.get(name, name))
 
 
+def identities() -> dict[str, str]:
+    """What maps are made with: name of a model, or of a table of where things lie -> SHA-256 of its file."""
+    places = {path.stem: sha256(path) for path in sorted(WEIGHTS.glob("*.npz"))}
+    return {name: model.identity for name, model in MODELS.items()} | places
+
+
 @cache
 def networks(device: str = "auto") -> Networks:
     """The networks of `MODELS` on ``device`` (auto, cpu, cuda or mps), ready to predict; loaded once."""

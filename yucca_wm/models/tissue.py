@@ -126,10 +126,13 @@ def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:
 
 
 def _thickened(planes: torch.Tensor, thick: int) -> torch.Tensor:
-    """Means of ``thick`` neighbouring planes; the last may be of fewer."""
+    """Means of ``thick`` neighbouring planes [z, channel, x, y]; the last may be of fewer. Of a channel's planes, those
+    that are `ABSENT` do not count where there are others."""
     if thick == 1:
         return planes
-    return torch.stack([part.mean(0) for part in planes.split(thick)])
+    given = (planes != ABSENT).flatten(2).any(2)[..., None, None].float()  # [z, channel, 1, 1]
+    parts = zip((planes * given).split(thick), given.split(thick), strict=True)
+    return torch.stack([part.sum(0) / of.sum(0).clamp(min=1) for part, of in parts])
 
 
 def _through(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.Tensor:

@@ -47,8 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--lesion-model",
         type=Path,
         metavar="MODEL",
-        help=f"version_N folder of yucca_train, exported .zip, or '{SHIPPED}' (default: {SHIPPED}, unless "
-        "--region-model is given)",
+        help=f"version_N folder of yucca_train, exported .zip, or '{SHIPPED}' (default: {SHIPPED}; with a "
+        "--region-model of your own alone, lesions are not looked for)",
     )
     parser.add_argument(
         "--region-model",

@@ -167,9 +167,9 @@ def predict(
         The scans; one of the two is enough.
     lesion_model, region_model : path or "shipped", optional
         A ``version_N`` folder of ``yucca_train``, an exported .zip, or the models that come with this package.
-        Default: these for both; where one is given, the other finds nothing unless it is given too. ``region_model``
-        may be ``"atlas"``: the regions of the atlas that ``yucca-wm atlas fetch`` keeps, registered to the white matter
-        that the package's models find.
+        Default: these for both. With a model of your own for one of the two, the other is not looked for; give it,
+        too, or ``"shipped"``. ``region_model="atlas"``: the regions of the atlas that ``yucca-wm atlas fetch`` keeps,
+        registered to the white matter that the package's models find, which find lesions as well.
     names : path, pandas.DataFrame or RegionTable, optional
         Table of the regions of one's own region model. Default: the 34 regions of the package.
     space : {"flair", "t1"}

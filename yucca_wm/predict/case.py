@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.cohort.ids import person, person_of_scan
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
 from yucca_wm.ensemble import store
@@ -20,11 +21,12 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.run_record import FileState
 from yucca_wm.localize.inputs.records import By
-from yucca_wm.models.shipped import MODELS
+from yucca_wm.models.shipped import identities as shipped_identities
 from yucca_wm.predict import shipped
 from yucca_wm.predict.person import Case, Options, alone, by_shipped
 from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
+from yucca_wm.scan.done import TWO_PEOPLE
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import check_image
 
@@ -119,7 +121,7 @@ def predict_person(
     }
     frame = _frame(case, options)
     like = _other_space(case, frame, options)
-    notes = list(frame.notes)
+    notes = [*_two_people(case), *frame.notes]
     maps: dict[str, Image] = {}
     if options.shipped:
         assert networks is not None
@@ -135,6 +137,14 @@ def predict_person(
     return Predicted(case, maps, frame, made | {"notes": notes})
 
 
+def _two_people(case: Case) -> list[str]:
+    """A note where the names of a T1 and a FLAIR (``sub-...``) are those of two people."""
+    files = {modality: images.file_of(scan) for modality, scan in case.scans.items()}
+    names = {modality: person_of_scan(file) or "" for modality, file in files.items() if file}
+    people = {modality.lower(): person(name) for modality, name in names.items() if name.startswith("sub-")}
+    return [TWO_PEOPLE.format(**people)] if len(set(people.values())) > 1 else []
+
+
 def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:
     """What finds lesions, or regions; None: nothing."""
     if what in models:
@@ -148,9 +158,9 @@ def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str,
     """The models in use: what a given one finds -> SHA-256 of its weights; ``yucca_wm:NAME`` -> SHA-256 of the file of
     one that comes with this package; ``atlas:FILE`` -> SHA-256 of a file of the atlas."""
     own = {what: loaded.model.identity for what, loaded in models.items()}
-    come_along = {f"yucca_wm:{name}": model.identity for name, model in MODELS.items()} if options.shipped else {}
+    come_along = shipped_identities() if options.shipped else {}
     atlas = {f"atlas:{name}": digest for name, digest in fetched().digests.items()} if options.registered else {}
-    return own | come_along | atlas
+    return own | {f"yucca_wm:{name}": digest for name, digest in come_along.items()} | atlas
 
 
 def write_predicted(predicted: Predicted, out: Path) -> None:

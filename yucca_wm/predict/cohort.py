@@ -22,8 +22,10 @@ from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
+from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.run_record import State
 from yucca_wm.localize.inputs.records import By
 from yucca_wm.models.shipped import networks
 from yucca_wm.predict.case import LoadedModel, identities, predict_case
@@ -76,14 +78,16 @@ def predict_cohort(
     """
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
+        parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
+        step = Step(STEP, out, parameters, keeps=True)
         if not run.force:
             check_whose(out, [case.name for case in cases], OTHERS, cohort=cohort)
+            if not cohort:
+                _check_scans(step, cases)
         if run.is_whole:
             _remove_leftovers(out)
         for what in found(models, options):
             (out / what).mkdir(exist_ok=True)
-        parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
-        step = Step(STEP, out, parameters, keeps=True)
         works = {}
         for case in cases:
             leaves, others = (of(case, models, out, options) for of in (outputs, other_outputs))
@@ -185,6 +189,15 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
                 f"has {loaded.model.n_classes} classes: not a model of {what}",
                 "check --lesion-model and --region-model",
             )
+
+
+def _check_scans(step: Step, cases: Sequence[Case]) -> None:
+    """Raise InputError where other scans of the name of ``cases`` have been predicted already: two people may have one
+    name."""
+    files = {case.name: case.files for case in cases}
+    before = Earlier.read(step, files, {})
+    done = {name: entry for name, entry in before.entries.items() if entry.state is State.DONE}
+    replace(before, entries=done).check_names(files)
 
 
 def other_names(model: LoadedModel, table: RegionTable) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.cohort.subject import person
+from yucca_wm.cohort.ids import person
 from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
@@ -131,7 +131,10 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
     figure = overlays.draw_frequency(shown, template, about["n_subjects"])
     pictures.add(figure, "lesion_frequency", f"Share of subjects with a lesion at each place of the template. {LEFT}")
     also = [f"the frequency map of localize counts those left out of the means as well: {', '.join(left_out)}"]
-    lines = [f"not in the frequency map: {case}: {reason}" for case, reason in about["failures"].items()]
+    failures = {} if results.anonymous else about["failures"]
+    lines = [f"not in the frequency map: {case}: {reason}" for case, reason in failures.items()]
+    if results.anonymous and (n := len(about["failures"])):
+        lines = [f"not in the frequency map: {count(n, 'subject')}"]
     return [*lines, *also * bool(left_out)]
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from yucca_wm.cohort.ids import CONTRAST
+from yucca_wm.cohort.ids import ENDING
 from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, nifti_files
@@ -69,7 +69,7 @@ def _fits(name: str, by_name: Mapping[str, str]) -> tuple[str, Rank] | None:
     if name in by_name:
         return by_name[name], (0, 0, "")
     rest, endings = name, list[str]()
-    while ending := CONTRAST.search(rest):
+    while ending := ENDING.search(rest):
         rest = rest[: ending.start()]
         endings.append(re.split("[_-]", ending[1].lower())[0])
         for known in (rest, subject_of(rest)):

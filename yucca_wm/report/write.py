@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from yucca_wm.imaging import images
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.flagged import excluded, left_out_lines
+from yucca_wm.report.folder import FIGURES, PAGES, SUBJECT_FIGURES, files_of, take_over
 from yucca_wm.report.html import Pictures
 from yucca_wm.report.results import Results, anonymised, read_results, region_table
 from yucca_wm.report.scans import find_scans, match_scans
@@ -26,8 +26,6 @@ from yucca_wm.report.subject_page import subject_page
 
 MAPS = ("lesions", "regions", "tissue")
 """Whose files ``localize.json`` names."""
-
-FIGURES, SUFFIXES = "figures", (".png", ".svg")
 
 
 def write_report(
@@ -73,7 +71,7 @@ def write_report(
     if not one_person and (atlas := atlas if atlas is not None else _fetched_atlas(table)) is not None:
         painted = images.load_labels(atlas)  # what is wrong with it is said before an earlier report is removed
     folder = make_folder(out_dir)
-    _remove_earlier(folder)
+    take_over(folder, files_of(results.subjects, pages=subjects, one_person=one_person))
     if one_person:
         (name,) = results.subjects
         stage("drawing the page")
@@ -82,13 +80,13 @@ def write_report(
     failures: dict[str, str] = {}
     links: dict[str, str] = {}
     if subjects:
-        make_folder(folder / "subjects")
+        make_folder(folder / PAGES)
         cases = {name: (results.of(name), scans.get(names[name])) for name in results.subjects}
         work = partial(_write_subject, table=table, folder=folder)
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         pictureless = {name: f"no picture: {problem}" for name, problem in outcome.results.items() if problem}
         failures = outcome.failures | pictureless
-        links = {name: f"subjects/{quote(name)}.html" for name in outcome.results}
+        links = {name: f"{PAGES}/{quote(name)}.html" for name in outcome.results}
     page = cohort_page(results, links, Pictures(folder / FIGURES), painted, left_out)
     return write_text(folder / "index.html", page), failures
 
@@ -122,16 +120,6 @@ def _scans_of(backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, r
     return found
 
 
-def _remove_earlier(folder: Path) -> None:
-    """Pages and pictures of an earlier report, which may show other subjects, or these under their names."""
-    for place, suffixes in (("subjects", (".html",)), (FIGURES, SUFFIXES), (f"{FIGURES}/subjects", SUFFIXES)):
-        for file in (folder / place).glob("*.*"):
-            if file.suffix in suffixes:
-                file.unlink()
-    with suppress(OSError):  # where somebody's own files lie in it
-        (folder / "subjects").rmdir()
-
-
 def _write_subject(
     case: tuple[Results, Path | None], table: RegionTable, folder: Path, page_path: Path | None = None
 ) -> str:
@@ -141,9 +129,9 @@ def _write_subject(
     """
     results, background = case
     (name,) = results.subjects
-    pictures = Pictures(folder / FIGURES / "subjects")
+    pictures = Pictures(folder / SUBJECT_FIGURES)
     page, problem = subject_page(name, results, table, pictures, background, alone=page_path is not None)
-    write_text(page_path or folder / "subjects" / f"{name}.html", page)
+    write_text(page_path or folder / PAGES / f"{name}.html", page)
     about = results.summary["subjects"][name]
     gone = not all(Path(about[what]).exists() for what in ("lesions", "regions"))
     return "" if gone and background is None else problem

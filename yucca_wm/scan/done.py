@@ -22,7 +22,11 @@ _DONE = re.compile(
 )
 
 
-_UNSURE = ("looks like a ", "looks more like a ", "look like one contrast", "weakly (agreement of edges")
+TWO_PEOPLE = "the T1 is called {t1}, the FLAIR {flair}: check that they are of one person"
+
+_UNSURE = (
+    "looks like a ", "looks more like a ", "look like one contrast", "weakly (agreement of edges", "are of one person",
+)  # fmt: skip
 """What notes say of a scan that may be another than it was given as, and of a pair that hardly fits."""
 
 

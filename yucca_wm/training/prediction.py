@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import remove_temporaries
-from yucca_wm.core.regions import regions
+from yucca_wm.core.regions import SIDE_WORD, regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
 from yucca_wm.ensemble.probabilities import Grid
@@ -33,7 +33,8 @@ SINGLE_PRECISION_GB = 0.25
 """Larger logits are kept in half precision: rounded once a window, which moves a logit by a thousandth of its size."""
 
 MAX_UNSIDED_CLASSES = 3
-"""Label sets this small (lesions) have no left and right; in a larger one that is not the region table they may."""
+"""Label sets this small (lesions) have no left and right, unless names say so; in a larger one that is not the region
+table they may."""
 
 
 def dataset_of_unfinished(dataset_class: Any, *, checkpoint: str | None, softmax: bool) -> Any:
@@ -121,6 +122,7 @@ def predict_volume(
             model.transpose,
             mirror=mirror,
             max_memory_gb=max_memory_gb,
+            names=names_of(model.config),
         )
     properties["nifti_metadata"]["original_orientation"] = "".join(orientation)
     return RestoredLogits(logits, properties, model.transpose, grid)
@@ -150,6 +152,7 @@ def predict_step(module: Any, batch: dict[str, Any]) -> dict[str, Any]:
         transpose,
         overlap=module.sliding_window_overlap,
         mirror=module.test_time_augmentation,
+        names=names_of(getattr(module, "config", {})),
     )
     properties["save_format"] = properties.get("image_extension")
     grid = None
@@ -170,11 +173,13 @@ def predict_logits(
     overlap: float = 0.5,
     mirror: bool = False,
     max_memory_gb: float | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> torch.Tensor:
     """Logits [class, x, y, z] of a preprocessed volume [1, channel, x, y, z].
 
     transpose : Yucca's ``transpose_forward``: tells which axis is left-right.
     mirror : average over mirror images, with left and right classes exchanged where left and right are.
+    names : of the classes; None: they have none.
     max_memory_gb : memory the logits may take: single precision where it suffices, else half precision (default:
         single precision up to SINGLE_PRECISION_GB).
 
@@ -184,7 +189,7 @@ def predict_logits(
     logits = robust_sliding_window(network, data, patch_size, overlap, dtype=dtype)
     if not mirror:
         return logits
-    ways = mirrorings(n_classes, list(transpose).index(0), planar=len(patch_size) == 2)
+    ways = mirrorings(n_classes, list(transpose).index(0), planar=len(patch_size) == 2, names=names)
     for axes, exchange in ways:
         dims = [2 + axis for axis in axes]
         mirrored = robust_sliding_window(network, torch.flip(data, dims), patch_size, overlap, dtype=dtype)
@@ -201,18 +206,19 @@ def _precision(values: int, max_memory_gb: float | None) -> torch.dtype:
     return torch.float16
 
 
-def mirrorings(n_classes: int, left_right: int, *, planar: bool) -> list[tuple[tuple[int, ...], list[int]]]:
+def mirrorings(
+    n_classes: int, left_right: int, *, planar: bool, names: Mapping[int, str] | None = None
+) -> list[tuple[tuple[int, ...], list[int]]]:
     """Ways to mirror a volume for test-time augmentation: the axes, and for each class the one it becomes.
 
     Mirroring along the left-right axis exchanges the classes of the two sides; where a label set may have sides that
     are not known here, that axis is left alone. A 2D network is mirrored within its plane only.
+
+    names : of the classes; without them, as many classes as the built-in table has are taken to be its regions.
     """
-    mirrored = regions().mirrored()
     axes = [axis for axis in range(3) if not (planar and axis == 0)]
     same = list(range(n_classes))
-    exchange = [0, *(mirrored[label] for label in same[1:])] if n_classes == len(mirrored) + 1 else None
-    if exchange is None and n_classes <= MAX_UNSIDED_CLASSES:
-        exchange = same
+    exchange = _exchange(n_classes, names or {})
     ways: list[tuple[tuple[int, ...], list[int]]] = []
     for subset in range(1, 2 ** len(axes)):
         chosen = tuple(axis for number, axis in enumerate(axes) if subset >> number & 1)
@@ -221,6 +227,24 @@ def mirrorings(n_classes: int, left_right: int, *, planar: bool) -> list[tuple[t
         elif exchange is not None:
             ways.append((chosen, exchange))
     return ways
+
+
+def _exchange(n_classes: int, names: Mapping[int, str]) -> list[int] | None:
+    """For each class the one that it becomes when left and right are exchanged; None where that is not known."""
+    table = regions()
+    if n_classes == len(table) + 1 and all(names.get(region.index, region.name) == region.name for region in table):
+        mirrored = table.mirrored()
+        return [0, *(mirrored[label] for label in range(1, n_classes))]
+    sided = any(SIDE_WORD.search(name) for name in names.values())
+    return list(range(n_classes)) if n_classes <= MAX_UNSIDED_CLASSES and not sided else None
+
+
+def names_of(config: Mapping[str, Any]) -> dict[int, str]:
+    """Names of a model's classes, from the configuration Yucca keeps with it; empty where it keeps none."""
+    try:
+        return {int(label): str(name) for label, name in config["labels"].items()}
+    except (KeyError, AttributeError, ValueError, TypeError):
+        return {}
 
 
 def about(config: Mapping[str, Any]) -> dict[str, Any]:

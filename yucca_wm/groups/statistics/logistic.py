@@ -100,14 +100,13 @@ def compare_prediction(
     bootstraps: int = 1000,
     seed: int = 0,
 ) -> Prediction:
-    """Ridge logistic regression on regional loads [n, p] and on total load [n], covariates in both.
+    """Ridge logistic regression on regional loads [n, p] and on total load [n], on one scale, covariates in both.
 
     Nested: the penalty is chosen in inner folds of each training part, scaling is learnt there, and a subject's
     score is its mean out-of-fold score over REPEATS divisions into FOLDS.
     """
     scores = [
-        _out_of_fold(np.column_stack([values, covariates]), outcome, seed)
-        for values in (regional, np.sqrt(np.maximum(total, 0))[:, None])
+        _out_of_fold(np.column_stack([values, covariates]), outcome, seed) for values in (regional, total[:, None])
     ]
     regional_auc, total_auc = (_auc(outcome, score) for score in scores)
     rng = np.random.default_rng(seed)
