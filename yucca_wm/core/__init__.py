@@ -1,1 +1,1 @@
-"""What every step speaks: regions, tissues, modalities, tables and their columns, files, errors."""
+"""Vocabulary shared by all steps: regions, tissues, modalities, tables and their columns, files, errors."""

@@ -1,7 +1,7 @@
-"""Columns of tables: each is declared once, and the table, its BIDS sidecar and the page about it are made from that.
+"""Declarations of table columns, from which the table, its BIDS sidecar and its page in the docs are generated.
 
-A table is a tuple of `Column`. The value of a column is worked out by its ``cell``, from one row of results. Tables
-that have a row for every subject (or several) begin with the column ``subject``; see `TableForm`.
+A table is a tuple of `Column`. The ``cell`` of a column computes its value from one row of results. Tables with one or
+more rows per subject begin with the column ``subject``; see `TableForm`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 Cell = str | float | bool | None
-"""What a column says of a row; None, NaN and empty text are written as ``n/a``."""
+"""Value of a column in one row; None, NaN and empty text are written as ``n/a``."""
 
 DECIMALS = 6
-"""Of volumes in mL (6: a thousandth of a mm3) and of percentages."""
+"""Decimals of volumes in mL (6: a thousandth of a mm3) and of percentages."""
 
 _ZEROS = {decimals: f"{0:.{decimals}f}" for decimals in range(DECIMALS + 1)}
 
 
 class Kind(StrEnum):
-    """What a column holds. answer: yes or no."""
+    """Type of a column's values. answer: yes or no."""
 
     TEXT = "text"
     COUNT = "count"
@@ -43,15 +43,15 @@ class Column(Generic[Row]):
 
     Parameters
     ----------
-    name : its head.
-    cell : its value in a row.
-    description : what it says, in a sentence without a full stop.
+    name : column header.
+    cell : function from a row to the column's value.
+    description : meaning, in one sentence without a full stop.
     unit : ``mL``, ``mm``, ``%``; empty for names, counts and ratios.
     computed : how it is computed, where the description does not say so.
-    levels : what its words mean, for one that has a few only.
-    decimals : of numbers that are not whole.
-    significant : digits in place of decimals, for numbers of any magnitude (p values).
-    kind : of its values; a column with a unit has numbers.
+    levels : meaning of each word, for a column with only a few.
+    decimals : decimals of numbers that are not whole.
+    significant : significant digits instead of decimals, for numbers of any magnitude (p values).
+    kind : type of the values; a column with a unit holds numbers.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Column(Generic[Row]):
             object.__setattr__(self, "kind", Kind.NUMBER)
 
     def text(self, row: Row) -> str:
-        """The field of ``row``."""
+        """Field of ``row`` as text."""
         cell = self.cell(row)
         if self.significant and isinstance(cell, float) and cell == cell:
             return f"{cell:.{self.significant}g}"
@@ -77,19 +77,19 @@ class Column(Generic[Row]):
 
     @property
     def meaning(self) -> str:
-        """Description, and how it is computed."""
+        """Description and how it is computed."""
         return "; ".join(filter(None, (self.description, self.computed)))
 
 
 @dataclass(frozen=True)
 class TableForm(Generic[Row]):
-    """What a table looks like.
+    """Name and columns of a table.
 
     Parameters
     ----------
-    name : of the file.
-    columns : without ``subject``.
-    subjects : whether its rows are of subjects, so that the first column is ``subject``.
+    name : file name.
+    columns : all columns but ``subject``.
+    subjects : whether rows belong to subjects, so that the first column is ``subject``.
     """
 
     name: str
@@ -108,10 +108,10 @@ class TableForm(Generic[Row]):
     def data_frame(self, rows: Iterable[Sequence[Cell]]) -> pd.DataFrame:
         """Rows as a data frame.
 
-        rows : of `fields`, whose numbers are those of the file, or of `values`.
+        rows : from `fields` (numbers as in the file) or from `values` (full precision).
 
-        Names are ``string``, whole numbers ``Int64``, answers ``boolean``, numbers ``float64``; where there is no value
-        it is ``NA`` (numbers: NaN). A table without rows has the same types.
+        Names are ``string``, whole numbers ``Int64``, answers ``boolean``, numbers ``float64``; missing values are
+        ``NA`` (numbers: NaN). A table without rows has the same types.
         """
         import pandas as pd
 
@@ -126,12 +126,12 @@ class TableForm(Generic[Row]):
         return [subject] * self.subjects + [column.cell(row) for column in self.columns]
 
     def sidecar(self) -> dict[str, dict[str, Any]]:
-        """Column -> description, as BIDS wants it beside a table."""
+        """Column -> description, in the form that BIDS requires beside a table."""
         first = {"subject": {"Description": SUBJECT}} if self.subjects else {}
         return first | {column.name: _entry(column) for column in self.columns}
 
     def markdown(self) -> str:
-        """The columns as a table for a page."""
+        """The columns as a Markdown table."""
         rows = [("subject", "", SUBJECT)] if self.subjects else []
         rows += [(column.name, column.unit, _meaning_with_levels(column)) for column in self.columns]
         lines = [f"| `{name}` | {unit} | {meaning} |" for name, unit, meaning in rows]
@@ -153,10 +153,10 @@ def as_text(value: Cell, decimals: int = DECIMALS) -> str:
 
 
 def number(value: float | None, decimals: int = DECIMALS) -> str:
-    """``value`` with fixed decimals, the same for two that differ only by floating-point noise; None and NaN: n/a."""
+    """``value`` with fixed decimals, the same despite floating-point noise; None and NaN: n/a."""
     if value is None or value != value:
         return MISSING
-    if not value:  # most of a table
+    if not value:  # most cells of a table
         return _ZEROS[decimals]
     text = f"{round(value, decimals + 4):.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: each names the file, what is wrong and what to do."""
+"""Errors that the user can fix: each names the file, what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from os import PathLike
 class YuccaWMError(Exception):
     """Base of every error that this package raises on purpose; commands print it and exit with 1.
 
-    Functions of the Python API raise it (or one of those below it) for what is wrong with files, images and tables, and
-    ValueError for arguments that are out of their range.
+    The Python API raises it (or a subclass) for unusable files, images and tables, and ValueError for arguments out of
+    range.
     """
 
 
 class InputError(YuccaWMError):
-    """A file, folder, image or table that was given cannot be used.
+    """A given file, folder, image or table cannot be used.
 
     Parameters
     ----------
     path : str or path
-        The offending file or folder, or what an image or table in memory is called.
+        The offending file or folder, or the name of an image or table in memory.
     problem : str
         What is wrong with it.
     remedy : str
@@ -30,7 +30,7 @@ class InputError(YuccaWMError):
     Attributes
     ----------
     path, problem, remedy : str
-        The same; ``str()`` of the error is all three in one line.
+        As given; ``str()`` of the error is all three in one line.
     """
 
     def __init__(self, path: str | PathLike[str], problem: str, remedy: str = "") -> None:
@@ -42,14 +42,14 @@ class InputError(YuccaWMError):
 
 
 class MissingExtraError(YuccaWMError):
-    """An optional dependency is needed for what was asked.
+    """An optional dependency is needed but not installed.
 
     Parameters
     ----------
     module : str
-        What is not installed.
+        The missing module.
     extra : str
-        The extra that brings it: ``pip install 'yucca-wm[extra]'``.
+        The extra that installs it: ``pip install 'yucca-wm[extra]'``.
     """
 
     def __init__(self, module: str, extra: str) -> None:
@@ -57,6 +57,6 @@ class MissingExtraError(YuccaWMError):
 
 
 def some_of(values: Iterable[object], most: int = 5) -> str:
-    """The first ``most`` of ``values`` in a line, ``...`` for the rest."""
+    """The first ``most`` of ``values`` in one line, with ``...`` for the rest."""
     first = list(islice(values, most + 1))
     return ", ".join([*map(str, first[:most]), *["..."] * (len(first) > most)])

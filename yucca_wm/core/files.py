@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files, their names and checksums."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from yucca_wm.core.errors import InputError
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 
 IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, ".mgz", ".mgh")
-"""Of images that may be given; those that are written are NIfTI."""
+"""Extensions of images that can be read; images are always written as NIfTI."""
 
 TEMPORARY = re.compile(r"\.(?P<stem>.+)\.tmp-[a-z0-9_]{8}(\.\w+)*")
-"""Names that `atomic_path` gives to files that are not whole yet."""
+"""Names that `atomic_path` gives to unfinished files."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""Errors that are the disk's."""
+"""Error numbers that mean a full or read-only disk."""
 
 UMASK = os.umask(0)
 os.umask(UMASK)
-"""Read once: to read it is to change it, for all threads."""
+"""The umask, read once: reading it means changing it, for all threads."""
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Sorts names as people count: ``Subj2`` before ``Subj10``."""
+    """Sort key for names with numbers: ``Subj2`` before ``Subj10``."""
     parts = re.split(r"(\d+)", name.casefold())
     return [int(part) if number % 2 else part for number, part in enumerate(parts)], name
 
@@ -51,7 +51,7 @@ def case_name(path: str | os.PathLike[str]) -> str:
 def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
     """Case name -> path of every image (IMAGE_SUFFIXES) directly in ``folder``, in natural order.
 
-    Raises InputError when the folder is absent, or holds one case twice (.nii and .nii.gz).
+    Raises InputError if the folder is absent or holds one case twice (.nii and .nii.gz).
     """
     root = Path(folder)
     if not root.is_dir():
@@ -67,7 +67,7 @@ def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Create ``path`` and its parents and check that it can be written; raises InputError if not."""
+    """Create ``path`` and its parents; raises InputError if it cannot be written to."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,9 +83,9 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (same suffix); on success it is synced and renamed to ``path``.
 
-    sync : False for what can be made again: it survives a killed process, but not a power cut.
+    sync : False for files that can be made again: they survive a killed process, but not a power cut.
 
-    On any exception the temporary file is removed and ``path`` stays as it was.
+    On any exception the temporary file is removed and ``path`` is left as it was.
     """
     target = Path(path)
     suffix = next((s for s in NIFTI_SUFFIXES if target.name.lower().endswith(s)), target.suffix)
@@ -116,16 +116,16 @@ def atomic_path(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
 
 
 PASSING: set[Path] = set()
-"""Temporary files and locks of this process, which go with it."""
+"""Temporary files and locks of this process, removed when it ends."""
 
 _closed = threading.Event()
 
 CLOSE_S = 5.0
-"""So long threads may take to complete the file that they are at when the command is stopped."""
+"""Seconds that threads get to finish the current file when the command is stopped."""
 
 
 def close_all() -> None:
-    """Let no more file be written by this process, which ends: threads may complete theirs, then what is left goes."""
+    """Stop writing files as the process ends: threads may finish their current file, then leftovers are removed."""
     _closed.set()
     end = time.monotonic() + CLOSE_S
     while PASSING and time.monotonic() < end:
@@ -135,9 +135,9 @@ def close_all() -> None:
 
 
 def remove_temporaries(folder: str | os.PathLike[str], stems: Collection[str] | None = None) -> None:
-    """Remove what killed runs left half-written in ``folder``; with ``stems`` only of files of those names.
+    """Remove files that killed runs left half-written in ``folder``; with ``stems``, only files of those names.
 
-    Only for a folder that no other run writes into.
+    Use only on a folder that no other run is writing to.
     """
     if not Path(folder).is_dir():
         return
@@ -149,7 +149,7 @@ def remove_temporaries(folder: str | os.PathLike[str], stems: Collection[str] | 
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal; raises InputError when it cannot be read, or is a pipe or a device."""
+    """SHA-256 of a file, in hexadecimal; raises InputError if it cannot be read, or is a pipe or a device."""
     if not Path(path).is_file():
         raise InputError(path, "no such file")
     try:

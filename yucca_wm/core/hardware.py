@@ -1,4 +1,4 @@
-"""What this machine computes on, and fast."""
+"""Choice of the device to compute on, and whether the CPU is fast with bfloat16."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def bf16_is_fast() -> bool:
 
 
 def choose_device(wanted: str, dimensions: str) -> torch.device:
-    """``auto``: CUDA, else Apple's GPU for 2D networks (it lacks some 3D operations), else the CPU."""
+    """Resolve ``auto``: CUDA, else Apple's GPU for 2D networks (it lacks some 3D operations), else the CPU."""
     import torch
 
     if wanted == "auto":

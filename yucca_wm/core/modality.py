@@ -1,6 +1,6 @@
-"""The kinds of scan that a cohort may have. To add one, enter it in `Modality`: every layout and command then knows it.
+"""Scan modalities of a cohort. A new one needs only an entry in `Modality`: every layout and command then knows it.
 
-Imports nothing, so that a command's ``--help`` can list them.
+Imports nothing, so that a command's ``--help`` can list the modalities quickly.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Modality(StrEnum):
-    """An image a model may be given; the value stands in training cases' names.
+    """A scan modality that a model may take as input; the value is part of the names of training cases.
 
     bids : suffix of its files in BIDS.
     """
@@ -27,11 +27,11 @@ class Modality(StrEnum):
 
     @property
     def column(self) -> str:
-        """What it is called in tables and options."""
+        """Its name in tables and options."""
         return self.value.lower()
 
 
 MODALITIES = tuple(modality.value for modality in Modality)
 
 FEW_ON_T1 = "few lesions show on a T1: give the FLAIR too, if there is one"
-"""What is noted of a person whose lesions the shipped model looked for without FLAIR."""
+"""Note for a subject whose lesions the shipped model searched for without FLAIR."""

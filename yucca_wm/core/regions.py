@@ -1,8 +1,8 @@
-"""The white-matter regions: what each label of a region map means.
+"""White-matter regions: the meaning of each label of a region map.
 
 The built-in table (``data/regions.tsv``) holds the 34 regions of Machnio et al. (NLDL 2025), made from the
-JHU-MNI-SS "Eve" atlas (WMPM Type II), and the two remainders 35 and 36 (left, right), which stand for what the
-atlas labels outside these regions and are never part of a mean over regions.
+JHU-MNI-SS "Eve" atlas (WMPM Type II), and the two remainders 35 and 36 (left, right), which hold everything that the
+atlas labels outside these regions and never enter a mean over regions.
 """
 
 from __future__ import annotations
@@ -28,25 +28,27 @@ TABLE = Path(__file__).parents[1] / "data" / "regions.tsv"
 
 
 class Side(StrEnum):
+    """Side of the body on which a region lies; ``NONE`` for midline regions and those without a stated side."""
+
     LEFT = "left"
     RIGHT = "right"
     NONE = "none"
 
 
 SIDE_WORD = re.compile(r"(?:^|[\W_])(?:l|r|lh|rh|left|right)(?=[\W_]|$)", re.IGNORECASE)
-"""What says in a name that it is of one side."""
+"""Word in a name that gives the side."""
 
 REMAINDER = "remainder"
-"""The group of regions that are not white-matter regions proper (35 and 36)."""
+"""Group of the two labels that are not white-matter regions proper (35 and 36)."""
 
 IN_REMAINDER = (
     "white matter that the atlas gives to no region, and lesions of deep grey matter, cerebellum and brainstem"
 )
-"""What lies in a remainder, in words."""
+"""Content of a remainder, in words."""
 
 RESERVED_NAMES = ("subject", "outside", "total")
 RESERVED_GROUPS = ("outside", "total")
-"""What tables of results call their own columns and rows: no region may be called so."""
+"""Names that result tables use for their own columns and rows; no region or group may have one of them."""
 
 OUTSIDE = "outside"
 
@@ -86,7 +88,7 @@ FORM = TableForm[Region](
     ),
     subjects=False,
 )
-"""The region table as a file; `read_table` reads the same columns."""
+"""Layout of the region table as a file; `read_table` reads the same columns."""
 
 COLUMNS = FORM.header
 
@@ -116,14 +118,14 @@ class RegionTable(Sequence[Region]):
 
     @property
     def white_matter(self) -> RegionTable:
-        """Without the remainders: the 34 regions of the built-in table."""
+        """The table without the remainders: for the built-in table, the 34 regions."""
         return RegionTable([region for region in self if region.group != REMAINDER])
 
     def mirrored(self) -> dict[int, int]:
-        """Label -> label of the same structure on the other side (itself where there is none).
+        """Map each label to the label of the same structure on the other side (itself where there is none).
 
-        Sides are paired by name without its word for the side (``_L``/``_R``, ``Left-``/``Right-``, ``lh.``/``rh.``).
-        Any left/right flip of a region map must apply this exchange, or it calls left right.
+        Sides are paired by the name without its side word (``_L``/``_R``, ``Left-``/``Right-``, ``lh.``/``rh.``).
+        Any left/right flip of a region map must also exchange labels this way, or left is called right.
         """
         stems = {(SIDE_WORD.sub("", region.name), region.side): region.index for region in self}
         other = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT, Side.NONE: Side.NONE}
@@ -137,14 +139,14 @@ def regions() -> RegionTable:
 
 
 def region_table(names: TableInput | RegionTable | None = None) -> RegionTable:
-    """A table in any of its forms: as `read_table` takes it, or read already; None: the built-in one."""
+    """Region table from a file or frame (see `read_table`) or an existing table; None: the built-in one."""
     if names is None:
         return regions()
     return names if isinstance(names, RegionTable) else read_table(names)
 
 
 def distinct_color(number: int) -> str:
-    """``#rrggbb`` for the region ``number`` (from 0): neighbours in number are far apart in hue or lightness."""
+    """``#rrggbb`` for region ``number`` (from 0): neighbouring numbers get clearly different hues or lightness."""
     lightness = (0.5, 0.68, 0.38)[number % 3]
     rgb = colorsys.hls_to_rgb(number * 0.618034 % 1, lightness, 0.75)
     return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
@@ -154,11 +156,11 @@ def read_table(path: TableInput) -> RegionTable:
     """Read a label table: TSV (or pandas.DataFrame) with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
 
     ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present and not empty or ``n/a``; any
-    other text is a name, ``NA`` too. A region without a colour is given one. Background (index 0) is skipped.
+    other text is a name, including ``NA``. A region without a colour is given one. Background (index 0) is skipped.
 
-    Raises InputError naming the line for missing columns, labels that are not positive whole numbers, lines without a
-    name, names and groups that the tables of results need for themselves, unknown sides, colours that are not
-    ``#rrggbb``, or duplicates.
+    Raises InputError, naming the line, for missing columns, labels that are not positive whole numbers, lines without a
+    name, names and groups reserved for the result tables, unknown sides, colours that are not ``#rrggbb``, or
+    duplicates.
     """
     read = read_columns(path, (), COLUMNS)
     path = read.path
@@ -180,7 +182,7 @@ def read_table(path: TableInput) -> RegionTable:
 
 
 def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], default_color: str) -> Region:
-    """One line of a table, in ``default_color`` where it has none; background (index 0) as a region of its own."""
+    """Read one line of a table, ``default_color`` if it has none; background (index 0) becomes a region too."""
     given = {column: "" if cell.lower() == "n/a" else composed(cell) for column, cell in cells.items()}
 
     def refused(column: str, remedy: str) -> InputError:
@@ -195,7 +197,7 @@ def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], defa
         return Region(0, given["name"], given["name"], Side.NONE, "", default_color)
     if not given["name"]:
         raise refused("name", "every region needs a name of its own")
-    if given["name"] == given.get("group") == OUTSIDE:  # in the table of our own labelled lesion maps: no region
+    if given["name"] == given.get("group") == OUTSIDE:  # in the table of our own labelled lesion maps: not a region
         return Region(0, OUTSIDE, OUTSIDE, Side.NONE, OUTSIDE, default_color)
     if given["name"] in RESERVED_NAMES:
         raise refused("name", f"tables of results have {', '.join(RESERVED_NAMES)} for themselves; call it otherwise")

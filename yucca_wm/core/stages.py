@@ -1,4 +1,4 @@
-"""What is being done for one person, a line each on stderr: a bar that counts people would stand still."""
+"""Progress within one subject, one line per stage on stderr, because a bar that counts subjects would stand still."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 
 from yucca_wm.core import verbosity
 
-_aloud = False  # of the process: the work may go on in another thread
+_aloud = False  # for the whole process: the work may go on in another thread
 
 
 def stage(what: str) -> None:
-    """Say that ``what`` begins; nothing unless `stages_aloud`, or with ``--quiet``."""
+    """Announce that stage ``what`` begins; silent unless within `stages_aloud`, and always with ``--quiet``."""
     if _aloud and not verbosity.is_quiet():
         print(f"{what} ...", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def stages_aloud() -> Iterator[None]:
-    """Within it, in this process, each `stage` is said."""
+    """Announce each `stage` within this context, in this process."""
     global _aloud
     before, _aloud = _aloud, True
     try:

@@ -1,4 +1,4 @@
-"""The tissue classes: what each label of a tissue map means (``data/tissue.tsv``); 0 is outside the brain."""
+"""Tissue classes: the meaning of each label of a tissue map (``data/tissue.tsv``); 0 is outside the brain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TABLE = Path(__file__).parents[1] / "data" / "tissue.tsv"
 
 
 class Tissue(IntEnum):
-    """The labels by name. White matter within the cerebellum and the brainstem has their labels."""
+    """Tissue labels by name. White matter within the cerebellum and the brainstem has the label of that structure."""
 
     CEREBRAL_WHITE_MATTER = 1
     CORTICAL_GREY_MATTER = 2
@@ -25,5 +25,5 @@ class Tissue(IntEnum):
 
 @cache
 def tissues() -> RegionTable:
-    """The table, with names in full and colours."""
+    """The tissue table, with full names and colours."""
     return read_table(TABLE)

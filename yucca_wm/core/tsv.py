@@ -1,4 +1,4 @@
-"""Tables as text: read without guessing (every cell is text, what is wrong has its line), and written, with tabs."""
+"""Reading and writing of tables as text: every cell is read as text, errors name the line, output is tab-separated."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path
 
 MISSING = "n/a"
-"""A cell without a value, as BIDS wants it."""
+"""A cell without a value, as in BIDS."""
 
 NO_VALUE = ("", MISSING, "na", "n.a.", "nan")
-"""Cells without a value in tables that people write, in upper or lower case."""
+"""Cells that mean a missing value in users' tables, in upper or lower case."""
 
 if TYPE_CHECKING:
     import pandas as pd
 
     TableInput: TypeAlias = str | os.PathLike[str] | pd.DataFrame
-    """What `read_columns` takes."""
+    """A table as `read_columns` takes it."""
 
 FRAME = "DataFrame"
-"""What messages call a table in memory."""
+"""Name of a table in memory, for messages."""
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-"""What counts as a number in a table: decimal point, no unit, finite."""
+"""A number in a table: decimal point, no unit, finite."""
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
-"""What columns of tables that are read may be separated by: the first of these that the header line has."""
+"""Accepted column separators; the first of them that occurs in the header line is used."""
 
 NO_TEXT = {
     b"PK\x03\x04": "an Excel file", b"\xd0\xcf\x11\xe0": "an Excel file",
     b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text",
 }  # fmt: skip
-"""First bytes -> what a file is that is not in UTF-8."""
+"""First bytes -> kind of a file that is not UTF-8 text."""
 
 REMEMBERED = 20_000
-"""Different cells that are kept once only, however often they occur: names of subjects and regions."""
+"""Number of different cells stored only once, however often they occur: names of subjects and regions."""
 
 
 @dataclass(frozen=True)
 class Columns:
     """Some columns of a table.
 
-    header : names of all its columns; cells : column -> its cells, without surrounding blanks;
-    lines : number of the line of every row.
+    header : names of all columns of the table; cells : column -> its cells, without surrounding blanks;
+    lines : line number of every row.
     """
 
     path: Path
@@ -63,24 +63,24 @@ class Columns:
 
 
 def has_value(cell: str) -> bool:
-    """Whether a cell of somebody's table has one."""
+    """Whether a cell of a user's table has a value."""
     return cell.strip().casefold() not in NO_VALUE
 
 
 def read_columns(
     path: TableInput, needed: Sequence[str], also: Sequence[str] | None = (), *, any_case: bool = False
 ) -> Columns:
-    """Read the columns ``needed`` and, where there are any, ``also`` (None: all). Lines without a cell do not count.
+    """Read the columns ``needed`` and, where they exist, ``also`` (None: all). Lines without any cell are skipped.
 
-    path : of a file, or a pandas.DataFrame, which is read as the file that it would make; its first row is line 1.
-    any_case : those columns may be written in upper or lower case; two that differ in it only are refused.
+    path : of a file, or a pandas.DataFrame, which is read like the file that it would make; its first row is line 1.
+    any_case : accept those columns in upper or lower case; two that differ only in case are refused.
 
-    Columns are separated by tabs, or throughout by semicolons or commas; every line must then have a cell for every
-    column, as spreadsheets write them: a comma within a cell would move all that follow.
+    Columns are separated by tabs, or throughout by semicolons or commas; with the latter, every line must have a cell
+    for every column, as spreadsheets write them: a comma within a cell would shift all following cells.
 
-    Raises InputError naming the line for what is no table: other encodings than UTF-8, more cells than the header (or
-    fewer, without tabs), cells under a column without a name, quotation marks that do not end, a column that is missing
-    or there twice.
+    Raises InputError, naming the line, for encodings other than UTF-8, more cells than the header has (or fewer,
+    unless tabs separate them), cells under a column without a name, unclosed quotation marks, and a column that is
+    missing or occurs twice.
     """
     if not isinstance(path, str | os.PathLike):
         return columns_of_frame(path, needed, also, any_case=any_case)
@@ -134,7 +134,7 @@ def read_columns(
 def read_rows(path: str | os.PathLike[str], needed: Sequence[str] = ()) -> list[dict[str, str]]:
     """Read all rows of a table, column -> cell; ``n/a`` is read as empty.
 
-    Raises InputError as `read_columns`, also for two columns of one name.
+    Raises InputError as `read_columns`, also for two columns with the same name.
     """
     read = read_columns(path, needed, None)
     rows = zip(*read.cells.values(), strict=True)
@@ -142,7 +142,7 @@ def read_rows(path: str | os.PathLike[str], needed: Sequence[str] = ()) -> list[
 
 
 def tsv_lines(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as lines of a table."""
+    """Rows as lines of a tab-separated table."""
     text = StringIO()
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
     return text.getvalue()
@@ -156,17 +156,17 @@ def write_tsv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterab
 
 
 def blank(rows: Iterable[Sequence[str]]) -> list[list[str]]:
-    """Rows for a page: nothing where a table has ``n/a``."""
+    """Rows for a page: empty text where a table has ``n/a``."""
     return [["" if field == MISSING else field for field in row] for row in rows]
 
 
 def columns_of_frame(
     frame: pd.DataFrame, needed: Sequence[str], also: Sequence[str] | None = (), *, any_case: bool = False
 ) -> Columns:
-    """`read_columns` of a data frame; an index that has a name is a column.
+    """`read_columns` for a data frame; an index that has a name is a column.
 
-    Missing values are empty cells, whole numbers have no decimals. Raises InputError as `read_columns`, and for what is
-    no data frame.
+    Missing values are empty cells, whole numbers have no decimals. Raises InputError as `read_columns`, and if
+    ``frame`` is not a data frame.
     """
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(frame, pandas.DataFrame):
@@ -186,22 +186,22 @@ def columns_of_frame(
 
 
 def table_name(table: TableInput) -> str:
-    """What messages and records call it."""
+    """Name of the table in messages and records."""
     return str(Path(table)) if isinstance(table, str | os.PathLike) else FRAME
 
 
 def _written(value: Any) -> str:
-    """A cell of a data frame as a file has it."""
+    """A cell of a data frame as it would be written to a file."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def composed(cell: str) -> str:
-    """Without surrounding blanks, letters and their accents as one character: what looks the same is the same."""
+    """Strip surrounding blanks and compose letters with their accents, so that equal-looking names are equal."""
     return unicodedata.normalize("NFC", cell.strip())
 
 
 def respelled(header: Iterable[str], names: Iterable[str]) -> str:
-    """What to do about columns that differ from ``names`` in upper and lower case only; empty where there are none."""
+    """Remedy for columns that differ from ``names`` only in upper and lower case; empty where there are none."""
     wanted = {name.casefold(): name for name in names}
     near = {
         name: wanted[name.casefold()] for name in header if name.casefold() in wanted and name not in wanted.values()
@@ -210,20 +210,20 @@ def respelled(header: Iterable[str], names: Iterable[str]) -> str:
 
 
 def _kind(path: Path) -> str:
-    """What a file is that is not text in UTF-8."""
+    """Kind of a file that is not UTF-8 text."""
     start = path.read_bytes()[:4]
     return next((kind for mark, kind in NO_TEXT.items() if start.startswith(mark)), "not text in UTF-8")
 
 
 def _mend(mark: str) -> str:
-    """What to do about a line that has not as many cells as the header."""
+    """Remedy for a line whose number of cells differs from the header's."""
     if mark == "\t":
         return "separate columns by tabs"
     return f"its columns are separated by {SEPARATORS[mark]}: put cells that hold one in quotation marks"
 
 
 def _header(path: Path, cells: Iterable[str], folded: Iterable[str]) -> tuple[str, ...]:
-    """Names of the columns; those that are one of ``folded`` but for upper and lower case are spelled as there.
+    """Column names; those that match one of ``folded`` except for case get its spelling.
 
     Raises InputError where two different names become one.
     """
@@ -239,7 +239,7 @@ def _header(path: Path, cells: Iterable[str], folded: Iterable[str]) -> tuple[st
 
 
 def _places(path: Path, header: tuple[str, ...], needed: Sequence[str], also: Sequence[str] | None) -> dict[str, int]:
-    """Column -> its place in the header. Raises InputError where one is missing or there twice."""
+    """Column -> position in the header. Raises InputError where one is missing or occurs twice."""
     others = filter(None, header) if also is None else (name for name in also if name in header)
     wanted = list(dict.fromkeys([*needed, *others]))
     if missing := [name for name in needed if name not in header]:

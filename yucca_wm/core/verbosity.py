@@ -1,4 +1,4 @@
-"""How much a command says. Kept in the environment, so that worker processes know it too."""
+"""How much a command prints. Kept in the environment, so that worker processes know it too."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ QUIET, VERBOSE = "quiet", "verbose"
 
 
 def is_quiet() -> bool:
-    """Whether only notes and errors are to be said: no progress, nothing on standard output."""
+    """Whether to print only notes and errors: no progress, nothing on standard output."""
     return os.environ.get(VARIABLE) == QUIET
 
 
 def is_verbose() -> bool:
-    """Whether every subject that is finished, and where an error arose, are to be said."""
+    """Whether to print every finished subject, and the traceback of every error."""
     return os.environ.get(VARIABLE) == VERBOSE
 
 
 def show_traceback() -> None:
-    """On stderr, where the error that is being handled arose; nothing unless the command is verbose."""
+    """Print the traceback of the current exception on stderr; nothing unless the command is verbose."""
     if is_verbose():
         traceback.print_exc(file=sys.stderr)
