@@ -1,1 +1,1 @@
-"""Images and their grids: read and checked, brought to one another, written; what a lesion map counts as lesion."""
+"""Images and grids: reading with checks, resampling onto another grid, writing, and lesion labels of lesion maps."""

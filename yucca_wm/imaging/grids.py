@@ -1,4 +1,4 @@
-"""One image brought to the voxels of another: the one test of "the same grid" for all commands."""
+"""Bring one image to the voxel grid of another; the only test of "the same grid" for all commands."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from yucca_wm.imaging.reading import spelled
 def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
     """``image`` with its voxels in the order of ``like``'s.
 
-    The same grid stored in another orientation (RAS, LPS, ...) is only reordered, which changes nothing. Any other
-    grid raises InputError, or with ``resample`` is brought to ``like``'s by nearest neighbour.
+    The same grid stored in another orientation (RAS, LPS, ...) is only reordered, which changes no value. Any other
+    grid raises InputError or, with ``resample``, is resampled to ``like``'s by nearest neighbour.
     """
     if images.same_grid(like, image):
         return image
@@ -37,14 +37,14 @@ def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
 
 
 def reordered(image: Image, like: Image) -> Image:
-    """``image`` with its axes in the order and direction of ``like``'s; every voxel keeps its place in the world."""
+    """``image`` with its axes in the order and direction of ``like``'s; every voxel keeps its world position."""
     change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
     affine = image.affine @ inv_ornt_aff(change, image.shape)
     return replace(image, data=apply_orientation(image.data, change), affine=affine)
 
 
 def share_voxels(first: Image, second: Image) -> bool:
-    """Whether both grids are parts of one, so that no voxel of either lies across two of the other."""
+    """Whether both grids are parts of one larger grid, so that no voxel of one straddles two voxels of the other."""
     ordered = reordered(second, first)
     start = np.linalg.inv(first.affine) @ ordered.affine @ [0, 0, 0, 1]
     moved = first.affine.copy()
@@ -53,20 +53,20 @@ def share_voxels(first: Image, second: Image) -> bool:
 
 
 EDGE_VOXELS = 1e-3
-"""What reaches less far beyond a grid lies within it: headers jitter."""
+"""Tolerance in voxels for reaching beyond a grid: headers jitter."""
 
 SAME_HEAD_MM = 200.0
-"""Maps of one head are not further apart."""
+"""Maps of one head lie closer together than this."""
 
 Window = tuple[slice, slice, slice]
 
 
 def widened(image: Image, others: Iterable[Image]) -> tuple[Image, Window]:
-    """``image`` with 0 around it, so that its grid reaches as far as what is not 0 in ``others``, on any grids.
+    """Pad ``image`` with 0 so that its grid covers the nonzero voxels of ``others``, which may be on any grids.
 
-    What is on the same grid, or lies further off than `SAME_HEAD_MM`, counts for nothing.
+    Images on the same grid, or further away than `SAME_HEAD_MM`, are ignored.
 
-    Returns the wider image, and the part of its voxels that ``image`` has.
+    Returns the wider image, and the slices [i, j, k] of it that hold ``image``.
     """
     below, above = np.zeros(3, int), np.zeros(3, int)
     size = np.array(image.shape)

@@ -1,4 +1,4 @@
-"""Inflate a gzip archive that is at hand, quickly, and no more of it than it should hold."""
+"""Inflate a gzip archive in memory quickly, and no further than the size it should have."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 from zlib_ng import zlib_ng
 
 MAX_TRAILER_BYTES = 2**26
-"""An archive may hold so much besides its voxels (header, extensions); one that goes on is refused."""
+"""Most bytes that an archive may hold besides its voxels (header, extensions); a longer one is refused."""
 
 MAX_DEFLATION = 1032
-"""No byte of an archive stands for more bytes than this."""
+"""Largest possible number of bytes that one byte of an archive inflates to."""
 
 INFLATER: Any = zlib_ng
-"""zlib-ng inflates label maps ten times as fast as zlib; what comes out is the same."""
+"""zlib-ng inflates label maps ten times as fast as zlib, with the same result."""
 
 
 def inflate(archive: bytes, skip: int, size: int) -> bytes | memoryview:
-    """What a gzip ``archive`` (all its members) holds after its first ``skip`` bytes, about ``size`` bytes in all.
+    """Inflate a gzip ``archive`` (all members) of about ``size`` bytes and return it without its first ``skip`` bytes.
 
-    Raises the inflater's error, EOFError when it is cut short, ValueError when it goes on beyond MAX_TRAILER_BYTES.
+    Raises the inflater's error, EOFError for a truncated archive, ValueError for one that is more than
+    MAX_TRAILER_BYTES too long.
     """
     most = size + MAX_TRAILER_BYTES
     if 0 < skip < size and len(archive) * MAX_DEFLATION <= most:  # one buffer of the right size is the fastest

@@ -1,7 +1,7 @@
-"""Images as a caller has them: a file, a nibabel or SimpleITK image, or an array with its affine.
+"""Conversion of images as callers have them: a file, a nibabel or SimpleITK image, or an array with its affine.
 
-All become one `Image`, a copy in the voxel order they come in, after the checks that a file goes
-through; affines in single precision, as a file holds them.
+Each becomes an `Image`: a copy in the original voxel order, after the same checks as for a file; affines are in single
+precision, as in a file.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     ImageInput: TypeAlias = str | os.PathLike[str] | SpatialImage | sitk.Image | NDArray[Any]
-    """What `image_of` takes."""
+    """An image as `image_of` takes it."""
 
 
 def image_of(source: ImageInput, affine: ArrayLike | None = None, *, name: str = "image") -> Image:
-    """The image that was given in any of four forms.
+    """Convert an image given in any of four forms.
 
     source : path of a NIfTI or FreeSurfer file, nibabel image, SimpleITK image, or array [i, j, k].
-    affine : 4x4, voxel index -> world mm (RAS+), of an array; the other forms have their own.
-    name : what to call an image that is no file in messages.
+    affine : 4x4, voxel index -> world mm (RAS+), for an array; the other forms have their own.
+    name : name in messages of an image that is not a file.
 
-    Raises InputError as `yucca_wm.imaging.images.load`, for an array without affine, and for anything else.
+    Raises InputError as `yucca_wm.imaging.images.load`, for an array without affine, and for any other type.
     """
     if isinstance(source, Image):
         return source
@@ -65,9 +65,9 @@ def image_of(source: ImageInput, affine: ArrayLike | None = None, *, name: str =
 
 
 def sources_of(given: Mapping[str, ImageInput | None], affine: ArrayLike | None = None) -> dict[str, Source]:
-    """What was given (name -> one of the four forms, or None) as paths, which stay that, and images in memory.
+    """Sort given images (name -> one of the four forms, or None) into paths, which stay paths, and images in memory.
 
-    affine : of those that are arrays.
+    affine : 4x4, for those that are arrays.
 
     Raises InputError as `image_of`, and for an affine where no image is an array.
     """
@@ -89,7 +89,7 @@ def of_array(data: NDArray[Any], affine: ArrayLike, *, name: str = "array") -> I
 
 
 def of_nibabel(image: SpatialImage, *, name: str = "nibabel image") -> Image:
-    """An image from one of nibabel's, with its scaled values and the affine that nibabel gives.
+    """An image from a nibabel image, with its scaled values and the affine that nibabel gives.
 
     Raises InputError as `yucca_wm.imaging.images.load`.
     """
@@ -102,14 +102,14 @@ def of_nibabel(image: SpatialImage, *, name: str = "nibabel image") -> Image:
         raise InputError(name, problem, "give its array, with affine=, if its axes are known for sure")
     affine = np.asarray(image.affine, dtype=np.float64).copy()
     affine[:3] *= UNITS_MM.get(int(header["xyzt_units"]) % 8, 1.0)
-    with np.errstate(all="ignore"):  # what overflows is refused as infinite
+    with np.errstate(all="ignore"):  # values that overflow are refused as infinite
         data = np.asanyarray(image.dataobj)
     file = image.get_filename()
     return replace(_checked(data, affine, in_millimetres(header), name), of_file=Path(file) if file else None)
 
 
 def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
-    """An image from one of SimpleITK's: its index (i, j, k) stays the voxel index, its world (LPS) becomes RAS.
+    """An image from a SimpleITK image: its index (i, j, k) stays the voxel index, its world (LPS) becomes RAS.
 
     Raises InputError as `yucca_wm.imaging.images.load`, and for vector images.
     """
@@ -131,7 +131,7 @@ def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
 
 
 def is_sitk(source: object) -> TypeGuard[sitk.Image]:
-    """Whether it is a SimpleITK image; a program that has none never imported SimpleITK."""
+    """Whether it is a SimpleITK image, without importing SimpleITK: a program that has such an image did that."""
     sitk = sys.modules.get("SimpleITK")
     return sitk is not None and isinstance(source, sitk.Image)
 

@@ -1,4 +1,4 @@
-"""One image type: a 3D array with its place in the world; loading checks what could mislead later."""
+"""The image type of the package: a 3D array with its world position; loading checks what could mislead later."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from yucca_wm.imaging.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm
 from yucca_wm.imaging.nifti import MAX_VOXELS as MAX_VOXELS
 
 GRID_TOLERANCE_MM = 0.1
-"""Two grids are the same when no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""
+"""Two grids are the same if no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """ITK's world (LPS) <-> ours (RAS)."""
 
 TIE_MM = 1e-4
-"""Less than files tell places apart by."""
+"""Smaller than any difference in position that files can express."""
 
 MAX_LABEL = 2**16 - 1
-"""Larger values mean that a file is no label map; counting them would take memory for each."""
+"""Larger values mean that a file is not a label map; counting them would take memory for each."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Image:
 
     data : array [i, j, k] in the file's own voxel order.
     affine : 4x4 float64, voxel index -> world mm, RAS+ (x grows to the subject's right).
-    path : where it was read from, for messages.
+    path : file it was read from, for messages.
     header : the NIfTI header it came with, kept when a derived image is saved.
-    called : what messages call an image without a path.
-    of_file : the file that an image in memory says it is of; it names the person.
+    called : name in messages of an image without a path.
+    of_file : the file that an image in memory belongs to, as it states; it identifies the subject.
     """
 
     data: NDArray[Any]
@@ -66,7 +66,7 @@ class Image:
 
     @property
     def header_notes(self) -> list[str]:
-        """What the header leaves in doubt: two affines, two voxel sizes."""
+        """Doubts about the header: two different affines, two different voxel sizes."""
         return header_notes(self.header, self.affine) if self.header is not None else []
 
     @property
@@ -74,38 +74,38 @@ class Image:
         return str(self.path) if self.path is not None else self.called
 
     def with_data(self, data: NDArray[Any]) -> Image:
-        """The same grid and header with other values."""
+        """A copy with the same grid and header but other values."""
         if data.shape != self.data.shape:
             raise ValueError(f"shape {data.shape} differs from the grid's {self.data.shape}")
         return replace(self, data=data, path=None)
 
 
 Source = Path | Image
-"""An image of a person: a file that is still to be read, or one in memory (`yucca_wm.imaging.image_input`)."""
+"""An image of a subject: a file still to be read, or an image in memory (`yucca_wm.imaging.image_input`)."""
 
 
 def file_of(source: Source) -> Path | None:
-    """The file that it is, or is of; None for an image in memory that is of none."""
+    """The file that it is, or belongs to; None for an image in memory without one."""
     return source.of_file if isinstance(source, Image) else source
 
 
 def name_of(source: str | os.PathLike[str] | Image) -> str:
-    """What messages call it."""
+    """Name of the image in messages."""
     return source.name if isinstance(source, Image) else str(source)
 
 
 def load(path: str | os.PathLike[str] | Image) -> Image:
     """Read a 3D NIfTI (or FreeSurfer) image in its stored type (scaled values become float32).
 
-    path : or an image that was read already.
+    path : file, or an image that has been read already.
 
-    Where sform and qform disagree, that counts which the command was told (`reading`), else the sform within half a
-    voxel; what is in doubt then is left as a note there.
+    Where sform and qform disagree, the one chosen on the command line counts (`reading`), else the sform if they differ
+    by less than half a voxel; remaining doubts are left as a note there.
 
     Raises
     ------
-    InputError : not there, not NIfTI, cut short, not 3D (a trailing axis of 1 is dropped), not real numbers,
-        NaN or infinite values, an affine that cannot be inverted, voxels that are too small or large for a head, or
+    InputError : file missing, not NIfTI, truncated, not 3D (a trailing axis of 1 is dropped), not real numbers,
+        NaN or infinite values, a singular affine, voxels too small or too large for a head, or
         sform and qform that disagree by more than half a voxel.
     """
     image = path if isinstance(path, Image) else _load(Path(path))
@@ -113,7 +113,7 @@ def load(path: str | os.PathLike[str] | Image) -> Image:
 
 
 def _load(path: Path) -> Image:
-    """`load` without its copy: the array may be read-only."""
+    """`load` without the copy: the array may be read-only."""
     data, affine, header = read_nifti(path, reading.headers().form)
     image = checked_values(Image(data, affine, path, header))
     reading.note(*(f"{path}: {doubt}" for doubt in image.header_notes))
@@ -121,7 +121,7 @@ def _load(path: Path) -> Image:
 
 
 def checked_values(image: Image) -> Image:
-    """The image in the machine's byte order, fractions as float32.
+    """The image in the machine's byte order, with fractions as float32.
 
     Raises InputError for NaN or infinite values.
     """
@@ -137,7 +137,7 @@ def checked_values(image: Image) -> Image:
 def load_labels(path: str | os.PathLike[str] | Image, allowed: Iterable[int] | None = None) -> Image:
     """Read a label map as integers.
 
-    path : or an image that was read already.
+    path : file, or an image that has been read already.
 
     Raises InputError as `load`, and for values that are not whole numbers, negative, above MAX_LABEL, or not in
     ``allowed``.
@@ -146,7 +146,7 @@ def load_labels(path: str | os.PathLike[str] | Image, allowed: Iterable[int] | N
 
 
 def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:
-    """An image as a label map: its values as the smallest unsigned integers that hold them.
+    """Convert an image to a label map: its values as the smallest unsigned integers that hold them.
 
     Raises InputError as `load_labels`.
     """
@@ -175,14 +175,14 @@ def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:
 
 
 def count_labels(labels: NDArray[Any], largest: int = 0) -> NDArray[np.intp]:
-    """Voxels of each label from 0 to ``largest`` or the largest that occurs."""
+    """Number of voxels of each label, [max(``largest``, largest label in ``labels``) + 1]."""
     counts = np.bincount(_without_background(labels).astype(np.intp, copy=False), minlength=largest + 1)
     counts[0] = labels.size - counts[1:].sum()
     return counts
 
 
 def _without_background(values: NDArray[Any]) -> NDArray[Any]:
-    """The values in memory order without most zeros: runs of them, most of a label map, are skipped by the word."""
+    """The values in memory order without most zeros: runs of them, most of a label map, are skipped in 8-byte words."""
     flat = values.ravel(order="K")
     per_word = 8 // flat.itemsize
     if per_word < 2:
@@ -201,12 +201,12 @@ def save(image: Image, path: str | os.PathLike[str]) -> Path:
 
 
 def as_written(image: Image) -> Image:
-    """``image`` as it would be read back from its file: NIfTI holds affines in single precision."""
+    """``image`` as it would be read back from its file: NIfTI stores affines in single precision."""
     return replace(image, affine=image.affine.astype(np.float32).astype(np.float64))
 
 
 def as_nifti(image: Image) -> nib.Nifti1Image:
-    """``image`` as nibabel's: in its array's type, with its own grid, form codes and units (mm)."""
+    """``image`` as a nibabel image: in its array's type, with its own grid, form codes and units (mm)."""
     header = image.header.copy() if image.header is not None else nib.Nifti1Header()
     header.set_data_dtype(image.data.dtype)
     header["scl_slope"], header["scl_inter"], header["cal_max"], header["cal_min"] = 1, 0, 0, 0
@@ -222,7 +222,7 @@ def as_nifti(image: Image) -> nib.Nifti1Image:
 
 
 def same_grid(first: Image, second: Image) -> bool:
-    """Whether two images have equal shape and place every voxel within GRID_TOLERANCE_MM of each other."""
+    """Whether two images have equal shape and every voxel at the same world position, within GRID_TOLERANCE_MM."""
     if first.shape != second.shape:
         return False
     moved = corners_mm(first.shape, first.affine) - corners_mm(second.shape, second.affine)
@@ -243,20 +243,20 @@ def check_same_grid(first: Image, second: Image) -> None:
 
 
 def decided(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``affine`` moved by next to nothing: a point between two voxels is of the one to its right, front and top,
-    however files store their axes."""
+    """``affine`` shifted by a negligible amount, so that a point midway between two voxels belongs to the one on its
+    right, front and top, however files store their axes."""
     moved = affine.copy()
     moved[:3, 3] += TIE_MM
     return moved
 
 
 def resample(image: Image, like: Image, *, order: int = 0, to_image: NDArray[np.float64] | None = None) -> Image:
-    """``image`` on the grid of ``like``; outside lies 0.
+    """``image`` resampled on the grid of ``like``, [i, j, k]; 0 outside its own grid.
 
-    The outermost voxels reach as far beyond their centres as others do: labels half a voxel; scans fade within one.
+    The outermost voxels extend beyond their centres as all others do: labels by half a voxel; scans fade within one.
 
     order : 0 nearest neighbour (labels), in the type of ``image``; 1 linear (scans), float32.
-    to_image : 4x4, world of ``like`` -> world of ``image``, mm; None: they are one.
+    to_image : 4x4, world of ``like`` -> world of ``image``, mm; None: the two worlds are the same.
     """
     from scipy.ndimage import affine_transform
 

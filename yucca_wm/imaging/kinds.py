@@ -1,4 +1,4 @@
-"""What an image shows, judged by its values: a mask, regions, or a scan; for files that were given in a wrong place."""
+"""Detection of an image's kind from its values (mask, regions or scan), to refuse a file given in the wrong place."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.images import Image, count_labels
 
 MIN_VALUES = 12
-"""A scan with fewer different values is a label map, or nothing."""
+"""A scan with fewer different values than this is a label map, or empty."""
 
 MAX_EQUAL_NEIGHBOURS = 0.8
 """In label maps nearly all neighbours are equal; in scans few are."""
 
 LEAST_EQUAL = 0.5
-"""Of the neighbours in a label map, lesion by lesion and gyrus by gyrus too, a larger share is equal. In scans a few
-per cent are; seven in ten at most, where each voxel of 8 bits is there twice."""
+"""In a label map, even one of separate lesions or single gyri, a larger share of neighbours than this is equal. In
+scans it is a few per cent; at most 0.7, in 8-bit scans with every voxel duplicated."""
 
 AS_IF_NAMES = 1.0
-"""Standard deviations by which neighbours in a parcellation differ, if they differ, at least: its numbers are names. In
-scans it is less than half of one."""
+"""Smallest mean difference of unequal neighbours in a parcellation, in standard deviations: its numbers are names. In
+scans it is less than half of this."""
 
 OTHER_PATHOLOGY = 2
-"""Beside 1 in the masks of the WMH challenge."""
+"""Label that accompanies 1 in the masks of the WMH challenge."""
 
 LEAST_REGIONS = 5
-"""Fewer labels may be kinds of lesion, whatever the table of regions."""
+"""Fewer labels than this may be kinds of lesion, whatever the region table says."""
 
 
 MOST_LESIONS_ML = 300.0
@@ -38,17 +38,17 @@ MOST_LESIONS_ML = 300.0
 
 
 def labels_in(labels: Image) -> set[int]:
-    """The labels of a map but for the background."""
+    """The labels of a map without the background."""
     return set(np.flatnonzero(count_labels(labels.data)).tolist()) - {0}
 
 
 def is_mask(labels: Collection[int]) -> bool:
-    """Whether a map of these labels is a mask: one label, or none, or lesion and other pathology."""
+    """Whether a map with these labels is a mask: at most one label, or lesion and other pathology."""
     return len(labels) < 2 or set(labels) == {1, OTHER_PATHOLOGY}
 
 
 def look_like_regions(labels: Collection[int], table: RegionTable) -> bool:
-    """Whether a map of these labels holds most regions of ``table``, and nothing else."""
+    """Whether a map with these labels holds most regions of ``table``, and nothing else."""
     enough = len(labels) >= LEAST_REGIONS and 2 * len(labels) > len(table)
     return enough and set(labels) <= set(table.indices)
 
@@ -59,21 +59,21 @@ def more_than_lesions(labels: Image) -> bool:
 
 
 def equal_neighbours(data: NDArray[Any], background: float = 0) -> float | None:
-    """Share of neighbours along the first axis with one value, among those that are not background; None: there are
-    none."""
+    """Share of equal values among neighbours along the first axis that are both not background; None if there are no
+    such neighbours."""
     first, second = data[:-1], data[1:]
     foreground = (first != background) & (second != background)
     return float((first[foreground] == second[foreground]).mean()) if foreground.any() else None
 
 
 def refuse_label_map(scan: Image) -> None:
-    """Raise InputError where what should be a scan is a label map."""
+    """Raise InputError if ``scan`` is in fact a label map."""
     if _is_label_map(scan.data):
         raise InputError(scan.name, "is a label map, not a scan", "give the T1 or FLAIR itself")
 
 
 def _is_label_map(data: NDArray[Any]) -> bool:
-    """Of the three axes the middle one counts: slices may be thick, or there several times."""
+    """Judge by the middle one of the three axes: slices may be thick, or duplicated."""
     values, counts = np.unique(data, return_counts=True)
     if values.size < MIN_VALUES:
         return True
@@ -96,7 +96,7 @@ def _step_between_neighbours(data: NDArray[Any], background: float) -> float:
 
 
 def refuse_scan(labels: Image) -> None:
-    """Raise InputError where what should be a label map is a scan of whole numbers (or a map of percentages)."""
+    """Raise InputError if ``labels`` is in fact a scan of whole numbers (or a map of percentages)."""
     if labels.data.max(initial=0) < MIN_VALUES or (values := len(labels_in(labels))) < MIN_VALUES:
         return
     equal = equal_neighbours(labels.data)

@@ -1,4 +1,4 @@
-"""Which voxels of a lesion map count: masks, label maps of several kinds of lesion, instance maps, probabilities."""
+"""Voxels of a lesion map that count as lesion, in masks, maps of several lesion types, instance or probability maps."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:  # options are read by ``--help``, too
     from yucca_wm.imaging.images import Image
 
 ALL = "all"
-"""In place of lesion labels: every label that is not ignored (instance maps, annotated maps)."""
+"""Instead of lesion labels: every label that is not ignored (instance maps, annotated maps)."""
 
 OTHER_PATHOLOGY = 2
-"""Of the WMH challenge and Task001: may occur, and is no white-matter lesion."""
+"""Label in the WMH challenge and Task001 that may occur but is not white-matter lesion."""
 
 OVERSHOOT = 0.05
-"""Interpolation leaves probabilities this far below 0 or over 1."""
+"""Interpolation may leave probabilities this far below 0 or above 1."""
 
 
 @dataclass(frozen=True)
 class LesionLabels:
     """counted : labels that are lesion; None: all but the ignored. ignored : labels that may occur and do not count.
-    threshold : probability from which a voxel of a probability map is lesion; None: maps hold labels."""
+    threshold : lowest probability at which a voxel of a probability map is lesion; None: maps hold labels."""
 
     counted: tuple[int, ...] | None = (1,)
     ignored: tuple[int, ...] = (OTHER_PATHOLOGY,)
@@ -38,17 +38,17 @@ class LesionLabels:
 
     @property
     def known(self) -> set[int] | None:
-        """Every label that a map may hold; None: any."""
+        """All labels that a map may hold; None: any."""
         return None if self.counted is None else {0, *self.counted, *self.ignored}
 
     def among(self, classes: Iterable[int]) -> tuple[int, ...]:
-        """The labels that count, where ``classes`` are all there are."""
+        """The labels that count, if ``classes`` are all the labels there are."""
         if self.counted is not None:
             return self.counted
         return tuple(label for label in classes if label and label not in self.ignored)
 
     def load(self, path: str | os.PathLike[str] | Image) -> Image:
-        """Read a lesion map (or take one that was read); a probability map as labels 0 and 1.
+        """Read a lesion map (or take one already read); a probability map becomes labels 0 and 1.
 
         Raises InputError as `yucca_wm.imaging.images.load_labels`, for a scan, for labels that are neither counted nor
         ignored, and for fractions without a threshold or a threshold without fractions.
@@ -72,7 +72,7 @@ class LesionLabels:
             raise InputError(error.path, problem, name_labels()) from None
 
     def lesion(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
-        """Voxels that count as lesion."""
+        """Mask of the voxels that count as lesion, same shape as ``labels``."""
         import numpy as np
 
         if self.counted is None:
@@ -80,7 +80,7 @@ class LesionLabels:
         return labels == self.counted[0] if len(self.counted) == 1 else np.isin(labels, self.counted)
 
     def left_out(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
-        """Voxels with a label that does not count."""
+        """Mask of the voxels whose label does not count, same shape as ``labels``."""
         import numpy as np
 
         ignored = set(self.ignored) - set(self.counted or ())
@@ -88,13 +88,13 @@ class LesionLabels:
 
 
 def name_labels() -> str:
-    """What to do about labels that are neither counted nor ignored."""
+    """Remedy for labels that are neither counted nor ignored."""
     counted, ignored = spelled("--lesion-labels", "lesion_labels="), spelled("--ignore-labels", "ignored_labels=")
     return f"name them with {counted} ({ALL}: every label) or {ignored}"
 
 
 def add_label_options(parser: argparse.ArgumentParser) -> None:
-    """``--lesion-labels`` and ``--ignore-labels``."""
+    """Add ``--lesion-labels`` and ``--ignore-labels``."""
     parser.add_argument(
         "--lesion-labels", type=_label, nargs="+", metavar="N",
         help=f"labels that count as lesion (default: 1), or '{ALL}'",
@@ -106,7 +106,7 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
 
 
 def label_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> LesionLabels:
-    """What was chosen with `add_label_options`; wrong usage ends the program."""
+    """Choice made with the options of `add_label_options`; wrong usage ends the program."""
     counted = options.lesion_labels or [1]
     if ALL in counted and len(counted) > 1:
         parser.error(f"--lesion-labels takes numbers, or '{ALL}' alone")

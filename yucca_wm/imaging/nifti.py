@@ -1,4 +1,4 @@
-"""Read a NIfTI file and trust nothing in it: a damaged file is one clear error, never other voxels."""
+"""Reading of NIfTI files with nothing taken on trust: a damaged file gives one clear error, never wrong voxels."""
 
 from __future__ import annotations
 
@@ -17,60 +17,60 @@ from yucca_wm.imaging.gzip_archive import inflate
 from yucca_wm.imaging.reading import HeaderForm, headers
 
 FORM_TOLERANCE_MM = 0.1
-"""A header whose sform and qform place any corner further apart than this says two things."""
+"""If sform and qform place any corner further apart than this, the header contradicts itself."""
 
 FORM_TOLERANCE_VOXELS = 0.5
-"""Up to this share of the smallest voxel edge the sform is used; beyond, somebody must choose."""
+"""Up to this share of the smallest voxel edge the sform is used; beyond it, the user must choose."""
 
 MAX_VOXELS = 2**31
-"""Larger grids are refused: no brain image has them, and a damaged header may claim them."""
+"""Larger grids are refused: no brain image has one, but a damaged header may claim it."""
 
 SPACING_MM = (0.05, 20.0)
-"""Voxels outside this range show no head, or come from a damaged header or a wrong unit."""
+"""Voxels outside this range do not show a head, or come from a damaged header or a wrong unit."""
 
 UNITS_MM = {0: 1.0, 1: 1e3, 2: 1.0, 3: 1e-3}
-"""Code of length in xyzt_units (none, metre, millimetre, micrometre) -> millimetres; other codes stand for none."""
+"""Length code in xyzt_units (none, metre, millimetre, micrometre) -> millimetres; other codes count as none."""
 
 UNIT_NAMES = {1: "metres", 3: "micrometres"}
 
 PIXDIM_TOLERANCE = 0.01
-"""Relative difference at which pixdim and sform give two voxel sizes."""
+"""Relative difference from which pixdim and sform are said to disagree about the voxel size."""
 
 MGH_SUFFIXES = (".mgz", ".mgh")
-"""FreeSurfer's format."""
+"""FreeSurfer's formats."""
 
 GOOD_RAS = slice(28, 30)
-"""Bytes of its header that are 0 where it does not say how the image lies; nibabel makes a place up, and sets them."""
+"""Header bytes that are 0 where the position is not stated; nibabel then makes one up and sets them."""
 
 MAX_ORIGIN_MM = 1e5
 """An origin further away comes from a damaged header."""
 
 MIN_ANGLE = 0.05
-"""Smallest volume of a voxel against a box with the same edges; less, and its axes are nearly parallel."""
+"""Smallest ratio of a voxel's volume to that of a box with the same edges; below it the axes are nearly parallel."""
 
 NO_PLACE = "has no orientation in its header: left and right are not known"
 NO_PLACE_REMEDY = "copy the header of the scan that it was made from to it"
-"""Of headers without sform and qform."""
+"""Remedy for headers without sform and qform."""
 
 FORM_CODES = frozenset(range(6))
-"""Codes of sform and qform that the standard knows."""
+"""Codes of sform and qform that the standard defines."""
 
 
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-"""First number of a NIfTI file, which is the size of its header in bytes -> kind of header."""
+"""First number of a NIfTI file (the size of its header in bytes) -> header class."""
 
 CORNERS = np.array(list(product((0, 1), repeat=3)))
 """[8, 3] corners of a box of size 1."""
 
 
 def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArray[np.float64], Any]:
-    """Voxels [i, j, k] in their stored type (scaled values as floats), affine (index -> world mm) and header.
+    """Voxels [i, j, k] in their stored type (scaled values as floats), affine 4x4 (index -> world mm) and header.
 
     The voxels may be a read-only view of the file's content. Lengths are in millimetres, in the header too, whatever
-    unit the file has. FreeSurfer's .mgz and .mgh come with an equivalent NIfTI header.
+    the file's unit. FreeSurfer's .mgz and .mgh come with an equivalent NIfTI header.
 
-    form : the affine (of `HeaderForm`) of a header whose sform and qform disagree; None: the sform where they differ by
-        less than half a voxel, else an error.
+    form : which affine (`HeaderForm`) to use if sform and qform disagree; None: the sform where they differ by less
+        than half a voxel, else an error.
 
     Raises InputError as `yucca_wm.imaging.images.load`.
     """
@@ -104,20 +104,20 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
             data = np.asanyarray(mgh.dataobj).reshape(shape)
         else:
             data = (_voxels_of_file(path) if archive is None else _voxels(header, archive)).reshape(shape)
-    except Exception as error:  # zlib, EOF, OS and value errors alike mean a damaged file
+    except Exception as error:  # zlib, EOF, OS and value errors all mean a damaged file
         raise InputError(path, f"is damaged or cut short ({_first_line(error)})", "copy it again") from error
     return data, affine, header
 
 
 def without_trailing_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """``shape`` without the axes of length 1 behind the third."""
+    """``shape`` without trailing axes of length 1 after the third."""
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     return shape
 
 
 def check_shape(name: str | Path, shape: tuple[int, ...], full_shape: tuple[int, ...]) -> None:
-    """Raise InputError for what is no 3D image, or larger than any. full_shape : what to call its shape."""
+    """Raise InputError for an array that is not 3D, or too large. full_shape : the shape to show in the message."""
     if len(shape) != 3 or min(shape) < 1:
         raise InputError(name, f"has shape {full_shape}, a 3D image is needed", "extract one volume")
     if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
@@ -131,13 +131,13 @@ def check_type(name: str | Path, kind: np.dtype[Any]) -> None:
 
 
 def forms_apart_mm(header: Any) -> float:
-    """Largest distance along an axis between the places that sform and qform give to a corner."""
+    """Largest distance (mm, along a world axis) between the positions that sform and qform give to a corner voxel."""
     shape = header.get_data_shape()[:3]
     return float(np.abs(corners_mm(shape, header.get_sform()) - corners_mm(shape, header.get_qform())).max())
 
 
 def header_notes(header: Any, affine: NDArray[np.float64]) -> list[str]:
-    """What a header leaves in doubt, in words, where ``affine`` was taken from it."""
+    """Doubts about a header, in words, for a header that ``affine`` was taken from."""
     notes = []
     if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         apart = forms_apart_mm(header)
@@ -161,9 +161,9 @@ def corners_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[n
 
 
 def _header(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
-    """The header that ``stream`` begins with.
+    """Read the header at the beginning of ``stream``.
 
-    Raises InputError for what nibabel would mend in silence: voxels of 0 mm, unknown form codes, a wrong size.
+    Raises InputError for what nibabel would repair silently: voxels of 0 mm, unknown form codes, a wrong size.
     """
     block = stream.read(max(HEADERS))
     sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")}
@@ -182,7 +182,7 @@ def _header(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
 
 
 def _header_of_file(path: Path) -> Any:
-    """The header of a file that is not an archive, of a kind that nibabel takes for NIfTI."""
+    """Header of a file that is not an archive, in a format that nibabel treats as NIfTI."""
     if path.name.lower().endswith(".nii"):
         with path.open("rb") as stream:
             _header(path, stream)
@@ -193,14 +193,14 @@ def _header_of_file(path: Path) -> Any:
 
 
 def _voxels_of_file(path: Path) -> NDArray[Any]:
-    """The scaled values of a file that is not an archive."""
+    """Scaled values of a file that is not an archive."""
     nifti: Any = nib.load(path)
-    with np.errstate(all="ignore"):  # what overflows is refused as infinite
+    with np.errstate(all="ignore"):  # values that overflow are refused as infinite
         return np.asanyarray(nifti.dataobj)
 
 
 def _voxels(header: Any, archive: bytes) -> NDArray[Any]:
-    """The scaled values. An archive is inflated in one go: faster than nibabel's stream, and its checksum counts."""
+    """Scaled values. An archive is inflated at once: faster than nibabel's stream, and its checksum is verified."""
     shape, kind, offset = header.get_data_shape(), header.get_data_dtype(), int(header.get_data_offset())
     size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     plain = header.get_slope_inter() in ((None, None), (1, 0))  # as in label maps: only the voxels are needed
@@ -210,12 +210,12 @@ def _voxels(header: Any, archive: bytes) -> NDArray[Any]:
         raise EOFError(f"it holds {skipped + len(content)} of {offset + size} bytes")
     if plain:
         return np.frombuffer(content, kind, np.prod(shape, dtype=np.int64)).reshape(shape, order="F")
-    with np.errstate(all="ignore"):  # what overflows is refused as infinite
+    with np.errstate(all="ignore"):  # values that overflow are refused as infinite
         return np.asanyarray(nib.arrayproxy.ArrayProxy(BytesIO(content), header))
 
 
 def _mgh(path: Path) -> tuple[Any, bool]:
-    """A FreeSurfer image, and whether it says where it lies; the checksum of an archive counts."""
+    """A FreeSurfer image, and whether its header states a position; the checksum of an archive is verified."""
     content = path.read_bytes()
     if path.name.lower().endswith(".mgz"):
         content = gzip.decompress(content)
@@ -223,7 +223,7 @@ def _mgh(path: Path) -> tuple[Any, bool]:
 
 
 def nifti_header(mgh: Any, *, stated: bool = True) -> Any:
-    """The NIfTI header that says what a FreeSurfer image's does. stated : it says where the image lies."""
+    """NIfTI header equivalent to that of a FreeSurfer image. stated : whether the image states its position."""
     header = nib.Nifti1Header()
     header.set_data_shape(mgh.shape)
     header.set_data_dtype(mgh.get_data_dtype())
@@ -235,7 +235,7 @@ def nifti_header(mgh: Any, *, stated: bool = True) -> Any:
 
 
 def in_millimetres(header: Any) -> Any:
-    """``header`` with its lengths in millimetres."""
+    """``header`` with its lengths converted to millimetres."""
     code = int(header["xyzt_units"])
     factor = UNITS_MM.get(code % 8, 1.0)
     if factor == 1.0:
@@ -251,9 +251,9 @@ def in_millimetres(header: Any) -> Any:
 def checked_place(
     path: str | Path, affine: NDArray[np.float64], header: Any, unit: str = "", form: str | None = None
 ) -> NDArray[np.float64]:
-    """``affine``, or the one that ``form`` says; raises InputError for what is no head's, or two places at once.
+    """``affine``, or the one chosen by ``form``; raises InputError for an impossible position or two different ones.
 
-    header : the NIfTI header that it comes from; None: of none.
+    header : the NIfTI header of the affine; None: there is none.
     """
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")

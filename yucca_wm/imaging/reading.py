@@ -1,6 +1,7 @@
-"""How a command reads headers, and what they left in doubt: in force for every file that it opens, in workers too.
+"""How headers are read and which doubts they left, for every file that a command opens, in workers too.
 
-Between a command's options and the many places that open a file this would pass through everything else.
+Kept as context variables, as these settings would otherwise pass through everything between a command's options and
+the many places that open a file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ OPTION = "--header {}"
 
 
 class HeaderForm(StrEnum):
-    """Which of a header's two affines to take where they disagree."""
+    """Which of a header's two affines to use if they disagree."""
 
     SFORM = "sform"
     QFORM = "qform"
@@ -24,9 +25,9 @@ class HeaderForm(StrEnum):
 
 @dataclass(frozen=True)
 class Headers:
-    """form : of `HeaderForm`, which of a header's two places of the grid counts where they disagree; None: nobody said.
+    """form : of `HeaderForm`, which of a header's two affines counts if they disagree; None: no choice was made.
 
-    option : how the command's user says it, {} for the form; "" where that is not possible.
+    option : how the user of this command makes the choice, with {} for the form; "" where that is not possible.
     """
 
     form: str | None = None
@@ -34,7 +35,7 @@ class Headers:
 
     @property
     def remedy(self) -> str:
-        """What to do about a header that says two things."""
+        """Remedy for a header that contradicts itself."""
         if not self.option:
             return "copy the right one over the other"
         return f"say which is right: {' or '.join(map(self.option.format, HeaderForm))}"
@@ -46,24 +47,24 @@ _notes: ContextVar[dict[str, None] | None] = ContextVar("notes", default=None)
 
 
 def headers() -> Headers:
-    """What `reading` was given."""
+    """The settings given to `reading`."""
     return _headers.get()
 
 
 def spelled(flag: str, argument: str) -> str:
-    """How the one who asked says something: with ``flag`` on a command line, with ``argument`` in Python."""
+    """How a user gives something: with ``flag`` on a command line, with ``argument`` in Python."""
     return flag if "--" in headers().option else argument
 
 
 def note(*lines: str) -> None:
-    """Leave ``lines`` for the person who started the command; what was said before is said once."""
+    """Keep ``lines`` as notes for the user who started the command; repeated lines are kept once."""
     if (notes := _notes.get()) is not None:
         notes.update(dict.fromkeys(lines))
 
 
 @contextmanager
 def reading(headers: Headers) -> Iterator[dict[str, None]]:
-    """Within it headers are read so; it gives the notes, line by line, as they come."""
+    """Read headers this way within the context; yields the notes, line by line, as they come."""
     notes: dict[str, None] = {}
     tokens = _headers.set(headers), _notes.set(notes)
     try:
@@ -75,7 +76,7 @@ def reading(headers: Headers) -> Iterator[dict[str, None]]:
 
 @contextmanager
 def reading_aloud(form: str | None, option: str = OPTION) -> Iterator[None]:
-    """`reading` as a command was told; at its end the notes are on stderr."""
+    """`reading` with a command's settings; prints the notes on stderr at the end."""
     with reading(Headers(form, option)) as notes:
         try:
             yield
