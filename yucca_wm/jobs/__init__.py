@@ -1,1 +1,1 @@
-"""How work is done for many subjects: options, the record of what is done, runs that go on, processes, clusters."""
+"""Work on many subjects: run options, the run record, resumable runs, worker processes, clusters."""

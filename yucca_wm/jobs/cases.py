@@ -1,4 +1,4 @@
-"""Work done case by case: in parallel, with progress, and with failures kept apart."""
+"""Work done case by case: in parallel, with progress, with failures collected separately."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def run_cases(
 
     A case that raises, or whose process dies, is recorded and the others go on. ``function`` and its arguments must be
     picklable unless there is one job or ``threads`` are used; results come back in the order of ``cases`` whatever the
-    number of processes. Files are read as `reading` says here, and what they leave in doubt is noted here.
+    number of processes. Files are read with the `reading` settings in force here, and doubts about them are noted here.
 
-    jobs : processes (None: all that may be used), where ``options`` do not say more.
+    jobs : processes (None: as many as allowed), unless ``options`` are given.
     sent : called in this process with each case before it is begun.
     answered : called in this process with case, result and failure once each is known; returns the result to keep.
     """
@@ -56,13 +56,13 @@ def run_cases(
     finished = _answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=sent)
     with (
         closing(finished),
-        tqdm(  # closed: workers are ended where this is stopped
+        tqdm(  # closed, so that workers end when this is stopped
             finished,
             total=len(cases),
             desc=label,
             unit=" case",
             mininterval=0.1 if live else 10,
-            disable=len(cases) < 2 or verbosity.is_quiet(),  # of one case it would stand still
+            disable=len(cases) < 2 or verbosity.is_quiet(),  # with one case it would stand still
         ) as bar,
     ):
         for name, answer, failure in bar:
@@ -92,7 +92,8 @@ def _answers(
     threads: bool = False,
     sent: Callable[[str], None] | None = None,
 ) -> Generator[Answer]:
-    """``function`` of every case, as they are finished. A case that raises, or whose worker dies, is an answer too.
+    """Yield the answer of ``function`` for each case as it finishes. A case that raises, or whose worker dies, also
+    answers.
 
     threads : threads suffice here (and share memory). sent : called with each case before it is handed out.
     """
@@ -112,6 +113,6 @@ def _answers(
 def _as_told(
     case: Case, function: Callable[[Case], Result], headers: reading.Headers
 ) -> tuple[Result, tuple[str, ...]]:
-    """In the worker: what ``function`` gives, and the notes on the files it read."""
+    """In the worker: the result of ``function``, and the notes on the files it read."""
     with reading.reading(headers) as notes:
         return function(case), tuple(notes)

@@ -1,4 +1,4 @@
-"""Subjects on the workers of a Dask cluster, or of Slurm jobs started for it."""
+"""Subjects processed by the workers of a Dask cluster, or of Slurm jobs started for it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.processes import Answer, attempt
 
 IN_FLIGHT = 1000
-"""Cases that a Dask scheduler holds at a time."""
+"""Number of cases that a Dask scheduler holds at a time."""
 
 CONNECT_S = 8
-"""So long a Dask scheduler may take to answer."""
+"""Seconds that a Dask scheduler gets to answer."""
 
 SLURM_DEFAULTS = {"cores": 1, "processes": 1, "memory": "4GB", "walltime": "04:00:00"}
 SLURM_SETTINGS = (*SLURM_DEFAULTS, "queue", "account", "interface", "local_directory", "python", "job_name")
-"""What can be said on the command line; Dask's jobqueue.yaml knows more."""
+"""Settings available on the command line; Dask's jobqueue.yaml has more."""
 
 
 def on_cluster(
     function: Callable[[Any], Any], cases: Mapping[str, Any], options: RunOptions, sent: Callable[[str], None]
 ) -> Iterator[Answer]:
-    """On Dask workers. A case whose worker is lost goes to another; its result is taken once."""
+    """Process cases on Dask workers. If a worker is lost, its case goes to another; each result is taken once."""
     try:
         from distributed import Client, as_completed
     except ImportError as error:
@@ -71,12 +71,12 @@ def _why_lost(error: BaseException | None) -> str:
 
 
 def _remote(function: Callable[[Any], Any], name: str, case: Any, folder: str, version: str) -> Answer:
-    """`attempt` on a worker that may have been started elsewhere, with another version installed."""
+    """`attempt` on a worker that may have been started elsewhere, with another version of the package installed."""
     if version != __version__:
         return name, None, f"the worker has yucca-wm {__version__}, this is {version}: install the same on both"
     try:
         if str(Path.cwd()) != folder:
-            os.chdir(folder)  # paths are as they were given
+            os.chdir(folder)  # given paths may be relative
     except OSError:
         return name, None, f"the worker does not see {folder}: the cluster needs a shared file system"
     return attempt(function, name, case)

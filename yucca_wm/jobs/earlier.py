@@ -1,4 +1,4 @@
-"""What an output folder holds already, when one more subject comes to it: done alike, and nobody of the same name."""
+"""Checks before another subject is added to an output folder: same settings, no clash of names."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from yucca_wm.jobs.run_record import Entry, FileState, Record, plain
 
 @dataclass(frozen=True)
 class Earlier:
-    """step : that another subject comes to. entries : how each subject that is there was done. failures : who could not
-    be done (subject -> reason)."""
+    """step : the step run for another subject. entries : record entry of each subject already there. failures :
+    subjects that failed (subject -> reason)."""
 
     step: Step
     entries: Mapping[str, Entry]
@@ -24,19 +24,19 @@ class Earlier:
 
     @classmethod
     def read(cls, step: Step, subjects: Iterable[str], failures: Mapping[str, str]) -> Earlier:
-        """Of the ``subjects`` whose results lie in the step's folder, as far as its run record knows them."""
+        """Entries of those ``subjects`` with results in the step's folder that its run record knows."""
         record = Record(step.folder, step.name)
         return cls(step, {name: entry for name in subjects if (entry := record.last(name)) is not None}, failures)
 
     def results(self, but: Collection[str] = ()) -> dict[str, Any]:
-        """What the record keeps of everybody there ``but`` these."""
+        """Recorded results of all subjects there except ``but``."""
         return {name: entry.result for name, entry in self.entries.items() if name not in but}
 
     def check_settings(self, now: Collection[str], alike: Callable[[Entry], bool] = lambda _: True) -> None:
-        """Raise InputError when the tables would mix what was done in different ways.
+        """Raise InputError if the tables would mix results obtained in different ways.
 
-        now : who is done now, and so with the step's parameters. alike : what must hold of everybody else's entry
-        besides that its parameters are the step's.
+        now : subjects done in this run, and so with the step's parameters. alike : further condition that the entries
+        of all other subjects must meet, besides having the step's parameters.
         """
         for name, entry in self.entries.items():
             if name not in now and not (without_header(entry).repeats(self.step.parameters) and alike(entry)):
@@ -45,7 +45,7 @@ class Earlier:
                 raise InputError(self.step.folder, problem, remedy)
 
     def _otherwise(self, entry: Entry) -> str:
-        """In words, how ``entry`` was done in another way."""
+        """In words, how ``entry`` was obtained differently."""
         if entry.version != __version__:
             return f"by version {entry.version} of the package"
         before, now = without_header(entry).parameters, plain(self.step.parameters)
@@ -53,9 +53,9 @@ class Earlier:
         return f"with other settings ({', '.join(names) or 'other kinds of maps were given'})"
 
     def check_names(self, inputs: Mapping[str, Mapping[str, Path]]) -> None:
-        """Raise InputError when other files have the name of a subject that is there.
+        """Raise InputError if a subject already there has the same name but other files.
 
-        inputs : subject -> the files that are somebody's own, named as in the record.
+        inputs : subject -> the files that are its own, named as in the record.
         """
         for name in inputs.keys() & self.entries.keys():
             for what, path in inputs[name].items():

@@ -1,4 +1,4 @@
-"""Locks that the operating system lets go of when their holder ends, however it ends: a crash leaves nothing stuck."""
+"""Locks that the operating system releases when their holder ends, however it ends, so that a crash blocks nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from yucca_wm.core.files import PASSING
 
 POLL_S = 0.05
 GRACE_S = 0.8
-"""So long a second run waits before it is refused: workers of a run that was killed end within that time."""
+"""Seconds that a second run waits before it is refused: workers of a killed run end within that time."""
 
 NO_LOCKS = frozenset({"ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK"})
-"""What a network file system without locks answers."""
+"""Errors of network file systems without locks."""
 
 
 @contextmanager
@@ -32,11 +32,11 @@ def only_run(folder: str | os.PathLike[str]) -> Iterator[None]:
 def hold(
     path: str | os.PathLike[str], what: object, *, shared: bool = False, wait_s: float = GRACE_S
 ) -> Iterator[None]:
-    """Hold the lock file ``path``; with ``shared`` together with others who hold it so.
+    """Hold the lock file ``path``; with ``shared``, together with other holders that share it.
 
-    what : what is locked, for the message.
+    what : the locked thing, for the message.
 
-    Raises InputError if it is not free within ``wait_s``, or cannot be made.
+    Raises InputError if it is not free within ``wait_s`` seconds, or cannot be made.
     """
     path = Path(path)
     handle = _acquire(path, what, shared=shared, until=time.monotonic() + wait_s)
@@ -46,13 +46,13 @@ def hold(
         yield
     finally:
         PASSING.discard(path)
-        if not shared or _lock(handle, shared=False):  # the last of those who share it removes it
+        if not shared or _lock(handle, shared=False):  # the last of the holders that share it removes it
             path.unlink(missing_ok=True)
         os.close(handle)
 
 
 def _acquire(path: Path, what: object, *, shared: bool, until: float) -> int:
-    """A handle on ``path`` that is locked."""
+    """A handle on ``path``, locked."""
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
@@ -70,11 +70,11 @@ def _acquire(path: Path, what: object, *, shared: bool, until: float) -> int:
                 return handle
         except FileNotFoundError:
             pass
-        os.close(handle)  # its former owner removed the file in between: take a new one
+        os.close(handle)  # its former holder removed the file in the meantime: open a new one
 
 
 def _lock(handle: int, *, shared: bool) -> bool:
-    """Whether the lock was free; a file system that knows no locks is said once and then trusted to have one run."""
+    """Whether the lock was free; on a file system without locks, warn once and assume that this is the only run."""
     import errno
     import fcntl
 

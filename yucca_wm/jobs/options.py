@@ -1,4 +1,4 @@
-"""How a cohort is worked through. Light, so that ``--help`` is quick (the flags: `yucca_wm.cli.flags`)."""
+"""Options of a run over a cohort. Imports little, so that ``--help`` is quick (the flags: `yucca_wm.cli.flags`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from yucca_wm.cohort.ids import bare, meant, person
 
 
 class Level(StrEnum):
-    """participant: subjects only. group: tables and pictures of all, from what is done. both: one after the other."""
+    """participant: subjects only. group: tables and figures of all subjects, from finished results. both: one after the
+    other."""
 
     PARTICIPANT = "participant"
     GROUP = "group"
@@ -20,12 +21,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where and how far a run goes.
+    """Where a run is carried out and how much of it.
 
     jobs : subjects at a time; None: as many as this process may use processors.
-    scheduler : address of a Dask scheduler whose workers do the subjects, in place of processes here.
+    scheduler : address of a Dask scheduler whose workers process the subjects, instead of processes here.
     slurm : settings of Slurm jobs that are started for this run (``queue=long``, ``memory=8GB``); None: no Slurm.
-    force : do again what is done already.
+    force : redo finished subjects.
     participants : only these subjects (with or without ``sub-``; a person stands for all its sessions); empty: all.
     level : which half of the run.
     """
@@ -39,7 +40,7 @@ class RunOptions:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the run is about the folder as a whole, so that no other may go on beside it."""
+        """Whether the run concerns the folder as a whole, so that no other may run beside it."""
         return self.level is not Level.PARTICIPANT
 
     @property
@@ -47,7 +48,7 @@ class RunOptions:
         return self.scheduler is not None or self.slurm is not None
 
     def workers(self) -> int:
-        """Processes to use here: ``jobs``, but never more than affinity and the container's limit allow."""
+        """Number of processes here: ``jobs``, but never more than the CPU affinity and the container's limit allow."""
         from joblib import cpu_count
 
         allowed = int(cpu_count())
@@ -58,9 +59,9 @@ class RunOptions:
 
 
 def selected(names: Iterable[str], labels: Iterable[str]) -> tuple[set[str], list[str]]:
-    """The ``names`` that ``labels`` mean (all where there is none), and the labels that mean none.
+    """The ``names`` that ``labels`` refer to (all if there are no labels), and the labels that match none.
 
-    A label is an id (`yucca_wm.cohort.ids`), of a subject or of a person, who stands for all sessions.
+    A label is an id (`yucca_wm.cohort.ids`) of a subject, or of a person, which stands for all sessions.
     """
     known = set(names)
     found: set[str] = set()

@@ -1,4 +1,4 @@
-"""Subjects in processes or threads of this machine, and the attempt at one of them, wherever it is made."""
+"""Subjects processed in processes or threads of this machine, and the attempt at one subject, wherever it runs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from yucca_wm.core import verbosity
 from yucca_wm.core.errors import YuccaWMError
 
 Answer = tuple[str, Any, str | None]
-"""Case, result, and why it failed (None if it did not)."""
+"""Case, result, and the reason for its failure (None if it succeeded)."""
 
 WATCH_S = 0.1
-"""How often a worker process looks whether the run that it works for still lives."""
+"""Interval in seconds at which a worker process checks that its parent run is still alive."""
 
 
 def attempt(function: Callable[[Any], Any], name: str, case: Any, parent: int | None = None) -> Answer:
-    """``function(case)``, or why not; a worker process of ``parent`` ends when that does."""
+    """``function(case)``, or the reason for its failure; a worker process of ``parent`` ends when the parent does."""
     if parent is not None and parent != os.getpid():
         _end_with(parent)
     try:
@@ -35,7 +35,7 @@ def attempt(function: Callable[[Any], Any], name: str, case: Any, parent: int | 
 def in_this_process(
     function: Callable[[Any], Any], cases: Mapping[str, Any], jobs: int, sent: Callable[[str], None]
 ) -> Iterator[Answer]:
-    """In as many threads."""
+    """Process the cases in ``jobs`` threads of this process."""
     from joblib import Parallel, delayed
 
     names = _Sent(cases, sent)
@@ -47,7 +47,8 @@ def in_this_process(
 def in_processes(
     function: Callable[[Any], Any], cases: Mapping[str, Any], jobs: int, sent: Callable[[str], None]
 ) -> Iterator[Answer]:
-    """A worker that is killed (memory!) takes what others have in hand with it: those are tried again one by one."""
+    """Process the cases in ``jobs`` processes. A worker that is killed (out of memory) takes the cases of other workers
+    down with it: those are tried again one by one."""
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -81,7 +82,7 @@ def in_processes(
 
 
 class _Sent:
-    """Iterates over names and calls ``sent`` with each. An error ends the iteration, and is raised by `check`: joblib
+    """Iterator over names that calls ``sent`` with each. An error ends the iteration and is raised by `check`: joblib
     iterates in threads of its own, where it would be lost."""
 
     def __init__(self, names: Iterable[str], sent: Callable[[str], None]) -> None:
@@ -106,7 +107,7 @@ _watched: set[int] = set()
 
 
 def _end_with(parent: int) -> None:
-    """End this process soon after ``parent`` did: an orphan must not write beside the run that follows."""
+    """End this process soon after ``parent`` ends: an orphan must not write while the next run does."""
     if os.getppid() != parent:
         os._exit(1)
     if parent in _watched:

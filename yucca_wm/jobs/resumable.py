@@ -1,4 +1,4 @@
-"""One step for a whole cohort: what is done already is kept, the rest is done, and all of it is recorded."""
+"""Run one step for a whole cohort: keep finished subjects, do the rest, and record everything."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 Case = TypeVar("Case")
 
 HEADER = "header"
-"""Among the parameters of a record: the form that ``--header`` said, if it did."""
+"""Key among the recorded parameters: the form given by ``--header``, if any."""
 
 ASIDE = "earlier_"
-"""In the names of files that are put aside: as long as what `yucca_wm.core.files.TEMPORARY` expects."""
+"""Part of the names of files put aside: as long as `yucca_wm.core.files.TEMPORARY` expects."""
 
 SUBJECT_WAIT_S = 30.0
-"""A subject whose worker was lost on a cluster is given to another before the first has let go of it."""
+"""Seconds to wait for a subject's lock: when a cluster worker is lost, its subject goes to another before the first has
+released it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step and where its results lie.
+    """A step, its output folder and its parameters.
 
-    parameters : all that a result depends on besides the subject's own files (JSON): settings, checksums of an atlas.
-    replaces : an earlier result is removed before its subject is done again, so that it cannot pass for the new one.
-    keeps : but where nobody at all can be done (a wrong folder was given) everything stays as it was, the record too.
+    parameters : everything a result depends on besides the subject's own files (JSON): settings, checksums of an atlas.
+    replaces : remove an earlier result before its subject is done again, so that it cannot pass for the new one.
+    keeps : if no subject at all can be done (a wrong folder was given), leave everything as it was, the record too.
     """
 
     name: str
@@ -52,8 +53,8 @@ class Step:
 class Work(Generic[Case]):
     """One subject's part of a step.
 
-    case : what the step's function is given. inputs : files it reads, by what they are. outputs : files it leaves;
-    one that is missing makes the subject due again. others : files that it or an earlier run may leave besides.
+    case : argument of the step's function. inputs : files it reads, by role. outputs : files it leaves; the subject is
+    due again if one is missing. others : further files that it or an earlier run may leave.
     """
 
     case: Case
@@ -63,13 +64,13 @@ class Work(Generic[Case]):
 
     @property
     def leaves(self) -> tuple[Path, ...]:
-        """All files that may be there of this subject."""
+        """All files that may exist for this subject."""
         return tuple(dict.fromkeys((*self.outputs, *self.others)))
 
 
 @contextmanager
 def only_run_in(folder: str | os.PathLike[str], options: RunOptions) -> Iterator[Path]:
-    """Make ``folder`` and keep other runs out of it: all of them, or at the participant level only whole runs."""
+    """Make ``folder`` and keep other runs out of it: all of them or, at the participant level, only whole runs."""
     out = make_folder(folder)
     with hold(out / ".lock", out, shared=not options.is_whole):
         yield out
@@ -83,14 +84,14 @@ def run_step(
     *,
     threads: bool = False,
 ) -> Outcome[Any]:
-    """Apply ``function`` to every subject whose inputs or parameters have changed since the record says it was done.
+    """Apply ``function`` to every subject whose inputs or parameters have changed since its recorded run.
 
-    ``function`` returns what is to be recorded (JSON values); results are those of this run and of earlier ones. The
-    caller holds `only_run_in`. At the group level nothing is done, and what is not done yet is a failure.
+    ``function`` returns the values to record (JSON); results are those of this run and of earlier ones. The
+    caller holds `only_run_in`. At the group level nothing is done, and every unfinished subject is a failure.
 
-    Files are read as `reading` says here; what they leave in doubt is noted here, of earlier runs too.
+    Files are read with the `reading` settings in force here; doubts about them are noted here, including earlier runs'.
 
-    Raises InputError when a label of ``options.participants`` is no subject, or the record cannot be written.
+    Raises InputError if a label of ``options.participants`` is not a subject, or the record cannot be written.
     """
     if (form := reading.headers().form) is not None:
         step = replace(step, parameters={**step.parameters, HEADER: form})
@@ -134,7 +135,7 @@ def run_step(
     do = partial(_do, function=function, step=step, force=options.force, keep=keep)
     try:
         outcome = run_cases(do, due, label=step.name, options=options, threads=threads, sent=sent, answered=answered)
-    except BaseException:  # stopped: what workers had in hand goes with them
+    except BaseException:  # stopped: the subjects that workers were at are given up
         stems = {case_name(path) for name in due for path in due[name].work.leaves}
         _clear(step.folder, folders, None if options.is_whole else stems)
         raise
@@ -147,13 +148,13 @@ def run_step(
 
 
 def without_header(entry: Entry) -> Entry:
-    """Which form of a header counts is a matter of each person's own files, not of the tables."""
+    """The choice of a header's form belongs to each subject's own files, not to the tables: leave it out."""
     return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})
 
 
 @dataclass(frozen=True)
 class Due(Generic[Case]):
-    """A subject that may have to be done, and what the record says of it."""
+    """A subject that may have to be done, with its last record entry."""
 
     name: str
     work: Work[Case]
@@ -162,7 +163,7 @@ class Due(Generic[Case]):
 
 @dataclass(frozen=True)
 class Done:
-    """What a worker answers."""
+    """Answer of a worker."""
 
     inputs: Mapping[str, FileState]
     seconds: float
@@ -171,9 +172,9 @@ class Done:
 
 
 def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool, keep: bool) -> Done:
-    """In the worker: look at the inputs, and do the subject if they have really changed.
+    """In the worker: read the inputs, and do the subject if they have really changed.
 
-    keep : what an earlier run left is put aside, and goes when the subject is done.
+    keep : put an earlier result aside, and delete it once the subject is done.
     """
     work, last = due.work, due.last
     begun = False
@@ -181,7 +182,7 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
         try:
             inputs = _states(work, last)
             if last is not None and not force and last.same_work(step.parameters, inputs) and _is_there(work):
-                return Done(inputs, last.seconds, last.result, last.notes)  # touched or copied, nothing else
+                return Done(inputs, last.seconds, last.result, last.notes)  # only touched or copied
             if step.replaces:
                 _remove(work, keep=keep)
             begun, began = True, time.perf_counter()
@@ -192,7 +193,7 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
                 if FileState.of(path, inputs[name]) is not inputs[name]:
                     raise InputError(path, "changed while it was read", "run again")
         except Exception:
-            if step.replaces:  # what is left of an earlier run must not pass for this one's
+            if step.replaces:  # leftovers of an earlier run must not pass for this one's
                 _remove(work, keep=keep and not begun)
             raise
         for path in work.leaves if keep else ():
@@ -206,13 +207,13 @@ def _states(work: Work[Any], last: Entry | None) -> dict[str, FileState]:
 
 
 def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
-    """Whether nothing has changed, judged without reading a file."""
+    """Whether nothing has changed, judged without reading any file."""
     same = last.repeats(step.parameters) and last.inputs.keys() == work.inputs.keys() and _is_there(work)
     return same and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
 
 
 def _is_there(work: Work[Any]) -> bool:
-    """Whether no output is missing, or empty, as a power cut may leave it."""
+    """Whether no output is missing or empty (as a power cut may leave it)."""
     return all(output.is_file() and output.stat().st_size for output in work.outputs)
 
 
@@ -224,12 +225,12 @@ def _remove(work: Work[Any], *, keep: bool) -> None:
 
 
 def _aside(path: Path) -> Path:
-    """Where an earlier result waits until it is known whether anybody can be done; a killed run's are temporaries."""
+    """Where an earlier result waits until any subject succeeds; what a killed run leaves here counts as temporary."""
     return path.with_name(f".{case_name(path)}.tmp-{ASIDE}{path.name.removeprefix(case_name(path))}")
 
 
 def _bring_back(due: Iterable[Due[Any]], record: Record) -> None:
-    """Nobody could be done: what lay here counts again."""
+    """Restore the earlier results, because no subject could be done."""
     for each in due:
         for path in each.work.leaves:
             if _aside(path).is_file():
@@ -239,7 +240,7 @@ def _bring_back(due: Iterable[Due[Any]], record: Record) -> None:
 
 
 def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Outcome[Any]:
-    """What was done at the participant level; everything else is a failure."""
+    """Results finished at the participant level; every other subject is a failure."""
     results: dict[str, Any] = {}
     failures: dict[str, str] = {}
     for name, work in works.items():
@@ -257,16 +258,16 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
 
 
 def _folders_of(works: Iterable[Work[Any]], root: Path) -> set[Path]:
-    """Folders of all outputs, and those between them and ``root``, where a step keeps what is of all subjects."""
+    """Folders of all outputs and those between them and ``root``, where a step keeps files shared by all subjects."""
     folders = {path.parent for work in works for path in work.leaves}
     return folders | {parent for folder in folders for parent in folder.parents if root in parent.parents}
 
 
 def _clear(folder: Path, folders: Iterable[Path], stems: Collection[str] | None = None) -> None:
-    """Remove what killed runs left: half-written files (with ``stems`` only of those names), and locks that nobody
-    holds."""
+    """Remove leftovers of killed runs: half-written files (with ``stems``, only of those names), and locks without a
+    holder."""
     for place in folders:
         remove_temporaries(place, stems)
     for path in folder.glob(".?*.lock"):
         with suppress(InputError), hold(path, path, wait_s=0):
-            pass  # and it is gone
+            pass  # removed by acquiring and releasing it

@@ -1,6 +1,6 @@
 """The run record: one line of JSON for every subject that a step did, in the step's output folder.
 
-It decides what is still to do. The last line of a subject counts; a line that a crash cut short counts for nothing, so
+It determines what is still to be done. The last line of a subject counts; a line truncated by a crash is ignored, so
 that its subject is done again.
 """
 
@@ -38,7 +38,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class FileState:
-    """What tells one content of a file, or of the files of a folder, from another: cheap marks, and a sha256."""
+    """Fingerprint of a file, or of the files of a folder: cheap marks, and a sha256."""
 
     path: str
     bytes: int
@@ -48,16 +48,16 @@ class FileState:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], known: FileState | None = None) -> FileState:
-        """State of ``path``; it is read only if its marks differ from those of ``known``. Raises InputError."""
+        """State of ``path``; read only if its marks differ from those of ``known``. Raises InputError."""
         if known is not None and known.is_unchanged(path):
             return known
         if not (Path(path).is_file() or Path(path).is_dir()):
             raise InputError(path, "no such file")
-        marks = _marks(path)  # before it is read: what is written meanwhile shows the next time
+        marks = _marks(path)  # before reading: what is written meanwhile shows the next time
         return cls(*marks, _digest(*marks))
 
     def is_unchanged(self, path: str | os.PathLike[str]) -> bool:
-        """Whether the file at ``path`` still has these marks."""
+        """Whether the file at ``path`` still has the same marks."""
         try:
             return _marks(path) == (self.path, self.bytes, self.mtime_ns, self.ctime_ns)
         except OSError:
@@ -66,9 +66,9 @@ class FileState:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line: what was done for ``subject`` in ``step``, from which inputs, how, and what came of it.
+    """One line: what was done for ``subject`` in ``step``, from which inputs, how, and with what outcome.
 
-    result : what the step keeps of it (JSON). reason : why it failed. notes : what is in doubt about its files.
+    result : values that the step keeps (JSON). reason : why it failed. notes : doubts about its files.
     """
 
     subject: str
@@ -84,7 +84,7 @@ class Entry:
     when: str = ""
 
     def same_work(self, parameters: Mapping[str, Any], inputs: Mapping[str, FileState]) -> bool:
-        """Whether doing it again with ``parameters`` and ``inputs`` would give what is there already."""
+        """Whether redoing it with ``parameters`` and ``inputs`` would give the result that exists already."""
         mine = {name: file.sha256 for name, file in self.inputs.items()}
         return self.repeats(parameters) and mine == {name: file.sha256 for name, file in inputs.items()}
 
@@ -118,7 +118,7 @@ class Entry:
 
 
 class Record:
-    """The record in ``folder``: the last entry of every subject in ``step``, and a place to add to."""
+    """The record in ``folder``: the last entry of every subject in ``step``, and a way to append more."""
 
     def __init__(self, folder: str | os.PathLike[str], step: str) -> None:
         self.path = Path(folder) / RECORD
@@ -134,7 +134,7 @@ class Record:
 
     @property
     def subjects(self) -> list[str]:
-        """Those whom it knows."""
+        """The subjects in the record."""
         return list(self._offsets)
 
     def last(self, subject: str) -> Entry | None:
@@ -148,7 +148,7 @@ class Record:
     def add(self, entry: Entry, *, sync: bool = False) -> None:
         """Append ``entry``; with ``sync`` it is on the disk before this returns.
 
-        Others may add at the same time, and the line before may have been cut short. Raises InputError.
+        Other processes may append at the same time, and the previous line may be truncated. Raises InputError.
         """
         with self._writing:
             try:
@@ -160,7 +160,7 @@ class Record:
 
 @lru_cache(maxsize=32)
 def _digest(path: str, *_marks: int) -> str:
-    """One file that serves every subject is read once. Of a folder: of its files' names and checksums."""
+    """Digest of a file, read only once if it serves every subject. For a folder: of its files' names and checksums."""
     if not Path(path).is_dir():
         return sha256(path)
     lines = (f"{file.name} {sha256(file)}\n" for file in _files(path))
@@ -173,14 +173,14 @@ def _files(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def _marks(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
-    """Path, size, and when it last changed (content, and anything); over all files of a folder."""
+    """Path, size, and times of last change (content, and anything); totals over all files of a folder."""
     stats = [Path(path).stat(), *(file.stat() for file in _files(path))] if Path(path).is_dir() else [Path(path).stat()]
     size = sum(stat.st_size for stat in stats)
     return str(path), size, max(stat.st_mtime_ns for stat in stats), max(stat.st_ctime_ns for stat in stats)
 
 
 def plain(parameters: Mapping[str, Any]) -> Any:
-    """``parameters`` as they read back from a line."""
+    """``parameters`` as they are read back from a line."""
     return json.loads(json.dumps(parameters, allow_nan=False))
 
 
@@ -192,12 +192,12 @@ def _entry(line: bytes) -> Entry | None:
 
 
 def _append(path: Path, line: bytes, *, sync: bool) -> int:
-    """Add ``line`` on a line of its own; returns where it begins."""
+    """Write ``line`` as a line of its own; returns its position in bytes."""
     import fcntl
 
     with path.open("a+b", buffering=0) as stream:
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(stream, fcntl.LOCK_EX)  # let go of with the file
+            fcntl.flock(stream, fcntl.LOCK_EX)  # released with the file
         start = end = stream.seek(0, os.SEEK_END)
         if end:
             stream.seek(end - 1)
