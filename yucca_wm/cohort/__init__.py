@@ -1,1 +1,1 @@
-"""Who there is: the subjects of a cohort, their ids, and where their files lie in every layout."""
+"""Subjects of a cohort: their ids, and where their files lie in every layout."""

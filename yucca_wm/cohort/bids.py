@@ -1,4 +1,4 @@
-"""BIDS: raw images, and what was derived from them in ``derivatives/<pipeline>/``.
+"""BIDS: raw images, and images derived from them in ``derivatives/<pipeline>/``.
 
 ::
 
@@ -6,11 +6,11 @@
     derivatives/*/sub-01/[ses-1/]anat/..._label-lesion_mask.nii.gz, ..._label-WM_mask.nii.gz, ...
 
 A subject here is a session: ``sub-01_ses-1``. Of several candidates the one with the fewest entities is taken, then
-the first by name (run 2 before run 10), and that is noted; images in a template space (``space-MNI...``) never are. A
-subject fails if one of its files is somebody else's by its name. A column ``split`` in ``participants.tsv`` gives the
-split; its ids are read by the rule of `yucca_wm.cohort.ids`.
+the first by name (run 2 before run 10), and that is noted; images in a template space (``space-MNI...``) are never
+taken. A subject fails if the name of one of its files is another subject's. A column ``split`` in
+``participants.tsv`` gives the split; its ids follow the rule of `yucca_wm.cohort.ids`.
 
-Nobody is lost: who has a folder but no scan in it is a subject with a problem, and who has no folder is noted.
+Nothing is dropped silently: a folder without a scan becomes a subject with a problem; ids without a folder are noted.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ NATIVE_SPACES = (*(modality.bids for modality in Modality), "orig", "individual"
 """Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
 
 ANAT = ("anat", "ses-*/anat")
-"""Where the images of a person are."""
+"""Where the images of a person lie."""
 
 WHOSE = {"sub": "person", "ses": "session"}
-"""What the folders of a subject stand for, by how their names begin, from the outside in."""
+"""Prefixes of a subject's folder names, from the outside in -> what the folders stand for."""
 
 OTHERS = ("code", "derivatives", "phenotype", "sourcedata", "stimuli")
-"""Folders of BIDS that are nobody's."""
+"""BIDS folders that belong to no subject."""
 
 ENTITY = re.compile(r"(?:^|_)(sub|ses)-([^_]+)(?=_)", re.IGNORECASE)
-"""What the name of a file says of whose it is."""
+"""Subject and session entities in a file name."""
 
 LESIONS = (r"label-(lesions?|WMH)_.*(mask|dseg)", r"desc-(lesions?|wmh)_.*(mask|dseg)", r"(lesions?|WMH)_(mask|dseg)")
 WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dseg", r"dseg")
-"""What a file's name must end with (before .nii.gz, .mgz), most specific first, upper and lower case alike."""
+"""Endings of file names (before .nii.gz, .mgz), most specific first, in upper or lower case."""
 
 
 def matches(root: Path) -> bool:
@@ -55,7 +55,7 @@ def matches(root: Path) -> bool:
 
 
 def subjects(root: Path) -> list[Subject]:
-    """Every session with a folder ``anat``, and everybody else who has a folder, with the reason why it is not read."""
+    """Every session with a folder ``anat``, and every other subject folder, with the reason why it is not read."""
     people = _folders(root, "sub") if root.is_dir() else []
     names = [person.name for person in people]
     splits = _splits(root / "participants.tsv", names)
@@ -70,7 +70,7 @@ def _anat(person: Path) -> list[Path]:
 
 
 def _folders(folder: Path, start: str) -> list[Path]:
-    """Folders ``start-...``, and those that may be meant for one: ``Sub-1``, ``sub1``, what has scans in ``anat``."""
+    """Folders ``start-...``, and misspelled ones: ``Sub-1``, ``sub1``, those with scans in ``anat``."""
     alike = re.compile(rf"{start}([-_ ]|\d)", re.IGNORECASE)
     there = [path for path in folder.iterdir() if path.is_dir() or (_leads_nowhere(path) and not path.suffix)]
     meant = (path for path in there if alike.match(path.name) or (path.name not in OTHERS and _has_scans(path)))
@@ -86,7 +86,7 @@ def _leads_nowhere(path: Path) -> bool:
 
 
 def _of_person(root: Path, person: Path, split: Split | None) -> list[Subject]:
-    """The subjects in one folder. A session without a folder ``anat`` is one only if the person has no other."""
+    """Subjects in one person's folder. A session without ``anat`` is one only if the person has no other session."""
     try:
         _check_name(person, "sub")
         folders = _folders(person, "ses")
@@ -103,7 +103,7 @@ def _of_person(root: Path, person: Path, split: Split | None) -> list[Subject]:
 
 
 def _has_images(folder: Path) -> bool:
-    """In ``anat``, or where they do not belong."""
+    """Whether there are images, in ``anat`` or in the wrong place."""
     return (folder / "anat").is_dir() or bool(images(folder.iterdir()))
 
 
@@ -163,15 +163,15 @@ def _by_name(path: Path) -> tuple[list[str | int], str]:
 
 
 def _check_name(folder: Path, start: str) -> None:
-    """Raise InputError where the folder of a person or session is not called as BIDS wants it."""
+    """Raise InputError if a person's or session's folder is not named as BIDS requires."""
     if not folder.name.startswith(f"{start}-"):
         problem = f"the name of a {WHOSE[start]}'s folder begins with {start}-"
         raise InputError(folder, problem, "rename it, and the files in it")
 
 
 def _check_whose(files: Sequence[Path], parts: Sequence[str]) -> None:
-    """Raise InputError for a file that is of another person or session by its name than by its folder, and for those of
-    several sessions in one folder."""
+    """Raise InputError for a file whose name gives another person or session than its folder, and for files of several
+    sessions in one folder."""
     own = dict(zip(WHOSE, map(composed, parts), strict=False))
     for path in files:
         for start, label in ENTITY.findall(path.name):
@@ -182,8 +182,8 @@ def _check_whose(files: Sequence[Path], parts: Sequence[str]) -> None:
 
 
 def _choose(name: str, what: str, files: Sequence[Path], root: Path) -> Path:
-    """The file with the fewest entities (with contrast agent, or phases, if there is nothing else), then the first by
-    name; that there are others is noted."""
+    """The file with the fewest entities (with contrast agent, or phase images, only if there is nothing else), then the
+    first by name; the others are noted."""
     best = min(files, key=lambda path: (_is_last(path), path.name.count("-"), _by_name(path), natural_key(str(path))))
     note_choice(name, what, best, files, root)
     return best
@@ -194,7 +194,7 @@ def _is_last(path: Path) -> bool:
 
 
 def _best(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
-    """Those whose names end with the first of ``endings`` that any has."""
+    """Files whose names end with the first of ``endings`` that any file has."""
     return next(filter(None, (_candidates(files, [ending]) for ending in endings)), [])
 
 
@@ -213,9 +213,9 @@ def _literal(part: str) -> str:
 
 
 def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
-    """Person -> split; who has no folder is noted.
+    """Person -> split; ids without a folder are noted.
 
-    Raises InputError for a line that says a split of somebody who is not there, or twice of one.
+    Raises InputError for a line that gives a split to an unknown id, or a second one to the same person.
     """
     if not participants.is_file():
         return {}
@@ -239,7 +239,7 @@ def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
 
 
 def _note_absent(place: Path, told: Iterable[str], people: Iterable[str]) -> None:
-    """Note who is told of at ``place`` and has no folder."""
+    """Note ids that are listed at ``place`` but have no folder."""
     here = set(map(bare, people))
     if absent := sorted({name for name in told if name and bare(name) not in here}, key=natural_key):
         note(f"{place}: lists {len(absent)} without a folder here: {some_of(absent)}")

@@ -1,8 +1,8 @@
-"""Who is meant by an id: one rule wherever two lists of people meet.
+"""Matching of ids: one rule wherever two lists of subjects are combined.
 
-An id means the name that is written exactly so, or else the one that differs by a leading ``sub-`` only (and by the way
-Unicode composes its letters, which no screen shows). ``1``, ``01`` and ``001`` are different people; that they look
-alike is for a message to say (`alike`), not for a program to guess.
+An id matches the name that is spelled exactly like it, or else the one that differs only by a leading ``sub-`` (and by
+Unicode composition of letters, which is invisible on screen). ``1``, ``01`` and ``001`` are different subjects; their
+similarity is for a message to point out (`alike`), not for a program to act on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 
 NOBODY = "subject"
-"""What a person is called of whom nothing says who it is."""
+"""Name used when neither file nor folder identifies the person."""
 
 SAYS_NOTHING = {
     "t1", "t1w", "t2", "t2w", "flair", "3d", "2d", "mprage", "pre", "anat", "mri", "wm", "wmh", "lesion", "lesions",
@@ -30,18 +30,18 @@ SAYS_NOTHING = {
     "maps", "dlwmls", "dlmuse", "aseg", "brain", "bet", "orig", "raw", "native", "reg", "registered", "to", "in",
     "space", "image", "images", "scan", "scans", "nii", "nifti", "result", "results", "final",
 }  # fmt: skip
-"""Words in the names of files and folders that say what an image is, and not whose."""
+"""Words in file and folder names that say what an image is, not whose it is."""
 
 
 _SCAN = "(?:FLAIR|T1w?|T2w?|PDw?)"
 _CONTRAST = rf"{_SCAN}(?:[_-](?:to|in)[_-](?:{_SCAN}|MNI))?|brain"
 _CHANNEL = r"0{2,3}\d"
 ENDING = re.compile(rf"[_-]({_CONTRAST}|{_CHANNEL})$", re.IGNORECASE)
-"""What a scan's name may end with: its contrast (``_T1``, ``_T1_to_FLAIR``), or a channel (``_0000`` of nnU-Net,
-``_000`` of our tasks)."""
+"""Endings of scan names: contrast (``_T1``, ``_T1_to_FLAIR``) or channel (``_0000`` of nnU-Net, ``_000`` of our
+tasks)."""
 
 _SURE_ENDING = re.compile(rf"(?:[_-](?:{_CONTRAST}))+(?:[_-]{_CHANNEL})?$|[_-]0000$", re.IGNORECASE)
-"""Endings that cannot be a part of a person's number, as those of ``MS_001`` and ``patient_0007`` are."""
+"""Endings that cannot be part of an id, unlike those of ``MS_001`` and ``patient_0007``."""
 
 
 def bare(name: str) -> str:
@@ -50,14 +50,14 @@ def bare(name: str) -> str:
 
 
 def meant(wanted: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that ``wanted`` stands for; None where it stands for none."""
+    """The one of ``names`` that ``wanted`` refers to; None where there is none."""
     names = list(names)
     return wanted if wanted in names else next((name for name in names if bare(name) == bare(wanted)), None)
 
 
 def alike(wanted: str, names: Collection[str], *, most: int = 3) -> list[str]:
-    """Those of ``names`` that ``wanted`` may have been meant for: the same but for case, separators and zeros before a
-    number, or else with the same numbers in it."""
+    """Those of ``names`` that may have been meant by ``wanted``: the same but for case, separators and leading zeros,
+    or else with the same numbers in it."""
     for look in (_look, _numbers):
         if (own := look(wanted)) and (found := [name for name in names if look(name) == own]):
             return found[:most]
@@ -65,7 +65,7 @@ def alike(wanted: str, names: Collection[str], *, most: int = 3) -> list[str]:
 
 
 def looks_like(wanted: str, names: Collection[str]) -> str:
-    """``alike`` as the end of a message: `` (sub-001 looks like it)``, or nothing."""
+    """Result of `alike` as the end of a message: `` (sub-001 looks like it)``, or nothing."""
     found = alike(wanted, names)
     return f" ({', '.join(found)} look{'s' * (len(found) == 1)} like it)" if found else ""
 
@@ -79,9 +79,9 @@ def _numbers(name: str) -> str:
 
 
 def person_of_file(path: Path) -> str | None:
-    """Whose image a file is: by its name (``sub-01_ses-2_T1w`` -> ``sub-01_ses-2``), or, where that says only what it
-    is (``T1``, ``FLAIR_brain``), by the nearest folder that says more, as in the layout of the WMH challenge
-    (``7/pre/T1.nii.gz`` -> ``WMH_7``). None where none does.
+    """Id of the person whose image a file is: from its name (``sub-01_ses-2_T1w`` -> ``sub-01_ses-2``) or, if that says
+    only what the image is (``T1``, ``FLAIR_brain``), from the nearest folder that says more, as in the layout of the
+    WMH challenge (``7/pre/T1.nii.gz`` -> ``WMH_7``). None if neither does.
     """
     name = case_name(path)
     if name.startswith("sub-"):
@@ -95,8 +95,8 @@ def person_of_file(path: Path) -> str | None:
 
 
 def person_of_scan(path: Path) -> str | None:
-    """As `person_of_file`, without the contrast that a scan's name ends with: ``anna_T1`` and ``anna_FLAIR_brain`` are
-    both of ``anna``. ``sub-001_T1w`` and ``MS_001_T1`` are of ``sub-001`` and of ``MS_001``."""
+    """As `person_of_file`, without the contrast at the end of a scan's name: ``anna_T1`` and ``anna_FLAIR_brain`` both
+    belong to ``anna``; ``sub-001_T1w`` and ``MS_001_T1`` belong to ``sub-001`` and ``MS_001``."""
     name = person_of_file(path)
     if not name or name.startswith("sub-"):
         return name
@@ -104,21 +104,21 @@ def person_of_scan(path: Path) -> str | None:
 
 
 def called(*files: Path | None) -> str:
-    """What to call the person of images, of which these are the files (None for one in memory that is of none): as
-    `person_of_scan` says of the first, else by its own name; `NOBODY` without a file."""
+    """Name for the person whose images these files are (None for an image in memory without a file): from the first
+    file by `person_of_scan`, else that file's own name; `NOBODY` without any file."""
     first = next(filter(None, files), None)
     return NOBODY if first is None else person_of_scan(first) or case_name(first)
 
 
 def check_name(name: str, place: str | os.PathLike[str]) -> str:
-    """``name``, if it can be that of files; else raises InputError, about ``place``."""
+    """``name``, if it can be part of a file name; else raises InputError about ``place``."""
     if not names_a_file(name):
         raise InputError(place, f"subject name {name!r} cannot be the name of a file", "rename it")
     return name
 
 
 def sharers(whose: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
-    """What several people have -> their names. whose : what somebody has (a checksum, say), and the name."""
+    """Item that several subjects share -> their names. whose : pairs of an item (a checksum, say) and a name."""
     owners: dict[Key, list[str]] = {}
     for key, name in whose:
         owners.setdefault(key, []).append(name)
@@ -126,14 +126,14 @@ def sharers(whose: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
 
 
 def with_others(whose: Iterable[tuple[Key, str]]) -> Iterator[tuple[Key, str, list[str]]]:
-    """What several people have (`sharers`), the name of each of them, and those of the others who have it."""
+    """Each item that several subjects share (`sharers`), once for each of them: item, name, names of the others."""
     for key, names in sharers(whose).items():
         for name in names:
             yield key, name, [other for other in names if other != name]
 
 
 def names_a_file(name: str) -> bool:
-    """Whether files can be called so."""
+    """Whether files can be named like this."""
     return name not in ("", ".", "..") and not any(char in "/\\" or not char.isprintable() for char in name)
 
 
@@ -148,7 +148,7 @@ def person(name: str) -> str:
 
 
 def named_by_folder(folder: str) -> str:
-    """The subject of a folder: a bare number gets ``WMH_`` before it, as in the published region maps."""
+    """Subject name from a folder name: a bare number gets the prefix ``WMH_``, as in the published region maps."""
     return f"WMH_{folder}" if folder.isdecimal() else folder
 
 

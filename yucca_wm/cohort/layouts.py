@@ -1,4 +1,4 @@
-"""Find the subjects of a cohort, however its folders are arranged.
+"""Find the subjects of a cohort, whatever its folder layout.
 
 To add a layout, write a module with ``matches(root)`` and ``subjects(root)`` and enter it in LAYOUTS.
 """
@@ -23,10 +23,10 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Layout:
-    """How one arrangement of folders is recognised and read.
+    """How to recognise and read one folder layout.
 
-    looks_like : for people who look for their own.
-    matches : whether a folder or file looks like it (cheap: no image is opened).
+    looks_like : short description for users.
+    matches : whether a folder or file has this layout (cheap: no image is opened).
     subjects : its subjects.
     """
 
@@ -45,7 +45,7 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def check_exists(root: str | os.PathLike[str]) -> Path:
-    """``root`` as a path; raises InputError where nothing is."""
+    """``root`` as a path; raises InputError if it does not exist."""
     root = Path(root)
     if not root.exists():
         raise InputError(root, "no such cohort folder or table")
@@ -55,7 +55,7 @@ def check_exists(root: str | os.PathLike[str]) -> Path:
 def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subject]:
     """The subjects of the cohort at ``root``, in natural order of their names; no image is opened.
 
-    Somebody whose scans cannot be told is among them, with a `problem` (which is noted) and without scans.
+    A subject whose scans are ambiguous is included, with a `problem` (which is noted) and without scans.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which maps lie in a folder, and which go together: by name, never by position."""
+"""Pairing of maps in folders: by name, never by position."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from yucca_wm.core.files import IMAGE_SUFFIXES, case_name, natural_key
 ENDINGS = re.compile(
     r"(_(regions?|unmasked|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE
 )
-"""What tools append to a subject's name to say what kind of map it is."""
+"""Suffixes that tools append to a subject's name for the kind of map."""
 
 LESION_ENTITY = re.compile(r"(label|desc)-[a-z0-9]*(lesion|wmh)", re.IGNORECASE)
-"""What marks a lesion map among the masks and segmentations of a BIDS derivative."""
+"""Entity that identifies a lesion map among the masks and segmentations of a BIDS derivative."""
 
 UNREAD = (
     ".nrrd", ".nhdr", ".mha", ".mhd", ".mif", ".mif.gz", ".mnc", ".img", ".hdr", ".nii.bz2", ".nii.xz", ".nii.zst",
 )  # fmt: skip
-"""Images in other formats: they are named, not passed over."""
+"""Image formats that cannot be read: such files are named in a message instead of being passed over silently."""
 
 
 def subject_of(name: str) -> str:
-    """Subject (and session) that a case name stands for: ``sub-1_ses-2_desc-x_dseg`` -> ``sub-1_ses-2``."""
+    """Subject (and session) in a case name: ``sub-1_ses-2_desc-x_dseg`` -> ``sub-1_ses-2``."""
     return session(name) if name.startswith("sub-") else ENDINGS.sub("", name) or name
 
 
 def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[str, Path]:
-    """Case name -> file; a case that occurs twice, or whose file cannot be read, goes to ``failures``."""
+    """Case name -> file; duplicate cases and unreadable formats go to ``failures``."""
     if path.is_file():
         return {case_name(path): path}
     if not path.is_dir():
@@ -79,11 +79,11 @@ def match(
 ) -> dict[str, Path]:
     """Case name -> partner in ``seconds``, for every case that is not among the failures.
 
-    The same name goes first, then that of the same subject (`subject_of`), then that of an id that means the same
+    The same name is preferred, then that of the same subject (`subject_of`), then that of a matching id
     (`yucca_wm.cohort.ids`).
 
-    unused : what is said of a file of ``seconds`` that is nobody's; None: it is passed over. lacks : what is
-    said of a case without a partner.
+    unused : message for a file of ``seconds`` that matches no case; None: it is passed over. lacks : message for a
+    case without a partner.
     """
     if where.is_file():
         (only,) = seconds.values()

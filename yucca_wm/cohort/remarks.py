@@ -1,5 +1,5 @@
-"""What is said of a person's files while a cohort is read: which of several is taken, and what lies there in place of a
-scan that is not found."""
+"""Notes on a subject's files while a cohort is read: which of several is taken, and which other files are there when a
+scan is not found."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from yucca_wm.imaging.reading import note
 
 
 def images(files: Iterable[Path]) -> list[Path]:
-    """Those that are images by their names, in natural order."""
+    """Those that are images by their suffix, in natural order."""
     found = [path for path in files if path.name.lower().endswith(IMAGE_SUFFIXES) and not path.name.startswith(".")]
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def note_choice(name: str, what: str, taken: Path, candidates: Sequence[Path], root: Path) -> None:
-    """Say which of several files was taken, and which were not."""
+    """Note which of several files was taken, and which were not."""
     others = sorted((str(path.relative_to(root)) for path in candidates if path != taken), key=natural_key)
     if others:
         note(f"{name}: {what}: {taken.relative_to(root)} is taken, not {', '.join(others)}")
 
 
 def note_instead(name: str, scans: Container[str], others: Iterable[Path], wanted: Mapping[Modality, str]) -> None:
-    """Say which files look like a scan that this person lacks but are not called so.
+    """Note files that look like a scan that this subject lacks but are named differently.
 
-    others : images that are taken as no scan. wanted : what a file of each modality must be called.
+    others : images not taken as scans. wanted : required file name of each modality.
     """
     for modality in Modality:
         near = [path.name for path in others if modality.casefold() in path.name.replace(name, "").casefold()]
@@ -37,7 +37,7 @@ def note_instead(name: str, scans: Container[str], others: Iterable[Path], wante
 
 
 def no_scan(folder: Path, others: Iterable[Path], wanted: Mapping[Modality, str]) -> InputError:
-    """Why somebody has no scan whose images lie in ``folder``: none, or ``others``, whose names say something else."""
+    """Error for a subject without a scan in ``folder``: no images, or only ``others``, which are named differently."""
     there = ", ".join(path.name for path in others)
     problem = f"has no {' and no '.join(Modality)}" + (f", but {there}" if there else "")
     return InputError(folder, problem, f"call scans {' and '.join(wanted.values())}, or remove the subject")

@@ -1,4 +1,4 @@
-"""One subject of a cohort: its name, its files, its side of the split, and where what is made from it is kept."""
+"""One subject of a cohort: its name, its files, its side of the split, and where its derived files are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yucca_wm.core.modality import Modality
 
 
 class Split(StrEnum):
-    """Which subjects a model may learn from (train) and which are kept to test it (test)."""
+    """Training set (train) or test set (test)."""
 
     TRAIN = "train"
     TEST = "test"
@@ -24,7 +24,7 @@ MAPS = ("wm", "lesions", "regions")
 """Label maps of a `Subject`."""
 
 FILE_COLUMNS = (*(modality.column for modality in Modality), *MAPS)
-"""Everything that a subject may have a file of."""
+"""All columns of files that a subject may have."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Subject:
     """One scan session of one person; a file that the cohort does not have is None.
 
     name : unique in the cohort; outputs are named after it. With sessions: ``sub-01_ses-02``.
-    scans : skull-on or skull-stripped images, those that there are.
-    wm : anything white matter can be taken from: a tissue or whole-brain label map, a mask, a probability map.
+    scans : available images, skull-on or skull-stripped.
+    wm : any image that white matter can be taken from: a tissue or whole-brain label map, a mask, a probability map.
     lesions : 1 white-matter lesion, 2 other pathology.
     regions : region label map, as ``python -m yucca_wm.parcellate`` writes it.
-    split : what the cohort itself says about train and test; None where it says nothing.
-    problem : why it has no scan here, where the cohort shows a reason; it then fails alone, and the others go on.
+    split : the cohort's own division into train and test; None where it has none.
+    problem : why it has no scan here, if the cohort shows a reason; it then fails alone, and the others go on.
     """
 
     name: str
@@ -49,14 +49,14 @@ class Subject:
     problem: InputError | None = field(default=None, compare=False)
 
     def files(self, *columns: str) -> dict[str, Path]:
-        """Those of its files (``t1``, ``wm``, ...) that there are."""
+        """Its existing files (``t1``, ``wm``, ...)."""
         there = {modality.column: path for modality, path in self.scans.items()}
         there |= {column: path for column in MAPS if (path := getattr(self, column)) is not None}
         return {column: there[column] for column in columns if column in there}
 
     @property
     def t1(self) -> Path | None:
-        """The T1, which white matter and tissue are found in."""
+        """The T1, used to find white matter and tissue."""
         return self.scans.get(Modality.T1)
 
     @property
@@ -66,7 +66,7 @@ class Subject:
 
     @property
     def trouble(self) -> str:
-        """`problem` as a line that names the subject; "" without one."""
+        """`problem` in one line that names the subject; "" without one."""
         return f"{self.name}: {self.problem}" if self.problem else ""
 
     @property
@@ -76,7 +76,7 @@ class Subject:
 
 
 UNMASKED, FIELD = "_unmasked.nii.gz", "_warp.nii.gz"
-"""How the images end that `yucca_wm.parcellate` leaves beside a region map: they are no region maps."""
+"""Endings of images that `yucca_wm.parcellate` leaves beside a region map and that are not region maps."""
 
 
 def derivatives_folder(root: str | os.PathLike[str], subject: str) -> Path:
@@ -91,5 +91,5 @@ def regions_path(root: str | os.PathLike[str], subject: str) -> Path:
 
 
 def existing(path: Path) -> Path | None:
-    """``path`` if it is there (a link that leads nowhere counts as there, so that it is reported), else None."""
+    """``path`` if it exists (a broken link counts, so that it is reported), else None."""
     return path if path.exists() or path.is_symlink() else None

@@ -1,8 +1,8 @@
-"""A table of paths: one row a subject, for files that lie in any other order.
+"""A table of paths, one row per subject, for files in any other layout.
 
 Tab-separated, with the column ``subject`` and any of ``t1``, ``flair``, ``wm``, ``lesions``, ``regions`` (paths,
 relative to the table) and ``split`` (train or test), in upper or lower case. An empty cell, ``n/a``, ``NA`` or ``nan``
-means: there is none. Other columns (age, sex, ...) are not used, and that is noted.
+means that there is none. Other columns (age, sex, ...) are not used, and that is noted.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from yucca_wm.imaging.reading import note
 COLUMNS = ("subject", *FILE_COLUMNS, "split")
 
 IDS = ("subject", "participant_id")
-"""Columns that say who is meant; somebody may be called ``NA``."""
+"""Columns with the subject's id; an id may be ``NA``."""
 
 NEAR = 0.75
-"""As alike as this (`difflib`), one column's name is taken for a slip of another's."""
+"""Similarity (`difflib`) from which a column name counts as a misspelling of another."""
 
 NAME_IN_COHORT = "cohort.tsv"
-"""A folder that holds a table of this name is read by it."""
+"""A folder with a table of this name is read from it."""
 
 
 def matches(root: Path) -> bool:
@@ -37,17 +37,17 @@ def matches(root: Path) -> bool:
 
 
 def subjects(root: Path) -> list[Subject]:
-    """One subject a row. Raises InputError naming the line for a table that cannot be understood."""
+    """One subject per row. Raises InputError, naming the line, for a table that cannot be understood."""
     path = root / NAME_IN_COHORT if root.is_dir() else root
     read = read_columns(path, ("subject",), COLUMNS, any_case=True)
-    if unknown := sorted(set(read.header) - {*COLUMNS, ""}):  # a tab at the end of every line is no column
+    if unknown := sorted(set(read.header) - {*COLUMNS, ""}):  # a tab at the end of every line is not a column
         _check_unknown(path, unknown)
     return [_subject(path, number, row) for number, row in rows_of(read)]
 
 
 def _check_unknown(path: Path, columns: list[str]) -> None:
-    """Note that ``columns`` are not used (age, sex, ...). Raises InputError for one that seems to be meant for a known
-    one: with a name like it, or with image files in it."""
+    """Note that ``columns`` are not used (age, sex, ...). Raises InputError for one that seems to be meant as a known
+    column: with a similar name, or with image files in it."""
     cells = read_columns(path, columns).cells
     for name in columns:
         files = [cell for cell in cells[name] if cell.lower().endswith(IMAGE_SUFFIXES)]
@@ -59,7 +59,7 @@ def _check_unknown(path: Path, columns: list[str]) -> None:
 
 
 def rows_of(read: Columns) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number of the line and cells by column name of every row; one without a value (`has_value`) as ``""``."""
+    """Line number of every row and its cells by column name; cells without a value (`has_value`) are ``""``."""
     for place, number in enumerate(read.lines):
         row = {name: cells[place] for name, cells in read.cells.items()}
         yield number, {name: cell if _counts(name, cell) else "" for name, cell in row.items()}

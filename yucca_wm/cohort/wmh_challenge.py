@@ -8,8 +8,8 @@
                                             wmh.nii.gz                            (lesions: 1 WMH, 2 other)
 
 A subject is any folder with a folder ``pre`` in it, up to four levels down, so ``<id>/pre/...`` alone works too. The
-folder's name is the subject's; a bare number gets ``WMH_`` before it, as in the published region maps. Of several files
-for one purpose the first is taken, and that is noted; so are the folders beside those of subjects that hold no ``pre``.
+folder's name is the subject's; a bare number gets the prefix ``WMH_``, as in the published region maps. Of several
+files for one purpose the first is taken, and that is noted; so are folders beside the subjects that hold no ``pre``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import note
 
 MAX_DEPTH = 4
-"""Folders between the cohort and a subject's own: split, site, scanner, subject."""
+"""Depth of a subject's folder below the cohort: split, site, scanner, subject."""
 
 OFFICIAL_SPLITS = {"training": Split.TRAIN, "train": Split.TRAIN, "test": Split.TEST, "testing": Split.TEST}
 """Folder name (lower case; ``Train_GE3T`` counts as ``train``) -> split."""
@@ -71,12 +71,12 @@ def _subject(root: Path, folder: Path) -> Subject:
 
 
 def _files(stem: Path) -> list[Path]:
-    """``<stem>.nii.gz``, ``.nii``, ``.mgz`` and ``.mgh``, those that there are."""
+    """Existing files among ``<stem>.nii.gz``, ``.nii``, ``.mgz`` and ``.mgh``."""
     return list(filter(None, (existing(stem.with_name(stem.name + suffix)) for suffix in IMAGE_SUFFIXES)))
 
 
 def _without_pre(subjects: list[Path]) -> list[str]:
-    """Folders beside those of subjects that are none and hold none."""
+    """Folders beside the subjects' that are not subjects and contain none."""
     known = {folder for subject in subjects for folder in (subject, *subject.parents)}
     beside = {path for parent in {subject.parent for subject in subjects} for path in parent.iterdir()}
     names = [path.name for path in beside - known if path.is_dir() and not path.name.startswith(".")]
