@@ -34,6 +34,7 @@ from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.core.regions import regions as region_table
 from yucca_wm.evaluate.measures import lesion_measures
 from yucca_wm.imaging.images import load_labels, resample
+from yucca_wm.models.conventions import ABSENT, TISSUES
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.scan import bring_to_one_frame
@@ -42,8 +43,7 @@ from yucca_wm.training.synthesis.learning.dataset import VALIDATION_SEED, Painte
 from yucca_wm.training.synthesis.learning.lightning_module import SCHEDULES, WEIGHT_DECAY
 from yucca_wm.training.synthesis.learning.losses import LesionTissueLoss
 from yucca_wm.training.synthesis.learning.settings import GRADIENT_CLIP, PLANE_SIZE
-from yucca_wm.training.synthesis.planes import ABSENT, _slab
-from yucca_wm.training.synthesis.structures import TISSUES
+from yucca_wm.training.synthesis.planes import _slab
 
 N_TISSUES, N_REGIONS, LESION = len(TISSUES), 37, TISSUES["lesion"]
 OTHER_SIDE = np.array([0, *(region_table().mirrored()[label] for label in range(1, N_REGIONS))])

@@ -23,8 +23,7 @@ from yucca_wm.core.files import make_folder, nifti_files, write_text
 from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.demo.chain import environment
 from yucca_wm.demo.runner import Runner, Step
-from yucca_wm.models.mean_head import mean_head_of
-from yucca_wm.models.places import places_of
+from yucca_wm.training.synthesis.averages import mean_head_of, places_of
 from yucca_wm.training.synthesis.heads import load_head
 from yucca_wm.training.synthesis.task import heads_of
 

@@ -28,6 +28,7 @@ from yucca_wm.core.files import make_folder
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.measures import dice
 from yucca_wm.imaging.images import load, load_labels
+from yucca_wm.models.conventions import SIZE
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.training.losses import tubed
@@ -40,7 +41,6 @@ from yucca_wm.training.synthesis.learning.losses import (
     BrainRegionSkeletonLoss,
     coordinate_error,
 )
-from yucca_wm.training.synthesis.volumes import SIZE
 from yucca_wm.training.tubed_training import TUBE_KEY
 
 SEED, LEARNING_RATE, SMALLEST = 1, 5e-4, 8

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from yucca_wm.models.alignment import bent, drawn, on_own_side
+from yucca_wm.models.conventions import ATLAS_CENTRE_MM
 from yucca_wm.models.mean_head import ORIGIN_MM, SHAPE, STEP_MM, MeanHead, shipped_mean_head
-from yucca_wm.training.synthesis.volumes import ATLAS_CENTRE_MM
 
 SIZE = (40, 50, 40)
 

@@ -11,8 +11,7 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.models import believable
 from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.training.synthesis.structures import TISSUES
-from yucca_wm.training.synthesis.volumes import SIZE
+from yucca_wm.models.conventions import SIZE, TISSUES
 
 OTHERS = ("cortical_grey_matter", "other_csf")
 

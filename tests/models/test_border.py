@@ -13,9 +13,8 @@ from yucca_wm.models import border
 from yucca_wm.models.border import drawn_with_the_mean_head
 from yucca_wm.models.brain import Brain, Look
 from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.conventions import SIZE, SPACING_MM, TISSUES, in_units
 from yucca_wm.models.mean_head import ORIGIN_MM, STEP_MM, shipped_mean_head
-from yucca_wm.training.synthesis.structures import TISSUES
-from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, in_units
 
 WHITE, CORTEX, DEEP, VENTRICLES = (
     TISSUES[name]

@@ -11,9 +11,8 @@ import torch
 from yucca_wm.imaging.images import Image
 from yucca_wm.models.brain import Brain, Look, _look, _of_all, _that_show_it, on_coarse_grid
 from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.conventions import ABSENT, LESION, SIZE, SPACING_MM
 from yucca_wm.models.tissue import _thickened, _through, _views, surer_as, tissue_probability
-from yucca_wm.training.synthesis.planes import ABSENT, LESION
-from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM
 
 
 def grid(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> Canonical:

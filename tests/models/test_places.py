@@ -13,19 +13,19 @@ from yucca_wm.core.regions import regions
 from yucca_wm.imaging.images import Image, load
 from yucca_wm.models.brain import Brain, find_brain
 from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.conventions import SIZE
 from yucca_wm.models.places import (
     FEWEST_REGIONS,
     Places,
     at_the_top,
     centroids,
     lesion_bearing,
-    places_of,
     shipped_places,
 )
 from yucca_wm.models.shipped import networks
+from yucca_wm.training.synthesis.averages import places_of
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX
-from yucca_wm.training.synthesis.volumes import SIZE
 
 WHITE_MATTER = [region.index for region in regions().white_matter]
 

@@ -10,13 +10,13 @@ import pytest
 
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image
+from yucca_wm.models.conventions import TISSUES
 from yucca_wm.models.segment import Networks, Segmentation
 from yucca_wm.predict.cohort import same_scans
 from yucca_wm.predict.person import Case, Options, other_outputs
 from yucca_wm.predict.shipped import FRAME, carried, segment_person
 from yucca_wm.scan import Frame
 from yucca_wm.scan.contrast import EXCHANGED
-from yucca_wm.training.synthesis.structures import TISSUES
 
 
 def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() -> None:

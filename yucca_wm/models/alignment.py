@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.models.brain import Brain, Look, on_coarse_grid
+from yucca_wm.models.conventions import ATLAS_CENTRE_MM, SPACING_MM, in_mm, in_units
 from yucca_wm.models.mean_head import STEP_MM, Floats, MeanHead, sample, shipped_mean_head
 from yucca_wm.registration.deformable import Level, displacement
 from yucca_wm.registration.smoothed_masks import Blurred
-from yucca_wm.training.synthesis.volumes import ATLAS_CENTRE_MM, SPACING_MM, in_mm, in_units
 
 if TYPE_CHECKING:
     from yucca_wm.models.canonical import Canonical

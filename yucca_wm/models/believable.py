@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.models.conventions import LESION, TISSUES
 from yucca_wm.models.places import at_the_top, lesion_bearing
-from yucca_wm.training.synthesis.structures import TISSUES
 
-LESION, WHITE_MATTER, VENTRICLES = (TISSUES[n] for n in ("lesion", "cerebral_white_matter", "lateral_ventricles"))
+WHITE_MATTER, VENTRICLES = Tissue.CEREBRAL_WHITE_MATTER.value, Tissue.LATERAL_VENTRICLES.value
 LEAST_REMAINDER = 0.15
 """Share of the atlas's remainder (cerebellum, brainstem, deep grey matter) from which those can be."""
 

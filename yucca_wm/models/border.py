@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from yucca_wm.models.believable import LEAST_PROBABILITY, WHITE_MATTER
 from yucca_wm.models.brain import Brain, Look
 from yucca_wm.models.canonical import Canonical
+from yucca_wm.models.conventions import TISSUES, in_mm
 from yucca_wm.models.mean_head import shipped_mean_head
-from yucca_wm.training.synthesis.structures import TISSUES
-from yucca_wm.training.synthesis.volumes import in_mm
 
 SHARES = (0.02, 0.98)
 """The mean of 20 heads is not surer than this."""

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.models.conventions import AS_MUCH, SIZE, SPACING_MM, normalised
 from yucca_wm.models.places import centroids
-from yucca_wm.training.synthesis.planes import AS_MUCH
-from yucca_wm.training.synthesis.volumes import SIZE, SPACING_MM, normalised
 
 FOREGROUND = 0.1
 """Part of the brightest intensities above which a voxel is of the head, for a first guess at its centre."""

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.core.files import atomic_path
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM
-from yucca_wm.training.synthesis.volumes import atlas_places
-
-if TYPE_CHECKING:
-    from yucca_wm.training.synthesis.heads import Head
-
-FEWEST = 20
-"""Voxels of heads, of some 60 in a voxel of the mean head, below which its share of white matter is made less."""
 
 STEP_MM, ORIGIN_MM, SHAPE = 3.0, np.array([-195.0, -15.0, -15.0]), (71, 81, 71)
 """Grid of the mean head, in atlas mm."""
@@ -58,22 +48,6 @@ class MeanHead:
 def shipped_mean_head() -> MeanHead:
     """That of the heads that the shipped models were trained on."""
     return MeanHead.load(FILE)
-
-
-def mean_head_of(heads: Sequence[Head]) -> MeanHead:
-    """The mean of ``heads``, each brought to the atlas by its own coordinates."""
-    white, known = np.zeros((2, np.prod(SHAPE)))
-    for head in heads:
-        axes = [np.arange(0, n, 2) for n in head.structures.shape]
-        voxels = tuple(np.meshgrid(*axes, indexing="ij"))
-        is_white = head.structures[voxels] == CEREBRAL_WM
-        near = ndimage.binary_dilation(head.regions[voxels] > 0, iterations=5)
-        index = np.rint((atlas_places(head, voxels)[:, near] - ORIGIN_MM[:, None]) / STEP_MM).astype(int)
-        within = np.all((index >= 0) & (index < np.array(SHAPE)[:, None]), axis=0)
-        flat = np.ravel_multi_index(tuple(index[:, within]), SHAPE)
-        white += np.bincount(flat, is_white[near][within], len(white))
-        known += np.bincount(flat, minlength=len(known))
-    return MeanHead((white / np.maximum(known, FEWEST)).reshape(SHAPE))
 
 
 def sample(values: Floats, places_mm: Floats) -> Floats:

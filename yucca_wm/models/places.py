@@ -7,7 +7,6 @@ network sees them, are brought to the mean of the heads by one affine transform;
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,26 +19,10 @@ from scipy import ndimage
 
 from yucca_wm.core.files import atomic_path
 from yucca_wm.core.regions import regions
-from yucca_wm.training.synthesis.structures import (
-    BRAINSTEM,
-    CEREBELLAR_WM,
-    CEREBRAL_WM,
-    PALLIDUM,
-    PUTAMEN,
-    STRIATUM,
-    THALAMUS,
-)
 
 if TYPE_CHECKING:
     from yucca_wm.models.brain import Brain
     from yucca_wm.models.canonical import Canonical
-    from yucca_wm.training.synthesis.heads import Head
-
-BEARERS = (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM, THALAMUS, STRIATUM, PUTAMEN, PALLIDUM)
-"""Structures that lesions lie in."""
-
-SHARE = 0.1
-"""Of the heads, this share has one of `BEARERS` within the distance that is stored."""
 
 NEAR_MM = 3.0
 """Within this distance lesions can lie: 99.8 % of the volume of 27 patients' lesions by hand (Lesjak et al. 2018), and
@@ -144,25 +127,3 @@ def affine_between(points: NDArray[np.float64], others: NDArray[np.float64]) -> 
     affine = np.eye(4)
     affine[:3] = np.linalg.lstsq(design, others, rcond=None)[0].T
     return affine
-
-
-def places_of(heads: Sequence[Head]) -> Places:
-    """What ``heads`` say: the mean of their centroids in the atlas, and distances that `SHARE` of them keep."""
-    own, in_atlas = [], []
-    for head in heads:
-        inside = np.nonzero(head.regions)
-        own.append(centroids(head.regions[inside].astype(np.intp), np.stack(inside, 1).astype(np.float64)))
-        linear = head.affine_part[0]
-        in_atlas.append(own[-1] @ linear[:, :3].T + linear[:, 3])
-    mean = np.nanmean(in_atlas, 0)
-    origin = mean.mean(0) - REACH_MM
-    shape = np.floor(2 * REACH_MM / STEP_MM).astype(int) + 1
-    points_mm = origin + STEP_MM * np.moveaxis(np.indices(tuple(shape)), 0, -1)
-    distances = []
-    for head, centroid in zip(heads, own, strict=True):
-        present = np.isfinite(centroid).all(1)
-        voxels = apply_affine(affine_between(mean[present], centroid[present]), points_mm)
-        padded = np.pad(np.isin(head.structures, BEARERS), width := int(REACH_MM.max() / 2))
-        distance = ndimage.distance_transform_edt(~padded)
-        distances.append(ndimage.map_coordinates(distance, np.moveaxis(voxels, -1, 0) + width, order=1, mode="nearest"))
-    return Places(mean, origin, np.quantile(distances, SHARE, axis=0).astype(np.float32))

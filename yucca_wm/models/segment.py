@@ -13,7 +13,6 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, check_same_grid
 from yucca_wm.models.alignment import aligned
 from yucca_wm.models.believable import (
-    LESION,
     WHITE_MATTER,
     keep_below_tentorium,
     keep_in_place,
@@ -23,8 +22,8 @@ from yucca_wm.models.believable import (
 from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
 from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.models.conventions import LESION, TISSUES
 from yucca_wm.models.tissue import surer_as, tissue_probability
-from yucca_wm.training.synthesis.structures import TISSUES
 
 VOXELS_AT_ONCE = 100_000
 

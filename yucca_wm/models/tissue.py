@@ -15,9 +15,7 @@ from scipy import ndimage
 
 from yucca_wm.models.brain import Brain, Network
 from yucca_wm.models.canonical import Canonical, field_of_view
-from yucca_wm.training.synthesis.planes import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE
-from yucca_wm.training.synthesis.scans import without_extremes
-from yucca_wm.training.synthesis.volumes import SPACING_MM
+from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE, SPACING_MM, without_extremes
 
 CHANNELS = ("T1", "FLAIR")
 PIXEL_MM = 1.0

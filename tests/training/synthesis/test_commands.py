@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from yucca_wm.export.__main__ import main as export
+from yucca_wm.models.conventions import TISSUES
 from yucca_wm.training.model import load_model
 from yucca_wm.training.synthesis.heads import Head, save_head
-from yucca_wm.training.synthesis.structures import TISSUES
 
 TASK = "Task007_WM_Synthesis"
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.chain]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from yucca_wm.models.mean_head import ORIGIN_MM, STEP_MM, mean_head_of
+from yucca_wm.models.mean_head import ORIGIN_MM, STEP_MM
+from yucca_wm.training.synthesis.averages import mean_head_of
 from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM
 

@@ -8,24 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from yucca_wm.models.conventions import (
+    ABSENT,
+    ATLAS_CENTRE_MM,
+    COORDINATE_UNIT_MM,
+    LARGEST,
+    LESION,
+    OUTSIDE,
+    TISSUES,
+    normalised,
+)
 from yucca_wm.training.synthesis import planes
 from yucca_wm.training.synthesis.contrast import FLUID, GREY, draw
 from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.lesions import BLOB_SITES, LEUKOCORTICAL, _blobs, lay_lesions
-from yucca_wm.training.synthesis.planes import ABSENT, LARGEST, LESION, OUTSIDE, paint_planes
-from yucca_wm.training.synthesis.structures import (
-    CEREBRAL_WM,
-    CORTEX,
-    LATERAL_VENTRICLE,
-    TISSUES,
-    structures_of,
-)
-from yucca_wm.training.synthesis.volumes import (
-    ATLAS_CENTRE_MM,
-    COORDINATE_UNIT_MM,
-    normalised,
-    paint_volume,
-)
+from yucca_wm.training.synthesis.planes import paint_planes
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, structures_of
+from yucca_wm.training.synthesis.volumes import paint_volume
 
 SIZE = (64, 80)
 

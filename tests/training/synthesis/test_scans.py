@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image
+from yucca_wm.models.conventions import ABSENT, TISSUES
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.registration import itk
 from yucca_wm.training.synthesis.__main__ import main
 from yucca_wm.training.synthesis.heads import Head, load_head, save_head
 from yucca_wm.training.synthesis.learning.dataset import PaintedDataset, scan_share
-from yucca_wm.training.synthesis.planes import ABSENT, paint_planes
+from yucca_wm.training.synthesis.planes import paint_planes
 from yucca_wm.training.synthesis.prepare import prepare_head, scans_on
 from yucca_wm.training.synthesis.scans import core_values
-from yucca_wm.training.synthesis.structures import CEREBRAL_WM, TISSUES
+from yucca_wm.training.synthesis.structures import CEREBRAL_WM
 from yucca_wm.training.synthesis.volumes import paint_volume
 
 from .conftest import AFFINE, MIDDLE, SHAPE, TO_ATLAS, label_map, region_map

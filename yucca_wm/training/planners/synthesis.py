@@ -18,11 +18,10 @@ from yucca.pipeline.planning.YuccaPlanner import YuccaPlanner
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_json
 from yucca_wm.core.regions import regions
+from yucca_wm.models.conventions import SPACING_MM, TISSUES
 from yucca_wm.training.synthesis.heads import SCAN_SHARE, load_head
 from yucca_wm.training.synthesis.learning.settings import SETTINGS
-from yucca_wm.training.synthesis.structures import TISSUES
 from yucca_wm.training.synthesis.task import heads_of, scan_share_of
-from yucca_wm.training.synthesis.volumes import SPACING_MM
 
 
 class HeadsPlanner(YuccaPlanner):

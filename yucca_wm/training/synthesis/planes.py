@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE, TISSUES
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import FLUID, Contrast, draw
 from yucca_wm.training.synthesis.heads import SCANS, Head
@@ -26,15 +27,11 @@ from yucca_wm.training.synthesis.structures import (
     CORTEX,
     LATERAL_VENTRICLE,
     N_STRUCTURES,
-    TISSUES,
     atrophied,
     lookup,
 )
 
 Array = NDArray[np.float32]
-OUTSIDE, ABSENT, LARGEST = -3.0, 0.0, 8.0
-"""Input value outside the brain mask, of a scan that was not given, and the largest one."""
-
 FLUID_SHARE = (0.06, 0.3)
 """How much of what is taken for the brain is fluid. Painted scans are then scaled as real ones are: with the few
 percent of ventricles alone, white matter would be half a standard deviation darker than on any real FLAIR, and lesions
@@ -46,10 +43,6 @@ GIVEN = (0.18, 0.3, 0.52)
 FAINT = 0.55
 """Patches of healthy white matter reach at most this part of a lesion's contrast."""
 
-AS_MUCH = 0.98
-"""Of the brain that the other scan shows in a plane, a scan must show this share to be used there."""
-
-LESION = TISSUES["lesion"]
 N_CLASSES = len(TISSUES)
 LOOKUP = lookup()
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.models.conventions import without_extremes
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.structures import lookup
 
@@ -15,12 +14,6 @@ REACHES_MM = (0, 1, 2, 3)
 """What is taken for the brain, when a scan is scaled, reaches so far into the fluid around tissue."""
 
 N_VALUES = 5000
-
-
-def without_extremes(values: NDArray[Any]) -> NDArray[Any]:
-    """Intensities without the brightest and darkest hundredths: what a scan is scaled by, in training and after."""
-    low, high = np.percentile(values, [1, 99])
-    return values[(values >= low) & (values <= high)]
 
 
 def drawn_gamma(random: np.random.Generator) -> np.float32:

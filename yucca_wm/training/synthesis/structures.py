@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.models.conventions import TISSUES
 from yucca_wm.training.synthesis import degrade
 
 AIR, CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, CEREBELLAR_WM, CEREBELLAR_CORTEX = range(6)
@@ -18,19 +19,6 @@ THALAMUS, STRIATUM, PUTAMEN, PALLIDUM, THIRD_FOURTH_VENTRICLE, BRAINSTEM = range
 HIPPOCAMPUS_AMYGDALA, CSF, VESSEL, CHOROID_PLEXUS = range(12, 16)
 FIRST_OUTSIDE = 16
 """From here on: what surrounds the brain, each part with a contrast of its own."""
-
-TISSUES = {
-    "background": 0,
-    "cerebral_white_matter": 1,
-    "cortical_grey_matter": 2,
-    "deep_grey_matter": 3,
-    "lateral_ventricles": 4,
-    "other_csf": 5,
-    "cerebellum": 6,
-    "brainstem": 7,
-    "lesion": 8,
-}
-"""Classes of the tissue and lesion network."""
 
 LESIONS = (25, 57, 77)
 """FreeSurfer's numbers of lesions of white matter."""

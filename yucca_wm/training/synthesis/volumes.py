@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.models.conventions import SIZE, SPACING_MM, in_units, normalised
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import draw
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
@@ -16,16 +17,8 @@ from yucca_wm.training.synthesis.scans import drawn_gamma
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, atrophied, lookup
 
 Array = NDArray[np.float32]
-SPACING_MM, SIZE = 3.0, (64, 80, 64)
-"""Grid of a sample: left-right, back-front, bottom-top."""
-
 FINER = 2
 """Painted on a grid this many times finer, then averaged: voxels hold parts of several structures."""
-
-ATLAS_CENTRE_MM = np.array([-90.0, 110.0, 75.0])
-"""On the midplane."""
-
-COORDINATE_UNIT_MM = 50.0
 
 KINDS, HOW_OFTEN = ("T1", "FLAIR", "T2", "random"), (0.42, 0.38, 0.1, 0.1)
 LOOKUP = lookup()
@@ -41,30 +34,6 @@ class Volume:
     image: Array
     label: NDArray[np.uint8]
     coordinates: Array
-
-
-def normalised(image: Array) -> Array:
-    """Intensities of a head, with or without skull, in units that do not depend on the scanner.
-
-    Clipped at the 99th percentile of what is above a tenth of it; then mean 0 and standard deviation 1 there.
-
-    Parameters
-    ----------
-    image : ndarray, float, shape (i, j, k)
-        Intensities of a scan; what is not positive is outside.
-
-    Returns
-    -------
-    ndarray, float32, shape (i, j, k)
-        In standard deviations of the head; all 0 without a positive voxel.
-    """
-    positive = image[image > 0]
-    if not positive.size:
-        return np.zeros_like(image, dtype=np.float32)
-    top = np.percentile(positive[positive > 0.1 * np.percentile(positive, 99)], 99)
-    clipped = np.clip(image, 0, top)
-    foreground = clipped[clipped > 0.1 * top]
-    return ((clipped - foreground.mean()) / (foreground.std() + 1e-6)).astype(np.float32)
 
 
 def paint_volume(head: Head, random: np.random.Generator) -> Volume:
@@ -119,21 +88,6 @@ def paint_volume(head: Head, random: np.random.Generator) -> Volume:
     coordinates = atlas_places(head, middle)
     image, label = _field_of_view(image, label, random)
     return Volume(normalised(image), label.astype(np.uint8), in_units(coordinates).astype(np.float32))
-
-
-def in_units(places_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Atlas mm [3, ...] in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`: what networks learn."""
-    return (places_mm - _centre_mm(places_mm.ndim)) / COORDINATE_UNIT_MM
-
-
-def in_mm(places: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The inverse of `in_units`."""
-    return np.asarray(places * COORDINATE_UNIT_MM + _centre_mm(places.ndim), np.float64)
-
-
-def _centre_mm(dimensions: int) -> NDArray[np.float64]:
-    """`ATLAS_CENTRE_MM` along the first of so many axes."""
-    return ATLAS_CENTRE_MM.reshape(3, *[1] * (dimensions - 1))
 
 
 def _painted(

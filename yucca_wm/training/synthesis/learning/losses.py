@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from yucca_wm.models.conventions import TISSUES
 from yucca_wm.training.losses import DiceCESkeletonRecall, TubedLabel
-from yucca_wm.training.synthesis.structures import TISSUES
 
 
 class LesionTissueLoss(nn.Module):
@@ -29,7 +29,7 @@ class LesionTissueLoss(nn.Module):
         logits : Tensor, float, shape (B, C, x, y)
             Before the softmax.
         label : Tensor, integer, shape (B, 1, x, y)
-            Class of each pixel (`yucca_wm.training.synthesis.structures.TISSUES`); the last is the lesions'.
+            Class of each pixel (`yucca_wm.models.conventions.TISSUES`); the last is the lesions'.
 
         Returns
         -------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from yucca_wm.training.synthesis.volumes import SIZE
+from yucca_wm.models.conventions import SIZE
 
 PLANE_SIZE = (160, 208)
 """Pixels of 1 mm, left-right and back-front."""
