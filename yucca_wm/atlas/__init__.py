@@ -1,1 +1,1 @@
-"""The atlas: fetched with checksums, merged into regions, drawn."""
+"""Fetch the atlas with checksums, merge its labels into regions, draw it."""

@@ -1,4 +1,4 @@
-"""Where the atlas is kept, and how it gets there: fetched from its publishers, at fixed revisions and with checksums.
+"""Atlas cache and download: from the atlas's publishers, at fixed revisions and with checksums.
 
 Neither repository states a licence for the files, so they are fetched to the user's own cache and never shipped.
 """
@@ -19,10 +19,10 @@ TYPE2, WHITE_MATTER = "JHU_MNI_SS_WMPM_Type-II.nii.gz", "36_labels_merged_only_W
 """The two published files that are fetched: all labels, and the refined labels in white matter only."""
 
 REFINED = "refined_labels.nii.gz"
-"""Made from the first by `yucca_wm.atlas.maps.refine`."""
+"""Regions made from all labels by `yucca_wm.atlas.maps.refine`."""
 
 MADE_FROM = "refined_labels.json"
-"""What the refined labels were made from, as `renew` finds it."""
+"""Record of what the refined labels were made from, read by `renew`."""
 
 
 def cache_folder() -> Path:
@@ -34,9 +34,10 @@ def cache_folder() -> Path:
 
 
 def cached_atlas(or_else: str = "give the files of another one") -> tuple[Path, Path]:
-    """White matter and labels of the fetched atlas; raises InputError that says how to fetch it, or what else to do.
+    """White matter and labels of the fetched atlas.
 
-    Labels that were merged from another file, or by another table of regions, are merged again.
+    Labels that were merged from another file, or with another region table, are merged again. Raises InputError if the
+    atlas has not been fetched; its message says how to fetch it, or suggests ``or_else``.
     """
     folder = cache_folder()
     if path := not_fetched():
@@ -52,13 +53,13 @@ def not_fetched() -> Path | None:
 
 
 def renew(folder: Path) -> Path:
-    """The refined labels in ``folder``, made again where they come from other labels or another region table."""
+    """The refined labels in ``folder``, made again if they come from other labels or another region table."""
     refined, record = folder / REFINED, folder / MADE_FROM
     sources = {"labels": sha256(folder / TYPE2), "table": _table_digest()}
     try:
         if json.loads(record.read_text(encoding="utf-8")) == {**sources, "refined": sha256(refined)}:
             return refined
-    except (OSError, ValueError):  # nothing there yet, or of an earlier version
+    except (OSError, ValueError):  # missing, or from an earlier version
         pass
     from yucca_wm.atlas.maps import refine_file
 
@@ -68,7 +69,7 @@ def renew(folder: Path) -> Path:
 
 
 def _table_digest() -> str:
-    """Of which labels go into which region; names and colours do not count."""
+    """Digest of which labels go into which region; names and colours do not count."""
     from yucca_wm.core.regions import regions
 
     members = [(region.index, *region.jhu_ids) for region in regions()]
@@ -80,7 +81,7 @@ GITHUB = "https://raw.githubusercontent.com"
 
 @dataclass(frozen=True)
 class Source:
-    """One published file: its name here, its address at a fixed revision, its SHA-256."""
+    """One published file: local name, address at a fixed revision, SHA-256."""
 
     name: str
     url: str
@@ -106,12 +107,12 @@ def fetch(
     offline: str | os.PathLike[str] | None = None,
     sources: tuple[Source, ...] = SOURCES,
 ) -> Path:
-    """Bring every source into ``folder`` (default: the cache), and make the refined atlas there.
+    """Download every source into ``folder`` (default: the cache), and make the refined atlas there.
 
-    offline : a folder that holds the files already; they are copied after the same check.
+    offline : a folder that already holds the files; they are copied after the same check.
 
-    Files that are there with the right checksum are left alone. Raises InputError when a file cannot be had or its
-    checksum is wrong; nothing of it is kept then.
+    Existing files with the right checksum are left alone. Raises InputError if a file is unavailable or its checksum
+    is wrong; that file is then not kept.
     """
     target = make_folder(cache_folder() if folder is None else folder)
     for source in sources:

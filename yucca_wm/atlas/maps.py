@@ -1,4 +1,4 @@
-"""The atlas's maps: JHU labels merged into regions, and white matter and labels on one grid for registration."""
+"""Atlas maps: JHU labels merged into regions; white matter and labels on one grid for registration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Atlas:
-    """wm : mask (uint8, 0 or 1); labels : label map on the same grid; digests : file name -> sha256."""
+    """wm : mask [i, j, k] (uint8, 0 or 1); labels : label map on the same grid; digests : file name -> sha256."""
 
     wm: Image
     labels: Image
@@ -39,10 +39,10 @@ def load_atlas(
     """Read an atlas.
 
     wm : a mask, a probability map (0.5 and above), or the label map with everything but white matter removed.
-    labels : label map. names : its table; the built-in regions by default.
-    wm_labels : which values of ``wm`` are white matter (for a tissue map).
+    labels : label map. names : region table; the built-in regions by default.
+    wm_labels : values of ``wm`` that are white matter (for a tissue map).
 
-    Raises InputError as `load`; for grids that differ, labels outside the table, or no white matter.
+    Raises InputError as `load`, for grids that differ, labels outside the table, or no white matter.
     """
     table = read_table(names) if names is not None else regions()
     label_map = _load_known(labels, table)
@@ -106,7 +106,7 @@ def refine_file(
     table: RegionTable | None = None,
     wm: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """`refine` from file to file; with ``wm``, only where that map is not zero."""
+    """Run `refine` from file to file; with ``wm``, only where that map is not zero."""
     image = load_labels(labels)
     if table is None and int(image.data.max(initial=0)) <= max(regions().indices):
         raise InputError(labels, "has no label above 36: it is merged already, or not JHU-MNI Type-II")

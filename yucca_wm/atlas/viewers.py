@@ -1,4 +1,4 @@
-"""The atlas for the eye: a picture of it, and its table of regions in the forms that viewers and other tools read."""
+"""A picture of the atlas, and its region table in formats that viewers and other tools read."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ ITK_SNAP_HEADER = """\
 
 
 def write_tables(table: RegionTable, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write all three into ``folder``: BIDS, ITK-SNAP, and FreeSurfer (which 3D Slicer reads as well)."""
+    """Write the region table into ``folder`` as BIDS, ITK-SNAP and FreeSurfer (also read by 3D Slicer) files."""
     root = make_folder(folder)
     texts = {DSEG: bids_dseg(table), ITK_SNAP: itk_snap(table), FREESURFER: freesurfer_lut(table)}
     return [write_text(root / name, text) for name, text in texts.items()]
 
 
 def bids_dseg(table: RegionTable) -> str:
-    """BIDS label table: index, name, color, and our own columns; 'Background' is index 0."""
+    """BIDS label table: index, name, color, and this package's own columns; 'Background' is index 0."""
     columns = {column.name: column for column in FORM.columns}
     header = ("index", "name", "color", "full_name", "side", "group")
     everything = [Region(0, "background", "Background", Side.NONE, "", "#000000"), *table]
@@ -112,7 +112,7 @@ def itk_snap(table: RegionTable) -> str:
 
 
 def freesurfer_lut(table: RegionTable) -> str:
-    """FreeSurfer colour look-up table: number, name without blanks, red, green, blue, 0."""
+    """FreeSurfer colour look-up table: number, name without spaces, red, green, blue, 0."""
     lines = ["#No. Label Name:  R G B A", "0 Unknown 0 0 0 0"]
     lines += [f"{region.index} {'_'.join(region.name.split())} {' '.join(map(str, rgb(region)))} 0" for region in table]
     return "\n".join(lines) + "\n"
