@@ -1,1 +1,1 @@
-"""Pack a trained model into one file that others can use; see `yucca_wm.training.model`."""
+"""Pack a trained model into a single file for others to use; see `yucca_wm.training.model`."""

@@ -1,4 +1,4 @@
-"""``python -m yucca_wm.export VERSION_DIR model.zip``: one file that holds a trained model."""
+"""``python -m yucca_wm.export VERSION_DIR model.zip``: pack a trained model into one file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if not arguments.out.endswith(".zip"):
         parser.error("the file to write must end in .zip")
-    warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
+    warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that the user cannot change
     from yucca_wm.core.errors import InputError
     from yucca_wm.training.model import export_model, load_model
 
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 def model_card(
     config: dict[str, Any], plans: dict[str, Any], training: dict[str, Any], identity: str, licence: str
 ) -> str:
-    """Markdown, from what Yucca keeps with a model."""
+    """Model card in Markdown, from the settings that Yucca keeps with a model."""
     labels = "\n".join(f"| {index} | {name} |" for index, name in dict(config.get("labels") or {}).items())
     spacing = plans.get("target_spacing")
     n_scans = int(config.get("num_modalities", 1))
