@@ -1,4 +1,4 @@
-"""The command line: the steps, the flags that they share, how a command runs, completion in the shell."""
+"""The command line: steps, shared flags, how a command runs, shell completion."""
 
 from yucca_wm.cli.command import EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Parser, exit_code, report_failures, run
 

@@ -1,4 +1,4 @@
-"""How a command runs: its parser, how much it says, exit codes and one-line errors."""
+"""How a command runs: parser, verbosity, exit codes, one-line errors."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ QUIET_HELP = "print notes and errors only: no progress, no summary"
 VERBOSE_HELP = "also print each subject as it is finished, and where an error arose"
 
 FLAG = re.compile(r"-[^\d.]")
-"""How a flag begins, and a negative number does not."""
+"""Start of a flag, as opposed to that of a negative number."""
 
 STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line as every command has it: with ``--quiet`` and ``--verbose``; flags are written in full, so that
-    one that a command lacks is refused, with the one that it may have been meant for, and never taken for another that
-    begins alike. Wrong usage is one line.
+    """Command line with the behaviour common to all commands: ``--quiet`` and ``--verbose``; flags must be written in
+    full, so that an unknown one is refused, naming the one that may have been meant, and never taken for another with
+    the same beginning. A usage error is reported in one line.
 
-    bare : what to say to a word that belongs to no flag, where a command takes none.
+    bare : message for a word that belongs to no flag, if the command takes none.
     """
 
     def __init__(self, prog: str | None = None, *, bare: str = "", **settings: Any) -> None:
@@ -44,11 +44,11 @@ class Parser(argparse.ArgumentParser):
             loud.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=what)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does; from here on, the command says as much as was asked for (until `exit_code` returns)."""
+        """As in argparse; from here on the command is as verbose as requested (until `exit_code` returns)."""
         words = list(sys.argv[1:] if args is None else args)
         self._refuse_unknown_flags(words)
         if self.bare and words and not words[0].startswith("-"):
-            self._refuse(words[:1])  # before it is said that a flag is missing
+            self._refuse(words[:1])  # before argparse complains of a missing flag
         options, left = self.parse_known_args(words, namespace)
         if left:
             self._refuse(left)
@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """As argparse does, without the list of all flags (but where a command's own words say how it is used)."""
+        """As in argparse, without the list of all flags (unless the command has a usage text of its own)."""
         if self.usage is not None:
             super().error(message)
         self.exit(EXIT_USAGE, f"{self.prog}: error: {message}; see {self.prog} --help\n")
@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
     def _refuse_unknown_flags(self, words: Sequence[str]) -> None:
         """End the program at a flag that neither the command nor its inner command has."""
         parsers: list[argparse.ArgumentParser] = [self]
-        for action in self._actions:  # argparse has no public way
+        for action in self._actions:  # argparse has no public interface for this
             if isinstance(action, argparse._SubParsersAction):
                 parsers += [inner for name, inner in action.choices.items() if name in words]
         known = {spelling for parser in parsers for spelling in parser._option_string_actions}
@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
 
 @contextmanager
 def _as_loud_as_before() -> Iterator[None]:
-    """Undo what ``--quiet`` and ``--verbose`` have changed."""
+    """Undo the changes made by ``--quiet`` and ``--verbose``."""
     stdout, level = sys.stdout, os.environ.get(verbosity.VARIABLE)
     try:
         yield
@@ -103,7 +103,7 @@ def _as_loud_as_before() -> Iterator[None]:
 
 
 class Stopped(BaseException):
-    """SIGTERM (a scheduler's time limit) or SIGHUP (a terminal that is closed): everything is put in order, then the
+    """SIGTERM (a scheduler's time limit) or SIGHUP (a terminal that is closed): everything is cleaned up, then the
     command ends."""
 
     def __init__(self, number: int) -> None:
@@ -114,7 +114,7 @@ class Stopped(BaseException):
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Turn the first SIGTERM or SIGHUP into `Stopped`, raised in the main thread; further ones are ignored, so that
-    nothing interrupts the putting in order. Signals that are ignored (nohup) stay so."""
+    nothing interrupts the clean-up. Signals that are already ignored (nohup) stay so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -134,8 +134,8 @@ def stoppable() -> Iterator[None]:
 
 
 def exit_code(main: Callable[[], int | None]) -> int:
-    """Run a command's ``main``: our own errors become one line on stderr and exit code 1; one that is stopped leaves
-    no worker process and no temporary file, and can go on."""
+    """Run a command's ``main``: the package's own errors become one line on stderr and exit code 1; a command that is
+    stopped leaves no worker process and no temporary file, and can be resumed."""
     with stoppable(), _as_loud_as_before():
         try:
             return main() or EXIT_OK
@@ -150,7 +150,7 @@ def exit_code(main: Callable[[], int | None]) -> int:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return EXIT_FAILURE
-        except OSError as error:  # a disk that is full or gone, too many open files
+        except OSError as error:  # a full or missing disk, too many open files
             verbosity.show_traceback()
             place = f"{error.filename}: " if error.filename else ""
             print(f"error: {place}{error.strerror or error}", file=sys.stderr)
@@ -163,8 +163,8 @@ def run(main: Callable[[], int | None]) -> None:
 
 
 def report_failures(failures: Mapping[str, str], total: int = 1) -> int:
-    """Print the cases that failed (case -> reason) on stderr, and how many of ``total`` they are, if that is more than
-    one; returns the exit code (1 if any failed)."""
+    """Print the failed cases (case -> reason) on stderr, and their number out of ``total`` if that is more than one;
+    returns the exit code (1 if any failed)."""
     if not failures:
         return EXIT_OK
     for case, reason in failures.items():

@@ -1,4 +1,4 @@
-"""Completion of steps, flags and files in the shell, by shtab."""
+"""Shell completion of steps, flags and files, by shtab."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from yucca_wm.cli.steps import STEPS, parser_of
 
 SHELLS = ("bash", "zsh", "tcsh")
 FOLDERS, FILES = ("DIR",), ("FILE", "TSV", "PATH", "MODEL", "COHORT", "FOLDER")
-"""Metavars of what is a folder, and of what may be a file."""
+"""Metavars that stand for folders, and those that may stand for files."""
 
 
 def script(shell: str) -> str:
-    """What the shell has to run, for every step and flag."""
+    """Completion script for the shell, with every step and flag."""
     import shtab
 
     whole = argparse.ArgumentParser("yucca-wm")

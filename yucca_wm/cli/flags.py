@@ -1,8 +1,8 @@
-"""The flags that commands share: each has one meaning and one default, wherever it occurs.
+"""Flags shared by commands: each has one meaning and one default, wherever it occurs.
 
-A command names those that it honours (`add_flag`, `add_run_flags`); argparse refuses the others. Every flag of several
-words can also be written with underscores, as Yucca and the BIDS apps do; that and names of earlier versions are not
-shown in the help.
+A command lists those that it supports (`add_flag`, `add_run_flags`); argparse refuses the others. Every flag of several
+words can also be written with underscores, as in Yucca and the BIDS apps; those spellings and names from earlier
+versions are not shown in the help.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from yucca_wm.jobs.options import Level, RunOptions
 class Flag:
     """A shared flag.
 
-    name : as it is written, with dashes. means : what it does; commands may add a detail (`add_flag`).
-    settings : more for ``argparse``: type, choices, how many words. old : names that it had in some command.
+    name : as it is written, with dashes. means : its effect; commands may add a detail (`add_flag`).
+    settings : further arguments for ``argparse``: type, choices, nargs. old : earlier names in some command.
     short : its letter, ``-x``, if it has one.
     """
 
@@ -35,7 +35,7 @@ class Flag:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """Every way in which any command takes it."""
+        """All spellings that any command accepts."""
         underscored = self.name[:2] + self.name[2:].replace("-", "_")
         return tuple(dict.fromkeys((self.name, underscored, *self.old)))
 
@@ -100,7 +100,7 @@ FLAGS = {
         Flag("--anonymise", "numbers instead of names, and no paths, on the pages", SWITCH),
     )
 }
-"""By name. A new one is entered here; tests/cli/test_flags.py then looks for it in every command."""
+"""Shared flags by name. A new one is entered here; tests/cli/test_flags.py then looks for it in every command."""
 
 
 def add_flag(
@@ -112,16 +112,16 @@ def add_flag(
     old: Sequence[str] = (),
     **settings: Any,
 ) -> argparse.Action:
-    """Add a shared flag to a parser or a group of it.
+    """Add a shared flag to a parser or to one of its groups.
 
-    detail : what more this command says about it, after a semicolon. means : its help, in place of the usual words,
-    where those are too general. old : names that only this command had for it. settings : as for ``add_argument``
-    (``required``), never a type or default of its own.
+    detail : addition to the help in this command, after a semicolon. means : its help, where the shared wording is too
+    general. old : earlier names in this command only. settings : as for ``add_argument`` (``required``), never a type
+    or default of its own.
     """
     flag = FLAGS[name]
     said = "; ".join(filter(None, (means or flag.means, detail)))
     action = where.add_argument(*filter(None, (flag.name, flag.short)), **{**flag.settings, "help": said, **settings})
-    for spelling in (*flag.spellings[1:], *old):  # known to the parser, but not shown: argparse has no public way
+    for spelling in (*flag.spellings[1:], *old):  # accepted but not shown: argparse has no public interface for this
         where._option_string_actions[spelling] = action
     return action
 
@@ -129,7 +129,7 @@ def add_flag(
 def add_run_flags(parser: argparse.ArgumentParser, *, levels: bool = True, local: bool = True) -> None:
     """Add ``--jobs``, ``--scheduler``, ``--slurm``, ``--force``; with ``levels`` ``--participant-label``, ``--level``.
 
-    local : whether several subjects can be done at a time on this machine; if not, ``--jobs`` is for Slurm only.
+    local : whether several subjects can be processed at a time on this machine; if not, ``--jobs`` is for Slurm only.
     """
     group = parser.add_argument_group("running")
     if local:
@@ -146,9 +146,9 @@ def add_run_flags(parser: argparse.ArgumentParser, *, levels: bool = True, local
 
 
 def run_options(options: argparse.Namespace, parser: argparse.ArgumentParser) -> RunOptions:
-    """What was chosen with `add_run_flags`; ``--participant-label`` alone means the participant level.
+    """Run options from the flags of `add_run_flags`; ``--participant-label`` alone means the participant level.
 
-    What would do nothing ends the program as wrong usage.
+    Flags without any effect end the program as wrong usage.
     """
     labels = tuple(getattr(options, "participant_label", ()))
     level = getattr(options, "level", None) or (Level.PARTICIPANT if labels else Level.BOTH)

@@ -1,4 +1,4 @@
-"""The steps of ``yucca-wm``, in the order in which a scan meets them."""
+"""The steps of ``yucca-wm``, in the order in which a scan passes through them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import import_module
 
 @dataclass(frozen=True)
 class Step:
-    """A command. purpose : what it is for. module : where it lives, if not in ``yucca_wm.<step>.__main__``."""
+    """A command. purpose : one-line help. module : where it is, if not in ``yucca_wm.<step>.__main__``."""
 
     purpose: str
     module: str = ""
@@ -39,7 +39,7 @@ GROUPS = {
         "demo": Step("run the whole training chain on a synthetic cohort"),
     },
 }
-"""Heading -> step -> what it is. A new command is entered here."""
+"""Heading -> step -> its command. A new command is entered here."""
 
 STEPS = {name: step for steps in GROUPS.values() for name, step in steps.items()}
 
@@ -49,13 +49,13 @@ def _module(name: str) -> object:
 
 
 def main_of(name: str) -> Callable[[list[str] | None], int]:
-    """The function that runs a step; it is given the words after the step's name."""
+    """The function that runs a step; its argument is the list of words after the step's name."""
     main: Callable[[list[str] | None], int] = _module(name).main  # type: ignore[attr-defined]
     return main
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
-    """A step's command line."""
+    """The argument parser of a step."""
     module = _module(name)
     build = getattr(module, "build_parser", None) or module.parser  # type: ignore[attr-defined]
     parser: argparse.ArgumentParser = build()
