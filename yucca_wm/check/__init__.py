@@ -1,1 +1,1 @@
-"""Preflight: open every file of a cohort before hours are spent on it, and say what is wrong and what to do."""
+"""Preflight: open every file of a cohort before hours of computing, and report what is wrong and what to do."""

@@ -1,4 +1,4 @@
-"""``python -m yucca_wm.check COHORT``: what is wrong with a cohort, before hours are spent on it."""
+"""``python -m yucca_wm.check COHORT``: find problems in a cohort before hours of computing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings(
         wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
     )
-    with reading(Headers(options.header, OPTION)):  # what is in doubt is among the problems
+    with reading(Headers(options.header, OPTION)):  # doubts are among the problems
         report = check_cohort(cohort, layout=layout, settings=settings, jobs=options.jobs)
     room = list(resources.needs(report))
     problems = (*report.problems, *resources.shortages(iter(room)))

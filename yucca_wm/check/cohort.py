@@ -1,4 +1,4 @@
-"""Check a whole cohort: every subject's files, then what only shows when subjects are compared."""
+"""Check a whole cohort: every subject's files, then what only shows in a comparison of subjects."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from yucca_wm.tasks.raw_folder import SAFE_NAME, name_problems
 from yucca_wm.tasks.split import resolve_splits
 
 MAX_NAMED = 3
-"""Of many subjects that share something, so many are named."""
+"""Maximum number of subjects named that share something."""
 
 ALL_LOSE = "training learns from fewer scans, and a test on this one leaves the subject out"
 LOST = {
     Modality.T1: f"{ALL_LOSE}, as does parcellate --wm auto",
     Modality.FLAIR: f"few lesions show on it; {ALL_LOSE}",
 }
-"""What goes without a scan."""
+"""Consequences of a missing scan."""
 
 TAKEN_FOR_IT = "training would take the images of others for its own, as its name occurs in theirs"
-"""Why some names cannot be trained on; one line for all who have one."""
+"""Why some names cannot be used in training; one line for all subjects concerned."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that was found.
+    """All findings.
 
-    splits : subject -> train or test, as the tasks will have it (empty if the cohort's own is contradictory).
+    splits : subject -> train or test, as in the tasks (empty if the cohort's own split is contradictory).
     facts : by subject.
     """
 
@@ -63,7 +63,7 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
     """Open every file of the cohort at ``root``; raises InputError as `find_subjects`."""
     with reading(headers()) as noted:
         subjects = find_subjects(root, layout)
-    troubles = {subject.trouble for subject in subjects}  # which are among the problems
+    troubles = {subject.trouble for subject in subjects}  # they are among the problems
     say(line for line in noted if line not in troubles)
     by_name = {subject.name: subject for subject in subjects}
     scans = run_cases(partial(check_scan, settings=settings or Settings()), by_name, jobs=jobs, label="check")
@@ -90,7 +90,7 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
 
 
 def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:
-    """A scan or map that others have. What nobody has is taken as not part of the study."""
+    """Scans or maps that other subjects have. One that no subject has is taken as not part of the study."""
     there = {modality for subject in subjects for modality in subject.scans}
     parcellated = any(subject.regions for subject in subjects)
     segmented = any(subject.wm for subject in subjects)
@@ -127,7 +127,7 @@ def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator
         for subject in subjects
     }
     alike = Counter(subject.name.lower() for subject in subjects)
-    for name, problem in name_problems(cases).items():  # predict takes any name
+    for name, problem in name_problems(cases).items():  # predict accepts any name
         what, _, remedy = problem.partition("; ")
         level = Level.NOTE
         if SAFE_NAME.fullmatch(name) and alike[name.lower()] > 1:
@@ -138,7 +138,7 @@ def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator
 
 
 def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
-    """The same voxels under two names: one person counted twice, perhaps trained and tested on."""
+    """Identical voxels under two names: one person counted twice, perhaps in both training and test set."""
     held = ((held, name) for name, fact in facts.items() for held in fact.digests.items())
     for (column, _), name, others in with_others(held):
         shown = some_of(others, MAX_NAMED)
@@ -147,7 +147,7 @@ def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
 
 
 def _sides_of_split(root: Path, splits: Mapping[str, Split]) -> Iterator[Problem]:
-    """Only training asks for both."""
+    """A cohort with only one side of the split, a problem only in training."""
     for side in Split:
         if splits and side not in splits.values():
             remedy = f"put subjects into a {side} folder, or say '{side}' in a table"

@@ -1,4 +1,4 @@
-"""What a check says: problems, the facts that subjects are compared by, and problems as a table."""
+"""Results of a check: problems, the facts by which subjects are compared, and problems as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from yucca_wm.core.columns import Column, TableForm
 
 
 class Level(StrEnum):
-    """error: predict would leave the subject out, or a file cannot be used. warning: a person should look at it. note:
+    """error: predict would leave the subject out, or a file cannot be used. warning: should be looked at. note:
     nothing is wrong, but training needs something more. Worst first."""
 
     ERROR = "error"
@@ -21,12 +21,12 @@ class Level(StrEnum):
 
 
 COHORT = "(cohort)"
-"""Stands for the subject in problems that concern no single one."""
+"""Placeholder for the subject in problems that concern no single one."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem.
 
     subject : its name, or COHORT.
     file : the offending file, "" where there is none.
@@ -41,9 +41,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a subject's files (by field of `Subject`: t1, flair, wm, lesions, regions).
+    """Known facts about a subject's files (by field of `Subject`: t1, flair, wm, lesions, regions).
 
-    shape, spacing_mm, orientation : of its first image; orientation as in nibabel's axis codes.
+    shape, spacing_mm, orientation : of its first image, along the array axes [i, j, k]; orientation as nibabel's axis
+    codes.
     digests : sha256 of the voxel values, only for images that may not be equal between subjects.
     size_bytes : size on disk.
     volume_ml : white matter, label-1 lesions, regions 1 to 34.
@@ -81,7 +82,7 @@ FORM = TableForm[Problem](
 
 
 def problem_table(problems: Sequence[Problem]) -> str:
-    """One line a problem: level and subject in columns, then what is wrong; what to do; the file."""
+    """One line per problem: level and subject in columns, then the problem; the remedy; the file."""
     width = max(len(problem.subject) for problem in problems)
     return "\n".join(
         f"{problem.level:<7}  {_printable(problem.subject):<{width}}  "
@@ -92,7 +93,7 @@ def problem_table(problems: Sequence[Problem]) -> str:
 
 
 def note_lines(notes: Sequence[Problem]) -> Iterator[str]:
-    """One line for all subjects with the same note."""
+    """One line per note, for all subjects that share it."""
     subjects: dict[str, list[str]] = {}
     for note in notes:
         subjects.setdefault("; ".join(filter(None, (note.problem, note.remedy))), []).append(note.subject)
@@ -102,10 +103,10 @@ def note_lines(notes: Sequence[Problem]) -> Iterator[str]:
 
 
 def write_tsv(problems: Sequence[Problem], path: Path) -> None:
-    """One row a problem; tabs and line breaks in names of files are replaced, so that rows stay rows."""
+    """Write one row per problem; tabs and line breaks in file names are replaced, so that rows stay intact."""
     tsv.write_tsv(path, FORM.header, (FORM.fields(problem, _printable(problem.subject)) for problem in problems))
 
 
 def _printable(text: str) -> str:
-    """Without characters that could move the cursor or break a line."""
+    """Text without characters that could move the cursor or break a line."""
     return "".join(char if char.isprintable() else "?" for char in text)

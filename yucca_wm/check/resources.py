@@ -1,4 +1,4 @@
-"""What the whole chain will need on disk and in memory, against what there is."""
+"""Disk space and memory needed by the whole training chain, compared with what is available."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ LESION_CLASSES = 3
 TARGETS = 2
 
 SOFTMAX_BYTES = 0.31
-"""Per voxel and class of a softmax file (`yucca_wm.ensemble.codec`; up to 30 MiB for 240x240x48x37)."""
+"""Bytes per voxel and class of a softmax file (`yucca_wm.ensemble.codec`; up to 30 MiB for 240x240x48x37)."""
 
 INFERENCE_COPIES = 2
-"""Arrays of float32, voxels x classes, that inference holds at once: the logits as predicted, and on the scan's own
-grid."""
+"""Number of float32 arrays (voxels x classes) that inference holds at once: the logits as predicted, and on the scan's
+own grid."""
 
 VARIABLES = {
     "raw tasks": "YUCCA_RAW_DATA",
     "preprocessed data": "YUCCA_PREPROCESSED_DATA",
     "softmax files": "YUCCA_RESULTS",
 }
-"""What is written -> the environment variable that says where."""
+"""Output -> environment variable with its folder."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """``bytes`` are needed at ``folder`` (None: in memory) for ``what``; ``available`` there are."""
+    """``bytes`` needed at ``folder`` (None: in memory) for ``what``, out of ``available``."""
 
     what: str
     bytes: int
@@ -47,7 +47,7 @@ class Need:
 
 
 def disk_bytes(report: Report) -> dict[str, int]:
-    """Upper estimates for both targets (lesions and regions); preprocessed volumes taken at their own voxel size."""
+    """Upper estimates for both targets (lesions and regions), with preprocessed volumes at their own voxel size."""
     raw = preprocessed = softmax = 0
     for name, facts in report.facts.items():
         images = [column for modality in Modality if (column := modality.column) in facts.size_bytes]
@@ -60,7 +60,8 @@ def disk_bytes(report: Report) -> dict[str, int]:
 
 
 def needs(report: Report, environment: Mapping[str, str] = os.environ) -> Iterator[Need]:
-    """Disk for raw tasks, preprocessed data and softmax files, where YUCCA_* say (else here); memory for inference."""
+    """Disk for raw tasks, preprocessed data and softmax files, in the YUCCA_* folders (else here); memory to
+    predict."""
     for what, size in disk_bytes(report).items():
         folder = _existing(Path(environment.get(VARIABLES[what]) or "."))
         yield Need(what, size, shutil.disk_usage(folder).free, folder)
@@ -75,7 +76,7 @@ def shortages(found: Iterator[Need]) -> Iterator[Problem]:
 
 
 def available_memory() -> int:
-    """Bytes this process may still take: free memory, or what a container's limit leaves if that is less."""
+    """Bytes that this process may still take: free memory, or the rest of a container's limit if that is less."""
     free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     meminfo, limit, used = (
         Path("/proc/meminfo"),

@@ -28,10 +28,10 @@ from yucca_wm.tasks.definition import Target
 
 PLAUSIBLE_SPACING_MM = (0.2, 8.0)
 PLAUSIBLE_EXTENT_MM = (80.0, 420.0)
-"""Voxel size and field of view of a head scan, along each axis."""
+"""Plausible voxel size and field of view (mm) of a head scan, along each axis."""
 
 PLAUSIBLE_WM_ML = (150.0, 900.0)
-"""Cerebral white matter; 220 to 546 ml in the 170 subjects of the WMH challenge."""
+"""Plausible volume of cerebral white matter; 220 to 546 ml in the 170 subjects of the WMH challenge."""
 
 MIN_COMPARED = 100
 """Maps with fewer nonzero voxels may be equal by chance."""
@@ -40,12 +40,12 @@ MAX_OUTSIDE = 0.8
 """Lesions lie in or near white matter: a larger share (of at least 1 ml) outside all regions suggests a mix-up."""
 
 VOLUME_LABELS = {"wm": (1,), "lesions": (1,), "regions": regions().white_matter.indices}
-"""Which labels make up the volume of each map."""
+"""Labels that make up the volume of each map."""
 
 
 @dataclass
 class Findings:
-    """Problems and facts of one subject, as they are found."""
+    """Problems and facts of one subject, collected during the check."""
 
     subject: str
     problems: list[Problem] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Findings:
         self.problems.append(Problem(Level.NOTE, self.subject, str(file), problem, remedy))
 
     def attempt(self, read: Callable[[], Image]) -> Image | None:
-        """The image, or None and an error on record."""
+        """The image, or None with the error recorded."""
         try:
             return read()
         except InputError as error:
@@ -70,7 +70,7 @@ class Findings:
 
 
 def check_scan(subject: Subject, settings: Settings) -> Findings:
-    """Everything that can be wrong with one subject's own files.
+    """Find all problems of one subject's own files.
 
     settings : how white matter will be read when the cohort is parcellated.
     """
@@ -104,7 +104,7 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
 
 
 def _scan(path: Path) -> Image:
-    """A scan that predict, and a task, would take, with air at 0 as predict sees it. Raises InputError as they do."""
+    """A scan acceptable to predict and to a task, with air at 0 as in predict. Raises InputError as they do."""
     return check_one(check_image(read_scan(path)))[0]
 
 
@@ -115,8 +115,8 @@ def _white_matter(path: Path, settings: Settings) -> Image:
 
 
 def _check_grids(found: Findings, images: dict[str, Image]) -> None:
-    """Every map against the scans it may lie on, scans against the last; then size and place of every scan (or, without
-    one, of the first map)."""
+    """Compare every map with the scans it may lie on, and scans with the last one; then check size and position of
+    every scan (or, without one, of the first map)."""
     grid = next(iter(images.values()), None)
     if grid is None:
         return
@@ -192,6 +192,6 @@ def _volume_ml(image: Image, column: str) -> float:
 
 
 def _digest(image: Image) -> str:
-    """Of shape and values, whatever type they are stored in."""
+    """Digest of shape and values, whatever type they are stored in."""
     values = np.ascontiguousarray(image.data, dtype=np.float32)
     return hashlib.sha256(f"{image.shape}".encode() + values.tobytes()).hexdigest()
