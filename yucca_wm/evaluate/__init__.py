@@ -1,4 +1,4 @@
-"""How good a segmentation is: the WMH challenge's five measures for lesions, overlap and surfaces for regions."""
+"""Quality of a segmentation: the WMH challenge's five measures for lesions, overlap and surfaces for regions."""
 
 from yucca_wm.callable_room import make_callable
 

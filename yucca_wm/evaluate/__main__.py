@@ -1,4 +1,4 @@
-"""``python -m yucca_wm.evaluate``: how good lesion or region maps are."""
+"""``python -m yucca_wm.evaluate``: compare lesion or region maps with the truth."""
 
 from __future__ import annotations
 

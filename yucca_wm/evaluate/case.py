@@ -1,4 +1,4 @@
-"""One prediction against its truth: what the maps show, whether they can be compared, and the measures."""
+"""One prediction against its truth: kind of the maps, whether they can be compared, and the measures."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class How:
-    """What is compared.
+    """How to compare.
 
-    kind : what the maps show; None: what their labels say, where that is sure (`_guess`).
-    labels : which labels of lesion maps count; truth that is ignored is left out of both maps.
-    table : the labels that region maps may hold; those of white matter are compared.
+    kind : kind of the maps; None: as their labels show, where that is certain (`_guess`).
+    labels : labels of lesion maps that count; ignored voxels of the truth are left out of both maps.
+    table : labels that region maps may hold; those of white matter are compared.
     resample : bring predictions on another grid to the truth's, nearest neighbour, instead of refusing them.
     """
 
@@ -52,8 +52,8 @@ class How:
 def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]:
     """Compare a prediction with the truth: one row for lesions, one for every region.
 
-    Raises InputError as `load_labels`, for a scan, another grid, labels that are not known, and maps of two kinds or of
-    one that is not sure.
+    Raises InputError as `load_labels`, for a scan, another grid, unknown labels, and maps of different kinds or of an
+    uncertain one.
     """
     prediction, truth = map(images.load_labels, case)
     pred, gt = map(name_of, case)
@@ -87,14 +87,14 @@ def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]
 
 
 def _labels(labels: set[int]) -> str:
-    """What to call them."""
+    """Text for a set of labels."""
     return f"label{'s' * (len(labels) > 1)} {some_of(sorted(labels))}" if labels else "no label"
 
 
 def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str, said: str) -> Kind:
-    """What maps of these labels show, where it is sure: nothing but 1, or most regions of the table.
+    """Kind of maps with these labels, where certain: lesions if only 1 occurs, regions if most of the table does.
 
-    said : which map has which labels.
+    said : text that states which map has which labels.
     """
     if predicted | true <= {WMH}:
         return Kind.LESIONS

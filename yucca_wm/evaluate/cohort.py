@@ -52,17 +52,17 @@ def evaluate(
     """Compare predictions with truths of the same name (or two files); write cases.tsv, summary.tsv, evaluation.json
     and evaluation.png to ``out_dir``.
 
-    kind : in place of ``how`` where nothing else is to be said.
+    kind : shorthand for ``how`` where nothing else is set.
 
-    Two files are added to the cases that are in ``out_dir``; two folders renew it, and who is no longer there is named
-    on stderr.
+    Two files are added to the cases already in ``out_dir``; two folders replace them, and cases no longer there are
+    named on stderr.
 
-    Results are the rows of a case: one for lesions, one for every region. A truth without prediction, a case on another
-    grid, with labels that are not known, or whose kind is not sure is a failure of that case. Run again, only cases
-    whose maps have changed are compared again. Where no case can be compared, results that are in ``out_dir`` stay.
+    Results are the rows of a case: one for lesions, one for every region. A truth without prediction, or a case with
+    another grid, unknown labels or an uncertain kind, fails alone. In a repeated run, only cases whose maps have
+    changed are compared again. If no case can be compared, existing results in ``out_dir`` are kept.
 
-    Raises InputError when nothing can be compared, predictions and truths are the same, the folders hold lesions and
-    regions, what is in ``out_dir`` was compared with other settings or is of another case of that name, or another run
+    Raises InputError if nothing can be compared, predictions and truths are the same files, the folders mix lesions and
+    regions, results in ``out_dir`` were made with other settings or from another case of that name, or another run
     is writing to ``out_dir``.
     """
     how = how or How(kind)
@@ -95,7 +95,7 @@ def evaluate(
             raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
         if not alone:
             name_removed(before, {*pairs, *failed})
-        for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # of an earlier run
+        for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # from an earlier run
             (out / name).unlink(missing_ok=True)
         if kinds:
             _write(out, Kind(kinds.pop()), Outcome(results, account), how)
@@ -105,7 +105,7 @@ def evaluate(
 
 
 def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Path, Path]], dict[str, str]]:
-    """Case -> prediction and truth, and what keeps others out (case -> reason)."""
+    """Case -> prediction and truth, and reasons for cases left out (case -> reason)."""
     if pred.exists() and gt.exists() and pred.samefile(gt):
         raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
     if pred.is_file() and gt.is_file():
@@ -130,13 +130,13 @@ def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Pat
 
 
 def _near(predictions: Mapping[str, Path], truths: Mapping[str, Path]) -> str:
-    """The first pair of files that may have been meant to have one name, as the end of a message; or nothing."""
+    """The first pair of similar names, as the end of a message; or nothing."""
     pairs = ((path, truths[name]) for wanted, path in predictions.items() for name in alike(wanted, truths))
     return next((f" (for {path.name}, {near.name} is there)" for path, near in pairs), "")
 
 
 def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
-    """The summary in a few lines: each measure's mean and interval over cases (and over all regions)."""
+    """Summary in a few lines: each measure's mean and interval over cases (and over all regions)."""
     if not outcome.results:
         return []
     cases = rows_of(outcome)

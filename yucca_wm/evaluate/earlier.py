@@ -1,4 +1,4 @@
-"""What an output folder of evaluate holds already, to which a pair of files is added; and maps that are there twice."""
+"""Earlier results in an output folder of evaluate, to which a pair of files is added; and maps that occur twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rows = list[dict[str, Any]]
 
 
 def read_earlier(step: Step) -> Earlier:
-    """From ``evaluation.json`` and the run record in the step's folder; nothing where they are not."""
+    """Read ``evaluation.json`` and the run record in the step's folder; empty where they do not exist."""
     try:
         content = json.loads((step.folder / MANIFEST).read_text(encoding="utf-8"))
         names = dict.fromkeys(str(row["subject"]) for row in content["cases"])
@@ -29,15 +29,15 @@ def read_earlier(step: Step) -> Earlier:
 
 
 def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
-    """Say on stderr who is no longer among the ``cases`` of the tables."""
+    """Print on stderr which earlier cases are no longer among ``cases``."""
     if gone := [name for name in earlier.entries if name not in cases]:
         named = some_of(gone)
         print(f"note: removed from {earlier.step.folder}, as not among the subjects any more: {named}", file=sys.stderr)
 
 
 def copies(step: Step, results: Mapping[str, Rows]) -> Iterator[str]:
-    """A line for each case whose prediction is its truth, byte for byte, and for each two cases with one prediction or
-    one truth: files that were copied or chosen by mistake. Maps without lesions are alike rightly."""
+    """One line for each prediction that is its own truth, byte for byte, and for each prediction or truth shared by
+    several cases: files copied or chosen by mistake. Maps without lesions may be identical and are left out."""
     record = Record(step.folder, step.name)
     known = {name: entry.inputs for name, rows in results.items() if (entry := record.last(name)) and not _empty(rows)}
     for name, inputs in known.items():

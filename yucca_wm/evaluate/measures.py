@@ -1,13 +1,14 @@
-"""The measures of a segmentation: the WMH challenge's five for lesions; overlap, surfaces and volume error for regions.
+"""Measures of a segmentation: the WMH challenge's five for lesions; overlap, surfaces and volume error for regions.
 
 The challenge: Kuijf et al., IEEE TMI 38(11), 2019. The conventions are those of the challenge's own evaluation script:
 label 1 is white-matter hyperintensity; voxels whose true label is 2 (other pathology) are left out of prediction and
 truth alike; Dice, volume difference and Hausdorff distance are taken over all voxels, recall and F1 over lesions.
 Lesions are connected over faces, edges and corners (26-connectivity). The 95 % Hausdorff distance is the larger of the
 two directed 95th percentiles of the distances, in mm, between the outline voxels of the two masks, where outlines are
-drawn in the axial planes. Where one of the masks is empty a measure may have no value; `EMPTY` says what is given. One
-difference: a prediction's label 2 is not counted as WMH (the challenge, whose entries had one label, counts every
-label).
+drawn in the axial planes. If a mask is empty, a measure may be undefined; see `EMPTY`. One difference: a prediction's
+label 2 is not counted as WMH (the challenge, whose entries had one label, counts every label).
+
+Masks and label maps are arrays [i, j, k] on one grid; affines are 4x4, voxel index -> world mm.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ only the truth empty: Dice and F1 are 0, recall 1, volume difference and Hausdor
 class LesionMeasures:
     """Measures of one case; None where undefined (see `EMPTY`).
 
-    volume_left_out_ml : of the truth, where neither map counts.
+    volume_left_out_ml : volume (mL) of the true label ``ignore``, where neither map counts.
     """
 
     dice: float
@@ -56,8 +57,10 @@ def lesion_measures(
     """Compare two lesion maps on one grid.
 
     prediction, truth : labels [i, j, k]; `WMH` counts, every other label is background.
-    affine : voxel index -> world mm, for volumes and distances.
+    affine : 4x4, voxel index -> world mm, for volumes (mL) and distances (mm).
     ignore : true label of voxels that are left out (None: none).
+
+    Raises ValueError if the shapes differ.
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"shapes differ: {prediction.shape} and {truth.shape}")
@@ -81,16 +84,17 @@ def lesion_measures(
 
 
 def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Dice overlap; 1 where both masks are empty."""
+    """Dice overlap (0..1) of two masks [i, j, k]; 1 if both are empty."""
     total = int(first.sum()) + int(second.sum())
     return 2 * int((first & second).sum()) / total if total else 1.0
 
 
 def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64]) -> float | None:
-    """Larger of the two directed 95th percentiles of distances (mm) between outline voxels.
+    """Larger of the two directed 95th percentiles of distances (mm) between outline voxels of two masks [i, j, k].
 
-    0 where both masks are empty, None where one is. A mask that fills its planes has no outline: all of it counts.
-    Distances are Euclidean in world space, so oblique and anisotropic grids are right.
+    0 if both masks are empty, None if only one is. If a mask fills its planes and so has no outline, all its voxels
+    count. Distances are Euclidean in world space (``affine``: 4x4, voxel index -> mm), so oblique and anisotropic grids
+    are right.
     """
     if not first.any() or not second.any():
         return None if first.any() or second.any() else 0.0
@@ -100,16 +104,17 @@ def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: 
 
 
 def axial_axis(affine: NDArray[np.float64]) -> int:
-    """The array axis closest to head-foot: the slice axis of the challenge's images."""
+    """Array axis (0, 1 or 2) closest to head-foot, the slice axis of the challenge's images; ``affine`` is 4x4."""
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return int(np.abs(directions[2]).argmax())
 
 
 def outline(mask: NDArray[np.bool_], plane_axis: int | None = None) -> NDArray[np.bool_]:
-    """Voxels of ``mask`` with a neighbour (over face, edge or corner) outside it.
+    """Voxels of ``mask`` [i, j, k] with a neighbour (over face, edge or corner) outside it, as a mask of the same
+    shape.
 
-    plane_axis : look at neighbours in the planes across this axis only (default: at all 26). What lies beyond the
-    image counts as inside.
+    plane_axis : consider only neighbours in the planes across this axis (default: all 26). Voxels beyond the image
+    count as inside.
     """
     from scipy.ndimage import binary_erosion
 
@@ -118,7 +123,7 @@ def outline(mask: NDArray[np.bool_], plane_axis: int | None = None) -> NDArray[n
 
 
 def _edge(mask: NDArray[np.bool_], plane_axis: int | None = None) -> NDArray[np.bool_]:
-    """The `outline`; of a mask that has none because it fills the image, or its planes, all voxels."""
+    """The `outline`, or all voxels if there is none because the mask fills the image or its planes."""
     found = outline(mask, plane_axis)
     return found if found.any() else mask
 
@@ -126,7 +131,11 @@ def _edge(mask: NDArray[np.bool_], plane_axis: int | None = None) -> NDArray[np.
 def distances_mm(
     first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distance (mm) from each voxel of one mask to the nearest of the other, both ways; infinite to an empty mask."""
+    """Distances (mm) from each voxel of one mask [i, j, k] to the nearest of the other, both ways, [voxels of the
+    mask].
+
+    affine : 4x4, voxel index -> world mm. Distances to an empty mask are infinite.
+    """
     from scipy.spatial import cKDTree
 
     points = [np.argwhere(mask) @ affine[:3, :3].T for mask in (first, second)]
@@ -136,9 +145,9 @@ def distances_mm(
 
 
 def lesion_detection(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> tuple[float, float, int, int]:
-    """Recall and F1 over lesions (26-connected), and how many lesions each mask has.
+    """Recall, F1 over lesions (26-connected), number of predicted lesions, number of true lesions; masks [i, j, k].
 
-    A true lesion is found, and a predicted lesion is right, when it shares at least one voxel with the other mask.
+    A true lesion is found, and a predicted lesion is correct, if it shares at least one voxel with the other mask.
     """
     import cc3d
 
@@ -159,16 +168,16 @@ def _volume_difference_percent(predicted: int, true: int) -> float | None:
 
 
 SURFACE_TOLERANCE_MM = 2.0
-"""Surfaces closer than this agree: about the in-plane size of a voxel plus the doubt of a manual outline."""
+"""Surfaces closer than this agree: about the in-plane size of a voxel plus the uncertainty of a manual outline."""
 
 ROUNDING_MM = 1e-3
-"""Headers keep axes as 32-bit numbers: a distance of exactly the tolerance, as between neighbours on a grid of 1 or
-2 mm, comes out larger or smaller by the way in which they are stored."""
+"""Headers store axes as 32-bit numbers, so that a distance of exactly the tolerance, as between neighbours on a grid of
+1 or 2 mm, comes out slightly larger or smaller depending on how they are stored."""
 
 
 @dataclass(frozen=True)
 class RegionMeasures:
-    """Measures of one region of one case; None where the region is in neither map (or, for the error, not in truth).
+    """Measures of one region of one case; None if the region is in neither map (for the error: not in the truth).
 
     surface_dice : share of the outline voxels of both maps that lie within the tolerance of the other's outline
         (after Nikolov et al., JMIR 23(7), 2021, on voxels).
@@ -192,7 +201,12 @@ def region_measures(
     *,
     tolerance_mm: float = SURFACE_TOLERANCE_MM,
 ) -> list[RegionMeasures]:
-    """Compare two region maps on one grid, region by region of ``table``, in its order."""
+    """Compare two region maps on one grid, region by region of ``table``, in its order.
+
+    prediction, truth : labels [i, j, k]. affine : 4x4, voxel index -> world mm. tolerance_mm : as in `surface_dice`.
+
+    Raises ValueError if the shapes differ.
+    """
     if prediction.shape != truth.shape:
         raise ValueError(f"shapes differ: {prediction.shape} and {truth.shape}")
     highest = max(table.indices)
@@ -227,9 +241,11 @@ def region_measures(
 def surface_dice(
     first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64], tolerance_mm: float
 ) -> float:
-    """Share of both masks' outline voxels within ``tolerance_mm`` of the other's; 0 where one mask is empty.
+    """Share (0..1) of both masks' outline voxels within ``tolerance_mm`` of the other's outline; 0 if one mask is
+    empty.
 
-    Of a mask that fills the image all voxels count, as in `hausdorff95_mm`.
+    first, second : masks [i, j, k]; if one fills the image, all its voxels count, as in `hausdorff95_mm`.
+    affine : 4x4, voxel index -> world mm. 1 if both masks are empty.
     """
     there, back = distances_mm(_edge(first), _edge(second), affine)
     total, reach = len(there) + len(back), tolerance_mm + ROUNDING_MM

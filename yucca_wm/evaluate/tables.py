@@ -1,4 +1,4 @@
-"""What an evaluation writes: the columns of its tables, means over cases with bootstrap intervals, and the figure."""
+"""Output of an evaluation: columns of its tables, means over cases with bootstrap intervals, and the figure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from yucca_wm.jobs.cases import Outcome
 Row = dict[str, Any]
 CASES, SUMMARY = "cases.tsv", "summary.tsv"
 SHARES = ("dice", "recall", "f1")
-"""What measures end in that go from 0 to 1."""
+"""Name endings of measures that range from 0 to 1."""
 
 
 def six_digits(value: Cell) -> Cell:
-    """Measures have six significant digits, whatever their size."""
+    """Round a measure to six significant digits, whatever its size."""
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
@@ -49,7 +49,7 @@ LESION_CASES = TableForm[Row](
     ),
 )
 LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
-"""Whose means over cases ``summary.tsv`` has."""
+"""Columns whose means over cases are in ``summary.tsv``."""
 
 REGION_CASES = TableForm[Row](
     CASES,
@@ -83,7 +83,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean over ``cases`` cases with a value, and its 95 % percentile bootstrap interval (None with fewer than 2)."""
+    """Mean over ``cases`` cases with a value, and its 95 % percentile bootstrap interval (None if fewer than 2)."""
 
     mean: float | None
     low: float | None
@@ -92,7 +92,7 @@ class Mean:
 
 
 def mean_with_interval(values: Sequence[float | None]) -> Mean:
-    """Mean and interval of the values that are not None; the same values always give the same interval."""
+    """Mean and interval of the values that are not None; deterministic."""
     known = np.array([value for value in values if value is not None], dtype=np.float64)
     if known.size == 0:
         return Mean(None, None, None, 0)
@@ -104,7 +104,7 @@ def mean_with_interval(values: Sequence[float | None]) -> Mean:
 
 
 def columns_of(kind: Kind) -> tuple[str, ...]:
-    """The measures that are averaged over cases."""
+    """Measures that are averaged over cases."""
     return LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
 
 
@@ -120,7 +120,7 @@ def rows_of(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
     """One row per measure (and region): mean over cases, interval, number of cases with a value.
 
-    For regions, the row ``all regions`` takes each case's mean over its regions first, so cases are what is resampled.
+    In the row ``all regions``, each case first gets its mean over regions, so that cases are resampled.
     """
     if kind is Kind.LESIONS:
         return [_row({"measure": c}, mean_with_interval([case[c] for case in cases])) for c in LESION_COLUMNS]
@@ -144,7 +144,7 @@ def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:
 
 
 def title_of(column: str) -> str:
-    """A column's name as an axis is labelled, with its unit."""
+    """Axis label for a column: its name and unit."""
     words, unit = column, ""
     for ending, shown in (("_mm", " (mm)"), ("_percent", " (%)")):
         if words.endswith(ending):
@@ -154,7 +154,7 @@ def title_of(column: str) -> str:
 
 
 def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: Path) -> None:
-    """Dots for cases (over regions: one row of dots per region), the median as a line."""
+    """Draw one dot per case (for regions: one row of dots per region), with the median as a line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
