@@ -1,1 +1,1 @@
-"""Softmax maps kept small, and several of them merged into one label map; needs neither torch nor Yucca."""
+"""Compact storage of softmax maps, and merging of several into one label map; needs neither torch nor Yucca."""

@@ -1,11 +1,11 @@
-"""Probabilities of many classes as few bytes: quantise, leave out what is zero, store differences, entropy-code.
+"""Compression of probabilities of many classes: quantise, drop zeros, store differences, entropy-code.
 
 A slab of probabilities is quantised uniformly. Most classes are zero in most places: only blocks of 8 voxels (along the
-last axis) of a class that are not all zero are kept, those at the same place of neighbouring rows one after the other.
-Within a block, and from one kept block to the next, values change slowly, so each is replaced by its difference from
-what the value before it and the two in the block before predict (the Lorenzo predictor: Ibarria et al., Computer
-Graphics Forum 22(3), 2003); what remains is small numbers. Their low bytes, and their high bytes in blocks where one is
-not zero, get Huffman codes. All of it is exact but for the quantisation.
+last axis) of a class that are not all zero are kept, with blocks at the same place of neighbouring rows stored one
+after the other. Within a block, and from one kept block to the next, values change slowly, so each is replaced by its
+difference from a prediction by the previous value and two values of the previous block (the Lorenzo predictor: Ibarria
+et al., Computer Graphics Forum 22(3), 2003); the remainders are small numbers. Their low bytes, and the high bytes of
+blocks where one is not zero, are Huffman-coded. All of this is exact except for the quantisation.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_BITS, MAX_BITS = 10, 14
-"""Bits of a quantised probability: an error of at most 0.0005 and 0.00003."""
+"""Bits of a quantised probability: the error is at most 0.0005 and 0.00003."""
 
 BLOCK = 8
-"""Voxels in a block: 16 bytes, which numpy moves about as one complex number."""
+"""Voxels in a block: 16 bytes, which numpy moves as one complex number."""
 
 _LENGTHS = struct.Struct("<IIII")
 _ALL_BYTES, _HIGH_BYTES = np.uint64(0xFFFF_FFFF_FFFF_FFFF), np.uint64(0xFF00_FF00_FF00_FF00)
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Softmax over the first axis, as float32."""
+    """Softmax over the first axis of ``logits`` [class, ...], as float32."""
     exponentials = np.subtract(logits, logits.max(axis=0), dtype=np.float32)
     np.exp(exponentials, out=exponentials)
     exponentials /= exponentials.sum(axis=0)
@@ -38,14 +38,14 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 
 
 def quantise(probabilities: NDArray[np.float32], bits: int) -> NDArray[np.uint16]:
-    """Nearest multiple of ``1 / (2**bits - 1)``, as that multiple."""
+    """Integer multiple of ``1 / (2**bits - 1)`` nearest to each probability."""
     scaled = probabilities * np.float32(2**bits - 1)
     scaled += np.float32(0.5)
     return scaled.astype(np.uint16)
 
 
 def pack(levels: NDArray[np.uint16]) -> bytes:
-    """Code a slab [class, i, j, k] of quantised probabilities."""
+    """Encode a slab [class, i, j, k] of quantised probabilities."""
     levels = _padded(levels)
     kept = np.ascontiguousarray(np.swapaxes(_any_of_block(levels), 2, 3))
     values = np.swapaxes(levels.view(np.complex128), 2, 3)[kept].view(np.uint16)
@@ -66,9 +66,10 @@ def pack(levels: NDArray[np.uint16]) -> bytes:
 
 
 def unpack(payload: bytes, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.uint16]]:
-    """Undo `pack` for a slab of ``shape`` [class, i, j, k]; also says where there is anything at all [class, i].
+    """Undo `pack` for a slab of ``shape`` [class, i, j, k]; also returns which planes [class, i] have any nonzero
+    value.
 
-    Raises ValueError when the payload does not hold exactly such a slab; never allocates more than a few slabs.
+    Raises ValueError if the payload does not hold exactly such a slab; never allocates more than a few slabs.
     """
     if len(payload) < _LENGTHS.size:
         raise ValueError("it ends too early")
@@ -98,7 +99,7 @@ def unpack(payload: bytes, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], N
 
 
 def _padded(levels: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Rows made a whole number of blocks long by repeating their last value."""
+    """Rows extended to a whole number of blocks by repeating their last value."""
     columns = levels.shape[3]
     if columns % BLOCK == 0:
         return np.ascontiguousarray(levels)
@@ -136,19 +137,19 @@ def _inflate(data: bytes, size: int) -> NDArray[np.uint8]:
 
 
 TARGET_SHARE = 1 / 13
-"""Precision is lowered, down to `MIN_BITS`, until a file takes no more than this share of float32 values ..."""
+"""Precision is lowered, down to `MIN_BITS`, until a file takes at most this share of the size of float32 values ..."""
 
 FREE_BYTES_PER_VOXEL, FREE_BYTES_PER_SLAB = 6.0, 8192
-"""... or no more than this, so that files of few classes or voxels, which are small anyway, stay precise."""
+"""... or at most this many bytes, so that files of few classes or voxels, which are small anyway, stay precise."""
 
 Slabs = Callable[[int, int], NDArray[np.float32]]
-"""Planes ``lo`` to ``hi`` of the box along the first axis: probabilities [class, i, j, k]."""
+"""Function that returns planes ``lo`` to ``hi`` of the box along the first axis: probabilities [class, i, j, k]."""
 
 
 def choose_bits(slabs: Slabs, starts: range, planes: int, max_share: float) -> int:
-    """The finest precision at which the first planes of two slabs, a third from either end, would be small enough.
+    """Finest precision (bits) at which the first planes of two slabs, a third from either end, would be small enough.
 
-    Their size is measured at the finest precision; each bit less saves about a bit for each value that is not zero.
+    Their size is measured at the finest precision; each bit less saves about one bit per nonzero value.
     """
     if not starts:
         return MAX_BITS

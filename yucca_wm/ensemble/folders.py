@@ -1,4 +1,4 @@
-"""Folders of softmax files merged case by case into a folder of label maps."""
+"""Merge folders of softmax files, case by case, into a folder of label maps."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Options:
     """How to merge.
 
     weights : one positive number per folder, or None for equal ones.
-    allow_missing : merge cases that only some folders have from those.
-    resample : bring grids that differ to that of the first folder.
-    confidence : write a map of how probable each voxel's label is as well.
+    allow_missing : merge cases that only some folders have from those folders.
+    resample : resample grids that differ to that of the first folder.
+    confidence : also write a map of the probability of each voxel's label.
     """
 
     method: Method = Method.MEAN
@@ -55,11 +55,11 @@ def merge_folders(
 ) -> Outcome[dict[str, Any]]:
     """Merge the softmax files of ``in_dirs`` that have the same name; write label maps and ``ensemble.json``.
 
-    A case that is already there, made from the same files in the same way, is kept. One bad case does not stop the
-    others. Results say what went into a case's label map.
+    A case that already exists, made from the same files in the same way, is kept. One bad case does not stop the
+    others. Results record what each case's label map was made from.
 
-    Raises InputError for an empty folder, for a folder or a file that counts twice (through links as well), for cases
-    that only some folders have unless they are allowed, and when another run is writing to ``out_dir``.
+    Raises InputError for an empty folder, for a folder or file given twice (also through links), for cases that only
+    some folders have unless they are allowed, and if another run is writing to ``out_dir``.
     """
     options = options or Options()
     folders = [softmax_files(folder) for folder in in_dirs]
@@ -95,7 +95,7 @@ def merge_folders(
 
 
 def _name_others(out: Path, cases: Collection[str]) -> None:
-    """Say on stderr whose label maps lie in ``out`` beside those of ``cases``: the next step reads them, too."""
+    """Print on stderr which other label maps lie in ``out`` beside those of ``cases``: the next step reads them too."""
     others = [case_name(path) for path in sorted(out.glob("*.nii.gz")) if case_name(path) not in cases]
     if others:
         named = some_of(others)
@@ -103,7 +103,7 @@ def _name_others(out: Path, cases: Collection[str]) -> None:
 
 
 def _check(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Path]], options: Options) -> None:
-    """Raise InputError unless every folder has a weight, and (where it must) every case."""
+    """Raise InputError unless every folder has a weight and, where required, every case."""
     if not folders:
         raise InputError("--in_dirs", "names no folder")
     if options.weights is not None and len(options.weights) != len(folders):
@@ -126,7 +126,7 @@ def _check(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Pa
 
 
 def _check_once(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[str, Path]]) -> None:
-    """Raise InputError where two folders, or two files of a case, are the same one: its say would weigh double."""
+    """Raise InputError if two folders, or two files of a case, are the same one: it would count twice."""
     for first, second in combinations(range(len(folders)), 2):
         if Path(in_dirs[first]).samefile(in_dirs[second]):
             named = f"is folder {first + 1} and folder {second + 1} of --in_dirs: what it says would count twice"
@@ -139,7 +139,7 @@ def _check_once(in_dirs: Sequence[str | os.PathLike[str]], folders: list[dict[st
 
 
 def softmax_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
-    """Case name -> softmax file. Raises InputError when the folder is not there or has none."""
+    """Case name -> softmax file. Raises InputError if the folder is missing or has none."""
     root = Path(folder)
     if not root.is_dir():
         raise InputError(root, "is not a folder", "give the folder that yucca_inference wrote to")
@@ -150,7 +150,7 @@ def softmax_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
 
 
 def open_probabilities(path: Path) -> SoftmaxFile | PlainSoftmax:
-    """A softmax file of ours, or one that plain Yucca wrote."""
+    """Open a softmax file of this package, or one written by plain Yucca."""
     return PlainSoftmax(path) if _is_plain(path) else open_softmax(path)
 
 
@@ -161,10 +161,10 @@ def _outputs(out: Path, name: str) -> dict[str, Path]:
 def _merge_case(
     case: tuple[str, Mapping[int, Path]], weights: Sequence[float], out: Path, options: Options
 ) -> dict[str, Any]:
-    """Write one case's maps; ``case`` is its name and its file in each folder. Returns what is known of the files."""
+    """Write one case's maps; ``case``: its name and its file in each folder. Returns what is recorded of the files."""
     name, files = case
     target = _outputs(out, name)
-    if not options.confidence:  # one of an earlier run is not of this label map
+    if not options.confidence:  # one from an earlier run does not belong to this label map
         target["confidence"].unlink(missing_ok=True)
     members: list[Probabilities] = [open_probabilities(path) for path in files.values()]
     if options.resample:

@@ -1,4 +1,4 @@
-"""The weighted mean of softmax files, as ``yucca_ensemble`` takes it, for those who measure its maps."""
+"""Weighted mean of softmax files, as computed by ``yucca_ensemble``, for steps that measure its maps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from yucca_wm.jobs.run_record import FileState
 class SoftmaxFiles:
     """The softmax files of one image and their weights in the mean.
 
-    sha256 : of each file when the image was made of them; empty: not known.
+    sha256 : checksum of each file when the image was made from them; empty: not known.
     """
 
     files: tuple[Path, ...]
@@ -29,11 +29,11 @@ class SoftmaxFiles:
 
     @classmethod
     def equal(cls, *files: Path) -> SoftmaxFiles:
-        """Files that weigh alike."""
+        """Files with equal weights."""
         return cls(files, (1.0,) * len(files))
 
     def check_unchanged(self) -> None:
-        """Raises InputError for a file that is another one than the image was made of."""
+        """Raise InputError for a file that is no longer the one the image was made from."""
         for file, digest in zip(self.files, self.sha256, strict=False):
             if digest and FileState.of(file).sha256 != digest:
                 what = "is not the softmax that the label map was merged from (ensemble.json): it has changed since"
@@ -54,17 +54,17 @@ class Softmax:
 
     @property
     def outline(self) -> Image:
-        """An empty image on its grid."""
+        """An empty image on the grid of the files."""
         return Image(np.broadcast_to(np.uint8(0), self.grid.shape), self.grid.affine, self.path)
 
     @property
     def planes_at_once(self) -> int:
-        """Planes along the first axis that fit in memory together."""
+        """Number of planes along the first axis that fit in memory together."""
         return max(1, SLAB_VOXELS // (self.grid.shape[1] * self.grid.shape[2]))
 
     def read(self, lo: int, hi: int) -> NDArray[np.float64]:
         """Planes ``lo`` to ``hi``: probabilities [class, i, j, k], which sum to 1, or are all 0 where no network saw
-        anything."""
+        the voxel."""
         total = np.zeros((len(self.classes), hi - lo, *self.grid.shape[1:]), np.float32)
         for member, weight in zip(self._members, self._weights, strict=True):
             member.add_to(total, lo, weight)

@@ -1,4 +1,4 @@
-"""Several networks' probabilities of one image merged into one label map, a few planes at a time."""
+"""Merge several networks' probabilities of one image into one label map, a few planes at a time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid, Probabilities
 from yucca_wm.imaging.images import Image, check_same_grid
 
 SMALLEST_PROBABILITY = np.float32(2**-15)
-"""What the geometric mean takes for a class of probability zero: half the finest step that is stored."""
+"""Replaces a probability of zero in the geometric mean: half the finest step that is stored."""
 
 
 class Method(StrEnum):
+    """How probabilities are merged: weighted arithmetic mean, or weighted geometric mean (normalised)."""
+
     MEAN = "mean"
     GEOMETRIC = "geometric"
 
 
 @dataclass(frozen=True)
 class Merged:
-    """A label map, and how probable each voxel's label is (0 where no network saw anything)."""
+    """labels : label map [i, j, k]; confidence : float32 [i, j, k], probability of each voxel's label (0 where no
+    network saw it), or None if it was not requested."""
 
     labels: NDArray[np.integer[Any]]
     confidence: NDArray[np.float32] | None
@@ -46,7 +49,7 @@ def merge(
 
     Ties go to the class that comes first. Memory does not grow with the number of members.
 
-    Raises InputError when grids or classes differ, or a file is damaged.
+    Raises InputError if grids or classes differ, or a file is damaged.
     """
     check_members(members)
     weights = [1.0] * len(members) if weights is None else list(weights)
@@ -75,7 +78,8 @@ def merge(
 
 
 def likeliest(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Index of the largest value along the first axis, the first one of equals (as argmax, several times faster).
+    """Index of the largest value along the first axis [class, ...], the first of equal ones (argmax, several times
+    faster).
 
     Raises ValueError for NaN: a network that gives it has diverged, and no label would be right.
     """

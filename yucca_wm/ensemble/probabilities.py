@@ -1,4 +1,4 @@
-"""Probabilities on a grid of voxels: what every source of them can do, and one seen on another grid."""
+"""Probabilities on a voxel grid: the interface of all sources, and a view of one resampled to another grid."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from scipy.ndimage import affine_transform
 from yucca_wm.imaging.images import Image
 
 SLAB_VOXELS = 100_000
-"""Voxels in a slab, about: what is held in memory at once is this times the number of classes."""
+"""Approximate number of voxels in a slab; this times the number of classes is held in memory at once."""
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-"""First and one-past-last voxel along each axis."""
+"""First voxel and one past the last voxel along each axis [i, j, k]."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the voxels are.
+    """A voxel grid.
 
-    shape : voxels along each axis.
+    shape : voxels along each axis [i, j, k].
     affine : 4x4, voxel index -> world mm.
     nifti_header : the 348 bytes of the predicted image's NIfTI-1 header, or empty.
     """
@@ -40,13 +40,13 @@ class Grid:
 
     @classmethod
     def of_nifti(cls, nifti: Any) -> Grid:
-        """The grid of a nibabel image; of NIfTI-2, with what its header says in NIfTI-1."""
+        """Grid of a nibabel image; a NIfTI-2 header is converted to NIfTI-1."""
         header = nib.Nifti1Header.from_header(nifti.header, check=False)
         return cls(nifti.shape, np.asarray(nifti.affine, dtype=np.float64), header.binaryblock)
 
 
 class Probabilities(Protocol):
-    """What can be merged: probabilities read slab by slab, zero where the network saw nothing."""
+    """Interface of sources that can be merged: probabilities read slab by slab, zero where the network saw nothing."""
 
     @property
     def path(self) -> Path: ...
@@ -63,8 +63,8 @@ class Probabilities(Protocol):
 
 @dataclass(frozen=True)
 class Resampled:
-    """Probabilities linearly interpolated, through world space, to ``grid``; they fade to zero within a voxel of
-    their own."""
+    """Probabilities linearly interpolated, through world space, on ``grid``; they fade to zero within one of their own
+    voxels."""
 
     source: Probabilities
     grid: Grid

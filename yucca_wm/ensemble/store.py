@@ -1,7 +1,7 @@
-"""The softmax file: what a network said about every voxel of one image, in about a tenth of the space.
+"""The softmax file: a network's class probabilities for every voxel of one image, in about a tenth of the space.
 
-A zip archive (suffix ``.npz``, the one Yucca uses) that holds ``header.json`` and one member per slab of planes along
-the image's first axis. The voxel order, grid and NIfTI header are those of the image that was predicted. Every member
+A zip archive (suffix ``.npz``, as in Yucca) that holds ``header.json`` and one member per slab of planes along
+the image's first axis. Voxel order, grid and NIfTI header are those of the predicted image. Every member
 carries a CRC-32, nothing in the file is ever unpickled, and equal input gives equal bytes.
 """
 
@@ -43,10 +43,10 @@ def write(
 ) -> Path:
     """Write a softmax file, reading the probabilities slab by slab.
 
-    slabs : gives planes lo to hi of the box (any part of it, in any order).
-    box : the part of the grid that the network saw (default: all); elsewhere nothing is known.
-    about : anything that JSON can hold: which model, which checkpoint.
-    max_share : largest file, as a share of the same values in float32 (a few bytes per voxel are always allowed).
+    slabs : function that returns planes lo to hi of the box (any part of it, in any order).
+    box : part of the grid that the network saw (default: all); elsewhere nothing is known.
+    about : any JSON value, such as model and checkpoint.
+    max_share : largest file size, as a share of the same values in float32 (a few bytes per voxel are always allowed).
     """
     box = box or tuple((0, n) for n in grid.shape)  # type: ignore[assignment]
     assert box is not None
@@ -77,7 +77,7 @@ def write(
 def write_array(
     path: str | os.PathLike[str], probabilities: NDArray[np.float32], grid: Grid, *, about: dict[str, Any] | None = None
 ) -> Path:
-    """Write probabilities [class, i, j, k] of classes 0, 1, ... that are at hand as one array."""
+    """Write probabilities [class, i, j, k] of classes 0, 1, ... from one array in memory."""
     classes = tuple(range(len(probabilities)))
     return write(path, lambda lo, hi: probabilities[:, lo:hi], grid, classes, about=about)
 
@@ -103,7 +103,7 @@ class SoftmaxFile:
     def add_to(self, total: NDArray[np.float32], lo: int, weight: float = 1.0) -> None:
         """Add ``weight`` times the planes from ``lo`` on to ``total`` [class, i, j, k].
 
-        Raises InputError when the file is damaged.
+        Raises InputError if the file is damaged.
         """
         (start, stop), (j0, j1), (k0, k1) = self.box
         first, last = max(lo, start), min(lo + total.shape[1], stop)
@@ -144,7 +144,7 @@ class SoftmaxFile:
 def open_softmax(path: str | os.PathLike[str]) -> SoftmaxFile:
     """Read the header of a softmax file and check it.
 
-    Raises InputError when it is not such a file, of a newer version, or damaged.
+    Raises InputError if it is not a softmax file, is of a newer version, or is damaged.
     """
     path = Path(path)
     with _archive(path) as archive:
@@ -161,7 +161,7 @@ def open_softmax(path: str | os.PathLike[str]) -> SoftmaxFile:
             return _parse(path, content)
         except InputError:
             raise
-        except Exception as error:  # JSON, zip and type errors alike mean a damaged header
+        except Exception as error:  # JSON, zip and type errors all mean a damaged header
             raise _damaged(path, error) from error
 
 

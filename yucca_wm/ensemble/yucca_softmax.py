@@ -1,4 +1,4 @@
-"""Softmax files as plain Yucca writes them, read without executing anything in them.
+"""Read softmax files as plain Yucca writes them, without executing anything in them.
 
 Such a file is a ``.npz`` with ``data``, float32 [class, x, y, z] in the orientation of Yucca's plan, and
 ``properties``, a pickled dictionary. Only the few names that pickled numpy arrays need are resolved; any other name in
@@ -33,7 +33,7 @@ _ALLOWED = {(module, name) for module in _NUMPY_CORE for name in ("_reconstruct"
 
 
 class PlainSoftmax:
-    """One file of plain Yucca's; its values lie in a temporary file on disk, not in memory."""
+    """One file written by plain Yucca; its values are kept in a temporary file on disk, not in memory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,7 +66,7 @@ class _NumpyOnly(pickle.Unpickler):
 
 
 def _values(archive: zipfile.ZipFile) -> NDArray[np.float32]:
-    """The probabilities, unpacked to a temporary file that goes away with the array."""
+    """The probabilities, unpacked to a temporary file that is deleted with the array."""
     with tempfile.TemporaryFile() as unpacked:
         with archive.open("data.npy") as stream:
             shutil.copyfileobj(stream, unpacked, 1 << 22)
