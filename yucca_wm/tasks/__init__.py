@@ -1,1 +1,1 @@
-"""The six tasks: what they are, how a raw Yucca task is written, and how subjects are split."""
+"""The six tasks: their definitions, the conversion to raw Yucca tasks, and the split of subjects."""

@@ -24,9 +24,9 @@ from yucca_wm.tasks.raw_folder import image_file
 
 @dataclass(frozen=True)
 class Request:
-    """What `write_subject` is to do: ``subject``, which stands in ``split``, into the raw task at ``folder``.
+    """Input of `write_subject`: write ``subject``, which belongs to ``split``, into the raw task at ``folder``.
 
-    register : T1 and FLAIR that do not lie on each other are brought to one grid (`yucca_wm.tasks.grids`).
+    register : bring T1 and FLAIR to one grid if they are not aligned (`yucca_wm.tasks.grids`).
     """
 
     task: Task
@@ -36,9 +36,10 @@ class Request:
     register: bool = False
 
     def cases(self) -> dict[str, Modality | None]:
-        """Case name -> the image it shows (None: a label without an image).
+        """Case name -> modality of its image (None: a label without an image).
 
-        Training cases carry the modality; test cases do not, so that predictions from T1 and FLAIR pair up by name.
+        The names of training cases include the modality; those of test cases do not, so that predictions from T1 and
+        FLAIR pair up by name.
         """
         if self.split is Split.TEST:
             return {self.subject.name: self.task.modality}
@@ -46,11 +47,11 @@ class Request:
         return {f"{self.subject.name}_{modality}": modality for modality in present}
 
     def files(self) -> tuple[str, ...]:
-        """What will be written, relative to the task's folder."""
+        """Files to be written, relative to the task's folder."""
         return tuple(file for case, modality in self.cases().items() for file in self.case_files(case, modality))
 
     def case_files(self, case: str, modality: Modality | None) -> Iterator[str]:
-        """The image of a case, then its label, as far as the task holds them."""
+        """The image of a case, then its label, if the task holds them."""
         side = "Tr" if self.split is Split.TRAIN else "Ts"
         if modality is not None:
             yield f"images{side}/{image_file(case)}"
@@ -59,22 +60,22 @@ class Request:
 
 
 REGISTER = 'YUCCA_WM_CONVERT="--register"'
-"""How the user asks for it."""
+"""How the user requests registration."""
 
 NOT_WRITTEN = "could not be written: "
-"""How a failure begins that is the output folder's, not the subject's."""
+"""Start of the message of a failure caused by the output folder, not by the subject."""
 
 
 def write_subject(request: Request) -> dict[str, str]:
-    """Check every image of a subject, then write its cases; returns what was written (file in the task -> sha256).
+    """Check every image of a subject, then write its cases; returns the files written (file in the task -> sha256).
 
-    All files of the subject are checked, those that this task does not hold as well, so that a subject is in all tasks
-    of a target or in none.
+    All files of the subject are checked, even those that this task does not hold, so that a subject is in all tasks of
+    a target or in none.
 
     Raises
     ------
-    YuccaWMError : the message begins with NOT_WRITTEN where the output folder is to blame (a full disk).
-    InputError : as `load` and `load_labels`; the grids of images and label differ; an image has one value only, an axis
+    YuccaWMError : the message begins with NOT_WRITTEN if the output folder is to blame (a full disk).
+    InputError : as `load` and `load_labels`; the grids of images and label differ; an image has only one value, an axis
         of one voxel, or no orientation in its header.
     """
     images, label = check_subject(request.subject, request.task, register=request.register)
@@ -96,7 +97,7 @@ def write_subject(request: Request) -> dict[str, str]:
 def check_subject(
     subject: Subject, task: Task, *, register: bool = False
 ) -> tuple[dict[Modality, Image], Image | None]:
-    """Load and check the subject's images and the task's label, as far as there are any; raises as `write_subject`."""
+    """Load and check the subject's images and the task's label, where they exist; raises as `write_subject`."""
     images = {}
     for modality in Modality:
         if (path := subject.scans.get(modality)) is not None:
@@ -113,12 +114,12 @@ def check_subject(
 
 
 def _ordered_as(image: Image, like: Image) -> Image:
-    """``image`` with its voxels in the order of ``like``'s, so that what is predicted from both lies on one grid."""
+    """``image`` with its voxels in the order of ``like``'s, so that predictions from both lie on one grid."""
     if image is like or same_grid(like, image):
         return image
     ordered = reordered(image, like)
     check_same_grid(like, ordered)
-    return replace(ordered, path=None)  # the file has another order
+    return replace(ordered, path=None)  # the file has another voxel order
 
 
 def _beside(image: Image, like: Image) -> Image:
@@ -131,7 +132,7 @@ def _beside(image: Image, like: Image) -> Image:
 
 
 def check_image(image: Image) -> Image:
-    """``image`` if Yucca can learn from it; raises InputError for one value only, or a flat axis."""
+    """``image`` if Yucca can learn from it; raises InputError if it has only one value, or a flat axis."""
     if min(image.shape) < 2:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
     if image.data.min() == image.data.max():
@@ -140,7 +141,7 @@ def check_image(image: Image) -> Image:
 
 
 def _write_image(image: Image, target: Path) -> None:
-    """Copy the file as it is where Yucca reads it right, else convert it."""
+    """Copy the file unchanged if Yucca reads it correctly, else convert it."""
     source = image.path
     if source is None or not (source.name.lower().endswith(".nii.gz") and _yucca_reads_right(image)):
         save(put_in_order(image), target)
@@ -150,7 +151,7 @@ def _write_image(image: Image, target: Path) -> None:
 
 
 def _yucca_reads_right(image: Image) -> bool:
-    """Yucca needs three axes in order, voxel sizes in pixdim, not in the affine alone, and millimetres."""
+    """Whether Yucca reads the file right: axes in order, millimetres, voxel sizes in pixdim (not only the affine)."""
     header = image.header
     assert header is not None
     three_d = tuple(header.get_data_shape()) == image.shape

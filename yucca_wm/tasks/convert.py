@@ -28,19 +28,19 @@ from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
 VARIABLE = "YUCCA_WM_CONVERT"
 
 PARALLEL_FROM = 24
-"""Fewer subjects are done before worker processes have started."""
+"""Number of subjects from which worker processes pay off; fewer are done before they have started."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What `convert` did.
+    """Result of `convert`.
 
     folder : the raw task.
-    files : what it holds now, relative to it.
-    removed : files of an earlier run that were taken away.
-    changed : files of an earlier run that hold something else now.
-    failures : subject -> why it was left out, or what of it is missing.
-    subjects : number of subjects the task is about.
+    files : its files now, relative to it.
+    removed : files of an earlier run that were deleted.
+    changed : files of an earlier run whose content has changed.
+    failures : subject -> why it was left out, or what it lacks.
+    subjects : number of subjects that belong to the task.
     """
 
     folder: Path
@@ -64,16 +64,16 @@ def convert(
 ) -> Conversion:
     """Write ``task`` of the cohort at ``cohort`` to ``raw_data/<task name>``.
 
-    A subject that cannot be used is left out of the task and recorded; the others go on. Running again does what has
-    changed; files of an earlier run that are no longer due are removed, files of others never.
+    A subject that cannot be used is left out of the task and recorded; the others go on. A repeated run redoes what has
+    changed; files of an earlier run that are no longer due are removed, files from elsewhere never.
 
-    options : all processors are used only if the cohort is worth starting processes for.
-    register : T1 and FLAIR that do not lie on each other are registered, and cases lie on the FLAIR's grid; else such a
-        subject is left out.
+    options : by default all processors are used, but only if the cohort is worth starting processes for.
+    register : register T1 and FLAIR that are not aligned, with cases on the FLAIR's grid; else such a subject is left
+        out.
 
     Raises
     ------
-    InputError : as `find_subjects`; no subject stands in the task's split, has its images or its labels; the folder
+    InputError : as `find_subjects`; no subject belongs to the task's split, has its images or its labels; the folder
         exists and is not ours, cannot be written, or another run is writing it.
     """
     subjects = find_subjects(cohort, layout)
@@ -99,9 +99,9 @@ def convert(
 
 
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
-    """What ``yucca_convert_task`` calls: `convert`, say what was done, and exit with 1 if anything is amiss.
+    """Entry point of ``yucca_convert_task``: run `convert`, print what was done, and exit with 1 if anything failed.
 
-    How it runs is said in the environment (``YUCCA_WM_CONVERT="--register --jobs 4"``): that command is Yucca's.
+    Options come from the environment (``YUCCA_WM_CONVERT="--register --jobs 4"``), because that command is Yucca's.
     """
     usage = f'{VARIABLE}="[--register] [--header sform|qform] [--jobs N] [--force] [--scheduler ADDRESS]"'
     parser = Parser(VARIABLE, usage=usage)
@@ -129,7 +129,7 @@ def _convert(task_name: str, cohort: Path, raw_data: Path, options: RunOptions, 
 
 
 def _warn_of_stale_data(task_name: str, files: int) -> None:
-    """``yucca_preprocess`` skips every case it has seen: old voxels would be trained on."""
+    """Warn that ``yucca_preprocess`` skips every case it has seen, so that old voxels would be trained on."""
     preprocessed = os.environ.get("YUCCA_PREPROCESSED_DATA")
     if preprocessed and (folder := Path(preprocessed) / task_name).is_dir():
         print(
@@ -142,9 +142,9 @@ def _warn_of_stale_data(task_name: str, files: int) -> None:
 def _write(
     requests: Mapping[str, Request], folder: RawFolder, options: RunOptions
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """What the folder holds afterwards (file -> sha256) and who failed (subject -> why).
+    """Files in the folder afterwards (file -> sha256) and failures (subject -> reason).
 
-    A subject that is found bad loses its earlier files; one that could not be written (a full disk) keeps them.
+    A subject found unusable loses its earlier files; one that could not be written (a full disk) keeps them.
     """
     if options.jobs is None and len(requests) < PARALLEL_FROM:
         options = replace(options, jobs=1)
@@ -168,7 +168,7 @@ def _write(
 def _plan(
     task: Task, cohort: Path, subjects: Sequence[Subject], splits: dict[str, Split], folder: Path
 ) -> tuple[dict[str, Request], dict[str, str]]:
-    """What is to be written for whom, and what is missing (subject -> message), before any image is opened."""
+    """Requests by subject, and missing files (subject -> message), before any image is opened."""
     concerned = [subject for subject in subjects if task.modality is None or splits[subject.name] is Split.TEST]
     if not any(splits[subject.name] is task.split for subject in concerned):
         remedy = f"put subjects into a {task.split} folder, or say '{task.split}' in a table"

@@ -1,4 +1,4 @@
-"""The six tasks: one table that conversion, documentation and the demo read."""
+"""The six tasks, in one table used by conversion, documentation and the demo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yucca_wm.core.regions import regions
 
 
 class Target(StrEnum):
-    """What a task segments; the value is the field of `Subject` that holds the truth."""
+    """Structure that a task segments; the value is the field of `Subject` that holds the truth."""
 
     LESIONS = "lesions"
     REGIONS = "regions"
@@ -25,7 +25,7 @@ class Target(StrEnum):
 
     @property
     def remedy(self) -> str:
-        """What to do for a subject without it."""
+        """Remedy for a subject without it."""
         if self is Target.LESIONS:
             return "add wmh.nii.gz, or list the file in a table"
         return "make it with python -m yucca_wm.parcellate --cohort"
@@ -36,7 +36,7 @@ class Task:
     """One raw Yucca task.
 
     A task without a modality trains one model on both: T1 and FLAIR of a subject are two cases of one input channel,
-    and the labels of the test subjects lie beside. A task with a modality holds that image of the test subjects.
+    and the labels of the test subjects are included. A task with a modality holds that image of the test subjects.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Task:
 
     @property
     def split(self) -> Split:
-        """Whose images it holds."""
+        """The split whose images it holds."""
         return Split.TRAIN if self.modality is None else Split.TEST
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """Which images of a subject it takes."""
+        """Modalities of a subject that it takes."""
         return tuple(Modality) if self.modality is None else (self.modality,)
 
 

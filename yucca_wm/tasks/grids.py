@@ -1,9 +1,9 @@
-"""The grid that a subject's images are written on: one for T1 and FLAIR, with its axes in Yucca's order.
+"""The grid on which a subject's images are written: one for T1 and FLAIR, with its axes in Yucca's order.
 
-A T1 and a FLAIR that do not lie on each other are brought to the FLAIR's grid, as `yucca_wm.predict` does.
+A T1 and a FLAIR that are not aligned are brought to the FLAIR's grid, as in `yucca_wm.predict`.
 
-Yucca's preprocessing asks for axes in the order left-right, posterior-anterior, inferior-superior. Sagittal and coronal
-scans are stored in another order and stop ``yucca_preprocess``; such a volume is turned without interpolation.
+Yucca's preprocessing expects axes in the order left-right, posterior-anterior, inferior-superior. Sagittal and coronal
+scans are stored in another order and stop ``yucca_preprocess``; such a volume is reordered without interpolation.
 Directions along the axes (RAS, LAS, LPS) are left alone: Yucca handles those.
 """
 
@@ -28,10 +28,10 @@ def registered(
 ) -> tuple[dict[Modality, Image], Image | None]:
     """T1 and FLAIR on the grid of the FLAIR, and the label map there too.
 
-    images : as read from their files. label : on the grid of one of them, in any order of axes; on the FLAIR's it stays
-        as it is, from the T1's it is carried by nearest neighbour, once.
+    images : as read from their files. label : on the grid of one of them, in any order of axes; a label map on the
+        FLAIR's grid is kept as it is, one on the T1's is resampled by nearest neighbour, once.
 
-    Says how far the T1 was moved (`yucca_wm.imaging.reading.note`).
+    Notes how far the T1 was moved (`yucca_wm.imaging.reading.note`).
 
     Raises InputError as `bring_to_one_frame`, and for a label map on a grid of its own.
     """
@@ -62,19 +62,19 @@ def registered(
 
 
 def _as_read(image: Image, placed: Image) -> Image:
-    """``placed`` as an image without a file, unless it is what the file of ``image`` holds."""
+    """``placed`` as an image without a file, unless it equals the content of the file of ``image``."""
     if same_grid(image, placed) and np.array_equal(image.data, placed.data):
         return image
     return replace(placed, path=None)
 
 
 def in_order(image: Image) -> bool:
-    """Whether array axes 0, 1, 2 run closest to the world's x, y, z."""
+    """Whether array axes 0, 1, 2 run closest to world x, y, z."""
     return bool((io_orientation(image.affine)[:, 0] == [0, 1, 2]).all())
 
 
 def put_in_order(image: Image) -> Image:
-    """The same voxels in the same places with axes in order and directions RAS; unchanged if in order already."""
+    """The same voxels at the same world positions, axes in order and directions RAS; unchanged if already in order."""
     if in_order(image):
         return image
     turned = nib.Nifti1Image(image.data, image.affine, image.header).as_reoriented(io_orientation(image.affine))

@@ -1,6 +1,6 @@
-"""A raw task's folder: case names that Yucca reads as they are meant, ``dataset.json``, and which files are ours.
+"""A raw task's folder: case names that Yucca reads as intended, ``dataset.json``, and the list of files written here.
 
-Stale files of ours go, foreign ones are never touched.
+Outdated files listed there are deleted; other files are never touched.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from yucca_wm.tasks.definition import Target, Task
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 CHANNEL = re.compile(r"(?=_\d{3}.)")
-"""Where Yucca sees the end of a case's name in the name of an image file."""
+"""Where Yucca takes the case name to end in the name of an image file."""
 
 
 def image_file(case: str) -> str:
-    """Name of a case's only channel."""
+    """File name of a case's only channel."""
     return f"{case}_000.nii.gz"
 
 
 def name_problems(cases: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Subjects whose cases cannot be told apart or would be misread.
+    """Find subjects whose case names collide or would be misread.
 
     cases : subject -> the names of its training cases (test cases are found by their whole name).
     Returns subject -> what is wrong and what to do.
@@ -56,7 +56,7 @@ def name_problems(cases: Mapping[str, Iterable[str]]) -> dict[str, str]:
 
 
 def _taken_by(owner: Mapping[str, str]) -> dict[str, set[str]]:
-    """Case -> other cases whose image file Yucca would read as its own."""
+    """Case -> other cases whose image file Yucca would take for this one's."""
     taken: dict[str, set[str]] = {}
     for case in owner:
         file = image_file(case)
@@ -69,12 +69,12 @@ def _taken_by(owner: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 CHALLENGE_SITES = frozenset({"Utrecht", "Singapore", "Amsterdam"})
-"""Folders of the WMH segmentation challenge."""
+"""Site folders of the WMH segmentation challenge."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a cohort comes from and under which licence its data may be used."""
+    """Origin of a cohort and the licence of its data."""
 
     name: str
     licence: str
@@ -93,7 +93,7 @@ REFERENCES = {
 
 
 def find_source(root: Path, subjects: Sequence[Subject]) -> Source:
-    """The cohort's ``dataset_description.json`` (BIDS) if it has one, else recognised by its folders."""
+    """Source from the cohort's ``dataset_description.json`` (BIDS) if it has one, else recognised by its folders."""
     folder = root if root.is_dir() else root.parent
     try:
         described = json.loads((folder / "dataset_description.json").read_text(encoding="utf-8"))
@@ -111,9 +111,9 @@ def find_source(root: Path, subjects: Sequence[Subject]) -> Source:
 
 
 def dataset_json(task: Task, files: Sequence[str], split: dict[str, Any], source: Source) -> dict[str, Any]:
-    """The content of ``dataset.json`` in Yucca's format, and under ``split`` who trains and who tests.
+    """Content of ``dataset.json`` in Yucca's format, with the training and test subjects under ``split``.
 
-    files : what the task holds, relative to its folder.
+    files : files of the task, relative to its folder.
     """
     training = sorted(_case(file) for file in files if file.startswith("imagesTr/"))
     test = sorted({_case(file) for file in files if file.startswith(("imagesTs/", "labelsTs/"))})
@@ -145,15 +145,15 @@ def _case(file: str) -> str:
 
 
 MANIFEST = "yucca_wm.json"
-"""Lists the files this package wrote into the folder."""
+"""File that lists the files this package wrote into the folder."""
 
 OURS = re.compile(r"(images|labels)T[rs]/[^/.][^/]*\.nii\.gz")
-"""The only files a manifest can name: a damaged one cannot lead to a deletion elsewhere."""
+"""The only files that a manifest can name, so that a damaged one cannot cause a deletion elsewhere."""
 
 
 @dataclass(frozen=True)
 class RawFolder:
-    """``$YUCCA_RAW_DATA/<task>``; ``files``: ours, relative to it -> sha256 (empty: claimed, not known to be whole)."""
+    """``$YUCCA_RAW_DATA/<task>``; ``files``: ours, relative to it -> sha256 (empty: claimed, perhaps incomplete)."""
 
     path: Path
     files: dict[str, str]
@@ -162,7 +162,7 @@ class RawFolder:
     def open(cls, path: Path) -> RawFolder:
         """The folder as an earlier run left it, or a new one.
 
-        Raises InputError when it holds files but no manifest of ours, or cannot be written.
+        Raises InputError if it holds files but no manifest of this package, or cannot be written.
         """
         manifest = path / MANIFEST
         if manifest.is_file():
@@ -177,9 +177,9 @@ class RawFolder:
         return cls(make_folder(path), {})
 
     def begin(self, planned: Iterable[str]) -> dict[str, str]:
-        """Claim the ``planned`` files before writing them, so that a run that dies leaves nothing unaccounted for.
+        """Claim the ``planned`` files before writing them, so that a run that dies leaves no file unaccounted for.
 
-        Returns those that exist and are not ours (file -> what is wrong); they are not claimed.
+        Returns those that exist but were not written here (file -> what is wrong); they are not claimed.
         """
         planned = set(planned)
         foreign = {file for file in planned - self.files.keys() if (self.path / file).exists()}
@@ -190,9 +190,9 @@ class RawFolder:
         return {file: f"{self.path / file} exists and was not made by yucca-wm; move it away" for file in foreign}
 
     def finish(self, written: Mapping[str, str]) -> tuple[list[str], list[str]]:
-        """Remove what is ours but was not ``written`` this time, and record the rest.
+        """Remove files of earlier runs that were not ``written`` this time, and record the rest.
 
-        written : file -> sha256. Returns the files removed and those that now hold something else than before.
+        written : file -> sha256. Returns the removed files and those whose content has changed.
         """
         listed = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))["files"]
         stale = sorted(set(listed) - written.keys())
@@ -207,7 +207,7 @@ class RawFolder:
         write_json(self.path / MANIFEST, {"about": about, "files": dict(sorted(files.items()))})
 
     def _remove_temporaries(self, files: Iterable[str]) -> None:
-        """Remove what a killed run left half-written of ``files``."""
+        """Remove what a killed run left half-written among ``files``."""
         stems: dict[Path, set[str]] = {}
         for file in files:
             stems.setdefault((self.path / file).parent, set()).add(Path(file).name.removesuffix(".nii.gz"))

@@ -1,10 +1,10 @@
-"""Who tests the model, and who validates in which fold: every person stands on one side only.
+"""Division into training, test and validation cases: every person is on one side only.
 
-Whether a person is kept for testing depends on the name alone, so that a new subject moves no other.
+Whether a person is kept for testing depends on the name alone, so that adding a subject moves no other.
 
 Yucca draws its folds over case names, so that the T1 case of a subject can be trained on while its FLAIR case (the
 same lesions) validates. Here all cases of a person (both modalities, all sessions) stay together, and the folds depend
-on the people and the seed alone: the lesion task and the region task of one cohort get the same ones.
+only on the persons and the seed: the lesion task and the region task of one cohort get the same ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.core.modality import Modality
 
 TEST_FRACTION = 0.2
-"""Expected share of people kept for testing where the cohort itself does not say."""
+"""Expected share of persons kept for testing if the cohort itself defines no split."""
 
 SEED = 0
 
@@ -27,10 +27,10 @@ SEED = 0
 def resolve_splits(
     subjects: Iterable[Subject], *, test_fraction: float = TEST_FRACTION, seed: int = SEED
 ) -> dict[str, Split]:
-    """Subject name -> split: the cohort's own where it gives one, else drawn for the person.
+    """Subject name -> split: the cohort's own if it defines one, else drawn per person.
 
-    Every session of one person is drawn together; if the cohort places one session of a person, the others follow it.
-    Raises YuccaWMError when the cohort itself places one person on both sides.
+    All sessions of a person are drawn together; if the cohort places one session of a person, the others follow it.
+    Raises YuccaWMError if the cohort itself places one person on both sides.
     """
     subjects = list(subjects)
     placed: dict[str, Split] = {}
@@ -49,18 +49,18 @@ def _drawn(person: str, test_fraction: float, seed: int) -> Split:
 
 
 def draw(person: str, seed: int) -> float:
-    """A number in [0, 1) that depends on ``person`` and ``seed`` only, the same on every machine and day."""
+    """Number in [0, 1) that depends only on ``person`` and ``seed``, the same on every machine."""
     digest = hashlib.sha256(f"{seed}:{person}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 KFOLD, SIMPLE = "kfold", "simple_train_val_split"
-"""Yucca's names of the two ways to split (``--split_data_method``)."""
+"""Yucca's names for the two ways to split (``--split_data_method``)."""
 
 MIN_FOLDS, MAX_FOLDS = 2, 10
 
 MODALITY_SUFFIXES = tuple(f"_{modality}" for modality in Modality)
-"""What a training case's name carries after its subject's."""
+"""Suffix of a training case's name after the subject's name."""
 
 Fold = dict[str, list[str]]
 """``{"train": [case, ...], "val": [case, ...]}``, each in order of name: one entry of Yucca's ``splits.pkl``."""
@@ -77,7 +77,7 @@ def person_of_case(case: str) -> str:
 def kfold(cases: Iterable[str], k: int, *, seed: int = SEED) -> list[Fold]:
     """``k`` folds whose validation sides are disjoint, cover all cases, and differ by at most one person in size.
 
-    Raises YuccaWMError when ``k`` is not in 2..10 or there are fewer people than folds.
+    Raises YuccaWMError if ``k`` is not in 2..10 or there are fewer persons than folds.
     """
     if not MIN_FOLDS <= k <= MAX_FOLDS:
         raise YuccaWMError(f"{k} folds were asked for; choose {MIN_FOLDS} to {MAX_FOLDS}")
@@ -88,9 +88,9 @@ def kfold(cases: Iterable[str], k: int, *, seed: int = SEED) -> list[Fold]:
 
 
 def simple_split(cases: Iterable[str], fraction: float, *, seed: int = SEED) -> list[Fold]:
-    """One fold that validates on ``fraction`` of the people, rounded up.
+    """One fold that validates on ``fraction`` of the persons, rounded up.
 
-    Raises YuccaWMError when ``fraction`` is not between 0 and 1 or leaves nobody to train on.
+    Raises YuccaWMError if ``fraction`` is not between 0 and 1 or leaves no one to train on.
     """
     if not 0 < fraction < 1:
         raise YuccaWMError(f"the validation share is {fraction}; choose a number between 0 and 1")
@@ -102,9 +102,10 @@ def simple_split(cases: Iterable[str], fraction: float, *, seed: int = SEED) -> 
 
 
 def folds(cases: Iterable[str], method: str, param: float | str, *, seed: int = SEED) -> list[Fold]:
-    """What stands in ``splits.pkl`` under ``[method][param]``; ``param`` may be typed text, as Yucca passes it on.
+    """Content of ``splits.pkl`` under ``[method][param]``; ``param`` may be text, as Yucca passes it on.
 
-    Raises YuccaWMError as `kfold` and `simple_split` do, and for an unknown method or a ``param`` that is no number.
+    Raises YuccaWMError as `kfold` and `simple_split` do, for an unknown method, and for a ``param`` that is not a
+    number.
     """
     try:
         value = float(param)
@@ -118,7 +119,7 @@ def folds(cases: Iterable[str], method: str, param: float | str, *, seed: int = 
 
 
 def _people(cases: Iterable[str], seed: int) -> tuple[dict[str, list[str]], list[str]]:
-    """Cases of each person, and the people in an order that depends on their names and the seed alone."""
+    """Cases of each person, and the persons in an order that depends only on their names and the seed."""
     by_person: dict[str, list[str]] = {}
     for case in sorted({str(case) for case in cases}):
         by_person.setdefault(person_of_case(case), []).append(case)
