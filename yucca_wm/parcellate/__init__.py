@@ -1,4 +1,4 @@
-"""Region labels for a subject: register the atlas's white matter to the subject's and carry the labels over."""
+"""Region labels for a subject: register the atlas's white matter to the subject's and transfer the labels."""
 
 from yucca_wm.callable_room import make_callable
 

@@ -17,7 +17,7 @@ from yucca_wm.parcellate.settings import NONZERO, Init, Interpolation, Metric, S
 AUTO, NONE = "auto", "none"
 
 OF_A_COHORT = ("layout", "jobs", "scheduler", "slurm", "force", "participant_label", "level")
-"""Options that do nothing for one subject."""
+"""Options that have no effect for a single subject."""
 
 EXAMPLES = """\
 examples:
@@ -181,7 +181,7 @@ def _one(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def summary(record: dict[str, Any]) -> str:
-    """One line about a result, and one when it is in doubt."""
+    """One line about a result, and another if it is in doubt."""
     usual = " (affine: .55 to .70 is usual)" if record["settings"]["transform"] == Transform.AFFINE else ""
     line = (
         f"white-matter Dice {record['wm_dice']:.3f}{usual}, {record['wm_volume_ml']:.0f} ml, "

@@ -1,4 +1,4 @@
-"""``yucca_wm.parcellate``: region labels of one person, by registration of the atlas, in memory."""
+"""``yucca_wm.parcellate``: region labels of one subject, by registration of the atlas, in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUALITY = (
     "white_matter", "wm_volume_ml", "lesions_added_ml", "wm_dice", "fit", "doubts", "filled_voxels",
     "unlabelled_voxels", "folded_voxels",
 )  # fmt: skip
-"""Of the record, what says how good the labels are."""
+"""Entries of the record that describe the quality of the labels."""
 
 
 VOLUMES = TableForm[tuple[Region, float]](
@@ -50,24 +50,24 @@ VOLUMES = TableForm[tuple[Region, float]](
 
 @dataclass(frozen=True)
 class Parcellation:
-    """Region labels of one person; made by `yucca_wm.parcellate`.
+    """Region labels of one subject; made by `yucca_wm.parcellate`.
 
     Attributes
     ----------
     subject : str
-        What the person is called.
+        Name of the subject.
     regions : nibabel.Nifti1Image
-        Region labels inside the person's white matter, on its grid (uint8 for the built-in regions).
+        Region labels inside the subject's white matter, on its grid (uint8 for the built-in regions).
     unmasked : nibabel.Nifti1Image
-        The carried labels before anything outside the white matter is removed.
+        The transferred labels before those outside the white matter are removed.
     transform : Warp
         Subject world mm -> atlas world mm (RAS+).
     quality : dict of str to Any
-        How well it fits: ``wm_dice`` (overlap of the carried atlas white matter with the person's), ``fit`` (by part of
-        the brain, and agreement of starts), ``doubts`` (sentences; empty when there is nothing to say),
+        Goodness of fit: ``wm_dice`` (overlap of the transferred atlas white matter with the subject's), ``fit`` (by
+        part of the brain, and agreement of starts), ``doubts`` (sentences; empty if there are none),
         ``wm_volume_ml``, ``filled_voxels``, ``unlabelled_voxels``, ``folded_voxels``.
     volumes : pandas.DataFrame
-        One row a region: ``region_id``, ``name``, ``volume_ml``.
+        One row per region: ``region_id``, ``name``, ``volume_ml``.
     """
 
     subject: str
@@ -82,7 +82,7 @@ class Parcellation:
     _settings: Settings = field(repr=False)
 
     def save(self, path: str | os.PathLike[str], *, picture: bool = True) -> Path:
-        """Write what ``yucca-wm parcellate --out`` writes: label maps, transforms (ITK), record and picture.
+        """Write the files of ``yucca-wm parcellate --out``: label maps, transforms (ITK), record and picture.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Parcellation:
         Raises
         ------
         InputError
-            The folder cannot be written, or the path has another ending.
+                The folder cannot be written, or the path has another suffix.
         """
         out = named(path, self.subject)
         make_folder(out.folder)
@@ -126,42 +126,42 @@ def parcellate(
     affine: ArrayLike | None = None,
     subject: str | None = None,
 ) -> Parcellation:
-    """Label a person's white matter by region: register an atlas to it and carry the labels over.
+    """Label a subject's white matter by region: register an atlas to it and transfer the labels.
 
-    Every image of the person is a path (NIfTI, FreeSurfer), a nibabel image, a SimpleITK image, or an array [i, j, k]
+    Every image of the subject is a path (NIfTI, FreeSurfer), a nibabel image, a SimpleITK image, or an array [i, j, k]
     with ``affine``; all lie on one grid.
 
     Parameters
     ----------
     wm : path, nibabel image, SimpleITK image or array, optional
-        White matter: label map, mask or probability map; what it is shows in its values. Default: found on ``t1`` by
-        the models that come with this package.
+            White matter: label map, mask or probability map, recognised by its values. Default: found on ``t1`` by
+            the models that come with this package.
     t1 : path, nibabel image, SimpleITK image or array, optional
-        T1, with skull or without, by which the fit is judged too. Needed where there is no ``wm``.
+            T1, with or without skull, also used to judge the fit. Needed if there is no ``wm``.
     lesions : path, nibabel image, SimpleITK image or array, optional
-        Map of white-matter lesions, which count as white matter: a mask, or 1 lesion and 2 other pathology.
+            Map of white-matter lesions, which count as white matter: a mask, or 1 lesion and 2 other pathology.
     atlas_wm, atlas_labels : path, optional
         White matter and label map of an atlas, on one grid. Default: the one that ``yucca-wm atlas fetch`` keeps.
     names : path or pandas.DataFrame, optional
         Table of the atlas's labels with at least ``index`` and ``name``. Default: the 34 regions of the package.
     transform : {"affine", "deformable"}
-        Which deformations are used.
+            Deformations that the registration may use.
     metric : {"ls", "mattes"}
-        What the affine registration maximises: agreement of smoothed masks, or mutual information.
+            Criterion that the affine registration maximises: agreement of smoothed masks, or mutual information.
     init : {"centre", "search"}
-        Where it starts: centres of mass, or a search over rotations, for a header that is lost.
+            Start of the registration: centres of mass, or a search over rotations, for an image whose header is lost.
     wm_labels : sequence of int or "nonzero", optional
         Labels of white matter in a label map. Default: 44 and 45 (FAST-AID).
     threshold : float
-        A probability map's white matter is at or above it.
+            Lowest value of a probability map that counts as white matter.
     sides : {"known", "swapped", "ignore"}
-        What left and right labels of the white matter are checked against.
+            Convention that left and right labels of the white matter are checked against.
     fill_mm : float
-        White-matter voxels without a label take the nearest one within this distance.
+            White-matter voxels without a label take the nearest one within this distance, in mm.
     affine : array_like, shape (4, 4), optional
-        Voxel index -> world mm (RAS+) of those images that are arrays.
+            Voxel index -> world mm (RAS+), for those images that are arrays.
     subject : str, optional
-        What to call the person. Default: as the file says, else ``"subject"``.
+            Name of the subject. Default: from the file name, else ``"subject"``.
 
     Returns
     -------
@@ -171,10 +171,10 @@ def parcellate(
     Raises
     ------
     InputError
-        An image that cannot be read, is no white matter, or lies on another grid; an atlas that is not there; an
-        affine that is missing or of nothing.
+            An image that cannot be read, is not white matter, or lies on another grid; a missing atlas; an affine that
+            is missing or belongs to no array.
     ValueError
-        Neither ``wm`` nor ``t1``, only one of the atlas's files, or a choice or number that is out of its range.
+            Neither ``wm`` nor ``t1``, only one of the atlas's files, or an unknown choice or a number out of range.
 
     Examples
     --------

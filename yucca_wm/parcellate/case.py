@@ -1,4 +1,4 @@
-"""One subject from white matter to region labels: read, register, carry the labels, write, record."""
+"""Parcellate one subject, from white matter to region labels: read, register, transfer the labels, write, record."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from yucca_wm.registration.warp import Warp
 
 @dataclass(frozen=True)
 class Beside:
-    """Other images of the subject, on the grid of its white matter, that a registration is judged by.
+    """Other images of the subject, on the grid of its white matter, by which a registration is judged.
 
     tissue : label map of `yucca_wm.core.tissue.Tissue`. regions : region map that did not come from this registration.
     """
@@ -57,13 +57,13 @@ class Beside:
 
 @dataclass(frozen=True)
 class Labelling:
-    """What `label` found.
+    """Result of `label`.
 
     regions, unmasked : label maps on the subject's grid, inside its white matter and everywhere.
     warp : subject world mm -> atlas world mm.
-    fit : how well it fits.
-    wm_dice : overlap of the carried atlas white matter with the subject's.
-    filled, unlabelled : white-matter voxels that took the nearest label, and that found none near enough.
+    fit : goodness of fit.
+    wm_dice : overlap of the transferred atlas white matter with the subject's.
+    filled, unlabelled : number of white-matter voxels that took the nearest label, and that found none near enough.
     """
 
     regions: NDArray[Any]
@@ -77,7 +77,7 @@ class Labelling:
 
 @dataclass(frozen=True)
 class Person:
-    """found, beside : white matter, and what else is known, on its grid. inputs : what a record says they came from."""
+    """found, beside : white matter, and other images on its grid. inputs : where they came from, for the record."""
 
     found: WhiteMatter
     beside: Beside
@@ -96,7 +96,7 @@ def parcellate(
     regions: Image | None = None,
     picture: bool = True,
 ) -> dict[str, Any]:
-    """Parcellate one subject, write its files and return what is written about it, which is written last.
+    """Parcellate one subject, write its files and return the record, which is written last.
 
     wm, t1, lesions, tissue, regions : as for `read_person`.
     """
@@ -116,9 +116,9 @@ def read_person(
     tissue: Image | None = None,
     regions: Image | None = None,
 ) -> Person:
-    """Read what there is of a subject, as far as it is not in memory, and find its white matter.
+    """Read the images of a subject that are not in memory yet, and find its white matter.
 
-    wm : map that white matter is taken from; None: of ``tissue``, else of what the package's models find on ``t1``.
+    wm : map that white matter is taken from; None: taken from ``tissue``, else found on ``t1`` by the package's models.
     lesions : map of white-matter lesions, which count as white matter.
     tissue, regions : as in `Beside`. All lie on the grid of the white matter.
     """
@@ -146,7 +146,7 @@ def read_person(
 def write(
     atlas: Atlas, person: Person, result: Labelling, settings: Settings, out: Outputs, *, picture: bool
 ) -> dict[str, Any]:
-    """Write all files of a parcellation, the record last; returns what stands in it."""
+    """Write all files of a parcellation, the record last; returns the record."""
     grid = person.found.mask
     save(grid.with_data(result.unmasked), out.unmasked)
     itk.save_affine(result.warp.matrix, out.affine)
@@ -160,15 +160,15 @@ def write(
 
         draw(grid.with_data(result.regions), grid, person.beside.t1, atlas.table, out.picture)
     else:
-        out.picture.unlink(missing_ok=True)  # of an earlier run
+        out.picture.unlink(missing_ok=True)  # from an earlier run
     record = record_of(atlas, person, result, settings)
     write_json(out.record, record)
     return record
 
 
 def label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside | None = None) -> Labelling:
-    """Register, carry the labels and judge the fit; nothing is read or written."""
-    with threadpool_limits(limits=1):  # sums are made in another order by several, and end on other last digits
+    """Register, transfer the labels and judge the fit; nothing is read or written."""
+    with threadpool_limits(limits=1):  # several threads sum in another order, which changes the last digits
         return _label(atlas, found, settings, beside or Beside())
 
 
@@ -190,9 +190,9 @@ def _label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside)
 
 
 def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[Any], beside: Beside) -> Fit:
-    """Every measure of fit that ``beside`` allows. unmasked : the carried labels on the grid of ``wm``."""
+    """All measures of fit that ``beside`` allows. unmasked : the transferred labels on the grid of ``wm``."""
     warp, seen = registered.warp, wm
-    if warp.is_affine:  # in the atlas's frame a millimetre is one, even where the subject's header is lost
+    if warp.is_affine:  # in the atlas's frame millimetres are right, even if the subject's header is lost
         seen, warp = Image(wm.data, warp.matrix @ wm.affine, wm.path), Warp(np.eye(4))
     tissue, other = beside.tissue, beside.regions
     return Fit(
@@ -206,7 +206,7 @@ def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[A
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package and of what computes for it."""
+    """Versions of this package and of the packages that compute for it."""
     import nibabel
     import scipy
 
@@ -220,7 +220,7 @@ def versions() -> dict[str, str]:
 
 
 def record_of(atlas: Atlas, person: Person, result: Labelling, settings: Settings) -> dict[str, Any]:
-    """What is written about a parcellation."""
+    """Record of a parcellation."""
     found = person.found
     voxel_ml = found.mask.voxel_volume_mm3 / 1000
     counts = np.bincount(result.regions.ravel(), minlength=max(atlas.table.indices) + 1)

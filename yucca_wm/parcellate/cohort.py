@@ -35,7 +35,7 @@ PAGE = "parcellation.html"
 
 @dataclass(frozen=True)
 class AtlasFiles:
-    """What `yucca_wm.atlas.maps.load_atlas` takes, in a form that every process can be given."""
+    """Arguments of `yucca_wm.atlas.maps.load_atlas`, in a form that can be sent to every process."""
 
     wm: Path
     labels: Path
@@ -45,7 +45,7 @@ class AtlasFiles:
 
 @cache
 def _atlas(files: AtlasFiles) -> Atlas:
-    """Read once in every process."""
+    """The atlas, read once per process."""
     return load_atlas(files.wm, files.labels, files.names, files.wm_labels)
 
 
@@ -61,11 +61,11 @@ def parcellate_cohort(
     picture: bool = True,
     options: RunOptions | None = None,
 ) -> int:
-    """Parcellate every subject under ``root``; returns the exit code (1 when any subject failed).
+    """Parcellate every subject under ``root``; returns the exit code (1 if any subject failed).
 
-    fill_lesions : a subject's lesions count as white matter, where they lie on its grid.
+    fill_lesions : count a subject's lesions as white matter, if they lie on its grid.
 
-    Subjects that are done already with the same inputs and settings are kept as they are.
+    Subjects already done with the same inputs and settings are kept as they are.
     """
     options = options or RunOptions()
     check_exists(root)
@@ -125,7 +125,7 @@ def _one(
     if lesions is not None and grid is not None:
         like = load(grid)
         if not same_grid(reordered(load(lesions), like), like):
-            lesions = None  # said at the end
+            lesions = None  # reported at the end
     out = in_cohort(out_dir, subject.name)
     parcellate(_atlas(files), wm, out, settings, subject.t1, lesions=lesions, picture=picture)
 
@@ -142,7 +142,7 @@ def _say_unused(with_lesions: set[str], records: Mapping[str, dict[str, Any]]) -
 
 
 def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Path) -> Path:
-    """One row a subject: what the record says, volume of every region in ml; failed subjects with their reason."""
+    """Write one row per subject: the record, volume of every region in ml; failed subjects with their reason."""
     form = summary_form(table)
     rows = {subject: Row("; ".join(record["doubts"]) or "ok", record) for subject, record in outcome.results.items()}
     rows |= {subject: Row("failed: " + " ".join(why.split()), None) for subject, why in outcome.failures.items()}
@@ -152,7 +152,7 @@ def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Pa
 
 @dataclass(frozen=True)
 class Row:
-    """One subject in ``parcellation.tsv``; record : None for one that failed."""
+    """One subject in ``parcellation.tsv``; record : None if it failed."""
 
     status: str
     record: dict[str, Any] | None
@@ -179,7 +179,7 @@ STATUS: tuple[Column[Row], ...] = (
     _recorded("unlabelled_voxels", "white-matter voxels without a label", count=True),
     _recorded("folded_voxels", "voxels where the displacement folds over itself", count=True),
 )
-"""The columns of ``parcellation.tsv`` before those of the regions."""
+"""Columns of ``parcellation.tsv`` before those of the regions."""
 
 
 def summary_form(table: RegionTable) -> TableForm[Row]:

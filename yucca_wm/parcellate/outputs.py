@@ -1,4 +1,4 @@
-"""Where the files of one parcellation lie: beside the label map, named after it."""
+"""Paths of the files of one parcellation: beside the label map, named after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
 
 AFFINE, RECORD = "_affine.tfm", ".json"
-"""How the transform and the record end that lie beside a region map."""
+"""Endings of the transform and the record beside a region map."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Outputs:
 
     @property
     def unmasked(self) -> Path:
-        """The carried labels before anything outside the subject's white matter is removed."""
+        """The transferred labels before those outside the subject's white matter are removed."""
         return self._beside(UNMASKED)
 
     @property
@@ -50,7 +50,7 @@ class Outputs:
         return self._beside(".png")
 
     def expected(self, *, field: bool, picture: bool) -> list[Path]:
-        """All files of a parcellation with a displacement field, with a picture, or without; the record comes last."""
+        """All files of a parcellation, with or without displacement field and picture; the record comes last."""
         extra = [self.field] * field + [self.picture] * picture
         return [self.unmasked, self.affine, *extra, self.regions, self.record]
 
@@ -60,7 +60,7 @@ class Outputs:
 
 def single(out: str | os.PathLike[str], wm: str | os.PathLike[str]) -> Outputs:
     """Outputs of the one-subject command: ``out`` is a label map's path (.nii, .nii.gz) or a folder, in which the map
-    is called after the subject (`yucca_wm.cohort.ids.called`)."""
+    is named after the subject (`yucca_wm.cohort.ids.called`)."""
     return named(out, called(Path(wm)))
 
 
@@ -80,15 +80,15 @@ def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:
 
 
 def check_free(out: Outputs, source: Path, what: str) -> None:
-    """Raise InputError where the region map of another file lies whose name was the same, most likely of somebody else.
-    One of the same file, or of a copy, is made again.
+    """Raise InputError if a region map of the same name exists that was made from another file, most likely another
+    subject's. One made from the same file, or a copy of it, is replaced.
 
-    source : ``what`` the map is made from: ``wm`` or ``t1``.
+    source : file that the map is made from; ``what``: ``wm`` or ``t1``.
     """
     try:
         before = json.loads(out.record.read_text(encoding="utf-8"))["inputs"]
         path, digest = Path(before[what]), before["sha256"][what]
-    except (OSError, ValueError, KeyError, TypeError):  # none is there, or not of such a file
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is another kind of file
         return
     if not source.is_file() or (path.is_file() and path.samefile(source)) or digest == sha256(source):
         return
@@ -97,5 +97,5 @@ def check_free(out: Outputs, source: Path, what: str) -> None:
 
 
 def registration_record(regions: Path) -> Path:
-    """Where `yucca_wm.parcellate` would have left the record of a region map."""
+    """Path at which `yucca_wm.parcellate` would have left the record of a region map."""
     return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record

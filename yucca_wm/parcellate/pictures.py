@@ -1,4 +1,4 @@
-"""Pictures of parcellations: regions over the T1 in three planes, white matter outlined; and a cohort's on one page."""
+"""Pictures of parcellations: regions over the T1 in three planes, white matter outlined; a page for a cohort."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARGIN_MM = 12.0
 OPACITY = 0.55
 
 PLANES = {"sagittal": (1, 2, 0), "coronal": (0, 2, 1), "axial": (0, 1, 2)}
-"""Plane -> world axes (to the right of the picture, up, through the picture)."""
+"""Plane -> world axes (picture right, picture up, through the picture)."""
 
 
 def draw(regions: Image, wm: Image, t1: Image | None, table: RegionTable, path: str | os.PathLike[str]) -> Path:
@@ -64,7 +64,7 @@ def _panel(
     layers: tuple[Image, Image, Image | None],
     colors: NDArray[np.float32],
 ) -> NDArray[np.uint8]:
-    """RGB [rows from top, columns, 3] of one plane through ``centre``."""
+    """RGB [rows from top, columns, 3] of one plane through ``centre`` (world mm)."""
     across, up, through = plane
     columns = np.arange(low[across], high[across], PIXEL_MM)
     rows = np.arange(high[up], low[up], -PIXEL_MM)
@@ -93,7 +93,7 @@ TEMPLATE = Path(__file__).parent / "page.html"
 
 
 def write_page(outcome: Outcome[dict[str, Any]], path: Path) -> Path:
-    """Write the page beside the subjects' folders: failures, subjects in doubt, the others; each lowest Dice first.
+    """Write the page beside the subjects' folders: failures, doubtful subjects, the others; each sorted by rising Dice.
 
     Needs the pictures at ``<subject>/<subject>_regions.png``.
     """

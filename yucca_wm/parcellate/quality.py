@@ -1,4 +1,4 @@
-"""How well a registration fits, and whether it is believable: judged by where labels end up, not by how the head lies.
+"""Goodness of fit of a registration, and whether it is plausible: judged by where labels end up, not by head position.
 
 The bounds are measured by `python benchmarks/doubt.py`.
 """
@@ -22,29 +22,29 @@ from yucca_wm.registration.smoothed_masks import Blurred, blur, centre_mm
 from yucca_wm.registration.warp import Warp
 
 SPACING_MM, SIGMA_MM = 4.0, 3.2
-"""Of the masks that are compared by part: coarse enough that thin or thick white matter agrees as well."""
+"""Spacing and smoothing of the masks compared by part: coarse enough that thin and thick white matter agree too."""
 
 PARTS = tuple(
     " ".join(words) for words in product(("lower", "upper"), ("back", "front"), ("left", "right"))
 )  # in the order of 4 (z) + 2 (y) + (x)
-"""The eight parts around the centre of the atlas's white matter."""
+"""Names of the eight parts around the centre of the atlas's white matter."""
 
 SHELL_MM = 4.0
-"""What lies this near white matter is what its brightness is compared with."""
+"""White matter is compared in brightness with voxels within this distance."""
 
 MOST_VOXELS = 100_000
-"""Brightness is compared on at most about this many voxels a side."""
+"""Brightness is compared on at most about this many voxels inside and outside."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What can be measured; None where what is needed for it is not at hand.
+    """Measures of fit; None where the image needed is missing.
 
-    parts : part of the head -> correlation of the smoothed white matter of subject and atlas there (0..1).
-    starts, agreeing : how many starts the affine was found from, and how many of them ended at it.
-    t1_contrast : chance that a white-matter voxel is brighter on the T1 than one close around (0.5: no relation).
+    parts : part of the head -> correlation (0..1) of the smoothed white matter of subject and atlas there.
+    starts, agreeing : number of starts tried for the affine, and how many of them led to it.
+    t1_contrast : probability that a white-matter voxel is brighter on the T1 than one close around (0.5: no relation).
     wm_in_tissue_dice : overlap of the given white matter with the tissue map's.
-    network_agreement : share of the voxels labelled by both that have the same label in another region map.
+    network_agreement : share of equal labels among the voxels labelled both here and in another region map.
     """
 
     parts: dict[str, float] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Fit:
     network_agreement: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain rounded values, as JSON holds them, without what was not measured."""
+        """Plain rounded values for JSON, without missing measures."""
         parts = {part: round(value, 4) for part, value in self.parts.items()}
         values = {key: value for key, value in vars(self).items() if key != "parts" and value is not None}
         return {"parts": parts} | {
@@ -64,7 +64,8 @@ class Fit:
 
 
 def agreement_by_part(atlas: Image, subject: Image, warp: Warp) -> dict[str, float]:
-    """Part of the head -> sum(a b) / sqrt(sum(a a) sum(b b)) over it, a and b the smoothed masks; 0 without any.
+    """Part of the head -> sum(a b) / sqrt(sum(a a) sum(b b)) over it, where a and b are the smoothed masks; 0 if
+    undefined.
 
     atlas, subject : masks. warp : subject world mm -> atlas world mm.
     """
@@ -79,7 +80,7 @@ def agreement_by_part(atlas: Image, subject: Image, warp: Warp) -> dict[str, flo
 
 
 def _lattice(own: Blurred, theirs: Blurred, warp: Warp) -> NDArray[np.float64]:
-    """Subject world mm [3, points] every SPACING_MM over both masks: what only the atlas has counts too."""
+    """Subject world mm [3, points] every SPACING_MM over both masks: white matter of the atlas alone counts too."""
     back = np.linalg.inv(warp.matrix)
     corners = np.array(list(product((0, 1), repeat=3))).T
     ends = [
@@ -100,9 +101,9 @@ def _sample(image: Blurred, points_mm: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def t1_contrast(wm: Image, t1: Image) -> float | None:
-    """Chance that a voxel of ``wm`` is brighter on the T1 than one around it (ties count half).
+    """Probability that a voxel of ``wm`` is brighter on the T1 than one around it (ties count half).
 
-    Around is every voxel within SHELL_MM along each axis of the grid.
+    "Around it" means within SHELL_MM along each axis of the grid.
     """
     inside = wm.data > 0
     reach = np.maximum(np.rint(SHELL_MM / wm.spacing_mm), 1).astype(int)
@@ -116,42 +117,42 @@ def t1_contrast(wm: Image, t1: Image) -> float | None:
 
 
 def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Dice overlap of the nonzero voxels; 0 when there are none."""
+    """Dice overlap of the nonzero voxels of two arrays of equal shape; 0 if there are none."""
     a, b = first != 0, second != 0
     return 2 * int((a & b).sum()) / max(int(a.sum()) + int(b.sum()), 1)
 
 
 def network_agreement(registered: NDArray[Any], network: Image, table: RegionTable) -> float | None:
-    """Share of equal labels among the voxels that both region maps give to a white-matter region."""
+    """Share of equal labels among the voxels that both region maps assign to a white-matter region."""
     regions = table.white_matter.indices or table.indices
     both = np.isin(registered, regions) & np.isin(network.data, regions)
     return float((registered[both] == network.data[both]).mean()) if both.any() else None
 
 
 DETERMINANT = (0.85, 1.9)
-"""Volume of the atlas brain over the subject's, in 170 published affines of real subjects."""
+"""Volume of the atlas brain divided by the subject's, in 170 published affines of real subjects."""
 
 MAX_ANISOTROPY = 1.65
-"""Largest over smallest stretch, in the same."""
+"""Largest divided by smallest stretch, in the same affines."""
 
 MIN_PART = 0.80
-"""Correlation of the smoothed masks in each of eight parts of the head: whole white matter well registered has more
-than 0.82 in all of them, with the cerebellum left in, half a head or a turn by 15 degrees less than 0.79 in one."""
+"""Correlation of the smoothed masks in each of eight parts of the head: complete white matter, well registered, exceeds
+0.82 in all of them, even with the cerebellum left in; half a head or a turn by 15 degrees stays below 0.79 in one."""
 
 MIN_T1_CONTRAST = 0.85
-"""A person's own white matter has 0.92 to 0.99 on the T1, somebody else's registered to it 0.73 to 0.80."""
+"""A subject's own white matter has 0.92 to 0.99 on the T1, another subject's registered to it 0.73 to 0.80."""
 
 MIN_WM_DICE = 0.7
-"""Overlap of the given white matter with that of the tissue map; two people's, registered, have 0.67."""
+"""Overlap of the given white matter with the tissue map's; two subjects', registered, have 0.67."""
 
 MIN_NETWORK_AGREEMENT = 0.5
-"""Voxels with the same region label: two good registrations agree on 0.7 to 0.89."""
+"""Share of voxels with the same region label: two good registrations agree on 0.7 to 0.89."""
 
 MAX_VOLUME_RATIO = 6.0
-"""White matter more than this many times larger or smaller than the atlas's is not a brain in mm."""
+"""White matter that is larger or smaller than the atlas's by more than this factor is not a brain in mm."""
 
 MIN_FLATNESS = 0.65
-"""Least thickness over greatest length of the white matter, as a part of the atlas's; one side alone has half."""
+"""Smallest thickness over largest length of the white matter, relative to the atlas's; one side alone has half."""
 
 
 def check_whole(atlas: Image, subject: Image) -> None:
@@ -168,14 +169,14 @@ def check_whole(atlas: Image, subject: Image) -> None:
 
 
 def _flatness(mask: Image) -> float:
-    """Smallest over largest standard deviation of the mask's voxels along its principal axes."""
+    """Smallest divided by largest standard deviation of the mask's voxels along its principal axes."""
     points = mask.affine[:3, :3] @ np.array(np.nonzero(mask.data))
     spread = np.linalg.eigvalsh(np.cov(points))
     return float(np.sqrt(spread[0] / spread[2])) if spread[2] > 0 else 0.0
 
 
 def doubts(matrix: NDArray[np.float64], fit: Fit) -> list[str]:
-    """What is out of the bounds above, in words; empty when all is usual.
+    """Measures outside the bounds above, in words; empty if there are none.
 
     matrix : 4x4, subject world mm -> atlas world mm.
     """
@@ -218,7 +219,7 @@ def _beside_other_images(fit: Fit) -> list[str]:
 
 
 def warn_of_doubts(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say every doubt on stderr (name -> record of a parcellation); returns the names in doubt."""
+    """Print every doubt on stderr (name -> record of a parcellation); returns the doubtful names."""
     for name, record in records.items():
         for doubt in record["doubts"]:
             print(f"warning: {name}: registration in doubt: {doubt}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What can be chosen about a parcellation; light to import, so that ``--help`` is quick."""
+"""Settings of a parcellation; light to import, so that ``--help`` is quick."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Any
 
 
 class Transform(StrEnum):
-    """Which deformations the registration may use."""
+    """Deformations that the registration may use."""
 
     AFFINE = "affine"
     DEFORMABLE = "deformable"
 
 
 class Metric(StrEnum):
-    """What the affine registration maximises: ls, agreement of smoothed masks; mattes, mutual information."""
+    """Criterion that the affine registration maximises: ls, agreement of smoothed masks; mattes, mutual information."""
 
     LS = "ls"
     MATTES = "mattes"
 
 
 class Init(StrEnum):
-    """Where the registration starts: centres of mass, or a search over the 24 axis-aligned rotations."""
+    """Start of the registration: centres of mass, or a search over the 24 axis-aligned rotations."""
 
     CENTRE = "centre"
     SEARCH = "search"
 
 
 class Interpolation(StrEnum):
-    """How a voxel takes its label: that of the nearest atlas voxel, or the one with most linear weight."""
+    """How a voxel takes its label: that of the nearest atlas voxel, or the one with the largest linear weight."""
 
     NEAREST = "nearest"
     LINEAR = "linear"
 
 
 class Sides(StrEnum):
-    """What a sided white-matter label map is checked against.
+    """Convention that a white-matter label map with sides is checked against.
 
     known : FAST-AID 44 right, 45 left; FreeSurfer 2 left, 41 right.
     swapped : the other way round.
@@ -49,19 +49,19 @@ class Sides(StrEnum):
 
 
 NONZERO = "nonzero"
-"""In place of label numbers: every voxel that is not zero is white matter."""
+"""Instead of label numbers: every nonzero voxel is white matter."""
 
 FASTAID_WM = (44, 45)
-"""Cerebral white matter in FAST-AID Brain's label list: right, left."""
+"""Labels of cerebral white matter in FAST-AID Brain: right, left."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Choices of one run; recorded with every result, and a result is made again when they change.
+    """Settings of one run; recorded with every result, and a result is made again when they change.
 
     wm_labels : labels of white matter in a label map; ``"nonzero"`` takes every label; None: FAST-AID's.
-    threshold : a probability map's white matter is at or above it.
-    fill_mm : white-matter voxels without a label take the nearest label within this distance.
+    threshold : lowest value of a probability map that counts as white matter.
+    fill_mm : white-matter voxels without a label take the nearest label within this distance, in mm.
     """
 
     transform: Transform = Transform.AFFINE
@@ -74,7 +74,7 @@ class Settings:
     fill_mm: float = 3.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON holds them."""
+        """Plain values for JSON."""
         values = asdict(self)
         values["wm_labels"] = list(self.wm_labels) if isinstance(self.wm_labels, tuple) else self.wm_labels
         return {key: str(value) if isinstance(value, StrEnum) else value for key, value in values.items()}

@@ -1,4 +1,4 @@
-"""From the atlas to a subject: register their white matter, and carry the labels over in one interpolation."""
+"""From the atlas to a subject: register their white matter, and transfer the labels in one interpolation."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Registration:
 
 
 def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registration:
-    """The transform that ``settings`` ask for."""
+    """Register with the transform that ``settings`` select; both images are white-matter masks."""
     start, laid = None, np.eye(4)
     if settings.init is Init.SEARCH:
         if settings.transform is Transform.DEFORMABLE:
             raise ValueError("a displacement field in mm needs a header in mm: no search with a deformable transform")
         laid, start = affine.search(atlas_wm, subject_wm), np.eye(4)
-        # without its header a millimetre of the subject is none: go on in the atlas's frame
+        # without a valid header, millimetres of the subject mean nothing: go on in the atlas's frame
         subject_wm = Image(subject_wm.data, laid @ subject_wm.affine, subject_wm.path)
     starts: tuple[int | None, int | None] = (None, None)
     if settings.metric is Metric.MATTES:
@@ -52,9 +52,9 @@ def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registra
 
 
 def carry(labels: Image, grid: Image, transform: Warp, interpolation: Interpolation) -> NDArray[Any]:
-    """The label of every voxel of ``grid`` (0 outside the atlas), in the type of ``labels``.
+    """Label of every voxel of ``grid`` (0 outside the atlas): array [i, j, k] in the type of ``labels``.
 
-    transform : subject world mm -> atlas world mm.
+    labels : atlas label map. transform : subject world mm -> atlas world mm.
     """
     if transform.is_affine:
         to_index = np.linalg.inv(labels.affine) @ transform.matrix @ grid.affine
@@ -80,7 +80,7 @@ def _pick_nearest(labels: NDArray[Any], index: NDArray[np.float64]) -> NDArray[A
 
 
 def _pick_heaviest(labels: NDArray[Any], index: NDArray[np.float64]) -> NDArray[Any]:
-    """The label whose trilinear weight is largest among the eight voxels around each point, [3, points]."""
+    """Label with the largest sum of trilinear weights among the eight voxels around each point; index: [3, points]."""
     base = np.floor(index).astype(np.int64)
     fraction = index - base
     corners, weights = [], []
@@ -96,9 +96,11 @@ def _pick_heaviest(labels: NDArray[Any], index: NDArray[np.float64]) -> NDArray[
 
 
 def keep_white_matter(labels: NDArray[Any], wm: Image, fill_mm: float) -> tuple[NDArray[Any], int, int]:
-    """Labels inside the white matter; voxels there without one take the nearest label within ``fill_mm``.
+    """Labels inside the white matter; voxels there without one take the nearest label within ``fill_mm`` (mm).
 
-    Returns the map, how many voxels were filled, and how many are still without a label.
+    labels : [i, j, k] on the grid of ``wm``, a mask (nonzero is white matter).
+
+    Returns the map [i, j, k], the number of voxels filled, and the number still without a label.
     """
     kept = np.where(wm.data > 0, labels, 0).astype(labels.dtype)
     missing = np.array(np.nonzero((wm.data > 0) & (labels == 0)))
@@ -116,8 +118,8 @@ def keep_white_matter(labels: NDArray[Any], wm: Image, fill_mm: float) -> tuple[
 
 
 def _offsets(affine: NDArray[np.float64], reach_mm: float) -> NDArray[np.int64]:
-    """Voxel offsets no further than ``reach_mm``, nearest first; equal distances in world order (x, y, z)."""
-    # Along an axis of an oblique grid no voxel further than reach / (smallest singular value) can be near enough.
+    """Voxel offsets [n, 3] no longer than ``reach_mm``, nearest first; equal distances in world order (x, y, z)."""
+    # Along an axis of an oblique grid, no voxel further than reach / (smallest singular value) can be near enough.
     most = int(reach_mm / np.linalg.svd(affine[:3, :3], compute_uv=False).min()) + 1
     offsets = np.array(list(product(range(-most, most + 1), repeat=3)))
     steps = np.round(offsets @ affine[:3, :3].T, 6)

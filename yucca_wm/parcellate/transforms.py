@@ -1,4 +1,4 @@
-"""Transforms that parcellate left, for the steps after it: found by name or beside a region map."""
+"""Transforms written by parcellate, for later steps: found by name or beside a region map."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Warp
 
 BESIDE = "beside the region maps"
-"""In place of a folder: each transform lies beside the region map that was made with it."""
+"""Instead of a folder: each transform lies beside the region map that was made with it."""
 
 IN_TEMPLATE = "none"
-"""In place of a folder: the lesion maps are in the template's space already."""
+"""Instead of a folder: the lesion maps are already in template space."""
 
 
 @dataclass(frozen=True)
 class Transforms:
-    """where : folder, BESIDE or IN_TEMPLATE; files : subject -> its affine files (one, unless something is wrong)."""
+    """where : folder, BESIDE or IN_TEMPLATE; files : subject -> its affine files (more than one is an error)."""
 
     where: str
     files: Mapping[str, list[Path]]
 
     def inputs(self, subject: str, regions: Path | None = None) -> dict[str, Path]:
-        """The files that `warp` reads, as far as there are any."""
+        """The existing files that `warp` reads."""
         files = self._of(subject, regions)
         fields = [Path(str(path).removesuffix(AFFINE) + FIELD) for path in files]
         affines = {f"affine{number or ''}": path for number, path in enumerate(files)}
@@ -46,12 +46,12 @@ class Transforms:
         return self.files.get(subject) or self.files.get(subject_of(subject)) or []
 
     def warp(self, subject: str, regions: Path | None = None) -> Warp:
-        """Subject world mm -> atlas world mm.
+        """Transform of a subject: subject world mm -> atlas world mm.
 
-        regions : the subject's region map, which its transform may lie beside.
+        regions : the subject's region map, beside which its transform may lie.
 
-        Raises InputError when the subject has no transform or several, or when a displacement field belongs to it
-        and is not there.
+        Raises InputError if the subject has no transform or several, or if it needs a displacement field that is
+        missing.
         """
         if self.where == IN_TEMPLATE:
             return Warp(np.eye(4))
@@ -72,10 +72,10 @@ class Transforms:
 
 
 def find_transforms(where: str | os.PathLike[str]) -> Transforms:
-    """Every ``*_affine.tfm`` in a folder and below, each with the ``*_warp.nii.gz`` beside it, if there is one.
+    """Find every ``*_affine.tfm`` in a folder and below, each with the ``*_warp.nii.gz`` beside it, if there is one.
 
-    where : folder (or a file in it), or ``none`` when the lesion maps are in the template's space already.
-    Raises InputError when there is no such folder or no transform in it.
+    where : folder (or a file in it), or ``none`` if the lesion maps are already in template space.
+    Raises InputError if there is no such folder or no transform in it.
     """
     if str(where) == IN_TEMPLATE:
         return Transforms(IN_TEMPLATE, {})

@@ -1,4 +1,4 @@
-"""White matter of a subject: of a label map, mask, probability map or tissue map, or found by the package's models."""
+"""A subject's white matter: from a label map, mask, probability map or tissue map, or found by the package's models."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from yucca_wm.scan.air import with_air_at_zero
 from yucca_wm.scan.cut import cut_off
 
 RIGHT_LEFT = {(44, 45): "FAST-AID", (41, 2): "FreeSurfer"}
-"""(right, left) cerebral white matter by the label lists of the tools that write them."""
+"""(right, left) labels of cerebral white matter -> tool that writes them."""
 
 SCALES = {100: "percent", 1000: "permille"}
-"""Largest value of a probability map that is not kept as 0..1; one within a tenth below it will do."""
+"""Largest value of a probability map that is not scaled to 0..1; up to a tenth less is accepted."""
 
 OVERSHOOT = 0.05
 """Resampling takes probabilities this far below 0 and above 1; they are clipped."""
 
 MIN_SURE = 0.75
-"""Median, as a part of the largest, of a percent or permille map's values above one half: most white matter is nearly
-sure. A scan that happens to go up to 1000 has its bright voxels not far above one half."""
+"""Smallest median, relative to the largest value, of a percent or permille map's values above one half: most white
+matter is nearly certain. In a scan that happens to reach 1000, bright voxels lie not far above one half."""
 
 MIN_ALIKE = 0.6
-"""Of the voxels of FAST-AID's white-matter labels, those with a neighbour of the same label: nearly all in a label map,
-few in a probability map, where values run from one to the next."""
+"""Share of voxels with FAST-AID's white-matter labels that have a neighbour with the same label: nearly all in a label
+map, few in a probability map, whose values change gradually."""
 
 MANY_LABELS = 30
-"""A map of labels 1..36 with at least this many of them is a region map of this package: all of it is taken."""
+"""A map with labels 1..36 and at least this many of them is a region map of this package: all of it is taken."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class WhiteMatter:
 
     mask : uint8, 0 or 1.
     source : how it was found, in words.
-    right, left : voxel indices [3] of the centres of the two sides, where the map tells them apart.
-    added_voxels : of lesions that were no white matter before (`add_lesions`).
+    right, left : voxel indices [3] of the centres of the two sides, if the map distinguishes them.
+    added_voxels : number of lesion voxels that were not white matter before (`add_lesions`).
     """
 
     mask: Image
@@ -56,11 +56,11 @@ class WhiteMatter:
 
 
 def white_matter(path: str | os.PathLike[str] | Image, settings: Settings) -> WhiteMatter:
-    """White matter of a file or an image that was read; what kind of map it is shows in its values.
+    """White matter from a file or an image already read; the kind of map is recognised by its values.
 
     Whole numbers with one value besides 0: a mask. Several values: a label map (``settings.wm_labels``, by default
-    FAST-AID's 44 and 45). Fractions: a probability map (``settings.threshold``), 0 to 1, 100 or 1000. Whole numbers up
-    to 100 or 1000 that run from one to the next as probabilities do are one too, unless labels are asked for.
+    FAST-AID's 44 and 45). Fractions: a probability map (``settings.threshold``), up to 1, 100 or 1000. Whole numbers up
+    to 100 or 1000 that change gradually as probabilities do are one too, unless labels are given.
 
     Raises InputError as `yucca_wm.imaging.images.load`; for fractions outside 0..1, an absent label, no white matter.
     """
@@ -95,7 +95,7 @@ def _from_probabilities(image: Image, threshold: float) -> WhiteMatter:
 
 
 def _runs_like_probabilities(data: NDArray[np.generic]) -> bool:
-    """Whether whole numbers up to about 100 or 1000 are probabilities: FAST-AID's labels would be among them."""
+    """Whether whole numbers up to about 100 or 1000 are probabilities; FAST-AID's labels may be among them."""
     high = int(data.max())
     if not any(0.9 * top <= high <= top for top in SCALES):
         return False
@@ -152,10 +152,10 @@ def _side_centres(
 
 
 def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteMatter:
-    """``wm`` with the voxels of a map of white-matter lesions: a segmentation made from a T1 has holes there.
+    """Add the voxels of a white-matter lesion map to ``wm``: a segmentation made from a T1 has holes there.
 
-    path : mask on the same grid (a file, or an image that was read), or labels 1 lesion and 2 other pathology, which
-        stays out.
+    path : mask on the same grid (a file, or an image already read), or labels 1 lesion and 2 other pathology, which
+        is not added.
 
     Raises InputError as `yucca_wm.imaging.images.load_labels`, and for another grid or several other labels.
     """
@@ -173,7 +173,7 @@ def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteM
 
 
 def check_sides(wm: WhiteMatter, to_world: NDArray[np.float64]) -> None:
-    """Raise InputError when the map's right lies left of its left.
+    """Raise InputError if the map's right side lies left of its left side.
 
     to_world : 4x4, voxel index -> a frame whose x grows to the right (the subject's or the atlas's world).
     """
@@ -195,11 +195,11 @@ def _mask(
 
 
 def segmented(scan: Image) -> tuple[Image, Image]:
-    """Tissue map (labels of `Tissue`, 0 outside) and region map of the person on ``scan``, a T1 as it comes.
+    """Tissue map (labels of `Tissue`, 0 outside) and region map of the subject on ``scan``, an unprocessed T1.
 
-    Says where air is not at 0 or the brain is cut off (`yucca_wm.imaging.reading.note`).
+    Notes if air is not at 0 or the brain is cut off (`yucca_wm.imaging.reading.note`).
 
-    Raises InputError when no whole brain is found.
+    Raises InputError if no whole brain is found.
     """
     from yucca_wm.models.segment import segment
     from yucca_wm.models.shipped import networks
@@ -212,7 +212,7 @@ def segmented(scan: Image) -> tuple[Image, Image]:
 
 
 def white_matter_of(tissue: Image, scan: Image) -> WhiteMatter:
-    """The cerebral white matter of a tissue map on the grid of ``scan``.
+    """Cerebral white matter of a tissue map on the grid of ``scan``.
 
     Raises InputError for a tissue map on another grid, with other labels or without white matter.
     """
@@ -226,7 +226,7 @@ def white_matter_of(tissue: Image, scan: Image) -> WhiteMatter:
 
 
 def check_tissue(tissue: Image) -> None:
-    """Raise InputError for values that are no `Tissue`."""
+    """Raise InputError for values that are not labels of `Tissue`."""
     strange = sorted(set(np.unique(tissue.data).tolist()) - {0, *map(int, Tissue)})
     if strange:
         shown = ", ".join(f"{value:g}" for value in strange[:5])
