@@ -27,7 +27,7 @@ from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.atlas_space import TEMPLATE
 from yucca_wm.localize.measures import columns as localize
 from yucca_wm.parcellate.cohort import summary_form
-from yucca_wm.predict.cohort import USED
+from yucca_wm.predict.account import USED
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "columns.md"

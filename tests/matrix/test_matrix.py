@@ -59,7 +59,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     networks = SimpleNamespace(regions=None, tissue=None)
     monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: networks)
-    monkeypatch.setattr("yucca_wm.predict.case.bring_to_one_frame", people.one_frame)
+    monkeypatch.setattr("yucca_wm.predict.person.bring_to_one_frame", people.one_frame)
     monkeypatch.setattr("yucca_wm.check.scan.check_one", lambda image: (image, []))  # these people are small
     monkeypatch.setattr("yucca_wm.check.cohort.run_cases", partial(_in_this_process, run_cases))
     monkeypatch.setattr("yucca_wm.groups.statistics.logistic.REPEATS", 1)

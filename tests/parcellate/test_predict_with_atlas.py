@@ -15,9 +15,9 @@ from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.models.segment import Networks, Segmentation
 from yucca_wm.parcellate.white_matter import segmented
 from yucca_wm.predict.__main__ import main
-from yucca_wm.predict.case import identities
+from yucca_wm.predict.case import Options
 from yucca_wm.predict.choice import choose
-from yucca_wm.predict.person import Options
+from yucca_wm.predict.person import identities
 from yucca_wm.predict.registered import fetched, registered_regions
 from yucca_wm.predict.shipped import segment_person
 from yucca_wm.scan import Frame

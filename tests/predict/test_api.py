@@ -62,7 +62,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for place in ("yucca_wm.models.shipped.networks", "yucca_wm.predict.cohort.networks"):
         monkeypatch.setattr(place, lambda _: SimpleNamespace(regions=None, tissue=None))
-    monkeypatch.setattr("yucca_wm.predict.case.bring_to_one_frame", one_frame)
+    monkeypatch.setattr("yucca_wm.predict.person.bring_to_one_frame", one_frame)
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
 
 

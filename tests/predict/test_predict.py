@@ -24,9 +24,10 @@ from yucca_wm.ensemble.folders import merge_folders
 from yucca_wm.imaging import images
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.predict.__main__ import main
-from yucca_wm.predict.case import LoadedModel, predict_arrays
-from yucca_wm.predict.cohort import LESIONS, REGIONS, check_classes, load, predict_cohort
-from yucca_wm.predict.person import Case, Options
+from yucca_wm.predict.case import Case, Options
+from yucca_wm.predict.choice import LESIONS, REGIONS
+from yucca_wm.predict.cohort import predict_cohort
+from yucca_wm.predict.own_models import LoadedModel, check_classes, load, predict_arrays
 from yucca_wm.training import prediction
 from yucca_wm.training.model import load_model
 

@@ -12,9 +12,10 @@ from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image
 from yucca_wm.models.conventions import TISSUES
 from yucca_wm.models.segment import Networks, Segmentation
-from yucca_wm.predict.cohort import same_scans
-from yucca_wm.predict.person import Case, Options, other_outputs
-from yucca_wm.predict.shipped import FRAME, carried, segment_person
+from yucca_wm.predict.account import same_scans
+from yucca_wm.predict.case import Case, Options, other_outputs
+from yucca_wm.predict.frame_files import FRAME
+from yucca_wm.predict.shipped import segment_person
 from yucca_wm.scan import Frame
 from yucca_wm.scan.contrast import EXCHANGED
 
@@ -27,9 +28,9 @@ def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() ->
     moved[0, 3] = 2.0
     labels = flair.with_data(flair.data.copy())
     labels.data[5, 1, 1] = 7
-    there = carried(labels, Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {"T1": moved}, []), t1)
+    there = Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {"T1": moved}, []).carried(labels, t1)
     assert np.argwhere(there.data).tolist() == [[4, 1, 1]]
-    same = carried(labels, Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {}, []), t1)
+    same = Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {}, []).carried(labels, t1)
     assert np.argwhere(same.data).tolist() == [[5, 1, 1]]
 
 

@@ -20,7 +20,7 @@ from yucca_wm.predict.choice import ATLAS, LESIONS, REGIONS, SHIPPED, SPACES, Ch
 
 if TYPE_CHECKING:
     from yucca_wm.core.regions import RegionTable
-    from yucca_wm.predict.person import Case
+    from yucca_wm.predict.case import Case
 
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
 """Options that the models of this package do nothing with."""
@@ -107,9 +107,9 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.core.stages import stages_aloud
-    from yucca_wm.predict import cohort
+    from yucca_wm.predict import cohort, own_models
+    from yucca_wm.predict.case import Options
     from yucca_wm.predict.folder import missing_folders, people_in, remove_made
-    from yucca_wm.predict.person import Options
     from yucca_wm.predict.registered import fetched
     from yucca_wm.predict.report import shown_by_pages
 
@@ -117,11 +117,11 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     cases = _cases(parser, arguments)
     if choice.registered:
         fetched()
-    models = {what: cohort.load(path, arguments.device) for what, path in choice.given.items()}
-    cohort.check_classes(models)
+    models = {what: own_models.load(path, arguments.device) for what, path in choice.given.items()}
+    own_models.check_classes(models)
     table = read_table(arguments.names) if arguments.names else regions()
     if not arguments.names and REGIONS in models:
-        for doubt in cohort.other_names(models[REGIONS], table):
+        for doubt in own_models.other_names(models[REGIONS], table):
             print(f"note: {doubt}", file=sys.stderr)
     options = Options(
         shipped=choice.shipped,
@@ -182,8 +182,8 @@ def _choice(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> C
 def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Case]:
     """Whose scans are meant."""
     from yucca_wm.cohort.layouts import find_subjects
+    from yucca_wm.predict.case import Case
     from yucca_wm.predict.cohort import cases_of
-    from yucca_wm.predict.person import Case
 
     if arguments.cohort:
         with reading_aloud(arguments.header):
@@ -212,7 +212,7 @@ def _tell(
     results : person -> what to note down. concerned : people, those who failed included. tables : were written.
     """
     from yucca_wm.localize.terminal import lines
-    from yucca_wm.predict.cohort import TABLE, same_scans
+    from yucca_wm.predict.account import TABLE, same_scans
     from yucca_wm.report.notes import note_lines
 
     out = arguments.out_dir

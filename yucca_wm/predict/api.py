@@ -25,13 +25,14 @@ from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.inputs.records import By
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.terminal import in_short
-from yucca_wm.predict.case import LoadedModel, Predicted, predict_person, write_predicted
-from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, choose
-from yucca_wm.predict.cohort import check_classes, companion_places, load, other_names, write_account, write_predictions
+from yucca_wm.predict.account import write_account, write_predictions
+from yucca_wm.predict.case import Case, Options, alone, other_outputs
+from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
+from yucca_wm.predict.cohort import companion_places
 from yucca_wm.predict.folder import check_whose, remove_stale_tables
-from yucca_wm.predict.person import Case, Options, alone, other_outputs
+from yucca_wm.predict.own_models import LoadedModel, check_classes, load, other_names
+from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages
-from yucca_wm.predict.shipped import TISSUE
 
 if TYPE_CHECKING:
     import nibabel as nib

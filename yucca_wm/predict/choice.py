@@ -9,7 +9,8 @@ SPACES = ("flair", "t1")
 """Scans on whose grid maps may be wanted."""
 
 SHIPPED, ATLAS = "shipped", "atlas"
-LESIONS, REGIONS = "lesions", "regions"
+LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
+"""What models find, and the folders of its maps."""
 
 ModelPath = str | os.PathLike[str]
 

@@ -11,47 +11,28 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm import __version__
-from yucca_wm.cohort.ids import sharers
 from yucca_wm.cohort.subject import Subject
-from yucca_wm.core.columns import Column, TableForm
-from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import case_name, natural_key, remove_temporaries, write_json
+from yucca_wm.core.files import case_name, natural_key, remove_temporaries
 from yucca_wm.core.modality import MODALITIES, Modality
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
-from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
 from yucca_wm.jobs.run_record import State
-from yucca_wm.localize.inputs.records import By
 from yucca_wm.models.shipped import networks
-from yucca_wm.predict.case import LoadedModel, identities, predict_case
-from yucca_wm.predict.folder import MANIFEST, STEP, check_whose, people_in, remove_stale_tables
-from yucca_wm.predict.person import Case, Options, alone, by_shipped, other_outputs, outputs
-from yucca_wm.predict.shipped import LESIONS, REGIONS, TISSUE
+from yucca_wm.predict.account import write_account, write_predictions
+from yucca_wm.predict.case import Case, Options, alone, by_shipped, other_outputs, outputs
+from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
+from yucca_wm.predict.folder import STEP, check_whose, people_in, remove_stale_tables
+from yucca_wm.predict.own_models import LoadedModel, load
+from yucca_wm.predict.person import identities, predict_case
 
 if TYPE_CHECKING:
     from yucca_wm.localize.inputs.companions import CompanionPlaces
 
-TABLE = "predictions.tsv"
 OTHERS = "choose another --out-dir (several people: --cohort), or put these tables and pages in their place by --force"
-BY = {
-    str(By.NETWORK): "the network that comes with the package",
-    str(By.ATLAS): "the fetched atlas, registered to the white matter found",
-    str(By.OWN): "a model that was given",
-}
-USED = TableForm[tuple[dict[str, Any], Collection[str]]](
-    TABLE,
-    (
-        Column("used", lambda row: "+".join(row[0]["scans"]), "scans that the maps were made from, joined by +"),
-        Column("lesions_by", lambda row: row[0].get("lesions_by") or "", "what found the lesions", levels=BY),
-        Column("regions_by", lambda row: row[0].get("regions_by") or "", "what found the regions", levels=BY),
-        Column("flags", lambda row: ", ".join(row[1]), "what to check first, as in `localize.json`, joined by commas"),
-    ),
-)
 
 
 def predict_cohort(
@@ -138,57 +119,12 @@ def _gather(
     write_predictions(out, outcome.results, flags)
 
 
-def write_account(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
-    """Write which scans and models were used, and what was noted; `yucca_wm.localize` reads it."""
-    cases = {"cases": outcome.results, "failed": outcome.failures}
-    write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
-
-
-def write_predictions(out: Path, results: Mapping[str, dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:
-    """Write the table of what was used. flags : of those whose lesions were localized."""
-    rows = [USED.fields((made, flags.get(name, ())), name) for name, made in results.items()]
-    write_tsv(out / TABLE, USED.header, rows)
-    write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
-
-
-def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
-    """A line for each scan that several people have been given, by the checksums in what was noted down."""
-    given = (
-        ((modality, scan["sha256"]), name)
-        for name, made in results.items()
-        for modality, scan in made["scans"].items()
-        if scan["sha256"]
-    )
-    return [f"{some_of(names)} have the same {what}, byte for byte" for (what, _), names in sharers(given).items()]
-
-
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
     """Subjects of a cohort as cases; those without T1 and FLAIR fail later, by name."""
     return [
         Case(subject.name, {str(m): subject.scans[m] for m in Modality if m in subject.scans}, subject.problem)
         for subject in subjects
     ]
-
-
-def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
-    """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
-    from yucca_wm.core.hardware import choose_device
-    from yucca_wm.training.model import load_model
-
-    loaded = load_model(model)
-    return LoadedModel(loaded, loaded.network(choose_device(device, loaded.config["model_dimensions"])))
-
-
-def check_classes(models: Mapping[str, LoadedModel]) -> None:
-    """Raise InputError when a model of many classes is given for lesions, or one of few for regions."""
-    for what, loaded in models.items():
-        few = loaded.model.n_classes <= 3
-        if few != (what == LESIONS):
-            raise InputError(
-                loaded.model.path,
-                f"has {loaded.model.n_classes} classes: not a model of {what}",
-                "check --lesion-model and --region-model",
-            )
 
 
 def _check_scans(step: Step, cases: Sequence[Case]) -> None:
@@ -198,18 +134,6 @@ def _check_scans(step: Step, cases: Sequence[Case]) -> None:
     before = Earlier.read(step, files, {})
     done = {name: entry for name, entry in before.entries.items() if entry.state is State.DONE}
     replace(before, entries=done).check_names(files)
-
-
-def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
-    """A sentence if the region model was trained on labels of other names than the table's; else nothing."""
-    own = {str(label): str(name) for label, name in (model.model.config.get("labels") or {}).items()}
-    known = [region for region in table if str(region.index) in own]
-    differ = [region for region in known if own[str(region.index)] != region.name]
-    return [
-        f"the region model calls label {region.index} '{own[str(region.index)]}', the region table '{region.name}' "
-        f"({len(differ)} of {len(known)} names differ); if they are not the same regions, name them with --names"
-        for region in differ[:1]
-    ]
 
 
 def _localize(

@@ -1,95 +1,161 @@
-"""One person's scans, what to do with them, and which files that leaves."""
+"""One person: each model on each scan there is, and on all of them together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from yucca_wm.cohort.ids import person, person_of_scan
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.modality import MODALITIES
-from yucca_wm.imaging.images import Source
+from yucca_wm.core.files import make_folder
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image
+from yucca_wm.jobs.run_record import FileState
+from yucca_wm.localize.inputs.records import By
+from yucca_wm.models.shipped import identities as shipped_identities
 from yucca_wm.predict import shipped
+from yucca_wm.predict.case import Case, Options, by_shipped
+from yucca_wm.predict.choice import LESIONS, REGIONS
+from yucca_wm.predict.frame_files import save_frame
+from yucca_wm.predict.own_models import LoadedModel, maps_of
+from yucca_wm.predict.registered import fetched
+from yucca_wm.scan import Frame, bring_to_one_frame
+from yucca_wm.scan.done import TWO_PEOPLE
+from yucca_wm.scan.read import read_scan
+from yucca_wm.tasks.case import check_image
+
+if TYPE_CHECKING:
+    from yucca_wm.models.segment import Networks
 
 
 @dataclass(frozen=True)
-class Options:
-    """What to do with every person.
+class Predicted:
+    """What was found in one person.
 
-    shipped : let the models that come with this package find what no given model does.
-    registered : regions are those of the fetched atlas, registered to the white matter that these models find.
-    space : whose grid the maps lie on, of `choice.SPACES`; what the person has no scan of counts for nothing.
-    mirror : average over mirror images (test-time augmentation).
-    max_memory_gb : memory that the logits of one image may take; None: no limit.
-    confidence : also write how probable each voxel's label is.
-    keep_softmax : keep each modality's softmax file.
-    soft : also the volumes expected from the softmax files, which are kept.
+    maps : name of a map's folder (``lesions``, ``regions_T1``, ``tissue``, ...) -> the map.
+    frame : the scans as they were seen. made : what to note down: the scans and models that were used, and what was not
+    sure.
     """
 
-    shipped: bool = False
-    registered: bool = False
-    space: str = "flair"
-    mirror: bool = False
-    max_memory_gb: float | None = None
-    confidence: bool = False
-    keep_softmax: bool = False
-    soft: bool = False
-
-    @property
-    def softmax_stays(self) -> bool:
-        return self.keep_softmax or self.soft
+    case: Case
+    maps: dict[str, Image]
+    frame: Frame
+    made: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Case:
-    """Scans of one person by modality (of `MODALITIES`), as they come: files or in memory, on any grids.
+def predict_case(
+    case: Case,
+    models: Mapping[str, LoadedModel],
+    out: Path,
+    options: Options,
+    networks: Callable[[], Networks] | None = None,
+) -> dict[str, Any]:
+    """Predict one person as `predict_person`, and write the files of `outputs`; returns what to note down."""
+    predicted = predict_person(case, models, options, networks, out)
+    write_predicted(predicted, out)
+    return predicted.made
 
-    problem : why there are none, where the cohort shows a reason.
+
+def predict_person(
+    case: Case,
+    models: Mapping[str, LoadedModel],
+    options: Options,
+    networks: Callable[[], Networks] | None = None,
+    folder: Path | None = None,
+) -> Predicted:
+    """Predict one person with each of ``models`` (what -> model), and with the models that come with this package if
+    ``options`` say so.
+
+    networks : gives those models' networks; asked when the scans have been checked.
+    folder : where softmax files go (if they are kept, as `outputs` has them); None: a temporary folder.
+
+    Raises InputError for a person without scans, a scan that cannot be used, and scans that are no pair.
     """
-
-    name: str
-    scans: Mapping[str, Source] = field(default_factory=dict)
-    problem: InputError | None = None
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """Those that are files (or DICOM folders)."""
-        return {modality: scan for modality, scan in self.scans.items() if isinstance(scan, Path)}
-
-
-def alone(what: str, modality: str) -> str:
-    """Folder of the label maps that one modality gives by itself: ``lesions_T1``, ``regions_FLAIR``, ..."""
-    return f"{what}_{modality}"
-
-
-def by_shipped(models: Iterable[str]) -> list[str]:
-    """What the models that come with this package are to find: what no given model finds, and tissue."""
-    return [what for what in (shipped.LESIONS, shipped.REGIONS, shipped.TISSUE) if what not in models]
-
-
-def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """The files that `predict_case` always leaves."""
-    made: list[Path] = []
-    if options.shipped:
-        made += shipped.outputs(case.name, out, by_shipped(models), confidence=options.confidence)
-    for what in models:
-        made.append(out / what / f"{case.name}.nii.gz")
-        made += [out / alone(what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
-        if options.confidence:
-            made.append(out / f"{what}_confidence" / f"{case.name}.nii.gz")
-        if options.softmax_stays:
-            made += [out / f"{what}_softmax" / modality / f"{case.name}.npz" for modality in case.scans]
-    return made
-
-
-def other_outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """Files that an earlier run may have left of a scan that is gone, or with other options: they must not pass for
-    this run's."""
     if not case.scans:
-        return []
-    everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
-    possible = outputs(
-        everything, (shipped.LESIONS, shipped.REGIONS), out, Options(shipped=True, confidence=True, keep_softmax=True)
-    )
-    possible += shipped.frame_files(case.name, out)
-    return sorted(set(possible) - set(outputs(case, models, out, options)))
+        raise case.problem or InputError(case.name, "has neither a T1 nor a FLAIR image")
+    made = {
+        "scans": {
+            modality: {
+                "file": images.name_of(scan),
+                "sha256": FileState.of(scan).sha256 if isinstance(scan, Path) else None,
+            }
+            for modality, scan in case.scans.items()
+        },
+        "models": identities(models, options),
+        "mirror": options.mirror,
+        "lesions_by": _by(LESIONS, models, options),
+        "regions_by": _by(REGIONS, models, options),
+    }
+    frame = _frame(case, options)
+    like = _other_space(case, frame, options)
+    notes = [*_two_people(case), *frame.notes]
+    maps: dict[str, Image] = {}
+    if options.shipped:
+        assert networks is not None
+        atlas = fetched() if options.registered else None
+        found = shipped.segment_person(
+            frame, networks(), by_shipped(models), like=like, confidence=options.confidence, atlas=atlas
+        )
+        maps = found.maps
+        notes += found.notes
+        if found.registration is not None:
+            made["registration"] = found.registration
+    maps |= maps_of(models, case.name, frame, folder, options, like)
+    return Predicted(case, maps, frame, made | {"notes": notes})
+
+
+def _two_people(case: Case) -> list[str]:
+    """A note where the names of a T1 and a FLAIR (``sub-...``) are those of two people."""
+    files = {modality: images.file_of(scan) for modality, scan in case.scans.items()}
+    names = {modality: person_of_scan(file) or "" for modality, file in files.items() if file}
+    people = {modality.lower(): person(name) for modality, name in names.items() if name.startswith("sub-")}
+    return [TWO_PEOPLE.format(**people)] if len(set(people.values())) > 1 else []
+
+
+def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:
+    """What finds lesions, or regions; None: nothing."""
+    if what in models:
+        return By.OWN
+    if not options.shipped:
+        return None
+    return By.ATLAS if options.registered and what == REGIONS else By.NETWORK
+
+
+def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str, str]:
+    """The models in use: what a given one finds -> SHA-256 of its weights; ``yucca_wm:NAME`` -> SHA-256 of the file of
+    one that comes with this package; ``atlas:FILE`` -> SHA-256 of a file of the atlas."""
+    own = {what: loaded.model.identity for what, loaded in models.items()}
+    come_along = shipped_identities() if options.shipped else {}
+    atlas = {f"atlas:{name}": digest for name, digest in fetched().digests.items()} if options.registered else {}
+    return own | {f"yucca_wm:{name}": digest for name, digest in come_along.items()} | atlas
+
+
+def write_predicted(predicted: Predicted, out: Path) -> None:
+    """Write the maps, and how the scans were laid on each other."""
+    name = predicted.case.name
+    for folder, image in predicted.maps.items():
+        images.save(image, make_folder(out / folder) / f"{name}.nii.gz")
+    found = predicted.maps.get("tissue", predicted.maps.get("regions"))
+    save_frame(name, predicted.case.scans, predicted.frame, out, found)
+
+
+def _frame(case: Case, options: Options) -> Frame:
+    """The person's scans on one grid. What is to be seen by given models alone need not be a head, and stays as it is
+    where it is on one grid."""
+    if not options.shipped and not any(isinstance(path, Path) and path.is_dir() for path in case.scans.values()):
+        loaded = {m: check_image(images.load(path)) for m, path in case.scans.items()}
+        first, *others = loaded.values()
+        if all(images.same_grid(first, other) for other in others):
+            notes = [f"{modality}: {note}" for modality, image in loaded.items() for note in image.header_notes]
+            return Frame(loaded, list(loaded)[-1], {}, notes)
+    return bring_to_one_frame(case.scans)
+
+
+def _other_space(case: Case, frame: Frame, options: Options) -> Image | None:
+    """The scan on whose grid the maps are wanted, if that is not the frame's own."""
+    wanted = options.space.upper()
+    if wanted == frame.reference or wanted not in case.scans:
+        return None
+    return read_scan(case.scans[wanted])

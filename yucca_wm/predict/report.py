@@ -8,9 +8,9 @@ from pathlib import Path
 
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.tables import LESIONS, LOAD
+from yucca_wm.predict.case import Case
 from yucca_wm.predict.folder import MANIFEST
-from yucca_wm.predict.person import Case
-from yucca_wm.predict.shipped import scan_shown
+from yucca_wm.predict.frame_files import scan_shown
 
 PAGES = "report"
 

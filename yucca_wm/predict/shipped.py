@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import make_folder
 from yucca_wm.core.modality import FEW_ON_T1
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging import images
-from yucca_wm.imaging.images import Image, Source
+from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import spelled
+from yucca_wm.predict.case import CONFIDENCE
+from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.registered import Registered, registered_regions
 
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ if TYPE_CHECKING:
     from yucca_wm.scan import Frame
 
 Found = TypeVar("Found")
-LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
-CONFIDENCE = "lesions_probability"
-FRAME = "frame"
-"""Folder of the transforms between a person's scans, and of the pictures that show whether they are right."""
-
-
-def outputs(name: str, out: Path, what: Sequence[str], *, confidence: bool) -> list[Path]:
-    """The files of the maps that `segment_person` makes."""
-    return [out / kind / f"{name}.nii.gz" for kind in (*what, *[CONFIDENCE] * confidence)]
 
 
 @dataclass(frozen=True)
@@ -72,9 +63,9 @@ def segment_person(
     if registered is not None:
         found = replace(found, regions=registered.regions)
     maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
-    wanted = {kind: carried(reference.with_data(maps[kind]), frame, like) for kind in what}
+    wanted = {kind: frame.carried(reference.with_data(maps[kind]), like) for kind in what}
     if confidence:
-        wanted[CONFIDENCE] = carried(reference.with_data(found.lesion_probability), frame, like)
+        wanted[CONFIDENCE] = frame.carried(reference.with_data(found.lesion_probability), like)
     seen = found.tissue, found.lesions, found.looks_like
     notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, *seen)
     notes += cuts
@@ -154,57 +145,6 @@ def _saying(what: str, network: Callable[[torch.Tensor], Found]) -> Callable[[to
         return network(batch)
 
     return announced
-
-
-def frame_files(name: str, out: Path) -> list[Path]:
-    """All that `save_frame` may leave of a person."""
-    endings = (".png", "_T1_to_FLAIR.tfm", "_T1.nii.gz", "_FLAIR.nii.gz")
-    return [out / FRAME / f"{name}{ending}" for ending in endings]
-
-
-def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path, found: Image | None = None) -> None:
-    """Keep how the scans were laid on each other: transforms, a picture of one on the other, and those scans that are
-    no NIfTI files.
-
-    found : the person's tissue or region map; the greys of the picture are those of the brain, where it lies on the
-    picture's grid.
-    """
-    folder = out / FRAME
-    if frame.transforms:
-        frame.save_transforms(make_folder(folder), name)
-    if len(frame.images) > 1:
-        from yucca_wm.report.overlays import draw_alignment
-
-        reference, moved = (frame.images[m] for m in sorted(frame.images, key=lambda m: m != frame.reference))
-        brain = found.data > 0 if found is not None and images.same_grid(found, reference) else None
-        draw_alignment(reference, moved, make_folder(folder) / f"{name}.png", brain)
-    for modality, path in scans.items():
-        if not is_file(path):
-            images.save(frame.images[modality], make_folder(folder) / f"{name}_{modality}.nii.gz")
-
-
-def is_file(scan: Source) -> bool:
-    """Whether it is a file of one image: no DICOM series, and not in memory."""
-    return isinstance(scan, Path) and not scan.is_dir()
-
-
-def scan_shown(name: str, scans: Mapping[str, Source], out: Path, space: str) -> Path:
-    """The scan to show a person's maps on, as a NIfTI file: the one on whose grid they lie, if it is there."""
-    order = [space.upper(), "FLAIR", "T1"]
-    modality = next(m for m in (*order, *scans) if m in scans)
-    path = scans[modality]
-    return path if isinstance(path, Path) and is_file(path) else out / FRAME / f"{name}_{modality}.nii.gz"
-
-
-def carried(labels: Image, frame: Frame, like: Image | None) -> Image:
-    """A map in the space that was asked for: carried once, by nearest neighbour, if it is not the frame's."""
-    if like is None or (not frame.transforms and images.same_grid(labels, like)):
-        return labels  # scans that were moved may share a grid and yet not lie on each other
-    from yucca_wm.scan import carry_labels
-
-    moved = next(iter(frame.transforms.values()), np.eye(4))
-    back: NDArray[np.float64] = np.asarray(np.linalg.inv(moved), dtype=np.float64)
-    return carry_labels(labels, back, like)
 
 
 def doubts(found: Segmentation, reference: Image) -> list[str]:

@@ -61,6 +61,16 @@ class Frame:
             return self.images, window
         return {m: resample(moved[m], wide, order=1) if m in moved else wide for m in self.images}, window
 
+    def carried(self, labels: Image, like: Image | None) -> Image:
+        """A label map of this frame in the space of another scan of the person, by nearest neighbour, once.
+
+        like : that scan; None, or a scan that lies on the frame's grid without having been moved: ``labels`` itself.
+        """
+        if like is None or (not self.transforms and same_grid(labels, like)):
+            return labels  # scans that were moved may share a grid and yet not lie on each other
+        moved = next(iter(self.transforms.values()), np.eye(4))
+        return carry_labels(labels, np.asarray(inverse(moved), np.float64), like)
+
     def save_transforms(self, folder: str | Path, name: str) -> list[Path]:
         """Write ``name_T1_to_FLAIR.tfm`` for every scan that was moved: ITK, reference points -> its points, LPS mm."""
         return [

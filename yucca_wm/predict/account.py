@@ -1,0 +1,57 @@
+"""What a run leaves on record beside the maps: ``predict.json`` and ``predictions.tsv``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from yucca_wm import __version__
+from yucca_wm.cohort.ids import sharers
+from yucca_wm.core.columns import Column, TableForm
+from yucca_wm.core.errors import some_of
+from yucca_wm.core.files import write_json
+from yucca_wm.core.tsv import write_tsv
+from yucca_wm.jobs.cases import Outcome
+from yucca_wm.localize.inputs.records import By
+from yucca_wm.predict.folder import MANIFEST
+
+TABLE = "predictions.tsv"
+BY = {
+    str(By.NETWORK): "the network that comes with the package",
+    str(By.ATLAS): "the fetched atlas, registered to the white matter found",
+    str(By.OWN): "a model that was given",
+}
+USED = TableForm[tuple[dict[str, Any], Collection[str]]](
+    TABLE,
+    (
+        Column("used", lambda row: "+".join(row[0]["scans"]), "scans that the maps were made from, joined by +"),
+        Column("lesions_by", lambda row: row[0].get("lesions_by") or "", "what found the lesions", levels=BY),
+        Column("regions_by", lambda row: row[0].get("regions_by") or "", "what found the regions", levels=BY),
+        Column("flags", lambda row: ", ".join(row[1]), "what to check first, as in `localize.json`, joined by commas"),
+    ),
+)
+
+
+def write_account(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
+    """Write which scans and models were used, and what was noted; `yucca_wm.localize` reads it."""
+    cases = {"cases": outcome.results, "failed": outcome.failures}
+    write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
+
+
+def write_predictions(out: Path, results: Mapping[str, dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:
+    """Write the table of what was used. flags : of those whose lesions were localized."""
+    rows = [USED.fields((made, flags.get(name, ())), name) for name, made in results.items()]
+    write_tsv(out / TABLE, USED.header, rows)
+    write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
+
+
+def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
+    """A line for each scan that several people have been given, by the checksums in what was noted down."""
+    given = (
+        ((modality, scan["sha256"]), name)
+        for name, made in results.items()
+        for modality, scan in made["scans"].items()
+        if scan["sha256"]
+    )
+    return [f"{some_of(names)} have the same {what}, byte for byte" for (what, _), names in sharers(given).items()]

@@ -1,0 +1,142 @@
+"""Models of one's own: loaded, checked, and used on one person's scans, each scan by itself and all together."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.ensemble import store
+from yucca_wm.ensemble.merge import Merged, merge
+from yucca_wm.imaging.images import Image
+from yucca_wm.predict.case import Options, alone
+from yucca_wm.predict.choice import LESIONS
+from yucca_wm.scan import Frame
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model (`yucca_wm.training.model.Model`) and its network on a device."""
+
+    model: Any
+    network: Any
+
+
+def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
+    """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
+    from yucca_wm.core.hardware import choose_device
+    from yucca_wm.training.model import load_model
+
+    loaded = load_model(model)
+    return LoadedModel(loaded, loaded.network(choose_device(device, loaded.config["model_dimensions"])))
+
+
+def check_classes(models: Mapping[str, LoadedModel]) -> None:
+    """Raise InputError when a model of many classes is given for lesions, or one of few for regions."""
+    for what, loaded in models.items():
+        few = loaded.model.n_classes <= 3
+        if few != (what == LESIONS):
+            raise InputError(
+                loaded.model.path,
+                f"has {loaded.model.n_classes} classes: not a model of {what}",
+                "check --lesion-model and --region-model",
+            )
+
+
+def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
+    """A sentence if the region model was trained on labels of other names than the table's; else nothing."""
+    own = {str(label): str(name) for label, name in (model.model.config.get("labels") or {}).items()}
+    known = [region for region in table if str(region.index) in own]
+    differ = [region for region in known if own[str(region.index)] != region.name]
+    return [
+        f"the region model calls label {region.index} '{own[str(region.index)]}', the region table '{region.name}' "
+        f"({len(differ)} of {len(known)} names differ); if they are not the same regions, name them with --names"
+        for region in differ[:1]
+    ]
+
+
+def predict_arrays(
+    loaded: LoadedModel, scans: Mapping[str, NDArray[Any]], affine: NDArray[np.float64], options: Options | None = None
+) -> Merged:
+    """Label map of one person from arrays.
+
+    scans : modality -> image [i, j, k], all on the grid of ``affine`` (voxel index -> world mm).
+    options : ``mirror``, ``max_memory_gb`` and ``confidence`` count.
+
+    Raises InputError when the logits do not fit in ``max_memory_gb``.
+    """
+    nifti = {}
+    for modality, data in scans.items():
+        nifti[modality] = nib.Nifti1Image(np.asarray(data, dtype=np.float32), affine)
+        nifti[modality].set_qform(affine, 1)
+        nifti[modality].set_sform(affine, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        return _predict(loaded, nifti, Path(folder), "case", options or Options())[0]
+
+
+def maps_of(
+    models: Mapping[str, LoadedModel],
+    name: str,
+    frame: Frame,
+    out: Path | None,
+    options: Options,
+    like: Image | None,
+) -> dict[str, Image]:
+    """What ``models`` find: the maps of all scans together and of each by itself, named by their folders."""
+    maps: dict[str, Image] = {}
+    nifti = {modality: _as_nifti(image) for modality, image in frame.images.items()} if models else {}
+    for what, loaded in models.items():
+        with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:
+            folder = out / f"{what}_softmax" if out is not None and options.softmax_stays else Path(temporary)
+            merged, by_modality = _predict(loaded, nifti, folder, name, options)
+        found: dict[str, NDArray[Any]] = {alone(what, modality): labels for modality, labels in by_modality.items()}
+        if merged.confidence is not None:
+            found[f"{what}_confidence"] = merged.confidence
+        found[what] = merged.labels
+        maps |= {kind: frame.carried(merged.grid.image(data), like) for kind, data in found.items()}
+    return maps
+
+
+def _predict(
+    loaded: LoadedModel, nifti: Mapping[str, Any], folder: Path, name: str, options: Options
+) -> tuple[Merged, dict[str, NDArray[np.integer[Any]]]]:
+    """Predict each modality into a softmax file, as yucca_inference does, and merge them, as yucca_ensemble does.
+
+    Returns what they say together, and the label map of each modality by itself.
+    """
+    from yucca_wm.training.prediction import about, predict_volume, write_softmax
+
+    members = []
+    by_modality: dict[str, NDArray[np.integer[Any]]] = {}
+    for modality, image in nifti.items():
+        restored = predict_volume(
+            loaded.network, loaded.model, image, mirror=options.mirror, max_memory_gb=options.max_memory_gb
+        )
+        restored.about = about(loaded.model.config)
+        (folder / modality).mkdir(parents=True, exist_ok=True)
+        path = folder / modality / f"{name}.npz"
+        by_modality[modality] = write_softmax(restored, path)
+        members.append(store.open_softmax(path))
+    merged = merge(members, confidence=options.confidence)
+    return merged, by_modality if len(members) > 1 else dict.fromkeys(by_modality, merged.labels)
+
+
+def _as_nifti(image: Image) -> Any:
+    """The scan as Yucca reads it: its own file where it is that, which keeps every byte of what the chain sees."""
+    nifti: Any = nib.load(image.path) if image.path and image.path.is_file() else None  # not a folder of DICOM slices
+    if nifti is not None and nifti.shape == image.shape and np.array_equal(nifti.affine, image.affine):
+        return nifti
+    header = None if image.header is None else nib.Nifti1Header.from_header(image.header)
+    made = nib.Nifti1Image(image.data, image.affine, header)
+    if image.path:
+        made.set_filename(str(image.path))
+    return made
