@@ -1,1 +1,1 @@
-"""Rigid registration between scans of one person; affine and deformable of white matter to the atlas's."""
+"""Rigid registration between scans of one subject; affine and deformable registration of white matter to an atlas."""

@@ -1,7 +1,7 @@
 """Affine registration of two masks by Gauss-Newton least squares.
 
 Minimises the mean of (A(T x) - S(x))^2 over points x of the subject, where A and S are the atlas's and the
-subject's white matter, smoothed alike, and T (12 parameters) takes subject world mm to atlas world mm. Coarse
+subject's white matter, equally smoothed, and T (12 parameters) maps subject world mm to atlas world mm. Coarse
 to fine; each step solves the normal equations with the mean of both images' gradients (Benhimane and Malis,
 IROS 2004: second-order convergence at first-order cost) and Levenberg's damping.
 """
@@ -28,11 +28,11 @@ FINEST_MM, FINEST_SIGMA_MM = 2.0, 1.0
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution.
+    """One resolution level.
 
-    step : samples of the finest lattice from one to the next.
-    sigma_mm : smoothing beyond that of the finest lattice.
-    steps : at most how many Gauss-Newton steps.
+    step : sampling interval, in samples of the finest lattice.
+    sigma_mm : smoothing in addition to that of the finest lattice.
+    steps : maximum number of Gauss-Newton steps.
     surround_mm : if not 0, compare edges (see `smoothed_masks.edges`).
     """
 
@@ -43,10 +43,10 @@ class Level:
 
 
 LEVELS = (Level(4, 6, 20), Level(2, 3, 15), Level(1, 0, 10, 4))
-"""Coarse to fine. Finer than this changes the labels by less than the masks' own edges do."""
+"""Levels, coarse to fine. Finer ones would change the labels by less than the masks' own edges do."""
 
 AGREEMENT_MM = 5.0
-"""Two starts agree when the coarsest level takes the white matter to places no further apart than this, on average."""
+"""Two starts agree if, at the coarsest level, they place the white matter no further apart than this, on average."""
 
 CONVERGED = 0.01
 """A level is done when a step moves no corner of the brain by more than this many of its voxels."""
@@ -54,7 +54,7 @@ CONVERGED = 0.01
 
 @dataclass(frozen=True)
 class Registered:
-    """matrix : 4x4, subject world mm -> atlas world mm. starts : tried; agreeing : those that ended with the best."""
+    """matrix : 4x4, subject world mm -> atlas world mm. starts : number tried; agreeing : those that led to it."""
 
     matrix: Matrix
     starts: int
@@ -66,8 +66,8 @@ def register(
 ) -> Registered:
     """Find the affine.
 
-    atlas, subject : masks (nonzero is white matter), on any grids.
-    start : where to begin; by default the best of `starts` after the coarsest level.
+    atlas, subject : masks [i, j, k] (nonzero is white matter), on any grids.
+    start : 4x4, subject world mm -> atlas world mm; by default the best of `starts` after the coarsest level.
     """
     atlas, subject = crop(atlas), crop(subject)  # the rest of their grids only costs time
     begin = starts(atlas, subject) if start is None else [start]
@@ -83,7 +83,7 @@ def register(
 
 
 def _apart_mm(first: Matrix, second: Matrix, subject: Image) -> float:
-    """Mean distance between where two affines take the subject's white matter."""
+    """Mean distance between the positions to which two affines map the subject's white matter."""
     difference = (first - second) @ subject.affine
     step = max(1, np.count_nonzero(subject.data) // 2000)
     index = np.array(np.nonzero(subject.data))[:, ::step]
@@ -91,14 +91,14 @@ def _apart_mm(first: Matrix, second: Matrix, subject: Image) -> float:
 
 
 def finest_level(mask: Image, levels: tuple[Level, ...] = LEVELS) -> Blurred:
-    """What `at_level` starts from, with room for the smoothing of all ``levels``."""
+    """Finest sampling of a mask, input of `at_level`, with a margin for the smoothing of all ``levels``."""
     return blur(
         mask, FINEST_MM, FINEST_SIGMA_MM, TRUNCATE * max(max(level.sigma_mm, level.surround_mm) for level in levels)
     )
 
 
 def at_level(finest: Blurred, level: Level) -> Blurred:
-    """One of two images to compare."""
+    """One of the two images to compare, at one level."""
     image = coarser(finest, level.step, level.sigma_mm)
     return trimmed(edges(image, level.surround_mm) if level.surround_mm else image)
 
@@ -109,7 +109,7 @@ def gauss_newton(atlas: Blurred, subject: Blurred, matrix: Matrix, steps: int) -
     values = subject.data.ravel()
     gradient_s = subject.gradient().reshape(3, -1)
     fields = [atlas.data, *atlas.gradient()]
-    # Coordinates relative to both grids' corners keep float32 exact wherever the world's origin lies.
+    # Coordinates relative to both grids' corners stay exact in float32 wherever the world's origin lies.
     local = np.linalg.inv(_shift(atlas.origin_mm)) @ matrix @ _shift(subject.origin_mm)
     centre = atlas.spacing_mm * (np.array(atlas.data.shape) - 1) / 2
     reach = float(np.linalg.norm(centre))
@@ -142,7 +142,7 @@ def gauss_newton(atlas: Blurred, subject: Blurred, matrix: Matrix, steps: int) -
 
 
 def _left_multiply(matrix: Matrix, change: Matrix, centre: NDArray[np.float64], reach: float) -> Matrix:
-    """The map y -> y + change [(y - centre) / reach; 1], after ``matrix``."""
+    """The map y -> y + change [(y - centre) / reach; 1], composed after ``matrix``."""
     step = np.eye(4)
     step[:3, :3] += change[:, :3] / reach
     step[:3, 3] = change[:, 3] - change[:, :3] @ centre / reach
@@ -160,17 +160,17 @@ def _sample(field: NDArray[np.float32], index: NDArray[np.float32]) -> NDArray[n
 
 
 OBLIQUE_DEG = 3.0
-"""A grid turned by more than this against the world's axes is a second guess at how the head lies."""
+"""A grid rotated by more than this against the world axes is a second guess at the head's orientation."""
 
 TURN_DEG = 30.0
-"""Heads lie up to about 40 degrees off the world's axes; from this far on either side all of that is in reach."""
+"""Heads lie up to about 40 degrees off the world axes; starts turned this far either way bring all of that in reach."""
 
 
 def starts(atlas: Image, subject: Image) -> list[Matrix]:
-    """Maps (subject world mm -> atlas world mm) that lay the subject's centre of mass on the atlas's.
+    """Starts (4x4, subject world mm -> atlas world mm) that lay the subject's centre of mass on the atlas's.
 
-    The head straight in the world, or turned by TURN_DEG either way about each of the world's axes; where the image
-    grid is oblique, also straight in the grid.
+    The head is straight in the world, or turned by TURN_DEG either way about each world axis; if the image grid is
+    oblique, also straight in the grid.
     """
     linear = [np.eye(3), *(_turn(axis, sign * TURN_DEG) for axis, sign in product(range(3), (-1, 1)))]
     straight = grid_rotation(subject).T
@@ -181,7 +181,7 @@ def starts(atlas: Image, subject: Image) -> list[Matrix]:
 
 
 def _turn(axis: int, degrees: float) -> Matrix:
-    """The 3x3 rotation about one of the world's axes."""
+    """3x3 rotation about a world axis."""
     i, j = (axis + 1) % 3, (axis + 2) % 3
     angle = np.radians(degrees)
     matrix = np.eye(3)
@@ -191,7 +191,7 @@ def _turn(axis: int, degrees: float) -> Matrix:
 
 
 def grid_rotation(image: Image) -> Matrix:
-    """The 3x3 rotation from the world's axes to the nearest axes of the image's grid (identity: not oblique)."""
+    """3x3 rotation from the world axes to the nearest axes of the image's grid (identity: not oblique)."""
     left, _, right = np.linalg.svd(image.affine[:3, :3] / image.spacing_mm)
     axes = left @ right
     order = io_orientation(image.affine)[:, 0].astype(int)
@@ -210,17 +210,19 @@ def centred(atlas: Image, subject: Image, linear: Matrix | None = None) -> Matri
 
 
 COARSE, FINE = Level(4, 5, 15), Level(2, 3, 8)
-"""All rotations are tried at the first level, the best few of them at the second."""
+"""All rotations are tried at the first level, the best few at the second."""
 
 BEST = 6
 
 
 def search(atlas: Image, subject: Image) -> NDArray[np.float64]:
-    """The best start for `register`: subject world mm -> atlas world mm.
+    """Search the best start for `register`: 4x4, subject world mm -> atlas world mm.
+
+    atlas, subject : masks [i, j, k] (nonzero is white matter), on any grids.
 
     Every proper rotation by right angles is tried, with axes stretched so that both masks have the same spread (a
     lost header has lost its voxel size too), and refined; the lowest cost wins. A mirror image is never made: white
-    matter is too symmetric to tell, so that left and right rest on the voxel order alone.
+    matter is too symmetric to reveal one, so that left and right rest on the voxel order alone.
     """
     scaled, to_unit = _unit_spread(subject, atlas)
     finest = [finest_level(mask, (COARSE, FINE)) for mask in (atlas, scaled)]
@@ -238,7 +240,7 @@ def search(atlas: Image, subject: Image) -> NDArray[np.float64]:
 
 
 def _unit_spread(subject: Image, atlas: Image) -> tuple[Image, NDArray[np.float64]]:
-    """``subject`` stretched along its voxel axes to the atlas's mean spread, and the stretch as a world matrix."""
+    """``subject`` stretched along its voxel axes to the atlas's mean spread, and the stretch as a 4x4 world matrix."""
     mean = np.exp(np.log(_spread(atlas)).mean())
     index_spread = np.array([axis.std() for axis in np.nonzero(subject.data)])
     stretched = np.diag([*(mean / index_spread), 1.0])
@@ -246,12 +248,12 @@ def _unit_spread(subject: Image, atlas: Image) -> tuple[Image, NDArray[np.float6
 
 
 def _spread(mask: Image) -> NDArray[np.float64]:
-    """Standard deviation of a mask's voxels along world x, y, z, in mm."""
+    """Standard deviation of a mask's voxels along world x, y, z, in mm [3]."""
     return (mask.affine[:3, :3] @ np.array(np.nonzero(mask.data))).std(axis=1)
 
 
 def _rotations() -> list[NDArray[np.float64]]:
-    """The 24 proper rotations by multiples of 90 degrees."""
+    """The 24 proper rotations by multiples of 90 degrees, 3x3 each."""
     found = []
     for order in permutations(range(3)):
         for signs in product((1.0, -1.0), repeat=3):

@@ -1,7 +1,7 @@
 """Deformable refinement of an affine: local translations fitted to smoothed masks, composed without folding.
 
-At every lattice point, the translation that best explains the remaining difference in a Gaussian window around it
-(Lucas and Kanade 1981, in 3D) is found by least squares, then composed with the field so far, whose fluctuations are
+At every lattice point, least squares find the translation that best explains the remaining difference in a Gaussian
+window around it (Lucas and Kanade 1981, in 3D). It is composed with the field so far, whose fluctuations are
 smoothed away (as in diffeomorphic demons, Vercauteren et al. 2009). Windows and voxels shrink from level to level.
 """
 
@@ -24,12 +24,12 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution.
+    """One resolution level.
 
-    spacing_mm, sigma_mm : of the smoothed masks.
+    spacing_mm, sigma_mm : sampling and smoothing of the masks.
     window_mm : standard deviation of the local fit's Gaussian window.
     smooth_mm : smoothing of the field after each step.
-    steps : how many.
+    steps : number of steps.
     surround_mm : if not 0, compare `edges`, so that masks of different thickness do not push.
     """
 
@@ -46,16 +46,19 @@ LEVELS = (Level(4, 4, 16, 8, 12), Level(4, 3, 12, 6, 12, 8), Level(2, 1, 6, 5, 7
 
 MARGIN_MM = 16.0
 STIFFNESS = 0.05
-"""Weight of no displacement against the data, as a part of the mean squared gradient: high, where nothing is seen."""
+"""Weight of zero displacement relative to the mean squared gradient of the data; decisive where there is no edge."""
 
 MAX_STEP = 0.3
-"""Longest displacement of one step, as a part of the window: a smooth step below it cannot fold."""
+"""Longest displacement of one step, relative to the window: a smooth step below it cannot fold."""
 
 
 def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tuple[Level, ...] | None = None) -> Warp:
-    """A displacement field in the subject's space, to be followed by ``matrix`` (subject mm -> atlas mm).
+    """Refine an affine by a displacement field in the subject's space that is applied before ``matrix``.
 
-    Raises InputError when the field folds anywhere: its labels would overlap themselves.
+    atlas, subject : masks [i, j, k] (nonzero is white matter), on any grids.
+    matrix : 4x4, subject world mm -> atlas world mm.
+
+    Raises InputError if the field folds anywhere: labels transferred through it would overlap themselves.
     """
     field: Field | None = None
     for level in levels or LEVELS:
@@ -71,10 +74,10 @@ def refine(atlas: Image, subject: Image, matrix: NDArray[np.float64], levels: tu
 
 
 def displacement(fixed: Blurred, moving: Blurred, levels: tuple[Level, ...]) -> Vectors:
-    """From each point of ``fixed`` to what lies there in ``moving``, [3, x, y, z] in mm.
+    """Displacement from each point of ``fixed`` to the matching point of ``moving``, [3, x, y, z] in mm.
 
-    Both lie on one lattice, which stays at every level: a level's ``spacing_mm`` is not looked at. Each level smooths
-    them by its ``sigma_mm`` first.
+    Both are on one lattice, which stays at every level: a level's ``spacing_mm`` is ignored. Each level first smooths
+    them by its ``sigma_mm``.
     """
     vectors = np.zeros((3, *fixed.data.shape), np.float32)
     for level in levels:

@@ -1,7 +1,7 @@
-"""Transforms as ITK files, which SimpleITK, ANTs and Slicer apply unchanged.
+"""Read and write transforms as ITK files, which SimpleITK, ANTs and Slicer apply unchanged.
 
-ITK's world is LPS (x and y reversed), ours RAS. Its transforms take points of the output (subject, or the scan that
-stays) to the input (atlas, or the scan that is moved).
+ITK's world is LPS (x and y reversed), ours RAS. Its transforms map points of the output (the subject, or the fixed
+scan) to the input (the atlas, or the moving scan).
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def save_affine(matrix: NDArray[np.float64], path: str | os.PathLike[str]) -> Pa
 
 
 def load_affine(path: str | os.PathLike[str]) -> NDArray[np.float64]:
-    """The 4x4 RAS matrix of a linear transform that ITK reads, a composite of several too (the last is applied first).
+    """4x4 RAS matrix of a linear transform readable by ITK, including a composite of several (the last is applied
+    first).
 
     Raises InputError for anything else, and for a matrix that cannot be inverted.
     """
@@ -47,7 +48,7 @@ def load_affine(path: str | os.PathLike[str]) -> NDArray[np.float64]:
 
     try:
         transform = sitk.ReadTransform(str(path))
-    except (RuntimeError, UnicodeDecodeError) as error:  # the second from an error's own text
+    except (RuntimeError, UnicodeDecodeError) as error:  # the second comes from decoding an error message
         raise InputError(path, BROKEN) from error
     if transform.GetDimension() != 3 or not transform.IsLinear():
         raise InputError(
@@ -73,7 +74,7 @@ def save_field(field: Field, path: str | os.PathLike[str]) -> Path:
 
 
 def load_field(path: str | os.PathLike[str]) -> Field:
-    """Read a displacement field in mm that ITK reads: as `save_field` or ANTs write it, its axes in any order.
+    """Read a displacement field in mm that ITK can read: as written by `save_field` or ANTs, with axes in any order.
 
     Raises InputError for anything else.
     """
@@ -81,7 +82,7 @@ def load_field(path: str | os.PathLike[str]) -> Field:
 
     try:
         image = sitk.ReadImage(str(path), sitk.sitkVectorFloat32)
-    except (RuntimeError, UnicodeDecodeError) as error:  # the second from an error's own text
+    except (RuntimeError, UnicodeDecodeError) as error:  # the second comes from decoding an error message
         raise InputError(path, "is not a displacement field [x, y, z, 1, 3] (ITK cannot read it)", AGAIN) from error
     size = (*image.GetSize(), image.GetNumberOfComponentsPerPixel())
     if image.GetDimension() != 3 or size[-1] != 3:

@@ -14,11 +14,11 @@ SPACING_MM, SIGMA_MM = 2.0, 1.5
 SHRINK = (4, 2, 1)
 SMOOTH_MM = (6.0, 3.0, 0.0)
 PAD_MM = 50.0
-"""Zeros around the atlas: samples that fall off it would be left out of the metric, and the transform escapes."""
+"""Zeros around the atlas: otherwise samples outside it would drop out of the metric, and the transform escape."""
 
 
 def register(atlas: Image, subject: Image, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """The 4x4 affine, subject world mm -> atlas world mm; masks and start as in `affine.register`."""
+    """4x4 affine, subject world mm -> atlas world mm; masks and start as in `affine.register`."""
     begin = centred(atlas, subject) if start is None else start
     fixed = _to_itk(blur(subject, SPACING_MM, SIGMA_MM))
     moving = _to_itk(blur(atlas, SPACING_MM, SIGMA_MM), int(PAD_MM / SPACING_MM))
@@ -28,7 +28,7 @@ def register(atlas: Image, subject: Image, start: NDArray[np.float64] | None = N
     shifted = begin[:3, :3] @ np.array(transform.GetCenter()) + begin[:3, 3] - np.array(transform.GetCenter())
     transform.SetTranslation(shifted.tolist())
     method = sitk.ImageRegistrationMethod()
-    method.SetGlobalDefaultNumberOfThreads(1)  # the sum's order, and with it the result, must not depend on threads
+    method.SetGlobalDefaultNumberOfThreads(1)  # the order of the sum, and so the result, must not depend on threads
     method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=32)
     method.SetMetricSamplingStrategy(method.NONE)
     method.SetInterpolator(sitk.sitkLinear)
@@ -48,7 +48,7 @@ def register(atlas: Image, subject: Image, start: NDArray[np.float64] | None = N
 
 
 def _to_itk(mask: Blurred, pad: int = 0) -> sitk.Image:
-    """As an ITK image whose physical axes are the world's (RAS; a consistent frame is all that matters here)."""
+    """ITK image whose physical axes are the world's (RAS; only a consistent frame matters here)."""
     image = sitk.GetImageFromArray(np.pad(mask.data, pad).transpose(2, 1, 0))
     image.SetSpacing([mask.spacing_mm] * 3)
     image.SetOrigin((mask.origin_mm - pad * mask.spacing_mm).tolist())

@@ -1,7 +1,7 @@
 """Rigid registration of two scans of one head: Mattes mutual information, coarse to fine.
 
-ITK's own gradient images are smoothed by the size of a voxel and draw the result along thick slices (by a millimetre
-at slices of 3 mm); gradients are taken from the interpolated image instead.
+ITK's own gradient images are smoothed by the size of a voxel and pull the result along thick slices (by a millimetre
+with slices of 3 mm); gradients are therefore taken from the interpolated image.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from yucca_wm.registration.rigid_fit import Fit
 from yucca_wm.registration.volume import BrainRegion, brain_region, centre_of_head_mm, level, thinned, to_itk
 
 COARSE_MM, MIDDLE_MM = 8.0, 4.0
-"""Voxels of the first two levels; the third has the reference's own slices."""
+"""Voxel sizes of the first two levels; the third uses the reference's own slices."""
 
 TILT_DEG = 25.0
-"""Starts of the wide search are turned by this about each axis, both ways."""
+"""The wide search starts from tilts by this angle about each axis, both ways."""
 
 KEPT = 3
-"""Of many starts, so many go on to the second level."""
+"""Number of starts that go on to the second level, if there are more."""
 
 SAMPLES = 100_000
-"""Voxels that are compared on the finest level."""
+"""Number of voxels compared on the finest level."""
 
 
 LEAST_PEAK, WEAK_PEAK = 1.22, 1.3
-"""`Fit.peak` of scans of two heads was at most 1.21 (two brains in MNI space). Of one head it was at least 1.30, but
-for one whose T1 had been resampled before (1.24): between the two a fit is used, and said to be weak."""
+"""`Fit.peak` of scans of two heads was at most 1.21 (two brains in MNI space), of one head at least 1.30, except for
+one whose T1 had been resampled before (1.24): between the two a fit is used, but reported as weak."""
 
 LEAST_COVERAGE = 0.6
-"""Less of the reference's brain within the moving scan is no registration to rely on."""
+"""A smaller share of the reference's brain within the moving scan makes a registration unreliable."""
 
 SURFACE_MM = 70.0
-"""Movements are told at this distance from the brain's centre, about where its surface is."""
+"""Movements are stated at this distance from the brain's centre, about where its surface is."""
 
 
 @dataclass(frozen=True)
 class Rigid:
-    """How one scan lies on another.
+    """Result of a rigid registration.
 
     matrix : 4x4, reference world -> moving world, RAS mm.
-    centre_mm : middle of the reference's brain, RAS mm.
-    peak, coverage : of `Fit`, after registration.
-    similarity, header_similarity : of `Fit`, after registration and as the headers say.
+    centre_mm : centre of the reference's brain [3], RAS mm.
+    peak, coverage : see `Fit`, after registration.
+    similarity, header_similarity : see `Fit`, after registration and with the positions from the headers.
     """
 
     matrix: NDArray[np.float64]
@@ -60,16 +60,16 @@ class Rigid:
 
     @property
     def failed(self) -> bool:
-        """Whether the two do not fit: other heads, or too little of one."""
+        """Whether the two do not match: different heads, or too small an overlap."""
         return not (self.peak >= LEAST_PEAK and self.coverage >= LEAST_COVERAGE)
 
     @property
     def weak(self) -> bool:
-        """Whether the two fit hardly better than other heads do."""
+        """Whether the two match hardly better than different heads do."""
         return self.peak < WEAK_PEAK
 
     def reversed(self) -> Rigid:
-        """The same fit with the roles exchanged."""
+        """The same result with the roles exchanged."""
         centre = self.matrix[:3, :3] @ self.centre_mm + self.matrix[:3, 3]
         return replace(self, matrix=inverse(self.matrix), centre_mm=centre)
 
@@ -79,22 +79,22 @@ class Rigid:
 
     @property
     def moved_mm(self) -> float:
-        """Root mean square movement of the brain's surface."""
+        """Root mean square movement of the brain's surface, in mm."""
         change = self.matrix[:3, :3] - np.eye(3)
         shift = change @ self.centre_mm + self.matrix[:3, 3]
         return float(np.sqrt(shift @ shift + SURFACE_MM**2 / 3 * (change**2).sum()))
 
     @property
     def gain(self) -> float:
-        """By what share the similarity rose."""
+        """Relative gain in similarity."""
         return self.similarity / max(self.header_similarity, 1e-12) - 1
 
 
 def register(reference: Image, moving: Image) -> Rigid:
-    """Lay ``moving`` on ``reference``; look at `Rigid.failed` before using it.
+    """Register ``moving`` to ``reference``; check `Rigid.failed` before using the result.
 
-    Begins as the headers say and with the centres of both heads on each other; where neither ends well, with tilted and
-    turned heads too. The same input gives the same result, whatever the number of threads.
+    Starts from the positions in the headers and from aligned centres of both heads; if neither ends well, also from
+    tilted and turned heads. The same input gives the same result, whatever the number of threads.
     """
     pair = Pair(reference, moving)
     found = pair.judged(pair.best_of(pair.near_starts()))
@@ -106,7 +106,7 @@ def register(reference: Image, moving: Image) -> Rigid:
 
 @dataclass(frozen=True)
 class Step:
-    """How one level is registered. first_mm, last_mm : steps of the optimizer at the corners of the head."""
+    """Settings of one level. first_mm, last_mm : optimizer steps, as movements of the corners of the head."""
 
     bins: int
     first_mm: float
@@ -117,13 +117,13 @@ class Step:
 COARSE, MIDDLE, FINE = Step(24, 4.0, 0.1, 100), Step(32, 3.0, 0.03, 100), Step(40, 1.0, 0.01, 60)
 
 RELAXATION = 0.8
-"""Steps shrink by this where the way turns; at ITK's own .5 the search stops halfway up a narrow ridge."""
+"""Factor by which steps shrink where the path turns; at ITK's own .5 the search stops halfway up a narrow ridge."""
 
 
 class Pair:
-    """Two scans, made ready once for any number of registrations.
+    """Two scans, prepared once for any number of registrations.
 
-    region : the part of the reference that is compared.
+    region : part of the reference that is compared.
     """
 
     def __init__(self, reference: Image, moving: Image) -> None:
@@ -133,7 +133,7 @@ class Pair:
         self.fit = Fit(self.reference, self.moving, self.region)
 
     def judged(self, transform: sitk.Euler3DTransform) -> Rigid:
-        """What ``transform`` is worth."""
+        """Quality of a registration by ``transform``."""
         return Rigid(
             world_matrix(transform),
             LPS[:3, :3] @ self.region.centre_mm,
@@ -144,11 +144,11 @@ class Pair:
         )
 
     def near_starts(self) -> list[sitk.Euler3DTransform]:
-        """As the headers say, and with the centres of both heads laid on each other."""
+        """Starts from the positions in the headers, and from aligned centres of both heads."""
         return [self.start(np.eye(3), headers=True), self.start(np.eye(3))]
 
     def wide_starts(self) -> list[sitk.Euler3DTransform]:
-        """Centres on each other, and every tilt and every turn by right angles."""
+        """Starts from aligned centres, with every tilt and every turn by right angles."""
         return [self.start(rotation) for rotation in (*tilts(), *right_angles())]
 
     def start(self, rotation: NDArray[np.float64], *, headers: bool = False) -> sitk.Euler3DTransform:
@@ -162,7 +162,7 @@ class Pair:
         return transform
 
     def best_of(self, starts: list[sitk.Euler3DTransform]) -> sitk.Euler3DTransform:
-        """The registration from the best of ``starts``."""
+        """Registration from the best of ``starts``."""
         for mm, step, kept in ((COARSE_MM, COARSE, KEPT), (MIDDLE_MM, MIDDLE, 1)):
             found = [self._optimized(*self.levels[mm], start, step) for start in starts]
             found.sort(key=lambda result: result[1])
@@ -172,15 +172,15 @@ class Pair:
     def _optimized(
         self, reference: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, step: Step
     ) -> tuple[sitk.Euler3DTransform, float]:
-        """The transform that ``start`` leads to, and minus its mutual information.
+        """Optimized transform from ``start``, and minus its mutual information.
 
-        The change from ``start`` is what is searched, because Euler angles are no coordinates near right angles.
+        The search is over the change from ``start``, because Euler angles are degenerate near right angles.
         """
         change = self.start(np.eye(3), headers=True)
         mask = self.region.itk_mask(reference)
         inside = int(sitk.GetArrayViewFromImage(mask).sum())
         method = sitk.ImageRegistrationMethod()
-        method.SetGlobalDefaultNumberOfThreads(1)  # the sum's order, and with it the result, must not depend on threads
+        method.SetGlobalDefaultNumberOfThreads(1)  # the order of the sum, and so the result, must not depend on threads
         method.SetMetricAsMattesMutualInformation(step.bins)
         method.MetricUseFixedImageGradientFilterOff()
         method.MetricUseMovingImageGradientFilterOff()
@@ -200,7 +200,7 @@ class Pair:
         return self._composed(start, change), method.GetMetricValue()
 
     def _composed(self, last: sitk.Euler3DTransform, first: sitk.Euler3DTransform) -> sitk.Euler3DTransform:
-        """One transform for ``first`` and then ``last``."""
+        """A single transform that applies ``first`` and then ``last``."""
         centre = self.region.centre_mm
         transform = self.start(rotation_of(last) @ rotation_of(first), headers=True)
         there = np.array(last.TransformPoint(first.TransformPoint(centre.tolist())))
@@ -209,7 +209,7 @@ class Pair:
 
 
 def rotation_of(transform: sitk.Euler3DTransform) -> NDArray[np.float64]:
-    """Its matrix, [3, 3]."""
+    """Rotation matrix of ``transform``, [3, 3]."""
     return np.array(transform.GetMatrix()).reshape(3, 3)
 
 
@@ -224,7 +224,7 @@ def tilts() -> list[NDArray[np.float64]]:
 
 
 def right_angles() -> list[NDArray[np.float64]]:
-    """The 23 rotations [3, 3] that take the axes to other axes."""
+    """The 23 rotations [3, 3] by right angles other than the identity."""
     matrices = []
     for order, signs in product(permutations(range(3)), product((-1, 1), repeat=3)):
         matrix = np.zeros((3, 3))
@@ -235,7 +235,7 @@ def right_angles() -> list[NDArray[np.float64]]:
 
 
 def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of a 4x4 matrix."""
+    """Inverse of a 4x4 rigid matrix."""
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 

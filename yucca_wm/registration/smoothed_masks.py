@@ -1,4 +1,4 @@
-"""Smoothed masks on world-aligned isotropic grids: what the registrations compare."""
+"""Smoothed masks on world-aligned isotropic grids, the input of the registrations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import ndimage
 from yucca_wm.imaging.images import Image
 
 TRUNCATE = 3.0
-"""The Gaussian is cut off at this many standard deviations."""
+"""Number of standard deviations at which the Gaussian is cut off."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def centre_mm(mask: Image) -> NDArray[np.float64]:
 
 
 def crop(mask: Image, margin_mm: float = 0.0) -> Image:
-    """The box around a mask's nonzero voxels with a margin; what lies outside the image is padded with zeros."""
+    """The box around a mask's nonzero voxels with a margin; beyond the image's edge it is padded with zeros."""
     margin = np.ceil(margin_mm / mask.spacing_mm).astype(int)
     low, high = [], []
     for axis in range(3):
@@ -67,9 +67,9 @@ def crop(mask: Image, margin_mm: float = 0.0) -> Image:
 def blur(mask: Image, spacing_mm: float, sigma_mm: float, margin_mm: float = 0.0) -> Blurred:
     """Smooth ``mask`` with a Gaussian of ``sigma_mm`` and sample it at ``spacing_mm`` in a world-aligned box.
 
-    Averaging over a voxel is itself a blur (variance: spacing squared / 12), so that masks on thick and on thin
-    slices come out equally smooth. The lattice is centred on the mask's centre of mass: a copy of the image in
-    another orientation, or moved by any distance, gives the same samples.
+    Averaging over a voxel is itself a blur (variance: spacing squared / 12), which is taken into account, so that masks
+    on thick and thin slices come out equally smooth. The lattice is centred on the mask's centre of mass: a copy of the
+    image in another orientation, or moved by any distance, gives the same samples.
 
     margin_mm : zeros around the smoothed mask.
     """
@@ -94,7 +94,7 @@ def blur(mask: Image, spacing_mm: float, sigma_mm: float, margin_mm: float = 0.0
 
 
 def coarser(fine: Blurred, step: int, sigma_mm: float) -> Blurred:
-    """Every ``step``-th sample of ``fine`` after smoothing it by another ``sigma_mm``."""
+    """Every ``step``-th sample of ``fine``, after smoothing it by another ``sigma_mm``."""
     if step == 1 and sigma_mm == 0:
         return fine
     smooth = ndimage.gaussian_filter(fine.data, sigma_mm / fine.spacing_mm, mode="constant", truncate=TRUNCATE)
@@ -102,17 +102,17 @@ def coarser(fine: Blurred, step: int, sigma_mm: float) -> Blurred:
 
 
 def edges(image: Blurred, surround_mm: float) -> Blurred:
-    """``image`` minus itself smoothed by ``surround_mm``.
+    """``image`` minus a copy of itself smoothed by ``surround_mm``.
 
-    What is left is where white matter begins and ends, and no longer how much of it there is: segmentation tools differ
-    in how thick they draw it.
+    This keeps where white matter begins and ends, but not how much of it there is: segmentation tools differ in how
+    thick they draw it.
     """
     surround = ndimage.gaussian_filter(image.data, surround_mm / image.spacing_mm, mode="constant", truncate=TRUNCATE)
     return Blurred(image.data - surround, image.spacing_mm, image.origin_mm)
 
 
 def trimmed(image: Blurred, least: float = 1e-3) -> Blurred:
-    """The box in which any value exceeds ``least``."""
+    """``image`` cut to the smallest box with all values above ``least``."""
     occupied = np.abs(image.data) > least
     spans = [np.flatnonzero(occupied.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     box = tuple(slice(int(span[0]), int(span[-1]) + 1) for span in spans)

@@ -1,4 +1,4 @@
-"""Scans as SimpleITK volumes, thinned and smoothed, and where in them the brain is: what the rigid fit compares."""
+"""Scans as SimpleITK volumes, downsampled and smoothed, and the brain region in them, for the rigid registration."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from yucca_wm.imaging.images import LPS, Image, resample
 from yucca_wm.imaging.nifti import corners_mm
 
 SHEAR_TOLERANCE_MM = 0.05
-"""A grid that no set of right-angled axes places within this is resampled to one that is right-angled."""
+"""A grid whose voxels no right-angled axes place within this distance is resampled to a right-angled one."""
 
 IN_PLANE_MM = 1.5
-"""Voxels are averaged to about this size; thicker ones, most slices, stay as they are."""
+"""Voxels are averaged to about this size; thicker ones, as in most slices, stay as they are."""
 
 HIGHEST_PERCENTILE = 99.5
-"""Brighter voxels of the foreground (vessels, fat) count as this bright."""
+"""Brighter voxels of the foreground (vessels, fat) are clipped to this percentile."""
 
 
 def to_itk(image: Image) -> sitk.Image:
     """``image`` as a float32 volume in ITK's world (LPS), its brightest voxels clipped.
 
-    Axes are in the world's order whatever the file's, so that how a scan is stored makes no difference to what comes of
-    it.
+    Axes are in the world's order whatever the file's, so that the way a scan is stored does not affect the result.
     """
     image = reordered(right_angled(image), Image(np.zeros((1, 1, 1)), LPS))
     values = image.data.astype(np.float32)
@@ -42,7 +41,7 @@ def to_itk(image: Image) -> sitk.Image:
 
 
 def right_angled(image: Image) -> Image:
-    """``image``, resampled linearly where its axes are not at right angles (ITK has no other grids)."""
+    """``image``, resampled linearly if its axes are not at right angles (ITK supports no other grids)."""
     affine = image.affine.copy()
     affine[:3, :3] = _axes(affine) * image.spacing_mm
     centre = (np.array(image.shape) - 1) / 2
@@ -55,7 +54,7 @@ def right_angled(image: Image) -> Image:
 
 
 def _axes(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The right-angled directions closest to the columns of ``affine``, [3, 3]; a mirror image stays one."""
+    """Right-angled directions closest to the columns of ``affine``, [3, 3]; a mirrored grid stays mirrored."""
     columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     left, _, right = np.linalg.svd(columns)
     return np.asarray(left @ right)
@@ -68,11 +67,11 @@ def thinned(volume: sitk.Image) -> sitk.Image:
 
 
 def level(volume: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """``volume`` on a grid of about ``spacing_mm`` along each of its own axes, smoothed to suit."""
+    """``volume`` on a grid of about ``spacing_mm`` along each of its own axes, smoothed accordingly."""
     spacing, size = np.array(volume.GetSpacing()), np.array(volume.GetSize())
     variance = np.maximum((0.7 * spacing_mm) ** 2 - spacing**2 / 12, 0)  # a voxel is itself an average
     for axis in np.flatnonzero(variance > 0.1):
-        if size[axis] >= 4:  # what ITK's recursive filter needs
+        if size[axis] >= 4:  # minimum for ITK's recursive filter
             volume = sitk.RecursiveGaussian(volume, float(np.sqrt(variance[axis])), direction=int(axis))
     count = np.maximum(np.round(spacing * size / spacing_mm), 1).astype(int)
     step = spacing * size / count
@@ -100,7 +99,7 @@ def points_mm(volume: sitk.Image) -> NDArray[np.float64]:
 
 
 def head(volume: sitk.Image) -> NDArray[np.bool_]:
-    """Where something is brighter than air (Otsu's threshold, lowered so that dark tissue counts), [z, y, x]."""
+    """Mask [z, y, x] of voxels brighter than air (Otsu's threshold, lowered so that dark tissue counts)."""
     values = sitk.GetArrayFromImage(volume)
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.Execute(volume)
@@ -109,26 +108,26 @@ def head(volume: sitk.Image) -> NDArray[np.bool_]:
 
 
 RADII_MM = (80.0, 100.0, 75.0)
-"""Half axes, left-right, front-back and up-down, of an ellipsoid that holds a large brain."""
+"""Half axes (left-right, front-back, up-down) of an ellipsoid that holds a large brain."""
 
 SCALP_MM = 5.0
-"""The ellipsoid ends this far below the top of the head."""
+"""Distance of the ellipsoid below the top of the head."""
 
 UPPER_MM = 110.0
-"""So much of the head, from its top, is looked at for its middle: neck and chin are not."""
+"""Height of the head, from its top, that is used to find its centre, so that neck and chin do not count."""
 
 
 @dataclass(frozen=True)
 class BrainRegion:
-    """An ellipsoid around the brain, its axes along the world's.
+    """An ellipsoid around the brain, with its axes along the world's.
 
-    centre_mm : in ITK's world (LPS).
+    centre_mm : [3], in ITK's world (LPS).
     """
 
     centre_mm: NDArray[np.float64]
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of the ``points`` [n, 3] (LPS mm) lie inside."""
+        """Which of the ``points`` [n, 3] (LPS mm) lie inside, [n]."""
         return np.asarray((((points - self.centre_mm) / RADII_MM) ** 2).sum(axis=1) <= 1)
 
     def mask(self, volume: sitk.Image) -> NDArray[np.bool_]:
@@ -143,7 +142,7 @@ class BrainRegion:
 
 
 def brain_region(coarse: sitk.Image) -> BrainRegion:
-    """The ellipsoid for a scan that was brought to voxels of 8 mm or so, and whose header says where up is."""
+    """Brain region of a scan with voxels of about 8 mm whose header says which way is up."""
     points = points_mm(coarse)[head(coarse).ravel()]
     top = float(np.percentile(points[:, 2], 99.8))
     upper = points[points[:, 2] > top - UPPER_MM]
@@ -152,5 +151,5 @@ def brain_region(coarse: sitk.Image) -> BrainRegion:
 
 
 def centre_of_head_mm(coarse: sitk.Image) -> NDArray[np.float64]:
-    """Centre of the head, LPS mm."""
+    """Centre of the head [3], LPS mm."""
     return np.asarray(points_mm(coarse)[head(coarse).ravel()].mean(axis=0))

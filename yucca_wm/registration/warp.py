@@ -1,4 +1,4 @@
-"""The map from a subject's space to the atlas's, and the way back: a displacement field (or none), then an affine."""
+"""Transform from a subject's space to the atlas's, and its inverse: a displacement field (or none), then an affine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yucca_wm.imaging.images import Image
 
 @dataclass(frozen=True)
 class Field:
-    """A displacement field on a lattice; outside of it the displacement is 0.
+    """A displacement field on a lattice; outside it the displacement is 0.
 
     vectors_mm : float32 [3, i, j, k], displacement along world x, y, z (RAS) in mm.
     affine : 4x4, lattice index -> subject world mm.
@@ -30,11 +30,11 @@ class Field:
 
     @property
     def spacing_mm(self) -> NDArray[np.float64]:
-        """Of the lattice, along its axes."""
+        """Spacing of the lattice along its axes, [3]."""
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     def jacobian(self) -> NDArray[np.float32]:
-        """Determinant of the derivative of x -> x + u(x) at every lattice point; at or below 0 it folds."""
+        """Determinant of the derivative of x -> x + u(x) at every lattice point [i, j, k]; <= 0 where it folds."""
         to_world = np.linalg.inv(self.affine[:3, :3]).T.astype(np.float32)
         rows = [np.tensordot(to_world, np.stack(np.gradient(component)), 1) for component in self.vectors_mm]
         for axis in range(3):
@@ -42,7 +42,7 @@ class Field:
         return np.einsum("i...,i...->...", rows[0], np.cross(rows[1], rows[2], axis=0)).astype(np.float32)
 
     def folds(self) -> int:
-        """Lattice points where the field folds."""
+        """Number of lattice points where the field folds."""
         return int((self.jacobian() <= 0).sum())
 
 
@@ -68,7 +68,7 @@ class Warp:
         return self.field is None
 
     def points_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where points of the subject lie in the atlas.
+        """Map points of the subject to the atlas.
 
         Parameters
         ----------
@@ -84,14 +84,14 @@ class Warp:
         return self.matrix[:3, :3] @ moved + self.matrix[:3, 3:]
 
     def slice_mm(self, grid: Image, k: int) -> NDArray[np.float64]:
-        """Where one slice of a grid lies in the atlas.
+        """Map one slice of a grid to the atlas.
 
         Parameters
         ----------
         grid : Image
             An image of the subject.
         k : int
-            The slice: voxels [:, :, k].
+                Slice index: voxels [:, :, k].
 
         Returns
         -------
@@ -104,21 +104,21 @@ class Warp:
 
 
 TOLERANCE_MM = 0.01
-"""A point is found when the transform takes it this near to where it should go."""
+"""Distance to its target within which a point counts as found."""
 
 LARGEST_ERROR_MM = 0.5
-"""A point that stays further off than this has no way back."""
+"""A point whose distance to its target stays above this cannot be mapped back."""
 
 STEPS, HALVINGS = 30, 5
 
 
 def to_subject(warp: Warp, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Subject world mm [3, points] that ``warp`` takes to the atlas world mm ``points_mm`` [3, points].
+    """Subject world mm [3, points] that ``warp`` maps to the atlas world mm ``points_mm`` [3, points].
 
-    The affine is inverted; a displacement field by Newton's method with halved steps, which also gets through where
-    the field stretches so much that the usual fixed-point iteration runs away.
+    The affine is inverted; a displacement field by Newton's method with halved steps, which also succeeds where
+    the field stretches so much that the usual fixed-point iteration diverges.
 
-    Raises YuccaWMError when points cannot be reached within LARGEST_ERROR_MM (the field folds).
+    Raises YuccaWMError if points cannot be reached within LARGEST_ERROR_MM (the field folds).
     """
     back = np.linalg.inv(warp.matrix)
     target = back[:3, :3] @ points_mm + back[:3, 3:]
@@ -139,7 +139,7 @@ def to_subject(warp: Warp, points_mm: NDArray[np.float64]) -> NDArray[np.float64
 def _newton(
     field: Field, at: NDArray[np.float64], error: NDArray[np.float64], target: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One step for every point, halved until the error falls (or not taken), and the errors there."""
+    """One Newton step for every point, halved until the error falls (or not taken), and the errors there."""
     step = np.linalg.solve(_derivative(field, at), error.T[:, :, None])[:, :, 0].T
     best, least = at.copy(), error.copy()
     waiting = np.arange(at.shape[1])
@@ -155,14 +155,14 @@ def _newton(
 
 
 def _derivative(field: Field, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[points, 3, 3] derivative of x + u(x), from differences over half a lattice step each way."""
+    """Derivative [points, 3, 3] of x + u(x), from differences over half a lattice step each way."""
     columns, step = [], float(field.spacing_mm.min()) / 2
     for axis in range(3):
         offset = np.zeros((3, 1))
         offset[axis] = step
         columns.append((field.at(at + offset) - field.at(at - offset)) / (2 * step))
     derivative = np.stack(columns, axis=1).transpose(2, 0, 1) + np.eye(3)
-    # a fold has no inverse; a small step along the error is the next best
+    # a fold has no inverse; the next best is a small step along the error
     derivative[np.abs(np.linalg.det(derivative)) < 1e-3] = np.eye(3)
     return derivative
 
