@@ -1,4 +1,4 @@
-"""The brains that subjects are made from: real anatomy with tissue maps and region labels."""
+"""Brains from which subjects are simulated: real anatomy with tissue maps and region labels."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from yucca_wm.imaging.images import Image, load, load_labels
 Map = NDArray[np.float32]
 
 VENTRICLE_BOX_MM = ((3.0, 40.0), (-45.0, 60.0), (-22.0, 22.0))
-"""Where a lateral ventricle is sought, from the centre of the cerebral white matter: to its side, y and z."""
+"""Box in which a lateral ventricle is sought, relative to the centre of cerebral white matter: lateral, y and z."""
 
 BRAIN_T1 = 0.05
-"""T1 (white matter 1) above which a voxel belongs to the head."""
+"""T1 intensity (white matter 1) above which a voxel belongs to the head."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Anatomy:
     name : for the truth files.
     t1 : T1 intensity, white matter about 1, background 0.
     gm, wm : tissue fractions, 0..1.
-    cerebral_wm : the white matter that a segmentation tool calls cerebral (no cerebellum, no brainstem), 0..1.
+    cerebral_wm : white matter that a segmentation tool would call cerebral (no cerebellum, no brainstem), 0..1.
     regions : region labels 0..36, also outside white matter.
     affine : voxel index -> world mm (RAS+).
     """
@@ -50,7 +50,7 @@ class Anatomy:
 
     @cached_property
     def centre_mm(self) -> NDArray[np.float64]:
-        """World position of the centre of the cerebral white matter."""
+        """World position (mm) of the centre of the cerebral white matter, [3]."""
         index = np.array(np.nonzero(self.cerebral_wm > 0.5)).mean(axis=1)
         return np.asarray(self.affine[:3, :3] @ index + self.affine[:3, 3])
 
@@ -155,7 +155,7 @@ def from_atlas(folder: str | Path) -> tuple[Anatomy, Anatomy]:
 def _from_t1(name: str, t1: Image, regions: Image, mask: NDArray[np.bool_] | None) -> Anatomy:
     """Tissue fractions of a skull-stripped T1 from its own three intensity classes.
 
-    mask : the atlas's white-matter mask; by default white matter is what is bright and carries a cerebral label.
+    mask : the atlas's white-matter mask; by default, bright voxels with a cerebral label count as white matter.
     """
     from skimage.filters import threshold_multiotsu
 
@@ -180,12 +180,12 @@ def _from_t1(name: str, t1: Image, regions: Image, mask: NDArray[np.bool_] | Non
 
 
 def _step(data: Map, threshold: float, width: float) -> Map:
-    """A soft step from 0 to 1 round ``threshold``."""
+    """A smooth step from 0 to 1 around ``threshold``."""
     return np.asarray(np.clip((data - threshold) / (2 * width) + 0.5, 0, 1), dtype=np.float32)
 
 
 def _scaled(t1: Map, wm: Map) -> Map:
-    """T1 with white matter at 1."""
+    """T1 scaled so that white matter is 1."""
     return np.asarray(t1 / np.median(t1[wm > 0.8]), dtype=np.float32)
 
 

@@ -25,7 +25,7 @@ class Training:
     """How one model is trained: flags of yucca_train, and the seconds it takes on two cores without a GPU.
 
     all_cores : the longest training takes every core, also while another step runs.
-    epochs_bf16 : epochs where the CPU computes fast in bfloat16; about as long as ``epochs`` elsewhere.
+    epochs_bf16 : epochs on a CPU with fast bfloat16; they take about as long as ``epochs`` elsewhere.
     """
 
     dimensions: str
@@ -47,7 +47,7 @@ class Training:
         return ("-d", self.dimensions, "-m", self.model, *manager)
 
     def flags(self) -> tuple[str, ...]:
-        """All flags of yucca_train but the task."""
+        """All flags of yucca_train except the task."""
         sizes = tuple(str(size) for size in self.patch_size)
         fast = self.epochs_bf16 > 0 and bf16_is_fast()
         epochs = self.epochs_bf16 if fast else self.epochs
@@ -60,7 +60,7 @@ class Training:
         )
 
     def results(self, root: Path, target: str, source: str) -> Path:
-        """Where yucca_inference writes."""
+        """Output folder of yucca_inference."""
         folder = root / target / source / f"{self.model}__{self.dimensions}" / f"{self.manager}__YuccaPlanner"
         return folder / "default" / "kfold_5_fold_0" / "version_0" / "best"
 
@@ -95,7 +95,7 @@ FULL = Settings(
         epochs_bf16=26,
     ),
 )
-"""Tuned for two CPU cores: within 19 minutes, and good enough to be looked at."""
+"""Tuned for two CPU cores: done within 19 minutes, and good enough to look at."""
 
 QUICK = Settings(
     train=6,
@@ -123,7 +123,7 @@ def environment(out: Path) -> dict[str, str]:
 
 
 def steps(settings: Settings, out: Path, atlas: Path | None = None) -> list[Step]:
-    """The commands in the order in which one would type them; ``needs`` says which may run at the same time."""
+    """The commands in the order in which one would type them; ``needs`` states which may run at the same time."""
     return [
         _cohort(settings, out, atlas),
         _parcellate(settings, out),
@@ -135,7 +135,7 @@ def steps(settings: Settings, out: Path, atlas: Path | None = None) -> list[Step
 
 
 def ensemble_folder(out: Path, task: str, training: Training) -> Path:
-    """Where the merged prediction of T1 and FLAIR goes."""
+    """Folder of the merged prediction of T1 and FLAIR."""
     return out / "yucca" / "results" / task / "Ensemble" / f"{training.dimensions}_{training.model}"
 
 

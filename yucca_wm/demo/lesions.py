@@ -1,7 +1,7 @@
-"""Synthetic white-matter lesions: bands and caps round the ventricles, deep spots, and now and then an old infarct.
+"""Synthetic white-matter lesions: bands and caps around the ventricles, deep spots, and occasionally an old infarct.
 
-Everything works on loose points (template and subject coordinates), so that a voxel's lesion fraction can be had by
-averaging over the points inside it.
+Everything works on scattered points (template and subject coordinates), so that a voxel's lesion fraction is the
+average over the points inside it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ INFARCT_RADIUS_MM = (9.0, 14.0)
 
 @dataclass(frozen=True)
 class Tissue:
-    """What is known at N points of a subject.
+    """Known values at N points of a subject.
 
     points_mm : subject world, [3, N].
     wm : cerebral white matter fraction; ventricle_distance_mm, wm_depth_mm : see `Anatomy`.
-    on_left : which points are in the template's left half.
+    on_left : whether each point is in the template's left half.
     volume_ml : volume that each point stands for.
     """
 
@@ -91,7 +91,7 @@ def _spots(rng: np.random.Generator, tissue: Tissue, inside: Mask, band: Mask, t
 
 
 def _infarct(rng: np.random.Generator, tissue: Tissue) -> tuple[Array, float]:
-    """Distance (mm) of every point to the centre of an infarct, its border made uneven, and its radius (mm)."""
+    """Distance (mm) of every point to the centre of an infarct with an uneven border, and its radius (mm)."""
     seeds = np.flatnonzero((tissue.wm_depth_mm > 1) & (tissue.ventricle_distance_mm > 18))
     centre = tissue.points_mm[:, rng.choice(seeds)]
     distance = np.linalg.norm(tissue.points_mm - centre[:, None], axis=0)

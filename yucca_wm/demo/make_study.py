@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 SPACING_MM = 2.5
 SHAPE = (56, 68, 52)
 CELLS = 17
-"""Regions a side."""
+"""Number of regions on each side."""
 
 FRONT = (3, 4, 5, 11, 14)
-"""Labels of left regions in front: superior, middle and inferior frontal, orbitofrontal, anterior corona radiata."""
+"""Labels of anterior left regions: superior, middle and inferior frontal, orbitofrontal, anterior corona radiata."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -73,14 +73,14 @@ def write_study(folder: Path, subjects: int, seed: int = 0) -> None:
 
 
 def _head() -> tuple[NDArray[np.bool_], NDArray[np.uint8], list[int]]:
-    """Head, region labels (1-17 left, 18-34 right, mirrored) and the labels of those in front."""
+    """Head, region labels (1-17 left, 18-34 right, mirrored) and the labels of the anterior regions."""
     import numpy as np
 
     x, y, z = (np.indices(SHAPE) - (np.array(SHAPE).reshape(3, 1, 1, 1) - 1) / 2) * SPACING_MM
     head = (x / 66) ** 2 + (y / 80) ** 2 + (z / 60) ** 2 < 1
     matter = ((x / 56) ** 2 + (y / 70) ** 2 + (z / 50) ** 2 < 1) & (np.abs(x) > 3)
     matter &= (x / 22) ** 2 + (y / 34) ** 2 + (z / 18) ** 2 > 1  # ventricles
-    turn = np.arange(CELLS) * np.pi * (3 - np.sqrt(5))  # points spread evenly over half an egg
+    turn = np.arange(CELLS) * np.pi * (3 - np.sqrt(5))  # points spread evenly over half an ellipsoid
     along = np.linspace(-0.9, 0.9, CELLS)
     around = np.sqrt(1 - along**2)
     seeds = np.stack([38 * around * np.abs(np.cos(turn)) + 8, 58 * along, 40 * around * np.sin(turn)])
@@ -95,7 +95,7 @@ def _head() -> tuple[NDArray[np.bool_], NDArray[np.uint8], list[int]]:
 def _lesions(
     regions: NDArray[np.uint8], in_front: list[int], rng: np.random.Generator, *, patient: bool, age: int
 ) -> NDArray[np.uint8]:
-    """Balls of 3 to 6 mm, more of them with age; patients have most of theirs in front."""
+    """Balls of 3 to 6 mm, more of them with age; patients have most of theirs in anterior regions."""
     import numpy as np
 
     weight = np.isin(regions, in_front) * (5.0 if patient else 0.0) + (regions > 0)

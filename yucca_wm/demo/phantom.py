@@ -1,4 +1,4 @@
-"""A synthetic subject: real anatomy, warped, scanned as T1 and FLAIR, with lesions; everything about it is known."""
+"""A synthetic subject with known truth: real anatomy, warped, scanned as T1 and FLAIR, with lesions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from yucca_wm.imaging.images import Image
 Array = NDArray[np.float64]
 
 CONTROL_SPACING_MM = 30.0
-"""Distance of the deformation's control points."""
+"""Distance between the deformation's control points."""
 
 CONTROL_REACH_MM = 150.0
-"""The control points cover a cube of this half width round the subject's origin."""
+"""The control points cover a cube of this half width around the subject's origin."""
 
 WARP_RMS_MM = 3.0
 """Root mean square of the deformation along each axis within the head (vector length: sqrt(3) times this)."""
@@ -58,8 +58,8 @@ class Warp:
 def random_warp(rng: np.random.Generator, centre_mm: Array) -> Warp:
     """A random pose, size and shape.
 
-    centre_mm : the template point that the subject's origin is near (subjects lie centred, as in a scanner).
-    The template is an average brain, larger than most: heads are 2 to 14 % smaller than it, each axis by itself.
+    centre_mm : template point [3] near which the subject's origin lies (subjects are centred, as in a scanner).
+    The template is an average brain, larger than most: heads are 2 to 14 % smaller, independently along each axis.
     """
     turn = rotation(rng.uniform(-7, 7, 3))
     size = np.diag(rng.uniform(1.02, 1.14) * rng.uniform(0.97, 1.03, 3))
@@ -135,7 +135,7 @@ COARSE_SITES = (
     Site("SiteA", (5.0, 5.0, 6.0), (34, 42, 27), "LPS", supersampling=(2, 2, 2)),
     Site("SiteB", (5.2, 5.2, 6.0), (34, 40, 27), "RAS", tilt_degrees=6.0, supersampling=(2, 2, 2)),
 )
-"""The same, so coarse that a test can afford them."""
+"""The same two scanners, coarse enough for tests."""
 
 
 FASTAID_RIGHT, FASTAID_LEFT = 44, 45
@@ -150,7 +150,7 @@ class Phantom:
     lesions : uint8, 1 white-matter lesion, 2 other pathology.
     wm : uint8, cerebral white matter as FAST-AID labels it (44 right, 45 left), lesions included (lesion filling).
     regions : uint8, region labels within ``wm``, by the true warp.
-    template_mm : float32 [i, j, k, 3], where each voxel's centre lies in the template's world.
+    template_mm : float32 [i, j, k, 3], position of each voxel's centre in the template's world, in mm.
     warp : the same as a function.
     """
 
@@ -216,7 +216,7 @@ def simulate(anatomy: Anatomy, site: Site, seed: int | tuple[int, ...], *, infar
 
 
 def _with_lesions(t1: Array, flair: Array, lesions: Lesions) -> tuple[Array, Array]:
-    """Signals where lesions are: T1 dark; FLAIR bright, the core of an infarct dark."""
+    """T1 and FLAIR signals with lesions: T1 dark; FLAIR bright, the core of an infarct dark."""
     t1 = np.where(lesions.wmh, 0.55, t1)
     flair = np.where(lesions.wmh, 1.85, flair)
     t1 = np.where(lesions.other, np.where(lesions.core, 0.25, 0.5), t1)

@@ -1,4 +1,4 @@
-"""Commands that depend on each other: run two at a time, logged, resumed, and stopped at the first failure."""
+"""Run commands that depend on each other: two at a time, logged, resumable, and stopped at the first failure."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from yucca_wm.core.files import make_folder, write_json
 LOG_LINES_SHOWN = 15
 
 HEARTBEAT_S = 60.0
-"""So often the demo says what is running and how long it will take."""
+"""Interval in seconds at which the demo prints what is running and the time left."""
 
 
 @dataclass(frozen=True)
 class Step:
     """One command.
 
-    name : of its log; title : for the reader; needs : names of the steps before it.
+    name : name of its log; title : text for the user; needs : names of the steps before it.
     makes : files and folders that are removed before it runs with other settings than last time.
     expected_s : seconds it takes on two cores without a GPU, for the time left.
-    threads : of its computation; 0: an equal share of the cores.
+    threads : threads of its computation; 0: an equal share of the cores.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Step:
     threads: int = 0
 
     def shown(self) -> str:
-        """The command as it can be pasted into a shell."""
+        """The command, ready to be pasted into a shell."""
         return shlex.join(self.command)
 
 
 class StepError(YuccaWMError):
-    """A command failed; says which, with the end of its log."""
+    """A command failed; names it, with the end of its log."""
 
     def __init__(self, step: Step, code: int, log: Path) -> None:
         lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()
@@ -59,11 +59,12 @@ class StepError(YuccaWMError):
 
 @dataclass
 class Runner:
-    """Runs steps; what is done stays done.
+    """Runs steps; finished steps are not repeated.
 
     folder : for ``logs/`` and ``steps/`` (a marker per finished step, keyed by its command, its environment and the
-        keys of the steps before it, so that a changed setting runs again with all that follows from it).
-    environment : variables set for every command, part of the key. quiet : variables that are not.
+        keys of the steps before it, so that a step with a changed setting runs again, with all steps that depend on
+        it).
+    environment : variables set for every command, part of the key. quiet : variables that are not part of it.
     jobs : commands at a time.
     """
 
@@ -78,7 +79,7 @@ class Runner:
         return list(self._expected).index(step.name)
 
     def run(self, steps: Sequence[Step]) -> None:
-        """Run what is not done yet. Raises StepError; commands still running are then stopped, as at SIGTERM."""
+        """Run unfinished steps. Raises StepError; commands still running are then stopped, as at SIGTERM."""
         make_folder(self.folder / "logs")
         make_folder(self.folder / "steps")
         self._expected = {step.name: step.expected_s for step in steps}
@@ -89,7 +90,7 @@ class Runner:
                 self._say(number, steps, f"{step.title}: done before")
         running: dict[Step, tuple[subprocess.Popen[bytes], float]] = {}
         heartbeat = time.monotonic()
-        stop = threading.Event()  # looked at between starts: one that is interrupted would leave its command running
+        stop = threading.Event()  # checked between starts: an interrupted start would leave its command running
         before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
             while waiting or running:
@@ -125,7 +126,7 @@ class Runner:
             signal.signal(signal.SIGTERM, before)
 
     def log(self, step: Step) -> Path:
-        """Where the output of ``step`` goes."""
+        """Log file of ``step``."""
         return self.folder / "logs" / f"{step.name}.log"
 
     def _start(self, step: Step, key: str) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""How far each step of the chain is from the known truth, and what the demo prints and draws of it at its end."""
+"""Deviation of each step of the chain from the known truth, and the summary and figure at the end of the demo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REGIONS = range(1, 35)
 
 @dataclass(frozen=True)
 class Score:
-    """One line of the summary. goal : what the demo is expected to reach, None where nothing is promised."""
+    """One line of the summary. goal : value that the demo is expected to reach, None if there is none."""
 
     name: str
     value: float
@@ -32,7 +32,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Loads:
-    """Lesion volume (ml) of test subjects in the 34 regions, [subject, region]: as found and true."""
+    """Lesion volume (ml) of test subjects in the 34 regions, [subject, region]: found and true."""
 
     subjects: tuple[str, ...]
     found_ml: NDArray[np.float64]
@@ -47,7 +47,7 @@ class Loads:
 
 
 def dice(found: NDArray[Any], true: NDArray[Any], labels: range) -> NDArray[np.float64]:
-    """Dice overlap of every label; NaN where neither map has it."""
+    """Dice overlap of each label, [label]; NaN where neither map has it."""
     size = max(labels.stop, int(found.max(initial=0)) + 1, int(true.max(initial=0)) + 1)
     both = np.bincount(true[found == true].ravel(), minlength=size)
     total = np.bincount(found.ravel(), minlength=size) + np.bincount(true.ravel(), minlength=size)
@@ -56,13 +56,13 @@ def dice(found: NDArray[Any], true: NDArray[Any], labels: range) -> NDArray[np.f
 
 
 def same_side_share(found: NDArray[Any], true: NDArray[Any]) -> float:
-    """Of the voxels with a region in both maps: the share on the true side (left 1..17, right 18..34); NaN if none."""
+    """Share of voxels with a region in both maps that have the true side (left 1..17, right 18..34); NaN if none."""
     both = (found > 0) & (found < 35) & (true > 0) & (true < 35)
     return float(((found[both] < 18) == (true[both] < 18)).mean()) if both.any() else float("nan")
 
 
 def read_loads(out: Path) -> Loads:
-    """Loads that localize found and the true ones, of the test subjects."""
+    """Found and true loads of the test subjects."""
     found: dict[str, dict[int, float]] = {}
     for row in read_rows(out / "localize" / "lesion_load.tsv"):
         if row["region_id"].isdecimal():
@@ -77,7 +77,7 @@ def read_loads(out: Path) -> Loads:
 
 
 def scores(out: Path, lesions: Path, regions: Path) -> list[Score]:
-    """Every step against the truth. lesions, regions : folders of the merged predictions."""
+    """Compare every step with the truth. lesions, regions : folders of the merged predictions."""
     names = sorted(path.name for path in (out / "truth").iterdir())
     registered = [_compare_regions(regions_path(out / "cohort", name), out, name) for name in names]
     predicted = [_compare_regions(path, out, name) for name, path in nifti_files(regions).items()]
@@ -113,7 +113,7 @@ def _mean(pairs: list[tuple[float, float]]) -> float:
 
 
 def region_table(loads: Loads, table: RegionTable) -> str:
-    """34 rows: found lesion volume and, in brackets, the true one, in ml, of each test subject."""
+    """34 rows: found and, in brackets, true lesion volume of each test subject, in ml."""
     width = max(len(table.by_index(label).name) for label in REGIONS)
     head = f"{'region':>6}  {'name':<{width}}" + "".join(f"  {subject:>15}" for subject in loads.subjects)
     lines = ["Lesion volume in ml per region: found (true)", head]
@@ -129,7 +129,7 @@ def region_table(loads: Loads, table: RegionTable) -> str:
 
 
 def score_lines(scores: Sequence[Score]) -> str:
-    """One line per step, with what is expected of it."""
+    """One line per step, with the expected value."""
     lines = ["Against the known truth:"]
     for score in scores:
         goal = "" if score.goal is None else f"  (expected: at least {score.goal:.2f})"
@@ -138,7 +138,7 @@ def score_lines(scores: Sequence[Score]) -> str:
 
 
 def draw(out: Path, lesions: Path, regions: Path, loads: Loads, table: RegionTable, path: Path) -> Path:
-    """One row per test subject (FLAIR, lesions and regions, true and found) and loads found against true."""
+    """Draw one row per test subject (FLAIR, lesions and regions, true and found), and loads found against true ones."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,6 +1,6 @@
-"""A geometric stand-in for the 34-region atlas, for when the real one (not ours to ship) is not at hand.
+"""A geometric stand-in for the 34-region atlas, used if the real one, which cannot be shipped, is not available.
 
-It is not anatomy: each hemisphere of MNI space is cut into cells of the points nearest to one of a few seeds. The
+It is not anatomical: each hemisphere of MNI space is cut into cells of the points nearest to one of a few seeds. The
 seeds are the rounded centres of the 17 real regions of a side (so that label k lies about where the real region k
 lies) and, for the two remainders, of deep grey matter, hippocampus, cerebellum and brainstem.
 """
@@ -65,14 +65,14 @@ def labels(cell_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def is_cerebral(cell_map: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where a map of `cells` is neither cerebellum nor brainstem."""
+    """Voxels of a map of `cells` that are neither cerebellum nor brainstem."""
     count = len(SEEDS_MM + DEEP_GREY_SEEDS_MM + INFRATENTORIAL_SEEDS_MM)
     position = (cell_map.astype(np.int16) - 1) % count
     return np.asarray(position < count - len(INFRATENTORIAL_SEEDS_MM))
 
 
 def table() -> RegionTable:
-    """The region table with every name marked as a stand-in."""
+    """The region table, with every name marked as a stand-in."""
     return RegionTable(
         [
             Region(

@@ -1,11 +1,11 @@
-"""A synthetic cohort on disk, in the WMH challenge's layout, with its truth kept apart.
+"""A synthetic cohort on disk, in the WMH challenge's layout, with the truth stored separately.
 
 ::
 
     cohort/training/SiteA/<subject>/pre/T1.nii.gz, pre/FLAIR.nii.gz, pre/T1_seg.nii.gz, wmh.nii.gz
     cohort/test/...
     truth/<subject>/regions.nii.gz         region labels by the true warp
-                    template_mm.nii.gz     where every voxel lies in the template's world, in mm [i, j, k, 1, 3]
+                    template_mm.nii.gz     position of every voxel in the template's world, in mm [i, j, k, 1, 3]
                     truth.json             anatomy, affine, lesion load of every region in ml
     atlas/T1.nii.gz, wm.nii.gz, regions.nii.gz, regions.tsv
 """
@@ -29,7 +29,7 @@ from yucca_wm.imaging.images import save
 from yucca_wm.jobs.cases import Outcome, run_cases
 
 INFARCT_EVERY = 4
-"""One subject in so many has an old infarct (label 2, other pathology)."""
+"""One subject in this many has an old infarct (label 2, other pathology)."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def write_cohort(
 
 
 def write_atlas(anatomy: Anatomy, table: RegionTable, folder: Path) -> None:
-    """The brain that the registration starts from: T1, cerebral white matter (mask), region labels, their table."""
+    """Write the brain that serves as atlas: T1, cerebral white matter (mask), region labels, their table."""
     make_folder(folder)
     save(anatomy.image(anatomy.t1), folder / "T1.nii.gz")
     save(anatomy.image((anatomy.cerebral_wm > 0.5).astype(np.uint8)), folder / "wm.nii.gz")
