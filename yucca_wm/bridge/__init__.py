@@ -1,1 +1,1 @@
-"""Where this package meets Yucca: a start-up hook, overlay folders, and one small module for each defect mended."""
+"""Interface to Yucca: a start-up hook, overlay folders, and one small module for each defect patched."""

@@ -1,4 +1,4 @@
-"""What the hook has done in this process, for ``python -m yucca_wm.doctor``."""
+"""State of the start-up hook in this process, for ``python -m yucca_wm.doctor``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ This page is printed by `python -m yucca_wm.doctor --fixes`.
 
 
 def startup_file() -> Path | None:
-    """The .pth file in site-packages that starts the hook; None if it is not there."""
+    """The .pth file in site-packages that starts the hook; None if it does not exist."""
     file = Path(sysconfig.get_path("purelib")) / "yucca_wm.pth"
     return file if file.is_file() else None
 
 
 def import_everything() -> dict[str, str]:
-    """Import every Yucca module that has a fix; returns fix -> "applied", "not needed" or what went wrong."""
+    """Import every Yucca module that has a fix; returns fix -> "applied", "not needed" or the error."""
     outcomes: dict[str, str] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -41,7 +41,7 @@ def import_everything() -> dict[str, str]:
 
 
 def fixes_page() -> str:
-    """What is mended in Yucca, as a Markdown page (docs/yucca.md) made of the fixes' own docstrings."""
+    """The list of patched defects of Yucca as a Markdown page (docs/yucca.md), made from the fixes' own docstrings."""
     sections = [PAGE_HEAD]
     for fix, module in FIXES.items():
         source = Path(__file__).parent / "fixes" / f"{fix}.py"
@@ -53,7 +53,7 @@ def fixes_page() -> str:
 
 
 def found_manager(name: str) -> str:
-    """The file of the manager class that ``yucca_train -man NAME`` would use, or why there is none."""
+    """File of the manager class that ``yucca_train -man NAME`` would use, or the reason why there is none."""
     try:
         import yucca
         from yucca.functional.utils.files_and_folders import recursive_find_python_class

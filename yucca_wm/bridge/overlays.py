@@ -1,4 +1,4 @@
-"""What this package offers Yucca, and the door through which other packages can offer the same.
+"""Classes and folders that this package offers to Yucca, and the entry point for other packages to offer theirs.
 
 A package registers an entry point in the group ``yucca.plugins`` that points to a module such as this one. It may
 define any of these lists:
@@ -7,7 +7,7 @@ define any of these lists:
   ``yucca.pipeline.task_conversion``;
 - ``NETWORKS``, ``LOSSES``, ``PLANNERS``, ``PREPROCESSORS``: names of packages or modules that hold such classes.
 
-Yucca looks a class up by its name; what plugins offer is found before what Yucca brings.
+Yucca looks a class up by its name; classes from plugins are found before Yucca's own.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ PLANNERS = ["yucca_wm.training.planners"]
 
 @cache
 def plugins() -> tuple[ModuleType, ...]:
-    """The registered plugin modules, ours first, then by name.
+    """The registered plugin modules: this package's first, the others by name.
 
-    An import error inside a plugin is raised, with the plugin's name: to leave it out silently could mean that
-    another class of the same name is used in its place.
+    An import error inside a plugin is raised with the plugin's name: skipping it silently could mean that another
+    class of the same name is used in its place.
     """
     import yucca_wm.bridge.overlays as ours
 
@@ -55,5 +55,5 @@ def plugins() -> tuple[ModuleType, ...]:
 
 
 def offered(what: str) -> list[str]:
-    """All that plugins list under ``what`` (for instance "MANAGERS"), in order."""
+    """Entries that plugins list under ``what`` (for instance "MANAGERS"), in order."""
     return [item for plugin in plugins() for item in getattr(plugin, what, [])]

@@ -1,8 +1,8 @@
 """The start-up hook: loaded at every Python start through ``yucca_wm.pth``, so it does next to nothing.
 
 It puts one finder on ``sys.meta_path``. Only when a Yucca module is imported does the finder load the table of fixes
-(`yucca_wm.bridge.fixes`) and, right after that module has been executed and before anybody takes names from it,
-applies the fixes that concern it. ``YUCCA_WM_DISABLE=1`` leaves Yucca as it is.
+(`yucca_wm.bridge.fixes`) and, right after that module has been executed and before other code takes names from it,
+apply the fixes for it. ``YUCCA_WM_DISABLE=1`` leaves Yucca unpatched.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ DISABLE_VARIABLE = "YUCCA_WM_DISABLE"
 
 
 class YuccaFinder:
-    """Finds Yucca modules as everybody else does, and has their fixes applied after execution."""
+    """Finder of Yucca modules by the usual import system that then has their fixes applied after execution."""
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):  # type: ignore[no-untyped-def]
@@ -44,7 +44,7 @@ class YuccaFinder:
 
 
 def install() -> None:
-    """Put the finder in place, once; does nothing when YUCCA_WM_DISABLE is set to anything but 0."""
+    """Put the finder in place, once; does nothing if YUCCA_WM_DISABLE is set to anything but 0."""
     if os.environ.get(DISABLE_VARIABLE, "0") in ("", "0") and YuccaFinder not in sys.meta_path:
         sys.meta_path.insert(0, YuccaFinder)
 

@@ -1,8 +1,8 @@
-"""The table of what is mended in Yucca: one module a defect, applied when the Yucca module it concerns is imported.
+"""Table of the patches to Yucca: one module per defect, applied when the Yucca module concerned is imported.
 
-Each fix module says in its docstring which line of Yucca it mends, the symptom and the cure, and defines
-``apply(module) -> bool``. It looks for the defect itself, not for a version: in a Yucca that has mended it, ``apply``
-changes nothing and returns False, and the canary test of that fix says so.
+Each fix module states in its docstring which line of Yucca it patches, the symptom and the cure, and defines
+``apply(module) -> bool``. It tests for the defect itself, not for a version: in a Yucca without the defect, ``apply``
+changes nothing and returns False, and the canary test of that fix reports it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import warnings
 from types import ModuleType
 
 FIXES: dict[str, str] = {
-    # fix module: the Yucca module it concerns
+    # fix module: the Yucca module concerned
     "lookup": "yucca.functional.utils.files_and_folders",
     "managers": "yucca.pipeline.managers",
     "task_conversion": "yucca.pipeline.task_conversion",
@@ -52,11 +52,11 @@ FIXES: dict[str, str] = {
 }
 
 status: dict[str, str] = {}
-"""What became of each fix in this process: "applied", "not needed", or "failed: reason"."""
+"""State of each fix in this process: "applied", "not needed", or "failed: reason"."""
 
 
 def apply_fixes(module: ModuleType) -> None:
-    """Apply every fix that concerns ``module``; one that fails warns once and leaves Yucca as it was."""
+    """Apply every fix for ``module``; one that fails warns once and leaves Yucca unchanged."""
     for fix, concerned in FIXES.items():
         if concerned != module.__name__:
             continue

@@ -15,6 +15,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:  # noqa: ARG001
+    """Declare ``int`` safe for torch's weights-only reader; False if it is already."""
     import torch
 
     buffer = io.BytesIO()

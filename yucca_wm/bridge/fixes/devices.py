@@ -17,6 +17,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``main`` to parse ``--devices`` and train on that many GPUs; False if it does already."""
     if "devices" in module.main.__code__.co_names:
         return False
     module.argparse = SimpleNamespace(ArgumentParser=Parser)
@@ -24,7 +25,7 @@ def apply(module: Any) -> bool:
 
 
 class Parser(argparse.ArgumentParser):
-    """Yucca's parser of yucca_train with one flag more."""
+    """Yucca's parser of yucca_train with one more flag."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,7 +43,7 @@ class Parser(argparse.ArgumentParser):
             self.error("--devices: a number from 1 is needed")
         if options.devices > 1:
             train_on(options.devices)
-            options.new_version = options.new_version and rank() == 0  # the others follow into its folder
+            options.new_version = options.new_version and rank() == 0  # the other processes use its folder
         return options
 
 
@@ -52,7 +53,7 @@ def rank() -> int:
 
 
 def train_on(devices: int) -> None:
-    """Make every training of this process run on ``devices``. Ends in one line where there are not so many GPUs."""
+    """Run every training of this process on ``devices`` GPUs. Ends the command in one line if there are too few."""
     import lightning as L
     import torch
     import yucca.pipeline.managers.YuccaManager as module
@@ -62,8 +63,8 @@ def train_on(devices: int) -> None:
 
     def trainer(**settings: Any) -> L.Trainer:
         if rank():
-            L.seed_everything(torch.initial_seed() + rank(), workers=True)  # other patches than the first
-        # Yucca's sampler has no end, and each process draws its own patches: nothing to distribute
+            L.seed_everything(torch.initial_seed() + rank(), workers=True)  # other patches than in the first process
+        # Yucca's sampler is endless, and each process draws its own patches: nothing to distribute
         return L.Trainer(**settings | {"devices": devices, "strategy": "ddp", "use_distributed_sampler": False})
 
     module.L = SimpleNamespace(Trainer=trainer)

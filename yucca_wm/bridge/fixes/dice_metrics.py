@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``GeneralizedDiceScore.forward`` to count voxels; False if it makes no one-hot arrays."""
     score = module.GeneralizedDiceScore
     plain = score.forward
     if "one_hot" not in plain.__code__.co_names:

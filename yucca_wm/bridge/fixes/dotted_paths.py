@@ -15,6 +15,7 @@ from yucca_wm.core.files import NIFTI_SUFFIXES
 
 
 def apply(module: Any) -> bool:
+    """Patch ``read_file_to_nifti_or_np`` to recognise NIfTI files by the end of their name."""
     plain = module.read_file_to_nifti_or_np
 
     @wraps(plain)

@@ -11,6 +11,8 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Replace ``main`` by the command line of `yucca_wm.ensemble`."""
+
     def main() -> None:
         from yucca_wm.cli import run
         from yucca_wm.ensemble.__main__ import main as ensemble

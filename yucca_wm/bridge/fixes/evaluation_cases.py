@@ -15,7 +15,7 @@ from typing import Any
 
 
 def difference(predictions: list[str], truth: list[str]) -> str | None:
-    """What is missing on either side, as one line; None when both hold the same cases."""
+    """Cases missing on either side, in one line; None if both hold the same cases."""
     if extra := sorted(set(predictions) - set(truth)):
         return f"no ground truth for {_some(extra)}"
     if absent := sorted(set(truth) - set(predictions)):
@@ -33,6 +33,7 @@ def task_labels(folder: str, raw_data: str) -> tuple[str, dict[str, str]] | None
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaEvaluator.sanity_checks`` to refuse folders of different tasks and to name missing cases."""
     evaluator = module.YuccaEvaluator
     plain = evaluator.sanity_checks
 

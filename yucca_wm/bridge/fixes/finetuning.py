@@ -17,22 +17,23 @@ from typing import Any
 
 PREFIX = "yucca_wm:"
 PATCHES = {"2D": 24, "3D": 4}
-"""How many patches of the task the last layer is fitted on."""
+"""Number of patches of the task on which the last layer is fitted."""
 
 LIKE = 0.2
-"""Voxels that differ by less than this part count as the model's."""
+"""Voxel sizes that differ by less than this fraction count as the model's."""
 
 PLANS: dict[tuple[float, ...], str] = {
     (1.0, 1.0, 1.0): "YuccaPlanner_Volume_1mm",
     (3.0, 3.0, 3.0): "YuccaPlanner_Volume_3mm",
 }
-"""Target spacing in mm -> the plan of ours that has it."""
+"""Target spacing in mm -> plan of this package with that spacing."""
 
 DEFAULT_NETWORK = "UNet"
-"""What ``-m`` is unless it is given."""
+"""Default of ``-m``."""
 
 
 def apply(module: Any) -> bool:
+    """Replace ``YuccaManager.run_finetuning`` to load weights after the network is built; False if it does already."""
     if "setup" in module.YuccaManager.run_finetuning.__code__.co_names:
         return False
     module.YuccaManager.run_finetuning = run_finetuning
@@ -64,9 +65,9 @@ def run_finetuning(self: Any) -> None:
 
 
 def exported_model(path: str) -> Any:
-    """The model that ``path`` names: ``yucca_wm:NAME`` or an exported ``.zip``; None for a checkpoint.
+    """Model named by ``path``: ``yucca_wm:NAME`` or an exported ``.zip``; None for a checkpoint.
 
-    Ends the command in one line where there is none of that name, or the file is damaged.
+    Ends the command in one line if there is no model of that name, or the file is damaged.
     """
     if not path.startswith(PREFIX) and not path.endswith(".zip"):
         return None
@@ -92,7 +93,7 @@ def _shipped_names() -> str:
 
 
 def _take_settings(manager: Any, model: Any) -> None:
-    """Network, dimensions and patch size are the model's; nothing is continued."""
+    """Take network, dimensions and patch size from the model; nothing is resumed."""
     name, dimensions = str(model.config["model_name"]), str(model.config["model_dimensions"])
     if manager.model_name not in (DEFAULT_NETWORK, name):
         raise SystemExit(f"error: {model.path} is a {name}, not a {manager.model_name}: leave out -m")
@@ -128,7 +129,7 @@ def _transfer_model(manager: Any, model: Any) -> None:
 
 
 def modality_of(channel: str, cases: list[str]) -> str:
-    """``T1`` or ``FLAIR`` if a task's channel is said to hold that only, or every case's name says so; else ""."""
+    """``T1`` or ``FLAIR`` if a task's channel, or every case's name, is said to hold only that; else ""."""
     for texts in ([channel], cases):
         found = [{m for m in ("T1", "FLAIR") if re.search(rf"(^|[^A-Za-z0-9]){m}w?([^A-Za-z0-9]|$)", t)} for t in texts]
         if found and all(len(one) == 1 for one in found) and len(set.union(*found)) == 1:
@@ -137,7 +138,7 @@ def modality_of(channel: str, cases: list[str]) -> str:
 
 
 def _other_grid(plans: dict[str, Any], model: Any) -> list[str]:
-    """What to know where the task's slices or voxels are not what the model was trained on."""
+    """Notes for a task whose slices or voxels differ from those the model was trained on."""
     from yucca_wm.training.finetuning import turned_axes
 
     wanted, spacing = [float(mm) for mm in model.plans["target_spacing"]], plans.get("target_spacing")
@@ -158,7 +159,7 @@ def _transfer_checkpoint(network: Any, path: str) -> None:
 
 
 def transfer(network: Any, weights: dict[str, Any], path: str) -> None:
-    """Copy from ``weights`` all that ``network`` has in the same shape; exits with one line when that is nothing."""
+    """Copy all ``weights`` that match ``network`` in shape; ends the command in one line if there are none."""
     import torch
 
     own = network.state_dict()

@@ -17,6 +17,7 @@ def by_text_too(splits: dict[str, dict[Any, Any]]) -> dict[str, dict[Any, Any]]:
 
 
 def apply(module: Any) -> bool:
+    """Patch ``load_pickle``, so that the folds in ``splits.pkl`` are also found by text."""
     plain = module.load_pickle
     module.load_pickle = wraps(plain)(lambda file: by_text_too(plain(file)))
     return True

@@ -23,7 +23,7 @@ def leaks(splits: list[Fold]) -> bool:
 
 
 def as_number(param: Any) -> Any:
-    """``"5"`` -> 5, ``"0.2"`` -> 0.2; anything that is not a number stays as it is (a custom split's name)."""
+    """``"5"`` -> 5, ``"0.2"`` -> 0.2; anything that is not a number is returned unchanged (a custom split's name)."""
     try:
         value = float(param)
     except (TypeError, ValueError):
@@ -32,6 +32,7 @@ def as_number(param: Any) -> Any:
 
 
 def apply(module: Any) -> bool:
+    """Patch ``get_split_config``, ``kfold_split`` and ``simple_split`` to keep all cases of a person together."""
     plain = module.get_split_config
 
     def split_or_exit(file_names: Any, method: str, param: float) -> list[Fold]:

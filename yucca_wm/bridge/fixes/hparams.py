@@ -15,6 +15,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaLogger.save`` never to write empty hyperparameters."""
     logger = module.YuccaLogger
     plain = logger.save
 
@@ -28,7 +29,7 @@ def apply(module: Any) -> bool:
             plain(self)
         finally:
             self.NAME_HPARAMS_FILE = name
-        if (folder / temporary).exists():  # only the first of several processes writes
+        if (folder / temporary).exists():  # of several processes only the first writes
             (folder / temporary).replace(folder / name)
 
     logger.save = save

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def process(subject: list[str | None], background_pixel_value: int = 0) -> dict[str, Any]:
-    """Stands in for Yucca's function of this name; at module level so that worker processes can find it."""
+    """Replacement of Yucca's function of the same name; at module level so that worker processes can find it."""
     from yucca.functional.utils.loading import read_file_to_nifti_or_np
     from yucca.functional.utils.type_conversions import nifti_or_np_to_np
     from yucca.pipeline.planning import dataset_properties
@@ -28,6 +28,7 @@ def process(subject: list[str | None], background_pixel_value: int = 0) -> dict[
 
 
 def apply(module: Any) -> bool:
+    """Replace ``process`` by one that accepts cases with an empty label; False if replaced already."""
     if hasattr(module, "plain_process"):
         return False
     module.plain_process, module.process = module.process, process

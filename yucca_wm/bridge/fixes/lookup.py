@@ -26,14 +26,14 @@ KINDS = {
     "yucca.pipeline.planning": ("planner", "PLANNERS"),
     "yucca.pipeline.preprocessing": ("preprocessor", "PREPROCESSORS"),
 }
-"""Where Yucca looks -> what it looks for, and the list of a plugin that offers it."""
+"""Package in which Yucca looks -> kind of class, and the list of a plugin that offers it."""
 
 
 def plugin_modules(current_module: str) -> Iterator[ModuleType]:
     """Import, one by one, the plugin modules to search for a class that Yucca looks for in ``current_module``."""
     _, offer = KINDS[current_module]
     for item in offered(offer):
-        if offer == "MANAGERS":  # a folder that has joined Yucca's package
+        if offer == "MANAGERS":  # a folder that has been added to Yucca's package
             names = sorted(name for _, name, is_package in pkgutil.iter_modules([item]) if not is_package)
             yield from (importlib.import_module(f"{current_module}.{name}") for name in names)
             continue
@@ -45,6 +45,7 @@ def plugin_modules(current_module: str) -> Iterator[ModuleType]:
 
 
 def apply(module: Any) -> bool:
+    """Patch ``recursive_find_python_class`` to search plugins first."""
     plain = module.recursive_find_python_class
 
     @wraps(plain)
@@ -65,7 +66,7 @@ def apply(module: Any) -> bool:
 
 
 def known_names(current_module: str) -> list[str]:
-    """Names of the classes defined in what plugins offer and in the Yucca modules imported by a failed search."""
+    """Names of the classes defined by plugins and in the Yucca modules imported by a failed search."""
     import sys
 
     prefix = current_module + "."

@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaManager.__init__`` to copy its default ``optim_kwargs``; False if there is no shared dict."""
     manager = module.YuccaManager
     plain = manager.__init__
     default = inspect.signature(plain).parameters["optim_kwargs"].default

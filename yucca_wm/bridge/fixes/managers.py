@@ -12,6 +12,7 @@ from yucca_wm.bridge.overlays import offered
 
 
 def apply(module: Any) -> bool:
+    """Append the overlay folders to the package's ``__path__``; False if all are there."""
     new = [folder for folder in offered("MANAGERS") if folder not in module.__path__]
     module.__path__.extend(new)
     return bool(new)

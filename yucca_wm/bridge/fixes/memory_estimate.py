@@ -17,10 +17,11 @@ from typing import Any
 
 CPU_BATCH = {"2D": 8, "3D": 2}
 LOSS_COPIES = 3
-"""Arrays of the size of the logits in 32 bit: logits, softmax (which becomes the gradient), and one to spare."""
+"""Number of 32-bit arrays of the size of the logits: logits, softmax (which becomes the gradient), and one spare."""
 
 
 def apply(module: Any) -> bool:
+    """Patch ``find_optimal_tensor_dims`` and ``estimate_memory_training`` to count memory from shapes."""
     plain = module.find_optimal_tensor_dims
 
     @wraps(plain)
@@ -46,15 +47,15 @@ def estimate_memory_gb(
 ) -> float:
     """Peak memory (GB) of a training step, from shapes: weights, gradients, optimizer state, activations, loss.
 
-    ``model`` is moved to torch's "meta" device, where nothing is computed. The optimizer is taken to keep two values
-    a weight, as Adam does; ``optimizer_type`` and ``device`` are there for Yucca's sake.
+    ``model`` is moved to torch's "meta" device, where nothing is computed. The optimizer is assumed to keep two values
+    per weight, as Adam does; ``optimizer_type`` and ``device`` are accepted for compatibility with Yucca.
     """
     import torch
 
     model.to("meta")
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     checkpointed = getattr(model, "outside_block_checkpointing", False)
-    kept: dict[Any, dict[int, int]] = defaultdict(dict)  # block that is computed again in the backward pass, or None
+    kept: dict[Any, dict[int, int]] = defaultdict(dict)  # block that is recomputed in the backward pass, or None
     current: list[Any] = [None]
     inputs = 0
 

@@ -12,6 +12,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaLogger.log_metrics`` to print nothing; False if it does not assume a length of an epoch."""
     if "steps_per_epoch" not in module.YuccaLogger.log_metrics.__wrapped__.__code__.co_names:
         return False
     module.YuccaLogger.log_metrics = lambda self, metrics, step: None  # noqa: ARG005

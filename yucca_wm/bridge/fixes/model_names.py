@@ -20,6 +20,7 @@ class AnyName(tuple[str, ...]):
 
 
 def apply(module: Any) -> bool:
+    """Replace the literal list of names in ``main`` by `AnyName`; False if there is no such list."""
     code = module.main.__code__
     listed = [const for const in code.co_consts if isinstance(const, tuple) and "MultiResUNet" in const]
     if not listed or any(isinstance(const, AnyName) for const in listed):

@@ -14,9 +14,10 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Replace ``YuccaLightningModule.visualize_model_with_FLOPs`` by `sum_up`; False if it expects other errors."""
     lightning_module = module.YuccaLightningModule
     plain = lightning_module.visualize_model_with_FLOPs
-    if "RuntimeError" not in plain.__code__.co_names:  # the only error it expects
+    if "RuntimeError" not in plain.__code__.co_names:  # the only error that Yucca expects here
         return False
     lightning_module.visualize_model_with_FLOPs = sum_up
     return True

@@ -25,6 +25,7 @@ def default_folder(variable: str) -> Path:
 
 
 def apply(module: Any) -> bool:
+    """Patch ``get_environment_variable`` to return `default_folder` for an unset variable."""
     plain = module.get_environment_variable
 
     @wraps(plain)

@@ -16,10 +16,11 @@ from typing import Any
 
 BF16 = "bf16-mixed"
 BF16_CAPABILITY = 8
-"""Ampere, and AMD's that ROCm calls so."""
+"""Ampere, and AMD GPUs that ROCm reports with the same number."""
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaManager.__init__`` to compute in 32 bit without a bfloat16 GPU; False if its default is another."""
     manager = module.YuccaManager
     plain = manager.__init__
     if inspect.signature(plain).parameters["precision"].default != BF16:

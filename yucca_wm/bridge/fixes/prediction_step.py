@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``BaseLightningModule.predict_step`` to keep one copy of the logits, where that is possible."""
     lightning_module = module.BaseLightningModule
     plain = lightning_module.predict_step
 

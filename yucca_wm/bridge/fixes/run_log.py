@@ -14,6 +14,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``get_callback_config`` to save every epoch and to add `RunLog`; False if it saves every epoch already."""
     plain = module.get_callback_config
     if inspect.signature(plain).parameters["latest_ckpt_epochs"].default <= 1:
         return False

@@ -14,6 +14,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``save_prediction_from_logits`` and ``merge_softmax_from_folders`` to use `yucca_wm.ensemble`."""
     plain = module.save_prediction_from_logits
 
     @wraps(plain)

@@ -15,6 +15,7 @@ VARIABLE = "YUCCA_SEED"
 
 
 def apply(module: Any) -> bool:
+    """Patch ``seed_everything_and_get_seed_config`` to take the seed from YUCCA_SEED, if it is set."""
     plain = module.seed_everything_and_get_seed_config
 
     @wraps(plain)

@@ -17,6 +17,7 @@ from yucca_wm.training.registry import NETWORKS
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaManager`` to refuse a precision or deep supervision that cannot work."""
     manager = module.YuccaManager
     plain_init, plain_find = manager.__init__, manager.find_classes_recursively
 

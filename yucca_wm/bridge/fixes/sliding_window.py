@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaNet``'s sliding windows to weight overlaps; False if a constant network already stays constant."""
     import torch
 
     network = module.YuccaNet

@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaEvaluator.run`` to overwrite a results file older than any prediction."""
     evaluator = module.YuccaEvaluator
     plain = evaluator.run
 

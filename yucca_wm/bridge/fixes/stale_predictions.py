@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaManager.predict_folder`` to redo label maps older than the checkpoint."""
     manager = module.YuccaManager
     plain = manager.predict_folder
 

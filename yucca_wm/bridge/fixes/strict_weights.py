@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Replace ``BaseLightningModule.load_state_dict`` by a strict one; False if it drops no weights."""
     lightning_module = module.BaseLightningModule
     if "rejected_keys_shape" not in lightning_module.load_state_dict.__code__.co_varnames:
         return False

@@ -13,6 +13,7 @@ from yucca_wm.bridge.overlays import offered
 
 
 def apply(module: Any) -> bool:
+    """Append the overlay folders to the ``__path__`` of the task conversions; False if all are there."""
     new = [folder for folder in offered("TASKS") if folder not in module.__path__]
     module.__path__.extend(new)
     return bool(new)

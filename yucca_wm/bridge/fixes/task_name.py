@@ -15,7 +15,7 @@ from typing import Any
 
 
 def complete(task: str, known: list[str]) -> str | None:
-    """The one task of ``known`` that ``task`` means; None if there is none; LookupError if there are several."""
+    """The task in ``known`` that ``task`` refers to; None if there is none; raises LookupError for several."""
     if task in known:
         return task
     if task.isdigit():
@@ -28,6 +28,7 @@ def complete(task: str, known: list[str]) -> str | None:
 
 
 def apply(module: Any) -> bool:
+    """Patch ``get_task_from_task_id`` to complete only unambiguous names."""
     plain = module.get_task_from_task_id
     folders = {
         "raw": module.get_raw_data_path,

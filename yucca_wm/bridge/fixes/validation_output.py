@@ -13,6 +13,7 @@ from typing import Any
 
 
 def apply(module: Any) -> bool:
+    """Patch ``BaseLightningModule.forward`` to return only the finest output without gradients; False if it does."""
     lightning_module = module.BaseLightningModule
     plain = lightning_module.forward
     if "is_grad_enabled" in plain.__code__.co_names:

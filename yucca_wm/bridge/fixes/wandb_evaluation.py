@@ -17,6 +17,7 @@ from yucca_wm.bridge.fixes.wandb_training import wandb_wanted
 
 
 def apply(module: Any) -> bool:
+    """Patch ``YuccaEvaluator.update_streamtable`` to upload only where that is wanted and possible."""
     evaluator = module.YuccaEvaluator
     plain = evaluator.update_streamtable
 

@@ -13,11 +13,11 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # importing wandb must not contact anybody
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # importing wandb must not contact a server
 
 
 def wandb_wanted() -> bool:
-    """Whether the user asks for wandb (WANDB_MODE, WANDB_API_KEY) or is logged in (an entry in the netrc file)."""
+    """Whether the user requests wandb (WANDB_MODE, WANDB_API_KEY) or is logged in (an entry in the netrc file)."""
     mode = os.environ.get("WANDB_MODE")
     if mode is not None:
         return mode not in ("disabled", "dryrun")
@@ -34,6 +34,7 @@ def wandb_wanted() -> bool:
 
 
 def apply(module: Any) -> bool:
+    """Patch ``get_loggers`` and ``get_wandb_id`` to use wandb only where `wandb_wanted`."""
     plain_loggers, plain_id = module.get_loggers, module.get_wandb_id
 
     @wraps(plain_loggers)
