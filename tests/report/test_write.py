@@ -271,8 +271,8 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
 
 def test_the_page_has_the_figures_of_the_documentation_on_small_lesions() -> None:
     said = (ROOT / "docs" / "what-to-expect.md").read_text(encoding="utf-8").replace("\n  ", " ")
-    assert "Of those of 100 mm³ and more 28 of 30 were found" in said
-    assert "of smaller ones 17 of 30" in said
+    assert "Of the lesions of 100 mm³ and more, 28 of 30 were found" in said
+    assert "of the smaller ones, 17 of 30" in said
     assert "17 of 30 under 0.1 ml were found, and 28 of 30 larger ones (docs/what-to-expect.md)" in SMALL
 
 
