@@ -1,1 +1,1 @@
-"""Training: tubed skeletons, the loss, the networks and what carries them through Yucca's own training step."""
+"""Training: tubed skeletons, losses, networks, and their integration into Yucca's own training step."""

@@ -1,12 +1,12 @@
-"""A trained model as the start of a network for another task: other channels, other classes.
+"""Initialise a network for another task (other channels, other classes) from a trained model.
 
-Used by ``yucca_finetune -chk`` (`yucca_wm.bridge.fixes.finetuning`). What has the same shape is carried as it is. Of
-the first convolution, a task's channel takes the part that read the same modality: the smaller network says exactly
-what the model says of that scan alone, because an absent channel is 0 there. Where slices or volumes are stored with
-their axes in another order, kernels are turned with them. Of the last layer, a task's class
-takes the row of the model's class of the same name, with exactly its logits. All other classes of the model are
-background to the task; their joint logit, a log-sum-exp, is no linear function of the features, so background's row is
-fitted to it on patches of the task.
+Used by ``yucca_finetune -chk`` (`yucca_wm.bridge.fixes.finetuning`). Layers of equal shape are copied. In the first
+convolution, a task's channel takes the weights that read the same modality: the smaller network then gives exactly
+the output of the model for that scan alone, because an absent channel is 0 there. If slices or volumes are stored with
+their axes in another order, kernels are transposed accordingly. In the last layer, a task's class takes the row of the
+model's class of the same name, with exactly its logits. All other classes of the model are background to the task;
+their joint logit, a log-sum-exp, is not a linear function of the features, so background's row is fitted to it on
+patches of the task.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from yucca_wm.training.networks import compact
 T1_AND_FLAIR = ("T1", "FLAIR")
 
 NEW_CLASS_ODDS = 0.01
-"""How probable a class that the model does not have is at the start, in parts of background."""
+"""Initial probability of a class that the model does not have, relative to background."""
 
 FITTED_VOXELS = 100_000
 
 
 @dataclass(frozen=True)
 class Task:
-    """channels : the modality of each image (``T1``, ``FLAIR``; "" where it may be either, or is another).
-    classes : the name of each label from 0 on. axes : the plan's ``transpose_forward``."""
+    """channels : modality of each image (``T1``, ``FLAIR``; "" if it may be either, or is another).
+    classes : name of each label from 0 on. axes : the plan's ``transpose_forward``."""
 
     channels: tuple[str, ...]
     classes: tuple[str, ...]
@@ -44,10 +44,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Head:
-    """The last layer of the model, whose classes are not the task's.
+    """The last layer of the model, if its classes are not the task's.
 
     layer : its name. weight : float [class, feature]. bias : float [class].
-    rows : for each class of the task but background the model's class it is made of, None for a new one.
+    rows : for each class of the task except background, the model's class it is made from, None for a new one.
     """
 
     layer: str
@@ -57,24 +57,25 @@ class Head:
 
     @property
     def merged(self) -> list[int]:
-        """The model's classes that are background to the task."""
+        """Classes of the model that are background to the task."""
         return [k for k in range(len(self.bias)) if k not in self.rows]
 
     def with_background(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """The task's rows [class, feature] and biases [class], background's being these."""
+        """The task's rows [class, feature] and biases [class], with the given ones for background."""
         new = bias + math.log(NEW_CLASS_ODDS)
         weights = [weight] + [weight if k is None else self.weight[k] for k in self.rows]
         biases = [bias] + [new if k is None else self.bias[k] for k in self.rows]
         return torch.stack(weights), torch.stack(biases)
 
     def first_background(self) -> tuple[Tensor, Tensor]:
-        """Background's row as long as no patch has been seen: the mean of the classes that it is made of."""
+        """Background's row before any patch has been seen: the mean of the classes it is made from."""
         return self.weight[self.merged].mean(0), self.bias[self.merged].mean()
 
     def fitted_background(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Background's row with which the task's classes are as probable as with the model's, all others merged.
+        """Background's row for which the task's classes are as probable as in the model, with all its other classes
+        merged.
 
-        features : float [voxel, feature], what the layer is given.
+        features : float [voxel, feature], input of the layer.
         """
         x = features.double()
         logits = x @ self.weight.double().T + self.bias.double()
@@ -100,9 +101,9 @@ class Head:
 
 @dataclass(frozen=True)
 class Start:
-    """weights : for the network, by name; what it has beside them starts afresh. head : None if carried as it is.
+    """weights : for the network, by name; its other weights start from scratch. head : None if copied unchanged.
 
-    notes : what was carried, adapted, and starts afresh, one line each.
+    notes : layers copied, adapted, and started from scratch, one line each.
     """
 
     weights: dict[str, Tensor]
@@ -111,21 +112,21 @@ class Start:
 
 
 def start_from(model: Model, network: nn.Module, task: Task) -> Start:
-    """The weights that a network takes from a trained model; none where not one layer fits.
+    """Weights that a network takes from a trained model; none if not a single layer fits.
 
     Parameters
     ----------
     model : Model
-        The trained one.
+        The trained model.
     network : nn.Module
-        Built for ``task``; it is not changed.
+        Network built for ``task``; it is not changed.
     task : Task
         Channels, classes and axes of the new task.
 
     Returns
     -------
     Start
-        Weights by name, the last layer if it has to be fitted, and what was done in words.
+        Weights by name, the last layer if it must be fitted, and notes on what was done.
     """
     own = network.state_dict()
     mixing, said = channel_mixing(model, task.channels)
@@ -151,7 +152,7 @@ def start_from(model: Model, network: nn.Module, task: Task) -> Start:
 
 
 def _head(model: Model, own: dict[str, Tensor], task: Task, rows: tuple[int | None, ...] | None) -> Head | None:
-    """The model's last layer, if it is one of 1 x 1, the network has it too, and rows are not carried as they are."""
+    """The model's last layer, if it is a 1 x 1 convolution, is in the network too, and its rows are not just copied."""
     if rows is None:
         return None
     for name in reversed(own):
@@ -173,7 +174,7 @@ def _turned(tensor: Tensor, turn: list[int] | None) -> Tensor:
 
 
 def _reads_scans(wanted: Tensor, given: Tensor, model: Model, task: Task) -> bool:
-    """Whether this is a convolution of the scans, one of them at least not alone in both networks."""
+    """Whether this is a convolution of the scans, with more than one scan in at least one of the two networks."""
     n_in, n_out = int(model.config["num_modalities"]), len(task.channels)
     if given.ndim < 4 or (n_in, n_out) == (1, 1):
         return False
@@ -183,9 +184,9 @@ def _reads_scans(wanted: Tensor, given: Tensor, model: Model, task: Task) -> boo
 
 
 def channel_mixing(model: Model, channels: Sequence[str]) -> tuple[Tensor | None, str]:
-    """How much of each channel of the model [task's channel, model's channel] each image takes, and that in words.
+    """Weights of the model's channels for each image [task's channel, model's channel], and a description.
 
-    None where it cannot be told which of several channels is which.
+    None if it is not known which of several channels is which.
     """
     n_in, n_out = int(model.config["num_modalities"]), len(channels)
     if n_in == 1:
@@ -207,9 +208,9 @@ def channel_mixing(model: Model, channels: Sequence[str]) -> tuple[Tensor | None
 
 
 def turned_axes(model: Model, axes: Sequence[int]) -> list[int] | None:
-    """For each axis of a network's input in the task, which one that is in the model's; None where it has no such axis.
+    """For each axis of a network's input in the task, the corresponding axis in the model; None if there is none.
 
-    Only networks of convolutions can be turned; others are left as they are.
+    Only convolutional networks can be transposed; others are left as they are.
     """
     skipped = 3 - len(model.patch_size)
     here, there = [int(a) for a in axes][skipped:], model.transpose[skipped:]
@@ -219,7 +220,7 @@ def turned_axes(model: Model, axes: Sequence[int]) -> list[int] | None:
 
 
 def class_rows(model: Model, classes: Sequence[str]) -> tuple[int | None, ...] | None:
-    """For each class of the task but background, the model's class it is made of; None: all are carried as they are."""
+    """Model's class from which each of the task's classes except background is made; None: all are copied unchanged."""
     names = {_plain(name): int(label) for label, name in dict(model.config.get("labels") or {}).items()}
     lesion = next((label for name, label in names.items() if _is_lesion(name)), None)
     rows: list[int | None] = []
@@ -251,21 +252,21 @@ def _rows_in_words(model: Model, task: Task, head: Head) -> str:
 
 
 def fit_background(network: nn.Module, head: Head, patches: Iterable[Tensor]) -> str:
-    """Set background's row of a network's last layer by what patches of the task show.
+    """Fit background's row of a network's last layer on patches of the task.
 
     Parameters
     ----------
     network : nn.Module
-        With the weights of `start_from`; its last layer is changed.
+        Network with the weights of `start_from`; its last layer is changed.
     head : Head
-        That of `Start`.
+        ``Start.head``.
     patches : iterable of Tensor, float, shape (channel, ...)
-        As the network is given them.
+        Patches as input to the network.
 
     Returns
     -------
     str
-        How many voxels were looked at, and how many keep their class.
+        Number of voxels used, and how many keep their class.
     """
     layer: Any = network.get_submodule(head.layer)
     features = torch.cat([_features(network, layer, patch) for patch in patches])
@@ -284,7 +285,7 @@ def fit_background(network: nn.Module, head: Head, patches: Iterable[Tensor]) ->
 
 
 def _features(network: nn.Module, layer: nn.Module, patch: Tensor) -> Tensor:
-    """What ``layer`` is given for one patch, float [voxel, feature]."""
+    """Input of ``layer`` for one patch, float [voxel, feature]."""
     seen: list[Tensor] = []
     keep: Callable[..., None] = lambda _, given: seen.append(given[0])  # noqa: E731
     hook = layer.register_forward_pre_hook(keep)

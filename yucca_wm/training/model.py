@@ -1,4 +1,4 @@
-"""A trained model: the network, its weights and all that prediction needs; and as a file.
+"""A trained model (network, weights and everything else prediction needs), and its file formats.
 
 Files are a Yucca version folder or an exported file: a zip archive of ``model.json`` (plan, classes, normalisation,
 training), ``weights.safetensors``, a model card and the licence. Loading either executes no code: tensors come through
@@ -38,7 +38,7 @@ MAX_DESCRIPTION_BYTES = 4 << 20
 class Model:
     """A trained network.
 
-    config, plans : what Yucca keeps with it, as far as PLAN_KEYS and CONFIG_KEYS list it (and ``intensities``).
+    config, plans : settings that Yucca stores with it, restricted to PLAN_KEYS and CONFIG_KEYS (and ``intensities``).
     training : epochs and steps it was trained for. weights : parameter name -> tensor.
     identity : SHA-256 of its weights.
     """
@@ -63,14 +63,14 @@ class Model:
         return [int(axis) for axis in self.plans["transpose_forward"]]
 
     def halved(self) -> Model:
-        """The same model with weights of 16 bit, in half the space."""
+        """The same model with 16-bit weights, in half the space."""
         weights = {
             name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in self.weights.items()
         }
         return checked(self.path, self.config, self.plans, self.training, weights, None)
 
     def network(self, device: torch.device | str = "cpu") -> torch.nn.Module:
-        """The network with its weights, ready to predict. Raises InputError when weights and network do not match."""
+        """The network with its weights, ready to predict. Raises InputError if weights and network do not match."""
         planar = self.config["model_dimensions"] == "2D"
         architecture = _architecture(self.path, str(self.config["model_name"]))
         keywords = {
@@ -103,7 +103,7 @@ def checked(
     weights: dict[str, torch.Tensor],
     scans: int | None = 1,
 ) -> Model:
-    """A model of these parts. Raises InputError when it does not give one label per voxel from this many scans.
+    """Build a model from its parts. Raises InputError if it does not give one label per voxel from this many scans.
 
     scans : None: from any number of them.
     """
@@ -127,7 +127,7 @@ def _architecture(path: Path, name: str) -> Any:
         raise InputError(path, f"names the network {name!r}")
     from yucca_wm.training.networks import compact
 
-    if name in compact.NAMES:  # the shipped models: without the seconds that Yucca takes to import
+    if name in compact.NAMES:  # the shipped models: saves the seconds that importing Yucca takes
         return getattr(compact, name)
     import yucca
     from yucca.functional.utils.files_and_folders import recursive_find_python_class
@@ -135,7 +135,7 @@ def _architecture(path: Path, name: str) -> Any:
     folder = str(Path(yucca.__path__[0]) / "modules" / "networks")
     try:
         found = recursive_find_python_class([folder], name, "yucca.modules.networks")
-    except SystemExit:  # what our own lookup ends a command with
+    except SystemExit:  # how this package's own lookup ends a command
         found = None
     if found is None:
         raise InputError(path, f"needs the network {name}, which is not installed")
@@ -145,9 +145,9 @@ def _architecture(path: Path, name: str) -> Any:
 def load_model(path: str | os.PathLike[str], scans: int | None = 1) -> Model:
     """Load an exported ``.zip``, a Yucca version folder (its best checkpoint), or a ``.ckpt``.
 
-    scans : how many scans the model is to be shown at once; None: as many as it takes.
+    scans : number of scans that the model will be given at once; None: as many as it takes.
 
-    Raises InputError when it is none of these, damaged, or asks for code to be executed.
+    Raises InputError if it is none of these, is damaged, or would execute code.
     """
     path = Path(path)
     if path.is_dir():
@@ -233,7 +233,7 @@ def _from_zip(path: Path, scans: int | None) -> Model:
 
 
 def _plain(value: Any) -> Any:
-    """Nested containers of numbers and text as JSON would give them back."""
+    """Nested containers of numbers and text as JSON would return them."""
     return json.loads(
         json.dumps(value, default=lambda other: other.tolist() if hasattr(other, "tolist") else str(other))
     )

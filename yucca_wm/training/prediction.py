@@ -1,6 +1,6 @@
-"""Prediction with a trained network: which cases are still to be done, one image, and Yucca's own step and saving.
+"""Prediction with a trained network: unfinished cases, a single image, and Yucca's own step and saving.
 
-Yucca's step and saving come without full-size copies of every class; they are plugged in by
+Yucca's step and saving work without full-size copies of every class; they are plugged in by
 `yucca_wm.bridge.fixes.prediction_step` and `yucca_wm.bridge.fixes.saving`.
 """
 
@@ -30,15 +30,15 @@ from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
 
 SINGLE_PRECISION_GB = 0.25
-"""Larger logits are kept in half precision: rounded once a window, which moves a logit by a thousandth of its size."""
+"""Larger logits are kept in half precision: rounded once per window, which changes a logit by a thousandth."""
 
 MAX_UNSIDED_CLASSES = 3
-"""Label sets this small (lesions) have no left and right, unless names say so; in a larger one that is not the region
-table they may."""
+"""Label sets this small (lesions) have no left and right, unless names say so; a larger one that is not the region
+table may have them."""
 
 
 def dataset_of_unfinished(dataset_class: Any, *, checkpoint: str | None, softmax: bool) -> Any:
-    """A factory of ``dataset_class`` whose cases are those that `is_finished` says no to (all, if overwriting)."""
+    """Factory of ``dataset_class`` restricted to cases for which `is_finished` is false (all, if overwriting)."""
     return functools.partial(_dataset, dataset_class, checkpoint, softmax)
 
 
@@ -63,7 +63,7 @@ def _dataset(
 
 
 def is_finished(folder: Path, case: str, suffix: str, checkpoint: str | None, softmax: bool) -> bool:
-    """Whether the label map of ``case`` (and its softmax file, if asked for) is there and newer than the model."""
+    """Whether the label map of ``case`` (and its softmax file, if requested) exists and is newer than the model."""
     outputs = [folder / f"{case}{suffix}"] + ([folder / f"{case}.npz"] if softmax else [])
     oldest = Path(checkpoint).stat().st_mtime if checkpoint and Path(checkpoint).is_file() else 0.0
     return all(output.is_file() and output.stat().st_mtime >= oldest for output in outputs)
@@ -79,9 +79,9 @@ def predict_volume(
 ) -> RestoredLogits:
     """Logits of one image, readable in its own voxel order.
 
-    network : ``model.network(device)``; the device it lies on is used.
+    network : ``model.network(device)``; computes on the device it is on.
     image : a 3D nibabel image, in any orientation.
-    mirror, max_memory_gb : as `predict_logits`.
+    mirror, max_memory_gb : as for `predict_logits`.
     """
     import nibabel as nib
     import numpy as np
@@ -141,7 +141,7 @@ def can_predict(module: Any, batch: dict[str, Any]) -> bool:
 
 
 def predict_step(module: Any, batch: dict[str, Any]) -> dict[str, Any]:
-    """What ``BaseLightningModule.predict_step`` returns, with the logits as `RestoredLogits`."""
+    """Replacement of ``BaseLightningModule.predict_step``, with the logits as `RestoredLogits`."""
     data, properties = batch["data"], batch["data_properties"]
     transpose = [int(axis) for axis in module.transpose_forward]
     logits = predict_logits(
@@ -177,13 +177,13 @@ def predict_logits(
 ) -> torch.Tensor:
     """Logits [class, x, y, z] of a preprocessed volume [1, channel, x, y, z].
 
-    transpose : Yucca's ``transpose_forward``: tells which axis is left-right.
-    mirror : average over mirror images, with left and right classes exchanged where left and right are.
-    names : of the classes; None: they have none.
-    max_memory_gb : memory the logits may take: single precision where it suffices, else half precision (default:
+    transpose : Yucca's ``transpose_forward``: determines which axis is left-right.
+    mirror : average over mirror images, with left and right classes exchanged for a left-right mirror image.
+    names : names of the classes; None: they have none.
+    max_memory_gb : memory for the logits: single precision if it suffices, else half precision (default:
         single precision up to SINGLE_PRECISION_GB).
 
-    Raises InputError when not even half precision fits.
+    Raises InputError if not even half precision fits.
     """
     dtype = _precision(n_classes * data[0, 0].numel(), max_memory_gb)
     logits = robust_sliding_window(network, data, patch_size, overlap, dtype=dtype)
@@ -211,10 +211,10 @@ def mirrorings(
 ) -> list[tuple[tuple[int, ...], list[int]]]:
     """Ways to mirror a volume for test-time augmentation: the axes, and for each class the one it becomes.
 
-    Mirroring along the left-right axis exchanges the classes of the two sides; where a label set may have sides that
-    are not known here, that axis is left alone. A 2D network is mirrored within its plane only.
+    Mirroring along the left-right axis exchanges the classes of the two sides; if a label set may have sides that
+    are not known here, that axis is not mirrored. A 2D network is mirrored within its plane only.
 
-    names : of the classes; without them, as many classes as the built-in table has are taken to be its regions.
+    names : names of the classes; without them, as many classes as the built-in table has are taken to be its regions.
     """
     axes = [axis for axis in range(3) if not (planar and axis == 0)]
     same = list(range(n_classes))
@@ -230,7 +230,7 @@ def mirrorings(
 
 
 def _exchange(n_classes: int, names: Mapping[int, str]) -> list[int] | None:
-    """For each class the one that it becomes when left and right are exchanged; None where that is not known."""
+    """For each class, the one it becomes when left and right are exchanged; None if that is not known."""
     table = regions()
     if n_classes == len(table) + 1 and all(names.get(region.index, region.name) == region.name for region in table):
         mirrored = table.mirrored()
@@ -240,7 +240,7 @@ def _exchange(n_classes: int, names: Mapping[int, str]) -> list[int] | None:
 
 
 def names_of(config: Mapping[str, Any]) -> dict[int, str]:
-    """Names of a model's classes, from the configuration Yucca keeps with it; empty where it keeps none."""
+    """Names of a model's classes, from the configuration that Yucca stores with it; empty if there are none."""
     try:
         return {int(label): str(name) for label, name in config["labels"].items()}
     except (KeyError, AttributeError, ValueError, TypeError):
@@ -248,13 +248,13 @@ def names_of(config: Mapping[str, Any]) -> dict[int, str]:
 
 
 def about(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a softmax file says about the model that made it, from the configuration Yucca keeps with a model."""
+    """Description of the model for a softmax file, from the configuration that Yucca stores with a model."""
     keys = ("task", "model_name", "model_dimensions", "manager_name", "ckpt_path")
     return {key: str(config[key]) for key in keys if config.get(key) is not None}
 
 
 def restored(logits: Any, properties: dict[str, Any]) -> RestoredLogits | None:
-    """Logits to be saved as `RestoredLogits`; None for what is not a NIfTI volume with several classes."""
+    """Logits to be saved as `RestoredLogits`; None unless they belong to a NIfTI volume with several classes."""
     if isinstance(logits, RestoredLogits):
         return logits
     metadata = properties.get("nifti_metadata") or {}
@@ -271,13 +271,13 @@ def restored(logits: Any, properties: dict[str, Any]) -> RestoredLogits | None:
 
 
 def save_prediction(restored: RestoredLogits, path: Path, *, save_softmax: bool) -> None:
-    """Write ``path``.nii.gz and, if asked for, ``path``.npz first: a label map is there only when its softmax is."""
+    """Write ``path``.nii.gz and, if requested, ``path``.npz first: no label map exists without its softmax."""
     labels = write_softmax(restored, path.with_name(path.name + ".npz")) if save_softmax else restored.labels()
     images.save(restored.grid.image(labels), path.with_name(path.name + ".nii.gz"))
 
 
 def write_softmax(restored: RestoredLogits, path: Path) -> NDArray[np.uint8]:
-    """Write a softmax file; returns the likeliest label of every voxel, which costs nothing on the way."""
+    """Write a softmax file; returns the likeliest label of every voxel, a free by-product."""
     labels = np.zeros(restored.grid.shape, np.uint8)
     (start, _), (j0, j1), (k0, k1) = restored.box
 

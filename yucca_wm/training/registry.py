@@ -1,6 +1,6 @@
-"""What ``-m``, ``--loss``, ``-man`` and ``-pl`` can name, with their sources: read by commands, tests and docs.
+"""Names accepted by ``-m``, ``--loss``, ``-man`` and ``-pl``, with their sources: read by commands, tests and docs.
 
-Imports nothing, so that a command's ``--help`` can list it.
+Imports nothing, so that a command's ``--help`` can list them quickly.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ MEMORY_GB = (8, 12, 24, 80)
 
 @dataclass(frozen=True)
 class Network:
-    """A network and the plan it was made for.
+    """A network and the plan it was designed for.
 
-    ``patch`` and ``batch`` are for 3D, 37 classes and mixed precision: ``batch[i]`` samples of ``patch`` voxels train
-    in ``MEMORY_GB[i]`` less Yucca's reserve of 2.5 GB (64 at most; 0 where not even one does). Yucca finds its own from
-    ``--max_vram``; ``--patch_size`` and ``--batch_size`` set them.
+    ``patch`` and ``batch`` are for 3D, 37 classes and mixed precision: ``batch[i]`` samples of ``patch`` voxels can be
+    trained in ``MEMORY_GB[i]`` minus Yucca's reserve of 2.5 GB (64 at most; 0 if not even one can). Yucca finds its own
+    from ``--max_vram``; ``--patch_size`` and ``--batch_size`` set them.
     """
 
     name: str
@@ -52,4 +52,4 @@ NETWORKS: dict[str, Network] = {
 }
 
 ALIASES = {"MedNeXt": "MedNeXt_L_k5", "mednext_s3": "MedNeXt_S_k3", "mednext_m3": "MedNeXt_M_k3"}
-"""Yucca's names for some of them."""
+"""Yucca's names for some networks."""

@@ -1,9 +1,9 @@
-"""From the grid a network saw back to the image's own voxels, a few planes at a time.
+"""Restore logits from a network's grid to the image's own voxels, a few planes at a time.
 
 Yucca reorients, crops, transposes, resamples and pads an image before prediction
-(``yucca.functional.preprocessing.preprocess_case_for_inference``). Its own way back holds several copies of all
-classes on the full grid; here each plane of the image is restored when it is asked for, through the same linear
-interpolation of logits, so the only full-size array is what the network said.
+(``yucca.functional.preprocessing.preprocess_case_for_inference``). Its own inverse holds several copies of all
+classes on the full grid; here each plane of the image is restored on request, through the same linear
+interpolation of logits, so the network's output is the only full-size array.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Box, Grid
 class RestoredLogits:
     """Logits of one case, readable in the voxel order of its image.
 
-    logits : [class, x, y, z] as the network saw the volume (transposed, resampled, padded).
-    properties : what Yucca's preprocessing noted down.
+    logits : [class, x, y, z] on the network's grid (transposed, resampled, padded).
+    properties : record of Yucca's preprocessing.
     transpose : Yucca's ``transpose_forward``.
-    grid : that of the image (default: worked out from the properties).
+    grid : grid of the image (default: derived from the properties).
 
     `box` is the part of the image that the network saw. Outside it nothing is known, and the label is background.
     """
@@ -96,7 +96,7 @@ class RestoredLogits:
         return np.asarray(torch.softmax(self.planes(lo, hi), dim=0).cpu().numpy(), dtype=np.float32)
 
     def labels(self) -> NDArray[np.uint8]:
-        """The likeliest class of every voxel of the image; background outside the box.
+        """The likeliest class of every voxel of the image [i, j, k]; background outside the box.
 
         Raises ValueError for NaN: a network that gives it has diverged, and no label would be right.
         """

@@ -1,4 +1,4 @@
-"""What a training run tells: a progress bar, one line an epoch, ``metrics.csv`` and a curve in the version folder."""
+"""Log of a training run: a progress bar, one line per epoch, ``metrics.csv`` and a curve in the version folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METRICS_FILE, CURVE_FILE = "metrics.csv", "metrics.png"
 
 
 def counts(logits: Tensor, target: Tensor, n_classes: int) -> tuple[Tensor, Tensor]:
-    """Per sample and class [B, C]: voxels where prediction and label agree; voxels of the one plus of the other."""
+    """Per sample and class [B, C]: voxels where prediction and label agree; sum of the voxels of either."""
     predicted = logits.argmax(1).flatten(1)
     label = target.flatten(1).long()
     sample = torch.arange(len(label), device=label.device)[:, None] * n_classes
@@ -37,7 +37,7 @@ def counts(logits: Tensor, target: Tensor, n_classes: int) -> tuple[Tensor, Tens
 def epoch_dice(metric: Any) -> list[float]:
     """Dice of every class over all voxels since the last call; NaN for a class in neither label nor prediction.
 
-    Where several processes train together, over the voxels of all of them: all must call it.
+    If several processes train together, over the voxels of all of them: all must call it.
     """
     pooled = metric.__dict__.pop("pooled", None)
     if pooled is None:
@@ -50,10 +50,10 @@ def epoch_dice(metric: Any) -> list[float]:
 
 
 class RunLog(Callback):
-    """Writes what each epoch came to. A resumed run goes on in the same table; epochs done again replace their rows.
+    """Writes the results of each epoch. A resumed run continues the same table; repeated epochs replace their rows.
 
     Columns of ``metrics.csv``: epoch (from 0), seconds, lr, then the metrics that Yucca logs, with ``_`` for ``/``.
-    ``val_dice_3`` is the Dice of class 3 over all voxels of the epoch's patches, empty where it is in neither label nor
+    ``val_dice_3`` is the Dice of class 3 over all voxels of the epoch's patches, empty if it is in neither label nor
     prediction; ``val_mean_dice`` is the mean over the other foreground classes. (Yucca averages over batches, counts an
     absent class as 0, and numbers the foreground classes from 0.)
     """
@@ -65,7 +65,7 @@ class RunLog(Callback):
         self.epoch_started = self.learning_rate = 0.0
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        pooled_dice(pl_module)  # what the check before the first epoch has counted
+        pooled_dice(pl_module)  # discards the counts of the check before the first epoch
         if not trainer.is_global_zero:
             return
         if trainer.progress_bar_callback is not None:
@@ -120,7 +120,7 @@ class RunLog(Callback):
 
 
 def pooled_dice(pl_module: Any) -> dict[str, float]:
-    """Dice of each foreground class over the epoch, and their mean, from the counts that the metrics keep."""
+    """Dice of each foreground class over the epoch, and their mean, from the counts kept by the metrics."""
     found: dict[str, float] = {}
     for kind in ("train", "val"):
         for key, metric in getattr(pl_module, f"{kind}_metrics", {}).items():
@@ -134,7 +134,7 @@ def pooled_dice(pl_module: Any) -> dict[str, float]:
 
 
 def named_by_class(metrics: dict[str, float], first_class: int) -> dict[str, float]:
-    """``val/dice_0`` -> ``val_dice_1`` (the class the number belongs to); other names keep their words."""
+    """``val/dice_0`` -> ``val_dice_1`` (the class to which the number belongs); other names keep their words."""
     renamed = {}
     for key, value in sorted(metrics.items()):
         dice = re.fullmatch(r"(train|val)/dice_(\d+)", key)
@@ -151,7 +151,7 @@ def sentence(row: dict[str, float], n_epochs: int) -> str:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """Rows of a ``metrics.csv``; none when there is no file."""
+    """Rows of a ``metrics.csv``; empty if there is no file."""
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as stream:
@@ -159,7 +159,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def write_metrics(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write ``rows`` with the union of their columns, in one step."""
+    """Write ``rows`` with the union of their columns, atomically."""
     text = io.StringIO()
     columns = list(dict.fromkeys(key for row in rows for key in row))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -170,7 +170,7 @@ def write_metrics(path: Path, rows: list[dict[str, float]]) -> None:
 
 
 def draw(path: Path, rows: list[dict[str, float]]) -> None:
-    """Loss above, mean Dice below, against the epoch."""
+    """Plot loss (top) and mean Dice (bottom) against the epoch."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 6), layout="constrained")

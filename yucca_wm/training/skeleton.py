@@ -1,8 +1,8 @@
-"""Tubed skeletons: the thin centre of labelled structures, thickened a little, on which recall is measured.
+"""Tubed skeletons: the slightly thickened centre line of labelled structures, on which recall is measured.
 
-The rule is the one of Kirchhoff et al., "Skeleton Recall Loss", ECCV 2024 (arXiv 2404.03010): skeletonise the
+The rule is that of Kirchhoff et al., "Skeleton Recall Loss", ECCV 2024 (arXiv 2404.03010): skeletonise the
 foreground, dilate twice, multiply by the labels. ``union`` skeletonises all foreground as one structure, as published;
-``per_region`` skeletonises every label on its own, so that regions which touch each keep a centre line.
+``per_region`` skeletonises every label on its own, so that touching regions each keep a centre line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from skimage.morphology import skeletonize
 
 TubeMode = Literal["union", "per_region"]
 DILATIONS = 2
-"""Times the skeleton is dilated by one voxel along the axes (published rule)."""
+"""Number of times the skeleton is dilated by one voxel along the axes (published rule)."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,13 +34,13 @@ def tubed_skeleton(label: NDArray[Any], mode: TubeMode = "union", *, fallback: b
         Skeletonise all foreground at once (published), or each label value on its own.
     fallback : bool
         The published rule leaves some structures without a single voxel (scikit-image's thinning deletes some shapes
-        of even thickness, and a thin region beside a thick one can miss the common centre line). With ``fallback``
-        every connected component and every label that would have none gets its own tube; False is the rule itself.
+        of even thickness, and a thin region beside a thick one can miss the common centre line). With ``fallback``,
+        every connected component and every label without a voxel gets its own tube; False is the published rule.
 
     Returns
     -------
     ndarray
-        Of the shape and type of ``label``. The tube is two voxels wide on each side of the centre line, whatever their
+        Same shape and type as ``label``. The tube is two voxels wide on each side of the centre line, whatever their
         size in mm.
 
     Raises
@@ -73,7 +73,7 @@ def tubed_skeleton(label: NDArray[Any], mode: TubeMode = "union", *, fallback: b
 def _regions(label: NDArray[Any]) -> Iterator[tuple[tuple[slice, ...], int]]:
     """Bounding box and value of every positive label value that occurs.
 
-    Thinning looks at nearest neighbours only, so a structure thins in its box exactly as it does in the whole patch.
+    Thinning considers only nearest neighbours, so a structure thins in its box exactly as it does in the whole patch.
     """
     boxes = ndimage.find_objects(np.where(label > 0, label, 0).astype(np.int32, copy=False))
     return ((box, value) for value, box in enumerate(boxes, 1) if box is not None)
@@ -89,8 +89,8 @@ def _dilated(skeleton: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _tube_elsewhere(structure: NDArray[np.bool_], tube: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """In those components of ``structure`` that have no voxel of ``tube``: the dilated ridge of the distance to their
-    border, not reaching into other components nearby."""
+    """Tube of those components of ``structure`` that have no voxel of ``tube``: the dilated ridge of the distance to
+    their border, not reaching into other components nearby."""
     components, n_components = ndimage.label(structure, structure=np.ones((3,) * structure.ndim))
     without = np.ones(n_components + 1, dtype=bool)
     without[components[tube]] = without[0] = False

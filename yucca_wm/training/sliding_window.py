@@ -1,8 +1,8 @@
 """Logits of a whole volume from a network that sees one window of it at a time.
 
 Windows overlap. Each is weighted by a Gaussian around its centre, where a network is most reliable (nnU-Net: Isensee et
-al., Nature Methods 18, 2021), and the weights of all windows over a voxel add up to one, so that a network that says
-the same everywhere gives the same everywhere. Window positions form a product grid, hence the normalised weights are
+al., Nature Methods 18, 2021), and the weights of all windows over a voxel add up to one, so that a network with a
+constant output gives that constant everywhere. Window positions form a product grid, so the normalised weights are
 products of one vector per axis and need neither a count map nor a division afterwards.
 """
 
@@ -15,13 +15,13 @@ from collections.abc import Callable, Sequence
 import torch
 
 SIGMA = 0.125
-"""Standard deviation of the Gaussian, as a share of the window's side."""
+"""Standard deviation of the Gaussian, as a fraction of the window's side."""
 
 WINDOW_VOXELS_PER_BATCH = {"cpu": 64 * 64, "cuda": 96**3, "mps": 64**3}
-"""About how many voxels go through the network at once: batches pay on accelerators, on CPU they only cost memory."""
+"""Approximate number of voxels per batch: batches pay off on accelerators, on a CPU they only cost memory."""
 
 CACHED_VALUES = 2**18
-"""On a CPU, so many values are added up at a time: they stay in its cache."""
+"""Number of values that a CPU adds up at a time: they stay in its cache."""
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 
@@ -57,9 +57,9 @@ def sliding_window(
     """Logits [class, x, y, z] of ``data`` [1, channel, x, y, z] (or both without z, for images).
 
     window : size of a window; two numbers for a volume mean that it is predicted plane by plane along x.
-    batch : windows that go through the network at once (default: by device and window size).
-    dtype : what the logits are kept in; the half type takes half the memory.
-    device : where the logits are kept (default: where ``data`` is).
+    batch : number of windows per batch (default: by device and window size).
+    dtype : type of the returned logits; the half type takes half the memory.
+    device : device of the returned logits (default: that of ``data``).
     """
     spatial = tuple(data.shape[2:])
     window = (1,) * (len(spatial) - len(window)) + tuple(int(side) for side in window)
@@ -112,8 +112,8 @@ def _add(total: torch.Tensor, values: torch.Tensor, weight: torch.Tensor) -> Non
 def robust_sliding_window(
     network: torch.nn.Module, data: torch.Tensor, window: Sequence[int], overlap: float = 0.5, **keywords: object
 ) -> torch.Tensor:
-    """`sliding_window`, which on running out of GPU memory tries smaller batches, then keeps the logits in main
-    memory, then computes on the CPU, and says so on stderr each time."""
+    """`sliding_window` that, when out of GPU memory, tries smaller batches, then keeps the logits in main memory, then
+    computes on the CPU, and reports it on stderr each time."""
     batch = None
     attempts: list[dict[str, object]] = [{}, {"batch": 1}, {"batch": 1, "device": "cpu"}]
     for attempt in attempts:

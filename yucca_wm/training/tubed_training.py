@@ -1,5 +1,5 @@
-"""What the paper's managers put in place of Yucca's: its augmentation, a dataset that computes the tubed skeleton of
-every patch after augmentation, and a lightning module that hands the tube to the loss.
+"""Replacements for parts of Yucca in the paper's managers: its augmentation, a dataset that computes the tubed skeleton
+of every patch after augmentation, and a lightning module that passes the tube to the loss.
 
 Training and validation steps are Yucca's own.
 """
@@ -21,11 +21,11 @@ TUBE_KEY = "tube"
 
 
 class TubeDataset(YuccaTrainDataset):
-    """Yucca's training dataset, whose samples have a tube as well.
+    """Yucca's training dataset, with a tube in every sample.
 
     A sample has ``tube``, integer [1, ...] like ``label``, or a list with one for each scale of deep supervision.
 
-    The tube is made here, in the worker process, from the label the network will be trained on: after cropping,
+    The tube is made here, in the worker process, from the label on which the network will be trained: after cropping,
     rotation and deformation, for training and validation alike, and for each scale from the label of that scale.
     """
 
@@ -42,7 +42,7 @@ class TubeDataset(YuccaTrainDataset):
 
 
 class RegionTubeDataset(TubeDataset):
-    """The same with a skeleton for every region on its own."""
+    """The same dataset with a separate skeleton for every region."""
 
     tube_mode: TubeMode = "per_region"
 
@@ -50,7 +50,7 @@ class RegionTubeDataset(TubeDataset):
 class TubeLightningModule(YuccaLightningModule):
     """Yucca's lightning module; the label of a batch carries its tube.
 
-    Losses that need the tube find it there (`yucca_wm.training.losses.tubed`); all else sees the label [B, 1, ...].
+    Losses that need the tube find it there (`yucca_wm.training.losses.tubed`); other code sees the label [B, 1, ...].
     """
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Any:
@@ -61,7 +61,7 @@ class TubeLightningModule(YuccaLightningModule):
 
 
 def with_tube(batch: dict[str, Any]) -> dict[str, Any]:
-    """The batch, whose labels carry their tubes to the loss."""
+    """The batch, with labels that carry their tubes to the loss."""
     label, tube = batch["label"], batch[TUBE_KEY]
     if isinstance(label, list):
         return {**batch, "label": [tubed(*scale) for scale in zip(label, tube, strict=True)]}
@@ -74,13 +74,13 @@ def paper_augmentation() -> dict[str, Any]:
     Returns
     -------
     dict of str to Any
-        A new one: Yucca's ``generic`` preset with bias field and motion ghosting on, and never a mirror.
+        A new dictionary: Yucca's ``generic`` preset with bias field and motion ghosting on, and no mirroring.
 
     Notes
     -----
     Additive and multiplicative noise, rotation and elastic deformation are on in the preset. Mirroring stays off, in
     training and at test time: it would turn left regions into right ones. The patch is cut once by the dataset, so
-    the second random cut of the preset, which brings in padded borders, is off.
+    the preset's second random crop, which brings in padded borders, is off.
     """
     return {
         **generic,

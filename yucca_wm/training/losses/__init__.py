@@ -1,4 +1,4 @@
-"""The losses of the paper's managers, and the region sums they are made of, in torch and in triton."""
+"""Losses of the paper's managers, and the region sums they are made from, in torch and in triton."""
 
 from yucca_wm.training.losses.skeleton_recall import DiceCE as DiceCE
 from yucca_wm.training.losses.skeleton_recall import DiceCESkeletonRecall as DiceCESkeletonRecall

@@ -1,7 +1,7 @@
 """The fused loss as one differentiable function: one softmax, no one-hot arrays, gradient written in one pass.
 
-The terms need only a few sums per sample and class: of p, of p at the voxels of the label, and at those of the tube.
-A first pass over the logits computes them; when the sums of all voxels are known, so is the derivative by every p, and
+The terms need only a few sums per sample and class: of p, of p at the voxels of the label, and of p at those of the
+tube. A first pass over the logits computes them; from the sums over all voxels follows the derivative by every p, and
 a second pass writes the gradient. The passes are those of region_loss_triton on a GPU, of region_loss_torch elsewhere.
 """
 
@@ -52,7 +52,7 @@ class RegionLoss(torch.autograd.Function):
         logits, *targets = ctx.saved_tensors
         z = logits.detach().flatten(2)
         softmax, ctx.softmax = ctx.softmax, None
-        if softmax is None:  # a second backward through the same graph: the first one used the array up
+        if softmax is None:  # a second backward pass through the same graph: the first one consumed the array
             _, softmax = ctx.passes.first(z, targets, ctx.ignore_label, True)
         by_ce, by_sums = (derivative * grad_output for derivative in ctx.by)
         gradient = ctx.passes.second(z, targets, ctx.ignore_label, softmax, by_ce, by_sums)
@@ -60,7 +60,7 @@ class RegionLoss(torch.autograd.Function):
 
 
 def _passes(z: Tensor) -> Any:
-    """The module of GPU kernels where they serve: CUDA (or Triton's interpreter, for tests), up to 32 bit."""
+    """The module of GPU kernels where it applies: CUDA (or Triton's interpreter, for tests), up to 32 bit."""
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
     if not (z.is_cuda or interpreted) or z.dtype == torch.float64:
         return region_loss_torch
@@ -77,8 +77,8 @@ def _loss_and_derivatives(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The loss, its derivative by CE, and those by the sums of p, of p at the label and at the tube [B, 3, C].
 
-    With several processes, each returns the loss of its own samples where the mean over processes is the loss of all
-    samples (what DistributedDataParallel averages); pooled sums and voxel counts are taken over all processes.
+    With several processes, each returns the loss of its own samples such that the mean over processes is the loss of
+    all samples (what DistributedDataParallel averages); pooled sums and voxel counts are taken over all processes.
     """
     n_samples, n_classes = sums.prob.shape
     n_processes = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
@@ -92,12 +92,12 @@ def _loss_and_derivatives(
         pooled = _over_processes(pooled) if n_processes > 1 else pooled
         prob, at, n = pooled[:, 0], pooled[:, 1:3], pooled[:, 3:]
     factor, share = _factor_and_share(weights[1:], len(prob), n_classes, prob.device)
-    # Dice and recall are both (factor * at + 1) / (n + 1), only that Dice has the sum of p, too, below the line
+    # Dice and recall are both (factor * at + 1) / (n + 1), except that Dice also has the sum of p in the denominator
     below = n + SMOOTH
     below[:, 0] += prob
     ratio = (at * factor + SMOOTH) / below
     loss = by_ce * sums.ce - (ratio * share).sum()
-    # sums pooled over processes: every process holds the whole loss, and averaging gradients would divide it
+    # sums pooled over processes: every process holds the whole loss, and averaging the gradients would divide it
     gain = share / below if not batch_dice else share / below * n_processes
     by_sums = torch.cat([(gain * ratio)[:, :1], -gain * factor], 1)
     return loss, by_ce, by_sums.expand(n_samples, 3, n_classes)
@@ -107,12 +107,12 @@ def _loss_and_derivatives(
 def _factor_and_share(
     weights: tuple[float, ...], n_rows: int, n_classes: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Of Dice and recall: the factor before p [2, 1], and what each class's value counts in the loss [2, C]."""
+    """For Dice and recall: the factor before p [2, 1], and the weight of each class's value in the loss [2, C]."""
     factor = torch.tensor([[2.0], [1.0]], dtype=wide(device))
     share = torch.tensor(weights, dtype=wide(device))[:, None].repeat(1, n_classes) / n_rows
     share[0] /= n_classes
     share[1] /= max(n_classes - 1, 1)
-    share[1, 0] = 0  # recall is that of the foreground
+    share[1, 0] = 0  # recall covers the foreground only
     return factor.to(device), share.to(device)
 
 

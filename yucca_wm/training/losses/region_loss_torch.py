@@ -1,6 +1,6 @@
-"""The two passes of the fused loss in plain PyTorch, for CPUs and for what the GPU kernels do not take.
+"""The two passes of the fused loss in plain PyTorch, for CPUs and for inputs that the GPU kernels do not accept.
 
-Block by block, so that what is read once from memory stays in the cache. The first pass keeps the unnormalised softmax,
+Block by block, so that values once read from memory stay in the cache. The first pass keeps the unnormalised softmax,
 and the second turns that array into the gradient in place. Peak memory above the logits: one array of their size.
 """
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 BLOCK_BYTES = 1 << 22
-"""Size of the block of logits that is worked on at a time on a CPU: small enough for the cache of one core."""
+"""Size of the block of logits processed at a time on a CPU: small enough for the cache of one core."""
 BLOCK_BYTES_GPU = 1 << 28
 
 Softmax = tuple[Tensor, Tensor]
@@ -21,24 +21,24 @@ Softmax = tuple[Tensor, Tensor]
 
 
 Targets = Sequence[Any]
-"""What a module of passes makes of label and tube, and takes in its two passes."""
+"""Label and tube in the form that a module of passes uses in its two passes."""
 
 
 class Sums(NamedTuple):
-    """Over the voxels that count, of type `wide`. On the second axis of ``at`` and ``n`` are the label and the tube."""
+    """Sums over the voxels that count, of type `wide`. The second axis of ``at`` and ``n`` is label, tube."""
 
     prob: Tensor
-    """Of the softmax [B, C]."""
+    """Sum of the softmax [B, C]."""
     at: Tensor
-    """Of the softmax at the voxels of its class [B, 2, C]."""
+    """Sum of the softmax at the voxels of its class [B, 2, C]."""
     n: Tensor
-    """Voxels of each class [B, 2, C]."""
+    """Number of voxels of each class [B, 2, C]."""
     ce: Tensor
-    """Of the cross-entropy, a scalar."""
+    """Sum of the cross-entropy, a scalar."""
 
 
 def wide(device: torch.device) -> torch.dtype:
-    """Type of sums over voxels; Apple's GPUs have no float64."""
+    """Type for sums over voxels; Apple's GPUs have no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
@@ -62,7 +62,7 @@ def targets(label: Tensor, tube: Tensor | None, n_classes: int, ignore_label: in
 
 
 def first(z: Tensor, targets: Targets, _ignore_label: int | None, keep: bool) -> tuple[Sums, Softmax | None]:
-    """The sums of logits z [B, C, V] and, to ``keep`` for the gradient, their softmax."""
+    """Sums of logits z [B, C, V] and, if ``keep`` (for the gradient), their softmax."""
     y, t, valid = targets
     n_samples, n_classes, n_voxels = z.shape
     real = torch.promote_types(z.dtype, torch.float32)
@@ -103,7 +103,7 @@ def second(
 ) -> Tensor:
     """Gradient by the logits [B, C, V], given the derivatives by CE and by the sums [B, 3, C].
 
-    It is written over the softmax where their type allows it. With g_c the derivative by p_c, the gradient is
+    It overwrites the softmax if their types allow. With g_c the derivative by p_c, the gradient is
     p_c (g_c - sum_k p_k g_k); cross-entropy adds w (p_c - [c = y]).
     """
     y, t, valid = targets

@@ -1,11 +1,11 @@
 """The two passes of the fused loss as GPU kernels: logits are read twice and the gradient is written once.
 
 A program is one warp, and each of its threads holds all classes of its voxels in registers, so that softmax and sums
-over classes need no exchange between threads. Triton lays tiles out in this way because the row stride is not known to
-be a multiple of 16 (``do_not_specialize``): it then gives neighbouring voxels to neighbouring threads, one to each.
+over classes need no exchange between threads. Triton chooses this layout because the row stride is not known to
+be a multiple of 16 (``do_not_specialize``): it then assigns neighbouring voxels to neighbouring threads, one each.
 
-The first kernel keeps, beside the sums, only the log-sum-exp of each voxel; the second computes the softmax again
-from it. Sums over voxels of one class are integers of fixed point or kept per program and added in a fixed order, so
+Besides the sums, the first kernel keeps only the log-sum-exp of each voxel; the second computes the softmax again
+from it. Sums over the voxels of one class are fixed-point integers, or kept per program and added in a fixed order, so
 that results repeat exactly.
 """
 
@@ -21,17 +21,17 @@ from yucca_wm.training.losses.region_loss_torch import Sums, Targets, wide
 
 MAX_CLASSES = 128
 MAX_LOGITS = (1 << 31) - 1
-"""Logits of one sample: offsets within it fit into 32 bit."""
+"""Most logits of one sample: offsets within it fit into 32 bit."""
 THREADS = 32
 REGISTERS = 16
-"""Logits that a thread holds at a time where there are fewer classes than that."""
+"""Logits that a thread holds at a time if there are fewer classes than this."""
 PROGRAMS_PER_PROCESSOR = 8
-"""Programs of the first kernel that run at a time on one multiprocessor when each thread takes 255 registers."""
+"""Programs of the first kernel that run at a time on one multiprocessor if each thread takes 255 registers."""
 VOXEL = tl.constexpr(1 << 48)
-"""A sum of fixed point counts voxels from this bit up, and adds 2^32 p below."""
+"""A fixed-point sum counts voxels from this bit up, and adds 2^32 p below it."""
 ONE = tl.constexpr(float(1 << 32))
 MOST_VOXELS = (1 << 15) - 1
-"""Voxels of a program, so that its sums of fixed point cannot overflow."""
+"""Most voxels of a program, so that its fixed-point sums cannot overflow."""
 LOG2E = tl.constexpr(1.4426950408889634)
 NO_LABEL = -(1 << 30)
 
@@ -154,7 +154,7 @@ def targets(label: Tensor, tube: Tensor | None, _n_classes: int, _ignore_label: 
 
 
 def first(z: Tensor, targets: Targets, ignore_label: int | None, _keep: bool) -> tuple[Sums, Tensor]:
-    """The sums of logits z [B, C, V], and their log-sum-exp [B, V]."""
+    """Sums of logits z [B, C, V], and their log-sum-exp [B, V]."""
     y, t = targets
     n_samples, n_classes, n_voxels = z.shape
     padded, block, n_blocks = _tile(n_classes, n_voxels)
@@ -199,7 +199,7 @@ def second(
 
 
 def _tile(n_classes: int, n_voxels: int) -> tuple[int, int, int]:
-    """Classes, voxels of a tile, and how many tiles there are."""
+    """Number of classes, voxels of a tile, and number of tiles."""
     padded = max(2, triton.next_power_of_2(n_classes))
     block = THREADS * max(1, REGISTERS // padded)
     return padded, block, triton.cdiv(n_voxels, block)

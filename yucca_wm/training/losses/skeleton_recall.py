@@ -21,8 +21,8 @@ from yucca_wm.training.losses.region_loss import RegionLoss
 class TubedLabel(Tensor):
     """Label [B, 1, ...] with its tubed skeleton of the same shape in ``.tube``.
 
-    Every operation on it gives a plain tensor of the label: metrics, logging and losses that know nothing of tubes
-    see the label alone.
+    Every operation on it returns a plain tensor of the label: metrics, logging and losses without a tube see only the
+    label.
     """
 
     tube: Tensor
@@ -30,14 +30,14 @@ class TubedLabel(Tensor):
 
 
 def tubed(label: Tensor, tube: Tensor) -> TubedLabel:
-    """A label that carries its tube to the loss.
+    """Attach a tube to a label, for the loss.
 
     Parameters
     ----------
     label : Tensor, integer, shape (B, 1, ...)
         Class of each voxel; shared, not copied.
     tube : Tensor, integer, shape (B, 1, ...)
-        The same on its tubed skeleton, 0 elsewhere (`yucca_wm.training.skeleton.tubed_skeleton`).
+        The label on its tubed skeleton, 0 elsewhere (`yucca_wm.training.skeleton.tubed_skeleton`).
 
     Returns
     -------
@@ -57,16 +57,16 @@ def tubed(label: Tensor, tube: Tensor) -> TubedLabel:
 
 
 class DiceCESkeletonRecall(nn.Module):
-    """CE + Dice + skeleton recall (`yucca_train --loss DiceCESkeletonRecall`); formulas stand at the top of the file.
+    """CE + Dice + skeleton recall (`yucca_train --loss DiceCESkeletonRecall`); formulas: see the top of the file.
 
     Parameters
     ----------
     weight_ce, weight_dice, weight_srec : float
         Weights of the three terms; a term of weight 0 is left out.
     ignore_label : int, optional
-        Voxels with this label count in no term.
+        Voxels with this label are left out of all terms.
     batch_dice : bool
-        Pool the sums of Dice and recall over the batch, and over all processes when training on several, instead of
+        Pool the sums of Dice and recall over the batch, and over all processes in multi-process training, instead of
         averaging over samples.
 
     References
@@ -94,22 +94,22 @@ class DiceCESkeletonRecall(nn.Module):
         Parameters
         ----------
         logits : Tensor, float, shape (B, C, ...)
-            Before the softmax, two or three axes of space.
+            Before the softmax, with two or three spatial axes.
         label : Tensor, integer, shape (B, 1, ...)
             Class of each voxel.
         tube : Tensor, integer, shape (B, 1, ...), optional
-            Label on its tubed skeleton; may also come with the label (`tubed`).
+            Label on its tubed skeleton; may also be attached to the label (`tubed`).
 
         Returns
         -------
         Tensor, float, scalar
-            From -``weight_dice`` - ``weight_srec`` on; lower is better.
+            At least -``weight_dice`` - ``weight_srec``; lower is better.
 
         Raises
         ------
         ValueError
-            There is no tube although the recall term has a weight, shapes do not match, or (on the CPU) a label has no
-            class.
+            There is no tube although the recall term has a weight, shapes do not match, or (on the CPU) a label is not
+            a class.
         """
         tube = label.tube if tube is None and isinstance(label, TubedLabel) else tube
         if tube is None and self.weights[2] != 0:
@@ -124,7 +124,7 @@ class DiceCESkeletonRecall(nn.Module):
 
 
 class DiceCE(DiceCESkeletonRecall):
-    """CE + Dice (Yucca's loss of this name, fused). Takes labels with or without a tube.
+    """CE + Dice (Yucca's loss of this name, fused). Accepts labels with or without a tube.
 
     Parameters
     ----------
@@ -143,4 +143,4 @@ class DiceCE(DiceCESkeletonRecall):
 
 
 DC_SkelREC_and_CE_loss = DiceCESkeletonRecall
-"""The name under which Yucca has the three terms."""
+"""Yucca's name for the loss with these three terms."""

@@ -1,1 +1,1 @@
-"""The networks that ``yucca_train -m`` can name. Each file is one family; Yucca's classes, mended and extended."""
+"""Networks selectable by ``yucca_train -m``. One file per family; Yucca's classes, patched and extended."""

@@ -1,4 +1,4 @@
-"""Any patch size through networks that halve their input four times: pad inside, crop outside."""
+"""Any patch size for networks that halve their input four times: pad inside, crop outside."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 STRIDE = 16
-"""All our networks halve four times."""
+"""All networks of this package halve their input four times."""
 SMALLEST = 32
 """Below this the deepest features would be a single voxel, which has no variance to normalise by."""
 SCALES = (1.0, 0.5, 0.25, 0.125, 0.0625)
-"""Deep supervision: Yucca downsamples the label by these factors, rounding sizes down."""
+"""Factors by which Yucca downsamples the label for deep supervision, rounding sizes down."""
 
 if TYPE_CHECKING:
     _Base = nn.Module
@@ -23,7 +23,7 @@ else:
 
 
 def padded_size(size: Sequence[int]) -> tuple[int, ...]:
-    """The smallest size that the networks take and that holds ``size``.
+    """Smallest size accepted by the networks that holds ``size``.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ def padded_size(size: Sequence[int]) -> tuple[int, ...]:
 
     Returns
     -------
-    tuple of int
+    Multiples of 16, at least 32.
         Multiples of 16, from 32 on.
     """
     return tuple(max(SMALLEST, -(-n // STRIDE) * STRIDE) for n in size)
 
 
 class AnySize(_Base):
-    """Mixin, before the network class: any input size [B, C, ...], output logits of the same size.
+    """Mixin, placed before the network class: any input size [B, C, ...], output logits of the same size.
 
-    The input is extended at its far ends by repeating its border.
+    The input is padded at its far ends by repeating its border.
     """
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
@@ -50,13 +50,13 @@ class AnySize(_Base):
         Parameters
         ----------
         x : Tensor, float, shape (B, channels, ...)
-            Patches of any size, two or three axes of space.
+            Patches of any size, with two or three spatial axes.
 
         Returns
         -------
         Tensor, float, shape (B, classes, ...)
-            Before the softmax, of the size of ``x``. With deep supervision, while gradients are wanted, a list of five:
-            that one first, then those of 1/2, 1/4, 1/8 and 1/16 of the size, rounded down.
+            Before the softmax, with the size of ``x``. With deep supervision, while gradients are enabled, a list of
+            five: full size first, then 1/2, 1/4, 1/8 and 1/16 of the size, rounded down.
         """
         size = tuple(x.shape[2:])
         padded = padded_size(size)
@@ -73,7 +73,7 @@ class AnySize(_Base):
 
 
 def _cropped(logits: Tensor, scale: float, size: tuple[int, ...], padded: tuple[int, ...]) -> Tensor:
-    """The part of ``logits`` over the unpadded input, sampled as Yucca samples the label at this scale."""
+    """Part of ``logits`` over the unpadded input, sampled as Yucca samples the label at this scale."""
     if scale == 1.0:
         inside: tuple[Any, ...] = (..., *(slice(n) for n in size))
         return logits[inside]

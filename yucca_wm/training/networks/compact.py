@@ -1,4 +1,4 @@
-"""Small U-Nets that a laptop runs in seconds: the networks of the shipped models."""
+"""Small U-Nets that run on a laptop in seconds: the networks of the shipped models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("CompactUNet", "CoordinateUNet")
 
 
 def _block(conv_op: type[nn.Module], norm_op: type[nn.Module], inputs: int, outputs: int) -> nn.Sequential:
-    """Twice a convolution of 3, instance norm and leaky ReLU."""
+    """Two convolutions of size 3, each followed by instance norm and leaky ReLU."""
     layers: list[nn.Module] = []
     for n in (inputs, outputs):
         layers += [
@@ -28,7 +28,7 @@ def _block(conv_op: type[nn.Module], norm_op: type[nn.Module], inputs: int, outp
 
 
 class _Trunk(nn.Module):
-    """A U-Net without its last layer; halves four times, so sizes are multiples of 16."""
+    """A U-Net without its last layer; it halves four times, so sizes are multiples of 16."""
 
     def __init__(self, input_channels: int, conv_op: type[nn.Module], widths: Sequence[int]) -> None:
         super().__init__()
@@ -68,14 +68,14 @@ class _CompactUNet(nn.Module):
 
 
 class CompactUNet(AnySize, _CompactUNet):
-    """A U-Net of 1.5 million parameters in 2D, with instance norm: contrasts differ from scan to scan.
+    """A U-Net with 1.5 million parameters in 2D, and instance norm because contrasts differ from scan to scan.
 
     Parameters
     ----------
     input_channels : int
-        Scans in a sample.
+        Number of scans in a sample.
     num_classes : int
-        Classes, background among them.
+        Number of classes, including background.
     conv_op : type of nn.Module
         ``nn.Conv2d`` or ``nn.Conv3d``; shapes are those of `AnySize.forward`, without deep supervision.
     """
@@ -87,11 +87,11 @@ class _CoordinateUNet(nn.Module):
     COORDINATES = 3
     gives_coordinates = False
     SMOOTH, FINER = 2, 1
-    """Coordinates come from the level of the decoder that has been halved so often, for they vary smoothly; what is
-    left of them from the next."""
+    """Coordinates come from the decoder level that has been halved SMOOTH times, as they vary smoothly; their remainder
+    from level FINER."""
     WAVELENGTHS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
-    """Of the sines and cosines of coordinates that classes are told by, in units of coordinates: from the raw numbers a
-    small network learns no border that is sharp (Tancik et al., NeurIPS 2020)."""
+    """Wavelengths, in units of coordinates, of the sines and cosines from which classes are derived: from the raw
+    numbers a small network does not learn sharp borders (Tancik et al., NeurIPS 2020)."""
 
     def __init__(self, input_channels: int, num_classes: int = 1, conv_op: type[nn.Module] = nn.Conv3d) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _CoordinateUNet(nn.Module):
         return [logits, places] if torch.is_grad_enabled() and self.gives_coordinates else logits
 
     def seen(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """How little each voxel looks like brain [B, 1, ...], and where it lies in the atlas [B, 3, ...]."""
+        """How little each voxel looks like brain [B, 1, ...], and its position in the atlas [B, 3, ...]."""
         features = self.trunk(x)
         with torch.autocast(x.device.type, enabled=False):  # 16 bits would round coordinates to .4 mm
             coarse = self.coordinates(features[self.SMOOTH].float())
@@ -125,7 +125,7 @@ class _CoordinateUNet(nn.Module):
         return self.outside(features[0]), places
 
     def classes_at(self, outside: Tensor, places: Tensor) -> Tensor:
-        """Logits [B, class, ...] of what `seen` gives: the class is that of the place, in a brain."""
+        """Logits [B, class, ...] from the output of `seen`: within the brain, the class is that of the position."""
         with torch.autocast(places.device.type, enabled=False):
             angles = [places * (2 * math.pi / length) for length in self.WAVELENGTHS]
             waves = torch.cat([places, *(wave(angle) for angle in angles for wave in (torch.sin, torch.cos))], 1)
@@ -134,18 +134,18 @@ class _CoordinateUNet(nn.Module):
 
 
 class CoordinateUNet(AnySize, _CoordinateUNet):
-    """Classes, by way of where each voxel lies in the atlas (3D, 2.8 million parameters).
+    """Classes derived from the position of each voxel in the atlas (3D, 2.8 million parameters).
 
-    With ``gives_coordinates`` set (`YuccaManager_Synthesis` does it) it gives ``[logits, coordinates]`` while it
-    trains: coordinates [B, 3, ...] in units of `COORDINATE_UNIT_MM` around the atlas's centre, an easy thing to learn
-    that the classes then follow from. Otherwise, and in prediction, the logits alone.
+    With ``gives_coordinates`` set (by `YuccaManager_Synthesis`) it returns ``[logits, coordinates]`` in training:
+    coordinates [B, 3, ...] in units of `COORDINATE_UNIT_MM` around the atlas's centre, which are easy to learn and from
+    which the classes follow. Otherwise, and in prediction, the logits alone.
 
     Parameters
     ----------
     input_channels : int
-        Scans in a sample.
+        Number of scans in a sample.
     num_classes : int
-        Classes, background among them.
+        Number of classes, including background.
     conv_op : type of nn.Module
         ``nn.Conv3d``.
     """

@@ -41,10 +41,10 @@ class _Stages(YuccaMedNeXt):
             checkpoint_style=checkpoint_style,
             block_counts=block_counts,
         )
-        del self.dummy_tensor  # a trick that older checkpointing needed; it would count as a parameter
+        del self.dummy_tensor  # a workaround for older checkpointing; it would count as a parameter
 
     def _run(self, stage: nn.Module, x: Tensor) -> Any:
-        """A stage whose activations are computed again in the backward pass instead of being kept."""
+        """Run a stage and recompute its activations in the backward pass instead of keeping them."""
         if not (self.outside_block_checkpointing and torch.is_grad_enabled()):
             return stage(x)
         for block in stage if isinstance(stage, nn.Sequential) else [stage]:
@@ -133,5 +133,5 @@ MedNeXt_L_k3 = _size("MedNeXt_L_k3", 3, _EXPANSION_L, _BLOCKS_L, 61.8)
 MedNeXt_L_k5 = _size("MedNeXt_L_k5", 5, _EXPANSION_L, _BLOCKS_L, 63.0)
 
 MedNeXt = MedNeXt_L_k5
-"""The names that Yucca uses."""
+"""Names used by Yucca."""
 mednext_s3, mednext_m3 = MedNeXt_S_k3, MedNeXt_M_k3

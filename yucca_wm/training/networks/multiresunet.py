@@ -15,8 +15,8 @@ from yucca_wm.training.networks.any_size import AnySize
 def _in_single_precision(block: nn.Module, x: Tensor) -> Tensor:
     """Apply ``block`` in 32 bit on a CPU, also under bfloat16 autocast.
 
-    At the few voxels of the coarsest level the weight gradient of a bfloat16 3D convolution comes out infinite there
-    (torch 2.15, oneDNN); elsewhere in the network it is right.
+    At the few voxels of the coarsest level, the weight gradient of a bfloat16 3D convolution becomes infinite there
+    (torch 2.15, oneDNN); elsewhere in the network it is correct.
     """
     if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
         return block(x)
@@ -54,7 +54,7 @@ class MultiResUNet(AnySize, _Decoder):
     """Yucca's MultiResUNet on any patch size: 18.6 million parameters in 3D.
 
     Parameters are Yucca's (``input_channels``, ``num_classes``, ``conv_op``, ...), and ``deep_supervision``: logits at
-    five scales while training (shapes: `AnySize.forward`).
+    five scales in training (shapes: `AnySize.forward`).
 
     References
     ----------
@@ -63,7 +63,7 @@ class MultiResUNet(AnySize, _Decoder):
 
 
 def _signature() -> inspect.Signature:
-    """Yucca gives a network those arguments that its signature names."""
+    """Signature of the network; Yucca passes those arguments that it names."""
     yuccas = inspect.signature(YuccaMultiResUNet)
     ours = inspect.Parameter("deep_supervision", inspect.Parameter.KEYWORD_ONLY, default=False)
     return yuccas.replace(parameters=[*yuccas.parameters.values(), ours])

@@ -38,7 +38,7 @@ class _Decoder(YuccaUNetR):
             input_channels, padded_size(patch_size), num_classes=num_classes, starting_filters=starting_filters
         )
         for block in self.vit.blocks:
-            # brought by MONAI, used by nothing here: several GPUs would wait for its gradient
+            # part of MONAI's block but not used here: with several GPUs its gradient would be waited for
             for name, parameter in block.named_parameters():
                 parameter.requires_grad_("cross_attn" not in name)
         self.deep_supervision = deep_supervision
@@ -69,15 +69,15 @@ class UNetR(AnySize, _Decoder):
     Parameters
     ----------
     input_channels : int
-        Scans in a sample.
+        Number of scans in a sample.
     patch_size : sequence of int
-        The one size that its transformer knows, in voxels; padded to multiples of 16.
+        The only size that its transformer accepts, in voxels; padded to multiples of 16.
     num_classes : int
-        Classes, background among them.
+        Number of classes, including background.
     starting_filters : int
-        Features of the finest level.
+        Features at the finest level.
     deep_supervision : bool
-        Give logits at five scales while training (shapes: `AnySize.forward`).
+        Return logits at five scales in training (shapes: `AnySize.forward`).
 
     References
     ----------

@@ -1,1 +1,1 @@
-"""The planners that ``-pl`` can name beside Yucca's own."""
+"""Planners selectable by ``-pl`` besides Yucca's own."""

@@ -1,8 +1,8 @@
-"""Plans that cut 2D slices axially, resample volumes to a spacing of their own, and normalise each volume by itself.
+"""Plans with axial 2D slices, optional resampling to a fixed spacing, and normalisation of each volume by itself.
 
 Yucca's ``standardize`` uses one mean and standard deviation for all images, pooled over T1 and FLAIR and over labelled
-voxels only. Intensities of scanners that differ much have no common unit; where they hardly do, the pooled numbers
-keep what they have in common (docs/training.md: they did better on the synthetic cohort).
+voxels only. Intensities from very different scanners have no common unit; where scanners hardly differ, the pooled
+numbers keep what they have in common (docs/training.md: they did better on the synthetic cohort).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 from yucca.pipeline.planning.YuccaPlanner import YuccaPlanner
 
 AXIAL = "Z"
-"""Yucca's name of the view in which the first axis of what is stored, and so of 2D slices, runs from foot to head."""
+"""Yucca's name for the view in which the first stored axis, and so the 2D slicing axis, runs from foot to head."""
 
 
 class AxialPlanner(YuccaPlanner):
-    """Yucca's plan with axial slices (unless ``-v``), at a spacing that a subclass may state."""
+    """Yucca's plan with axial slices (unless ``-v``), at a spacing that a subclass may set."""
 
     target_spacing_mm: tuple[float, float, float] | None = None
-    """Spacing left-right, back-front, foot-head to resample volumes to; None: the median of the training data."""
+    """Spacing (left-right, back-front, foot-head) to which volumes are resampled; None: median of the training data."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

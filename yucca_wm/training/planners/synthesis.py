@@ -1,8 +1,8 @@
 """Plans for heads that are painted while a network trains (``YuccaManager_Synthesis``).
 
-A head is handed on as it is: its labels must be neither resampled nor normalised, and what a network sees of it is made
-in training. So ``yucca_preprocess`` links each head's file into the plan's folder, and the plan says what the painted
-samples are.
+A head is passed on unchanged: its labels must be neither resampled nor normalised, and the network's input is made
+during training. So ``yucca_preprocess`` links each head's file into the plan's folder, and the plan describes the
+painted samples.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from yucca_wm.training.synthesis.task import heads_of, scan_share_of
 
 
 class HeadsPlanner(YuccaPlanner):
-    """What both plans share."""
+    """Common part of both plans."""
 
     dimensions: ClassVar[str]
     modalities: ClassVar[dict[str, str]]
     labels: ClassVar[dict[str, str]]
     spacing_mm: ClassVar[float]
     order: ClassVar[list[int]]
-    """Axes of what a network is shown, counted in right, front, top."""
+    """Axes of the network's input, in terms of the head's axes (right, front, top)."""
 
     def plan(self) -> None:
         self.set_paths()
@@ -69,7 +69,7 @@ class HeadsPlanner(YuccaPlanner):
         before = {path.stem for path in folder.glob("*.npz")}
         for stale in before - set(heads):
             (folder / f"{stale}.npz").unlink()
-        if before and before != set(heads):  # Yucca would train on the heads of the old split alone
+        if before and before != set(heads):  # Yucca would train on the heads of the old split only
             (Path(self.target_dir) / "splits.pkl").unlink(missing_ok=True)
         for name, path in heads.items():
             try:
@@ -93,7 +93,7 @@ class HeadsPlanner(YuccaPlanner):
 
 
 class YuccaPlanner_Planes(HeadsPlanner):
-    """Axial planes of T1 and FLAIR at 1 mm; tissue classes and lesions are to be found."""
+    """Axial planes of T1 and FLAIR at 1 mm; targets are tissue classes and lesions."""
 
     dimensions = "2D"
     modalities: ClassVar[dict[str, str]] = {"0": "T1", "1": "FLAIR"}
@@ -103,7 +103,7 @@ class YuccaPlanner_Planes(HeadsPlanner):
 
 
 class YuccaPlanner_Volumes(HeadsPlanner):
-    """Whole heads in any one contrast at 3 mm; the regions of the brain are to be found."""
+    """Whole heads in any one contrast at 3 mm; targets are the regions of the brain."""
 
     dimensions = "3D"
     modalities: ClassVar[dict[str, str]] = {"0": "T1 or FLAIR"}

@@ -1,4 +1,4 @@
-"""How bright each structure is: contrasts like T1, FLAIR and T2, and random ones."""
+"""Intensities of structures: contrasts like T1, FLAIR and T2, and random ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FLUID = (LATERAL_VENTRICLE, THIRD_FOURTH_VENTRICLE, CSF)
 
 @dataclass(frozen=True)
 class Contrast:
-    """Mean and standard deviation of the intensity of each structure (cerebral white matter: about 1), and a lesion's.
+    """Mean and standard deviation of the intensity of each structure (cerebral white matter: about 1), and of a lesion.
 
     kind : ``T1``, ``FLAIR``, ``T2`` or ``random``.
     """
@@ -49,7 +49,7 @@ class Contrast:
 
 
 def draw(kind: str, random: np.random.Generator) -> Contrast:
-    """A contrast of this kind."""
+    """Draw a contrast of this kind."""
     u = random.uniform
     mean = np.empty(N_STRUCTURES, np.float32)
     if kind == "random":
@@ -91,7 +91,7 @@ def draw(kind: str, random: np.random.Generator) -> Contrast:
 
 
 def _relative(kind: str, random: np.random.Generator) -> tuple[float, float, float]:
-    """Grey matter, fluid and lesions, white matter being 1."""
+    """Intensities of grey matter, fluid and lesions relative to white matter."""
     u = random.uniform
     if kind == "T1":
         grey = u(0.55, 0.88)

@@ -1,4 +1,4 @@
-"""What a scanner adds: uneven coils, blur, noise, ghosts. On planes [x, y] and volumes [x, y, z] alike."""
+"""Effects of a scanner: uneven coils, blur, noise, ghosts. For planes [x, y] and volumes [x, y, z] alike."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def smooth_field(shape: tuple[int, ...], nodes: int, random: np.random.Generator
 
 
 def uneven(image: Array, random: np.random.Generator) -> Array:
-    """The bias field of a coil: a smooth factor around 1."""
+    """Apply the bias field of a coil: a smooth factor around 1."""
     strength = random.uniform(0.0, 0.25)
     return image * np.exp(strength * smooth_field(image.shape, int(random.integers(2, 5)), random))
 
 
 def blurred(image: Array, sigma: NDArray[np.float64]) -> Array:
-    """Gaussian blur, ``sigma`` voxels along each axis."""
+    """Apply a Gaussian blur of ``sigma`` voxels along each axis."""
     for axis, value in enumerate(sigma):
         if value > 0.25:
             image = ndimage.gaussian_filter1d(image, value, axis=axis, truncate=2.5, mode="nearest")
@@ -35,14 +35,14 @@ def blurred(image: Array, sigma: NDArray[np.float64]) -> Array:
 
 
 def noisy(image: Array, random: np.random.Generator) -> Array:
-    """Rician noise: the magnitude of a complex signal with Gaussian noise in both parts."""
+    """Add Rician noise: the magnitude of a complex signal with Gaussian noise in both parts."""
     sigma = random.uniform(0.0, 0.07) if random.random() < 0.9 else random.uniform(0.05, 0.12)
     real = image + sigma * random.standard_normal(image.shape, dtype=np.float32)
     return np.hypot(real, sigma * random.standard_normal(image.shape, dtype=np.float32))
 
 
 def ghosted(image: Array, random: np.random.Generator) -> Array:
-    """Copies of the image displaced along an axis, as movement between phase-encoding steps leaves them."""
+    """Add copies of the image displaced along an axis, as movement between phase-encoding steps leaves them."""
     axis, shift = int(random.integers(2)), int(random.integers(8, max(9, image.shape[0] // 3)))
     strength = random.uniform(0.0, 0.06)
     return image + strength * (np.roll(image, shift, axis) + np.roll(image, -shift, axis))

@@ -1,4 +1,4 @@
-"""A head to paint: its structures, where lesions lie in other people, and where its voxels are in the atlas."""
+"""A head to paint: its structures, lesion locations from other subjects, and its voxels' positions in the atlas."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from yucca_wm.training.synthesis.structures import lookup
 LOOKUP = lookup()
 
 COORDINATE_STEP = 3
-"""Atlas coordinates are kept at every third voxel along each axis."""
+"""Atlas coordinates are stored at every third voxel along each axis."""
 
 DISTANCE_UNITS_PER_MM = 4
 
 MAX_MASKS = 32
-"""Lesion masks are bits of a number of 32."""
+"""Largest number of lesion masks, which are bits of a 32-bit number."""
 
 ARRAYS = {
     "structures": np.dtype(np.uint8),
@@ -35,12 +35,12 @@ ARRAYS = {
     "regions": np.dtype(np.uint8),
     "coords": np.dtype(np.float16),
 }
-"""What a head's file holds, in the order of the fields of `Head`."""
+"""Arrays in a head's file, in the order of the fields of `Head`."""
 
 SCANS = ("T1", "FLAIR")
 OWN_LESIONS = "own_lesions"
 SCAN_SHARE = "scan_share"
-"""Of a plan: share of the samples that are of real scans."""
+"""Key of a plan: share of the samples that are from real scans."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Head:
     """One head on a 1 mm grid, axes towards right, front and top (RAS).
 
     structures : uint8 [x, y, z], see `yucca_wm.training.synthesis.structures`.
-    lesions : uint32 [x, y, z]; bit k is set where the k-th lesion mask of real patients lies.
+    lesions : uint32 [x, y, z]; bit k is set inside the k-th lesion mask of real patients.
     ventricle : uint8 [x, y, z], distance to the lateral ventricles in quarters of a millimetre (255: or more).
-    regions : uint8 [x, y, z], region of the atlas in every brain voxel, grey matter and ventricles too; 0 elsewhere.
-    coordinates_mm : float16 [3, x, y, z] at every `COORDINATE_STEP`-th voxel: where it lies in the atlas.
-    n_masks : how many lesion masks there are; 0: lesions are made up alone.
-    scans : modality (of `SCANS`) -> float16 [x, y, z], this person's own scan, its white matter about 1; outside of its
-        field of view 0. None: the head is painted.
-    own_lesions : bool [x, y, z], this person's own lesions; heads with scans have them.
+    regions : uint8 [x, y, z], atlas region of every brain voxel, including grey matter and ventricles; 0 elsewhere.
+    coordinates_mm : float16 [3, x, y, z], position in the atlas of every `COORDINATE_STEP`-th voxel.
+    n_masks : number of lesion masks; 0: lesions are only made up.
+    scans : modality (of `SCANS`) -> float16 [x, y, z], the subject's own scan, its white matter about 1; 0 outside its
+        field of view. None: the head is painted.
+    own_lesions : bool [x, y, z], the subject's own lesions; heads with scans have them.
     """
 
     structures: NDArray[np.uint8]
@@ -68,29 +68,29 @@ class Head:
     own_lesions: NDArray[np.bool_] | None = None
 
     def some_masks(self, n: int, random: np.random.Generator) -> np.uint32:
-        """The bits of ``n`` masks (of all, where there are fewer), drawn without putting back."""
+        """The bits of ``n`` masks (or of all, if there are fewer), drawn without replacement."""
         drawn = random.choice(self.n_masks, min(n, self.n_masks), replace=False)
         return np.uint32(np.bitwise_or.reduce(np.uint32(1) << drawn.astype(np.uint32)))
 
     def ventricle_mm(self, voxels: tuple[NDArray[Any], ...]) -> NDArray[np.float32]:
-        """Distance of these voxels (an index for each axis) to the lateral ventricles."""
+        """Distance (mm) of these voxels (an index array for each axis) to the lateral ventricles."""
         return np.asarray(self.ventricle[voxels] / np.float32(DISTANCE_UNITS_PER_MM), np.float32)
 
     @cached_property
     def brain(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Voxel index of the brain's centre, and the share of the brain at and below each plane."""
+        """Voxel index of the brain's centre, and the cumulative share of the brain up to each plane."""
         inside = LOOKUP.brain[self.structures]
         below = inside.sum((0, 1)).cumsum()
         return np.argwhere(inside[::4, ::4, ::4]).mean(0) * 4, below / below[-1]
 
     @cached_property
     def core_values(self) -> dict[str, list[NDArray[np.float32]]]:
-        """By scan, what it is scaled by (`yucca_wm.training.synthesis.scans.core_values`)."""
+        """Values by which each scan is scaled (`yucca_wm.training.synthesis.scans.core_values`)."""
         return {name: core_values(self.structures, scan) for name, scan in self.scans.items()}
 
     @cached_property
     def affine_part(self) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """The affine [3, 4], voxel -> atlas mm, that fits the coordinates best, and what it leaves [3, x, y, z]."""
+        """Best-fitting affine [3, 4], voxel -> atlas mm, of the coordinates, and its residuals [3, x, y, z]."""
         shape = self.coordinates_mm.shape[1:]
         index = np.indices(shape, dtype=np.float64).reshape(3, -1) * COORDINATE_STEP
         design = np.vstack([index, np.ones_like(index[:1])])
@@ -100,7 +100,7 @@ class Head:
 
 
 def save_head(head: Head, path: str | os.PathLike[str]) -> Path:
-    """Write ``head`` as one ``.npz`` file, uncompressed: it is read at every start of a training."""
+    """Write ``head`` as one ``.npz`` file, uncompressed because it is read at every start of a training."""
     values = (head.structures, head.lesions, head.ventricle, head.regions, head.coordinates_mm)
     arrays: dict[str, Any] = {**dict(zip(ARRAYS, values, strict=True)), "n_masks": np.int64(head.n_masks)}
     arrays |= {f"scan_{name}": scan for name, scan in head.scans.items()}
@@ -111,7 +111,7 @@ def save_head(head: Head, path: str | os.PathLike[str]) -> Path:
 
 
 def load_head(path: str | os.PathLike[str]) -> Head:
-    """Read what `save_head` wrote. Raises InputError when it is something else, or damaged."""
+    """Read a file written by `save_head`. Raises InputError if it is something else, or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as found:
             arrays = {name: found[name] for name in ARRAYS}

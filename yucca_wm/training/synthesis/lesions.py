@@ -1,4 +1,4 @@
-"""Lesions laid into a plane that is painted: real ones, caps and rims along the ventricles, and blobs."""
+"""Lesions for a painted plane: real ones, caps and rims along the ventricles, and blobs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ BLOB_SITES: tuple[tuple[float, tuple[int, ...]], ...] = (
     (0.08, (BRAINSTEM,)),
     (0.14, (THALAMUS, STRIATUM, PUTAMEN, PALLIDUM)),
 )
-"""How often blobs lie in which structures, of those that a plane shows."""
+"""Probability of each group of structures as the site of blobs, among those that a plane shows."""
 
 WITHOUT = 0.35
-"""Share of planes without a lesion."""
+"""Share of planes without lesions."""
 
 LEUKOCORTICAL = 0.3
 """Share of planes in which blobs of white matter reach into the cortex beside it."""
@@ -45,7 +45,7 @@ def lay_lesions(
     distance_mm: Array,
     random: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """Lesions [thickness, x, y]: real ones moved, caps and rims along the ventricles, and blobs."""
+    """Lesion mask [thickness, x, y]: real ones moved, caps and rims along the ventricles, and blobs."""
     found = np.zeros(structures.shape, bool)
     if random.random() < WITHOUT:
         return found
@@ -76,7 +76,7 @@ def lay_lesions(
 
 
 def _blobs(structures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.bool_]:
-    """Ellipsoids [thickness, x, y] around places in one of `BLOB_SITES`, within it."""
+    """Ellipsoids [thickness, x, y] around points in one of `BLOB_SITES`, within it."""
     found = np.zeros(structures.shape, bool)
     share = np.array([p * np.isin(structures, site).any() for p, site in BLOB_SITES])
     if not share.any():

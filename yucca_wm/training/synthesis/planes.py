@@ -1,7 +1,7 @@
-"""Axial planes painted as T1 and FLAIR, with the tissue and lesion classes to find in them.
+"""Axial planes painted as T1 and FLAIR, with their tissue and lesion classes as targets.
 
 After SynthSeg (Billot et al., Medical Image Analysis 86, 2023) and WMH-SynthSeg (Laso et al., ISBI 2024): structures
-take random intensities, lesions of real patients are laid into white matter, and what a scanner adds comes last.
+take random intensities, lesions of real patients are put into white matter, and the effects of a scanner come last.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from yucca_wm.training.synthesis.structures import (
 
 Array = NDArray[np.float32]
 FLUID_SHARE = (0.06, 0.3)
-"""How much of what is taken for the brain is fluid. Painted scans are then scaled as real ones are: with the few
-percent of ventricles alone, white matter would be half a standard deviation darker than on any real FLAIR, and lesions
+"""Share of fluid in the assumed brain. Painted scans are then scaled as real ones are: with only the few
+percent of the ventricles, white matter would be half a standard deviation darker than on any real FLAIR, and lesions
 one and a half brighter."""
 
 GIVEN = (0.18, 0.3, 0.52)
-"""How often T1 alone, FLAIR alone and both are given."""
+"""Probabilities that T1 alone, FLAIR alone, or both are given."""
 
 FAINT = 0.55
-"""Patches of healthy white matter reach at most this part of a lesion's contrast."""
+"""Largest contrast of patches of healthy white matter, relative to a lesion's."""
 
 N_CLASSES = len(TISSUES)
 LOOKUP = lookup()
@@ -49,7 +49,7 @@ LOOKUP = lookup()
 
 @dataclass(frozen=True)
 class Plane:
-    """image : float32 [2, x, y] (T1, FLAIR; as `yucca_wm.models.tissue` scales real ones). label : uint8 [x, y]."""
+    """image : float32 [2, x, y] (T1, FLAIR; scaled like real ones, `yucca_wm.models.tissue`). label : uint8 [x, y]."""
 
     image: Array
     label: NDArray[np.uint8]
@@ -57,10 +57,10 @@ class Plane:
 
 @dataclass(frozen=True)
 class Slab:
-    """What the thickness of a plane holds, each [thickness, x, y].
+    """Content of the thickness of a plane, arrays [thickness, x, y].
 
     structures : uint8. distance_mm : float32, to the lateral ventricles. lesions : bool. rim : bool, their lining.
-    scans : modality -> float32 [x, y], mean of the person's own scan over the thickness; none: it is painted.
+    scans : modality -> float32 [x, y], mean of the subject's own scan over the thickness; none: it is painted.
     """
 
     structures: NDArray[np.uint8]
@@ -71,7 +71,7 @@ class Slab:
 
 
 def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator, contrasts: int = 1) -> list[Plane]:
-    """A plane through a head, in several contrasts.
+    """Paint a plane through a head, in several contrasts.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator,
     size : (int, int)
         Pixels of 1 mm, left-right and back-front.
     random : numpy.random.Generator
-        Fixes everything that is drawn.
+        Determines everything that is drawn.
     contrasts : int
-        How many.
+        Number of contrasts.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def paint_planes(head: Head, size: tuple[int, int], random: np.random.Generator,
 def _made_up(
     head: Head, voxels: tuple[NDArray[np.intp], ...], structures: NDArray[np.uint8], random: np.random.Generator
 ) -> Slab:
-    """A slab with what is painted into it: age, plexus, lesions, bright lining."""
+    """A slab with painted content: age, plexus, lesions, bright lining."""
     distance_mm = head.ventricle_mm(voxels)
     if random.random() < 0.4:
         structures, distance_mm = atrophied(structures, distance_mm, random)
@@ -117,7 +117,7 @@ def _made_up(
 def _scanned(
     head: Head, voxels: tuple[NDArray[np.intp], ...], inside: NDArray[np.bool_], structures: NDArray[np.uint8]
 ) -> Slab:
-    """A slab of a person's own scans and lesions. A scan that ends in the plane is left out if another goes on."""
+    """A slab of a subject's own scans and lesions. A scan that ends in the plane is left out if another goes on."""
     nothing = np.zeros(structures.shape, bool)
     cut = {name: np.where(inside, scan[voxels], np.float16(0)).astype(np.float32) for name, scan in head.scans.items()}
     brain = LOOKUP.brain[structures]
@@ -128,7 +128,7 @@ def _scanned(
 
 
 def _scans(head: Head, slab: Slab, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
-    """T1 and FLAIR [2, x, y] of a slab, or one of them."""
+    """T1 and FLAIR [2, x, y] of a slab, or only one of them."""
     size = slab.structures.shape[1:]
     given = int(random.choice(3, p=GIVEN))
     if len(slab.scans) == 1:
@@ -178,7 +178,7 @@ def _slab(
 
 
 def rotation(pitch: float, roll: float, yaw: float) -> NDArray[np.float64]:
-    """3x3 rotation by angles in radians about the axes to the right, to the front and to the top."""
+    """3x3 rotation by angles in radians about the right, front and top axes."""
     (cp, sp), (cr, sr), (cy, sy) = ((np.cos(a), np.sin(a)) for a in (pitch, roll, yaw))
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     about_y = np.array([[cr, 0, sr], [0, 1, 0], [-sr, 0, cr]])
@@ -187,13 +187,13 @@ def rotation(pitch: float, roll: float, yaw: float) -> NDArray[np.float64]:
 
 
 def _with_plexus(structures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Choroid plexus in the lateral ventricles, which few label maps have and every FLAIR shows bright."""
+    """Add choroid plexus to the lateral ventricles, which few label maps have but every FLAIR shows bright."""
     clumps = degrade.smooth_field(structures.shape[1:], int(random.integers(12, 24)), random)
     return np.where((structures == LATERAL_VENTRICLE) & (clumps > random.uniform(0.6, 1.6)), CHOROID_PLEXUS, structures)
 
 
 def _normal_rim(structures: NDArray[np.uint8], distance_mm: Array, random: np.random.Generator) -> NDArray[np.bool_]:
-    """The thin bright lining of the ventricles that healthy people have: no lesion, however bright; not always seen."""
+    """The thin bright lining of healthy ventricles: never a lesion, however bright; not always visible."""
     if random.random() < 0.25:
         return np.zeros(structures.shape, bool)
     reach = random.uniform(0.8, 2.6) * (0.7 + 0.5 * degrade.smooth_field(structures.shape[1:], 9, random))
@@ -201,7 +201,7 @@ def _normal_rim(structures: NDArray[np.uint8], distance_mm: Array, random: np.ra
 
 
 def _label(structures: NDArray[np.uint8], lesions: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The class that most of each pixel's thickness belongs to; a lesion where it fills at least half."""
+    """Class with the largest share of each pixel's thickness; lesion if that fills at least half."""
     tissue = np.where(lesions, LESION, LOOKUP.tissue[structures])
     if len(tissue) == 1:
         return tissue[0].astype(np.uint8)
@@ -211,7 +211,7 @@ def _label(structures: NDArray[np.uint8], lesions: NDArray[np.bool_]) -> NDArray
 
 
 def _mask(structures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.bool_]:
-    """The brain as the first network or a skull-stripping tool would give it: tight, wide or very wide."""
+    """Brain mask as the first network or a skull-stripping tool would give it: tight, wide or very wide."""
     brain = LOOKUP.brain[structures].any(0)
     brain = ndimage.binary_fill_holes(brain)
     wide = random.integers(0, 3) if random.random() < 0.3 else random.integers(3, 12)
@@ -238,7 +238,7 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
     image = image.mean(0, dtype=np.float32)
     for nodes in (12, 30, 60):  # healthy tissue is not even, down to spots of a few mm
         image = image * (1 + random.uniform(0, 0.06) * degrade.smooth_field(size, nodes, random))
-    if contrast.kind == "FLAIR" and random.random() < 0.35:  # cerebrospinal fluid that flowed in is not suppressed
+    if contrast.kind == "FLAIR" and random.random() < 0.35:  # inflowing cerebrospinal fluid is not suppressed
         fluid = np.isin(structures, (LATERAL_VENTRICLE, 10, 13)).mean(0)
         image = image + fluid * np.maximum(degrade.smooth_field(size, 8, random) - 0.8, 0) * random.uniform(0.2, 1.2)
     image = degrade.uneven(image, random)
@@ -255,14 +255,14 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
 
 
 def _scaled(image: Array, centre: float, scale: float, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
-    """In standard deviations from the mean of the brain, both only nearly known."""
+    """Intensities in standard deviations from the mean of the brain, both only approximately known."""
     scaled = (image - centre * random.uniform(0.95, 1.05)) / (scale * random.uniform(0.85, 1.25))
     return np.clip(np.where(mask, scaled, OUTSIDE), OUTSIDE, LARGEST).astype(np.float32)
 
 
 def _uneven_tissue(contrast: Contrast, slab: Slab, random: np.random.Generator) -> Array:
-    """What healthy tissue differs by from place to place: cortex here brighter than there; on FLAIR and T2 white matter
-    a little brighter towards the ventricles, and in patches (tracts), without an edge."""
+    """Variation of healthy tissue from place to place: cortex brighter here than there; on FLAIR and T2, white matter
+    slightly brighter towards the ventricles and in patches (tracts), without edges."""
     size = slab.structures.shape[1:]
     cortex = random.uniform(0, 0.07) * degrade.smooth_field(size, 14, random)
     added: Array = np.where(slab.structures == CORTEX, cortex[None], np.float32(0))
@@ -277,7 +277,7 @@ def _uneven_tissue(contrast: Contrast, slab: Slab, random: np.random.Generator) 
 
 
 def _resampled(image: Array, factor: float) -> Array:
-    """As if acquired with larger pixels and interpolated by the scanner."""
+    """Simulate acquisition with larger pixels and interpolation by the scanner."""
     tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None]
     small = F.interpolate(tensor, scale_factor=1 / factor, mode="area")
     large: Array = F.interpolate(small, size=image.shape, mode="bilinear", align_corners=False)[0, 0].numpy()
@@ -287,13 +287,13 @@ def _resampled(image: Array, factor: float) -> Array:
 _SOLID = np.zeros(N_STRUCTURES)
 _SOLID[:13] = [0, 0.36, 0.36, 0, 0.02, 0.085, 0.012, 0.008, 0.007, 0.003, 0, 0.025, 0.012]
 _SOLID /= _SOLID.sum()
-"""What part of the brain's tissue each structure is, on average."""
+"""Average share of each structure in the brain's tissue."""
 
 
 def brain_statistics(contrast: Contrast, fluid: float) -> tuple[float, float]:
-    """Mean and standard deviation of the intensity over the whole brain that a plane is a part of.
+    """Mean and standard deviation of the intensity over the whole brain to which a plane belongs.
 
-    fluid : share of fluid (ventricles, furrows) in what is taken for the brain.
+    fluid : share of fluid (ventricles, sulci) in the assumed brain.
     """
     shares = _SOLID * (1 - fluid)
     shares[list(FLUID)] = fluid / len(FLUID)

@@ -1,4 +1,4 @@
-"""One person's label map made ready to be painted."""
+"""Prepare a subject's label map for painting."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from yucca_wm.training.synthesis.heads import COORDINATE_STEP, DISTANCE_UNITS_PE
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, LESIONS, structures_of
 
 SPACING_TOLERANCE = 0.05
-"""Voxels of a label map may differ from 1 mm by this part of it."""
+"""Largest relative deviation of a label map's voxels from 1 mm."""
 
 MARGIN_VOXELS = 2
 MASK_REACH_VOXELS = 2
-"""Lesion masks are kept inside the brain and this far around it."""
+"""Lesion masks are kept inside the brain and up to this far around it."""
 
 LEAST_SEEN = 0.9
-"""Of a person's white matter, a scan must show this share."""
+"""Smallest share of a subject's white matter that a scan must show."""
 
 NEEDED = {
     CEREBRAL_WM: "cerebral white matter (2, 41)",
@@ -43,10 +43,10 @@ NEEDED = {
 
 @dataclass(frozen=True)
 class LesionMasks:
-    """Lesions of other people, all on one grid.
+    """Lesions of other subjects, all on one grid.
 
-    bits : uint32 [x, y, z]; bit k is set where the k-th mask is. count : how many there are.
-    affine : voxel -> mm of that grid. white_matter : the template's, in the same mm.
+    bits : uint32 [x, y, z]; bit k is set inside the k-th mask. count : number of masks.
+    affine : 4x4, voxel -> mm of that grid. white_matter : that of the template, in the same mm.
     """
 
     bits: NDArray[np.uint32]
@@ -65,9 +65,9 @@ def load_masks(files: list[Path], template: Path | None = None) -> LesionMasks:
     Parameters
     ----------
     files : list of Path
-        One mask each, of one grid.
+        One mask per file, all on one grid.
     template : Path, optional
-        Brain of a T1, without skull, in that space; the brightest of three classes is taken for white matter. Default:
+        Brain of a T1, without skull, in that space; the brightest of three classes counts as white matter. Default:
         the ICBM152 average that comes with nilearn, for masks in MNI space.
 
     Returns
@@ -100,7 +100,7 @@ def load_masks(files: list[Path], template: Path | None = None) -> LesionMasks:
 
 
 def _white_matter(template: Path | None) -> Image:
-    """The brightest of three classes of a T1 brain."""
+    """White matter of a T1 brain: the brightest of three classes."""
     from skimage.filters import threshold_multiotsu
 
     if template is not None:
@@ -121,31 +121,31 @@ def _white_matter(template: Path | None) -> Image:
 def prepare_head(
     labels: Path, parcellation: Outputs, masks: LesionMasks | None = None, scans: Mapping[str, Path] | None = None
 ) -> Head:
-    """The head of one label map.
+    """Make a head from one label map.
 
     Parameters
     ----------
     labels : Path
-        FreeSurfer's or SynthSeg's numbers, voxels of 1 mm, in any orientation.
+        Map with FreeSurfer's or SynthSeg's label numbers, voxels of 1 mm, in any orientation.
     parcellation : Outputs
-        What ``parcellate --wm-labels 2 41`` left for it (better with ``--transform deformable``).
+        Output of ``parcellate --wm-labels 2 41`` for it (better with ``--transform deformable``).
     masks : LesionMasks, optional
-        Lesions to paint. Default: they are made up alone.
+        Lesions to paint. Default: lesions are only made up.
     scans : mapping of str to Path, optional
-        This person's T1, FLAIR or both, in the space of ``labels``: samples are cut from them, with the lesions that
-        ``labels`` has. Default: samples are painted.
+        The subject's T1, FLAIR or both, in the space of ``labels``: samples are cut from them, with the lesions in
+        ``labels``. Default: samples are painted.
 
     Returns
     -------
     Head
-        Cut to the head, axes towards right, front and top.
+        Cropped to the head, with axes towards right, front and top.
 
     Raises
     ------
     InputError
-        As `yucca_wm.imaging.images.load_labels`; voxels are not of 1 mm; white matter, cortex or ventricles are
+        As `yucca_wm.imaging.images.load_labels`; voxels are not 1 mm; white matter, cortex or ventricles are
         missing; the parcellation lies on another grid or labels nothing; no lesion mask reaches the white matter; a
-        scan shows another head, or cannot be laid on the other one.
+        scan shows another head, or cannot be registered to the other one.
     """
     image = load_labels(labels)
     if np.abs(image.spacing_mm - 1).max() > SPACING_TOLERANCE:
@@ -176,26 +176,26 @@ def prepare_head(
 
 
 def scans_on(grid: Image, white_matter: NDArray[np.bool_], scans: Mapping[str, Path]) -> dict[str, NDArray[np.float16]]:
-    """A person's scans on the grid of the label map, in units of white matter.
+    """A subject's scans on the grid of the label map, in units of white matter.
 
     Parameters
     ----------
     grid : Image
-        The label map, in the space of the T1 (without one, of the FLAIR).
+        The label map, in the space of the T1 (or of the FLAIR, if there is no T1).
     white_matter : ndarray, bool, shape (i, j, k)
         Cerebral white matter on that grid.
     scans : mapping of str to Path
-        T1, FLAIR or both. Another scan than the first is registered to it.
+        T1, FLAIR or both. The second scan is registered to the first.
 
     Returns
     -------
     dict of str to ndarray, float16, shape (i, j, k)
-        The median of white matter is 1; outside of the field of view they are 0.
+        The median of white matter is 1; outside the field of view they are 0.
 
     Raises
     ------
     InputError
-        As `yucca_wm.scan.bring_to_one_frame`; or a scan does not show the head that the label map is of.
+        As `yucca_wm.scan.bring_to_one_frame`; or a scan does not show the head of the label map.
     """
     frame = bring_to_one_frame(scans, space="t1")
     found = {}
@@ -215,7 +215,7 @@ def _canonical(image: Image) -> tuple[NDArray[Any], NDArray[np.float64]]:
 
 
 def _around(occupied: NDArray[np.bool_], affine: NDArray[np.float64]) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
-    """The box around what is ``occupied``, with a margin, and the affine of that box."""
+    """The box around the ``occupied`` voxels, with a margin, and the affine of that box."""
     index = np.argwhere(occupied)
     low = np.maximum(index.min(0) - MARGIN_VOXELS, 0)
     high = index.max(0) + 1 + MARGIN_VOXELS
@@ -225,7 +225,7 @@ def _around(occupied: NDArray[np.bool_], affine: NDArray[np.float64]) -> tuple[t
 
 
 def _regions(unmasked: NDArray[Any], brain: NDArray[np.bool_], where: Path) -> NDArray[np.uint8]:
-    """The carried label of every brain voxel, the nearest one where there is none."""
+    """The transferred label of every brain voxel, or the nearest one if it has none."""
     if not unmasked[brain].any():
         raise InputError(where, "labels nothing of the brain", "look at the parcellation's picture")
     nearest = ndimage.distance_transform_edt(unmasked == 0, return_distances=False, return_indices=True)
@@ -235,7 +235,7 @@ def _regions(unmasked: NDArray[Any], brain: NDArray[np.bool_], where: Path) -> N
 def _lesions(
     structures: NDArray[np.uint8], affine: NDArray[np.float64], masks: LesionMasks, where: Path
 ) -> NDArray[np.uint32]:
-    """The masks on the head's grid: an affine takes white matter to the template's, each voxel the nearest value."""
+    """The masks on the head's grid: white matter is aligned with the template's by an affine; nearest neighbour."""
     white_matter = structures == CEREBRAL_WM
     to_template = registration.register(masks.white_matter, Image(white_matter.astype(np.uint8), affine))
     to_mask = masks.from_mm @ to_template.matrix @ affine
@@ -250,7 +250,7 @@ def _lesions(
 
 
 def _coordinates(shape: tuple[int, ...], affine: NDArray[np.float64], parcellation: Outputs) -> NDArray[np.float16]:
-    """Where every `COORDINATE_STEP`-th voxel lies in the atlas, mm."""
+    """Position in the atlas of every `COORDINATE_STEP`-th voxel, mm [3, x, y, z]."""
     field = itk.load_field(parcellation.field) if parcellation.field.is_file() else None
     warp = Warp(itk.load_affine(parcellation.affine), field)
     axes = [np.arange(0, n, COORDINATE_STEP) for n in shape]

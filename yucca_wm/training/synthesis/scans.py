@@ -1,4 +1,4 @@
-"""Planes of real scans among the painted ones: what they are scaled by, and what is varied in them."""
+"""Planes of real scans among the painted ones: their scaling and random variation."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.structures import lookup
 
 REACHES_MM = (0, 1, 2, 3)
-"""What is taken for the brain, when a scan is scaled, reaches so far into the fluid around tissue."""
+"""Distances by which the assumed brain reaches into the fluid around tissue when a scan is scaled."""
 
 N_VALUES = 5000
 
 
 def drawn_gamma(random: np.random.Generator) -> np.float32:
-    """Exponent that makes a real scan lighter or darker between black and white; often 1."""
+    """Random exponent that makes a real scan lighter or darker between black and white; often 1."""
     return np.float32(random.uniform(0.75, 1.35) if random.random() < 0.7 else 1)
 
 
 def core_values(structures: NDArray[np.uint8], scan: NDArray[np.float16]) -> list[NDArray[np.float32]]:
-    """What a scan is scaled by: some intensities of the brain, for each of `REACHES_MM`."""
+    """Intensities by which a scan is scaled: a sample from the brain, for each of `REACHES_MM`."""
     inside = lookup().brain[structures]
     found = []
     for reach in REACHES_MM:

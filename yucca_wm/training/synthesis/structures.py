@@ -1,6 +1,6 @@
-"""What a head is painted from: structures, and the tissue classes that a network is to find in them.
+"""Structures from which a head is painted, and the tissue classes that a network is to find in them.
 
-In old age (`atrophied`) the lateral ventricles are wider than in label maps, the furrows open.
+In old age (`atrophied`) the lateral ventricles are wider than in label maps, and the sulci open.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ AIR, CEREBRAL_WM, CORTEX, LATERAL_VENTRICLE, CEREBELLAR_WM, CEREBELLAR_CORTEX = 
 THALAMUS, STRIATUM, PUTAMEN, PALLIDUM, THIRD_FOURTH_VENTRICLE, BRAINSTEM = range(6, 12)
 HIPPOCAMPUS_AMYGDALA, CSF, VESSEL, CHOROID_PLEXUS = range(12, 16)
 FIRST_OUTSIDE = 16
-"""From here on: what surrounds the brain, each part with a contrast of its own."""
+"""First of the structures that surround the brain, each with a contrast of its own."""
 
 LESIONS = (25, 57, 77)
-"""FreeSurfer's numbers of lesions of white matter."""
+"""FreeSurfer's labels of white-matter lesions."""
 
 FREESURFER: dict[int, tuple[int, ...]] = {
-    CEREBRAL_WM: (2, 41, *LESIONS, 251, 252, 253, 254, 255),  # lesions of old age are painted anew
+    CEREBRAL_WM: (2, 41, *LESIONS, 251, 252, 253, 254, 255),  # age-related lesions are painted anew
     CORTEX: (3, 42),
     LATERAL_VENTRICLE: (4, 43, 5, 44, 72),
     CEREBELLAR_WM: (7, 46),
@@ -40,13 +40,13 @@ FREESURFER: dict[int, tuple[int, ...]] = {
     VESSEL: (30, 62),
     CHOROID_PLEXUS: (31, 63, 136, 137, 163, 164),
 }
-"""Structure -> labels of FreeSurfer and of SynthSeg's training maps (left and right as one: they look alike)."""
+"""Structure -> labels in FreeSurfer and in SynthSeg's training maps (left and right merged: they look alike)."""
 
 OUTSIDE: tuple[int, ...] = (502, 506, 507, 508, 509, 511, 512, 514, 515, 516, 530)
 """Labels outside the brain in SynthSeg's training maps: soft tissue, skin, skull, marrow, eyes, dura, ..."""
 
 N_STRUCTURES = FIRST_OUTSIDE + len(OUTSIDE) + 1
-"""The last one is for any other label outside the brain."""
+"""Number of structures; the last one is for any other label outside the brain."""
 
 TISSUE_OF: dict[int, str] = {
     CEREBRAL_WM: "cerebral_white_matter",
@@ -76,7 +76,7 @@ class Lookup:
 
 
 def lookup() -> Lookup:
-    """The tables for all structures."""
+    """Tables for all structures."""
     tissue = np.zeros(N_STRUCTURES, np.uint8)
     for structure, name in TISSUE_OF.items():
         tissue[structure] = TISSUES[name]
@@ -87,7 +87,7 @@ def lookup() -> Lookup:
 
 
 def structures_of(labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Structure of every voxel of a FreeSurfer or SynthSeg label map; unknown labels lie outside the brain."""
+    """Structure of every voxel of a FreeSurfer or SynthSeg label map; unknown labels count as outside the brain."""
     table = np.full(int(labels.max()) + 1, N_STRUCTURES - 1, np.uint8)
     table[0] = AIR
     known = {label: structure for structure, found in FREESURFER.items() for label in found}
@@ -99,15 +99,15 @@ def structures_of(labels: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 WIDEST_MM = 7.0
-"""How far the ventricles grow into white matter at most."""
+"""Largest distance by which the ventricles grow into white matter."""
 
 
 def atrophied(
     structures: NDArray[np.uint8], distance_mm: NDArray[np.float32], random: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Structures, and every voxel's distance to the lateral ventricles, of the same head when it has grown old.
+    """Structures, and every voxel's distance to the lateral ventricles, of the same head in old age.
 
-    structures, distance_mm : planes of a slab [t, x, y] of 1 mm, or a volume; both come back as new arrays.
+    structures, distance_mm : planes of a slab [t, x, y] of 1 mm, or a volume; both are returned as new arrays.
     """
     uneven = 1 + 0.4 * degrade.smooth_field(structures.shape[-2:], 8, random)
     reach = np.maximum(np.float32(random.uniform(0.5, WIDEST_MM)) * uneven, 0)

@@ -1,4 +1,4 @@
-"""A raw Yucca task of heads to paint: from a folder of label maps to what ``yucca_preprocess`` takes."""
+"""Make a raw Yucca task of heads to paint from a folder of label maps, as input for ``yucca_preprocess``."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from yucca_wm.training.synthesis.structures import CEREBRAL_WM
 TASK_NAME = "Task007_WM_Synthesis"
 HEADS, LIST = "heads", "dataset.json"
 SHARE = 0.3
-"""Of the samples of a training that are of real scans, where there are some."""
+"""Default share of training samples from real scans, if there are any."""
 REMEDY = "make it with python -m yucca_wm.parcellate --wm {} --wm-labels 2 41 --transform deformable"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What `prepare_task` hands to a worker for one head.
+    """Work of `prepare_task` for one head, sent to a worker.
 
-    masks : in order; none: lesions are made up alone.
-    scans : the person's T1, FLAIR or both; none: samples are painted.
+    masks : in order; none: lesions are only made up.
+    scans : the subject's T1, FLAIR or both; none: samples are painted.
     """
 
     labels: Path
@@ -59,40 +59,40 @@ def prepare_task(
 ) -> Outcome[Any]:
     """Write every head of the folder ``labels`` to ``out/heads`` and list them in ``out/dataset.json``.
 
-    A head that is done already from the same files is kept; one that cannot be used is left out and recorded.
+    A head already done from the same files is kept; one that cannot be used is left out and recorded.
 
     Parameters
     ----------
     labels : Path
-        Folder of label maps, as `prepare_head` takes them.
+        Folder of label maps as for `prepare_head`.
     parcellations : Path
         Folder with ``NAME.nii.gz`` or ``NAME_regions.nii.gz`` of each label map ``NAME.nii.gz`` (or, as
         ``parcellate --cohort`` leaves it, in a folder NAME), with its companions.
     out : Path
         The raw task's folder.
     lesion_masks : Path, optional
-        Folder of masks of other people in one space.
+        Folder of lesion masks of other subjects in one space.
     template : Path, optional
         As for `load_masks`.
     scans : Path, optional
-        Cohort (a folder or a table of paths, as ``predict --cohort`` takes it) with the T1, the FLAIR or both of people
+        Cohort (a folder or a table of paths, as for ``predict --cohort``) with the T1, the FLAIR or both of subjects
         whose label maps are in ``labels`` under the same names. Their samples are cut from these scans, with the
         lesions of the label map (25, 57, 77).
     scan_share : float
-        Share of the samples of a training that are of real scans.
+        Share of training samples from real scans.
     options : RunOptions, optional
-        How the work is shared out.
+        How the work is distributed.
 
     Returns
     -------
     Outcome
-        Name -> what was made of the head (checksum, brain in ml, number of regions), and why others were left out.
+        Name -> result for the head (checksum, brain in ml, number of regions), and reasons for heads left out.
 
     Raises
     ------
     InputError
-        Folders that are not there or empty, masks that cannot be used, names that Yucca misreads, scans of people
-        without a label map, a share that is none.
+        Folders that are missing or empty, masks that cannot be used, names that Yucca misreads, scans of subjects
+        without a label map, a share outside 0 to 1.
     """
     files = nifti_files(labels)
     masks = tuple(nifti_files(lesion_masks).values()) if lesion_masks else ()
@@ -102,7 +102,7 @@ def prepare_task(
     if unsafe:
         raise InputError(files[unsafe], "has a name with more than letters, digits, '_' and '-'", "rename it")
     if lesion_masks:
-        load_masks(list(masks), template)  # what is wrong with them is one error, not one for every head
+        load_masks(list(masks), template)  # a problem with them is one error, not one for every head
     own = _scans(scans, files) if scans else {}
     if own and not 0 < scan_share <= 1:
         raise InputError("--scan-share", f"is {scan_share:g}", "give a share above 0, at most 1")
@@ -154,7 +154,7 @@ def heads_of(task: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        It lists none, or one is not there.
+        It lists no head, or a listed one is missing.
     """
     try:
         names = list(json.loads((task / LIST).read_text(encoding="utf-8"))["heads"])
@@ -169,12 +169,12 @@ def heads_of(task: Path) -> dict[str, Path]:
 
 
 def scan_share_of(task: Path) -> float:
-    """Share of the samples that are of real scans, of a raw task that `prepare_task` wrote."""
+    """Share of samples from real scans, in a raw task written by `prepare_task`."""
     return float(json.loads((task / LIST).read_text(encoding="utf-8")).get(SCAN_SHARE, 0.0))
 
 
 def _scans(cohort: Path, labels: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
-    """Name -> T1, FLAIR or both, of everybody in ``cohort``."""
+    """Name -> T1, FLAIR or both, for every subject in ``cohort``."""
     found = {}
     for subject in find_subjects(cohort):
         if subject.name not in labels:
@@ -187,7 +187,7 @@ def _scans(cohort: Path, labels: Mapping[str, Path]) -> dict[str, dict[str, Path
 
 
 def _parcellation(folder: Path, name: str) -> Outputs | None:
-    """What `yucca_wm.parcellate` left for ``name``: the first place where its companions are."""
+    """Output of `yucca_wm.parcellate` for ``name``: the first place with all its files."""
     stems = (folder / name, folder / f"{name}_regions", folder / name / f"{name}_regions")
     for stem in stems:
         outputs = Outputs(stem.with_name(stem.name + NIFTI_SUFFIXES[0]))
@@ -198,7 +198,7 @@ def _parcellation(folder: Path, name: str) -> Outputs | None:
 
 @cache
 def _masks(files: tuple[Path, ...], template: Path | None) -> LesionMasks:
-    """Read once in every process."""
+    """The masks, read once per process."""
     return load_masks(list(files), template)
 
 

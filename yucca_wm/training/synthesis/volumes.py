@@ -1,4 +1,4 @@
-"""Whole heads painted on a coarse grid, with the atlas's region and place of every brain voxel to find in them."""
+"""Whole heads painted on a coarse grid, with the atlas region and position of every brain voxel as targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CSF, atrophied, 
 
 Array = NDArray[np.float32]
 FINER = 2
-"""Painted on a grid this many times finer, then averaged: voxels hold parts of several structures."""
+"""Heads are painted on a grid finer by this factor, then averaged: voxels hold parts of several structures."""
 
 KINDS, HOW_OFTEN = ("T1", "FLAIR", "T2", "random"), (0.42, 0.38, 0.1, 0.1)
 LOOKUP = lookup()
@@ -37,17 +37,17 @@ class Volume:
 
 
 def paint_volume(head: Head, random: np.random.Generator) -> Volume:
-    """One head in a random pose and contrast.
+    """Paint one head in a random pose and contrast.
 
     It is not mirrored: the atlas's two sides differ (mirrored, its regions overlap with their counterparts by a Dice of
-    .65 to .9), and a network that has seen both ways draws neither.
+    .65 to .9), and a network trained on both reproduces neither.
 
     Parameters
     ----------
     head : Head
         On its 1 mm grid.
     random : numpy.random.Generator
-        Fixes everything that is drawn.
+        Determines everything that is drawn.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def _scanned(scan: NDArray[np.float16], outside: NDArray[np.bool_], random: np.r
 
 
 def _pose(head: Head, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Matrix and offset, mm around the centre of the sample -> voxel of the head."""
+    """Matrix [3, 3] and offset [3], mm around the centre of the sample -> voxel of the head."""
     pitch = random.normal(0, 15) if random.random() < 0.8 else random.uniform(-40, 40)
     turn = rotation(*np.radians([pitch, *random.normal(0, [6, 8])]))
     matrix = turn * random.uniform(0.85, 1.18, 3) * random.uniform(0.95, 1.05)
@@ -134,7 +134,7 @@ def _sampled(
 
 
 def atlas_places(head: Head, voxels: tuple[NDArray[np.integer[Any]], ...]) -> NDArray[np.float64]:
-    """Atlas mm [3, x, y, z]: the affine that fits the head best, and what is left of it at the nearest kept voxel."""
+    """Atlas mm [3, x, y, z]: the best-fitting affine of the head, plus its residual at the nearest stored voxel."""
     linear, rest = head.affine_part
     kept = tuple(np.minimum((v + 1) // COORDINATE_STEP, n - 1) for v, n in zip(voxels, rest.shape[1:], strict=True))
     place = np.stack([np.asarray(v, np.float64) for v in voxels])
@@ -143,7 +143,7 @@ def atlas_places(head: Head, voxels: tuple[NDArray[np.integer[Any]], ...]) -> ND
 
 
 def _field_of_view(image: Array, label: NDArray[Any], random: np.random.Generator) -> tuple[Array, NDArray[Any]]:
-    """Scans end somewhere below the brain, sometimes within it; what lies outside is 0."""
+    """Cut the field of view: scans end somewhere below the brain, sometimes within it; outside it is 0."""
     image, label = image.copy(), label.copy()
     occupied = np.flatnonzero(label.any((0, 1)))
     if random.random() < 0.6 and occupied.size:

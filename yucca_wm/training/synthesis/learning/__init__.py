@@ -1,1 +1,1 @@
-"""How a network learns from painted samples, in Yucca: dataset, lightning module, losses and settings."""
+"""Training on painted samples in Yucca: dataset, lightning module, losses and settings."""

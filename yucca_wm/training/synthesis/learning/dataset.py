@@ -1,4 +1,4 @@
-"""Samples painted while a network trains on them, in the worker processes of its data loader."""
+"""Dataset of samples painted during training, in the worker processes of the data loader."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from yucca_wm.training.tubed_training import TUBE_KEY
 Sample = dict[str, Any]
 
 VALIDATION_SEED = 20_230_000
-"""Validation paints the same samples in every epoch of every run, so that their losses can be compared."""
+"""Seed of validation, which paints the same samples in every epoch of every run, so that losses can be compared."""
 
 
 class PaintedDataset(Dataset[Sample]):
-    """``seed`` and ``number`` fix sample ``number``: its head and the random numbers that it is painted by.
+    """``seed`` and ``number`` determine sample ``number``: its head and the random numbers used to paint it.
 
-    So a sample does not depend on who paints it: any number of workers gives the same training. As many samples as
-    there are heads show every head once, in an order drawn anew each time. Heads are read when the dataset is made:
-    workers that are forked share that memory; others (spawned) read them once each.
+    So a sample does not depend on the worker that paints it: any number of workers gives the same training. As many
+    samples as there are heads show every head once, in an order drawn anew each time. Heads are read when the dataset
+    is made: forked workers share that memory; spawned workers each read them once.
 
     Parameters
     ----------
     cases : sequence of str
         Paths of the heads' files without their suffix.
     patch_size : sequence of int
-        Of planes [x, y], in pixels of 1 mm, or of volumes [x, y, z], in voxels of 3 mm.
+        Size of planes [x, y], in pixels of 1 mm, or of volumes [x, y, z], in voxels of 3 mm.
     seed : int
-        Of everything that is drawn.
+        Seed of all random draws.
     scan_share : float
-        Share of samples that are of heads with scans of their own, where there are such heads.
+        Share of samples from heads with scans of their own, if there are such heads.
     """
 
     def __init__(self, cases: Sequence[str], patch_size: Sequence[int], seed: int, scan_share: float = 0.0) -> None:
@@ -57,12 +57,12 @@ class PaintedDataset(Dataset[Sample]):
         return len(self.cases)
 
     def __getitem__(self, number: int) -> Sample:
-        """One sample.
+        """Paint one sample.
 
         Parameters
         ----------
         number : int
-            Any from 0 on.
+            Sample number, from 0.
 
         Returns
         -------
@@ -77,7 +77,7 @@ class PaintedDataset(Dataset[Sample]):
         return {"file_path": self.cases[which], **paint(self.heads[which], self.patch_size, random)}
 
     def head_of(self, number: int) -> int:
-        """Which head sample ``number`` is painted from."""
+        """Index of the head from which sample ``number`` is painted."""
         kind = self._painted
         if self._scanned and (not kind or np.random.default_rng([self.seed, number, 2]).random() < self.scan_share):
             kind = self._scanned
@@ -86,13 +86,13 @@ class PaintedDataset(Dataset[Sample]):
 
     def _load(self) -> list[Head]:
         heads = [load_head(Path(f"{case}.npz")) for case in self.cases]
-        for head in heads:  # found here once, and not by every worker again
+        for head in heads:  # computed once here instead of in every worker
             head.brain, head.core_values if len(self.patch_size) == 2 else head.affine_part
         return heads
 
 
 def scan_share(folder: str | Path) -> float:
-    """Share of samples that are of real scans, as the plan in the folder of preprocessed heads has it."""
+    """Share of samples from real scans, according to the plan in the folder of preprocessed heads."""
     plans = [json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).glob("*_plans.json")]
     return float(plans[0]["dataset_properties"].get(SCAN_SHARE, 0.0)) if plans else 0.0
 
@@ -119,7 +119,7 @@ def _label(label: NDArray[np.uint8]) -> torch.Tensor:
 
 
 class SampleNumbers(Sampler[int]):
-    """The numbers of the samples of the epoch that a trainer is at: no two epochs or devices share one."""
+    """Sample numbers of the trainer's current epoch: no two epochs or devices share one."""
 
     def __init__(self, trainer: Any, per_epoch: int) -> None:
         self.trainer, self.per_epoch = trainer, per_epoch
@@ -134,10 +134,10 @@ class SampleNumbers(Sampler[int]):
 
 
 class SynthesisDataModule(YuccaDataModule):
-    """Yucca's data module with painted samples; validation paints the heads that are held out, always alike."""
+    """Yucca's data module with painted samples; validation always paints the held-out heads in the same way."""
 
     HELD_OUT_SAMPLES: ClassVar[int] = 64
-    """Painted for a validation whose number of batches is not given."""
+    """Number of samples painted for a validation whose number of batches is not given."""
 
     def setup(self, stage: str) -> None:
         if stage != "fit":

@@ -1,4 +1,4 @@
-"""Training on painted samples: AdamW, a cosine with a warm-up, and the moving average of the weights."""
+"""Training on painted samples: AdamW, a cosine schedule with warm-up, and a moving average of the weights."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from yucca_wm.training.tubed_training import TUBE_KEY, with_tube
 
 WEIGHT_DECAY = 1e-3
 LOWEST_RATE = 0.01
-"""Part of the learning rate that is left at the end."""
+"""Fraction of the learning rate that is left at the end."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """warm_up_steps : until the full learning rate. average_decay : of the moving average, once it is warm."""
+    """warm_up_steps : steps until the full learning rate. average_decay : decay of the moving average after warm-up."""
 
     warm_up_steps: int
     average_decay: float
 
     def rate(self, step: int, n_steps: int) -> float:
-        """Part of the learning rate at ``step`` (from 0) of ``n_steps``."""
+        """Fraction of the learning rate at ``step`` (from 0) of ``n_steps``."""
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / n_steps)))
         return min(1.0, (step + 1) / self.warm_up_steps) * (cosine * (1 - LOWEST_RATE) + LOWEST_RATE)
 
     def decay(self, step: int) -> float:
-        """What the average keeps of itself at ``step`` (from 0)."""
+        """Weight that the moving average gives to its old value at ``step`` (from 0)."""
         return min(self.average_decay, (step + 1) / (step + 10))
 
 
@@ -41,9 +41,10 @@ SCHEDULES = {"2D": Schedule(200, 0.998), "3D": Schedule(100, 0.995)}
 
 
 class SynthesisLightningModule(YuccaLightningModule):
-    """``model`` is the moving average: validated, predicted with and exported. ``learner`` is what the steps change.
+    """``model`` is the moving average: it is validated, predicted with and exported. ``learner`` is the trained
+    network.
 
-    Both are in a checkpoint (``model.*``, ``learner.*``), so that a run goes on where it was.
+    Both are in a checkpoint (``model.*``, ``learner.*``), so that a run can be resumed.
     """
 
     model: Any
@@ -59,14 +60,14 @@ class SynthesisLightningModule(YuccaLightningModule):
 
     @property
     def _layout(self) -> torch.memory_format:
-        """Channels last: on CPUs several times as fast in bfloat16."""
+        """Channels last: several times as fast on CPUs in bfloat16."""
         return torch.channels_last if self.model_dimensions == "2D" else torch.channels_last_3d
 
     def forward(self, inputs: Tensor) -> Any:
         return self.model(inputs.contiguous(memory_format=self._layout))
 
     def on_train_start(self) -> None:
-        if self.global_step == 0:  # weights that fine-tuning has brought are in the model only
+        if self.global_step == 0:  # weights from fine-tuning are in the model only
             self.learner.load_state_dict(self.model.state_dict())
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002

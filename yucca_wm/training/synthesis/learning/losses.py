@@ -1,4 +1,4 @@
-"""What painted samples are learned by: ``--loss`` of YuccaManager_Synthesis.
+"""Losses for painted samples: ``--loss`` of YuccaManager_Synthesis.
 
 With p = softmax(logits), y the label, and sums over all voxels of the batch, the Dice of class c is
 (2 sum p_c [y = c] + 1) / (sum p_c + sum [y = c] + 1).
@@ -17,7 +17,7 @@ from yucca_wm.training.losses import DiceCESkeletonRecall, TubedLabel
 
 
 class LesionTissueLoss(nn.Module):
-    """Tissue and lesions in planes: cross-entropy + 1 - mean Dice + half of 1 - Dice of lesions."""
+    """Loss for tissue and lesions in planes: cross-entropy + 1 - mean Dice + half of 1 - Dice of lesions."""
 
     LESION_DICE_WEIGHT: ClassVar[float] = 0.5
 
@@ -29,7 +29,7 @@ class LesionTissueLoss(nn.Module):
         logits : Tensor, float, shape (B, C, x, y)
             Before the softmax.
         label : Tensor, integer, shape (B, 1, x, y)
-            Class of each pixel (`yucca_wm.models.conventions.TISSUES`); the last is the lesions'.
+            Class of each pixel (`yucca_wm.models.conventions.TISSUES`); the last one is lesion.
 
         Returns
         -------
@@ -44,9 +44,9 @@ class LesionTissueLoss(nn.Module):
 
 
 class BrainRegionLoss(nn.Module):
-    """Regions in volumes: cross-entropy everywhere + cross-entropy in the brain + 1 - mean Dice in the brain.
+    """Loss for regions in volumes: cross-entropy everywhere + cross-entropy in the brain + 1 - mean Dice in the brain.
 
-    The Dice is that of the regions that are in the batch, over the voxels that have one.
+    The mean is over the regions in the batch, and the Dice over the voxels that have a region.
     """
 
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
@@ -77,12 +77,12 @@ class BrainRegionLoss(nn.Module):
         return loss + F.nll_loss(log_p, labels) + (1 - dice.mean()) + self._of_tube(z, inside, label)
 
     def _of_tube(self, z: Tensor, inside: Tensor, label: Tensor) -> Tensor | float:  # noqa: ARG002
-        """What a loss adds for the tube of ``label``; z : logits [voxel, C], inside : where these are, [B, x, y, z]."""
+        """Term for the tube of ``label``; z : logits [voxel, C], inside : position of these voxels, [B, x, y, z]."""
         return 0.0
 
 
 class BrainRegionSkeletonLoss(BrainRegionLoss):
-    """`BrainRegionLoss` + 1 - skeleton recall (Kirchhoff et al., ECCV 2024), the mean over all regions."""
+    """`BrainRegionLoss` + 1 - skeleton recall (Kirchhoff et al., ECCV 2024), averaged over all regions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,12 +133,12 @@ def coordinate_error(places: Tensor, truth: Tensor, label: Tensor) -> Tensor:
     places, truth : Tensor, float, shape (B, 3, x, y, z)
         Coordinates, in units of `yucca_wm.training.synthesis.volumes.COORDINATE_UNIT_MM`.
     label : Tensor, integer, shape (B, 1, x, y, z)
-        Voxels that are not 0 count.
+        Only nonzero voxels count.
 
     Returns
     -------
     Tensor, float32, scalar
-        In the same units; 0 without a brain voxel.
+        In the same units; 0 if there is no brain voxel.
     """
     inside = label[:, 0] > 0
     if not inside.any():
@@ -147,7 +147,7 @@ def coordinate_error(places: Tensor, truth: Tensor, label: Tensor) -> Tensor:
 
 
 def _dice(p: Tensor, y: Tensor) -> Tensor:
-    """Dice of every class, of probabilities [voxels, C] and labels [voxels]."""
+    """Dice of every class [C], from probabilities [voxels, C] and labels [voxels]."""
     n_classes = p.shape[1]
     overlap = torch.zeros(n_classes, device=p.device).index_add(0, y, p.gather(1, y[:, None])[:, 0])
     count = torch.bincount(y, minlength=n_classes).to(p.dtype)

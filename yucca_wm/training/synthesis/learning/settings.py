@@ -1,4 +1,4 @@
-"""How YuccaManager_Synthesis trains in two and in three dimensions, and what it cannot do."""
+"""Settings of YuccaManager_Synthesis in 2D and 3D, and combinations that it refuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GRADIENT_CLIP = 3.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What a manager starts from. The planner fixes what is to be found; the loss goes with it."""
+    """Defaults of a manager. The planner determines the targets; the loss matches it."""
 
     planner: str
     loss: str
@@ -31,10 +31,10 @@ SETTINGS = {
 def settings_of(
     dimensions: str, planner: str, patch_size: Sequence[int | str] | None, deep_supervision: bool
 ) -> Settings:
-    """Settings for ``dimensions``, with the patch size that was asked for.
+    """Settings for ``dimensions``, with the requested patch size.
 
-    Ends the command in one line where the planner is of the other dimensions, the patch has a size that is not painted
-    (volumes have one size; sides of planes are multiples of 16), or deep supervision is asked for.
+    Ends the command in one line if the planner is for other dimensions, the patch has a size that is not painted
+    (volumes have one size; sides of planes are multiples of 16), or deep supervision is requested.
     """
     chosen = SETTINGS[dimensions]
     if planner not in ("YuccaPlanner", chosen.planner):
