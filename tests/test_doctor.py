@@ -82,7 +82,7 @@ def test_an_extra_that_is_not_installed_is_a_note_and_no_problem(
         "      -> pip install 'yucca-wm[report]'",
         "ok  extra 'groups', for yucca-wm groups, the statistics: installed",
         "ok  extra 'atlas', for yucca-wm atlas fetch: installed",
-        "all is well",
+        "all is well; what is marked -- is optional",
     ]
 
 

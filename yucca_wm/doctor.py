@@ -217,13 +217,15 @@ def main(argv: list[str] | None = None) -> int:
 
         print(fixes_page(), end="")
         return cli.EXIT_OK
-    problems = 0
+    problems, optional = 0, False
     for finding in findings():
+        optional |= bool(finding.remedy) and not finding.is_problem
         problems += finding.is_problem
         print(f"{'!!' if finding.is_problem else '--' if finding.remedy else 'ok'}  {finding.what}: {finding.found}")
         if finding.remedy:
             print(f"      -> {finding.remedy}")
-    print("all is well" if not problems else f"{problems} problem{'s' if problems > 1 else ''} found")
+    well = "all is well" + "; what is marked -- is optional" * optional
+    print(f"{problems} problem{'s' if problems > 1 else ''} found" if problems else well)
     return cli.EXIT_FAILURE if problems else cli.EXIT_OK
 
 

@@ -79,6 +79,15 @@ def test_flags_may_come_along_and_leave_people_out(cohort: Path) -> None:
     assert len(effects.subjects) == 53
 
 
+def test_flags_that_are_given_may_leave_out_who_has_none_but_not_everybody(cohort: Path) -> None:
+    """Beside a table in a file, too, whose own localize.json then does not count."""
+    asked = {"outcome": "score", "permutations": 20, "exclude_flagged": True}
+    effects = yw.associate(cohort, cohort / "participants.tsv", flags={"sub-05": ["high_outside"]}, **asked)
+    assert effects.left_out == {"sub-05": "flagged high_outside"}
+    with pytest.raises(yw.InputError, match=r"names none of the subjects \(sub-5; subjects are sub-00, "):
+        yw.associate(cohort, cohort / "participants.tsv", flags={"sub-5": ["high_outside"]}, **asked)
+
+
 def test_true_is_every_flag_that_casts_doubt(cohort: Path) -> None:
     """As --exclude-flagged without a name: high_load says something of the person, not of the numbers."""
     loads, participants = frames(cohort)

@@ -352,12 +352,17 @@ def test_the_table_of_regions_is_short_and_adds_up(tmp_path: Path) -> None:
     assert said == "1 of 14 regions have no lesion; lesion_load.tsv lists all of them"
     assert counted.endswith("is counted once, in the region that holds most of it.")
     assert rest.startswith("remainder: white matter that the atlas gives to no region, and lesions of deep grey matter")
-    assert rim == "Of remainders, region maps hold only a rim: no % is shown."
+    assert rim == "Region maps hold only a rim of remainders: they have no %, and that of the total leaves them out."
     *shown, said, _ = table(*rows[:11], ("a", "outside", "outside", "0.001000", "n/a", "0", "1"), total)
     assert [line.split()[0] for line in shown[-2:]] == ["outside", "total"]
     assert "further" not in "".join(shown)  # ten regions, each with a row
     assert said == "1 of 11 regions have no lesion"
     assert "1 further region " in "".join(table(*rows[:12], total))
+    own = ("a", "rest_of_the_white_matter_on_the_left", "remainder", "0.400000", "33.000000", "1", "2")
+    *shown, said, _, rim = table(rows[1], own, total)
+    assert said == "all 1 regions have lesions"
+    assert rim.startswith("Region maps hold only a rim")
+    assert len({len(line) for line in shown}) == 1, "columns are aligned"
 
 
 def test_the_table_of_places_says_how_volumes_and_counts_are_sorted(tmp_path: Path) -> None:

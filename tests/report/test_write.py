@@ -291,7 +291,7 @@ def test_regions_with_lesions_stand_first_and_all_of_them_are_folded(placed, tmp
         ("total", "0.272", "0.16", "2"),  # and nothing outside
     ]
     assert "<th>lesion volume (ml)</th><th>load (% of the region)</th><th>lesions</th>" in shown
-    assert "0 of 2 regions have no lesion" in page
+    assert "all 2 regions have lesions" in page
     folded = page[page.index("<details>") : page.index("</details>")]
     assert 'id="load"' in folded
     assert page.index('id="affected"') < page.index("<figure>") < page.index("<details>")

@@ -44,7 +44,10 @@ REMAINDER = "remainder"
 IN_REMAINDER = (
     "white matter that the atlas gives to no region, and lesions of deep grey matter, cerebellum and brainstem"
 )
-"""Content of a remainder, in words."""
+"""Content of a remainder of the built-in table, in words."""
+
+REMAINDERS = frozenset({"remainder_L", "remainder_R"})
+"""Names of these remainders."""
 
 RESERVED_NAMES = ("subject", "outside", "total")
 RESERVED_GROUPS = ("outside", "total")

@@ -140,7 +140,13 @@ def read_cohort(
     flags : of the subjects; None: those beside the loads.
     """
     loads, given = read_loads(load_path), flags is not None
-    flags = flags if given else read_flags(load_path)
+    if flags is None:
+        flags = read_flags(load_path)
+    elif flags and not set(flags) & set(loads.subjects):
+        problem = f"names none of the subjects ({some_of(list(flags), 3)}; subjects are {some_of(loads.subjects, 3)})"
+        raise InputError("flags", problem, "name subjects as the loads do")
+    else:  # who is not named has none
+        flags = {name: flags.get(name, []) for name in loads.subjects}
     asked_of = table_name(load_path if participants is None else participants)
     names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
     if unknown := [name for name in settings.categorical if name not in columns]:

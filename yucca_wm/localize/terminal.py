@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER
+from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.localize.tables import LOAD, PLACES
@@ -25,7 +25,7 @@ MOST = 10
 COUNTED = (
     "A lesion adds to the volume of every region it spans, but is counted once, in the region that holds most of it."
 )
-REST = (f"remainder: {IN_REMAINDER}", "Of remainders, region maps hold only a rim: no % is shown.")
+NO_PERCENT = "Region maps hold only a rim of remainders: they have no %, and that of the total leaves them out."
 
 
 def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
@@ -39,17 +39,21 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     further = [_together(first[MOST:])] if first[MOST:] else []
     remainders = [row for row in rows if row["group"] == REMAINDER and _ml(row) > 0]
     summary = [row for row in rows if row["name"] in SUMMARY and (row["name"] != OUTSIDE or _ml(row) > 0)]
-    listed = f"; {LOAD} lists all of them" if further else ""
-    said = [f"{len(white) - len(first)} of {len(white)} regions have no lesion{listed}", COUNTED]
-    return [*first[:MOST], *further, *remainders, *summary], [*said, *(REST if remainders else ())]
+    none = len(white) - len(first)
+    said = f"{none} of {len(white)} regions have no lesion" if none else f"all {len(white)} regions have lesions"
+    said += f"; {LOAD} lists all of them" if further else ""
+    built_in = [f"remainder: {IN_REMAINDER}"] if {row["name"] for row in remainders} & REMAINDERS else []
+    notes = [said, COUNTED, *built_in, *([NO_PERCENT] if remainders else [])]
+    return [*first[:MOST], *further, *remainders, *summary], notes
 
 
 def lines(out: Path, subject: str) -> Iterator[str]:
     """The table of ``subject`` from what localize left in ``out``."""
     shown, said = affected(_rows(out / LOAD, subject))
-    yield f"{'region':<28}{'lesion ml':>11}{'% of region':>13}{'lesions':>10}"
+    width = max(28, *(len(row["name"]) + 1 for row in shown))
+    yield f"{'region':<{width}}{'lesion ml':>11}{'% of region':>13}{'lesions':>10}"
     for row in shown:
-        yield f"{row['name']:<28}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions']:>10}"
+        yield f"{row['name']:<{width}}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions']:>10}"
     yield from said
     if (out / PLACES).is_file():
         yield ""
@@ -87,7 +91,7 @@ def _together(rows: Sequence[Row]) -> Row:
 
 
 def load_shown(row: Row) -> str:
-    """The load in percent; nothing of remainders, of which region maps have a rim only (REST)."""
+    """The load in percent; nothing of remainders, of which region maps have a rim only (`NO_PERCENT`)."""
     return f"{float(row['load_percent']):.2f}" if row["load_percent"] and row["group"] != REMAINDER else ""
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, YuccaWMError
-from yucca_wm.core.regions import IN_REMAINDER, REMAINDER, RegionTable
+from yucca_wm.core.regions import IN_REMAINDER, REMAINDER, REMAINDERS, RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
@@ -45,7 +45,7 @@ CAPTION = (
     "the total."
 )
 REST = f" Remainder: {IN_REMAINDER}."
-"""What is added where the table has one."""
+"""Added where the table has the built-in remainders."""
 
 
 def subject_layers(
@@ -162,7 +162,7 @@ def subject_page(
         figure = figures.draw_subject(
             under, lesions_shown, names, loads, colors, title=subject, brightest=brightest, brain=brain
         )
-        pictures.add(figure, subject, CAPTION + REST * any(row["group"] == REMAINDER for row in rows))
+        pictures.add(figure, subject, CAPTION + REST * any(row["name"] in REMAINDERS for row in rows))
         viewer = slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain)
     except YuccaWMError as error:
         problem = str(error)
