@@ -1,4 +1,4 @@
-"""What regional load says about a cohort: groups of subjects with like patterns, and association with disease."""
+"""Statistics of regional load in a cohort: groups of subjects with similar patterns, and association with disease."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from yucca_wm.core.errors import MissingExtraError
 
 
 def check_packages() -> None:
-    """Raise MissingExtraError where the packages of the extra ``groups`` are not installed.
+    """Raise MissingExtraError if the packages of the extra ``groups`` are not installed.
 
-    Light: asked before anything is imported that needs them.
+    Light, so that it can be called before modules that need them are imported.
     """
     for module in ("sklearn", "statsmodels"):
         if importlib.util.find_spec(module) is None:

@@ -1,4 +1,4 @@
-"""What both analyses share: settings, who is in them, what a page calls people, and what is written about every run."""
+"""Common parts of both analyses: settings, selection of subjects, their names on a page, record of every run."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
 FEW = 10
-"""Groups smaller than this give effects that are hardly worth printing; a note says so."""
+"""Effects from groups smaller than this are hardly worth printing; a note says so."""
 
 MOST_REASONS = 4
-"""So many reasons why people are left out does an error name."""
+"""Maximum number of exclusion reasons listed in an error."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """numbers : subject -> what a page shows in its place; None: names and paths are shown."""
+    """numbers : subject -> number that a page shows in its place; None: names and paths are shown."""
 
     numbers: Mapping[str, str] | None = None
 
     def of(self, subject: str) -> str:
-        """A subject that has loads."""
+        """Name to show for a subject with loads."""
         return subject if self.numbers is None else self.numbers[subject]
 
     def place(self, path: object) -> str:
-        """A path."""
+        """Text to show for a path."""
         return str(path) if self.numbers is None else "not shown"
 
     def notes(self, reasons: Mapping[str, str]) -> list[str]:
-        """Who is left out and why; reasons may hold names."""
+        """Excluded names with reasons; the reasons may contain names."""
         if self.numbers is None:
             return [f"{name}: {reason}" for name, reason in reasons.items()]
         many = "1 name is" if len(reasons) == 1 else f"{len(reasons)} names are"
@@ -66,23 +66,23 @@ class Names:
 
 
 def numbered_names(load_path: TableInput, subjects: Collection[str]) -> Names:
-    """The numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
+    """Numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
     file = summary_file(load_path)
     try:
         failures = list(json.loads(file.read_text(encoding="utf-8"))["failures"]) if file is not None else []
-    except (OSError, ValueError, KeyError, TypeError):  # loads that come from elsewhere
+    except (OSError, ValueError, KeyError, TypeError):  # loads from elsewhere
         failures = []
     return Names(numbered({*subjects, *failures}))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What both analyses are asked for.
+    """Settings of both analyses.
 
     covariates, categorical : columns of the participants table, and those of them whose numbers are names.
-    missing : cells that mean that there is no value, beside the usual ones.
+    missing : cells that mean a missing value, besides the usual ones.
     scale : transform of the loads.
-    exclude_flagged : leave out who carries one of these flags; none named: any that casts doubt; None: nobody.
+    exclude_flagged : exclude subjects with one of these flags; empty: with any that casts doubt; None: no exclusion.
     anonymise : no names and no paths on the page.
     """
 
@@ -97,11 +97,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Who is analysed.
+    """The subjects of an analysis.
 
-    participants : row by row with ``loads``; None where there is no table. flags : of those who are used, None where
-    they are not known; unsure : of whom they are not. names : what a page calls people. failed, left_out : who is not
-    there by mistake, and who for a good reason, with the reason. in_memory : the loads are a data frame.
+    participants : row by row with ``loads``; None if there is no table. flags : of the subjects used, None if not
+    known; unsure : subjects whose flags are not known. names : subjects' names on a page. failed, left_out : subjects
+    missing by mistake, and subjects excluded for a good reason, with the reason. in_memory : the loads are a data
+    frame.
     """
 
     loads: Loads
@@ -114,7 +115,7 @@ class Cohort:
     in_memory: bool = False
 
     def lines(self, *, named: bool = True) -> list[str]:
-        """Who is left out, and who is used in spite of a flag; ``named``: with their names."""
+        """Subjects excluded, and subjects used despite a flag; ``named``: with their names."""
         lines = left_out_lines(self.left_out, named=named)
         if self.flags is None:
             beside = "there is no localize.json beside the loads"
@@ -133,8 +134,8 @@ def read_cohort(
     settings: Settings,
     flags: Flags | None = None,
 ) -> Cohort:
-    """Loads and, where ``columns`` are asked for, participants with a value in each of them, row by row; one session of
-    each person.
+    """Loads and, if ``columns`` are given, participants with a value in each of them, row by row; one session per
+    person.
 
     load_path, participants : files, or the same as data frames.
     flags : of the subjects; None: those beside the loads.
@@ -182,7 +183,7 @@ def read_cohort(
 
 @contextmanager
 def naming_left_out(cohort: Cohort) -> Iterator[None]:
-    """An InputError within it also says who was left out, and why: of too few people, say, or of one level only."""
+    """Add excluded subjects and reasons to an InputError raised within (too few subjects, say, or only one level)."""
     try:
         yield
     except InputError as error:
@@ -199,7 +200,7 @@ def _in_short(left_out: Mapping[str, str]) -> str:
 
 
 def cohort_design(cohort: Cohort, settings: Settings) -> Design:
-    """The covariates of a cohort."""
+    """Design matrix of a cohort's covariates."""
     table = cohort.participants
     columns = [table.column(name, settings.categorical) for name in settings.covariates] if table else []
     return design(columns, len(cohort.loads.subjects))
@@ -208,7 +209,7 @@ def cohort_design(cohort: Cohort, settings: Settings) -> Design:
 def header(
     command: str, load_path: TableInput, settings: Settings, cohort: Cohort, covariates: Design
 ) -> dict[str, Any]:
-    """What the .json file of every analysis says."""
+    """Common content of the .json file of every analysis."""
     return {
         "program": f"yucca_wm.groups {command}",
         "version": __version__,

@@ -1,4 +1,4 @@
-"""``yucca_wm.associate`` and ``yucca_wm.cluster``: what regional loads say about a cohort, in memory."""
+"""``yucca_wm.associate`` and ``yucca_wm.cluster``: statistics of a cohort's regional loads, in memory."""
 
 from __future__ import annotations
 
@@ -33,54 +33,54 @@ def associate(
     flags: Mapping[str, Iterable[str]] | None = None,
     seed: int = 0,
 ) -> Association:
-    """Test whether the load of each region goes with a diagnosis or a score, given covariates.
+    """Test whether the load of each region is associated with a diagnosis or a score, given covariates.
 
-    One model a region, permutation p-values, false discovery rate by Benjamini and Hochberg. Of a person's sessions
-    (``sub-01_ses-2``) one is in it: the one that has a row in ``participants``, or else the first.
+    One model per region, permutation p-values, false discovery rate by Benjamini and Hochberg. Only one session of a
+    person (``sub-01_ses-2``) is used: the one with a row in ``participants``, or else the first.
 
     Parameters
     ----------
     loads : path or pandas.DataFrame
-        ``lesion_load.tsv``, the folder that holds it, or `Localization.loads` of many people, one below the other
+        ``lesion_load.tsv``, the folder that holds it, or the `Localization.loads` of many subjects, concatenated
         (``pandas.concat``).
     participants : path or pandas.DataFrame
         Table with ``participant_id`` (or an index of that name), the outcome and the covariates: a BIDS
-        ``participants.tsv``. People are matched by name, with or without ``sub-``.
+        ``participants.tsv``. Subjects are matched by name, with or without ``sub-``.
     outcome : str
-        Column: two levels give logistic models, numbers linear ones.
+        Column of the outcome: two levels give logistic models, numbers linear ones.
     covariates : sequence of str
-        Columns that the models hold constant.
+        Columns used as covariates of the models.
     categorical : sequence of str
         Columns whose numbers are names (site 1, 2, 3).
     missing : sequence of str
-        Cells without a value, beside n/a, NA, NaN and empty.
+        Cells that mean a missing value, besides n/a, NA, NaN and empty.
     reference : str, optional
-        Level of the outcome to compare with. Default: the first in natural order.
+        Reference level of the outcome. Default: the first in natural order.
     transform : {"sqrt", "log1p", "none"}
-        Of the loads, which are skewed.
+        Transform of the loads, which are skewed.
     permutations : int
-        How many for p-values.
+        Number of permutations for p-values.
     exclude_flagged : sequence of str or bool, optional
-        Leave out who carries one of these flags; True (or an empty sequence): any that casts doubt on the numbers.
+        Exclude subjects with one of these flags; True (or an empty sequence): with any that casts doubt on the numbers.
     flags : mapping of str to iterable of str, optional
         Subject -> names of its flags (`Localization.flags`). Default: those of ``localize.json`` beside the loads.
     seed : int
-        Of permutations and cross-validation.
+        Seed of permutations and cross-validation.
 
     Returns
     -------
     Association
-        Effects, who is in them, and what draws and saves them.
+        Effects, subjects used, and methods to draw and save them.
 
     Raises
     ------
     InputError
-        A table that cannot be read, columns that are absent, names that match nobody, too few people for the model, or
-        covariates that leave nothing to say.
+        A table that cannot be read, missing columns, names without a match, too few subjects for the model, or
+        covariates that leave no variance to explain.
     MissingExtraError
         The packages of ``yucca-wm[groups]`` are not installed.
     ValueError
-        Another ``transform``, fewer than one permutation, or a name where a list of names belongs.
+        An unknown ``transform``, fewer than one permutation, or a single name where a list of names is expected.
 
     Examples
     --------
@@ -119,50 +119,50 @@ def cluster(
     flags: Mapping[str, Iterable[str]] | None = None,
     seed: int = 0,
 ) -> Clustering:
-    """Look for groups of people with like patterns of load, and say whether there are any.
+    """Look for groups of subjects with similar patterns of load, and test whether there are any.
 
-    Of a person's sessions one is in it, as in `associate`; without ``participants`` the first.
+    One session per person is used, as in `associate`; without ``participants`` the first.
 
     Parameters
     ----------
     loads : path or pandas.DataFrame
         As for `associate`.
     participants : path or pandas.DataFrame, optional
-        Table with ``participant_id`` and the covariates; needed for these only.
+        Table with ``participant_id`` and the covariates; needed only for these.
     covariates : sequence of str
         Columns that are regressed out of the loads.
     categorical : sequence of str
         Columns whose numbers are names (site 1, 2, 3).
     missing : sequence of str
-        Cells without a value, beside n/a, NA, NaN and empty.
+        Cells that mean a missing value, besides n/a, NA, NaN and empty.
     method : {"kmeans", "hierarchical", "gmm", "spectral"}
-        How people are divided.
+        Clustering method.
     k_max : int
-        Most groups to try.
+        Maximum number of groups to try.
     adjust_total : bool
-        Regress out each person's mean load: groups by pattern, not by severity.
+        Regress out each subject's mean load: groups by pattern, not by severity.
     transform : {"sqrt", "log1p", "none"}
-        Of the loads, which are skewed.
+        Transform of the loads, which are skewed.
     exclude_flagged : sequence of str or bool, optional
-        Leave out who carries one of these flags; True (or an empty sequence): any that casts doubt on the numbers.
+        Exclude subjects with one of these flags; True (or an empty sequence): with any that casts doubt on the numbers.
     flags : mapping of str to iterable of str, optional
         Subject -> names of its flags (`Localization.flags`). Default: those of ``localize.json`` beside the loads.
     seed : int
-        Of the divisions and tests.
+        Seed of clustering and tests.
 
     Returns
     -------
     Clustering
-        Who is in which group, profiles of the groups, and whether they are real.
+        Group of each subject, profiles of the groups, and whether they are real.
 
     Raises
     ------
     InputError
-        A table that cannot be read, or fewer than ten people.
+        A table that cannot be read, or fewer than ten subjects.
     MissingExtraError
         The packages of ``yucca-wm[groups]`` are not installed.
     ValueError
-        Another ``method`` or ``transform``, ``k_max`` below 2, or a name where a list of names belongs.
+        An unknown ``method`` or ``transform``, ``k_max`` below 2, or a single name where a list of names is expected.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def _flags(flags: Mapping[str, Iterable[str]] | None) -> dict[str, list[str]] | 
 
 
 def _names(argument: str, given: Iterable[object]) -> list[str]:
-    """A list of names, and not the letters of one; numbers (``missing=[-9]``) as a table has them."""
+    """A list of names, rather than the letters of a single one; numbers (``missing=[-9]``) as a table has them."""
     if isinstance(given, str):
         raise ValueError(f"{argument} is a list of names: [{given!r}]")
     if not isinstance(given, Iterable):

@@ -1,4 +1,4 @@
-"""Association: from tables to what was found, and to files."""
+"""Association: from tables to results, and to files."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ EFFECTS = TableForm[RegionEffect](
 
 @dataclass(frozen=True)
 class Associated:
-    """What an association found.
+    """Results of an association.
 
-    outcome : its column. asked : what it is in those who are analysed. effects : one for every region.
-    content : what the .json file says. notes : what is to be known of the models, a line each.
+    outcome : its column. asked : values of the outcome in the subjects analysed. effects : one for every region.
+    content : content of the .json file. notes : remarks on the models, one line each.
     """
 
     outcome: str
@@ -80,7 +80,7 @@ class Associated:
 
     @property
     def tested(self) -> int:
-        """How many regions could be tested."""
+        """Number of regions that could be tested."""
         return sum(item.q_value is not None for item in self.effects)
 
 
@@ -97,7 +97,8 @@ def run_associate(
     """Associate regional loads with an outcome; writes ``associations.tsv``, ``associations.json``, a forest plot and
     ``index.html``.
 
-    Returns lines to print and who has no partner in the other table (with the reason). Raises as `associate_tables`.
+    Returns lines to print and subjects without a partner in the other table (with the reason). Raises as
+    `associate_tables`.
     """
     settings = settings or Settings()
     result = associate_tables(
@@ -121,10 +122,10 @@ def associate_tables(
 ) -> Associated:
     """Associate regional loads with an outcome; nothing is written.
 
-    Two levels give logistic models (``reference`` is the level called 0, by default the first in natural order), a
-    number gives linear ones. load_path, participants, flags : as for `read_cohort`.
+    Two levels give logistic models (``reference`` is the level coded 0, by default the first in natural order),
+    numbers give linear ones. load_path, participants, flags : as for `read_cohort`.
 
-    Raises InputError for tables that cannot be used, and for too few people for the model.
+    Raises InputError for tables that cannot be used, and if there are too few subjects for the model.
     """
     source = table_name(participants)
     if outcome in settings.covariates:
@@ -165,7 +166,7 @@ def associate_tables(
 
 
 def draw_effects(result: Associated) -> Figure:
-    """The forest plot."""
+    """Forest plot of the effects."""
     shown = f"{result.outcome} {result.asked.levels[1]}" if result.asked.levels else result.outcome
     return figures.draw_forest(result.effects, binary=result.asked.binary, outcome=shown)
 
@@ -191,7 +192,7 @@ def write_association(result: Associated, out_dir: str | os.PathLike[str], *, an
 
 
 def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) -> list[str]:
-    """What is modelled. Raises InputError where covariates leave nothing to be said about loads, naming them."""
+    """Lines that describe the model. Raises InputError, naming covariates, if they leave no variance in the loads."""
     parts = blocks(covariates)
     if asked.levels is None:
         left = residuals(asked.values[:, None], covariates.matrix)
@@ -225,7 +226,7 @@ def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) 
 
 
 def _predict(loads: Loads, asked: Outcome, covariates: Design, settings: Settings) -> tuple[dict[str, Any], list[str]]:
-    """Whether place says more than the total: what is written, and said."""
+    """Compare prediction from regional loads with that from the total: content for the file, and lines to print."""
     if min((asked.values == 0).sum(), (asked.values == 1).sum()) < FEW:
         return {}, [f"no cross-validated AUC: a group has fewer than {FEW} subjects"]
     values, notes = complete(transform(loads.percent, settings.scale), loads.regions)

@@ -1,4 +1,4 @@
-"""Clustering: from tables to what was found, and to files."""
+"""Clustering: from tables to results, and to files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Member:
-    """cluster, best_division : number of the group. flags : of localize."""
+    """cluster, best_division : number of the group. flags : flags from localize."""
 
     cluster: int
     best_division: int
@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Profile:
-    """The load of a group in a region: mean and standard deviation, None for too few."""
+    """Load of a group in a region: mean and standard deviation, None if there are too few values."""
 
     cluster: int
     n_subjects: int
@@ -75,10 +75,10 @@ PROFILES = TableForm[Profile](
 
 @dataclass(frozen=True)
 class Clustered:
-    """What a clustering found.
+    """Results of a clustering.
 
-    values : [n, p] what was clustered. clusters : the groups. content : what the .json file says. notes : what is to be
-    known of the values, a line each.
+    values : [n, p] data that were clustered. clusters : the groups. content : content of the .json file. notes :
+    remarks on the values, one line each.
     """
 
     cohort: Cohort
@@ -115,7 +115,8 @@ def run_cluster(
 ) -> tuple[list[str], dict[str, str]]:
     """Cluster subjects; writes ``clusters.tsv``, ``cluster_profiles.tsv``, ``clusters.json``, figures, ``index.html``.
 
-    Returns lines to print and who has no partner in the other table (with the reason). Raises as `cluster_tables`.
+    Returns lines to print and subjects without a partner in the other table (with the reason). Raises as
+    `cluster_tables`.
     """
     settings = settings or Settings()
     result = cluster_tables(load_path, participants, settings, method=method, k_max=k_max, adjust_total=adjust_total)
@@ -172,7 +173,7 @@ def cluster_tables(
 
 
 def draw_groups(result: Clustered) -> Figure:
-    """Subjects in the plane in which they differ most."""
+    """Scatter plot of subjects in the plane in which they differ most."""
     return figures.draw_embedding(result.values, result.clusters.labels)
 
 
@@ -192,7 +193,7 @@ def write_clusters(result: Clustered, out_dir: str | os.PathLike[str], *, anonym
     pictures.add(tree, "cluster_dendrogram", "Which subjects are alike: the lower two meet, the more.")
     said = [*cohort.lines(named=not anonymise), *result.notes]
     shown = [[names.of(subject), *labels] for subject, *labels in blank(members)]
-    if anonymise:  # the order would give names away
+    if anonymise:  # the order would reveal names
         shown.sort()
     tables = (MEMBERS.header, shown), (PROFILES.header, blank(profiles))
     page = cluster_page(result.content, cohort.failed, said, *tables, pictures.shown, names)

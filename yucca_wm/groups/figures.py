@@ -1,4 +1,4 @@
-"""Pictures of groups and of associations; colours are told apart by the colour-blind (Okabe and Ito)."""
+"""Figures of groups and associations, in colours that colour-blind readers can distinguish (Okabe and Ito)."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 MARKERS = "osD^vP*X"
 ODDS_RATIOS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 10)
 FAR_ODDS_RATIOS = (0.001, 0.01, 0.1, 0.3, 1, 3, 10, 100, 1000)
-"""Ticks of the forest plot as far as they are in sight, for a narrow one and one over more than a factor of 30."""
+"""Ticks of the forest plot within its range, for a narrow one and for one over more than a factor of 30."""
 
 MAX_TREE = 2000
-"""Subjects in a dendrogram: its memory grows with their square."""
+"""Most subjects in a dendrogram: its memory grows with their square."""
 
 
 def group_label(labels: NDArray[np.intp], number: int) -> str:
-    """As legends name a group; all subjects where there is one group only."""
+    """Name of a group in legends; all subjects if there is only one group."""
     members = int((labels == number).sum())
     return f"group {number} (n = {members})" if members < len(labels) else f"all subjects (n = {members})"
 
 
 def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: NDArray[np.intp]) -> Figure:
-    """Mean load of each region in each cluster (lines), with the standard error of the mean."""
+    """Draw the mean load of each region in each cluster (lines), with the standard error of the mean."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(max(6.0, 1.5 + 0.28 * len(names)), 4.6), layout="constrained")
@@ -50,12 +50,12 @@ def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: ND
     axes.set_ylim(bottom=0)
     axes.set_ylabel("mean lesion load (% of region)")
     axes.set_title("Mean lesion load (bars: standard error)", fontsize=10)
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides nobody
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes, where it covers no data
     return figure
 
 
 def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Figure:
-    """First two principal components of the (transformed) loads, subjects marked by cluster."""
+    """Draw the first two principal components of the (transformed) loads, with subjects marked by cluster."""
     from matplotlib.figure import Figure
     from sklearn.decomposition import PCA
 
@@ -78,12 +78,12 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
     axes.set_xlabel(f"principal component 1 ({first:.0f} % of variance)")
     axes.set_ylabel(f"principal component 2 ({second:.0f} % of variance)")
     axes.set_title("Subjects by regional lesion load", fontsize=10)
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides nobody
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes, where it covers no data
     return figure
 
 
 def draw_dendrogram(values: NDArray[np.float64], subjects: Sequence[str]) -> Figure:
-    """Ward tree of the subjects; of more than MAX_TREE, of as many drawn at random."""
+    """Draw the Ward tree of the subjects; if there are more than MAX_TREE, of a random sample of that size."""
     from matplotlib.figure import Figure
     from scipy.cluster.hierarchy import dendrogram, linkage
 
@@ -108,7 +108,7 @@ LONGEST_NOTE, MOST_TICKS = 40, 6
 
 
 def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) -> Figure:
-    """Effect and 95 % interval of every region; filled where q < 0.05."""
+    """Draw effect and 95 % interval of every region; filled where q < 0.05."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
 

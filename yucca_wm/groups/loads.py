@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
 NOT_REGIONS = (REMAINDER, "outside", "total")
-"""Groups of rows of ``lesion_load.tsv`` that are never features."""
+"""Groups of rows in ``lesion_load.tsv`` that are never features."""
 
 TRANSFORMS = ("sqrt", "log1p", "none")
-"""Loads are skewed: square root, log(1 + percent), or as they are."""
+"""Transforms for skewed loads: square root, log(1 + percent), or none."""
 
 MIN_KNOWN = 0.5
-"""Where every region is needed of everyone, those that fewer than this share of the subjects have are left out."""
+"""If complete data are needed, regions known in a smaller share of the subjects than this are left out."""
 
 
 @dataclass(frozen=True)
 class Loads:
     """subjects : [n], in natural order; regions : [p] names; percent : [n, p] load in percent of the region, NaN
-    where undefined; total_ml : [n] whole lesion volume, remainders and outside included."""
+    where undefined; total_ml : [n] whole lesion volume, including remainders and outside."""
 
     subjects: list[str]
     regions: list[str]
@@ -46,7 +46,7 @@ class Loads:
 
 
 def loads_file(path: TableInput) -> Path | None:
-    """``lesion_load.tsv``, given it or the folder that holds it; None: a table in memory."""
+    """``lesion_load.tsv``, from its path or the folder that holds it; None: a table in memory."""
     if not isinstance(path, str | os.PathLike):
         return None
     path = Path(path)
@@ -56,7 +56,7 @@ def loads_file(path: TableInput) -> Path | None:
 def read_loads(source: TableInput) -> Loads:
     """Read ``lesion_load.tsv``, the folder that holds it, or the same as a data frame.
 
-    Raises InputError for missing columns, double rows, subjects without a total and loads that are no numbers.
+    Raises InputError for missing columns, duplicate rows, subjects without a total and loads that are not numbers.
     """
     file = loads_file(source)
     needed = ("subject", "name", "group", "load_percent", "lesion_volume_ml")
@@ -89,15 +89,16 @@ def read_loads(source: TableInput) -> Loads:
 
 
 def transform(percent: NDArray[np.float64], kind: str = "sqrt") -> NDArray[np.float64]:
-    """Loads in percent on the scale that models see; NaN stays NaN."""
+    """Transform loads in percent to the scale used by models; NaN stays NaN."""
     if kind == "sqrt":
         return np.asarray(np.sqrt(percent))
     return np.asarray(np.log1p(percent) if kind == "log1p" else percent)
 
 
 def complete(values: NDArray[np.float64], regions: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
-    """``values`` [n, p] for what needs every region of everyone, and what was done, a line each: without the regions
-    that fewer than MIN_KNOWN of the subjects have, other undefined values as their region's median."""
+    """Complete ``values`` [n, p] for methods that need every region of every subject, and describe the changes, one
+    line each: regions that fewer than MIN_KNOWN of the subjects have are dropped, other NaN become their region's
+    median."""
     known = ~np.isnan(values)
     keep = known.mean(axis=0) >= MIN_KNOWN
     notes = [
@@ -117,8 +118,8 @@ def complete(values: NDArray[np.float64], regions: Sequence[str]) -> tuple[NDArr
 
 
 def _number(read: Columns, row: int, column: str) -> float:
-    """A cell, NaN where there is no value. Raises InputError for one that is no number, negative, or no share of 100
-    (a spreadsheet that groups digits by points makes 12345 of 12.345)."""
+    """A cell as a number, NaN if empty. Raises InputError if it is not a number, negative, or above 100 percent (a
+    spreadsheet that groups digits by points turns 12.345 into 12345)."""
     cell = read.cells[column][row]
     if not has_value(cell):
         return float("nan")

@@ -1,4 +1,4 @@
-"""One self-contained HTML page for each analysis: what was asked, what came out in plain words, tables, pictures."""
+"""One self-contained HTML page per analysis: the question, the results in plain words, tables, figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yucca_wm.groups.analysis import Names
 from yucca_wm.report.html import count, render, short
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
-"""Heads and rows."""
+"""Header and rows."""
 
 
 def cluster_page(
@@ -23,7 +23,7 @@ def cluster_page(
     pictures: Sequence[Mapping[str, str]],
     names: Names,
 ) -> str:
-    """The page of a clustering; ``content`` is that of ``clusters.json``, ``lines`` say what it goes without."""
+    """Page of a clustering; ``content`` is that of ``clusters.json``, ``lines`` list exclusions."""
     n, k = content["subjects"], content["k"]
     if content["structure"]:
         sizes = Counter(row[1] for row in members[1])
@@ -81,8 +81,8 @@ def associate_page(
     pictures: Sequence[Mapping[str, str]],
     names: Names,
 ) -> str:
-    """The page of an association; ``content`` is that of ``associations.json``, ``found`` the regions with q < 0.05
-    of ``tested``."""
+    """Page of an association; ``content`` is that of ``associations.json``, ``found`` the regions with q < 0.05
+    out of ``tested``."""
     outcome, covariates = content["outcome"], content["covariates"]
     given = f", given {', '.join(covariates)}" if covariates else ""
     asked = (
@@ -147,7 +147,7 @@ def _facts(content: Mapping[str, Any], names: Names) -> list[tuple[str, str]]:
 
 
 def _table(title: str, table: Table) -> dict[str, Any]:
-    """Three decimals are enough to read, but not for p-values."""
+    """Round to three decimals, which are enough to read except for p-values."""
     heads, rows = table
     whole = [head.startswith(("p_", "q_")) for head in heads]
     shown = [[cell if as_is else short(str(cell)) for cell, as_is in zip(row, whole, strict=True)] for row in rows]

@@ -1,4 +1,4 @@
-"""Participants: a table as BIDS has it, read, checked, and matched by name to those who have loads."""
+"""Participants: a BIDS-style table, read, checked, and matched by name to the subjects with loads."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
 IDS = ("participant_id", "subject")
-"""The column that names people: of BIDS, or else as in a cohort's table of paths."""
+"""Columns of subject names: BIDS's, or else that of a cohort's table of paths."""
 
 SESSION = "session_id"
-"""Column of BIDS that says which session of the participant a row is of."""
+"""BIDS column with the session of the participant to which a row refers."""
 
 RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {IDS[0]}"
 
 ANOTHER_SESSION = "another session of the same person was taken"
-"""Why somebody's further sessions are left out: as people of their own they would be one finding many times."""
+"""Reason for excluding a person's further sessions, which would count one finding several times."""
 
 MAX_COMPARED = 100_000
-"""Pairs of names that are looked at for a likeness, at most: a second's work."""
+"""Maximum number of pairs of names compared for similarity: about a second."""
 
 
 @dataclass(frozen=True)
 class Participants:
-    """ids : [n] as they are written; lines : [n] of the file; cells : column -> [n], ``""`` where there is no value."""
+    """ids : [n] as written; lines : [n] line numbers in the file; cells : column -> [n], ``""`` for missing values."""
 
     path: Path
     ids: list[str]
@@ -41,24 +41,24 @@ class Participants:
     cells: dict[str, list[str]]
 
     def take(self, rows: Sequence[int]) -> Participants:
-        """Those in ``rows``, in that order."""
+        """The participants in ``rows``, in that order."""
         cells = {name: [own[row] for row in rows] for name, own in self.cells.items()}
         return Participants(self.path, [self.ids[row] for row in rows], [self.lines[row] for row in rows], cells)
 
     def column(self, name: str, categorical: Collection[str] = ()) -> Column:
-        """One column, as `yucca_wm.groups.statistics.variables` reads it."""
+        """One column, in the form read by `yucca_wm.groups.statistics.variables`."""
         return Column(self.path, name, self.cells[name], self.lines, name in categorical)
 
 
 def read_participants(
     path: TableInput, columns: Sequence[str], missing: Collection[str] = (), *, by_session: bool = False
 ) -> tuple[Participants, dict[str, str]]:
-    """Read who the rows are of (`IDS`) and ``columns`` of a table; cells of `NO_VALUE` and ``missing`` have no value.
+    """Read the ids (`IDS`) and ``columns`` of a table; cells of `NO_VALUE` and ``missing`` count as missing.
 
-    by_session : subjects are sessions (``sub-01_ses-2``): a row is of the one that its `SESSION` says, if any.
+    by_session : subjects are sessions (``sub-01_ses-2``): a row refers to the one in its `SESSION` column, if any.
 
-    Returns the table, and the participants left out because they occur twice. Raises InputError when a column is
-    absent, a line names nobody, or everybody occurs twice.
+    Returns the table, and the participants excluded because they occur twice. Raises InputError if a column is
+    absent, a line has no id, or all participants occur twice.
     """
     header = read_columns(path, ()).header
     whose = next((name for name in IDS if name in header), None)
@@ -100,13 +100,13 @@ def _of_session(participant: str, session: str) -> str:
 
 
 def other_case(names: Iterable[str], header: Iterable[str]) -> dict[str, str]:
-    """Those of ``names`` that ``header`` lacks, but has in upper or lower case -> as it has them."""
+    """Those of ``names`` that ``header`` has only in another case -> their spelling in it."""
     has = {name.casefold(): name for name in header}
     return {name: has[name.casefold()] for name in names if name not in has.values() and name.casefold() in has}
 
 
 def ask_for(columns: Iterable[str], header: Iterable[str]) -> list[str]:
-    """What to do about columns that were asked for in another case than the table has them."""
+    """Remedy for columns requested in another case than the table has them."""
     return [f"ask for {has}, as the table spells it, not {name}" for name, has in other_case(columns, header).items()]
 
 
@@ -118,9 +118,9 @@ def _lacks(path: TableInput, columns: Sequence[str], header: Sequence[str], reme
 
 @dataclass(frozen=True)
 class Match:
-    """rows : (position of a subject, row of its participant) of those in both tables with every value; unmatched :
-    who has no partner in the other table (a mistake); left_out : who lacks a value, and further sessions (none), both
-    with the reason."""
+    """rows : (position of a subject, row of its participant) for those in both tables with every value; unmatched :
+    subjects without a partner in the other table (a mistake); left_out : subjects with a missing value, and further
+    sessions (not a mistake); both with the reason."""
 
     rows: list[tuple[int, int]]
     unmatched: dict[str, str]
@@ -128,8 +128,8 @@ class Match:
 
 
 def further_sessions(subjects: Collection[str]) -> dict[str, str]:
-    """Those of ``subjects`` that are a session (or run) of a person who is there already -> reason. Of a person, the
-    name without a session is taken, or else the first."""
+    """Those of ``subjects`` that are further sessions (or runs) of a person -> reason. For each person, the name
+    without a session is kept, or else the first."""
     seen: set[str] = set()
     further = {}
     for name in sorted(subjects, key=lambda name: (is_session(name), natural_key(name))):
@@ -140,11 +140,11 @@ def further_sessions(subjects: Collection[str]) -> dict[str, str]:
 
 
 def match_participants(subjects: Sequence[str], participants: Participants) -> Match:
-    """A subject is the participant of exactly its name; or else of its name with or without ``sub-``; or else of what
-    stands before ``_ses-`` or ``_run-``. ``1``, ``01`` and ``001`` are different people. Of one person's sessions one
+    """Match each subject to the participant of exactly its name; else of its name with or without ``sub-``; else of the
+    part before ``_ses-`` or ``_run-``. ``1``, ``01`` and ``001`` are different subjects. Of a person's sessions one
     counts: the one that has a row of its own, or else the first.
 
-    Raises InputError when nobody is in both tables.
+    Raises InputError if no subject is in both tables.
     """
     written = {name: row for row, name in enumerate(participants.ids)}
     bared = {bare(name): row for name, row in reversed(written.items())}
@@ -188,12 +188,12 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
 
 
 def _person(subject: str) -> str:
-    """Whose session a subject is, without ``sub-``."""
+    """Name of the person to whom a session belongs, without ``sub-``."""
     return person(bare(subject))
 
 
 def is_session(subject: str) -> bool:
-    """Whether a subject is called as a session or run of a person."""
+    """Whether a subject's name is that of a session or run."""
     return _person(subject) != bare(subject)
 
 

@@ -1,4 +1,4 @@
-"""What `yucca_wm.associate` and `yucca_wm.cluster` return; printed, it says in a few lines what was found."""
+"""Return values of `yucca_wm.associate` and `yucca_wm.cluster`, which print as a short summary."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TOP = 3
-"""So many regions are named."""
+"""Number of regions named in the summary."""
 
 
 @dataclass(frozen=True)
 class Association:
-    """Whether regional load goes with an outcome; made by `yucca_wm.associate`.
+    """Association of regional load with an outcome; made by `yucca_wm.associate`.
 
     Attributes
     ----------
     effects : pandas.DataFrame
-        One row a region, the columns of ``associations.tsv``: ``region``, ``n_subjects``, ``effect`` (odds ratio, or
+        One row per region, the columns of ``associations.tsv``: ``region``, ``n_subjects``, ``effect`` (odds ratio, or
         slope in units of the outcome, for one standard deviation of the load), ``ci_low`` and ``ci_high`` (95 %),
         ``p_model``, ``p_permutation``, ``q_fdr`` (Benjamini-Hochberg), ``note``. NaN where there is no estimate.
     model : str
         ``logistic`` (two levels) or ``linear``.
     subjects : list of str
-        Who is in it, as the loads call them.
+        Subjects used, by their names in the loads.
     left_out : dict of str to str
-        Who is not, and why.
+        Subjects excluded, with the reason.
     prediction : dict of str to Any or None
-        Cross-validated AUC of regional loads and of the total load alone; None for a number, or with few people.
+        Cross-validated AUC of regional loads and of the total load alone; None for a number, or with few subjects.
     notes : list of str
-        What the command prints: who is left out, or used although flagged, and what to know of the models.
+        Notes printed by the command: subjects excluded, or used although flagged, and remarks on the models.
     """
 
     effects: pd.DataFrame
@@ -56,22 +56,22 @@ class Association:
         return "\n".join((*_association_in_short(self._result), *_also(self.left_out, self.notes)))
 
     def plot(self) -> Figure:
-        """Effects of all regions with their intervals, as the command draws them.
+        """Effects of all regions with their intervals, drawn as by the command.
 
         Returns
         -------
         matplotlib.figure.Figure
-            A forest plot that belongs to no window; ``savefig`` writes it.
+            A forest plot without a window; ``savefig`` writes it.
         """
         return draw_effects(self._result)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what ``yucca-wm groups associate`` writes: table, ``associations.json``, figure and page.
+        """Write the files of ``yucca-wm groups associate``: table, ``associations.json``, figure and page.
 
         Parameters
         ----------
         folder : path
-            Made if it is not there.
+            Created if it does not exist.
 
         Returns
         -------
@@ -88,27 +88,27 @@ class Association:
 
 @dataclass(frozen=True)
 class Clustering:
-    """Groups of people with like patterns of load, if there are any; made by `yucca_wm.cluster`.
+    """Groups of subjects with similar patterns of load, if there are any; made by `yucca_wm.cluster`.
 
     Attributes
     ----------
     structure : bool
-        Whether the groups are real: no single cloud would give them, and they are stable.
+        Whether the groups are real: a single cloud would not produce them, and they are stable.
     reason : str
-        Why (not).
+        Reason for ``structure``.
     k : int
         Number of groups; 1 without structure.
     members : pandas.DataFrame
-        One row a person, the columns of ``clusters.tsv``: ``subject``, ``cluster`` (1 for all without structure),
+        One row per subject, the columns of ``clusters.tsv``: ``subject``, ``cluster`` (1 for all without structure),
         ``best_division`` (the best division found, real or not), ``flags``.
     profiles : pandas.DataFrame
-        One row a group and region, the columns of ``cluster_profiles.tsv``: mean and standard deviation of the load in
-        percent of the region's volume.
+        One row per group and region, the columns of ``cluster_profiles.tsv``: mean and standard deviation of the load
+        in percent of the region's volume.
     left_out : dict of str to str
-        Who is not in it, and why.
+        Subjects excluded, with the reason.
     notes : list of str
-        What the command prints: who is left out, or used although flagged, what covariates are, and what was done to
-        loads that are not defined.
+        Notes printed by the command: subjects excluded, or used although flagged, covariates, and treatment of
+        undefined loads.
     """
 
     structure: bool
@@ -124,22 +124,22 @@ class Clustering:
         return "\n".join((*_clustering_in_short(self._result, self.profiles), *_also(self.left_out, self.notes)))
 
     def plot(self) -> Figure:
-        """People in the plane in which they differ most, coloured by group, as the command draws them.
+        """Subjects in the plane in which they differ most, coloured by group, drawn as by the command.
 
         Returns
         -------
         matplotlib.figure.Figure
-            A figure that belongs to no window; ``savefig`` writes it.
+            A figure without a window; ``savefig`` writes it.
         """
         return draw_groups(self._result)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what ``yucca-wm groups cluster`` writes: tables, ``clusters.json``, figures and page.
+        """Write the files of ``yucca-wm groups cluster``: tables, ``clusters.json``, figures and page.
 
         Parameters
         ----------
         folder : path
-            Made if it is not there.
+            Created if it does not exist.
 
         Returns
         -------
@@ -155,7 +155,7 @@ class Clustering:
 
 
 def _association_in_short(result: Associated) -> Iterator[str]:
-    """What was tested, in how many people, in how many regions it was found, and the regions that come first."""
+    """Lines on the test, the number of subjects, the number of regions with an association, and the top regions."""
     asked, covariates = result.asked, result.content["covariates"]
     levels = f" ({asked.levels[1]}, against {asked.levels[0]})" if asked.levels else ""
     given = f", given {', '.join(covariates)}" if covariates else ""
@@ -174,7 +174,7 @@ def _association_in_short(result: Associated) -> Iterator[str]:
 
 
 def _clustering_in_short(result: Clustered, profiles: pd.DataFrame) -> Iterator[str]:
-    """How many people were asked about, whether there are groups and why, and the regions in which they differ most."""
+    """Lines on the number of subjects, whether there are groups and why, and the regions in which they differ most."""
     found = result.clusters
     content, out = result.content, [*result.content["covariates"]]
     out += ["mean load"] * content["adjusted_for_total"]
@@ -193,7 +193,7 @@ def _clustering_in_short(result: Clustered, profiles: pd.DataFrame) -> Iterator[
 
 
 def _also(left_out: Mapping[str, str], notes: Sequence[str]) -> Iterator[str]:
-    """Where to read on."""
+    """Lines that say where to read more."""
     if left_out:
         yield f"{count(len(left_out), 'subject')} left out: see left_out"
     yield f"{count(len(notes), 'note')}: see notes" if notes else "no notes"

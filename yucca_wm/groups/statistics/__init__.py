@@ -1,1 +1,1 @@
-"""The statistics behind both commands: variables of a design, effects and their p-values, groups of subjects."""
+"""Statistics of both commands: design variables, effects and their p-values, groups of subjects."""

@@ -1,17 +1,17 @@
-"""Does load in a region go with disease? One model a region, permutation p-values, Benjamini-Hochberg.
+"""Association of regional load with disease: one model per region, permutation p-values, Benjamini-Hochberg.
 
-Every region is judged in those who have it (its load is known): nothing is put in place of a load that is not defined.
+Every region is tested in the subjects that have it (its load is known): undefined loads are not imputed.
 Effects come from statsmodels: odds ratio (logistic) or slope (linear) for one standard deviation of the load.
 
 Permutations, given covariates. Linear: the residuals of the outcome given the covariates are permuted, and the partial
-correlation of what that gives with the load is computed anew (Freedman and Lane 1983; Anderson and Robinson 2001); its
-square orders permutations as t^2 does. Logistic: the residuals of the load given the covariates are permuted (Potter
-2005, Stat. Med. 24:693), and the statistic is Rao's score of the load's coefficient, squared, divided by its variance
-under the model of the covariates alone. Both statistics are divided by their spread in every permutation: without that,
-p-values are too small where covariates are many and people few.
+correlation of the resulting outcome with the load is computed anew (Freedman and Lane 1983; Anderson and Robinson
+2001); its square orders permutations as t^2 does. Logistic: the residuals of the load given the covariates are permuted
+(Potter 2005, Stat. Med. 24:693), and the statistic is Rao's score of the load's coefficient, squared, divided by its
+variance under the model of the covariates alone. Both statistics are divided by their spread in every permutation:
+without that, p-values are too small with many covariates and few subjects.
 
-The same permutations serve all loads. Equal statistics count as equal whatever their rounding: a region in which one
-person has lesions has two values of the statistic only (`nilearn.mass_univariate.permuted_ols` breaks such ties).
+The same permutations serve all loads. Equal statistics count as equal despite rounding: a region in which only one
+subject has lesions has only two values of the statistic (`nilearn.mass_univariate.permuted_ols` breaks such ties).
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from yucca_wm.groups.statistics.logistic import fit_logistic, separated, with_in
 from yucca_wm.groups.statistics.variables import independent
 
 AT_A_TIME = 2_000_000
-"""Numbers drawn at a time: memory does not grow with the permutations."""
+"""Numbers drawn at a time, so that memory does not grow with the number of permutations."""
 
 ROUNDING = 1e-9
-"""Statistics (shares of variance, or chi-squared values) that differ by less than this are equal."""
+"""Statistics (shares of variance, or chi-squared values) that differ by less than this count as equal."""
 
 MIN_SUBJECTS, MIN_IN_GROUP, MIN_FREE = 10, 5, 5
-"""A region is tested in at least this many subjects, this many of each group, and this many more than the model has
-coefficients."""
+"""A region is tested only with at least this many subjects, this many in each group, and this many more than the model
+has coefficients."""
 
 WIDEST_LOG_ODDS = 20.0
-"""An interval wider than this (a factor of 500 million) says nothing, and is left out."""
+"""A wider interval of log odds (a factor of 500 million) is uninformative, and is left out."""
 
 STILL = 1e-12
-"""Loads with a standard deviation under this are the same in everyone."""
+"""Loads with a standard deviation below this count as constant."""
 
 
 def permutation_p(
@@ -51,12 +51,13 @@ def permutation_p(
     permutations: int,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """[p] two-sided permutation p-values, (1 + as extreme) / (1 + permutations), of the columns of ``loads`` [n, p].
+    """[p] two-sided permutation p-values, (1 + number as extreme) / (1 + permutations), of the columns of ``loads``
+    [n, p].
 
     outcome : [n] numbers, or 0/1 when ``binary`` (logistic).
     covariates : [n, c], linearly independent of each other and of the intercept; loads vary, given them.
 
-    Raises ValueError when the logistic model of the covariates alone has no estimate (`logistic.separated`).
+    Raises ValueError if the logistic model of the covariates alone has no estimate (`logistic.separated`).
     """
     basis = np.linalg.qr(with_intercept(covariates))[0]
     residual = loads - basis @ (basis.T @ loads)
@@ -75,7 +76,7 @@ def permutation_p(
 
 
 Statistic = Callable[[NDArray[np.intp]], NDArray[np.float64]]
-"""From [b, n] orders of the subjects to [b, p] values, the larger the more extreme."""
+"""Function from [b, n] orders of the subjects to [b, p] values, larger ones being more extreme."""
 
 
 def _partial_correlation(
@@ -119,9 +120,9 @@ def _orders(n: int, count: int, at_a_time: int, rng: np.random.Generator) -> Ite
 
 @dataclass(frozen=True)
 class RegionEffect:
-    """One region. ``effect`` is an odds ratio (logistic) or a slope in outcome units (linear), for one standard
-    deviation of the load, with its 95 % interval; None where it cannot be estimated, and ``note`` says why.
-    n_subjects : who is in its model."""
+    """Result for one region. ``effect`` is an odds ratio (logistic) or a slope in outcome units (linear), for one
+    standard deviation of the load, with its 95 % interval; None if it cannot be estimated, with the reason in ``note``.
+    n_subjects : number of subjects in its model."""
 
     region: str
     n_subjects: int
@@ -145,7 +146,7 @@ def associate(
     seed: int = 0,
 ) -> list[RegionEffect]:
     """Association of each column of ``loads`` [n, p] (transformed, NaN where undefined) with ``outcome`` [n] (0/1 when
-    ``binary``), given ``covariates`` [n, c]. Regions that are known in the same subjects share their permutations."""
+    ``binary``), given ``covariates`` [n, c]. Regions known in the same subjects share their permutations."""
     found: dict[int, RegionEffect] = {}
     known = ~np.isnan(loads)
     patterns, pattern_of = np.unique(known, axis=1, return_inverse=True)
@@ -164,7 +165,7 @@ def associate(
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """q-values: smallest false discovery rate at which each is a discovery."""
+    """q-values: smallest false discovery rate at which each test is a discovery."""
     if not len(p_values):
         return p_values
     from statsmodels.stats.multitest import multipletests
@@ -173,7 +174,7 @@ def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def too_few(outcome: NDArray[np.float64], columns: int, *, binary: bool) -> str:
-    """What is missing for a model with ``columns`` covariate columns; empty when nothing is."""
+    """Reason why there are too few subjects for ``columns`` covariate columns; empty if there are enough."""
     needed = max(MIN_SUBJECTS, columns + 2 + MIN_FREE)
     if len(outcome) < needed:
         return f"{len(outcome)} subjects, {needed} are needed"
@@ -191,7 +192,7 @@ def _associate_complete(
     permutations: int,
     seed: int,
 ) -> list[RegionEffect]:
-    """`associate` for regions that all these subjects have."""
+    """`associate` for regions that all of these subjects have."""
     covariates = covariates[:, independent(covariates)]
     lacking = too_few(outcome, covariates.shape[1], binary=binary)
     if not lacking and binary and fit_logistic(outcome, covariates) is None:
@@ -254,7 +255,7 @@ def _estimate(
 
 
 def _no_estimate(outcome: NDArray[np.float64], load: NDArray[np.float64], columns: NDArray[np.float64]) -> str:
-    """Why a logistic model has none. columns : load and covariates."""
+    """Reason why a logistic model has no estimate. columns : load and covariates."""
     if not separated(outcome, columns).any():
         return "the odds ratio could not be estimated: the fit did not converge"
     alone = separated(outcome, load[:, None]).any()

@@ -1,9 +1,9 @@
-"""A single cloud of subjects: data like a cohort's in everything but groups, to compare clusterings with.
+"""A single cloud of subjects: data like a cohort's in everything but groups, as a null model for clusterings.
 
 Every region is a curve of a latent normal variable z: x = a + b t(z), t(z) = (exp(g z) - 1) / g * exp(h z^2 / 2). This
-is Tukey's g-and-h family (Hoaglin 1985), which has one mode and takes up skewness (g) and heavy tails (h >= 0). It is
-fitted to the order statistics by least squares, so that a region where many subjects have no lesion can be treated as
-censored: its smallest value is a floor. The latent variables of the regions are correlated as a few factors make them
+is Tukey's g-and-h family (Hoaglin 1985), which has one mode and models skewness (g) and heavy tails (h >= 0). It is
+fitted to the order statistics by least squares, so that a region in which many subjects have no lesion can be treated
+as censored: its smallest value is a floor. The latent variables of the regions are correlated through a few factors
 (probabilistic principal components; Tipping and Bishop 1999, JRSS B 61:611, equations 7 and 8) on the normal scores.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 SKEWNESS = np.linspace(-1.5, 1.5, 31)
 TAILS = np.array([0.0, 0.05, 0.1, 0.2])
-"""The g and h that are tried."""
+"""Values of g and h that are tried."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Cloud:
     """A fitted cloud of p regions.
 
     curve : [4, p] a, b, g, h of every region.
-    floor : [p] smallest value of a region with a pile of subjects there, minus infinity for the others.
-    loadings, unique : [p, m] weights of the factors and [p] standard deviation of the rest of each latent variable.
+    floor : [p] smallest value of a region with many subjects at that value, minus infinity for the others.
+    loadings, unique : [p, m] factor loadings and [p] residual standard deviation of each latent variable.
     """
 
     curve: NDArray[np.float64]
@@ -35,7 +35,7 @@ class Cloud:
     unique: NDArray[np.float64]
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """[n, p] values of ``n`` subjects."""
+        """Draw values [n, p] of ``n`` subjects."""
         p, factors = self.loadings.shape
         latent = rng.normal(size=(n, factors)) @ self.loadings.T + rng.normal(size=(n, p)) * self.unique
         a, b, g, h = self.curve
@@ -43,7 +43,7 @@ class Cloud:
 
 
 def fit_cloud(values: NDArray[np.float64], factors: int) -> Cloud:
-    """The cloud nearest to ``values`` [n, p], with ``factors`` common to the regions. No column may be constant."""
+    """Fit a cloud to ``values`` [n, p], with ``factors`` common to the regions. No column may be constant."""
     scores = normal_scores(values)
     lowest = values.min(axis=0)
     piled = (values == lowest).sum(axis=0) > 1
@@ -68,7 +68,7 @@ def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fit_curve(x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """a, b, g, h with the smallest squared error of x at z; a straight line where there are too few points."""
+    """a, b, g, h with the smallest squared error of x at z; a straight line if there are too few points."""
     best, error = np.array([float(x.mean()), 0.0, 0.0, 0.0]), np.inf
     tried = product(SKEWNESS, TAILS) if len(np.unique(x)) > 4 else [(0.0, 0.0)]
     for g, h in tried:

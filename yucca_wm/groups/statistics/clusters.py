@@ -1,13 +1,13 @@
-"""Groups of subjects with like patterns of load, and whether there are any.
+"""Groups of subjects with similar patterns of load, and tests of whether there are any.
 
-Subjects are divided in the space of the principal components that stand out from noise (Horn 1965, parallel analysis):
-in all 34 regions, those without any difference would drown the others. k is chosen by the mean silhouette. Two things
-must hold before groups are called real:
+Subjects are divided in the space of the principal components that exceed noise (Horn 1965, parallel analysis):
+among all 34 regions, those without any difference would drown out the others. k is chosen by the mean silhouette.
+Groups are called real only if both of the following hold:
 
-- the silhouette is larger than in data without groups: a single cloud with the same skewness, tails and zeros of every
-  region and the same correlations between them (`cloud`), simulated; the whole choice of k is repeated in every
+- the silhouette is larger than in data without groups: a single simulated cloud with the same skewness, tails and zeros
+  of every region and the same correlations between them (`cloud`); the whole choice of k is repeated in every
   simulation. This is the test of Liu et al. (2008, JASA 103:1281), whose null is one Gaussian, for loads that are not;
-- the groups come back in bootstrap samples: mean Jaccard similarity at least STABLE (Hennig 2007, CSDA 52:258).
+- the groups recur in bootstrap samples: mean Jaccard similarity at least STABLE (Hennig 2007, CSDA 52:258).
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ PARALLEL_ANALYSES = 40
 METHODS = ("kmeans", "hierarchical", "gmm", "spectral")
 
 STABLE = 0.6
-"""Mean bootstrap Jaccard similarity under which a cluster is not to be trusted (Hennig 2007)."""
+"""Mean bootstrap Jaccard similarity below which a cluster is not to be trusted (Hennig 2007)."""
 
 ALPHA = 0.01
-"""Level of the first test: one single cloud in a hundred looks like a structure."""
+"""Level of the first test: one single cloud in a hundred appears to have structure."""
 
 MIN_SHARE, MIN_MEMBERS = 0.05, 3
-"""A division with a smaller group is none, here and in the simulations: of skewed loads a single subject may lie so far
-out that nothing else has a silhouette like the one of that subject against the rest."""
+"""A division with a smaller group is rejected, here and in the simulations: with skewed loads, one subject may lie so
+far out that no other division has a silhouette like that of this subject against the rest."""
 
 SIMULATIONS = 99
 BOOTSTRAPS = 50
 
 MAX_SILHOUETTE = 3000
-"""With more subjects than this, the silhouette is that of as many drawn at random, here and in the simulations: time
-and memory of the distances between all of them grow with the square of the cohort."""
+"""With more subjects than this, the silhouette is that of a random sample of this size, here and in the simulations:
+time and memory for all pairwise distances grow with the square of the cohort."""
 
 
 def count_components(values: NDArray[np.float64], rng: np.random.Generator) -> int:
-    """Principal components of standardised ``values`` whose variance exceeds the 95th percentile of that in data with
-    every column shuffled on its own; at least 1, at most MAX_COMPONENTS."""
+    """Number of principal components of standardised ``values`` [n, p] whose variance exceeds the 95th percentile of
+    that in data with every column shuffled separately; at least 1, at most MAX_COMPONENTS."""
 
     def variances(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.linalg.svd(matrix, compute_uv=False)[:MAX_COMPONENTS] ** 2)
@@ -57,7 +57,7 @@ def count_components(values: NDArray[np.float64], rng: np.random.Generator) -> i
 
 
 def principal_scores(values: NDArray[np.float64], components: int) -> NDArray[np.float64]:
-    """[n, components] scores of the rows of ``values``."""
+    """Scores [n, components] of the rows of ``values`` [n, p]."""
     centred = values - values.mean(axis=0)
     left, size, _ = np.linalg.svd(centred, full_matrices=False)
     return np.asarray(left[:, :components] * size[:components])
@@ -77,11 +77,11 @@ class Clusters:
     """Result of `cluster`.
 
     structure : whether the groups are real by both tests above; ``reason`` says why (not).
-    components : principal components used.
-    labels : [n] cluster of each subject, 1..k, the largest first (all 1 when there is no structure).
+    components : number of principal components used.
+    labels : [n] cluster of each subject, 1..k, the largest first (all 1 if there is no structure).
     candidate : [n] the best division found, structure or not.
     p_value : share of simulated single clouds whose best silhouette is at least as large; simulation ends early once
-        it cannot come out significant. None where there was no division to test.
+        it cannot become significant. None if there was no division to test.
     """
 
     structure: bool
@@ -95,7 +95,7 @@ class Clusters:
 
 
 def divide(values: NDArray[np.float64], k: int, method: str = "kmeans", seed: int = 0) -> NDArray[np.intp]:
-    """[n] labels 0..k-1 of the rows of ``values`` [n, p]."""
+    """Labels [n], 0..k-1, of the rows of ``values`` [n, p]."""
     from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
     from sklearn.mixture import GaussianMixture
 
@@ -126,9 +126,9 @@ def cluster(
     bootstraps: int = BOOTSTRAPS,
     seed: int = 0,
 ) -> Clusters:
-    """Divide the rows of ``values`` [subjects, regions] into 2..k_max groups, or say that there are none.
+    """Divide the rows of ``values`` [subjects, regions] into 2..k_max groups, or report that there are none.
 
-    Columns are scaled to unit variance; constant ones do not count. Raises ValueError for fewer than 10 subjects.
+    Columns are scaled to unit variance; constant ones are ignored. Raises ValueError for fewer than 10 subjects.
     """
     if len(values) < 10:
         raise ValueError(f"{len(values)} subject{'s' * (len(values) != 1)} cannot be divided into groups (10 at least)")
@@ -166,7 +166,7 @@ def cluster(
 def stability(
     values: NDArray[np.float64], k: int, method: str, bootstraps: int, rng: np.random.Generator
 ) -> tuple[float, ...]:
-    """Mean over bootstrap samples of the best Jaccard similarity of each cluster (largest first) to one found there."""
+    """For each cluster (largest first), mean over bootstrap samples of its best Jaccard similarity to one found."""
     whole = _by_size(divide(values, k, method, 0))
     found = np.zeros((bootstraps, k))
     for number in range(bootstraps):
@@ -180,7 +180,7 @@ def stability(
 
 
 def _best(values: NDArray[np.float64], ks: range, method: str, seed: int) -> tuple[int, float, dict[int, float]]:
-    """The k with the largest mean silhouette, that silhouette, and all of them."""
+    """The k with the largest mean silhouette, that silhouette, and the silhouettes of all k."""
     from sklearn.metrics import pairwise_distances, silhouette_score
 
     judged = np.arange(len(values))
@@ -219,7 +219,7 @@ def _single_cloud_p(
 
 
 def _by_size(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Renumber from 1, the largest cluster first (equal sizes: the one of the first subject)."""
+    """Renumber clusters from 1, the largest first (equal sizes: the one of the first subject)."""
     values, first, counts = np.unique(labels, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
     rank = {int(values[position]): number for number, position in enumerate(order, start=1)}

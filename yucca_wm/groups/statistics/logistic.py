@@ -1,11 +1,11 @@
-"""Logistic models as far as they exist: who says nothing about a coefficient, fits to the others, and prediction.
+"""Logistic models in spite of separation: subjects without information, fits to the others, and prediction.
 
-Where some combination of the columns tells groups apart for sure (a site with patients only), the likelihood has no
+If some combination of the columns separates groups perfectly (a site with patients only), the likelihood has no
 maximum. In the limit those subjects are predicted perfectly whatever the other coefficients are, and the model is that
-of the others (Geyer 2009, Electron. J. Stat. 3:259): they are found and left out.
+of the others (Geyer 2009, Electron. J. Stat. 3:259): the separated subjects are found and left out.
 
-Do regional loads tell patients from controls better than total load alone? Ridge models, cross-validated, answer with
-an interval (`compare_prediction`).
+Whether regional loads distinguish patients from controls better than total load alone is answered by cross-validated
+ridge models, with an interval (`compare_prediction`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CERTAIN = 1e-5
-"""Fitted probabilities this near 0 or 1 make us look for a separation."""
+"""Fitted probabilities this close to 0 or 1 trigger a check for separation."""
 
 FOLDS, REPEATS = 5, 5
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -39,7 +39,7 @@ def with_intercept(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def fit_logistic(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> Fit | None:
-    """Maximum likelihood of ``outcome`` [n] (0/1) given an intercept and ``columns`` [n, c]; None where it has none."""
+    """Maximum likelihood fit of ``outcome`` [n] (0/1) given an intercept and ``columns`` [n, c]; None if none."""
     import statsmodels.api as sm
 
     with warnings.catch_warnings():
@@ -58,8 +58,8 @@ def fit_logistic(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> 
 
 
 def separated(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """[n] whom an intercept and ``columns`` [n, c] predict for sure: a linear programme finds the direction in which as
-    many as possible lie strictly on the side of their outcome and nobody on the other."""
+    """[n] mask of subjects that an intercept and ``columns`` [n, c] predict perfectly: a linear program finds the
+    direction with as many subjects as possible strictly on the side of their outcome, and none on the other."""
     from scipy.optimize import linprog
 
     signed = (2 * outcome - 1)[:, None] * with_intercept(_scaled(columns))
@@ -100,9 +100,9 @@ def compare_prediction(
     bootstraps: int = 1000,
     seed: int = 0,
 ) -> Prediction:
-    """Ridge logistic regression on regional loads [n, p] and on total load [n], on one scale, covariates in both.
+    """Ridge logistic regression on regional loads [n, p] and on total load [n], on the same scale, covariates in both.
 
-    Nested: the penalty is chosen in inner folds of each training part, scaling is learnt there, and a subject's
+    Nested: penalty and scaling are chosen within each training part (the penalty in inner folds), and a subject's
     score is its mean out-of-fold score over REPEATS divisions into FOLDS.
     """
     scores = [
@@ -149,7 +149,7 @@ def _out_of_fold(values: NDArray[np.float64], outcome: NDArray[np.float64], seed
 
 
 def _auc(outcome: NDArray[np.float64], score: NDArray[np.float64]) -> float:
-    """Area under the ROC curve, from ranks (Mann and Whitney): a thousand bootstraps need it fast."""
+    """Area under the ROC curve, from ranks (Mann and Whitney), which is fast enough for a thousand bootstraps."""
     from scipy.stats import rankdata
 
     cases = outcome == 1

@@ -17,8 +17,8 @@ from yucca_wm.imaging.reading import spelled
 
 @dataclass(frozen=True)
 class Outcome:
-    """values : [n] numbers, or 0/1 where ``levels`` has two names: that of 0 (the reference), and that of 1. doubts :
-    numbers that may mean that there is none, or be names."""
+    """values : [n] numbers, or 0/1 if ``levels`` has two names: that of 0 (the reference), and that of 1. doubts :
+    numbers that may mean a missing value, or be names."""
 
     values: NDArray[np.float64]
     levels: tuple[str, str] | None = None
@@ -30,10 +30,11 @@ class Outcome:
 
 
 def read_outcome(column: Column, reference: str | None = None) -> Outcome:
-    """Two different cells are levels, more different numbers are numbers. Levels that are numbers are in the order of
-    numbers (``1`` and ``1.0`` are one), others in natural order; ``reference`` is called 0, by default the first.
+    """Read an outcome: two different cells are levels, more than two different numbers are numbers. Levels that are
+    numbers are in numeric order (``1`` and ``1.0`` are one), others in natural order; ``reference`` is coded 0, by
+    default the first.
 
-    Raises InputError when it is neither, the same in everyone, or has no level ``reference``.
+    Raises InputError if it is neither, constant, or has no level ``reference``.
     """
     numbers = numbers_of(column)
     if numbers is not None and len(np.unique(numbers)) > 2:
@@ -60,7 +61,7 @@ def read_outcome(column: Column, reference: str | None = None) -> Outcome:
 
 
 def _place_of(reference: str, levels: list[str]) -> int | None:
-    """The place of a level, as it is written or as a number."""
+    """Position of a level, matched as text or as a number."""
     if (wanted := composed(reference)) in levels:
         return levels.index(wanted)
     if not all(map(NUMBER.fullmatch, [wanted, *levels])):
@@ -69,7 +70,7 @@ def _place_of(reference: str, levels: list[str]) -> int | None:
 
 
 def _codes(column: Column, numbers: NDArray[np.float64]) -> list[str]:
-    """A line where the numbers may be the codes of more than two groups."""
+    """A line if the numbers may be codes of more than two groups."""
     if not (codes := may_be_codes(numbers)):
         return []
     names = "if these are names, compare two of them, in a table without the others"

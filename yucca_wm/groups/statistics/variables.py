@@ -1,7 +1,7 @@
-"""Variables of the participants table: numbers or levels, and the design made of covariates.
+"""Variables of the participants table: numbers or levels, and the design matrix of covariates.
 
-A cell is a number or the name of a level. What is neither for sure is refused, not guessed: a stray ``-`` or ``60+``
-among ages would turn a number into as many levels as there are ages, in silence.
+A cell is a number or the name of a level. An ambiguous one is refused instead of guessed: a stray ``-`` or ``60+``
+among ages would silently turn a number into as many levels as there are ages.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from yucca_wm.imaging.reading import spelled
 NO_NAMES = re.compile(
     r"[\W_]+|null|#.*|none|nil|<na>|missing|unknown|no data|not (available|applicable|known)", re.IGNORECASE
 )
-"""Cells that hardly are the name of a level."""
+"""Cells that are unlikely to be the name of a level."""
 
 MISSING_CODE = re.compile(r"[+-]?9+(\.0*)?|-\d+(\.0*)?")
-"""Numbers that often stand for no value: 999, -9, -1."""
+"""Numbers that often stand for a missing value: 999, -9, -1."""
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 MOST_CODES = 10
-"""More different numbers than this are hardly codes of names."""
+"""More different numbers than this are unlikely to be codes of names."""
 
 TOLERANCE = 1e-8
-"""A column of which the others leave less than this share of its spread says nothing new."""
+"""A column is redundant if the others leave less than this share of its spread."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table in the subjects that are used: its cells, none missing, and the lines they stand in.
-    categorical : the user says that these are names, whatever they look like."""
+    """One column of a table for the subjects used: its cells, none missing, and their line numbers.
+    categorical : the user declares the cells to be names, whatever they look like."""
 
     path: Path
     name: str
@@ -49,9 +49,9 @@ class Column:
 
 
 def numbers_of(column: Column) -> NDArray[np.float64] | None:
-    """[n] numbers; None for a column of names.
+    """Numbers [n]; None for a column of names.
 
-    Raises InputError naming line and value for numbers among which one cell is none, and for decimal commas.
+    Raises InputError, naming line and value, if one cell among numbers is not a number, and for decimal commas.
     """
     if column.categorical:
         return None
@@ -67,8 +67,8 @@ def numbers_of(column: Column) -> NDArray[np.float64] | None:
 
 
 def hardly_values(column: Column, values: NDArray[np.float64]) -> list[str]:
-    """A line for each number in ``values`` that may mean that there is none: 999 or -9 further from all others than
-    they are from each other, or a negative one among others that are not."""
+    """One line for each number in ``values`` that may mean a missing value: 999 or -9 further from all others than they
+    are from each other, or a negative one among others that are not."""
     codes = {cell for cell in column.cells if MISSING_CODE.fullmatch(cell)}
     is_code = np.array([cell in codes for cell in column.cells])
     others = np.unique(values[~is_code])
@@ -89,19 +89,19 @@ def hardly_values(column: Column, values: NDArray[np.float64]) -> list[str]:
 
 
 def may_be_codes(values: NDArray[np.float64]) -> str:
-    """Which numbers ``values`` are, where they may stand for names (site 1, 2, 3): 3 to MOST_CODES whole ones, each of
-    three people on average. Empty elsewhere; two numbers say the same as two names."""
+    """The different numbers in ``values`` if they may stand for names (site 1, 2, 3): 3 to MOST_CODES whole ones, each
+    with three subjects on average. Empty otherwise; two numbers say the same as two names."""
     different = np.unique(values)
     several = 2 < len(different) <= min(MOST_CODES, len(values) / 3)
     return ", ".join(f"{value:g}" for value in different) if several and not (different % 1).any() else ""
 
 
 def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
-    """The levels of a column of names, in natural order, and [n] the place of each cell among them. Levels that are
-    numbers are told apart and sorted as numbers: ``1`` and ``1.0`` are one, 9 comes before 10.
+    """Levels of a column of names, in natural order, and [n] the position of each cell among them. Levels that are
+    numbers are distinguished and sorted as numbers: ``1`` and ``1.0`` are one, 9 comes before 10.
 
-    Raises InputError naming line and value for cells that hardly are names (``.``, ``NULL``), and for levels that
-    differ in upper and lower case only, unless the column is categorical.
+    Raises InputError, naming line and value, for cells that are unlikely to be names (``.``, ``NULL``), and for levels
+    that differ only in upper and lower case, unless the column is categorical.
     """
     cells = column.cells
     if cells and all(NUMBER.fullmatch(cell) for cell in cells):
@@ -136,9 +136,9 @@ def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
 @dataclass(frozen=True)
 class Design:
     """matrix : [n, columns], linearly independent, each with mean 0 and standard deviation 1; columns : their names
-    (``age``, ``site=B``); covariate : of which covariate each is a part; constant : covariates that are the same in
-    everyone; redundant : column -> the columns that determine it; doubts : numbers that may mean that there is none, or
-    be names; levels : covariate of names -> its levels, the reference first, with how many subjects have each."""
+    (``age``, ``site=B``); covariate : covariate to which each belongs; constant : covariates with the same value in all
+    subjects; redundant : column -> the columns that determine it; doubts : numbers that may mean a missing value, or be
+    names; levels : covariate of names -> its levels, the reference first, with the number of subjects in each."""
 
     matrix: NDArray[np.float64]
     columns: list[str]
@@ -150,7 +150,7 @@ class Design:
 
     @property
     def notes(self) -> list[str]:
-        """What was left out, and why, what is in doubt, and which covariates are taken for names."""
+        """Covariates left out with the reason, doubts, and covariates taken for names."""
         named = {name: ", ".join(f"{level} ({n})" for level, n in own.items()) for name, own in self.levels.items()}
         return (
             [*self.doubts]
@@ -164,9 +164,9 @@ class Design:
 
 
 def design(covariates: Sequence[Column], n: int) -> Design:
-    """The design of ``n`` subjects. A covariate of names becomes a 0/1 column for every level but the first.
+    """Design of ``n`` subjects. A covariate of names becomes a 0/1 column for every level but the first.
 
-    Raises InputError for cells that are neither (see `numbers_of`).
+    Raises InputError for cells that are neither numbers nor names (see `numbers_of`).
     """
     columns: dict[str, NDArray[np.float64]] = {}
     covariate: list[str] = []
@@ -211,7 +211,7 @@ def design(covariates: Sequence[Column], n: int) -> Design:
 
 
 def independent(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """[c] which columns of ``matrix`` [n, c] say more than an intercept and the columns before them."""
+    """[c] mask of the columns of ``matrix`` [n, c] that are independent of an intercept and the columns before them."""
     if not len(matrix):
         return np.zeros(matrix.shape[1], dtype=bool)
     centred = matrix - matrix.mean(axis=0)
@@ -221,7 +221,7 @@ def independent(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
     basis: list[NDArray[np.float64]] = []
     for place in np.flatnonzero(keep):
         column = centred[:, place] / spread[place]
-        for _ in range(2):  # once more: rounding leaves something of what was taken out
+        for _ in range(2):  # twice: rounding leaves a remainder of the parts removed
             for other in basis:
                 column = column - (other @ column) * other
         if (left := float(np.sqrt(column @ column))) > TOLERANCE:
@@ -232,7 +232,7 @@ def independent(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def residuals(values: NDArray[np.float64], covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``values`` [n, p] without what an intercept and ``covariates`` [n, c] explain linearly."""
+    """Residuals of ``values`` [n, p] after linear regression on an intercept and ``covariates`` [n, c]."""
     basis = np.column_stack([np.ones(len(values)), covariates])
     return np.asarray(values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0])
 
@@ -245,7 +245,7 @@ def _explained_by(matrix: NDArray[np.float64], place: int, keep: NDArray[np.bool
 
 
 def blocks(design: Design) -> dict[str, NDArray[np.float64]]:
-    """Covariate -> its columns."""
+    """Covariate -> its columns, [n, columns]."""
     names: Collection[str] = dict.fromkeys(design.covariate)
     of = np.array(design.covariate, dtype=object)
     return {name: design.matrix[:, of == name] for name in names}
