@@ -1,17 +1,18 @@
-"""An outside referee: lesions of known size and place that bidsgate lays into real scans, and what `predict` finds.
+"""Independent test: lesions of known size and place that bidsgate injects into real scans, and how `predict` finds
+them.
 
     python benchmarks/bidsgate.py --data ../shared/data/real --out DIR [--bidsgate COMMAND] [--people N] [--json]
 
-bidsgate (PyPI, MIT) is installed apart: ``pip install bidsgate`` in an environment of its own, whose ``bidsgate`` is
-named with ``--bidsgate``. Scans are `mslub_mni/p07` and people of `nichart`; the T1 is brought to the FLAIR's grid
-first, which bidsgate wants. It is given the brain (`nichart`'s `DLMUSE`; p07 is a brain already), as its own estimate
-refuses some of these old ones; where white matter is in it, it finds itself. Twelve lesions of 30 to 1,500 mm3 are laid
-into each person's T1 and FLAIR.
+bidsgate (PyPI, MIT) is installed separately: ``pip install bidsgate`` in an environment of its own, whose ``bidsgate``
+is given with ``--bidsgate``. Scans are `mslub_mni/p07` and people of `nichart`; the T1 is first brought to the FLAIR's
+grid, as bidsgate requires. It is given the brain (`nichart`'s `DLMUSE`; p07 is a brain already), because its own
+estimate refuses some of these older scans; it finds the white matter itself. Twelve lesions of 30 to 1,500 mm3 are
+injected into each person's T1 and FLAIR.
 
 These people have lesions of their own, which bidsgate counts as false, and which may lie where one is injected. So the
-scans are segmented before, too: *new* lesions are those of which nothing had been found before, and Dice is given as
-bidsgate reckons it, and without what had been found before (*own*). Started again in the same folder it goes on; an
-empty folder is needed for other weights.
+scans are also segmented before injection: *new* lesions are those of which nothing had been found before, and Dice is
+given as bidsgate computes it, and without what had been found before (*own*). A run started again in the same folder
+is resumed; use an empty folder for other weights.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from yucca_wm.imaging.images import load_labels, save
 from yucca_wm.scan import bring_to_one_frame, carry_labels
 
 PEOPLE = HELD_OUT
-"""Of `nichart`: those that the shipped models were not trained on."""
+"""People of `nichart` on whom the shipped models were not trained."""
 
 LARGE_MM3 = 100.0
 HEIGHTS = ("lower", "middle", "upper")
-"""bidsgate's thirds of the brain."""
+"""Thirds of the brain, as defined by bidsgate."""
 WANTED = 0.85
 
 
@@ -77,7 +78,7 @@ def main() -> int:
 
 
 def bring(name: str, folder: Path, bids: Path, masks: Path) -> None:
-    """Both scans on the FLAIR's grid (``sub-NAME/anat/sub-NAME_T1w.nii.gz``, ``..._FLAIR.nii.gz``), and the brain."""
+    """Write both on the FLAIR's grid (``sub-NAME/anat/sub-NAME_T1w.nii.gz``, ``..._FLAIR.nii.gz``), and the brain."""
     files = {m: scan(bids, name, m) for m in ("T1", "FLAIR")}
     mask_file = make_folder(masks) / f"sub-{name}.nii.gz"
     if all(file.is_file() for file in (*files.values(), mask_file)):
@@ -101,7 +102,7 @@ def scan(bids: Path, name: str, modality: str) -> Path:
 
 
 def predict(bids: Path, people: dict[str, Path], out: Path) -> None:
-    """`yucca-wm predict` on all scans that are in ``bids``."""
+    """Run `yucca-wm predict` on all scans in ``bids``."""
     lines = ["subject\tt1\tflair"]
     for name in people:
         files = [scan(bids, name, m) for m in ("T1", "FLAIR")]
@@ -118,7 +119,7 @@ def run(*command: str) -> None:
 
 
 def scored(base: str, score: dict[str, Any], out: Path) -> dict[str, Any]:
-    """bidsgate's score of one person, and what only shows beside the scan without the lesions."""
+    """bidsgate's score of one person, and measures that need the scan without injected lesions."""
     truth = load_labels(out / "after" / base / "anat" / f"{base}_desc-lesionTruth_mask.nii.gz")
     labels = truth.data
     before, after = (
@@ -160,7 +161,7 @@ def _share(lesions: list[dict[str, Any]]) -> str:
 
 
 def summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Over all people: found of injected, by size, by height and of new ones, and the mean Dice."""
+    """Totals over all people: found of injected lesions, by size, by height and of new ones, and the mean Dice."""
     lesions = [lesion for row in rows for lesion in row["lesions"]]
     large = [lesion for lesion in lesions if lesion["mm3"] >= LARGE_MM3]
     sizes = {"0-100": (0, 100), "100-500": (100, 500), "500-": (500, np.inf)}

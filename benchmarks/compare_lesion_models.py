@@ -1,15 +1,15 @@
-"""Three ways to show a network T1 and FLAIR, on the same painted samples, steps and network, compared on real scans.
+"""Three ways to present T1 and FLAIR to a network, on the same painted samples, steps and network, on real scans.
 
     python benchmarks/compare_lesion_models.py --heads DIR --data ../shared/data/real --out DIR [--steps N] [--json]
 
-- ``a`` one channel: T1 and FLAIR are one modality; a scan goes through by itself, and the two are merged as in the
-  paper. T1's weight is the one of 0, .25 and .5 with the best lesion Dice on planes painted from the heads held out.
-- ``b`` two channels, either absent at random: what is shipped.
-- ``c`` two channels, lesions and tissue and the 36 regions in one network.
+- ``a`` one channel: T1 and FLAIR are one modality; each scan is segmented by itself, and the two are merged as in the
+  paper. T1's weight is the one of 0, .25 and .5 with the best lesion Dice on planes painted from held-out heads.
+- ``b`` two channels, either one absent at random: the shipped way.
+- ``c`` two channels, with lesions, tissue and the 36 regions in one network.
 
 The network is `CompactUNet`, loss and schedule are those of `YuccaManager_Synthesis` (``c``: plus the regions' cross-
-entropy). Brains are found by the shipped region model for all three. Stopped and started again it goes on where it was
-(every 100 steps). At the default 3,600 steps of 9 planes each takes some 1.5 hours on two idle cores.
+entropy). Brains are found by the shipped region model for all three. A stopped run is resumed when started again
+(every 100 steps). At the default 3,600 steps of 9 planes, each way takes some 1.5 hours on two idle cores.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from yucca_wm.training.synthesis.planes import _slab
 
 N_TISSUES, N_REGIONS, LESION = len(TISSUES), 37, TISSUES["lesion"]
 OTHER_SIDE = np.array([0, *(region_table().mirrored()[label] for label in range(1, N_REGIONS))])
-"""Region -> that of the other side."""
+"""Region -> same region on the other side."""
 
 WAYS = {"a": (1, N_TISSUES), "b": (2, N_TISSUES), "c": (2, N_TISSUES + N_REGIONS)}
 """Channels and classes of each way."""
@@ -57,7 +57,7 @@ SEED, SAVED_EVERY, VALIDATION_PLANES = 0, 100, 64
 
 
 class Planes(Dataset[dict[str, Tensor]]):
-    """`PaintedDataset`'s samples from ``first`` on, as one of the three ways is shown them."""
+    """Samples of `PaintedDataset` from ``first`` on, in the form of one of the three ways."""
 
     def __init__(self, painted: PaintedDataset, way: str, first: int, end: int) -> None:
         self.painted, self.way, self.first, self.end = painted, way, first, end
@@ -78,7 +78,7 @@ class Planes(Dataset[dict[str, Tensor]]):
         return found
 
     def _regions(self, number: int) -> np.ndarray[Any, Any]:
-        """Region of every pixel, int64 [x, y]: the sample's slab, drawn once more by the same random numbers."""
+        """Region of every pixel, int64 [x, y]: the sample's slab, drawn again with the same random numbers."""
         head = (self.painted.heads or [])[self.painted.head_of(number)]
         random = np.random.default_rng([self.painted.seed, number])
         thickness = 1 if random.random() < 0.35 else int(random.integers(2, 8))
@@ -119,7 +119,7 @@ def main() -> int:
 
 
 def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> nn.Module:
-    """The moving average of a network after ``options.steps``, taken up where it was."""
+    """Moving average of a network after ``options.steps``, resumed from an earlier run."""
     torch.manual_seed(SEED)
     channels, classes = WAYS[way]
     learner, average = (CompactUNet(channels, classes).to(memory_format=torch.channels_last) for _ in range(2))
@@ -152,7 +152,7 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
 
 
 def learn(loss: Tensor, learner: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, kept: float) -> None:
-    """One step of ``learner``, and of the moving average of its weights, which keeps this share of itself."""
+    """One step of ``learner`` and of the moving average of its weights; ``kept``: weight of the old average."""
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(learner.parameters(), GRADIENT_CLIP)
@@ -163,12 +163,12 @@ def learn(loss: Tensor, learner: nn.Module, average: nn.Module, optimizer: torch
 
 
 def precision() -> Any:
-    """bfloat16 where the processor is fast in it."""
+    """bfloat16 if the processor is fast with it."""
     return torch.autocast("cpu", torch.bfloat16) if bf16_is_fast() else contextlib.nullcontext()
 
 
 def networks_of(way: str, network: nn.Module, weight: float | None) -> Networks:
-    """The shipped region network beside this one, as `segment` takes them."""
+    """The shipped region network together with this one, as `segment` takes them."""
 
     def tissue(x: Tensor) -> Tensor:
         with torch.inference_mode(), precision():
@@ -178,7 +178,7 @@ def networks_of(way: str, network: nn.Module, weight: float | None) -> Networks:
 
 
 def merged(network: nn.Module, x: Tensor, t1_weight: float) -> Tensor:
-    """Log of the weighted mean [B, class, ...] of what a network of one channel says of T1 and FLAIR [B, 2, ...]."""
+    """Log of the weighted mean [B, class, ...] of a one-channel network's outputs for T1 and FLAIR [B, 2, ...]."""
     given = [c for c in range(2) if bool((x[:, c] != ABSENT).any())]
     if not given:  # planes that no scan shows
         given = [1]
@@ -188,7 +188,7 @@ def merged(network: nn.Module, x: Tensor, t1_weight: float) -> Tensor:
 
 
 def t1_weight(network: nn.Module, painted: PaintedDataset) -> float:
-    """T1's share in the mean with which lesions of painted planes that have both scans are found best."""
+    """Weight of T1 in the mean with which lesions are found best in painted planes that have both scans."""
     overlap = dict.fromkeys(T1_WEIGHTS, 0.0)
     total = dict.fromkeys(T1_WEIGHTS, 0.0)
     for number in range(VALIDATION_PLANES):
@@ -207,7 +207,7 @@ def t1_weight(network: nn.Module, painted: PaintedDataset) -> float:
 
 
 def tested(shown: Networks, data: Path) -> Iterator[dict[str, Any]]:
-    """Every test scan with lesions drawn by hand, by T1 and FLAIR, by FLAIR, and by T1."""
+    """Score every test scan with hand-drawn lesions, from T1 and FLAIR, from FLAIR, and from T1."""
     for scans, truth_file in with_truth(data):
         truth = load_labels(truth_file)
         for used in (("T1", "FLAIR"), ("FLAIR",), ("T1",)):

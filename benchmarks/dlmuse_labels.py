@@ -1,10 +1,10 @@
-"""DLMUSE's parcellations and DLWMLS's lesions as label maps with FreeSurfer's numbers at 1 mm, for training on scans.
+"""Convert DLMUSE's parcellations and DLWMLS's lesions to label maps with FreeSurfer's numbers at 1 mm, for training.
 
     python benchmarks/dlmuse_labels.py --data ../shared/data/real/nichart --people Subj1 Subj3 --out DIR
 
 Each person's folder holds T1, FLAIR, DLMUSE (on the T1) and DLWMLS (on the FLAIR), as in `nichart`. Writes
-DIR/labels/NAME.nii.gz in the space of the T1 (lesions as 77; what is dark in and around the furrows as fluid, 24, which
-DLMUSE leaves out), DIR/wm/NAME.nii.gz, the white matter with its lesions, DIR/wm.tsv for ``parcellate --cohort``, and
+DIR/labels/NAME.nii.gz in the space of the T1 (lesions as 77; dark voxels in and around the sulci, which DLMUSE leaves
+out, as fluid, 24), DIR/wm/NAME.nii.gz, the white matter with its lesions, DIR/wm.tsv for ``parcellate --cohort``, and
 DIR/scans.tsv for ``python -m yucca_wm.training.synthesis --scans``.
 """
 
@@ -40,14 +40,14 @@ MUSE: dict[int, tuple[int, ...]] = {
     17: (31, 32, 47, 48),
     24: (46,),
 }
-"""FreeSurfer's number -> MUSE's, left and right as one: the side of a head's voxels is taken from where they lie."""
+"""FreeSurfer's number -> MUSE's, left and right merged: the side of a head's voxels is determined by their position."""
 
 FLUID, LESION = 24, 77
 FURROWS_MM, AROUND_MM = 8, 2
 
 
 def label_map(folder: Path) -> Image:
-    """FreeSurfer's numbers on a grid of 1 mm, axes towards right, front and top."""
+    """Label map with FreeSurfer's numbers on a grid of 1 mm, axes towards right, front and top."""
     muse = load_labels(folder / "DLMUSE.nii.gz")
     parts = {number: np.isin(muse.data, labels) for number, labels in MUSE.items()}
     brain = np.isin(muse.data, [label for number in parts if number != FLUID for label in MUSE[number]])
@@ -58,7 +58,7 @@ def label_map(folder: Path) -> Image:
     near |= ndimage.binary_closing(np.pad(brain, steps + 1), iterations=steps)[(slice(steps + 1, -steps - 1),) * 3]
     dark = t1.data < (np.median(t1.data[parts[4]]) + np.median(t1.data[parts[3]])) / 2
     parts[FLUID] |= near & dark & ~brain
-    # a voxel takes the part that fills most of it, so that surfaces stay smooth
+    # a voxel takes the structure that fills most of it, so that surfaces stay smooth
     best: NDArray[np.float32] | None = None
     for number, part in parts.items():
         share = resample_to_output(nib.Nifti1Image(part.astype(np.float32), muse.affine), 1.0, order=1)

@@ -1,11 +1,11 @@
-"""Which registrations are doubted: real white matter as it is, and spoilt in ways that users meet.
+"""Which registrations are doubted: real white matter unchanged, and degraded in ways that users meet.
 
     python benchmarks/doubt.py --data DIR [--every N] [--first N] [--kinds NAME ...] [--json]
 
-DIR is the folder with ``atlas``, ``real`` and ``wmh_region_labels``. Every white-matter mask is registered as it is
-("whole"), and that result is the truth for its spoilt copies: how far labels end up from there, in mm, is told beside
-whether the registration was refused or doubted. Bounds were set with all whole masks in view, and with spoilt copies of
-the people in SEEN: those of all others are told apart in the table, and had no part in them.
+DIR is the folder with ``atlas``, ``real`` and ``wmh_region_labels``. Every white-matter mask is registered unchanged
+("whole"), and that result is the truth for its degraded copies: the distance of labels from it, in mm, is reported with
+whether the registration was refused or doubted. Bounds were set with all whole masks in view, and with degraded copies
+of the people in SEEN; those of all other people had no part in them and are reported separately.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ KINDS = {
 }
 SIDE_PAIR = (44, 45)
 BELOW_BRAIN = (35, 38, 39, 40, 41, 71, 72, 73)
-"""Brainstem and cerebellum in the labels of ``oasis_nc`` and ``nichart``."""
+"""Labels of brainstem and cerebellum in ``oasis_nc`` and ``nichart``."""
 
 JHU_BELOW = (28, 29, 30, 31, 32, 50, 63, 64, 65)
-"""The same in the left half of JHU-MNI Type-II; right ones are 65 more."""
+"""The same in the left half of JHU-MNI Type-II; those on the right are 65 higher."""
 
 SEEN = ("1000", "1012", "Subj1", "Subj15", "WMH_1", "WMH_102", "WMH_150", "WMH_158", "WMH_3", "WMH_52")
 WRONG_MM = 5.0
-"""Labels that lie further off than this on average are wrong."""
+"""Labels that are further off than this on average are wrong."""
 
 SHARES = (("", "cases"), ("unseen_", "unseen"), ("wrong_", "wrong"))
 MOST_FLAGGED, LEAST_CAUGHT = 0.0, 0.95
@@ -102,7 +102,7 @@ def main() -> int:
 
 
 def people(data: Path, every: int, first: int) -> Iterator[Person]:
-    """The people: of each group the one at place ``first`` and every N-th after it."""
+    """Of each group, the person at place ``first`` and every N-th after it."""
     for path in sorted((data / "real" / "oasis_nc").glob("*_labels.nii.gz"))[first::every]:
         t1 = load(path.with_name(path.name.replace("_labels", "_T1")))
         yield _labelled(path.name.split("_")[0], "oasis_nc", load_labels(path), SIDE_PAIR, t1)
@@ -129,7 +129,7 @@ def tried(
     below: Image,
     other: tuple[Person, NDArray[np.float64]] | None,
 ) -> dict[str, Any] | None:
-    """What happens to one person's white matter, spoilt as ``kind`` says; None where it cannot be made."""
+    """Result for one person's white matter, degraded by ``kind``; None if that cannot be made."""
     if kind == "another's, T1 given":
         return _another(person, whole, other)
     wm = spoilt(kind, person, whole.warp, atlas, below)
@@ -150,7 +150,7 @@ def tried(
     else:
         found = register(atlas.wm, wm, Settings())
     spoilt_mask = kind not in ("whole", "turned")
-    beside = Beside() if spoilt_mask else person.beside  # what is caught without other images
+    beside = Beside() if spoilt_mask else person.beside  # detected without other images
     fit = judge(atlas, wm, found, carry(atlas.labels, wm, found.warp, Interpolation.NEAREST), beside)
     said = doubts(found.warp.matrix, fit)
     row: dict[str, Any] = {"caught": bool(said), "refused": False, "off_mm": round(off_mm(whole, found, person.wm), 1)}
@@ -160,7 +160,7 @@ def tried(
 
 
 def spoilt(kind: str, person: Person, warp: Warp, atlas: Atlas, below: Image) -> Image | None:
-    """White matter as it would be given."""
+    """White matter in the form in which a user would give it."""
     wm = person.wm
     if kind in ("whole", "turned"):
         return wm
@@ -182,7 +182,7 @@ def spoilt(kind: str, person: Person, warp: Warp, atlas: Atlas, below: Image) ->
 def _another(
     person: Person, whole: Registration, other: tuple[Person, NDArray[np.float64]] | None
 ) -> dict[str, Any] | None:
-    """The last person's white matter, carried to this one through the atlas: as well laid as it can be."""
+    """The previous person's white matter, brought to this one through the atlas: aligned as well as possible."""
     if person.beside.t1 is None or other is None or other[0].group != person.group:
         return None
     to_other = np.linalg.inv(other[1]) @ whole.warp.matrix
@@ -193,7 +193,7 @@ def _another(
 
 
 def _turned(wm: Image) -> NDArray[np.float64]:
-    """35 degrees about world x around the centre of the white matter."""
+    """Rotation by 35 degrees about world x around the centre of the white matter, 4x4."""
     angle, centre = np.radians(35), centre_mm(wm)
     turn = np.eye(4)
     turn[1, 1] = turn[2, 2] = np.cos(angle)
@@ -203,14 +203,14 @@ def _turned(wm: Image) -> NDArray[np.float64]:
 
 
 def off_mm(whole: Registration, found: Registration, wm: Image) -> float:
-    """Mean distance between where two affines take the whole white matter."""
+    """Mean distance between the positions to which two affines map the whole white matter."""
     points = wm.affine[:3, :3] @ np.array(np.nonzero(wm.data))[:, ::50] + wm.affine[:3, 3:]
     difference = whole.warp.points_mm(points) - found.warp.points_mm(points)
     return float(np.linalg.norm(difference, axis=0).mean())
 
 
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For every kind: how many, how many caught; the same of people not in SEEN, and where labels end up wrong."""
+    """For every kind: number, number detected; the same for people not in SEEN, and where labels end up wrong."""
     figures = []
     print("\nkind                       refused or doubted   not seen: caught   labels wrong: caught")
     for kind in dict.fromkeys(row["kind"] for row in rows):
@@ -228,7 +228,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def failures(figures: list[dict[str, Any]]) -> list[str]:
-    """Bars that do not hold, in words."""
+    """Bars that are not met, in words."""
     found = []
     for figure in figures:
         kind, share = figure["kind"], figure["caught"] / figure["cases"]

@@ -1,12 +1,12 @@
-"""Writing and merging softmax files, and sliding-window inference, beside Yucca's own functions and MONAI's inferer.
+"""Writing and merging softmax files, and sliding-window inference, compared with Yucca's functions and MONAI's inferer.
 
     python benchmarks/ensemble.py [--quick] [--json] [--only PART ...] [--model MODEL --scans T1 FLAIR] [--cuda]
 
-Every figure comes from a process of its own: CPU seconds (user + system, all threads) of the call, imports and the
-reading of its input left out on both sides, and peak resident memory of the whole process.
+Every figure comes from a process of its own: CPU seconds (user + system, all threads) of the call, without imports and
+without reading its input on either side, and peak resident memory of the whole process.
 Kinds of softmax of 37 classes: "network" (a network trained here on a labelled volume, applied to it and to a noisier
 copy), "smooth" (random logits that vary smoothly; the second model's share 80 % of the first's variance), and with
---model "trained" (a model of 37 classes that yucca_train left, such as the demo's, applied to a T1 and a FLAIR; its
+--model "trained" (a model of 37 classes from yucca_train, such as the demo's, applied to a T1 and a FLAIR; its
 logits of the head, without the empty margin, are interpolated to the volume's size).
 """
 
@@ -129,7 +129,7 @@ def measured(worker: str, *arguments: str) -> dict[str, float]:
 
 
 def finish(started: float = 0.0, **said: Any) -> None:
-    """Last line of a worker: the CPU it used since ``started`` (of `time.process_time`), and its memory."""
+    """Print the last line of a worker: CPU used since ``started`` (of `time.process_time`), and memory."""
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"cpu_s": round(time.process_time() - started, 2), "peak_mib": round(peak_kib / 1024)} | said))
 
@@ -168,7 +168,7 @@ def smooth_logits(rng: Any, shape: tuple[int, ...], amplitude: float = 12.0) -> 
 
 
 def network_logits(rng: Any, shape: tuple[int, int, int]) -> Any:
-    """A small network learns the regions of a head from position and a noisy image, then sees two noisy images."""
+    """Train a small network on a head's regions from position and a noisy image, then apply it to two noisy images."""
     import numpy as np
     import torch
 
@@ -208,7 +208,7 @@ def network_logits(rng: Any, shape: tuple[int, int, int]) -> Any:
 
 
 def trained_logits(model: str, scans: Sequence[str], shape: tuple[int, int, int]) -> Any:
-    """What a trained region model says about the head in each scan, interpolated until it fills ``shape``."""
+    """Logits of a trained region model for the head in each scan, interpolated until it fills ``shape``."""
     import nibabel as nib
     import torch
 
@@ -298,7 +298,7 @@ def ours_merge(folder: str, *numbers: str) -> None:
 
 
 def reference(folder: str) -> None:
-    """The full-precision merge (float64), and by how much its best two classes differ."""
+    """The full-precision merge (float64), and the difference between its best two classes."""
     import numpy as np
 
     first, second = (np.load(Path(folder) / f"logits{number}.npy", mmap_mode="r")[0] for number in (1, 2))
@@ -336,7 +336,7 @@ CUDA_VOLUMES = 3
 
 
 def inference(device: str) -> dict[str, Any]:
-    """One volume from network input to label map: ours, MONAI's inferer, Yucca's way. On CUDA with softmax files."""
+    """One volume from network input to label map: ours, MONAI's inferer, Yucca's. On CUDA with softmax files."""
     figures: dict[str, Any] = {}
     if device == "cuda":
         for tool in ("yucca", "ours"):
@@ -382,7 +382,7 @@ def small_volume(device: str) -> Any:
 
 
 def metadata_of(shape: tuple[int, ...]) -> dict[str, Any]:
-    """What Yucca's preprocessing notes down for a volume that it left as it was."""
+    """Record of Yucca's preprocessing for a volume that it left unchanged."""
     import nibabel as nib
     import numpy as np
 
@@ -398,7 +398,7 @@ def metadata_of(shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def timed_inference(device: str, predict: Any) -> None:
-    """Run ``predict(network, volume, out path)`` once, or on CUDA a few times after a first one that is not counted."""
+    """Run ``predict(network, volume, out path)`` once, or on CUDA a few times after a first run that is not counted."""
     import torch
 
     torch.set_num_threads(2)
@@ -443,7 +443,7 @@ def monai_infer(device: str) -> None:
 
 
 def yucca_infer(device: str) -> None:
-    """Yucca's own steps, or where Yucca is not installed (a bare GPU machine) the same steps re-written."""
+    """Yucca's own steps or, if Yucca is not installed (a bare GPU machine), the same steps re-implemented."""
     import numpy as np
     import torch
 
@@ -477,7 +477,7 @@ def yucca_infer(device: str) -> None:
 
 
 def yucca_rewritten() -> tuple[Any, Any, Any]:
-    """Stand-ins that do what yucca 2.3.7 does, step for step: one window at a time, sums, float32 copies, zlib."""
+    """Re-implementation of yucca 2.3.7, step for step: one window at a time, sums, float32 copies, zlib."""
     import nibabel as nib
     import numpy as np
     import torch

@@ -1,13 +1,13 @@
-"""What a few masks of one's own bring: a shipped lesion model as it is, fine-tuned, and a network from scratch.
+"""Benefit of a few masks of one's own: a shipped lesion model unchanged, fine-tuned, and a network from scratch.
 
     python benchmarks/finetune.py --data ../shared/data/real --out DIR [--epochs N] [--json]
 
-Eight people of `nichart` with their lesion masks (another tool's, `DLWMLS`) are trained on, four others are tested on,
-with their FLAIR at 2 mm. The start is ``tissue_painted``, which learned from painted planes alone; ``tissue`` has
-learned from those eight people already. Training, fine-tuning and inference are Yucca's commands, with the same number
-of steps, the same network and plan; the shipped model is applied as `predict` does, alone and as the mean that
-`predict` takes. Networks are shown the brain and what lies within 5 mm of it, which the shipped region model finds.
-Started again in the same folder it goes on. Ten minutes for each of the two trainings on one core.
+Eight people of `nichart` with their lesion masks (another tool's, `DLWMLS`) are used for training, four others for
+testing, with their FLAIR at 2 mm. Fine-tuning starts from ``tissue_painted``, which learned from painted planes alone;
+``tissue`` was already trained on those eight people. Training, fine-tuning and inference are Yucca's commands, with the
+same number of steps, the same network and plan; the shipped model is applied as in `predict`, alone and as the mean
+that `predict` takes. Networks see the brain, as found by the shipped region model, and what lies within 5 mm of it.
+A run started again in the same folder is resumed. Each of the two trainings takes ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from yucca_wm.models.tissue import AROUND_MM, _masks
 
 TRAIN = ("Subj1", "Subj3", "Subj4", "Subj7", "Subj9", "Subj10", "Subj11", "Subj12")
 TEST = ("Subj2", "Subj13", "Subj14", "Subj15")
-"""None of these was trained on when the shipped models were made."""
+"""People on whom the shipped models were not trained."""
 
 PLAN, FOLDS = "YuccaPlanner_Volume_1mm", ("--split_data_method", "kfold", "--split_data_param", "8")
 BATCHES = 50
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def write_cohort(people: Path, folder: Path) -> None:
-    """FLAIRs without what lies outside the head's brain, and the table of who trains and who tests."""
+    """Write FLAIRs without voxels outside the brain and its surroundings, and the table of training and test people."""
     lines = ["subject\tflair\tlesions\tsplit"]
     for name in (*TRAIN, *TEST):
         target = make_folder(folder / name) / "FLAIR.nii.gz"
@@ -124,13 +124,13 @@ def training(arm: str, out: Path, epochs: int, rate: str) -> tuple[list[Step], P
 
 
 def painted_alone() -> Networks:
-    """The start of fine-tuning, with the network that finds the brain."""
+    """Starting model of fine-tuning, with the network that finds the brain."""
     shipped = networks("cpu")
     return Networks(shipped.regions, shipped.tissue.networks[-1])  # type: ignore[attr-defined]
 
 
 def found_by(models: Networks, person: Path) -> float:
-    """Dice of what is found on the FLAIR."""
+    """Dice of the lesions found on the FLAIR."""
     truth = load_labels(person / "DLWMLS.nii.gz")
     return dice(segment(models, {"FLAIR": load(person / "FLAIR.nii.gz")}).lesions > 0, truth.data > 0)
 

@@ -48,7 +48,7 @@ CLOUDS: tuple[Cloud, ...] = (independent, severity, skewed, zeros)
 def planted_rand(method: str, cohorts: int, seed: int, *, skewed_loads: bool = False) -> float:
     """Smallest adjusted Rand index: three groups of 25, 20 and 15, means of every region one noise SD apart.
 
-    skewed_loads : all of that is the logarithm of the loads, which are then transformed by log1p.
+    skewed_loads : take these values as the logarithm of the loads, which are then transformed by log1p.
     """
     found = []
     for number in range(cohorts):
@@ -84,7 +84,7 @@ def false_discoveries(cohorts: int, seed: int, *, binary: bool) -> float:
 
 
 def power(cohorts: int, seed: int) -> tuple[float, float]:
-    """Percent of cohorts in which a correlation of SLOPE is found at 5 %, and what the t-test's theory gives."""
+    """Percent of cohorts in which a correlation of SLOPE is found at 5 %, and the power of the t-test in theory."""
     rng, found = np.random.default_rng([seed, 1]), 0
     for number in range(cohorts):
         load = rng.normal(size=(COHORT, 1))

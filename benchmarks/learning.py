@@ -4,9 +4,9 @@
 
 Trains on the demo's synthetic cohort with Yucca's own commands, three seeds each: with the recall term, without it, and
 with intensities standardised per volume (``-pl YuccaPlanner_Volume``) instead of Yucca's pooled statistics. The Dice is
-that of eight unseen subjects, softmaxes of T1 and FLAIR merged; of the last epoch, because six small batches of
-validation choose the best one by chance. Passes when one of them reaches 0.7 on average. Three hours
-on two cores without a GPU (half of it with ``--epochs 40``); run it again with the same folder to go on. ``--quick``:
+that of eight unseen subjects, with softmaxes of T1 and FLAIR merged, after the last epoch, because six small validation
+batches choose the best epoch by chance. Passes if one of the three reaches 0.7 on average. Takes three hours
+on two cores without a GPU (half of it with ``--epochs 40``); run it again with the same folder to resume. ``--quick``:
 two steps of training; shows that it runs.
 """
 

@@ -1,13 +1,14 @@
-"""Localizing a cohort, against only reading its files and against the loop over regions that one writes by hand.
+"""Localizing a cohort, compared with only reading its files and with a hand-written loop over regions.
 
-``--subjects N`` (default 1,000) subjects: region maps of real subjects where they are at hand (``--regions DIR``), else
+``--subjects N`` (default 1,000) subjects: region maps of real subjects if available (``--regions DIR``), else
 blocks of the same grid; lesions simulated. Three things are measured in the same run, on the same files and two
 threads: reading and decompressing alone (Python's gzip, no image library), the whole command with its tables and heat
-map, and a plain numpy loop over regions (on a sample). Times are given on the clock and in CPU seconds of all threads;
-the bar is on CPU seconds, which a busy machine does not change. With ``--quick`` the command's start (measured on three
-subjects) is taken off: it weighs on 120 subjects, not on 1,000. Peak memory is measured at two cohort sizes: with a
-tenth of the subjects (the largest of three runs, which differ by a tenth as threads meet) and with all; it must not
-grow (with ``--quick`` it may: the heat map of 12 subjects is smaller).
+map, and a plain numpy loop over regions (on a sample). Times are given in wall-clock seconds and in CPU seconds of all
+threads; the bar is on CPU seconds, which do not depend on other work on the machine. With ``--quick`` the command's
+start-up time (measured on three subjects) is subtracted: it matters with 120 subjects, but not with 1,000. Peak memory
+is measured at two cohort sizes: with a tenth of the subjects (the largest of three runs, which differ by a tenth
+depending on thread timing) and with all; it must not grow (with ``--quick`` it may: the heat map of 12 subjects is
+smaller).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LOOP_SAMPLE = 8
 
 
 def simulate(folder: Path, subjects: int, sources: list[Path], seed: int = 0) -> None:
-    """``subjects`` pairs of maps: each region map used in turn, 5 to 60 box-shaped lesions in its regions."""
+    """Write ``subjects`` pairs of maps: each region map used in turn, 5 to 60 box-shaped lesions in its regions."""
     rng = np.random.default_rng(seed)
     (folder / "lesions").mkdir(parents=True)
     (folder / "regions").mkdir()
@@ -67,7 +68,7 @@ def _blocks() -> tuple[NDArray[Any], NDArray[np.float64], bytes]:
 
 
 def loop_over_regions(lesion_file: Path, region_file: Path) -> list[float]:
-    """What one writes by hand: one mask a region; lesions labelled once in the whole volume."""
+    """The hand-written version: one mask per region; lesions labelled once in the whole volume."""
     from scipy import ndimage
 
     lesions: Any = nib.load(lesion_file)
@@ -98,7 +99,7 @@ with ThreadPool(int(sys.argv[1])) as pool:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock, CPU seconds and peak memory of a command."""
+    """Wall-clock seconds, CPU seconds and peak memory of a command."""
 
     wall_s: float
     cpu_s: float
@@ -114,7 +115,7 @@ print()
 print(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-"""Run a command from a small process: a child begins with the peak memory of its parent, which here holds the maps."""
+"""Runs a command from a small process: a child starts with the peak memory of its parent, which here holds the maps."""
 
 
 def run(command: list[str]) -> Cost:
@@ -169,7 +170,7 @@ def measure(subjects: int, sources: list[Path], *, without_start: bool) -> dict[
 
 
 def _without_reading(pairs: list[tuple[Path, Path]]) -> tuple[float, float]:
-    """CPU seconds a subject, reading excluded from both: our tables, and the loop over regions."""
+    """CPU seconds per subject, excluding reading: our tables, and the loop over regions."""
     from yucca_wm.core.regions import regions
     from yucca_wm.imaging import images
     from yucca_wm.localize.case import localize
@@ -180,7 +181,7 @@ def _without_reading(pairs: list[tuple[Path, Path]]) -> tuple[float, float]:
         start = time.process_time()
         lesions, labels = images.load_labels(lesion_file), images.load_labels(region_file)
         reading = time.process_time() - start
-        for _ in range(2):  # the first call of all imports
+        for _ in range(2):  # the first call includes one-off costs
             start = time.process_time()
             localize("s", lesions, labels, regions())
             last = time.process_time() - start

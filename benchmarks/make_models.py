@@ -1,10 +1,10 @@
-"""The shipped weights from label maps and scans: parcellate, prepare, preprocess, train, export, each step a command.
+"""Make the shipped weights from label maps and scans: parcellate, prepare, preprocess, train, export by command.
 
     python benchmarks/make_models.py --labels head_labels --lesion-masks lesion_masks_mni --people nichart/Subj* \
         --out models_out [--quick]
     make models LABELS=head_labels MASKS=lesion_masks_mni PEOPLE="nichart/Subj1 nichart/Subj3"
 
-Stopped and started again it goes on where it was, inside a training too. docs/models.md says what it takes. ``--quick``
+A stopped run is resumed when started again, even within a training. docs/models.md lists the requirements. ``--quick``
 trains for two steps: it shows that every command runs.
 """
 
@@ -31,12 +31,12 @@ SCANNED = "scanned"
 TASK = "Task007_WM_Synthesis"
 FOLDS = ("--split_data_method", "simple_train_val_split", "--split_data_param", "0.1")
 BATCHES = 100
-"""Steps of an epoch; a checkpoint is written after each."""
+"""Steps per epoch; a checkpoint is written after each epoch."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one of the two models is trained. step_s : seconds a step takes on two cores without a GPU."""
+    """How one of the two models is trained. step_s : seconds per step on two cores without a GPU."""
 
     name: str
     dimensions: str
@@ -48,7 +48,7 @@ class Recipe:
     step_s: float
 
     def train(self, quick: bool, batch_size: int | None, epochs: int | None, workers: int) -> tuple[str, ...]:
-        """The command."""
+        """The training command."""
         n_epochs, n_batches = (1, 2) if quick else (epochs or self.epochs, BATCHES)
         precision = ("--precision", "bf16-mixed") if bf16_is_fast() else ()
         return (
@@ -60,7 +60,7 @@ class Recipe:
         )
 
     def version(self, models: Path) -> Path:
-        """Where Yucca keeps what was trained."""
+        """Yucca's version folder of the trained model."""
         run_of = f"YuccaManager_Synthesis__{self.planner}"
         fold = f"{FOLDS[1]}_{FOLDS[3]}_fold_0"
         return models / TASK / f"{self.network}__{self.dimensions}" / run_of / "default" / fold / "version_0"
@@ -181,7 +181,7 @@ def main() -> int:
 
 
 def beside_people(files: dict[str, Path], folder: Path) -> None:
-    """Links to the label maps of heads, where those of people with scans will be."""
+    """Make links to the label maps of heads beside those of people with scans."""
     for path in files.values():
         link = folder / path.name
         link.unlink(missing_ok=True)
@@ -189,7 +189,7 @@ def beside_people(files: dict[str, Path], folder: Path) -> None:
 
 
 def _table(files: dict[str, Path], options: argparse.Namespace, out: Path) -> Path:
-    """The table of heads, named after the files that all depends on: with others every step is due again."""
+    """Table of heads, named after the files that everything depends on: with other files, every step is due again."""
     masks = nifti_files(options.lesion_masks).values() if options.lesion_masks else ()
     scans = [path for person in options.people or () for path in sorted(person.glob("*.nii*"))]
     all_files = [*files.values(), *masks, *scans, *([options.template] if options.template else [])]

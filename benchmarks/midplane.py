@@ -1,4 +1,4 @@
-"""The plane of a head's symmetry, from the scan alone: where its mirror image fits it best."""
+"""Plane of symmetry of a head, from the scan alone: where its mirror image fits it best."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Midplane:
     offset_mm: float
 
     def to_the_right_mm(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Signed distance of points [n, 3]."""
+        """Signed distance (mm) of points [n, 3], RAS mm."""
         return points_mm @ self.normal - self.offset_mm
 
 
 def find_midplane(scan: Image) -> Midplane:
-    """The plane between a head and its mirror image, once this has been registered to it rigidly.
+    """The plane between a head and its mirror image, after rigid registration of the image to the head.
 
-    Mirroring and the registration together take each half onto the other; what lies between a point and where it goes
-    is the plane.
+    Mirroring and registration together map each half onto the other; the plane lies midway between a point and its
+    image.
     """
     grid = Canonical.of(scan)
     mirrored = scan.with_data(grid.restored(grid.reordered(scan.data)[::-1]))
@@ -38,7 +38,7 @@ def find_midplane(scan: Image) -> Midplane:
 
 
 def _mirroring(scan: Image, grid: Canonical) -> NDArray[np.float64]:
-    """World -> world (4x4, mm): where the voxels of the mirrored scan come from."""
+    """World -> world (4x4, mm): position from which the voxels of the mirrored scan come."""
     axis = int(np.flatnonzero(grid.orientation[:, 0] == 0)[0])
     flip = np.eye(4)
     flip[axis, axis], flip[axis, 3] = -1, scan.shape[axis] - 1
@@ -46,7 +46,7 @@ def _mirroring(scan: Image, grid: Canonical) -> NDArray[np.float64]:
 
 
 def plane_of(exchange: NDArray[np.float64], centre_mm: NDArray[np.float64]) -> Midplane:
-    """The plane that ``exchange`` (4x4, mm), a reflection and perhaps a small motion within the plane, keeps."""
+    """Plane left invariant by ``exchange`` (4x4, mm), a reflection and perhaps a small motion within the plane."""
     values, vectors = np.linalg.eig(exchange[:3, :3])
     normal = np.real(vectors[:, np.argmin(np.real(values))])
     normal = normal * np.sign(normal[0]) / np.linalg.norm(normal)

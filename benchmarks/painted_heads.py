@@ -1,4 +1,4 @@
-"""Whole heads without a lesion, painted like FLAIR from label maps that no training has seen."""
+"""Whole heads without lesions, painted like FLAIR from label maps never used in training."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ THICK_MM = 5
 
 
 def paint_healthy(head: Head, random: np.random.Generator, *, thick: bool = False) -> Image:
-    """A FLAIR at 1 mm, or with slices of `THICK_MM`, in which nothing is a lesion.
+    """A FLAIR at 1 mm, or with slices of `THICK_MM`, without lesions.
 
-    What `yucca_wm.training.synthesis.planes` paints slice by slice is painted here in three dimensions: a contrast
+    As `yucca_wm.training.synthesis.planes`, but in three dimensions instead of slice by slice: a contrast
     drawn at random, old or young, plexus and lining of the ventricles bright or not, uneven cortex, bias field, blur,
     noise.
     """
@@ -52,5 +52,5 @@ def paint_healthy(head: Head, random: np.random.Generator, *, thick: bool = Fals
 
 
 def _smooth(shape: tuple[int, ...], nodes: int, random: np.random.Generator) -> NDArray[np.float32]:
-    """A smooth random field of mean 0 and deviation about 1, smoothed once more where its nodes show."""
+    """A smooth random field with mean 0 and standard deviation about 1, smoothed again where its nodes show."""
     return ndimage.uniform_filter(degrade.smooth_field(shape, nodes, random), 5)

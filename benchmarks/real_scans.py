@@ -1,23 +1,23 @@
-"""The shipped models on real scans with a truth, beside what other tools gave on the same scans.
+"""The shipped models on real scans with a truth, compared with other tools' results on the same scans.
 
     python benchmarks/real_scans.py --data ../shared/data/real [--only PART ...] [--heads DIR] [--cache DIR] [--json]
 
-Scans are taken as they come, with ``yucca_wm.predict``'s own steps. Eight people of `nichart` were trained on: they are
-left out, unless ``--trained-on`` is given. Parts:
+Scans are used unprocessed, with ``yucca_wm.predict``'s own steps. Eight people of `nichart` were in the training set:
+they are left out, unless ``--trained-on`` is given. Parts:
 
-- ``lesions``: multiple sclerosis, lesions by hand (`wmh_ms5`, `mslub_mni`): Dice, F1 of lesions, volume error, 95 %
-  Hausdorff distance; peers' masks where they lie beside the scan.
+- ``lesions``: multiple sclerosis, hand-drawn lesions (`wmh_ms5`, `mslub_mni`): Dice, F1 of lesions, volume error, 95 %
+  Hausdorff distance; masks of other tools if they lie beside the scan.
 - ``white-matter``: 12 T1 with manual labels (`oasis_nc`): Dice of cerebral white matter; lesion volume found there.
 - ``agreement``: T1 alone against FLAIR alone (`nichart`, `mslub_raw`), mean region Dice; two visits of one person,
-  lesions apart that changed in between (by hand, `p01_change_lesions`).
-- ``lobes``: volumes of lobar white matter against another tool's (`nichart`).
+  except for lesions that changed in between (by hand, `p01_change_lesions`).
+- ``lobes``: volumes of lobar white matter compared with another tool's (`nichart`).
 - ``regions``: the same 12 T1; region Dice with the atlas registered (deformable) to the manual white matter. Those maps
-  are kept in ``--cache``; ``--parcellate`` hands on options such as ``--atlas-wm`` and ``--atlas-labels``. The
+  are kept in ``--cache``; ``--parcellate`` passes on options such as ``--atlas-wm`` and ``--atlas-labels``. The
   network's regions, and those of ``predict --region-model atlas`` (the fetched atlas).
 - ``other-tools``: the brain of MNI152, onto which others have registered the atlas with two tools (``--eve DIR``: that
   brain and both label maps, `github.com/muschellij2/Eve_Atlas`). Region Dice of all four maps, within the white matter
-  that ours are in: what one registration agrees to with another.
-- ``sides``: voxels of regions on their own side of the head's midplane, all scans. The plane is that of the scan's own
+  that contains ours: how well one registration agrees with another.
+- ``sides``: voxels of regions on their own side of the head's midplane, all scans. The plane is the scan's own plane of
   symmetry (`midplane.py`); the corpus callosum and 3 mm on either side of it do not count. Hemispheres may bend across
   that plane: where structures were labelled by hand (`oasis_nc`), also voxels in a structure of the other side.
 - ``healthy``: false lesion volume on FLAIRs painted without lesions, from heads held out of training (``--heads``,
@@ -54,7 +54,7 @@ from yucca_wm.scan import bring_to_one_frame
 from yucca_wm.training.synthesis.heads import load_head
 
 MUSE = {"frontal": (82, 81), "occipital": (84, 83), "parietal": (86, 85), "temporal": (88, 87)}
-"""DLMUSE's labels of lobar white matter, left and right."""
+"""DLMUSE's labels of lobar white matter (left, right)."""
 
 GYRI = {
     "frontal": ("superior_frontal", "middle_frontal", "inferior_frontal", "orbitofrontal", "sensorimotor"),
@@ -62,21 +62,21 @@ GYRI = {
     "parietal": ("parietal",),
     "temporal": ("medial_temporal", "lateral_temporal"),
 }
-"""Our regions that make a lobe (around the central sulcus there is one, the precuneus goes with the cuneus)."""
+"""Our regions that make up a lobe (around the central sulcus there is only one, the precuneus goes with the cuneus)."""
 
 NEAR_PLANE_MM = 3.0
 HAND_SIDES = {-1: (45, *range(101, 208, 2)), 1: (44, *range(100, 208, 2))}
-"""Labels by hand of cerebral white matter and gyri (`oasis_nc`), left (-1) and right (1)."""
+"""Manual labels of cerebral white matter and gyri (`oasis_nc`), left (-1) and right (1)."""
 
 CHANGED = "p01_change_lesions.nii.gz"
 NEAR_CHANGE_MM = 3.0
-"""Drawn borders differ from found ones by about as much."""
+"""Approximate difference between drawn and found borders."""
 
 HELD_OUT = ("Subj2", "Subj13", "Subj14", "Subj15")
-"""People of `nichart` whom the shipped models were not trained on."""
+"""People of `nichart` on whom the shipped models were not trained."""
 
 HELD_OUT_HEADS, PAINTED_PER_HEAD, HEALTHY_SEED = ("h17",), 48, 20_240_000
-"""The head that no round of training of the shipped models has seen, painted 48 times, every third time with thick
+"""The head that no training round of the shipped models has used, painted 48 times, every third time with thick
 slices."""
 
 
@@ -109,7 +109,7 @@ def main() -> int:
 
 
 def show(part: str, rows: list[dict[str, Any]]) -> None:
-    """A table, and the mean of every number in it."""
+    """Print a table, and the mean of every number in it."""
     print(f"\n{part}")
     names = list(dict.fromkeys(name for row in rows for name in row))
     numeric = [n for n in names if any(isinstance(row.get(n), float) for row in rows)]
@@ -120,7 +120,7 @@ def show(part: str, rows: list[dict[str, Any]]) -> None:
 
 
 def found_on(scans: dict[str, Path]) -> tuple[Segmentation, Image, float]:
-    """What the shipped models find, the scan on whose grid it lies, and the seconds they took."""
+    """Result of the shipped models, the scan on whose grid it lies, and the seconds they took."""
     frame = bring_to_one_frame(scans)
     start = time.perf_counter()
     result = segment(networks("cpu"), frame.images)
@@ -217,9 +217,10 @@ def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def changed_lesions(visit: Path) -> NDArray[np.bool_]:
-    """Where lesions came, went or grew between the two visits, on the FLAIR's voxels, with `NEAR_CHANGE_MM` around.
+    """Mask of lesions that appeared, disappeared or grew between the two visits, on the FLAIR's voxels, with
+    `NEAR_CHANGE_MM` around them.
 
-    The published transform takes points of the common space to the FLAIR.
+    The published transform maps points of the common space to the FLAIR.
     """
     import SimpleITK as sitk
 
@@ -271,7 +272,7 @@ def region_dice(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def _registered(manual: Path, options: argparse.Namespace) -> Path:
-    """The region map of the atlas registered to the manual white matter, made once."""
+    """Region map of the atlas registered to the manual white matter, made once."""
     target: Path = options.cache / "regions" / manual.name
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -330,7 +331,7 @@ def sides(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def nichart(options: argparse.Namespace) -> list[Path]:
-    """The people of `nichart` who count: those who were not trained on, or all."""
+    """The people of `nichart` to be used: those not in the training set, or all."""
     folders = sorted((options.data / "nichart").glob("Subj*"))
     return [folder for folder in folders if options.trained_on or folder.name in HELD_OUT]
 

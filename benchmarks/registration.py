@@ -1,11 +1,11 @@
-"""Registration of white matter: ours beside SimpleITK Mattes, ANTs Affine and greedy, on subjects with known regions.
+"""Registration of white matter on subjects with known regions: ours, SimpleITK Mattes, ANTs Affine and greedy.
 
     python benchmarks/registration.py [--quick] [--json] [--atlas DIR]
 
 Every method runs as a process of its own, one thread, one after another; CPU seconds (user + system) and peak memory
 are of the whole process, imports included. SimpleITK Mattes is ``--metric mattes`` of our own command, because a plain
-script of it does not converge on these masks. ANTs (antspyx) and greedy (picsl_greedy) get the masks as they are, and
-are left out where they are not installed; the labels of all are carried, masked and filled by the same code.
+script with it does not converge on these masks. ANTs (antspyx) and greedy (picsl_greedy) get the unchanged masks, and
+are left out if not installed; the labels of all methods are transferred, masked and filled by the same code.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ OURS = {
 METHODS = (*OURS, *OPTIONAL)
 QUICK_CASES, QUICK_METHODS = ("s4", "s9"), ("ours affine", "ours deformable")
 BARS = {"ours affine": {"atlas": 0.885, "mni": 0.825}, "ours deformable": {"atlas": 0.945, "mni": 0.865}}
-"""Least mean region Dice."""
+"""Minimum mean region Dice."""
 
 MAX_CPU_S = {"ours affine": 3.0, "ours deformable": 15.0}
 MAX_MEMORY_MB = {"ours affine": 400.0}
 MIN_AFFINE_DICE = 0.80
 MIN_STILL_DICE = 0.97
-"""Of the deformable registration on s1, where there is nothing to deform."""
+"""Minimum region Dice of the deformable registration on s1, where there is nothing to deform."""
 
 MIN_CPU_RATIO = {"ants affine": 10.0, "greedy affine": 3.0}
 
@@ -130,7 +130,7 @@ child = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=open(sy
 _, status, usage = os.wait4(child.pid, 0)
 print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
 """
-"""A small process between us and the measured one: its peak memory would otherwise start at ours."""
+"""A small process between this one and the measured one: its peak memory would otherwise start at ours."""
 
 
 def _measure(command: list[str], folder: Path) -> dict[str, float]:
@@ -156,7 +156,7 @@ def _result(method: str, out: Path, atlas: Atlas, wm: Image) -> tuple[np.ndarray
 
 
 def ants_affine(atlas: Path, subject: Path, out: Path) -> None:
-    """ants.registration(type_of_transform="Affine"), its defaults."""
+    """ants.registration(type_of_transform="Affine"), with its defaults."""
     import ants
 
     result = ants.registration(ants.image_read(str(subject)), ants.image_read(str(atlas)), "Affine")
@@ -199,7 +199,7 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _failures(figures: dict[str, dict[str, float]], rows: list[dict[str, Any]]) -> list[str]:
-    """Bars that do not hold, in words."""
+    """Bars that are not met, in words."""
     found = []
     for method, figure in figures.items():
         for group, least in BARS.get(method, {}).items():

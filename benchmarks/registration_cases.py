@@ -1,4 +1,4 @@
-"""Subjects whose regions are known: the atlas under known transforms, and the MNI brain labelled independently."""
+"""Subjects with known regions: the atlas under known transforms, and the MNI brain labelled independently."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LATTICE_MM = 6.0
 class Case:
     """How a subject is made: pose of the head, obliquity of the grid (both degrees about x, y, z), warp and noise.
 
-    edge_noise : chance that a voxel at the border of the white matter changes sides.
+    edge_noise : probability that a voxel at the border of the white matter changes sides.
     """
 
     name: str
@@ -61,7 +61,7 @@ def triple(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def drawn(seed: int, count: int = 6) -> tuple[Case, ...]:
-    """``count`` subjects that nobody has looked at: everything at random within what `CASES` spans."""
+    """``count`` unseen subjects: everything drawn at random within the range of `CASES`."""
     random = np.random.default_rng(seed)
     cases = []
     for number in range(1, count + 1):
@@ -100,7 +100,7 @@ def mni(folder: Path) -> tuple[Image, Image] | None:
 
 
 def build(case: Case, atlas: Atlas, brain: tuple[Image, Image] | None, folder: Path) -> tuple[Path, Path] | None:
-    """Write white matter and true regions of ``case``; None when it needs the MNI brain and there is none."""
+    """Write white matter and true regions of ``case``; None if it needs the MNI brain and there is none."""
     if case.group == "mni" and brain is None:
         return None
     labels, wm = brain if case.group == "mni" and brain is not None else (atlas.labels, atlas.wm)

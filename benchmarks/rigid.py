@@ -1,10 +1,10 @@
-"""Rigid registration of real scans: against published transforms, with spoilt headers, and with somebody else's head.
+"""Rigid registration of real scans: against published transforms, with corrupted headers, and with another head.
 
     python benchmarks/rigid.py --data ../shared/data/real [--quick] [--json]
 
-``mslub_raw``: T1 against FLAIR of every visit whose transform is published (T1W_intrastudy_to_FLAIR.txt); as it is,
+``mslub_raw``: T1 against FLAIR of every visit whose transform is published (T1W_intrastudy_to_FLAIR.txt): unchanged,
 with the T1's header moved by 30 mm and turned by 20 degrees about each axis, and with its data stored in other axes.
-Errors are distances at points 70 mm from the brain's centre. Then what must be told apart: every person's own T1, and
+Errors are distances at points 70 mm from the brain's centre. Then pairs to be distinguished: every person's own T1, and
 the T1 of the next person, whole and cut in half. One thread.
 """
 
@@ -62,7 +62,7 @@ def _against_published(data: Path, quick: bool) -> list[dict[str, Any]]:
 
 
 def _spoilt(t1: Image) -> dict[str, tuple[Image, NDArray[np.float64]]]:
-    """Name -> the scan with another header, and how that moved it in the world (4x4, mm)."""
+    """Name -> the scan with another header, and the resulting motion in the world (4x4, mm)."""
     made: dict[str, tuple[Image, NDArray[np.float64]]] = {"as it is": (t1, np.eye(4))}
     for axis, name in enumerate("xyz"):
         change = np.eye(4)
@@ -141,7 +141,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failures(rows: list[dict[str, Any]]) -> list[str]:
-    """Bars that do not hold, in words."""
+    """Bars that are not met, in words."""
     found = []
     for row in rows:
         name = " ".join(str(row[key]) for key in ("kind", "case", "header", "t1_of") if key in row)

@@ -1,4 +1,4 @@
-"""The picture of the README: lesions (above) and regions (below) on the sample scan, as ``make demo`` leaves them.
+"""Picture of the README: lesions (top) and regions (bottom) on the sample scan, from the output of ``make demo``.
 
 make demo && python benchmarks/sample_picture.py --results demo_out --out docs/images/sample.png
 """
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def turned(path: Path) -> NDArray[np.float64]:
-    """Voxels [left to right, back to front, bottom to top] of a file; the left of the head is on the left here."""
+    """Voxels [left to right, back to front, bottom to top] of a file; the left of the head is at low indices."""
     return np.asarray(nib.as_closest_canonical(nib.load(path)).get_fdata())
 
 

@@ -1,7 +1,7 @@
-"""A cohort that grows: localize and groups on 100, 1,000 and 10,000 synthetic subjects, each command a process of its
-own, and localize once more with nothing left to do. Is time a line, and is memory flat?
+"""Growth of time and memory with the cohort: localize and groups on 100, 1,000 and 10,000 synthetic subjects, each
+command in a process of its own, and localize once more with nothing left to do. Is time linear, and is memory flat?
 
-The subjects are real files (.nii.gz, small volumes); every one has lesions of its own.
+The subjects are real files (.nii.gz, small volumes), each with different lesions.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 SHAPE, SPACING_MM = (40, 48, 36), 4.0
 FULL, QUICK = (100, 1000, 10000), (50, 200, 400)
 LESIONS = 12
-COLORS = ("#0072B2", "#56B4E9", "#D55E00", "#000000")  # told apart by the colour-blind
+COLORS = ("#0072B2", "#56B4E9", "#D55E00", "#000000")  # distinguishable by colour-blind readers
 FROM_LINE, GROWTH = 0.15, 1.15
 """Bars: time within 15 % of a line; memory of the largest cohort at most 15 % above that of the middle one."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one command: seconds on the clock, CPU seconds, peak memory."""
+    """Wall-clock seconds, CPU seconds and peak memory of one command."""
 
     wall_s: float
     cpu_s: float
@@ -58,7 +58,7 @@ def run(*command: str) -> Cost:
 
 
 def region_map() -> NDArray[np.uint8]:
-    """[i, j, k] 34 regions in an ellipsoid: 17 slabs a side."""
+    """Label map [i, j, k] with 34 regions in an ellipsoid: 17 slabs per side."""
     x, y, z = (np.arange(n)[(slice(None), *(None,) * (2 - axis))] / n - 0.5 for axis, n in enumerate(SHAPE))
     slab = np.clip(((y + 0.4) / 0.8 * 17).astype(int), 0, 16) + 1
     labels = np.where(x < 0, slab, slab + 17) * (x**2 + y**2 + z**2 < 0.16)
@@ -66,7 +66,7 @@ def region_map() -> NDArray[np.uint8]:
 
 
 def simulate(folder: Path, subjects: int) -> None:
-    """Folders ``lesions`` and ``regions``, and ``participants.tsv`` with a diagnosis that goes with the load."""
+    """Write folders ``lesions`` and ``regions``, and ``participants.tsv`` with a diagnosis associated with the load."""
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1])
     labels = region_map()
     inside = np.argwhere(labels)
@@ -115,7 +115,7 @@ def measure(folder: Path, subjects: int) -> dict[str, Cost]:
 
 
 def earlier(path: Path) -> dict[str, dict[int, Cost]]:
-    """What was measured in the same folder before: a long series may be measured in pieces."""
+    """Earlier measurements in the same folder: a long series may be measured in pieces."""
     if not path.exists():
         return {}
     found = json.loads(path.read_text())
@@ -123,7 +123,7 @@ def earlier(path: Path) -> dict[str, dict[int, Cost]]:
 
 
 def from_line(costs: dict[int, Cost]) -> float:
-    """Largest distance of a time from the straight line that fits best, as a part of the line."""
+    """Largest deviation of a time from the best-fitting straight line, relative to the line."""
     sizes = np.array(sorted(costs), dtype=np.float64)
     times = np.array([costs[int(n)].cpu_s for n in sizes])
     line = np.polyval(np.polyfit(sizes, times, 1, w=1 / times), sizes)

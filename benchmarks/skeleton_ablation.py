@@ -3,9 +3,9 @@
     python benchmarks/skeleton_ablation.py --heads DIR --data ../shared/data/real --truth DIR --start regions.zip
         --out DIR [--steps N] [--scans N] [--json]
 
-Both go on from ``--start`` with the loss of `YuccaManager_Synthesis` in 3D, one without skeleton recall. Scored on
-`oasis_nc`: mean region Dice, and of the smallest regions, against the maps of the atlas registered to the manual white
-matter, which ``real_scans.py --only regions --cache DIR`` leaves in DIR/regions.
+Both are trained from ``--start`` with the loss of `YuccaManager_Synthesis` in 3D, one without skeleton recall. Scored
+on `oasis_nc`: mean region Dice, and that of the smallest regions, against the maps of the atlas registered to the
+manual white matter, which ``real_scans.py --only regions --cache DIR`` leaves in DIR/regions.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> nn.Module:
-    """The moving average after ``options.steps``; kept in ``options.out``."""
+    """Moving average after ``options.steps``; kept in ``options.out``."""
     torch.manual_seed(SEED)
     learner: Any
     learner, average = (load_model(options.start, 1).network(torch.device("cpu")) for _ in range(2))
@@ -103,7 +103,7 @@ def trained(way: str, painted: PaintedDataset, options: argparse.Namespace) -> n
 
 
 def scored(network: nn.Module, options: argparse.Namespace) -> Any:
-    """Region Dice on each scan, its white matter being that of the shipped tissue model in both ways."""
+    """Region Dice on each scan, with white matter from the shipped tissue model both times."""
 
     def in_its_precision(part: Any) -> Any:
         def run(*given: Tensor) -> Any:

@@ -1,11 +1,11 @@
-"""The package's softmax files beside zarr and blosc2 on a real softmax: bytes, and CPU seconds to write and to read.
+"""The package's softmax files compared with zarr and blosc2 on a real softmax: bytes, CPU seconds to write and to read.
 
     pip install blosc2 zarr
     python benchmarks/softmax_format.py --scan T1.nii.gz [--json]
 
-The softmax is that of the shipped region model (37 classes) on the grid of the scan. The others store what our files
-do, probabilities as whole numbers of `BITS` bits, in chunks of 16 planes of a class, with Zstandard behind blosc's bit
-shuffle and behind its byte shuffle. The largest error that is left is printed, too.
+The softmax is that of the shipped region model (37 classes) on the grid of the scan. The other formats store the same
+as ours, probabilities as whole numbers of `BITS` bits, in chunks of 16 planes of a class, with Zstandard after blosc's
+bit shuffle and after its byte shuffle. The largest remaining error is printed, too.
 """
 
 from __future__ import annotations

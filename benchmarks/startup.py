@@ -1,4 +1,4 @@
-"""What the start-up hook costs every Python start: ``python -c pass`` with and without it, interleaved.
+"""Cost of the start-up hook at every Python start: ``python -c pass`` with and without it, interleaved.
 
 Bar: at most 5 ms more (median). Run in an environment where yucca-wm is installed.
 """
@@ -34,7 +34,7 @@ def main() -> int:
     figures = {
         "with_hook_ms": statistics.median(with_hook),
         "disabled_ms": statistics.median(without),
-        "import_of_hook_ms": statistics.median(import_ms() for _ in with_hook),  # happens either way
+        "import_of_hook_ms": statistics.median(import_ms() for _ in with_hook),  # happens with and without the hook
     }
     figures["added_ms"] = figures["with_hook_ms"] - figures["disabled_ms"] + figures["import_of_hook_ms"]
     for name, value in figures.items():
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def import_ms() -> float:
-    """Time (ms) that importing the hook takes inside a started Python."""
+    """Time (ms) to import the hook within a running Python."""
     code = "import time; b = time.perf_counter(); import yucca_wm.bridge.startup; print(time.perf_counter() - b)"
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(

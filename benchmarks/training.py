@@ -1,8 +1,8 @@
-"""Tube, loss and training step against Yucca 2.3.7's own classes, in one run.
+"""Tube, loss and training step compared with Yucca 2.3.7's own classes, in one run.
 
 ``python benchmarks/training.py [--quick] [--json] [--device cpu|cuda]``. Times are medians, on the CPU of CPU
-seconds (the loss on one core); peak memory is what a process of its own needs above the logits. Parts whose library is
-missing are left out, and it is said.
+seconds (the loss on one core); peak memory is that of a separate process, above the logits. Parts whose library is
+missing are left out with a message.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def seconds(function: Callable[[], Any], repeats: int, clock: Callable[[], float
 
 
 def label_patch() -> tuple[Any, str]:
-    """A 128 x 128 x 48 patch of 36 regions: real where there is one, else cells of a bent sheet."""
+    """A 128 x 128 x 48 patch of 36 regions: real if available, else cells of a bent sheet."""
     import numpy as np
 
     if REAL_LABELS.is_file():
@@ -213,7 +213,7 @@ def network() -> torch.nn.Module:
 
 
 class Patches(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
-    """Random patches of a label map; the tube is computed where it is wanted, as the training dataset does."""
+    """Random patches of a label map; the tube is computed on request, as in the training dataset."""
 
     def __init__(self, size: int, n: int, with_tube: bool) -> None:
         self.label, _ = label_patch()
@@ -238,11 +238,11 @@ class Patches(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor, torch.T
 
 
 def step(device: str, quick: bool) -> dict[str, float]:
-    """Seconds a step of CE + Dice and of the three terms with their tube, epochs of the two in turn."""
+    """Seconds per step of CE + Dice and of the three terms with their tube, in alternating epochs."""
     from yucca_wm.training.losses import DiceCE, DiceCESkeletonRecall
 
     size, n_steps, rounds = {"cpu": (32, 4, 2 if quick else 4), "cuda": (96, 100, 2 if quick else 4)}[device]
-    n_workers = 2 if device == "cpu" else max(2, torch.get_num_threads() - 1)  # the latter as Yucca takes them
+    n_workers = 2 if device == "cpu" else max(2, torch.get_num_threads() - 1)  # the latter as in Yucca
     model = network().to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     losses = {"ce_dice": DiceCE(), "with_recall": DiceCESkeletonRecall()}
@@ -255,7 +255,7 @@ def step(device: str, quick: bool) -> dict[str, float]:
             loader = iter(torch.utils.data.DataLoader(patches, batch_size=2, num_workers=n_workers))
             batches = itertools.chain([next(loader)], loader)
             if device == "cuda":
-                start = clock()  # an epoch under way: training waits for a first batch only once
+                start = clock()  # within an epoch: training waits for a first batch only once
             for image, label, tube in batches:
                 optimizer.zero_grad()
                 target = [part.to(device) for part in ((label, tube) if name == "with_recall" else (label,))]

@@ -1,7 +1,7 @@
 """Does every network train under every manager? A table of networks x 2D/3D x managers x deep supervision.
 
 Each cell runs Yucca's own commands on a small synthetic task: ``yucca_train`` (2 steps, validation, checkpoint), then
-``yucca_inference`` of one volume with what was trained. ``python benchmarks/training_matrix.py [--quick] [--json]``;
+``yucca_inference`` of one volume with the trained model. ``python benchmarks/training_matrix.py [--quick] [--json]``;
 with ``YUCCA_WM_DISABLE=1`` it shows plain Yucca. ``--only TEXT`` runs the cells whose name contains TEXT.
 """
 
@@ -27,7 +27,7 @@ QUICK = ("2D UNet YuccaManager_SkeletonLoss -ds", "3D MultiResUNet YuccaManager_
 
 
 def write_task(raw: Path, n_train: int = 6) -> None:
-    """A raw Yucca task: nested shells with four labels, one image each."""
+    """Write a raw Yucca task: nested shells with four labels, one image each."""
     import nibabel as nib
     import numpy as np
     from yucca.pipeline.task_conversion.utils import generate_dataset_json
