@@ -102,7 +102,7 @@ def main() -> int:
 
 
 def people(data: Path, every: int, first: int) -> Iterator[Person]:
-    """Of each group, the person at place ``first`` and every N-th after it."""
+    """Yield, from each group, the person at position ``first`` and every N-th after it."""
     for path in sorted((data / "real" / "oasis_nc").glob("*_labels.nii.gz"))[first::every]:
         t1 = load(path.with_name(path.name.replace("_labels", "_T1")))
         yield _labelled(path.name.split("_")[0], "oasis_nc", load_labels(path), SIDE_PAIR, t1)

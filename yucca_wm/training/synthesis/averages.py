@@ -1,4 +1,4 @@
-"""Averages over heads that the shipped models use beside their networks: white matter, and where lesions can lie."""
+"""Averages over heads, used by the shipped models besides their networks: white matter, and possible lesion sites."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ FEWEST = 20
 """Cells of the mean head with fewer head voxels than this (usually about 60) have their share shrunk towards 0."""
 
 BEARERS = (CEREBRAL_WM, CEREBELLAR_WM, BRAINSTEM, THALAMUS, STRIATUM, PUTAMEN, PALLIDUM)
-"""Structures that lesions lie in."""
+"""Structures in which lesions occur."""
 
 SHARE = 0.1
 """The stored distance is this quantile over heads of the distance to the nearest voxel of `BEARERS`."""
 
 
 def mean_head_of(heads: Sequence[Head]) -> MeanHead:
-    """The mean of ``heads``, each brought to the atlas by its own coordinates."""
+    """Mean white matter of ``heads``, each mapped to the atlas by its own coordinates."""
     white, known = np.zeros((2, np.prod(SHAPE)))
     for head in heads:
         axes = [np.arange(0, n, 2) for n in head.structures.shape]
@@ -50,7 +50,7 @@ def mean_head_of(heads: Sequence[Head]) -> MeanHead:
 
 
 def places_of(heads: Sequence[Head]) -> Places:
-    """Mean centroids of the regions of ``heads`` in the atlas, and how far tissue that lesions lie in reaches."""
+    """Mean centroids of the regions of ``heads`` in the atlas, and the distance to tissue in which lesions occur."""
     own, in_atlas = [], []
     for head in heads:
         inside = np.nonzero(head.regions)
