@@ -123,11 +123,17 @@ def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
     codes = [volume.GetMetaData(key) for key in ("sform_code", "qform_code") if volume.HasMetaDataKey(key)]
     if codes and not any(code.strip("0") for code in codes):  # read from a NIfTI file
         raise InputError(name, NO_PLACE, NO_PLACE_REMEDY)
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
-    affine[:3, 3] = volume.GetOrigin()
     # SimpleITK's arrays are indexed [k, j, i]
-    return _checked(sitk.GetArrayFromImage(image).transpose(2, 1, 0), LPS @ affine, None, name)
+    return _checked(sitk.GetArrayFromImage(image).transpose(2, 1, 0), sitk_affine(image), None, name)
+
+
+def sitk_affine(image: sitk.Image) -> NDArray[np.float64]:
+    """Voxel index (i, j, k) -> world mm (RAS+), 4x4, of a SimpleITK image."""
+    volume: Any = image  # SimpleITK's methods are not typed
+    lps = np.eye(4)
+    lps[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
+    lps[:3, 3] = volume.GetOrigin()
+    return np.asarray(LPS @ lps, np.float64)
 
 
 def is_sitk(source: object) -> TypeGuard[sitk.Image]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_text
+from yucca_wm.imaging.image_input import sitk_affine
 from yucca_wm.imaging.images import LPS
 from yucca_wm.registration.warp import Field
 
@@ -90,9 +91,6 @@ def load_field(path: str | os.PathLike[str]) -> Field:
     vectors = (
         sitk.GetArrayFromImage(image).transpose(3, 2, 1, 0) * np.array([-1, -1, 1], np.float32)[:, None, None, None]
     )
-    lps = np.eye(4)
-    lps[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    lps[:3, 3] = image.GetOrigin()
     if not np.isfinite(vectors).all():
         raise InputError(path, "is not a displacement field: it holds values that are not finite", AGAIN)
-    return Field(vectors, LPS @ lps)
+    return Field(vectors, sitk_affine(image))

@@ -9,6 +9,7 @@ import numpy as np
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import IMAGE_SUFFIXES
+from yucca_wm.imaging.image_input import sitk_affine
 from yucca_wm.imaging.images import Image, Source, load
 
 MAX_NAMED = 6
@@ -87,10 +88,7 @@ def read_dicom(folder: Path) -> Image:
     if values.ndim != 3 or values.shape[0] < 2:
         raise InputError(folder, f"holds a DICOM series of shape {values.shape[::-1]}, a 3D scan is needed")
     _check_gaps(folder, names, volume.GetSpacing()[2])
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * np.array(volume.GetSpacing())
-    affine[:3, 3] = volume.GetOrigin()
-    image = Image(values.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, folder)
+    image = Image(values.transpose(2, 1, 0), sitk_affine(volume), folder)
     return replace(image, data=image.data.astype(np.float32)) if values.dtype == np.float64 else image
 
 
