@@ -46,23 +46,23 @@ def evaluate(
     Parameters
     ----------
     prediction, truth : path, nibabel image, SimpleITK image or array
-            Label maps of one subject; arrays are [i, j, k] and need ``affine``. The same grid stored in another
-            orientation is accepted; any other needs ``resample``.
+        Label maps of one subject; arrays are [i, j, k] and need ``affine``. The same grid stored in another
+        orientation is accepted; any other needs ``resample``.
     kind : {"lesions", "regions"}, optional
-            Kind of the maps. Default: as their labels show, where that is certain.
+        Kind of the maps. Default: as their labels show, where that is certain.
     names : path, pandas.DataFrame or RegionTable, optional
         Table of the regions. Default: the 34 regions of the package.
     lesion_labels : sequence of int or "all"
-            Labels of lesion maps that count as lesion.
+        Labels of lesion maps that count as lesion.
     ignored_labels : sequence of int, optional
-            Labels that may occur in them; voxels with one in the truth are left out of both maps. Default: 2 (other
-            pathology); none with ``lesion_labels="all"``.
+        Labels that may occur in them; voxels with one in the truth are left out of both maps. Default: 2 (other
+        pathology); none with ``lesion_labels="all"``.
     resample : bool
-            Bring the prediction to the grid of the truth, by nearest neighbour, instead of raising an error.
+        Bring the prediction to the grid of the truth, by nearest neighbour, instead of raising an error.
     affine : array_like, shape (4, 4), optional
-            Voxel index -> world mm (RAS+), for those images that are arrays.
+        Voxel index -> world mm (RAS+), for those images that are arrays.
     subject : str, optional
-            Name of the subject, in the first column. Default: from the prediction's file name, else ``"subject"``.
+        Name of the subject, in the first column. Default: from the prediction's file name, else ``"subject"``.
 
     Returns
     -------
@@ -75,10 +75,10 @@ def evaluate(
     Raises
     ------
     InputError
-            An image that cannot be read or is not a label map, unknown labels, grids that differ, one file given twice,
-            or maps whose kind is not certain.
+        An image that cannot be read or is not a label map, unknown labels, grids that differ, one file given twice,
+        or maps whose kind is not certain.
     ValueError
-            An unknown ``kind``.
+        An unknown ``kind``.
 
     Examples
     --------

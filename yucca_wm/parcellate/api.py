@@ -99,7 +99,7 @@ class Parcellation:
         Raises
         ------
         InputError
-                The folder cannot be written, or the path has another suffix.
+            The folder cannot be written, or the path has another suffix.
         """
         out = named(path, self.subject)
         make_folder(out.folder)
@@ -134,34 +134,34 @@ def parcellate(
     Parameters
     ----------
     wm : path, nibabel image, SimpleITK image or array, optional
-            White matter: label map, mask or probability map, recognised by its values. Default: found on ``t1`` by
-            the models that come with this package.
+        White matter: label map, mask or probability map, recognised by its values. Default: found on ``t1`` by
+        the models that come with this package.
     t1 : path, nibabel image, SimpleITK image or array, optional
-            T1, with or without skull, also used to judge the fit. Needed if there is no ``wm``.
+        T1, with or without skull, also used to judge the fit. Needed if there is no ``wm``.
     lesions : path, nibabel image, SimpleITK image or array, optional
-            Map of white-matter lesions, which count as white matter: a mask, or 1 lesion and 2 other pathology.
+        Map of white-matter lesions, which count as white matter: a mask, or 1 lesion and 2 other pathology.
     atlas_wm, atlas_labels : path, optional
         White matter and label map of an atlas, on one grid. Default: the one that ``yucca-wm atlas fetch`` keeps.
     names : path or pandas.DataFrame, optional
         Table of the atlas's labels with at least ``index`` and ``name``. Default: the 34 regions of the package.
     transform : {"affine", "deformable"}
-            Deformations that the registration may use.
+        Deformations that the registration may use.
     metric : {"ls", "mattes"}
-            Criterion that the affine registration maximises: agreement of smoothed masks, or mutual information.
+        Criterion that the affine registration maximises: agreement of smoothed masks, or mutual information.
     init : {"centre", "search"}
-            Start of the registration: centres of mass, or a search over rotations, for an image whose header is lost.
+        Start of the registration: centres of mass, or a search over rotations, for an image whose header is lost.
     wm_labels : sequence of int or "nonzero", optional
         Labels of white matter in a label map. Default: 44 and 45 (FAST-AID).
     threshold : float
-            Lowest value of a probability map that counts as white matter.
+        Lowest value of a probability map that counts as white matter.
     sides : {"known", "swapped", "ignore"}
-            Convention that left and right labels of the white matter are checked against.
+        Convention that left and right labels of the white matter are checked against.
     fill_mm : float
-            White-matter voxels without a label take the nearest one within this distance, in mm.
+        White-matter voxels without a label take the nearest one within this distance, in mm.
     affine : array_like, shape (4, 4), optional
-            Voxel index -> world mm (RAS+), for those images that are arrays.
+        Voxel index -> world mm (RAS+), for those images that are arrays.
     subject : str, optional
-            Name of the subject. Default: from the file name, else ``"subject"``.
+        Name of the subject. Default: from the file name, else ``"subject"``.
 
     Returns
     -------
@@ -171,10 +171,10 @@ def parcellate(
     Raises
     ------
     InputError
-            An image that cannot be read, is not white matter, or lies on another grid; a missing atlas; an affine that
-            is missing or belongs to no array.
+        An image that cannot be read, is not white matter, or lies on another grid; a missing atlas; an affine that
+        is missing or belongs to no array.
     ValueError
-            Neither ``wm`` nor ``t1``, only one of the atlas's files, or an unknown choice or a number out of range.
+        Neither ``wm`` nor ``t1``, only one of the atlas's files, or an unknown choice or a number out of range.
 
     Examples
     --------

@@ -91,7 +91,7 @@ class Warp:
         grid : Image
             An image of the subject.
         k : int
-                Slice index: voxels [:, :, k].
+            Slice index: voxels [:, :, k].
 
         Returns
         -------
