@@ -238,9 +238,34 @@ def test_a_slab_that_leaves_out_part_of_a_plane_is_not_used_there(axis: int, los
     t1 = flair.copy()
     np.moveaxis(t1, axis, 0)[:lost_mm] = 0
     views = _views({"T1": t1, "FLAIR": flair}, core)
-    assert views["FLAIR"].all()
-    assert (views["T1"][30:162] == used).all()
-    assert _views({"T1": t1}, core)["T1"][30:162].all(), "alone it is all that there is"
+    assert views.used["FLAIR"].all()
+    assert (views.used["T1"][30:162] == used).all()
+    assert views.shared.any() != used
+    assert (t1[views.shared] > 0).all()
+    assert _views({"T1": t1}, core).used["T1"][30:162].all(), "alone it is all that there is"
+
+
+def test_a_narrow_flair_counts_wherever_it_shows_something() -> None:
+    """A network that calls lesion what is bright on FLAIR: of two alike, the one beyond the FLAIR's view is not seen,
+    the other is, in planes in which a quarter of the brain is missing."""
+    size = tuple(round(n * SPACING_MM) for n in SIZE)
+    inside = torch.zeros(SIZE)
+    inside[10:54, 10:70, 10:54] = 1.0
+    brain = Brain(torch.stack([1 - inside, inside]), (np.array(size) - 1) / 2)
+    draw = np.random.default_rng(0)
+    t1, flair = (draw.normal(100, 5, size).astype(np.float32) for _ in range(2))
+    flair[40:46, 90:96, 80:86] = flair[120:126, 90:96, 80:86] = 160
+    flair[:64] = 0
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(len(x), 9, *x.shape[2:])
+        logits[:, LESION] = 10 * (x[:, 1] - 6)
+        return logits
+
+    found = tissue_probability(network, {"T1": t1, "FLAIR": flair}, grid(size, (1.0, 1.0, 1.0)), brain, 9)[LESION]
+    x, y, z = torch.nonzero(found > 0.5).T
+    assert (x.min(), x.max(), y.min(), y.max(), z.min(), z.max()) == (120, 125, 90, 95, 80, 85)
+    assert len(x) == 6**3
 
 
 @pytest.mark.parametrize(("cut_planes", "counts"), [(0, True), (1, True), (2, False), (20, False)])

@@ -6,6 +6,7 @@ It sees T1 and FLAIR side by side, or one of them, inside the brain that the coa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -54,10 +55,14 @@ def tissue_probability(
     around = distance_mm <= AROUND_MM
     box = _box(around)
     inside = around[box]
-    planes = _planes(scans, core, around)
-    thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
-    found = _through(network, _thickened(planes, thick), grid)
-    found = found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
+    views = _views(scans, core)
+    found = _seen(network, _planes(scans, core, around, views.used), grid)
+    shared = views.shared[box] & inside
+    if (planes := shared.any((0, 1))).any():  # in these a scan shows a part of the brain only: there both are seen
+        together = _planes(scans, core, around & views.shared, views.shown, box)
+        chosen = torch.from_numpy(np.flatnonzero(planes))
+        both = torch.from_numpy(shared[..., planes])
+        found[..., chosen] = torch.where(both, _seen(network, together[chosen], grid), found[..., chosen])
     probability = torch.zeros((classes, *grid.shape), dtype=torch.float32)
     probability[0] = 1
     probability[(slice(None), *box)] = torch.where(torch.from_numpy(inside), found, probability[(slice(None), *box)])
@@ -65,6 +70,13 @@ def tissue_probability(
     probability[0][beyond] += probability[LESION][beyond]
     probability[LESION][beyond] = 0
     return probability
+
+
+def _seen(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.Tensor:
+    """Probability [class, x, y, z] of ``planes`` [z, channel, x, y]; thin planes go through the network together."""
+    thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
+    found = _through(network, _thickened(planes, thick), grid)
+    return found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
 
 
 def surer_as(network: Network, scan: Array, grid: Canonical, brain: Brain) -> str:
@@ -79,7 +91,7 @@ def surer_as(network: Network, scan: Array, grid: Canonical, brain: Brain) -> st
     chosen = seen[:: max(1, len(seen) // PLANES_LOOKED_AT)]
     entropy = {}
     for name in CHANNELS:
-        found = _through(network, _planes({name: scan}, core, around)[chosen], grid)
+        found = _through(network, _planes({name: scan}, core, around, {name: field_of_view(scan)})[chosen], grid)
         entropy[name] = float(torch.special.entr(found).sum(1)[inside[chosen]].mean())
     return "T1" if entropy["T1"] < SURER * entropy["FLAIR"] else "FLAIR"
 
@@ -88,25 +100,48 @@ def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
     return tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(mask))
 
 
-def _planes(scans: Mapping[str, Array], core: NDArray[np.bool_], around: NDArray[np.bool_]) -> torch.Tensor:
-    """What the network sees, [z, channel, x, y], of the box of ``around``."""
-    box = _box(around)
+def _planes(
+    scans: Mapping[str, Array],
+    core: NDArray[np.bool_],
+    around: NDArray[np.bool_],
+    used: Mapping[str, NDArray[np.bool_]],
+    box: tuple[slice, ...] | None = None,
+) -> torch.Tensor:
+    """What the network is shown, [z, channel, x, y], in ``box`` (default: that of ``around``).
+
+    used : modality -> where it is used, voxels [x, y, z] or planes [z]; in planes without any it is `ABSENT`.
+    """
+    box = box or _box(around)
     inside = around[box]
     channels = [np.full(inside.shape, ABSENT, np.float32) for _ in CHANNELS]
-    views = _views(scans, core)
     for n, name in enumerate(CHANNELS):
-        if name in scans:
-            scaled = np.where(inside, _scaled(scans[name], core & views[name])[box], np.float32(OUTSIDE))
-            channels[n] = np.where(views[name][box[2]], scaled, np.float32(ABSENT))
+        if name in scans and (core & used[name]).any():
+            scaled = np.where(inside, _scaled(scans[name], core & used[name])[box], np.float32(OUTSIDE))
+            whole = np.asarray(used[name] if used[name].ndim == 1 else used[name].any((0, 1)))
+            channels[n] = np.where(whole[box[2]], scaled, np.float32(ABSENT))
     return torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)
 
 
-def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
-    """Modality -> planes [z] that it is used in: not those in which another scan shows more of the brain."""
-    views = {name: field_of_view(scan) for name, scan in scans.items()}
-    seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in views.items()}
+@dataclass(frozen=True)
+class _Views:
+    """Where scans show something.
+
+    shown : modality -> its field of view, voxels [x, y, z]. used : modality -> planes [z] in which it shows as much of
+    the brain as any scan. shared : voxels [x, y, z] that all scans show, in planes in which one of them is not used.
+    """
+
+    shown: dict[str, NDArray[np.bool_]]
+    used: dict[str, NDArray[np.bool_]]
+    shared: NDArray[np.bool_]
+
+
+def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
+    shown = {name: field_of_view(scan) for name, scan in scans.items()}
+    seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in shown.items()}
     most = np.max(list(seen.values()), axis=0)
-    return {name: views[name].any((0, 1)) & (seen[name] >= AS_MUCH * most) for name in scans}
+    used = {name: shown[name].any((0, 1)) & (seen[name] >= AS_MUCH * most) for name in scans}
+    shared = np.logical_and.reduce(list(shown.values())) & ~np.logical_and.reduce(list(used.values()))
+    return _Views(shown, used, shared)
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
@@ -119,7 +154,7 @@ def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
 def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:
     """Mean 0 and standard deviation 1 over the brain, its brightest and darkest hundredths left out."""
     values = without_extremes(scan[core])
-    scaled = (scan - values.mean()) / (values.std() + 1e-6)
+    scaled = (scan - values.mean()) / (values.std() or 1)
     return np.clip(scaled, OUTSIDE, LARGEST).astype(np.float32)
 
 
