@@ -79,6 +79,23 @@ def test_sides_are_paired_however_names_say_them(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.tsv").mirrored() == {1: 2, 2: 1, 3: 4, 4: 3, 5: 5, 6: 7, 7: 6, 8: 8}
 
 
+def test_a_table_of_names_alone_has_sides_and_remainders(tmp_path: Path) -> None:
+    """Else remainders would count as white matter, and nothing would be said of sides that are swapped."""
+    rows = [f"{region.index}\t{region.name}" for region in regions()]
+    (tmp_path / "t.tsv").write_text("\n".join(["index\tname", *rows]))
+    found = read_table(tmp_path / "t.tsv")
+    assert [region.side for region in found] == [region.side for region in regions()]
+    assert found.white_matter.indices == regions().white_matter.indices == tuple(range(1, 35))
+    (tmp_path / "t.tsv").write_text(
+        "index\tname\tside\tgroup\n1\ta_L\t\t\n2\tl_to_r\tleft\tx\n3\tremainder_L\tleft\t\n"
+    )
+    assert [(region.side, region.group) for region in read_table(tmp_path / "t.tsv")] == [
+        ("none", ""), ("left", "x"), ("left", ""),
+    ]  # fmt: skip
+    (tmp_path / "t.tsv").write_text("index\tname\n1\tLeft-Frontal\n2\trh.insula\n3\tfibres_l_to_r\n4\trelay\n")
+    assert [region.side for region in read_table(tmp_path / "t.tsv")] == ["left", "right", "none", "none"]
+
+
 @pytest.mark.shared_data
 def test_names_and_members_agree_with_the_published_list(shared_data: Path) -> None:
     with (shared_data / "atlas" / "jhu_type2_to_refined.tsv").open() as stream:

@@ -13,7 +13,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import Level, RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
-from yucca_wm.jobs.run_record import RECORD
+from yucca_wm.jobs.run_record import RECORD, FileState
 
 NAMES = ("a", "b", "c")
 
@@ -247,6 +247,31 @@ def test_participants_share_a_folder_and_a_whole_run_has_it_alone(cohort: Cohort
             with pytest.raises(InputError, match="another run is writing"), only_run_in(cohort.out, options):
                 pass
     assert not (cohort.out / ".lock").exists()
+
+
+def test_a_file_that_is_read_is_never_replaced(cohort: Cohort) -> None:
+    """An input is the output of somebody else's, by another name: nothing is touched."""
+    cohort.out.mkdir()
+    target = cohort.out / "b.up"
+    target.write_text("drawn by hand")
+    (cohort.folder / "a.txt").unlink()
+    (cohort.folder / "a.txt").symlink_to(target)
+    with pytest.raises(InputError, match=r"b\.up: is read by this run, which would replace it; choose another"):
+        cohort.run()
+    assert target.read_text() == "drawn by hand"
+    assert not (cohort.out / "a.up").exists()
+
+
+@pytest.mark.parametrize("given", ["x.hdr", "x.img"])
+def test_a_pair_of_header_and_image_is_one_file(tmp_path: Path, given: str) -> None:
+    for name in ("x.hdr", "x.img"):
+        (tmp_path / name).write_text(name)
+    states = [FileState.of(tmp_path / given)]
+    for name in ("x.hdr", "x.img"):
+        (tmp_path / name).write_text("changed " + name)
+        assert not states[-1].is_unchanged(tmp_path / given)
+        states.append(FileState.of(tmp_path / given))
+    assert len({state.sha256 for state in states}) == 3
 
 
 def test_what_killed_runs_left_is_removed(cohort: Cohort) -> None:

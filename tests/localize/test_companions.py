@@ -16,6 +16,7 @@ from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality, Pair, pai
 from yucca_wm.localize.inputs.records import scans_flags
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
+from yucca_wm.scan.done import BLANK, ODD_ANATOMY
 
 
 def folder(path: Path, *names: str) -> Path:
@@ -70,6 +71,9 @@ def test_nothing_agrees_with_itself_or_counts_twice(tmp_path: Path, what: str, l
         ("the T1 looks like a T2 (fluid is 2.5 times as bright as white matter)", "doubtful_scans"),
         ("T1: fits the FLAIR weakly (agreement of edges 1.25 times chance); look at both", "doubtful_scans"),
         ("atlas: the registration is off", "poor_registration"),
+        ("FLAIR: " + BLANK.format(n=1, total=44), "blank_slices"),
+        (ODD_ANATOMY.format(mm=4.8), "odd_anatomy"),
+        ("T1: registered; its header or that of the FLAIR is wrong: check left and right", "doubtful_scans"),
         ("T1: registered to the FLAIR (moved by 1.2 mm and 0.5 degrees)", None),
     ],
 )

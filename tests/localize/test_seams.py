@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm import evaluate, localize
 from yucca_wm.core.errors import InputError
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.terminal import COUNTED
@@ -158,6 +159,23 @@ def test_people_with_one_lesion_map_are_flagged(tmp_path: Path, capsys: pytest.C
     assert run(tmp_path, *sides) == 0
     assert "same_lesions" not in (tmp_path / "out/localize.json").read_text()
     capsys.readouterr()
+
+
+def test_a_tissue_map_is_no_region_map(tmp_path: Path) -> None:
+    """Its labels, 1 to 7, would all be regions of the left side; a map of these seven and another region is one."""
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[1:8] = np.arange(1, 8)[:, None, None]
+    save(tmp_path / "lesions/a.nii.gz", lesions())
+    for further, refused in ((0, True), (20, False)):
+        labels[9] = further
+        save(tmp_path / "regions/a.nii.gz", labels)
+        if refused:
+            with pytest.raises(InputError, match=r"a.nii.gz: has the labels of a tissue map \(1 to 7\), not those of"):
+                localize(tmp_path / "lesions/a.nii.gz", tmp_path / "regions/a.nii.gz")
+            with pytest.raises(InputError, match=r"a.nii.gz: has the labels of a tissue map \(1 to 7\), not those of"):
+                evaluate(tmp_path / "regions/a.nii.gz", regions(), kind="regions", affine=AFFINE)
+        else:
+            localize(tmp_path / "lesions/a.nii.gz", tmp_path / "regions/a.nii.gz")
 
 
 # B15: one person at a time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -58,6 +59,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
             tissue=np.ones(SHAPE, np.uint8),
             lesion_probability=(data / 1000).astype(np.float32),
             looks_like="",
+            misfit_mm=0.0,
         )
 
     for place in ("yucca_wm.models.shipped.networks", "yucca_wm.predict.cohort.networks"):
@@ -133,6 +135,40 @@ def test_two_people_whose_scans_have_one_name_do_not_replace_each_other(
     copied = shutil.copy(first, tmp_path / "ms_01_FLAIR.nii.gz")
     assert main(["--flair", str(copied), *out]) == 0
     assert main(["--flair", second, "--force", *out]) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("how", ["command", "cohort", "python"])
+def test_a_mask_that_was_drawn_by_hand_is_not_replaced(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "study"
+    for name in ("s", "t"):
+        nib.save(nib.Nifti1Image(scan(), AFFINE), tmp_path / f"{name}.nii.gz")
+    (out / "lesions").mkdir(parents=True)
+    mask = out / "lesions" / "s.nii.gz"
+    mask.write_bytes(b"hours of work")
+    flair = str(tmp_path / "s.nii.gz")
+    told = f"{mask}: is there already, and not from yucca-wm predict; choose another "
+    if how == "python":
+        with pytest.raises(yw.InputError, match=re.escape(told + "folder")):
+            yw.predict(flair=flair).save(out, report=False)
+    elif how == "command":
+        with pytest.raises(yw.InputError, match=re.escape(told + "--out-dir, or replace it by --force")):
+            main(["--flair", flair, "--out-dir", str(out), "--no-report"])
+        assert [path.name for path in out.iterdir() if not path.name.startswith(".")] == ["lesions"]
+    else:
+        table = tmp_path / "cohort.tsv"
+        table.write_text(f"subject\tflair\ns\t{flair}\nt\t{tmp_path / 't.nii.gz'}\n")
+        assert main(["--cohort", str(table), "--out-dir", str(out), "--no-report"]) == 1
+        assert told in capsys.readouterr().err
+        assert list(json.loads((out / "predict.json").read_text())["cases"]) == ["t"]
+        assert told in json.loads((out / "predict.json").read_text())["failed"]["s"]
+    assert mask.read_bytes() == b"hours of work"
+    if how == "command":
+        assert main(["--flair", flair, "--out-dir", str(out), "--no-report", "--force"]) == 0
+        assert mask.read_bytes() != b"hours of work"
     capsys.readouterr()
 
 

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.images import Image, load
 from yucca_wm.models.conventions import TISSUES
 from yucca_wm.models.segment import Networks, Segmentation
 from yucca_wm.predict.account import same_scans
 from yucca_wm.predict.case import Case, Options, other_outputs
-from yucca_wm.predict.frame_files import FRAME
+from yucca_wm.predict.frame_files import FRAME, save_frame
 from yucca_wm.predict.shipped import segment_person
 from yucca_wm.scan import Frame
 from yucca_wm.scan.contrast import EXCHANGED
+from yucca_wm.scan.cut import ELSEWHERE
+from yucca_wm.scan.done import IN_OTHER_HEADS, ODD_ANATOMY
 
 
 def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() -> None:
@@ -53,6 +55,60 @@ def test_scans_that_are_exchanged_are_noted_once(monkeypatch: pytest.MonkeyPatch
         notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes
         assert len(notes) == times
         assert [note for note in notes if not note.startswith("T1 and FLAIR look like one contrast")] == []
+
+
+def test_a_scan_that_was_no_file_is_kept_as_it_was_read(tmp_path: Path) -> None:
+    """Not as it lies on the FLAIR: maps on the T1's own grid are shown on it."""
+    flair = Image(np.ones((9, 9, 9), np.float32), np.eye(4))
+    own = Image(np.arange(27, dtype=np.float32).reshape(3, 3, 3), np.diag([3.0, 3, 3, 1]))
+    frame = Frame({"T1": flair.with_data(flair.data + 1), "FLAIR": flair}, "FLAIR", {"T1": np.eye(4)}, [], {"T1": own})
+    save_frame("a", {"T1": own, "FLAIR": flair}, frame, tmp_path)
+    for modality, given in (("T1", own), ("FLAIR", flair)):
+        kept = load(tmp_path / FRAME / f"a_{modality}.nii.gz")
+        np.testing.assert_array_equal(kept.data, given.data)
+        np.testing.assert_allclose(kept.affine, given.affine)
+
+
+@pytest.mark.parametrize("space", ["flair", "t1"])
+def test_a_t1_that_ends_within_the_brain_cuts_the_maps_on_its_own_grid(
+    space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brain of 3 mm voxels in 36 planes, of which the T1 has 20; on the FLAIR's grid the maps are whole."""
+    shape = (22, 22, 40)
+    tissue, regions = np.zeros((2, *shape), np.uint8)
+    tissue[1:-1, 1:-1, 2:38] = Tissue.CEREBRAL_WHITE_MATTER
+    regions[1:-1, 1:-1, 2:38] = 1 + np.arange(36, dtype=np.uint8) % 34
+    none = np.zeros(shape, np.uint8)
+    found = Segmentation(none, regions, tissue, none.astype(np.float32), 1200.0)
+    monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
+    monkeypatch.setattr("yucca_wm.scan.contrast.unlikely_contrasts", lambda *_: [])
+    flair = Image(np.full(shape, 100, np.float32), np.diag([3.0, 3, 3, 1]))
+    t1 = Image(np.full((22, 22, 20), 100, np.float32), flair.affine)
+    shown = np.zeros(shape, np.float32)
+    shown[..., :20] = 100
+    frame = Frame({"T1": flair.with_data(shown), "FLAIR": flair}, "FLAIR", {}, [], {"T1": t1})
+    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    like = t1 if space == "t1" else None
+    made = segment_person(frame, networks, ["lesions", "regions"], like=like, confidence=False)
+    ends = [note for note in made.notes if "in the last plane" in note]
+    cm2 = 20 * 20 * 9 / 100
+    where = f"top ({cm2:.0f} of {cm2:.0f} cm2 in the last plane)"
+    expected = f"the brain is cut off at the {where}: {ELSEWHERE.format(others='FLAIR')}"
+    if space == "flair":
+        expected = f"T1: ends within the brain at the {where}; beyond, lesions were found on the FLAIR alone"
+    assert ends == [expected]
+
+
+@pytest.mark.parametrize(("misfit_mm", "noted"), [(2.5, False), (3.3, True), (np.inf, False)])
+def test_a_head_that_is_unlike_others_is_noted(misfit_mm: float, noted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = np.zeros((4, 4, 4), np.uint8)
+    found = Segmentation(none, none, none, none.astype(np.float32), 1200.0, "FLAIR", misfit_mm)
+    monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
+    monkeypatch.setattr("yucca_wm.scan.contrast.unlikely_contrasts", lambda *_: [])
+    frame = Frame({"FLAIR": Image(np.ones((4, 4, 4), np.float32), np.eye(4))}, "FLAIR", {}, [])
+    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes
+    assert [note for note in notes if IN_OTHER_HEADS in note] == [ODD_ANATOMY.format(mm=misfit_mm)] * noted
 
 
 def test_nothing_of_an_earlier_run_passes_for_this_ones(tmp_path: Path) -> None:

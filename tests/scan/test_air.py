@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image
 from yucca_wm.scan import bring_to_one_frame
-from yucca_wm.scan.air import with_air_at_zero
+from yucca_wm.scan.air import in_usual_range, with_air_at_zero
+from yucca_wm.scan.check import blank_slices, check_not_wrapped
 
 
 def scan() -> NDArray[np.float32]:
@@ -30,6 +32,44 @@ def test_air_at_zero_or_nearly_stays_as_it_is(scale: float, offset: float) -> No
     """15 of a range of 398 (of the 99.9th percentile less the 0.1st) is 3.8 %, under 5 %."""
     given = image(scale * scan() + np.float32(offset))
     assert with_air_at_zero(given) == (given, [])
+
+
+@pytest.mark.parametrize("exponent", [-140, -50, -9, -8, 15, 16, 90])
+def test_very_small_and_very_large_values_keep_every_step(exponent: int) -> None:
+    """Of 399, which 2 to the power of -8 makes 1.56 and of -9 0.78; of 15 to 16 it passes 2 to the power of 24."""
+    changed = not -8 <= exponent <= 15
+    given = Image(np.ldexp(scan().astype(np.float64), exponent), np.eye(4))
+    made = in_usual_range(given)
+    assert (made is not given) == changed
+    if changed:
+        assert made.data.dtype == np.float32
+        np.testing.assert_array_equal(made.data, np.ldexp(scan(), 10 - 8))  # 399 lies between 2^8 and 2^9
+    assert in_usual_range(image(0 * scan())).data.max() == 0
+
+
+def test_numbers_that_were_too_large_for_their_type_are_refused() -> None:
+    """Unsigned values up to 39,900, of which those above 32,767 were stored as negative numbers."""
+    wide = (100 * scan()).astype(np.uint16)
+    wrapped = wide.view(np.int16)
+    with pytest.raises(
+        InputError, match="from -32736 to 32700: those above 32767 were stored as negative"
+    ):
+        check_not_wrapped(Image(wrapped, np.eye(4)))
+    filled = np.where(wide > 0, wide.astype(np.int32) - 7200, -32768).astype(np.int16)  # air at the smallest number
+    for fine in (wide, (80 * scan()).astype(np.int16), filled, wrapped.astype(np.float32)):
+        check_not_wrapped(Image(fine, np.eye(4)))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_slices_that_show_nothing_between_others_are_noted(axis: int) -> None:
+    data = np.random.default_rng(0).normal(100, 10, (9, 9, 9)).astype(np.float32)
+    planes = np.moveaxis(data, axis, 0)
+    planes[[0, 8]] = 0
+    assert blank_slices(image(data)) == [], "a margin is no gap"
+    planes[[3, 6]] = 0
+    assert blank_slices(image(data)) == [
+        "2 of 9 slices between others show nothing: what lies there is not seen on this scan"
+    ]
 
 
 def test_single_values_below_air_are_of_resampling() -> None:

@@ -22,6 +22,7 @@ from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.scan.check import check_different, check_one
 from yucca_wm.scan.contrast import EXCHANGED, exchanged
+from yucca_wm.scan.done import is_done
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import REGISTER, check_image
 from yucca_wm.tasks.definition import Target
@@ -82,8 +83,15 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
         if path is not None and (image := found.attempt(lambda: reader(path))) is not None:
             images[column] = image
 
+    def scan(path: Path) -> Image:
+        image, said = _scan(path)
+        for note in said:
+            if not is_done(note):
+                found.warn(path, note, "look at the scan")
+        return image
+
     for modality in Modality:
-        read(modality.column, _scan)
+        read(modality.column, scan)
     for target in Target:
         read(target, partial(load_labels, allowed=target.classes))
     read("wm", partial(_white_matter, settings=settings))
@@ -103,9 +111,12 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
     return found
 
 
-def _scan(path: Path) -> Image:
-    """A scan acceptable to predict and to a task, with air at 0 as in predict. Raises InputError as they do."""
-    return check_one(check_image(read_scan(path)))[0]
+def _scan(path: Path) -> tuple[Image, list[str]]:
+    """A scan acceptable to predict and to a task, with air at 0 as in predict, and what predict would note of it.
+
+    Raises InputError as they do.
+    """
+    return check_one(check_image(read_scan(path)))
 
 
 def _white_matter(path: Path, settings: Settings) -> Image:

@@ -10,7 +10,7 @@ from pathlib import Path
 from yucca_wm.cohort.ids import bare, looks_like, session
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import IMAGE_SUFFIXES, case_name, natural_key
+from yucca_wm.core.files import IMAGE_SUFFIXES, UNREAD, case_name, natural_key
 
 ENDINGS = re.compile(
     r"(_(regions?|unmasked|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE
@@ -19,11 +19,6 @@ ENDINGS = re.compile(
 
 LESION_ENTITY = re.compile(r"(label|desc)-[a-z0-9]*(lesion|wmh)", re.IGNORECASE)
 """Entity that identifies a lesion map among the masks and segmentations of a BIDS derivative."""
-
-UNREAD = (
-    ".nrrd", ".nhdr", ".mha", ".mhd", ".mif", ".mif.gz", ".mnc", ".img", ".hdr", ".nii.bz2", ".nii.xz", ".nii.zst",
-)  # fmt: skip
-"""Image formats that cannot be read: such files are named in a message instead of being passed over silently."""
 
 
 def subject_of(name: str) -> str:

@@ -22,6 +22,11 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii")
 IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, ".mgz", ".mgh")
 """Extensions of images that can be read; images are always written as NIfTI."""
 
+UNREAD = (
+    ".nrrd", ".nhdr", ".mha", ".mhd", ".mif", ".mif.gz", ".mnc", ".img", ".hdr", ".nii.bz2", ".nii.xz", ".nii.zst",
+)  # fmt: skip
+"""Image formats that cannot be read: such files are named in a message instead of being passed over silently."""
+
 TEMPORARY = re.compile(r"\.(?P<stem>.+)\.tmp-[a-z0-9_]{8}(\.\w+)*")
 """Names that `atomic_path` gives to unfinished files."""
 

@@ -159,7 +159,9 @@ def read_table(path: TableInput) -> RegionTable:
     """Read a label table: TSV (or pandas.DataFrame) with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do).
 
     ``full_name``, ``side``, ``group``, ``color`` and ``jhu_ids`` are used where present and not empty or ``n/a``; any
-    other text is a name, including ``NA``. A region without a colour is given one. Background (index 0) is skipped.
+    other text is a name, including ``NA``. Without a column ``side`` or ``group``, sides are taken from words in names
+    (``_L``, ``Right-``), and the built-in remainders, known by their names, are remainders. A region without a colour
+    is given one. Background (index 0) is skipped.
 
     Raises InputError, naming the line, for missing columns, labels that are not positive whole numbers, lines without a
     name, names and groups reserved for the result tables, unknown sides, colours that are not ``#rrggbb``, or
@@ -184,6 +186,12 @@ def read_table(path: TableInput) -> RegionTable:
     return RegionTable(table)
 
 
+def _side_of(name: str) -> Side:
+    """The side that a word in ``name`` states; none where there are several such words."""
+    letters = [word.strip("-_. ").lower()[0] for word in SIDE_WORD.findall(name)]
+    return {"l": Side.LEFT, "r": Side.RIGHT}.get("".join(letters), Side.NONE)
+
+
 def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], default_color: str) -> Region:
     """Read one line of a table, ``default_color`` if it has none; background (index 0) becomes a region too."""
     given = {column: "" if cell.lower() == "n/a" else composed(cell) for column, cell in cells.items()}
@@ -206,6 +214,10 @@ def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], defa
         raise refused("name", f"tables of results have {', '.join(RESERVED_NAMES)} for themselves; call it otherwise")
     if given.get("group") in RESERVED_GROUPS:
         raise refused("group", f"tables of results have {', '.join(RESERVED_GROUPS)} for themselves; call it otherwise")
+    if "side" not in given:
+        given["side"] = _side_of(given["name"])
+    if "group" not in given and given["name"] in REMAINDERS:
+        given["group"] = REMAINDER
     if (side := given.get("side") or Side.NONE) not in tuple(Side):
         raise refused("side", f"write {', '.join(Side)}, or leave it empty")
     if not re.fullmatch("#[0-9a-fA-F]{6}", color := given.get("color") or default_color):

@@ -14,7 +14,14 @@ from yucca_wm.evaluate.measures import WMH, lesion_measures, region_measures
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Source, name_of
-from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions, more_than_lesions, refuse_scan
+from yucca_wm.imaging.kinds import (
+    is_mask,
+    labels_in,
+    look_like_regions,
+    more_than_lesions,
+    refuse_scan,
+    refuse_tissue_map,
+)
 from yucca_wm.imaging.lesion_maps import OTHER_PATHOLOGY, LesionLabels, name_labels
 from yucca_wm.imaging.reading import spelled
 
@@ -78,6 +85,8 @@ def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]
         if known is not None and (unknown := sorted(labels - known)):
             raise InputError(name, *_unknown(unknown, kind, how))
     if kind is Kind.REGIONS:
+        for name, labels in ((pred, predicted_labels), (gt, true_labels)):
+            refuse_tissue_map(labels, how.table, name)
         measures = region_measures(prediction.data, truth.data, truth.affine, how.compared)
         return [{"kind": kind, **asdict(one)} for one in measures]
     predicted = how.labels.lesion(prediction.data).astype(np.uint8)

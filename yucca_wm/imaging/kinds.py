@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, count_labels
 
 MIN_VALUES = 12
@@ -51,6 +52,13 @@ def look_like_regions(labels: Collection[int], table: RegionTable) -> bool:
     """Whether a map with these labels holds most regions of ``table``, and nothing else."""
     enough = len(labels) >= LEAST_REGIONS and 2 * len(labels) > len(table)
     return enough and set(labels) <= set(table.indices)
+
+
+def refuse_tissue_map(labels: Collection[int], table: RegionTable, name: str) -> None:
+    """Raise InputError for a map given as regions whose labels are all tissues and nothing else."""
+    if set(labels) == set(Tissue) and set(table.indices) > set(labels):
+        problem = f"has the labels of a tissue map ({min(Tissue):d} to {max(Tissue):d}), not those of regions"
+        raise InputError(name, problem, "give the region map")
 
 
 def more_than_lesions(labels: Image) -> bool:

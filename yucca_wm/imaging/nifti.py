@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import UNREAD
 from yucca_wm.imaging.gzip_archive import inflate
 from yucca_wm.imaging.reading import HeaderForm, headers
 
@@ -94,6 +95,8 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
     except InputError:
         raise
     except Exception as error:  # nibabel raises many types for broken headers
+        if path.name.lower().endswith(UNREAD):
+            raise InputError(path, "is in a format that is not read", "convert it to .nii.gz") from error
         raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
     shape = without_trailing_axes(shape)
     check_shape(path, shape, full_shape)

@@ -39,6 +39,7 @@ class Step:
 
     parameters : everything a result depends on besides the subject's own files (JSON): settings, checksums of an atlas.
     replaces : remove an earlier result before its subject is done again, so that it cannot pass for the new one.
+    claims : record that a subject is begun, so that its files can be told from others of the same name.
     keeps : if no subject at all can be done (a wrong folder was given), leave everything as it was, the record too.
     """
 
@@ -47,6 +48,7 @@ class Step:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     replaces: bool = True
     keeps: bool = False
+    claims: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def run_step(
 
     Files are read with the `reading` settings in force here; doubts about them are noted here, including earlier runs'.
 
-    Raises InputError if a label of ``options.participants`` is not a subject, or the record cannot be written.
+    Raises InputError if a label of ``options.participants`` is not a subject, a file is both read and written, or the
+    record cannot be written.
     """
     if (form := reading.headers().form) is not None:
         step = replace(step, parameters={**step.parameters, HEADER: form})
@@ -102,6 +105,7 @@ def run_step(
         raise InputError("--participant-label", problem, f"there are {known}")
     record = Record(step.folder, step.name)
     chosen = {name: work for name, work in works.items() if name in names}
+    _check_apart(chosen.values())
     folders = {step.folder, *_folders_of(chosen.values(), step.folder)}
     if options.is_whole:
         _clear(step.folder, folders)
@@ -118,8 +122,11 @@ def run_step(
             due[name] = Due(name, work, last)
 
     def sent(name: str) -> None:
-        if (last := due[name].last) is not None and last.state is State.DONE:
+        last = due[name].last
+        if last is not None and last.state is State.DONE:
             record.add(replace(last, state=State.BEGUN, result=None, when=""), sync=True)
+        elif last is None and step.claims:
+            record.add(Entry(name, step.name, State.BEGUN, {}, step.parameters))
 
     def answered(name: str, answer: Any, failure: str | None) -> Any:
         done = Done({}, 0.0, None) if failure is not None else answer
@@ -199,6 +206,15 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
         for path in work.leaves if keep else ():
             _aside(path).unlink(missing_ok=True)
     return Done(inputs, seconds, result, tuple(notes))
+
+
+def _check_apart(works: Iterable[Work[Any]]) -> None:
+    """Raise InputError if a file that is read would be replaced or removed."""
+    works = list(works)
+    read = {os.path.realpath(path) for work in works for path in work.inputs.values()}  # a loop of links is itself
+    for path in (path for work in works for path in work.leaves):
+        if os.path.realpath(path) in read:
+            raise InputError(path, "is read by this run, which would replace it", "choose another --out-dir")
 
 
 def _states(work: Work[Any], last: Entry | None) -> dict[str, FileState]:

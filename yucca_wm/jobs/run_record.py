@@ -24,12 +24,15 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import sha256
 
+PAIR = (".hdr", ".img")
+"""Two files that are one image."""
+
 RECORD = "run_record.jsonl"
 """Name of the record in an output folder."""
 
 
 class State(StrEnum):
-    """done; failed (with a reason); begun: an earlier result is being replaced and no longer counts."""
+    """done; failed (with a reason); begun: not done yet, and an earlier result no longer counts."""
 
     DONE = "done"
     FAILED = "failed"
@@ -160,21 +163,26 @@ class Record:
 
 @lru_cache(maxsize=32)
 def _digest(path: str, *_marks: int) -> str:
-    """Digest of a file, read only once if it serves every subject. For a folder: of its files' names and checksums."""
-    if not Path(path).is_dir():
+    """Digest of a file, read only once if it serves every subject. Of several: of their names and checksums."""
+    if _files(path) == [Path(path)]:
         return sha256(path)
     lines = (f"{file.name} {sha256(file)}\n" for file in _files(path))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _files(path: str | os.PathLike[str]) -> list[Path]:
-    """The file, or the files directly in the folder (a DICOM series)."""
-    return sorted(file for file in Path(path).iterdir() if file.is_file()) if Path(path).is_dir() else [Path(path)]
+    """The file; both of a header and its image (``.hdr``, ``.img``); the files in a folder (a DICOM series)."""
+    path = Path(path)
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file())
+    if path.suffix.lower() in PAIR:
+        return sorted(file for suffix in PAIR if (file := path.with_suffix(suffix)).is_file()) or [path]
+    return [path]
 
 
 def _marks(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
-    """Path, size, and times of last change (content, and anything); totals over all files of a folder."""
-    stats = [Path(path).stat(), *(file.stat() for file in _files(path))] if Path(path).is_dir() else [Path(path).stat()]
+    """Path, size, and times of last change (content, and anything); totals over all its files."""
+    stats = [file.stat() for file in dict.fromkeys([Path(path), *_files(path)])]
     size = sum(stat.st_size for stat in stats)
     return str(path), size, max(stat.st_mtime_ns for stat in stats), max(stat.st_ctime_ns for stat in stats)
 

@@ -6,6 +6,7 @@ network sees them, are brought to the mean of the heads by one affine transform;
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -56,12 +57,20 @@ class Places:
 
         centroids_mm : rows of NaN for regions that are absent.
         """
+        affine, misfit_mm = self._fit(centroids_mm)
+        return affine if misfit_mm <= WORST_FIT_MM else None
+
+    def misfit_mm(self, centroids_mm: NDArray[np.float64]) -> float:
+        """Mean distance of a person's centroids [region, 3] from these after that affine; infinite for too few."""
+        return self._fit(centroids_mm)[1]
+
+    def _fit(self, centroids_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         present = np.isfinite(centroids_mm).all(1)
         if present.sum() < FEWEST_REGIONS:
-            return None
+            return np.eye(4), math.inf
         affine = affine_between(centroids_mm[present], self.centroids_mm[present])
         off_mm = np.linalg.norm(apply_affine(affine, centroids_mm[present]) - self.centroids_mm[present], axis=1)
-        return affine if off_mm.mean() <= WORST_FIT_MM else None
+        return affine, float(off_mm.mean())
 
     def can_hold_lesions(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether lesions can lie at ``points_mm`` [point, 3] of the mean head."""

@@ -23,6 +23,7 @@ from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
 from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.conventions import LESION, TISSUES
+from yucca_wm.models.places import shipped_places
 from yucca_wm.models.tissue import surer_as, tissue_probability
 
 VOXELS_AT_ONCE = 100_000
@@ -39,6 +40,7 @@ class Segmentation:
     tissue : uint8, labels of `TISSUES` without lesions (a lesion's voxels are of the tissue it lies in).
     lesion_probability : float32. brain_ml : volume of the brain, ventricles included.
     looks_like : of a scan alone, T1 or FLAIR, whatever it was given as; empty of a pair.
+    misfit_mm : mean distance of the regions' centroids from those of the mean head, after the affine that fits best.
     """
 
     lesions: NDArray[np.uint8]
@@ -47,6 +49,7 @@ class Segmentation:
     lesion_probability: NDArray[np.float32]
     brain_ml: float
     looks_like: str = ""
+    misfit_mm: float = 0.0
 
     def within(self, window: tuple[slice, slice, slice]) -> Segmentation:
         """The part of the maps that lies in ``window``."""
@@ -108,6 +111,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         tissue=grid.restored(tissue.numpy()).astype(np.uint8),
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
+        misfit_mm=shipped_places().misfit_mm(brain.centroids_mm),
         looks_like=surer_as(networks.tissue, next(iter(data.values())), grid, brain) if len(data) == 1 else "",
     )
 

@@ -29,7 +29,7 @@ from yucca_wm.predict.account import write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, other_outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
-from yucca_wm.predict.folder import check_whose, remove_stale_tables
+from yucca_wm.predict.folder import check_whose, others_files, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, check_classes, load, other_names
 from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages
@@ -114,12 +114,15 @@ class Prediction:
         Raises
         ------
         InputError
-            The folder cannot be written, or holds the results of somebody else, or of a command, which keeps a record
-            of its own.
+            The folder cannot be written, or holds the results of somebody else, maps of this name that are from
+            elsewhere, or the results of a command, which keeps a record of its own.
         """
         out = make_folder(folder)
         check_no_run(out)
         check_whose(out, [self.subject], "choose another folder")
+        maps = {self.subject: [out / what / f"{self.subject}.nii.gz" for what in self.maps]}
+        for error in others_files(out, maps).values():
+            raise error
         case = self._predicted.case
         for path in other_outputs(case, self._models, out, self._options):
             path.unlink(missing_ok=True)

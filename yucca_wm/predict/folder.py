@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
+from yucca_wm.imaging.reading import spelled
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.localize.inputs.records import PREDICTIONS
 from yucca_wm.localize.outputs import MANIFEST as TABLES
@@ -23,10 +24,7 @@ MAX_NAMED = 3
 
 def people_in(out: Path) -> list[str]:
     """Those whose results lie in ``out``, in natural order: of the last run, or of one that did not come to its end."""
-    try:
-        known = list(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"])
-    except (OSError, ValueError, KeyError, TypeError):
-        known = Record(out, STEP).subjects
+    known = _in_account(out) or Record(out, STEP).subjects
     maps = {name: [out / what / f"{name}.nii.gz" for what in (LESIONS, REGIONS)] for name in known}
     return sorted((name for name in known if any(path.is_file() for path in maps[name])), key=natural_key)
 
@@ -40,6 +38,24 @@ def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool 
         shown = ", ".join(others[:MAX_NAMED]) + f" and {len(others) - MAX_NAMED} more" * (len(others) > MAX_NAMED)
         whose = "who is not in this cohort" if cohort else f"not of {next(iter(names))}"
         raise InputError(out, f"holds the results of {shown}, {whose}", remedy)
+
+
+def others_files(out: Path, outputs: Mapping[str, Sequence[Path]]) -> dict[str, InputError]:
+    """Subject -> the error that a file in the place of its ``outputs`` is from no run in ``out``: a mask drawn by hand,
+    say."""
+    ours = {*_in_account(out), *Record(out, STEP).subjects}
+    there = {name: next(filter(Path.exists, paths), None) for name, paths in outputs.items() if name not in ours}
+    remedy = f"choose another {spelled('--out-dir, or replace it by --force', 'folder')}"
+    problem = "is there already, and not from yucca-wm predict"
+    return {name: InputError(path, problem, remedy) for name, path in there.items() if path is not None}
+
+
+def _in_account(out: Path) -> list[str]:
+    """Subjects in the account of the last run; empty without one."""
+    try:
+        return list(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def remove_stale_tables(out: Path, kinds: Collection[str]) -> None:

@@ -40,7 +40,8 @@ def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path, 
         draw_alignment(reference, moved, make_folder(folder) / f"{name}.png", brain)
     for modality, path in scans.items():
         if not is_file(path):
-            images.save(frame.images[modality], make_folder(folder) / f"{name}_{modality}.nii.gz")
+            as_read = frame.own.get(modality, frame.images[modality])
+            images.save(as_read, make_folder(folder) / f"{name}_{modality}.nii.gz")
 
 
 def is_file(scan: Source) -> bool:

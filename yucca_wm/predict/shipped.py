@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,6 +57,8 @@ def segment_person(
     Raises InputError when no whole brain is found.
     """
     from yucca_wm.scan.contrast import EXCHANGED, unlikely_contrasts
+    from yucca_wm.scan.cut import CUT_OFF
+    from yucca_wm.scan.done import ODD_ANATOMY
 
     found, cuts = _segmented(networks, frame)
     reference = frame.images[frame.reference]
@@ -68,10 +71,12 @@ def segment_person(
         wanted[CONFIDENCE] = frame.carried(reference.with_data(found.lesion_probability), like)
     seen = found.tissue, found.lesions, found.looks_like
     notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, *seen)
-    notes += cuts
+    notes += cuts if like is None else _cuts_there(cuts, frame, reference.with_data(found.tissue), like)
     if LESIONS in what and list(frame.images) == ["T1"]:
         notes.append(FEW_ON_T1)
     notes += doubts(found, reference)
+    if MOST_MISFIT_MM < found.misfit_mm < math.inf and not any(CUT_OFF in cut for cut in cuts):
+        notes.append(ODD_ANATOMY.format(mm=found.misfit_mm))
     if registered is None:
         return Segmented(wanted, notes)
     return Segmented(wanted, [*notes, *registered.doubts], registered.about)
@@ -100,6 +105,17 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str
     found = whole.within(window)
     others = " and ".join(modality for modality in scans if modality != frame.reference)
     return found, cut_off(frame.images, found.tissue, ELSEWHERE.format(others=others))
+
+
+def _cuts_there(cuts: list[str], frame: Frame, tissue: Image, like: Image) -> list[str]:
+    """``cuts`` of the frame, and those of the maps on the grid of ``like``, which may end where the frame does not."""
+    from yucca_wm.scan.cut import CONSEQUENCE, CUT_OFF, ELSEWHERE, ONE_ENDS, cut_off
+
+    (other,) = (modality for modality in frame.images if modality != frame.reference)
+    whole = not any(cut.startswith(CUT_OFF) for cut in cuts)
+    consequence = ELSEWHERE.format(others=frame.reference) if whole else CONSEQUENCE
+    there = cut_off({other: like}, frame.carried(tissue, like).data, consequence)
+    return [cut for cut in cuts if not (there and cut.startswith(f"{other}: {ONE_ENDS}"))] + there
 
 
 def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> Registered:
@@ -161,6 +177,9 @@ def doubts(found: Segmentation, reference: Image) -> list[str]:
         said.append(f"white matter of {left:.0f} ml on the left and {right:.0f} ml on the right")
     return said
 
+
+MOST_MISFIT_MM = 3.0
+"""48 scans as they come have 1.5 to 2.5 mm, ten of them turned upside down or back to front 3.3 to 19."""
 
 MAX_ASYMMETRY = 0.25
 """Difference of the two sides' white matter, over their mean, from which a scan may be cut or badly segmented."""

@@ -27,6 +27,19 @@ BLANK = 0.1
 """A value that this share of the voxels has exactly was filled in, around a brain."""
 
 
+LARGEST_VALUES = (1.0, 2.0**24)
+"""Range of a scan's largest values outside which single precision would lose steps or overflow in sums of squares."""
+
+
+def in_usual_range(image: Image) -> Image:
+    """The scan times a power of 2, which keeps every step, if its values are very small or very large."""
+    high = float(np.percentile(np.abs(image.data), EXTREMES[1]))
+    if not high or LARGEST_VALUES[0] <= high <= LARGEST_VALUES[1]:
+        return image
+    exponent = 10 - int(np.floor(np.log2(high)))
+    return replace(image, data=np.ldexp(image.data.astype(np.float64), exponent).astype(np.float32))
+
+
 def with_air_at_zero(image: Image) -> tuple[Image, list[str]]:
     """The scan with air at 0, and what was done to it in words; the scan itself where it is so already.
 

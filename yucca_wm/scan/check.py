@@ -13,7 +13,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
-from yucca_wm.scan.air import with_air_at_zero
+from yucca_wm.scan.air import in_usual_range, with_air_at_zero
+from yucca_wm.scan.done import BLANK
 from yucca_wm.scan.read import read_scan
 
 MAX_VOXEL_MM = (6.0, 12.0)
@@ -23,8 +24,9 @@ MAX_VOXEL_MM = (6.0, 12.0)
 def check_scans(scans: Mapping[str, Source]) -> list[str]:
     """Open and judge each of ``scans`` (modality -> file, DICOM folder or image in memory); returns what is not sure.
 
-    Raises InputError for a file that is missing, damaged or not 3D; flat; a label map; with voxels too large to show
-    lesions; without a head, or with half of one; a folder with no or several DICOM series; one file given twice.
+    Raises InputError for a file that is missing, damaged or not 3D; flat; a label map; with numbers that were too large
+    for their type; with voxels too large to show lesions; without a head, or with half of one; a folder with no or
+    several DICOM series; one file given twice.
     """
     return checked(scans)[1]
 
@@ -43,14 +45,14 @@ def checked(scans: Mapping[str, Source]) -> tuple[dict[str, Image], list[str]]:
 
 
 def check_one(image: Image) -> tuple[Image, list[str]]:
-    """The scan with air at 0, and what was done to it (`with_air_at_zero`).
+    """The scan with air at 0 and values of usual size, and what was done to it (`with_air_at_zero`) and is not sure.
 
     Raises InputError for an image that cannot be used whatever else there is of the person, as `check_scans` does.
     """
     check_values(image)
-    seen, said = with_air_at_zero(image)
+    seen, said = with_air_at_zero(in_usual_range(image))
     check_head(seen)
-    return seen, said
+    return seen, [*said, *blank_slices(seen)]
 
 
 def check_values(image: Image) -> None:
@@ -63,7 +65,38 @@ def check_values(image: Image) -> None:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
     if image.data.min() == image.data.max():
         raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
+    check_not_wrapped(image)
     refuse_label_map(image)
+
+
+NEAR_THE_END = 0.9
+"""A value beyond this share of a type's largest (or smallest) number is at its end."""
+
+
+def check_not_wrapped(image: Image) -> None:
+    """Raise InputError for whole numbers that were too large for their type and began again from its smallest.
+
+    Their values reach both ends of the type, although most voxels (air) are at 0; of values that fill the type from
+    end to end on purpose, most are at its smallest number.
+    """
+    if image.data.dtype.kind != "i":
+        return
+    ends = np.iinfo(image.data.dtype)
+    low, high = int(image.data.min()), int(image.data.max())
+    if low < NEAR_THE_END * ends.min and high > NEAR_THE_END * ends.max and np.median(image.data) >= 0:
+        problem = f"holds values from {low} to {high}: those above {ends.max} were stored as negative numbers"
+        raise InputError(image.name, problem, "convert the original scan again, to float or unsigned numbers")
+
+
+def blank_slices(image: Image) -> list[str]:
+    """A note if slices between others show nothing, along any axis [i, j, k]."""
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        blank = image.data.min(others) == image.data.max(others)
+        shown = np.flatnonzero(~blank)
+        if shown.size and (n := int(blank[shown[0] : shown[-1]].sum())):
+            return [BLANK.format(n=n, total=len(blank))]
+    return []
 
 
 def check_different(images: Mapping[str, Image]) -> None:

@@ -22,10 +22,20 @@ _DONE = re.compile(
 )
 
 
+NOTHING_SHOWN = "slices between others show nothing"
+BLANK = "{n} of {total} " + NOTHING_SHOWN + ": what lies there is not seen on this scan"
+
+IN_OTHER_HEADS = "from where they lie in other heads"
+ODD_ANATOMY = (
+    "regions lie {mm:.1f} mm on average " + IN_OTHER_HEADS + ", scaled to this one: by its header the head may be "
+    "upside down or back to front"
+)
+
 TWO_PEOPLE = "the T1 is called {t1}, the FLAIR {flair}: check that they are of one person"
 
 _UNSURE = (
     "looks like a ", "looks more like a ", "look like one contrast", "weakly (agreement of edges", "are of one person",
+    "is wrong: check left and right",
 )  # fmt: skip
 """What notes say of a scan that may be another than it was given as, and of a pair that hardly fits."""
 

@@ -16,8 +16,10 @@ from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.localize.measures.flags import (
+    BLANK_SLICES,
     CUT_OFF,
     DOUBTFUL_SCANS,
+    ODD_ANATOMY,
     PARTLY_ONE_SCAN,
     POOR_REGISTRATION,
     WITHOUT_FLAIR,
@@ -25,7 +27,7 @@ from yucca_wm.localize.measures.flags import (
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
 from yucca_wm.scan.cut import ONE_ENDS
-from yucca_wm.scan.done import is_unsure
+from yucca_wm.scan.done import IN_OTHER_HEADS, NOTHING_SHOWN, is_unsure
 
 ATLAS_DOUBT = "atlas: "
 """How notes of `yucca_wm.predict` begin that doubt the registration of the atlas."""
@@ -33,6 +35,8 @@ ATLAS_DOUBT = "atlas: "
 OF_NOTES: dict[str, Callable[[str], bool]] = {
     CUT_OFF: lambda note: note.startswith(CUT_NOTE),
     PARTLY_ONE_SCAN: lambda note: ONE_ENDS in note,
+    BLANK_SLICES: lambda note: NOTHING_SHOWN in note,
+    ODD_ANATOMY: lambda note: IN_OTHER_HEADS in note,
     DOUBTFUL_SCANS: is_unsure,
     POOR_REGISTRATION: lambda note: note.startswith(ATLAS_DOUBT),
     WITHOUT_FLAIR: lambda note: note == FEW_ON_T1,

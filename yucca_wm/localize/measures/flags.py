@@ -49,7 +49,9 @@ WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
 CUT_OFF = "cut_off"
 PARTLY_ONE_SCAN = "partly_one_scan"
+BLANK_SLICES = "blank_slices"
 DOUBTFUL_SCANS = "doubtful_scans"
+ODD_ANATOMY = "odd_anatomy"
 POOR_REGISTRATION = "poor_registration"
 
 
@@ -69,7 +71,9 @@ TITLES = {
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
     CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless they were found on another scan",
     PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were found on the other alone",
-    DOUBTFUL_SCANS: "T1 and FLAIR may be exchanged, another contrast, or no pair",
+    BLANK_SLICES: "slices within a scan show nothing: lesions there are not seen on it",
+    DOUBTFUL_SCANS: "T1 and FLAIR may be exchanged, another contrast, no pair, or have a wrong header",
+    ODD_ANATOMY: "the brain is unlike others: upside down or back to front by its header, or changed by disease",
     POOR_REGISTRATION: "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
