@@ -100,7 +100,7 @@ def check_device() -> Iterator[Finding]:
 
 
 def check_fixes() -> Iterator[Finding]:
-    """Import every Yucca module that is mended and say what became of each fix; find our manager as Yucca would."""
+    """Import every Yucca module that is patched and say what became of each fix; find our manager as Yucca would."""
     from yucca_wm.bridge.diagnose import found_manager, import_everything
 
     with _folders_elsewhere():
@@ -206,7 +206,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     description = "Check whether this installation works, and say what to do where it does not."
     parser = cli.Parser("yucca-wm doctor", description=description)
-    parser.add_argument("--fixes", action="store_true", help="print what is mended in Yucca, and why")
+    parser.add_argument("--fixes", action="store_true", help="print what is patched in Yucca, and why")
     return parser
 
 

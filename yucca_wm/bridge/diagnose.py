@@ -11,7 +11,7 @@ from pathlib import Path
 
 from yucca_wm.bridge.fixes import FIXES, status
 
-PAGE_HEAD = """# What is mended in Yucca 2.3.7
+PAGE_HEAD = """# What is patched in Yucca 2.3.7
 
 Each entry is one small module in `yucca_wm/bridge/fixes/`, applied in memory when the Yucca module it concerns is
 imported; Yucca's files stay as they are. A fix looks for the defect itself, so that in a Yucca without it nothing

@@ -1,6 +1,6 @@
 """``yucca_train --devices N`` trains on several GPUs, through Lightning.
 
-Mends ``main`` (yucca/pipeline/run/run_training.py) and ``YuccaManager.initialize``, where ``devices=1`` is written.
+Patches ``main`` (yucca/pipeline/run/run_training.py) and ``YuccaManager.initialize``, where ``devices=1`` is written.
 Symptom: a machine with four GPUs trains on one.
 Cure: the flag is taken and handed to Lightning's Trainer, which starts the same command once for each device (or finds
 that Slurm did). All work in the version folder of the first, each on patches of its own; gradients and losses are

@@ -1,6 +1,6 @@
 """Dice during training is counted, without one-hot arrays, and is that of all voxels of an epoch.
 
-Mends ``GeneralizedDiceScore.forward`` (yucca/modules/metrics/training_metrics.py).
+Patches ``GeneralizedDiceScore.forward`` (yucca/modules/metrics/training_metrics.py).
 Symptom: each of its three uses makes two dense one-hot arrays of 64-bit integers (for 37 classes and two patches of
 128^3 voxels 2 x 1.2 GB); a class that is in neither label nor prediction of a batch counts as Dice 0.
 Cure: the same numbers from voxel counts. The counts are also summed up, for the Dice of an epoch in ``metrics.csv``.

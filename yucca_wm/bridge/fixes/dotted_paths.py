@@ -1,6 +1,6 @@
 """Folders may have a dot in their name.
 
-Mends ``read_file_to_nifti_or_np`` (yucca/functional/utils/loading.py).
+Patches ``read_file_to_nifti_or_np`` (yucca/functional/utils/loading.py).
 Symptom: the file's type is taken to be all that follows the first dot of the whole path, so that below a folder such as
 ``study.v2`` every image is refused: "File type invalid".
 Cure: NIfTI files are known by the end of their name.

@@ -1,6 +1,6 @@
 """``yucca_ensemble`` checks its folders, says what is wrong in one line, and takes more options.
 
-Mends ``main`` (yucca/pipeline/run/run_ensemble.py).
+Patches ``main`` (yucca/pipeline/run/run_ensemble.py).
 Symptom: empty folders end in UnboundLocalError, other shapes in a numpy error, missing cases in an AssertionError.
 Cure: the command line of `yucca_wm.ensemble`, of which Yucca's two options are a part.
 """

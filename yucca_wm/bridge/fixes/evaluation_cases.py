@@ -1,6 +1,6 @@
 """Evaluation compares what belongs together.
 
-Mends ``YuccaEvaluator.sanity_checks`` (yucca/pipeline/evaluation/YuccaEvaluator.py).
+Patches ``YuccaEvaluator.sanity_checks`` (yucca/pipeline/evaluation/YuccaEvaluator.py).
 Symptom: lesion maps scored against region labels exit 0 with numbers that mean nothing (lesion classes 1 and 2 against
 regions 1 and 2); where cases are missing, the message does not say which, and two empty folders pass.
 Cure: predictions and labels from the folders of tasks with different labels are refused, and missing cases are named.

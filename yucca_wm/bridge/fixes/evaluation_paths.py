@@ -1,6 +1,6 @@
 """``yucca_evaluation --pred P --gt G -c 0 1 2`` works without naming tasks.
 
-Mends ``main`` (yucca/pipeline/run/run_evaluation.py).
+Patches ``main`` (yucca/pipeline/run/run_evaluation.py).
 Symptom: ``-s`` and ``-t`` are looked up even when both folders are given: "LookupError: Task None not found".
 Cure: a task that was not named is not looked up.
 """

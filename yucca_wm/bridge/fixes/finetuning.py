@@ -1,6 +1,6 @@
 """``yucca_finetune`` starts from the weights it is given: a checkpoint, an exported model, or one of this package.
 
-Mends ``YuccaManager.run_finetuning`` (yucca/pipeline/managers/YuccaManager.py), which loads them before the network
+Patches ``YuccaManager.run_finetuning`` (yucca/pipeline/managers/YuccaManager.py), which loads them before the network
 is built.
 Symptom: "Succesfully transferred weights for 0/0 layers", and training starts from random weights.
 Cure: they are loaded when the network has been built; what does not fit (another number of classes) is named, and a

@@ -1,6 +1,6 @@
 """Folds by person, the same for every run.
 
-Mends ``get_split_config``, ``kfold_split`` and ``simple_split`` (yucca/pipeline/configuration/split_data.py).
+Patches ``get_split_config``, ``kfold_split`` and ``simple_split`` (yucca/pipeline/configuration/split_data.py).
 Symptom: folds are drawn over case names, seeded by the clock: T1 and FLAIR of one person land in training and
 validation, so validation scores are too good; ``--split_data_param 5`` (text) draws a second, different split beside
 the default 5 (a number); fewer cases than folds end in a message of scikit-learn.

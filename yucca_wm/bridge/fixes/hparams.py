@@ -1,6 +1,6 @@
 """A run that is not training leaves the trained model's ``hparams.yaml`` alone.
 
-Mends ``YuccaLogger.save`` (yucca/modules/callbacks/loggers.py).
+Patches ``YuccaLogger.save`` (yucca/modules/callbacks/loggers.py).
 Symptom: inference, even one that fails at once, overwrites the file with ``{}``; the next one dies with
 "KeyError: 'config'".
 Cure: empty hyperparameters are never written, and the file is replaced in one step.

@@ -1,6 +1,6 @@
 """A training case whose label is empty does not stop preprocessing.
 
-Mends ``process`` (yucca/pipeline/planning/dataset_properties.py).
+Patches ``process`` (yucca/pipeline/planning/dataset_properties.py).
 Symptom: intensities are taken over label > 0; without such a voxel the minimum of nothing fails, the error is
 suppressed, and preprocessing dies later with "UnboundLocalError: ... 'mn'". Healthy subjects are normal in a cohort.
 Cure: such a case's intensities are taken over its non-background voxels, as Yucca does for cases without a label.

@@ -1,6 +1,6 @@
 """Classes that plugins offer are found, before Yucca's own.
 
-Mends ``recursive_find_python_class`` (yucca/functional/utils/files_and_folders.py).
+Patches ``recursive_find_python_class`` (yucca/functional/utils/files_and_folders.py).
 Symptom: it walks Yucca's own folders only, so no other package can offer a manager, network or loss; and Yucca's own,
 broken ``YuccaManager_SkeletonLoss`` would be the one found.
 Cure: what the overlays offer is searched first; errors inside it surface as they are. An unknown name gets an error

@@ -1,6 +1,6 @@
 """A manager's settings are its own.
 
-Mends ``YuccaManager.__init__`` (yucca/pipeline/managers/YuccaManager.py), which writes into its default arguments.
+Patches ``YuccaManager.__init__`` (yucca/pipeline/managers/YuccaManager.py), which writes into its default arguments.
 Symptom: ``optim_kwargs`` is one dict for all managers of a process: a second one changes the first one's learning rate.
 Cure: each gets a copy.
 """

@@ -1,6 +1,6 @@
 """Patch and batch size are found from shapes, with the class count in the sum, and stay small without a GPU.
 
-Mends ``estimate_memory_training`` and ``find_optimal_tensor_dims`` (yucca/modules/networks/utils/
+Patches ``estimate_memory_training`` and ``find_optimal_tensor_dims`` (yucca/modules/networks/utils/
 model_memory_estimation.py).
 Symptom: on a CPU the memory is taken as 0 and the batch doubles, by real forward passes, up to 512 (2D); on a GPU the
 loss is left out, so that 37 classes run out of memory.

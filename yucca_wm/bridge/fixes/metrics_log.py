@@ -1,6 +1,6 @@
 """The metrics of all classes are not printed line by line.
 
-Mends ``YuccaLogger.log_metrics`` (yucca/modules/callbacks/loggers.py).
+Patches ``YuccaLogger.log_metrics`` (yucca/modules/callbacks/loggers.py).
 Symptom: it takes an epoch to be 250 steps, so that with another ``--train_batches_per_step`` later epochs are missing;
 for 37 classes it prints 150 lines an epoch, with the classes counted from the first after the background.
 Cure: they are in ``metrics.csv`` (see run_log), under the number of their class; the log has one line an epoch.

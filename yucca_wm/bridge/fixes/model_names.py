@@ -1,6 +1,6 @@
 """``yucca_train -m`` takes every network there is.
 
-Mends ``main`` (yucca/pipeline/run/run_training.py), which asserts the name against a literal list of eleven.
+Patches ``main`` (yucca/pipeline/run/run_training.py), which asserts the name against a literal list of eleven.
 Symptom: "MedNeXt_S_k3 is an invalid model name", although the class would be found; a name that does not exist
 ("UNetRE") passes and fails later.
 Cure: the list, a constant of the compiled function, is replaced by one that accepts every name; looking the class up

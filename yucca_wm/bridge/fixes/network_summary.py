@@ -1,6 +1,6 @@
 """The network is summed up in one line instead of a table that can stop the training.
 
-Mends ``YuccaLightningModule.visualize_model_with_FLOPs`` (yucca/modules/lightning_modules/YuccaLightningModule.py).
+Patches ``YuccaLightningModule.visualize_model_with_FLOPs`` (yucca/modules/lightning_modules/YuccaLightningModule.py).
 Symptom: MedNeXt dies before the first step with "IndexError: unordered_map::at" (fvcore traces through torch's
 checkpointing); elsewhere a whole batch is computed on the CPU for a log entry of hundreds of lines.
 Cure: parameters and operations of one patch are counted by torch on shapes alone, and a failure is only noted.

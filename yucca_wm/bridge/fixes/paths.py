@@ -1,6 +1,6 @@
 """YUCCA_* folders have a default.
 
-Mends ``get_environment_variable`` (yucca/paths.py).
+Patches ``get_environment_variable`` (yucca/paths.py).
 Symptom: without YUCCA_RESULTS the managers cannot even be imported, and ``yucca_convert_task --help`` needs
 YUCCA_SOURCE: "ValueError: Missing required environment variable".
 Cure: an unset variable means ``./yucca_data/<name>``, which one line on stderr says. A folder that cannot be made is

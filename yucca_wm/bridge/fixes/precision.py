@@ -1,6 +1,6 @@
 """Where no GPU computes in bfloat16, training and inference compute in 32 bit.
 
-Mends ``YuccaManager.__init__`` (yucca/pipeline/managers/YuccaManager.py), whose default is ``bf16-mixed`` everywhere.
+Patches ``YuccaManager.__init__`` (yucca/pipeline/managers/YuccaManager.py), whose default is ``bf16-mixed`` everywhere.
 Symptom: ``yucca_inference`` has no flag for it and runs bfloat16 on CPU, several times slower (2D U-Net, three small
 volumes: not done after 560 s; 2 minutes in 32 bit).
 GPUs older than 2020, and Apple's on older systems, do not have it either.

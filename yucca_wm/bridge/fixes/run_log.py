@@ -1,6 +1,6 @@
 """A training run says what it does and can be taken up again from its last epoch.
 
-Mends ``get_callback_config`` (yucca/pipeline/configuration/configure_callbacks.py).
+Patches ``get_callback_config`` (yucca/pipeline/configuration/configure_callbacks.py).
 Symptom: ``last.ckpt`` first appears at epoch 25, so that a run stopped before starts anew; with logging off metrics are
 written nowhere, with logging on there is no progress bar, and epochs are counted as 250 steps whatever they are.
 Cure: a checkpoint every epoch, and a callback that writes ``metrics.csv``, its curve, a line an epoch and a bar.

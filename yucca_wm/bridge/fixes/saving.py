@@ -1,6 +1,6 @@
 """``--save_softmax`` writes a small file that cannot run code, and ``yucca_ensemble`` merges without loading all of it.
 
-Mends ``save_prediction_from_logits`` and ``merge_softmax_from_folders`` (yucca/functional/utils/saving.py).
+Patches ``save_prediction_from_logits`` and ``merge_softmax_from_folders`` (yucca/functional/utils/saving.py).
 Symptom: 310-370 MiB and 20 CPU s a case for 37 classes, properties that are unpickled on load, 2.5 GiB to merge two
 files; grids with other affines are merged silently; a killed run leaves half a file.
 Cure: `yucca_wm.ensemble.store` and `yucca_wm.ensemble.folders`.

@@ -1,6 +1,6 @@
 """A training run can be repeated: ``YUCCA_SEED=0 yucca_train ...``.
 
-Mends ``seed_everything_and_get_seed_config`` (yucca/pipeline/configuration/configure_seed.py).
+Patches ``seed_everything_and_get_seed_config`` (yucca/pipeline/configuration/configure_seed.py).
 Symptom: every new run is seeded by the clock, and no command has a flag for it.
 Cure: where YUCCA_SEED is set it is the seed; a resumed run goes on with the seed of its checkpoint either way.
 """

@@ -1,6 +1,6 @@
 """The softmax does not depend on how many windows overlap.
 
-Mends ``YuccaNet._sliding_window_predict3D`` and ``_sliding_window_predict2D``
+Patches ``YuccaNet._sliding_window_predict3D`` and ``_sliding_window_predict2D``
 (yucca/modules/networks/networks/YuccaNet.py).
 Symptom: the logits of overlapping windows are summed and never divided: with half overlap a voxel counts 1 to 8 times,
 so that the saved softmax, and every ensemble, is over-confident by position (.73 in a corner is .9997 in the centre).

@@ -1,6 +1,6 @@
 """The softmax of a batch of more than one is right.
 
-Mends ``softmax`` (yucca/functional/utils/softmax.py).
+Patches ``softmax`` (yucca/functional/utils/softmax.py).
 Symptom: maximum and sum lose their axis, so that they are broadcast along the wrong one unless the batch is one.
 Cure: the axis is kept.
 """

@@ -1,6 +1,6 @@
 """Results older than the predictions they are about are computed again.
 
-Mends ``YuccaEvaluator.run`` (yucca/pipeline/evaluation/YuccaEvaluator.py), which skips when ``results.json`` exists.
+Patches ``YuccaEvaluator.run`` (yucca/pipeline/evaluation/YuccaEvaluator.py), which skips when ``results.json`` exists.
 Symptom: after new predictions the old figures stay, and the exit code is 0.
 Cure: a results file older than any prediction is overwritten.
 """

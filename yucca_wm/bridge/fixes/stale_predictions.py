@@ -1,6 +1,6 @@
 """A prediction older than its model, or without the softmax that is asked for, is made again.
 
-Mends ``YuccaManager.predict_folder`` (yucca/pipeline/managers/YuccaManager.py), which has the test dataset leave out
+Patches ``YuccaManager.predict_folder`` (yucca/pipeline/managers/YuccaManager.py), which has the test dataset leave out
 every case whose label map exists.
 Symptom: after retraining, and with ``--save_softmax`` on a second run, the old files stay and the exit code is 0.
 Cure: only a label map (and softmax file) newer than the checkpoint counts as done.

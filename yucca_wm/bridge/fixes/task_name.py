@@ -1,6 +1,6 @@
 """A task's name is taken as it is, or completed only where that is unambiguous.
 
-Mends ``get_task_from_task_id`` (yucca/pipeline/task_conversion/utils.py).
+Patches ``get_task_from_task_id`` (yucca/pipeline/task_conversion/utils.py).
 Symptom: an incomplete name falls back to the first task that contains the text in any place: ``-t 1`` may hit
 Task001 or Task010, in the order of the file system.
 Cure: a text that fits several tasks is refused with their names; a number means the task of that number.

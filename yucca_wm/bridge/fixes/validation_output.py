@@ -1,6 +1,6 @@
 """Validation with deep supervision looks at the finest output.
 
-Mends ``BaseLightningModule.forward`` (yucca/modules/lightning_modules/BaseLightningModule.py).
+Patches ``BaseLightningModule.forward`` (yucca/modules/lightning_modules/BaseLightningModule.py).
 Symptom: with ``-ds``, networks that give all scales at all times (UXNet, and plain MedNeXt) end in the first
 validation with "'list' object has no attribute 'shape'".
 Cure: while no gradient is wanted only the finest output is passed on.

@@ -1,6 +1,6 @@
 """Evaluation does not need Weights & Biases.
 
-Mends ``YuccaEvaluator.update_streamtable`` (yucca/pipeline/evaluation/YuccaEvaluator.py).
+Patches ``YuccaEvaluator.update_streamtable`` (yucca/pipeline/evaluation/YuccaEvaluator.py).
 Symptom: after the scores are written, ``yucca_evaluation`` and ``yucca_inference`` fail: ``weave.monitoring`` no
 longer exists, and without a login wandb asks for one.
 Cure: the upload happens only where it is wanted and can be done; otherwise the scores in the JSON file are the result.

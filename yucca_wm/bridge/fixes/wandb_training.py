@@ -1,6 +1,6 @@
 """Training logs to Weights & Biases only for those who use it.
 
-Mends ``get_loggers`` and ``get_wandb_id`` (yucca/pipeline/configuration/configure_callbacks.py).
+Patches ``get_loggers`` and ``get_wandb_id`` (yucca/pipeline/configuration/configure_callbacks.py).
 Symptom: without a login ``yucca_train`` stops at a prompt or fails; without a network it retries for minutes.
 Cure: the wandb logger is made only where `wandb_wanted`; Yucca's own log file is written either way.
 """
