@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_scans import HELD_OUT
+from real_scans_data import HELD_OUT
 from scipy import ndimage
 
 from yucca_wm.core.errors import YuccaWMError

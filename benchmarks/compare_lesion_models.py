@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from real_scans import HELD_OUT_HEADS
+from real_scans_lesions import HELD_OUT_HEADS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from compare_lesion_models import learn, precision
-from real_scans import HELD_OUT_HEADS
+from real_scans_lesions import HELD_OUT_HEADS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
