@@ -78,7 +78,7 @@ HOMES = {
 """Public name -> module."""
 
 ROOMS = ("predict", "localize", "parcellate", "evaluate")
-"""Subpackages that are called as the function of their name (`yucca_wm.callable_room`)."""
+"""Subpackages that are called as the function of their name (`yucca_wm.callable_package`)."""
 
 
 def __getattr__(name: str) -> Any:

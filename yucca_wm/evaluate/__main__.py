@@ -7,7 +7,7 @@ import sys
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
-from yucca_wm.imaging.lesion_maps import add_label_options, label_options
+from yucca_wm.cli.lesion_labels import add_label_options, label_options
 from yucca_wm.imaging.reading import reading_aloud
 
 KINDS = ("lesions", "regions")

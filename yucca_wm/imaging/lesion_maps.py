@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -91,35 +90,6 @@ def name_labels() -> str:
     """Remedy for labels that are neither counted nor ignored."""
     counted, ignored = spelled("--lesion-labels", "lesion_labels="), spelled("--ignore-labels", "ignored_labels=")
     return f"name them with {counted} ({ALL}: every label) or {ignored}"
-
-
-def add_label_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--lesion-labels`` and ``--ignore-labels``."""
-    parser.add_argument(
-        "--lesion-labels", type=_label, nargs="+", metavar="N",
-        help=f"labels that count as lesion (default: 1), or '{ALL}'",
-    )  # fmt: skip
-    parser.add_argument(
-        "--ignore-labels", type=int, nargs="*", metavar="N",
-        help=f"labels that may occur but do not count (default: {OTHER_PATHOLOGY}, other pathology; none with '{ALL}')",
-    )  # fmt: skip
-
-
-def label_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> LesionLabels:
-    """Choice made with the options of `add_label_options`; wrong usage ends the program."""
-    counted = options.lesion_labels or [1]
-    if ALL in counted and len(counted) > 1:
-        parser.error(f"--lesion-labels takes numbers, or '{ALL}' alone")
-    if ALL not in counted and min(counted) < 1:
-        parser.error("--lesion-labels takes whole numbers from 1")
-    ignored = options.ignore_labels
-    if ignored is None:
-        ignored = [] if ALL in counted else [OTHER_PATHOLOGY]
-    return LesionLabels(None if ALL in counted else tuple(counted), tuple(ignored))
-
-
-def _label(text: str) -> int | str:
-    return text if text == ALL else int(text)
 
 
 def _cut(image: Image, threshold: float) -> Image:

@@ -6,6 +6,6 @@ In the order in which a lesion map passes through: `cohort` (everybody), `case` 
 `heatmap` and `maps`; `atlas_space` is for lesions on an atlas. `api` is `case` for Python.
 """
 
-from yucca_wm.callable_room import make_callable
+from yucca_wm.callable_package import make_callable
 
 make_callable(__name__)

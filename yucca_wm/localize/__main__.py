@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
+from yucca_wm.cli.lesion_labels import add_label_options, label_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.imaging.lesion_maps import ALL, add_label_options, label_options
+from yucca_wm.imaging.lesion_maps import ALL
 from yucca_wm.imaging.reading import reading_aloud
 
 if TYPE_CHECKING:

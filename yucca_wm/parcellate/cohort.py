@@ -69,7 +69,7 @@ def parcellate_cohort(
     """
     options = options or RunOptions()
     check_exists(root)
-    target = out_dir if out_dir is not None else derivatives_folder(root, "").parent / "yucca_wm"
+    target = out_dir if out_dir is not None else derivatives_folder(root, "")
     with only_run_in(target, options) as out:
         atlas = _atlas(files)  # a broken atlas is one error, not one for every subject
         subjects = find_subjects(root, layout)

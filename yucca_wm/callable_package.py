@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 
-class CallableRoom(ModuleType):
+class CallablePackage(ModuleType):
     """Subpackage ``yucca_wm.STEP``, called as ``yucca_wm.STEP.api.STEP``, whose signature and docstring it shows."""
 
     @property
@@ -49,5 +49,5 @@ class CallableRoom(ModuleType):
 
 
 def make_callable(name: str) -> None:
-    """Make the subpackage ``name``, which is being imported, a `CallableRoom`."""
-    sys.modules[name].__class__ = CallableRoom
+    """Make the subpackage ``name``, which is being imported, a `CallablePackage`."""
+    sys.modules[name].__class__ = CallablePackage
