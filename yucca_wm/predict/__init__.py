@@ -1,4 +1,4 @@
-"""From a person's scans to lesion and region maps and the table of where the lesions are."""
+"""From one subject's scans to lesion maps, region maps and the table of lesion locations."""
 
 from yucca_wm.callable_package import make_callable
 

@@ -1,4 +1,4 @@
-"""``python -m yucca_wm.predict``: from scans to lesion maps, region maps and the table of where the lesions are."""
+"""``python -m yucca_wm.predict``: from scans to lesion maps, region maps and the table of lesion locations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from yucca_wm.predict.case import Case
 
 OF_OWN_MODELS = ("mirror", "max_memory_gb", "keep_softmax")
-"""Options that the models of this package do nothing with."""
+"""Options that have no effect on the models of this package."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    with reading(Headers(arguments.header, OPTION)):  # what is in doubt is among the notes on each person
+    with reading(Headers(arguments.header, OPTION)):  # doubts are among the notes on each subject
         return _predict(parser, arguments)
 
 
@@ -156,7 +156,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
 
 
 def _choice(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Choice:
-    """Which models find what; ends the command where its words do not go together."""
+    """Which models find lesions and regions; exits with an error if options do not fit together."""
     single = [path for path in (arguments.t1, arguments.flair) if path]
     if bool(single) == bool(arguments.cohort):
         parser.error("give either --t1 and/or --flair, or --cohort")
@@ -180,7 +180,7 @@ def _choice(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> C
 
 
 def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Case]:
-    """Whose scans are meant."""
+    """The subjects and scans that the options select."""
     from yucca_wm.cohort.layouts import find_subjects
     from yucca_wm.predict.case import Case
     from yucca_wm.predict.cohort import cases_of
@@ -207,9 +207,10 @@ def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> li
 def _tell(
     arguments: argparse.Namespace, results: Mapping[str, dict[str, Any]], concerned: int, *, tables: bool
 ) -> None:
-    """Say what was done, what was not sure, and of one person where the lesions are.
+    """Print what was done and what is uncertain, and for a single subject where the lesions are.
 
-    results : person -> what to note down. concerned : people, those who failed included. tables : were written.
+    results : subject -> its record. concerned : number of subjects, including failed ones. tables : whether tables
+    were written.
     """
     from yucca_wm.localize.terminal import lines
     from yucca_wm.predict.account import TABLE, same_scans
@@ -231,9 +232,9 @@ def _tell(
 def _show(
     arguments: argparse.Namespace, cases: Sequence[Case], table: RegionTable, before: list[bytes], *, tables: bool
 ) -> dict[str, str]:
-    """Write the pages, if they are wanted; returns whose failed, and why.
+    """Write the pages, if wanted; returns the subjects whose page failed, with the reason.
 
-    before : what earlier pages were made from (`shown_by_pages`).
+    before : contents that earlier pages were made from (`shown_by_pages`).
     """
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict.report import PAGES, shown_by_pages, write_pages

@@ -1,4 +1,4 @@
-"""What a run leaves on record beside the maps: ``predict.json`` and ``predictions.tsv``."""
+"""Records that a run writes beside the maps: ``predict.json`` and ``predictions.tsv``."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ USED = TableForm[tuple[dict[str, Any], Collection[str]]](
 
 
 def write_account(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
-    """Write which scans and models were used, and what was noted; `yucca_wm.localize` reads it."""
+    """Write ``predict.json``: scans and models used, and notes; `yucca_wm.localize` reads it."""
     cases = {"cases": outcome.results, "failed": outcome.failures}
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
 
 
 def write_predictions(out: Path, results: Mapping[str, dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:
-    """Write the table of what was used. flags : of those whose lesions were localized."""
+    """Write ``predictions.tsv``. flags : of the subjects whose lesions were localized."""
     rows = [USED.fields((made, flags.get(name, ())), name) for name, made in results.items()]
     write_tsv(out / TABLE, USED.header, rows)
     write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
 
 
 def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
-    """A line for each scan that several people have been given, by the checksums in what was noted down."""
+    """A line for each scan that was given for several subjects, found by the checksums in the records."""
     given = (
         ((modality, scan["sha256"]), name)
         for name, made in results.items()

@@ -1,4 +1,4 @@
-"""``yucca_wm.predict``: one person's scans to lesions, regions, tissue and the load of every region, in memory."""
+"""``yucca_wm.predict``: lesions, regions, tissue and the load of every region from one subject's scans, in memory."""
 
 from __future__ import annotations
 
@@ -45,27 +45,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was found on one person's scans; made by `yucca_wm.predict`.
+    """Results from one subject's scans; returned by `yucca_wm.predict`.
 
-    All maps lie on the grid of the FLAIR, or of the T1 with ``space="t1"`` or where there is no FLAIR.
+    All maps are on the grid of the FLAIR, or of the T1 with ``space="t1"`` or if there is no FLAIR.
 
     Attributes
     ----------
     subject : str
-        What the person is called in the tables.
+        Name of the subject in the tables.
     lesions : nibabel.Nifti1Image or None
-        1 in white-matter lesions; None where only regions were asked for.
+        Array [i, j, k]: 1 in white-matter lesions, else 0; None if only regions were requested.
     regions : nibabel.Nifti1Image or None
-        Region labels, in white matter and lesions; None where only lesions were asked for.
+        Array [i, j, k] of region labels, in white matter and lesions, else 0; None if only lesions were requested.
     tissue : nibabel.Nifti1Image or None
-        Tissue labels (a lesion's voxels are of the tissue it lies in); None without the models of this package.
+        Array [i, j, k] of tissue labels (lesion voxels have the tissue around them); None without the models of this
+        package.
     maps : dict of str to nibabel.Nifti1Image
-        These and all others by the name of the folder that the command writes them to: ``lesions_probability``, and
-        with models of one's own ``lesions_T1`` and so on.
+        These and all other maps by the name of the folder that the command writes them to:
+        ``lesions_probability`` and, with your own models, ``lesions_T1`` and so on.
     localization : Localization or None
-        Where the lesions are, with places and flags; None without lesions or regions.
+        Lesion locations, with places and flags; None without lesions or regions.
     notes : list of str
-        What was done to the scans, and what was not sure.
+        What was done to the scans, and what is uncertain.
     """
 
     subject: str
@@ -87,24 +88,24 @@ class Prediction:
 
     @property
     def loads(self) -> pd.DataFrame | None:
-        """The load of every region, one row each (`Localization.loads`); None without lesions or regions."""
+        """Load of every region, one row per region (`Localization.loads`); None without lesions or regions."""
         return None if self.localization is None else self.localization.loads
 
     @property
     def flags(self) -> dict[str, str]:
-        """What to check first (`Localization.flags`); nothing without lesions or regions."""
+        """Flag -> what to check (`Localization.flags`); empty without lesions or regions."""
         return {} if self.localization is None else self.localization.flags
 
     def save(self, folder: str | os.PathLike[str], *, report: bool = True) -> Path:
-        """Write what ``yucca-wm predict`` writes: maps, tables, ``predict.json``, how the scans were laid on each
-        other, and the pages.
+        """Write the files that ``yucca-wm predict`` writes: maps, tables, ``predict.json``, the alignment of the
+        scans, and the pages.
 
         Parameters
         ----------
         folder : path
-            Made if it is not there. What was saved of this person before is replaced.
+            Created if missing. Earlier results of this subject are replaced.
         report : bool
-            Also write the pages, where the packages of ``yucca-wm[report]`` are installed.
+            Also write the pages, if the packages of ``yucca-wm[report]`` are installed.
 
         Returns
         -------
@@ -114,8 +115,8 @@ class Prediction:
         Raises
         ------
         InputError
-            The folder cannot be written, or holds the results of somebody else, maps of this name that are from
-            elsewhere, or the results of a command, which keeps a record of its own.
+            The folder cannot be written, or contains results of another subject, maps of this name from elsewhere,
+            or results of a command, which keeps its own record.
         """
         out = make_folder(folder)
         check_no_run(out)
@@ -159,54 +160,55 @@ def predict(
     affine: ArrayLike | None = None,
     subject: str | None = None,
 ) -> Prediction:
-    """Segment lesions, regions and tissue on a person's T1, FLAIR or both, and say where the lesions are.
+    """Segment lesions, regions and tissue on a subject's T1, FLAIR or both, and localize the lesions.
 
-    Scans are taken as they come: with or without skull, in any orientation, each on its own grid; the T1 is registered
-    to the FLAIR. Each is a path (NIfTI, FreeSurfer, a folder of one DICOM series), a nibabel image, a SimpleITK image,
-    or an array [i, j, k] with ``affine``.
+    Raw scans are accepted: with or without skull, in any orientation, each on its own grid; the T1 is registered to
+    the FLAIR. Each scan is a path (NIfTI, FreeSurfer, a folder of one DICOM series), a nibabel image, a SimpleITK
+    image, or an array [i, j, k] with ``affine``.
 
     Parameters
     ----------
     t1, flair : path, nibabel image, SimpleITK image or array, optional
-        The scans; one of the two is enough.
+        The scans, arrays as [i, j, k]; one of the two is enough.
     lesion_model, region_model : path or "shipped", optional
         A ``version_N`` folder of ``yucca_train``, an exported .zip, or the models that come with this package.
-        Default: these for both. With a model of your own for one of the two, the other is not looked for; give it,
-        too, or ``"shipped"``. ``region_model="atlas"``: the regions of the atlas that ``yucca-wm atlas fetch`` keeps,
-        registered to the white matter that the package's models find, which find lesions as well.
+        Default: these for both. With your own model for one of the two, the other is not segmented unless you also
+        give a model for it, or ``"shipped"``. ``region_model="atlas"``: the regions of the atlas that ``yucca-wm
+        atlas fetch`` keeps, registered to the white matter found by the package's models, which also find the lesions.
     names : path, pandas.DataFrame or RegionTable, optional
-        Table of the regions of one's own region model. Default: the 34 regions of the package.
+        Table of the regions of your own region model. Default: the 34 regions of the package.
     space : {"flair", "t1"}
-        On whose grid the maps lie, if both are given.
+        Scan that defines the grid of the maps, if both are given.
     header : {"sform", "qform"}, optional
-        Which of the two to believe where those of a file's header disagree. Default: an error then.
+        Which one to use if the sform and qform of a file's header disagree. Default: raise an error.
     mirror : bool
-        Predict on mirror images of the scan too, and average (one's own models, trained on mirrored heads; slower).
+        Also predict on mirror images of the scan, and average (your own models, trained on mirrored heads; slower).
     max_memory_gb : float, optional
-        Memory that the logits of one image may take (one's own models).
+        Maximum memory for the logits of one image, in GB (your own models).
     confidence : bool
-        Also make maps of how probable each voxel's label is.
+        Also make maps of the probability of each voxel's label.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where networks compute.
+        Device that the networks run on.
     affine : array_like, shape (4, 4), optional
-        Voxel index -> world mm (RAS+) of those scans that are arrays.
+        Voxel index -> world mm (RAS+), for those scans that are arrays.
     subject : str, optional
-        What to call the person. Default: as the file or its folder says (of a nibabel image: the file that it was read
-        from), else ``"subject"``.
+        Name of the subject. Default: from the name of the file or its folder (for a nibabel image: the file it was
+        read from), else ``"subject"``.
 
     Returns
     -------
     Prediction
-        Maps, loads, and what was not sure.
+        Maps, loads, and notes on what is uncertain.
 
     Raises
     ------
     InputError
-        A scan that cannot be read, shows no whole head or does not fit the other; a model that cannot be read or is one
-        of something else; an atlas that has not been fetched; an affine that is missing or of nothing.
+        A scan that cannot be read, shows no whole head or does not fit the other; a model that cannot be read or
+        segments something else; an atlas that has not been fetched; ``affine`` missing for an array, or given without
+        one.
     ValueError
-        Neither scan; ``names`` without a region model of one's own; ``mirror`` or ``max_memory_gb`` without a model of
-        one's own.
+        Neither scan given; ``names`` without your own region model; ``mirror`` or ``max_memory_gb`` without a model
+        of your own.
 
     Examples
     --------

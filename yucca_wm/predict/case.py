@@ -1,4 +1,4 @@
-"""One person's scans, what to do with them, and which files that leaves."""
+"""One subject's scans, the options of a prediction, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.frame_files import frame_files
 
 CONFIDENCE = "lesions_probability"
-"""Folder of how probable the shipped models call a lesion at each voxel."""
+"""Folder of the lesion probability maps of the shipped models."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to do with every person.
+    """Options of a prediction, the same for every subject.
 
-    shipped : let the models that come with this package find what no given model does.
-    registered : regions are those of the fetched atlas, registered to the white matter that these models find.
-    space : whose grid the maps lie on, of `choice.SPACES`; what the person has no scan of counts for nothing.
+    shipped : use the models that come with this package for whatever no given model segments.
+    registered : take the regions from the fetched atlas, registered to the white matter that these models find.
+    space : scan that defines the grid of the maps, one of `choice.SPACES`; ignored if the subject has no such scan.
     mirror : average over mirror images (test-time augmentation).
-    max_memory_gb : memory that the logits of one image may take; None: no limit.
-    confidence : also write how probable each voxel's label is.
+    max_memory_gb : maximum memory for the logits of one image, in GB; None: no limit.
+    confidence : also write the probability of each voxel's label.
     keep_softmax : keep each modality's softmax file.
-    soft : also the volumes expected from the softmax files, which are kept.
+    soft : also compute the volumes expected from the softmax files, which are kept.
     """
 
     shipped: bool = False
@@ -46,9 +46,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Case:
-    """Scans of one person by modality (of `MODALITIES`), as they come: files or in memory, on any grids.
+    """Raw scans of one subject by modality (one of `MODALITIES`): files or in memory, on any grids.
 
-    problem : why there are none, where the cohort shows a reason.
+    problem : why there are no scans, if the cohort shows a reason.
     """
 
     name: str
@@ -57,22 +57,22 @@ class Case:
 
     @property
     def files(self) -> dict[str, Path]:
-        """Those that are files (or DICOM folders)."""
+        """The scans that are files (or DICOM folders)."""
         return {modality: scan for modality, scan in self.scans.items() if isinstance(scan, Path)}
 
 
 def alone(what: str, modality: str) -> str:
-    """Folder of the label maps that one modality gives by itself: ``lesions_T1``, ``regions_FLAIR``, ..."""
+    """Folder of the label maps from one modality alone: ``lesions_T1``, ``regions_FLAIR``, ..."""
     return f"{what}_{modality}"
 
 
 def by_shipped(models: Iterable[str]) -> list[str]:
-    """What the models that come with this package are to find: what no given model finds, and tissue."""
+    """What the models of this package have to segment: whatever no given model does, and tissue."""
     return [what for what in (LESIONS, REGIONS, TISSUE) if what not in models]
 
 
 def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """The files that `predict_case` always leaves."""
+    """The files that `predict_case` always writes."""
     made: list[Path] = []
     if options.shipped:
         kinds = [*by_shipped(models), *[CONFIDENCE] * options.confidence]
@@ -88,8 +88,7 @@ def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> l
 
 
 def other_outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """Files that an earlier run may have left of a scan that is gone, or with other options: they must not pass for
-    this run's."""
+    """Files that an earlier run, with other scans or options, may have left; they must not be taken for this run's."""
     if not case.scans:
         return []
     everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))

@@ -1,4 +1,4 @@
-"""Which models find what: of the user's own, and those that come with this package. Light, for ``--help``."""
+"""Choice of the models for lesions and regions: the user's own or the package's. Light, for ``--help``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import os
 from dataclasses import dataclass
 
 SPACES = ("flair", "t1")
-"""Scans on whose grid maps may be wanted."""
+"""Scans that may define the grid of the maps."""
 
 SHIPPED, ATLAS = "shipped", "atlas"
 LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
-"""What models find, and the folders of its maps."""
+"""What models segment, and the folder names of the maps."""
 
 ModelPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """given : what is found (`LESIONS`, `REGIONS`) -> the user's own model. shipped : whether the package's models find
-    the rest, and tissue. registered : whether regions are the atlas's, registered to the white matter found."""
+    """given : `LESIONS` or `REGIONS` -> the user's own model for it. shipped : whether the package's models segment the
+    rest, and tissue. registered : whether regions are the atlas's, registered to the white matter found."""
 
     given: dict[str, ModelPath]
     shipped: bool
@@ -26,8 +26,8 @@ class Choice:
 
 
 def choose(lesion_model: ModelPath | None, region_model: ModelPath | None) -> Choice:
-    """What was chosen: a path, `SHIPPED` or nothing for each, `ATLAS` for regions; nothing at all means `SHIPPED` for
-    both."""
+    """The choice from two arguments, each a path, `SHIPPED` or None (regions also `ATLAS`); None for both means
+    `SHIPPED` for both."""
     chosen = {LESIONS: lesion_model, REGIONS: region_model}
     given = {what: path for what, path in chosen.items() if path and str(path) != SHIPPED}
     registered = str(given.get(REGIONS)) == ATLAS

@@ -1,4 +1,4 @@
-"""All persons: predicted one after the other, then localized."""
+"""Predict all subjects one after the other, then localize their lesions."""
 
 from __future__ import annotations
 
@@ -47,16 +47,17 @@ def predict_cohort(
     device: str = "auto",
     cohort: bool = True,
 ) -> Outcome[dict[str, Any]]:
-    """Predict every case with every model, then localize if both lesions and regions are there.
+    """Predict every case with every model, then localize if there are both lesions and regions.
 
-    models : `LESIONS` and/or `REGIONS` -> model; with ``options.shipped``, what they do not find, and tissue, is found
-    by the models that come with this package. Writes a folder of label maps for each, and one for each modality by
-    itself, predictions.tsv (which modalities were used), predict.json, and what `yucca_wm.localize` writes, with T1,
-    FLAIR and both side by side. Run again, it does only what is new. Where nobody can be predicted, results that are in
-    ``out_dir`` stay.
-    cohort : people of earlier runs who are not among the cases go from the tables; otherwise none may be there.
-    table : names of the regions that the region model knows (default: the built-in ones).
-    run : here one case is predicted at a time; workers of a cluster load the models themselves, on ``device``.
+    Writes a folder of label maps for each model, and one for each modality alone, predictions.tsv (modalities used),
+    predict.json, and the output of `yucca_wm.localize`, with T1, FLAIR and both side by side. A repeated run only
+    processes what is new. If no subject can be predicted, earlier results in ``out_dir`` stay.
+
+    models : `LESIONS` and/or `REGIONS` -> model; with ``options.shipped``, whatever they do not segment, and tissue, is
+        segmented by the models that come with this package.
+    cohort : drop subjects of earlier runs that are not among the cases from the tables; if False, there must be none.
+    table : names of the region model's regions (default: the built-in ones).
+    run : one case is predicted at a time in this process; cluster workers load the models themselves, on ``device``.
     """
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
@@ -98,12 +99,12 @@ def _predict_there(
 
 @cache
 def _loaded(paths: tuple[tuple[str, str], ...], device: str) -> dict[str, LoadedModel]:
-    """Read once in every process."""
+    """The models of ``paths``, loaded once in every process."""
     return {what: load(path, device) for what, path in paths}
 
 
 def found(models: Mapping[str, LoadedModel], options: Options) -> list[str]:
-    """The kinds of maps that a run writes: of the given models, and of the shipped ones."""
+    """The kinds of maps that a run writes, from the given models and the shipped ones."""
     return [*models, *(by_shipped(models) if options.shipped else [])]
 
 
@@ -126,7 +127,7 @@ def _gather(
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:
-    """Subjects of a cohort as cases; those without T1 and FLAIR fail later, by name."""
+    """Subjects of a cohort as cases; those without T1 and FLAIR fail later, with their name."""
     return [
         Case(subject.name, {str(m): subject.scans[m] for m in Modality if m in subject.scans}, subject.problem)
         for subject in subjects
@@ -134,7 +135,7 @@ def cases_of(subjects: Sequence[Subject]) -> list[Case]:
 
 
 def _check_scans(step: Step, cases: Sequence[Case]) -> None:
-    """Raise InputError where other scans of the name of ``cases`` have been predicted already: two people may have one
+    """Raise InputError if other scans have already been predicted under a name in ``cases``: two subjects may share a
     name."""
     files = {case.name: case.files for case in cases}
     before = Earlier.read(step, files, {})
@@ -151,9 +152,9 @@ def _localize(
     *,
     named: bool,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Say where the lesions of those who are done are; returns their flags, and who failed, and why.
+    """Localize the lesions of the subjects in ``done``; returns their flags, and failed subjects with the reason.
 
-    named : say whose a flag is.
+    named : print the subject's name with each flag.
     """
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.inputs.pairs import folder_inputs
@@ -173,7 +174,7 @@ def _localize(
     flags, failures = localize_into(
         out, inputs, table, Settings(), companions=companions, options=RunOptions(), renew=True
     )
-    of_one = [line for own in flags.values() for name, line in own.items() if name not in OF_NOTES]  # a note says that
+    of_one = [line for own in flags.values() for name, line in own.items() if name not in OF_NOTES]  # already a note
     for line in flag_lines(flags) if named else of_one:
         print(f"note: {line}", file=sys.stderr)
     return flags, failures
@@ -182,7 +183,7 @@ def _localize(
 def companion_places(
     out: Path, modalities: Collection[str], models: Collection[str], options: Options
 ) -> CompanionPlaces:
-    """Where a run leaves what comes with lesions and regions. modalities : that were used. models : the user's own."""
+    """Where a run writes maps that accompany lesions and regions. modalities : used ones. models : the user's own."""
     from yucca_wm.localize.inputs.companions import CompanionPlaces
 
     both = {LESIONS, REGIONS} <= set(models)

@@ -1,4 +1,4 @@
-"""The output folder: whose results lie in it already, and what is left there of somebody who failed."""
+"""The output folder: subjects with results in it, files from elsewhere, and removal of outdated tables."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from yucca_wm.predict.choice import LESIONS, REGIONS
 
 STEP, MANIFEST = "predict", PREDICTIONS
 MAX_NAMED = 3
-"""Of many people, so many are named."""
+"""At most this many subjects are named in an error."""
 
 
 def people_in(out: Path) -> list[str]:
-    """Those whose results lie in ``out``, in natural order: of the last run, or of one that did not come to its end."""
+    """Subjects with results in ``out``, in natural order: of the last run, or of one that was interrupted."""
     known = _in_account(out) or Record(out, STEP).subjects
     maps = {name: [out / what / f"{name}.nii.gz" for what in (LESIONS, REGIONS)] for name in known}
     return sorted((name for name in known if any(path.is_file() for path in maps[name])), key=natural_key)
 
 
 def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool = False) -> None:
-    """Raise InputError, with ``remedy``, where the results of ``names`` would take the place of somebody else's: one
-    person's of others, a cohort's (it may be of one) of a folder in which it has nobody."""
+    """Raise InputError, with ``remedy``, if results of ``names`` would be mixed with those of other subjects: for one
+    subject, any other's; for a cohort (perhaps of one), a folder that contains none of its subjects."""
     there = people_in(out)
     others = [name for name in there if name not in names]
     if others and (not cohort or len(others) == len(there)):
@@ -41,8 +41,8 @@ def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool 
 
 
 def others_files(out: Path, outputs: Mapping[str, Sequence[Path]]) -> dict[str, InputError]:
-    """Subject -> the error that a file in the place of its ``outputs`` is from no run in ``out``: a mask drawn by hand,
-    say."""
+    """Subject -> error, for subjects with an existing file at one of their ``outputs`` that no run in ``out`` wrote (a
+    manually drawn mask, say)."""
     ours = {*_in_account(out), *Record(out, STEP).subjects}
     there = {name: next(filter(Path.exists, paths), None) for name, paths in outputs.items() if name not in ours}
     remedy = f"choose another {spelled('--out-dir, or replace it by --force', 'folder')}"
@@ -51,7 +51,7 @@ def others_files(out: Path, outputs: Mapping[str, Sequence[Path]]) -> dict[str, 
 
 
 def _in_account(out: Path) -> list[str]:
-    """Subjects in the account of the last run; empty without one."""
+    """Subjects in ``predict.json`` of the last run; empty without one."""
     try:
         return list(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -59,9 +59,9 @@ def _in_account(out: Path) -> list[str]:
 
 
 def remove_stale_tables(out: Path, kinds: Collection[str]) -> None:
-    """Remove the tables that an earlier run made from maps of ``out`` that this run does not make any more.
+    """Remove tables that an earlier run made from maps in ``out`` that this run no longer makes.
 
-    kinds : of the maps that it makes. Tables that `yucca_wm.localize` made from maps elsewhere stay.
+    kinds : kinds of maps that this run makes. Tables that `yucca_wm.localize` made from maps elsewhere stay.
     """
     try:
         stated = json.loads((out / TABLES).read_text(encoding="utf-8"))["inputs"]
@@ -73,13 +73,13 @@ def remove_stale_tables(out: Path, kinds: Collection[str]) -> None:
 
 
 def missing_folders(out: Path) -> list[Path]:
-    """``out`` and its parents, as far as they are not there yet, ``out`` first."""
+    """``out`` and its parents that do not exist yet, ``out`` first."""
     return [path for path in (out, *out.parents) if not path.exists()]
 
 
 def remove_made(made: Sequence[Path]) -> None:
-    """Remove the first of the folders that `missing_folders` gave, with all that it holds, and the others if they are
-    empty: somebody else's results may have come to them meanwhile."""
+    """Remove the first of the folders from `missing_folders` with its contents, and the others if they are empty:
+    another run may have written to them meanwhile."""
     if made:
         shutil.rmtree(made[0], ignore_errors=True)
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The folder ``frame/``: transforms between a person's scans, pictures to check them by, scans that were no files."""
+"""The folder ``frame/``: transforms between a subject's scans, pictures to check them, scans not given as files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ FRAME = "frame"
 
 
 def frame_files(name: str, out: Path) -> list[Path]:
-    """All that `save_frame` may leave of a person."""
+    """All files that `save_frame` may write for a subject."""
     endings = (".png", "_T1_to_FLAIR.tfm", "_T1.nii.gz", "_FLAIR.nii.gz")
     return [out / FRAME / f"{name}{ending}" for ending in endings]
 
 
 def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path, found: Image | None = None) -> None:
-    """Keep how the scans were laid on each other: transforms, a picture of one on the other, and those scans that are
-    no NIfTI files.
+    """Save the alignment of the scans: transforms, a picture of one on the other, and scans that are not NIfTI files.
 
-    found : the person's tissue or region map; the greys of the picture are those of the brain, where it lies on the
-    picture's grid.
+    found : the subject's tissue or region map; if it is on the picture's grid, the picture's grey levels are scaled to
+    the brain.
     """
     folder = out / FRAME
     if frame.transforms:
@@ -45,12 +44,12 @@ def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path, 
 
 
 def is_file(scan: Source) -> bool:
-    """Whether it is a file of one image: no DICOM series, and not in memory."""
+    """Whether ``scan`` is a file with one image, not a DICOM series and not in memory."""
     return isinstance(scan, Path) and not scan.is_dir()
 
 
 def scan_shown(name: str, scans: Mapping[str, Source], out: Path, space: str) -> Path:
-    """The scan to show a person's maps on, as a NIfTI file: the one on whose grid they lie, if it is there."""
+    """NIfTI file of the scan to show a subject's maps on: the one that defines their grid, if there is one."""
     order = [space.upper(), "FLAIR", "T1"]
     modality = next(m for m in (*order, *scans) if m in scans)
     path = scans[modality]

@@ -1,4 +1,4 @@
-"""Models of one's own: loaded, checked, and used on one person's scans, each scan by itself and all together."""
+"""The user's own models: loading, checks, and prediction from one subject's scans, each alone and all together."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
 
 
 def check_classes(models: Mapping[str, LoadedModel]) -> None:
-    """Raise InputError when a model of many classes is given for lesions, or one of few for regions."""
+    """Raise InputError if a model with many classes is given for lesions, or one with few for regions."""
     for what, loaded in models.items():
         few = loaded.model.n_classes <= 3
         if few != (what == LESIONS):
@@ -53,7 +53,7 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
 
 
 def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
-    """A sentence if the region model was trained on labels of other names than the table's; else nothing."""
+    """One sentence if the region model was trained on labels with other names than the table's; else empty."""
     own = {str(label): str(name) for label, name in (model.model.config.get("labels") or {}).items()}
     known = [region for region in table if str(region.index) in own]
     differ = [region for region in known if own[str(region.index)] != region.name]
@@ -67,12 +67,28 @@ def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
 def predict_arrays(
     loaded: LoadedModel, scans: Mapping[str, NDArray[Any]], affine: NDArray[np.float64], options: Options | None = None
 ) -> Merged:
-    """Label map of one person from arrays.
+    """Label map of one subject from arrays.
 
-    scans : modality -> image [i, j, k], all on the grid of ``affine`` (voxel index -> world mm).
-    options : ``mirror``, ``max_memory_gb`` and ``confidence`` count.
+    Parameters
+    ----------
+    loaded : LoadedModel
+        Model and network.
+    scans : mapping of str to ndarray, shape (i, j, k)
+        Modality -> intensities, all on the grid of ``affine``.
+    affine : ndarray, float, shape (4, 4)
+        Voxel index -> world mm (RAS+).
+    options : Options, optional
+        Only ``mirror``, ``max_memory_gb`` and ``confidence`` are used.
 
-    Raises InputError when the logits do not fit in ``max_memory_gb``.
+    Returns
+    -------
+    Merged
+        Labels [i, j, k] on that grid, and their confidence if requested.
+
+    Raises
+    ------
+    InputError
+        The logits do not fit in ``max_memory_gb``.
     """
     nifti = {}
     for modality, data in scans.items():
@@ -91,7 +107,7 @@ def maps_of(
     options: Options,
     like: Image | None,
 ) -> dict[str, Image]:
-    """What ``models`` find: the maps of all scans together and of each by itself, named by their folders."""
+    """Folder name -> map of each model, from all scans together and from each scan alone."""
     maps: dict[str, Image] = {}
     nifti = {modality: _as_nifti(image) for modality, image in frame.images.items()} if models else {}
     for what, loaded in models.items():
@@ -111,7 +127,7 @@ def _predict(
 ) -> tuple[Merged, dict[str, NDArray[np.integer[Any]]]]:
     """Predict each modality into a softmax file, as yucca_inference does, and merge them, as yucca_ensemble does.
 
-    Returns what they say together, and the label map of each modality by itself.
+    Returns the merged result, and modality -> label map [i, j, k] of that modality alone.
     """
     from yucca_wm.training.prediction import about, predict_volume, write_softmax
 
@@ -131,7 +147,7 @@ def _predict(
 
 
 def _as_nifti(image: Image) -> Any:
-    """The scan as Yucca reads it: its own file where it is that, which keeps every byte of what the chain sees."""
+    """The scan as Yucca reads it: from its own file if that is unchanged, so that the networks see every byte of it."""
     nifti: Any = nib.load(image.path) if image.path and image.path.is_file() else None  # not a folder of DICOM slices
     if nifti is not None and nifti.shape == image.shape and np.array_equal(nifti.affine, image.affine):
         return nifti

@@ -1,4 +1,4 @@
-"""One person: each model on each scan there is, and on all of them together."""
+"""Predict one subject: each model on each scan alone, and on all scans together."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was found in one person.
+    """Results of one subject.
 
     maps : name of a map's folder (``lesions``, ``regions_T1``, ``tissue``, ...) -> the map.
-    frame : the scans as they were seen. made : what to note down: the scans and models that were used, and what was not
-    sure.
+    frame : the scans as the networks saw them. made : the record: scans and models used, and notes on what is
+    uncertain.
     """
 
     case: Case
@@ -52,7 +52,7 @@ def predict_case(
     options: Options,
     networks: Callable[[], Networks] | None = None,
 ) -> dict[str, Any]:
-    """Predict one person as `predict_person`, and write the files of `outputs`; returns what to note down."""
+    """Predict one subject with `predict_person`, and write the files of `outputs`; returns the record."""
     predicted = predict_person(case, models, options, networks, out)
     write_predicted(predicted, out)
     return predicted.made
@@ -65,13 +65,13 @@ def predict_person(
     networks: Callable[[], Networks] | None = None,
     folder: Path | None = None,
 ) -> Predicted:
-    """Predict one person with each of ``models`` (what -> model), and with the models that come with this package if
-    ``options`` say so.
+    """Predict one subject with each of ``models`` (`LESIONS` or `REGIONS` -> model), and with the models that come with
+    this package if ``options`` say so.
 
-    networks : gives those models' networks; asked when the scans have been checked.
-    folder : where softmax files go (if they are kept, as `outputs` has them); None: a temporary folder.
+    networks : returns the networks of the package's models; called after the scans have been checked.
+    folder : folder for softmax files (if kept, under the names in `outputs`); None: a temporary folder.
 
-    Raises InputError for a person without scans, a scan that cannot be used, and scans that are no pair.
+    Raises InputError for a subject without scans, a scan that cannot be used, and scans that do not fit each other.
     """
     if not case.scans:
         raise case.problem or InputError(case.name, "has neither a T1 nor a FLAIR image")
@@ -107,7 +107,7 @@ def predict_person(
 
 
 def _two_people(case: Case) -> list[str]:
-    """A note where the names of a T1 and a FLAIR (``sub-...``) are those of two people."""
+    """A note if the file names of T1 and FLAIR (``sub-...``) name different subjects."""
     files = {modality: images.file_of(scan) for modality, scan in case.scans.items()}
     names = {modality: person_of_scan(file) or "" for modality, file in files.items() if file}
     people = {modality.lower(): person(name) for modality, name in names.items() if name.startswith("sub-")}
@@ -115,7 +115,7 @@ def _two_people(case: Case) -> list[str]:
 
 
 def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:
-    """What finds lesions, or regions; None: nothing."""
+    """What segments lesions or regions; None: nothing."""
     if what in models:
         return By.OWN
     if not options.shipped:
@@ -124,8 +124,8 @@ def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | 
 
 
 def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str, str]:
-    """The models in use: what a given one finds -> SHA-256 of its weights; ``yucca_wm:NAME`` -> SHA-256 of the file of
-    one that comes with this package; ``atlas:FILE`` -> SHA-256 of a file of the atlas."""
+    """The models in use: `LESIONS` or `REGIONS` -> SHA-256 of a given model's weights; ``yucca_wm:NAME`` -> SHA-256 of
+    the file of one of the package's models; ``atlas:FILE`` -> SHA-256 of a file of the atlas."""
     own = {what: loaded.model.identity for what, loaded in models.items()}
     come_along = shipped_identities() if options.shipped else {}
     atlas = {f"atlas:{name}": digest for name, digest in fetched().digests.items()} if options.registered else {}
@@ -133,7 +133,7 @@ def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str,
 
 
 def write_predicted(predicted: Predicted, out: Path) -> None:
-    """Write the maps, and how the scans were laid on each other."""
+    """Write the maps and the alignment of the scans."""
     name = predicted.case.name
     for folder, image in predicted.maps.items():
         images.save(image, make_folder(out / folder) / f"{name}.nii.gz")
@@ -142,8 +142,8 @@ def write_predicted(predicted: Predicted, out: Path) -> None:
 
 
 def _frame(case: Case, options: Options) -> Frame:
-    """The person's scans on one grid. What is to be seen by given models alone need not be a head, and stays as it is
-    where it is on one grid."""
+    """The subject's scans on one grid. For given models alone the image need not be a head: scans already on one grid
+    are left as they are."""
     if not options.shipped and not any(isinstance(path, Path) and path.is_dir() for path in case.scans.values()):
         loaded = {m: check_image(images.load(path)) for m, path in case.scans.items()}
         first, *others = loaded.values()
@@ -154,7 +154,7 @@ def _frame(case: Case, options: Options) -> Frame:
 
 
 def _other_space(case: Case, frame: Frame, options: Options) -> Image | None:
-    """The scan on whose grid the maps are wanted, if that is not the frame's own."""
+    """The scan that defines the grid of the maps, if that is not the frame's own grid."""
     wanted = options.space.upper()
     if wanted == frame.reference or wanted not in case.scans:
         return None

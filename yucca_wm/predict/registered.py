@@ -1,4 +1,4 @@
-"""Regions as in the paper, in place of the network's: the atlas, registered to the white matter that was found."""
+"""Regions as in the paper instead of the network's: the atlas, registered to the white matter found."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTINGS = Settings(transform=Transform.DEFORMABLE)
 
 @dataclass(frozen=True)
 class Registered:
-    """regions : label map [i, j, k]. about : how well the atlas fits, for the record. doubts : what to look at."""
+    """regions : label map [i, j, k]. about : quality of the fit, for the record. doubts : what to check."""
 
     regions: NDArray[np.uint8]
     about: dict[str, Any]
@@ -33,12 +33,25 @@ class Registered:
 
 
 def registered_regions(atlas: Atlas, network: Image) -> Registered:
-    """Register the atlas (affine, then deformable) to a person's white matter and carry its labels over.
+    """Register the atlas (affine, then deformable) to a subject's white matter and transfer its labels.
 
-    network : regions that the network found, in all white matter and lesions; these are registered to as a mask. Its
-    labels stay where the atlas has none within `Settings.fill_mm`, and tell whether the registration went astray.
+    Parameters
+    ----------
+    atlas : Atlas
+        Atlas to register.
+    network : Image
+        Regions [i, j, k] that the network found, in all white matter and lesions. The registration uses them as a
+        mask. Its labels stay where the atlas has none within `Settings.fill_mm`, and serve to check the registration.
 
-    Raises InputError for white matter that cannot be a whole brain's.
+    Returns
+    -------
+    Registered
+        Regions on the grid of ``network``, quality of the fit, and doubts.
+
+    Raises
+    ------
+    InputError
+        The white matter cannot be that of a whole brain.
     """
     white = network.with_data((network.data > 0).astype(np.uint8))
     found = label(atlas, WhiteMatter(white, "white matter and lesions found"), SETTINGS, Beside(regions=network))
@@ -53,7 +66,7 @@ def registered_regions(atlas: Atlas, network: Image) -> Registered:
 
 
 def fetched() -> Atlas:
-    """The atlas that ``yucca-wm atlas fetch`` keeps; raises InputError, which says so, where there is none."""
+    """The atlas that ``yucca-wm atlas fetch`` keeps; raises InputError if it has not been fetched."""
     network = spelled("--region-model shipped", 'region_model="shipped"')
     return _read(*cached_atlas(f"take the network's regions ({network})"))
 

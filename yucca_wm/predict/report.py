@@ -1,4 +1,4 @@
-"""The pages that show where the lesions of the predicted persons are."""
+"""Write the pages that show where the lesions of the predicted subjects are."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PAGES = "report"
 
 
 def shown_by_pages(out: Path) -> list[bytes]:
-    """What pages are made from, to tell whether a run has changed it."""
+    """Contents of the files that pages are made from, to detect whether a run has changed them."""
     return [path.read_bytes() for name in (MANIFEST, LOAD, LESIONS) if (path := out / name).is_file()]
 
 
 def write_pages(
     cases: Sequence[Case], out: Path, table: RegionTable, space: str = "flair"
 ) -> tuple[Path | None, dict[str, str]]:
-    """Write ``report/`` for the tables that localize left in ``out``, lesions shown on the scan of ``space``.
+    """Write ``report/`` from the tables that localize wrote to ``out``, with lesions shown on the scan of ``space``.
 
-    Returns the page to open first (None without the packages for it) and the cases whose page failed.
+    Returns the page to open first (None if packages are missing), and case -> reason for pages that failed.
     """
     if any(importlib.util.find_spec(module) is None for module in ("jinja2", "nilearn")):
         return None, {}

@@ -1,4 +1,4 @@
-"""One person with the models that come with this package: scans as they come, to lesions, regions and tissue."""
+"""Segment one subject with the models of this package: from raw scans to lesions, regions and tissue."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Segmented:
-    """maps : by kind. notes : what was not sure, in words. registration : how well the atlas fits, if it was used."""
+    """maps : kind -> map. notes : what is uncertain, in words. registration : quality of the atlas's fit, if used."""
 
     maps: dict[str, Image]
     notes: list[str]
@@ -49,12 +49,32 @@ def segment_person(
     confidence: bool,
     atlas: Atlas | None = None,
 ) -> Segmented:
-    """Segment the scans of ``frame``; the maps of ``what`` on its grid, or carried to that of ``like``.
+    """Segment the scans of ``frame``.
 
-    like : another scan of the person, which the frame has moved.
-    atlas : whose regions are carried over by registration; None: regions are the network's.
+    Parameters
+    ----------
+    frame : Frame
+        Scans on one grid.
+    networks : Networks
+        Networks of this package.
+    what : sequence of str
+        Maps to return: `LESIONS`, `REGIONS`, `TISSUE`.
+    like : Image or None
+        Another scan of the subject, moved by the frame, whose grid the maps are brought to; None: the frame's grid.
+    confidence : bool
+        Also return the lesion probability, as `CONFIDENCE`.
+    atlas : Atlas, optional
+        Atlas that gives the regions, by registration; None: the network's regions.
 
-    Raises InputError when no whole brain is found.
+    Returns
+    -------
+    Segmented
+        Maps [i, j, k], notes, and the quality of the atlas's fit.
+
+    Raises
+    ------
+    InputError
+        No whole brain is found, or the atlas cannot be registered to it.
     """
     from yucca_wm.scan.contrast import EXCHANGED, unlikely_contrasts
     from yucca_wm.scan.cut import CUT_OFF
@@ -83,10 +103,10 @@ def segment_person(
 
 
 def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str]]:
-    """What is found on the grid of ``frame``, and a note for each side on which the brain is cut.
+    """Segmentation on the grid of ``frame``, and a note for each side on which the brain is cut.
 
-    Regions of a cut brain are wrong far from the cut, too. So where the reference ends within the brain and another
-    scan does not, both are seen on a grid that holds all of it, and what is found is cut to the reference's.
+    Regions of a cut brain are also wrong far from the cut. So if the reference ends within the brain and another scan
+    does not, both are segmented on a grid that covers the whole brain, and the result is cropped to the reference's.
     """
     from yucca_wm.models.segment import segment
     from yucca_wm.scan.cut import CUT_OFF, ELSEWHERE, cut_off
@@ -108,7 +128,7 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str
 
 
 def _cuts_there(cuts: list[str], frame: Frame, tissue: Image, like: Image) -> list[str]:
-    """``cuts`` of the frame, and those of the maps on the grid of ``like``, which may end where the frame does not."""
+    """``cuts`` of the frame, and those of the maps on the grid of ``like``, whose field of view may be smaller."""
     from yucca_wm.scan.cut import CONSEQUENCE, CUT_OFF, ELSEWHERE, ONE_ENDS, cut_off
 
     (other,) = (modality for modality in frame.images if modality != frame.reference)
@@ -119,7 +139,7 @@ def _cuts_there(cuts: list[str], frame: Frame, tissue: Image, like: Image) -> li
 
 
 def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> Registered:
-    """Raises InputError that names the scan, and what can be had of it all the same."""
+    """`registered_regions`, with an InputError that names the scan and says what still works."""
     try:
         return registered_regions(atlas, reference.with_data(regions))
     except InputError as error:
@@ -129,7 +149,7 @@ def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> R
 
 
 def _announced(networks: Networks) -> Networks:
-    """The same, each saying what it finds when it is first used."""
+    """The same networks; each reports its stage when first used."""
     from yucca_wm.models.segment import Networks
 
     return Networks(
@@ -139,7 +159,7 @@ def _announced(networks: Networks) -> Networks:
 
 
 class _SayingRegions:
-    """A `RegionNetwork` that says what it finds when it is first used."""
+    """A `RegionNetwork` that reports its stage when first used."""
 
     def __init__(self, network: RegionNetwork) -> None:
         self._network = network
@@ -164,7 +184,7 @@ def _saying(what: str, network: Callable[[torch.Tensor], Found]) -> Callable[[to
 
 
 def doubts(found: Segmentation, reference: Image) -> list[str]:
-    """What a person should look at before believing the maps."""
+    """What to check before trusting the maps, one sentence each."""
     from yucca_wm.core.regions import regions
 
     counts = images.count_labels(found.regions, max(regions().indices))
@@ -179,10 +199,10 @@ def doubts(found: Segmentation, reference: Image) -> list[str]:
 
 
 MOST_MISFIT_MM = 3.0
-"""48 scans as they come have 1.5 to 2.5 mm, ten of them turned upside down or back to front 3.3 to 19."""
+"""48 raw scans have 1.5 to 2.5 mm; ten of them turned upside down or back to front have 3.3 to 19 mm."""
 
 MAX_ASYMMETRY = 0.25
-"""Difference of the two sides' white matter, over their mean, from which a scan may be cut or badly segmented."""
+"""Difference between left and right white matter, over their mean, above which a scan may be cut or badly segmented."""
 
 
 def _volume_ml(found: Segmentation, reference: Image, side: str) -> float:
