@@ -107,12 +107,10 @@ def localize_into(
         localize_case,
         table=table, settings=settings, tables=tables, parts=parts, maps_dir=maps_dir, derivative=derivative,
     )  # fmt: skip
-    works = {}
-    for subject, pair in pairs.items():
-        outputs = [parts.path(subject)]
-        outputs += [maps_dir / f"{subject}.nii.gz"] if maps_dir is not None else []
-        outputs += derivative.files(pair) if derivative is not None else []
-        works[subject] = Work(pair, pair.files(), outputs)
+    works = {
+        subject: Work(pair, pair.files(), _outputs(pair, parts, maps_dir, derivative))
+        for subject, pair in pairs.items()
+    }
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
     step = Step("localize", folder, parameters, keeps=not renew)
     there = _earlier(step, parts, pairs) if inputs.adds else None
@@ -140,27 +138,46 @@ def localize_into(
             with suppress(OSError):  # it is not empty: killed runs leave what the next one clears
                 made.rmdir()
         return {}, failures
-    files: dict[str, dict[str, Any]] = {
-        name: dict(files_of(pairs[name])) if name in pairs else {} for name in sorted(flags, key=natural_key)
-    }
     read = _read_for(step, flags)
-    with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
-    lesion_maps = {name: Path(of["lesions"].path) for name, of in read.items()}
-    of_cohort = {
-        SAME_LESIONS: same_lesions(with_lesions),
-        SAME_SCAN: same_scans(lesion_maps),
-        OTHER_SCANS: other_scans(lesion_maps),
-    }
-    for flag, subjects in of_cohort.items():
-        for name, sentence in subjects.items():
-            files[name]["flags"] = flags[name] = {**flags[name], flag: sentence}
+    compared = _flags_of_cohort(read, flags)
+    entries: dict[str, dict[str, Any]] = {}
+    for name in sorted(flags, key=natural_key):
+        files = dict(files_of(pairs[name])) if name in pairs else {}
+        entries[name] = files | ({"flags": flags[name] | compared[name]} if name in compared else {})
     for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):
         print(f"note: {line}", file=sys.stderr)
     about = summary(account, settings, {**inputs.stated, **companions.stated})
-    write_group(folder, parts, files, tables, about, table)
+    write_group(folder, parts, entries, tables, about, table)
     if derivative is not None:
         derivative.write_description(table)
-    return {name: flags[name] for name in files}, failures
+    return {name: flags[name] | compared.get(name, {}) for name in entries}, failures
+
+
+def _outputs(pair: Pair, parts: Parts, maps_dir: Path | None, derivative: Derivative | None) -> list[Path]:
+    """Files that localizing one subject leaves."""
+    outputs = [parts.path(pair.subject)]
+    outputs += [maps_dir / f"{pair.subject}.nii.gz"] if maps_dir is not None else []
+    return [*outputs, *(derivative.files(pair) if derivative is not None else [])]
+
+
+def _flags_of_cohort(
+    read: Mapping[str, Mapping[str, FileState]], flags: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    """Subject -> flags that only a comparison with the other subjects shows, where there are any.
+
+    read : subject -> files that its results were made from. flags : subject -> flags of its own.
+    """
+    with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
+    lesion_maps = {name: Path(of["lesions"].path) for name, of in read.items()}
+    found: dict[str, dict[str, str]] = {}
+    for flag, subjects in (
+        (SAME_LESIONS, same_lesions(with_lesions)),
+        (SAME_SCAN, same_scans(lesion_maps)),
+        (OTHER_SCANS, other_scans(lesion_maps)),
+    ):
+        for name, sentence in subjects.items():
+            found.setdefault(name, {})[flag] = sentence
+    return found
 
 
 def _read_for(step: Step, subjects: Collection[str]) -> dict[str, Mapping[str, FileState]]:
