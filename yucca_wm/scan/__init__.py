@@ -1,4 +1,4 @@
-"""A person's raw scans, checked and brought to one frame."""
+"""Check a subject's raw scans and bring them to one grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from yucca_wm.scan.frame import carry_labels as carry_labels
 
 HOMES = {"check_scans": "check", "Frame": "frame", "bring_to_one_frame": "frame", "carry_labels": "frame"}
-"""Public name -> module, imported when first asked for: they need SimpleITK."""
+"""Public name -> module, imported on first access because they need SimpleITK."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
-"""Air at 0, as scanners store it: what finds heads and brains, and pads a scan that is moved, takes 0 for air.
+"""Shift intensities so that air is 0, as scanners store it: head detection and resampling assume that air is 0.
 
-Scans come otherwise too: scaled to mean 0 and standard deviation 1, or with an offset that was never taken off.
+Some scans differ: scaled to mean 0 and standard deviation 1, or with an offset that was never removed.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.scan.done import NORMALISED, OFFSET
 
 EXTREMES = (0.1, 99.9)
-"""Percentiles between which a scan's values lie."""
+"""Percentiles taken as the range of a scan's values."""
 
 LEAST_OFFSET = 0.05
-"""Air further from 0 than this share of the range is not at 0. In all of 54 scans as they come it is at 0 exactly;
-resampling leaves single values below."""
+"""Air further from 0 than this share of the range is not at 0. In all of 54 raw scans it is exactly 0; resampling
+leaves single values below."""
 
 ROUNDING = 1e-5
-"""Of the range; what is normalised and stored again differs in the last digits."""
+"""Tolerance as a share of the range: normalised values that were stored again differ in the last digits."""
 
 BLANK = 0.1
-"""A value that this share of the voxels has exactly was filled in, around a brain."""
+"""A value that at least this share of the voxels have exactly was filled in around a brain."""
 
 
 LARGEST_VALUES = (1.0, 2.0**24)
@@ -32,7 +32,7 @@ LARGEST_VALUES = (1.0, 2.0**24)
 
 
 def in_usual_range(image: Image) -> Image:
-    """The scan times a power of 2, which keeps every step, if its values are very small or very large."""
+    """The scan, multiplied by a power of 2 (which loses no precision) if its values are very small or very large."""
     high = float(np.percentile(np.abs(image.data), EXTREMES[1]))
     if not high or LARGEST_VALUES[0] <= high <= LARGEST_VALUES[1]:
         return image
@@ -41,10 +41,10 @@ def in_usual_range(image: Image) -> Image:
 
 
 def with_air_at_zero(image: Image) -> tuple[Image, list[str]]:
-    """The scan with air at 0, and what was done to it in words; the scan itself where it is so already.
+    """The scan with air at 0, and sentences on what was done to it; the scan itself if air is already at 0.
 
-    Outside a brain that was normalised by itself lies 0, in the middle of its values: what was filled in stays 0, the
-    rest is moved above it.
+    A brain that was normalised without its surroundings has 0 outside, in the middle of its values: filled-in voxels
+    stay 0, all others are shifted above 0.
     """
     low, high = np.percentile(image.data, EXTREMES)
     if abs(low) <= LEAST_OFFSET * (high - low):
@@ -63,7 +63,7 @@ def with_air_at_zero(image: Image) -> tuple[Image, list[str]]:
 
 
 def _above(data: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
-    """``data`` less ``low``; what is below or rounds to it is 0 exactly: other steps ask for what is more than air."""
+    """``data`` minus ``low``; values below it, or equal up to rounding, become exactly 0: later steps test for > 0."""
     lifted = data - np.float32(low)
     lifted[lifted <= ROUNDING * (high - low)] = 0
     return lifted

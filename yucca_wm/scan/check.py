@@ -1,4 +1,4 @@
-"""What can be seen to be wrong with scans before anything long is done with them: no scan, no head, half a head."""
+"""Detect unusable scans before any long computation: not a scan, no head, half a head."""
 
 from __future__ import annotations
 
@@ -18,21 +18,34 @@ from yucca_wm.scan.done import BLANK
 from yucca_wm.scan.read import read_scan
 
 MAX_VOXEL_MM = (6.0, 12.0)
-"""In the plane of the slices, and along the thickest side."""
+"""Largest voxel size in mm: in the plane of the slices, and along the thickest side."""
 
 
 def check_scans(scans: Mapping[str, Source]) -> list[str]:
-    """Open and judge each of ``scans`` (modality -> file, DICOM folder or image in memory); returns what is not sure.
+    """Read and check each scan.
 
-    Raises InputError for a file that is missing, damaged or not 3D; flat; a label map; with numbers that were too large
-    for their type; with voxels too large to show lesions; without a head, or with half of one; a folder with no or
-    several DICOM series; one file given twice.
+    Parameters
+    ----------
+    scans : mapping of str to Source
+        Modality -> file, DICOM folder or image in memory.
+
+    Returns
+    -------
+    list of str
+        Notes: what was done to the scans and what is uncertain, one sentence each.
+
+    Raises
+    ------
+    InputError
+        A file that is missing, damaged or not 3D; a constant image; a label map; numbers that overflowed their type;
+        voxels too large to show lesions; no head, or half of one; a folder with no or several DICOM series; one file
+        given twice.
     """
     return checked(scans)[1]
 
 
 def checked(scans: Mapping[str, Source]) -> tuple[dict[str, Image], list[str]]:
-    """The scans, with air at 0 (`yucca_wm.scan.air`), and what `check_scans` says of them."""
+    """The scans with air at 0 (`yucca_wm.scan.air`), and the notes of `check_scans`."""
     given = {modality: read_scan(path) for modality, path in scans.items()}
     if not given:
         raise InputError("scans", "there is neither a T1 nor a FLAIR")
@@ -45,9 +58,9 @@ def checked(scans: Mapping[str, Source]) -> tuple[dict[str, Image], list[str]]:
 
 
 def check_one(image: Image) -> tuple[Image, list[str]]:
-    """The scan with air at 0 and values of usual size, and what was done to it (`with_air_at_zero`) and is not sure.
+    """The scan with air at 0 and values in the usual range, and notes on what was done to it and what is uncertain.
 
-    Raises InputError for an image that cannot be used whatever else there is of the person, as `check_scans` does.
+    Raises InputError, as `check_scans` does, for an image that is unusable by itself.
     """
     check_values(image)
     seen, said = with_air_at_zero(in_usual_range(image))
@@ -56,7 +69,7 @@ def check_one(image: Image) -> tuple[Image, list[str]]:
 
 
 def check_values(image: Image) -> None:
-    """Raise InputError for an image that is no scan, whatever it shows."""
+    """Raise InputError for an image that is not a scan, judged by voxel size, shape and values."""
     spacing = np.sort(image.spacing_mm)
     if spacing[1] > MAX_VOXEL_MM[0] or spacing[2] > MAX_VOXEL_MM[1]:
         shown = " x ".join(f"{mm:.3g}" for mm in image.spacing_mm)
@@ -70,14 +83,14 @@ def check_values(image: Image) -> None:
 
 
 NEAR_THE_END = 0.9
-"""A value beyond this share of a type's largest (or smallest) number is at its end."""
+"""A value beyond this share of a type's largest (or smallest) number counts as being at the end of its range."""
 
 
 def check_not_wrapped(image: Image) -> None:
-    """Raise InputError for whole numbers that were too large for their type and began again from its smallest.
+    """Raise InputError for integers that overflowed their type and wrapped around to its smallest number.
 
-    Their values reach both ends of the type, although most voxels (air) are at 0; of values that fill the type from
-    end to end on purpose, most are at its smallest number.
+    Such values reach both ends of the type although most voxels (air) are at 0; values that fill the whole range on
+    purpose are mostly at its smallest number.
     """
     if image.data.dtype.kind != "i":
         return
@@ -89,7 +102,7 @@ def check_not_wrapped(image: Image) -> None:
 
 
 def blank_slices(image: Image) -> list[str]:
-    """A note if slices between others show nothing, along any axis [i, j, k]."""
+    """A note if slices between others are blank (constant), along any axis of [i, j, k]; else empty."""
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
         blank = image.data.min(others) == image.data.max(others)
@@ -100,7 +113,7 @@ def blank_slices(image: Image) -> list[str]:
 
 
 def check_different(images: Mapping[str, Image]) -> None:
-    """Raise InputError where two scans hold the same voxels."""
+    """Raise InputError if two scans have the same voxel values."""
     for (one, image), (another, other) in combinations(images.items(), 2):
         if image.shape == other.shape and np.array_equal(image.data, other.data):
             if image.path is not None and image.path == other.path:
@@ -109,20 +122,20 @@ def check_different(images: Mapping[str, Image]) -> None:
 
 
 WORK_MM = 4.0
-"""Heads are looked for at this resolution."""
+"""Resolution of head detection."""
 
 OPENED_VOXELS = 2
-"""Thinner structures are noise."""
+"""Radius of the opening that removes thin structures (noise), in voxels of `WORK_MM`."""
 
 LEAST_ML = 300.0
-"""A head, or a brain, has more."""
+"""A head, or a brain, has at least this volume."""
 
 LEAST_CONTRAST = 0.5
-"""A head stands out from air: the mean of what is dark lies at least this far below the mean of what is bright, as a
-share of the latter above the darkest voxel. Real scans have .8 and more, noise .35."""
+"""Least contrast of a head to air: difference of the means of bright and dark voxels, as a share of the bright mean
+above the minimum. Real scans have 0.8 and more, noise 0.35."""
 
 LEAST_EXTENT_MM = (95.0, 115.0, 80.0)
-"""Left-right, front-back, up-down: a whole brain is larger, half a head is not."""
+"""Left-right, front-back, up-down: a whole brain is larger, half a head is smaller."""
 
 AXES = ("from left to right", "from front to back", "from top to bottom")
 
@@ -156,7 +169,20 @@ def contrast_to_air(volume: sitk.Image) -> float:
 
 
 def head_extent(volume: sitk.Image) -> tuple[NDArray[np.float64], float]:
-    """Size of the largest thing in a scan along world x, y, z (mm), and its volume in ml."""
+    """Size of the largest connected object in a scan.
+
+    Parameters
+    ----------
+    volume : SimpleITK.Image
+        Scan with air at 0, at `WORK_MM`.
+
+    Returns
+    -------
+    extent_mm : ndarray, float, shape (3,)
+        Size along world x, y, z in mm, between the 0.2nd and 99.8th percentiles; zeros if there is no object.
+    volume_ml : float
+        Volume in ml.
+    """
     mask = sitk.GetImageFromArray(np.pad(head(volume), OPENED_VOXELS).astype(np.uint8))
     mask = sitk.BinaryMorphologicalOpening(mask, [OPENED_VOXELS] * 3)
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True)

@@ -1,9 +1,8 @@
-"""Whether a FLAIR may be a T1, or either a T2: judged by what is brighter, white matter or what lies around it.
+"""Detect a FLAIR that may be a T1, and either that may be a T2, by the intensity of white matter and its surroundings.
 
-On a T2 fluid is brighter than white matter, on T1 and FLAIR darker. On a T1 white matter is brighter than cortex, on a
-FLAIR it is not, or less so. Coils light up scans in their own way: before tissue is known one scan alone proves
-nothing, and a person's T1 and FLAIR are compared (`exchanged`). When it is known so is one alone
-(`unlikely_contrasts`).
+On a T2 fluid is brighter than white matter, on T1 and FLAIR darker. On a T1 white matter is brighter than cortex; on a
+FLAIR it is not, or less so. Coil shading differs between scans, so before segmentation only pairs are compared
+(`exchanged`); afterwards single scans are judged too (`unlikely_contrasts`).
 """
 
 from __future__ import annotations
@@ -24,46 +23,57 @@ from yucca_wm.registration.volume import RADII_MM, brain_region, level, points_m
 
 WORK_MM = 3.0
 DARK = 0.55
-"""Of the median of what lies in the brain's region; darker voxels are fluid or bone."""
+"""Voxels darker than this share of the median intensity in the brain's region are fluid or bone."""
 
 COIL_MM = 20.0
-"""Brightness that changes over this distance is the coil's."""
+"""Standard deviation of the smoothing that estimates coil shading."""
 
 NEAR_MM, DEEP_MM = (2.9, 4.5), 8.0
-"""Distance from fluid or bone at which cortex, and at which white matter, prevails."""
+"""Distance from fluid or bone: range in which cortex prevails, and minimum from which white matter prevails."""
 
 CORE, SHELL = 0.55, 0.75
 """Inner and outer part of the brain's region, as a share of its radius."""
 
 CLEARLY = 1.03
-"""Both ratios of the FLAIR must exceed the T1's by this factor. Of 13 real pairs none does; exchanged, 8 do."""
+"""Factor by which both ratios of the FLAIR must exceed the T1's: so in none of 13 real pairs, in 8 if exchanged."""
 
 APART = 1.15
-"""Of a pair, the FLAIR's `grey_to_white` over the T1's: at least this. Real pairs have 1.28 to 1.62, T1 twice 1."""
+"""Minimum of the FLAIR's `grey_to_white` over the T1's. Real pairs have 1.28 to 1.62, a T1 given twice has 1."""
 
 FLUID_TO_WHITE = 1.0
-"""Lateral ventricles over cerebral white matter. T1 and FLAIR have .12 to .59, T2 given as either 2.05 and more."""
+"""A T2 has a higher ratio of lateral ventricles to cerebral white matter: 2.05 and more; T1 and FLAIR 0.12 to 0.59."""
 
 EXCHANGED = "the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged"
-"""What is said of scans that are `exchanged`."""
+"""Note on scans that are `exchanged`."""
 
 LEAST_ML = 50.0
-"""Of cortex and of white matter; with less the brain was not found."""
+"""Least volume of cortex, and of white matter; with less, the brain was not found."""
 
 BELOW_AIR = 0.1
-"""Where values go this far below 0, as a share of white matter, 0 is not air and ratios mean nothing."""
+"""If values go this far below 0, as a share of white-matter intensity, 0 is not air and ratios are meaningless."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """deep : white matter against cortex, by distance from fluid. core : inner against outer part of the brain."""
+    """Intensity ratios. deep : white matter over cortex, by distance from fluid. core : inner over outer brain."""
 
     deep: float
     core: float
 
 
 def contrast(image: Image) -> Contrast | None:
-    """Of one scan; None where too little can be seen."""
+    """Intensity ratios of one scan, without any segmentation.
+
+    Parameters
+    ----------
+    image : Image
+        Scan [i, j, k] with air at 0.
+
+    Returns
+    -------
+    Contrast or None
+        None if too little of the brain is visible.
+    """
     volume = thinned(to_itk(image))
     region = brain_region(level(volume, 8.0))
     volume = level(volume, WORK_MM)
@@ -87,7 +97,18 @@ def contrast(image: Image) -> Contrast | None:
 
 
 def exchanged(t1: Image, flair: Image) -> bool:
-    """Whether the FLAIR clearly looks more like a T1 than the T1 does."""
+    """Whether the FLAIR clearly looks more like a T1 than the T1 does.
+
+    Parameters
+    ----------
+    t1, flair : Image
+        Scans [i, j, k] with air at 0; their grids may differ.
+
+    Returns
+    -------
+    bool
+        False if either shows too little of the brain.
+    """
     of_t1, of_flair = contrast(t1), contrast(flair)
     if of_t1 is None or of_flair is None:
         return False
@@ -100,11 +121,24 @@ def unlikely_contrasts(
     lesions: NDArray[np.integer[Any]],
     looks_like: str = "",
 ) -> list[str]:
-    """A sentence where a scan (T1 or FLAIR) looks like a T2 or like the other, or both look alike.
+    """Notes on scans that look like a T2 or like the other modality, or pairs that look alike.
 
-    tissue, lesions : label maps on their grid (`yucca_wm.core.tissue.Tissue`; 1).
-    looks_like : of a scan alone, what the network takes it for. (Tissue does not tell, for the network that finds it
-    believes what it is told that the scan is.)
+    Parameters
+    ----------
+    scans : mapping of str to Image
+        ``T1`` and ``FLAIR``, or one of them, on one grid [i, j, k].
+    tissue : ndarray, int, shape (i, j, k)
+        Labels of `yucca_wm.core.tissue.Tissue`.
+    lesions : ndarray, int, shape (i, j, k)
+        0 outside lesions.
+    looks_like : str
+        Modality that the network takes a single scan for; empty for a pair. (Tissue intensities do not show it, because
+        the network that finds the tissue relies on the stated modality.)
+
+    Returns
+    -------
+    list of str
+        One sentence for each doubt.
     """
     wet = {name: _ratio(image, tissue == Tissue.LATERAL_VENTRICLES, tissue, lesions) for name, image in scans.items()}
     if of_fluid := [name for name, ratio in wet.items() if ratio is not None and ratio > FLUID_TO_WHITE]:
@@ -129,7 +163,20 @@ def unlikely_contrasts(
 
 
 def grey_to_white(image: Image, tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]) -> float | None:
-    """Median intensity of cortex over that of cerebral white matter, lesions left out; None where it cannot be told."""
+    """Median intensity of cortex over that of cerebral white matter, lesions excluded.
+
+    Parameters
+    ----------
+    image : Image
+        Scan [i, j, k].
+    tissue, lesions : ndarray, int, shape (i, j, k)
+        As for `unlikely_contrasts`.
+
+    Returns
+    -------
+    float or None
+        None with less than `LEAST_ML` of cortex or white matter, or if 0 is not air.
+    """
     cortex = (tissue == Tissue.CORTICAL_GREY_MATTER) & (lesions == 0)
     if cortex.sum() * image.voxel_volume_mm3 < 1000 * LEAST_ML:
         return None
@@ -139,7 +186,7 @@ def grey_to_white(image: Image, tissue: NDArray[np.integer[Any]], lesions: NDArr
 def _ratio(
     image: Image, part: NDArray[np.bool_], tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]
 ) -> float | None:
-    """Median intensity of ``part`` over that of cerebral white matter; None where it cannot be told."""
+    """Median intensity of ``part`` [i, j, k] over that of cerebral white matter; None as in `grey_to_white`."""
     white = image.data[(tissue == Tissue.CEREBRAL_WHITE_MATTER) & (lesions == 0)]
     if white.size * image.voxel_volume_mm3 < 1000 * LEAST_ML or not part.any():
         return None

@@ -1,4 +1,4 @@
-"""Whether scans end within the brain, seen when tissue is known."""
+"""Detect scans that end within the brain, after segmentation."""
 
 from __future__ import annotations
 
@@ -12,30 +12,42 @@ from numpy.typing import NDArray
 from yucca_wm.imaging.images import Image
 
 LEAST_SHARE = 1 / 3
-"""Of the brain's largest cross-section, in the outermost plane: on a ball, what is missing beyond is 3 % of it. Whole
-heads in thick slices (up to 7.7 mm) have up to .31 in the topmost plane."""
+"""Least share of the brain's largest cross-section that must lie in the outermost plane for the brain to count as cut:
+for a sphere the missing cap is then under 3 % of its volume. Whole heads in thick slices (up to 7.7 mm) have up to
+0.31 in the topmost plane."""
 
 CUT_OFF = "the brain is cut off at the"
-"""How the sentence begins."""
+"""Beginning of the note."""
 
 ELSEWHERE = "volumes are not those of a whole brain; regions are right, for the {others} shows all of it"
-"""What follows where the rest is seen by another scan, beyond the grid of the maps."""
+"""End of the note if another scan shows the rest, beyond the grid of the maps."""
 
 ONE_ENDS = "ends within the brain at the"
-"""What a sentence about a single scan has after the scan's name."""
+"""Text after the scan's name in a note on one scan only."""
 
 CONSEQUENCE = "volumes are not those of a whole brain, and regions are wrong, far from the cut too"
-"""With the topmost 15 of 48 slices taken off, 11 % of a person's lesion voxels kept their regions, with 6 off 88 %."""
+"""With the top 15 of 48 slices removed, 11 % of a subject's lesion voxels kept their regions; with 6 removed, 88 %."""
 
 ENDS = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "top", "I": "bottom"}
 OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 
 
 def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], consequence: str = CONSEQUENCE) -> list[str]:
-    """A sentence for each side on which the brain reaches the end of what all ``scans`` show, or of one of them.
+    """Notes on the sides on which the brain extends beyond the field of view of all scans, or of one of them.
 
-    scans : on one grid; where one that was moved shows nothing, it is 0. tissue : label map, 0 outside the brain.
-    consequence : what follows where none of them shows the rest.
+    Parameters
+    ----------
+    scans : mapping of str to Image
+        Modality -> scan, all on one grid [i, j, k]; a resampled scan is 0 outside its field of view.
+    tissue : ndarray, int, shape (i, j, k)
+        Label map, 0 outside the brain.
+    consequence : str
+        End of the note on a side where no scan shows the rest of the brain.
+
+    Returns
+    -------
+    list of str
+        One sentence for each cut side and scan.
     """
     brain = tissue > 0
     first = next(iter(scans.values()))

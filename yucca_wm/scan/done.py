@@ -1,7 +1,7 @@
-"""What is said of scans that were brought to one grid: what was done, and whether they are the right ones.
+"""Wording and classification of notes on registered scans.
 
-Results keep their notes as plain sentences (``predict.json``), of what was done and of what is not sure alike. Those of
-the first kind are worded here, and known by the same wording when they are read back; all others are doubts.
+Results keep notes as plain sentences (``predict.json``), both on what was done and on what is uncertain. The former are
+worded here and recognised by that wording when read back; all others are doubts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 PLACED = "put on the grid of the {reference}, as headers say"
 MOVED = "registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg:.1f} degrees)"
 APART = "did not lie on the {reference} although both share a grid; "
-"""Before `MOVED`: somebody has resampled these scans and not registered them."""
+"""Precedes `MOVED`: these scans had been resampled but not registered."""
 
 OFFSET = "its values were shifted so that air is 0 (it was {air:.4g})"
 NORMALISED = "its values were normalised around {fill:.4g}, which lies outside the brain: shifted above it"
@@ -37,7 +37,7 @@ _UNSURE = (
     "looks like a ", "looks more like a ", "look like one contrast", "weakly (agreement of edges", "are of one person",
     "is wrong: check left and right",
 )  # fmt: skip
-"""What notes say of a scan that may be another than it was given as, and of a pair that hardly fits."""
+"""Text in notes on a scan that may not be what it was given as, and on a pair that hardly fits."""
 
 
 def is_unsure(note: str) -> bool:
@@ -46,5 +46,5 @@ def is_unsure(note: str) -> bool:
 
 
 def is_done(note: str) -> bool:
-    """Whether ``note`` (of one scan, which may be named first) says what was done, and nothing else."""
+    """Whether ``note`` (on one scan, perhaps preceded by its name) only says what was done."""
     return _DONE.fullmatch(note) is not None

@@ -1,4 +1,4 @@
-"""Bring a person's scans to one grid: that of the FLAIR, on which lesions are drawn, or that of the T1."""
+"""Bring a subject's scans to one grid: that of the FLAIR, on which lesions are drawn, or that of the T1."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from yucca_wm.scan.contrast import EXCHANGED, exchanged
 from yucca_wm.scan.done import APART, MOVED, PLACED
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
-"""Scans that share a grid are moved only if that makes their edges agree better by this share, and the brain's surface
-moves by so much; noise of the registration stays below both."""
+"""Scans that share a grid are moved only if this improves the agreement of their edges by at least this share and moves
+the brain's surface by at least this distance; noise of the registration stays below both."""
 
 WRONG_HEADER_DEG = 45.0
-"""No head is turned by more than this between two scans of one session: a header is wrong."""
+"""No head turns by more than this between two scans of one session; a larger rotation means a wrong header."""
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A person's scans on one grid.
+    """A subject's scans on one grid.
 
-    images : modality -> scan, all on the reference's own grid; the reference's voxels are those of its file
+    images : modality -> scan [i, j, k], all on the reference's own grid; the reference's voxels are those of its file
         (with air at 0: `yucca_wm.scan.air`).
-    reference : the modality whose grid it is.
+    reference : the modality that defines the grid.
     transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
-    own : each modality but the reference -> the scan as it was, on its own grid.
-    notes : what was done (`yucca_wm.scan.done`) and what is not sure, one line each.
+    own : each modality except the reference -> the original scan, on its own grid.
+    notes : what was done (`yucca_wm.scan.done`) and what is uncertain, one line each.
     """
 
     images: dict[str, Image]
@@ -48,9 +48,9 @@ class Frame:
     own: dict[str, Image] = field(default_factory=dict)
 
     def beyond(self) -> tuple[dict[str, Image], Window]:
-        """The scans on the reference's voxels, continued as far as any of them shows something.
+        """The scans on the reference's grid, extended to the fields of view of all scans.
 
-        Returns them by modality, 0 where one shows nothing, and the part of that grid that is the reference's own.
+        Returns modality -> scan, 0 outside its own field of view, and the window of that grid that is the reference's.
         """
         moved = {
             modality: replace(image, affine=self.transforms.get(modality, np.eye(4)) @ image.affine)
@@ -62,9 +62,9 @@ class Frame:
         return {m: resample(moved[m], wide, order=1) if m in moved else wide for m in self.images}, window
 
     def carried(self, labels: Image, like: Image | None) -> Image:
-        """A label map of this frame in the space of another scan of the person, by nearest neighbour, once.
+        """A label map of this frame in the space of another scan of the subject, resampled once (nearest neighbour).
 
-        like : that scan; None, or a scan that lies on the frame's grid without having been moved: ``labels`` itself.
+        like : that scan; for None, or a scan on the frame's grid that was not moved, ``labels`` itself is returned.
         """
         if like is None or (not self.transforms and same_grid(labels, like)):
             return labels  # scans that were moved may share a grid and yet not lie on each other
@@ -72,7 +72,7 @@ class Frame:
         return carry_labels(labels, np.asarray(inverse(moved), np.float64), like)
 
     def save_transforms(self, folder: str | Path, name: str) -> list[Path]:
-        """Write ``name_T1_to_FLAIR.tfm`` for every scan that was moved: ITK, reference points -> its points, LPS mm."""
+        """Write ``name_T1_to_FLAIR.tfm`` for every moved scan: ITK, reference points -> its points, LPS mm."""
         return [
             save_affine(inverse(matrix), Path(folder) / f"{name}_{moved}_to_{self.reference}.tfm")
             for moved, matrix in self.transforms.items()
@@ -80,16 +80,28 @@ class Frame:
 
 
 def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair") -> Frame:
-    """All ``scans`` (modality -> NIfTI file, DICOM folder of one series, image in memory) on the grid of one of them.
+    """Bring all scans of a subject to the grid of one of them.
 
-    Scans that lie at the same place are turned onto the reference's axes without interpolation, unless they visibly do
-    not fit. Others are registered rigidly and resampled once, linearly: no overshoot beside bright fat and at the edge
-    of a stripped brain, where splines make rings that a network takes for structure.
+    Scans with matching grids are reoriented to the reference's axes without interpolation, unless they visibly do not
+    fit. Others are registered rigidly and resampled once, linearly: splines overshoot beside bright fat and at the edge
+    of a stripped brain, and networks take the rings for structure.
 
-    space : "flair" or "t1", whose grid to use if there is such a scan.
+    Parameters
+    ----------
+    scans : mapping of str to Source
+        Modality (``T1``, ``FLAIR``) -> NIfTI file, DICOM folder of one series, or image in memory.
+    space : {"flair", "t1"}
+        Scan that defines the grid, if given; else the first one.
 
-    Raises InputError as `check_scans`, and for scans that cannot be laid on each other: of two people, or of too little
-    of one head.
+    Returns
+    -------
+    Frame
+        Scans [i, j, k] on that grid, transforms, and notes.
+
+    Raises
+    ------
+    InputError
+        As `check_scans`, and for scans that cannot be registered: of two subjects, or of too little of one head.
     """
     stage(f"reading {' and '.join(scans)}")
     images, notes = checked(scans)
@@ -112,16 +124,27 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair") -> 
 
 
 def carry_labels(image: Image, matrix: Matrix, like: Image) -> Image:
-    """A label map in another space, by nearest neighbour, once.
+    """A label map in another space, resampled once, by nearest neighbour.
 
-    matrix : 4x4, world of ``image`` -> world of ``like`` (RAS mm), as in `Frame.transforms`; identity where nothing was
-        moved.
+    Parameters
+    ----------
+    image : Image
+        Label map [i, j, k].
+    matrix : ndarray, float, shape (4, 4)
+        World of ``image`` -> world of ``like`` (RAS mm), as in `Frame.transforms`; identity if nothing was moved.
+    like : Image
+        Image that defines the grid.
+
+    Returns
+    -------
+    Image
+        The labels on the grid of ``like``, 0 outside the field of view of ``image``.
     """
     return resample(image, like, to_image=inverse(matrix))
 
 
 def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[Image, Matrix | None, list[str]]:
-    """``image`` on the grid of ``reference``, how it was moved (None: not at all), and what to say of it."""
+    """``image`` on the grid of ``reference``, its transform [4, 4] (None: not moved), and notes."""
     there = turned_onto(image, reference)
     found = _registered(reference, image, modality)
     weak = f"fits the {name} weakly (agreement of edges {found.peak:.2f} times chance); look at the picture of both"
@@ -139,9 +162,9 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
 
 
 def _registered(reference: Image, image: Image, modality: str) -> Rigid:
-    """How ``image`` lies on ``reference``; raises InputError where that cannot be told.
+    """Rigid registration of ``image`` to ``reference``; raises InputError if it fails.
 
-    The FLAIR is always held fixed, so that both directions give the same answer.
+    The FLAIR is always the fixed image, so that both directions give the same result.
     """
     turned = modality == "FLAIR"
     fixed, moving = (image, reference) if turned else (reference, image)
@@ -160,9 +183,9 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
 
 
 def turned_onto(image: Image, like: Image) -> Image | None:
-    """``image`` with its axes reordered and reversed as in ``like``, every value as it is.
+    """``image`` with its axes reordered and flipped to match ``like``, without interpolation.
 
-    None where its voxels then do not lie where those of ``like`` do, within `images.GRID_TOLERANCE_MM`.
+    None if its voxels then do not coincide with those of ``like`` within `images.GRID_TOLERANCE_MM`.
     """
     turned = reordered(image, like)
     if not same_grid(turned, like):

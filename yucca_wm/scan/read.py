@@ -1,4 +1,4 @@
-"""Read a scan, from a NIfTI or FreeSurfer file or a folder of DICOM slices."""
+"""Read a scan from a NIfTI or FreeSurfer file or a folder of DICOM slices."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from yucca_wm.imaging.image_input import sitk_affine
 from yucca_wm.imaging.images import Image, Source, load
 
 MAX_NAMED = 6
-"""Of many series, so many are named."""
+"""At most this many DICOM series are named."""
 
 DICOM_AT, DICOM = 128, b"DICM"
-"""What DICOM files have behind their preamble, and where."""
+"""Offset and bytes of the mark after the preamble of DICOM files."""
 
 SERIES_DESCRIPTION = "0008|103e"
 
 
 def read_scan(path: Source) -> Image:
-    """The scan at ``path``, or in memory; a folder is taken as one DICOM series.
+    """The scan at ``path``, or in memory; a folder is read as one DICOM series.
 
     Raises InputError as `images.load` and `read_dicom`, and for a single DICOM file.
     """
@@ -37,9 +37,9 @@ def read_scan(path: Source) -> Image:
 
 
 def _is_dicom(path: Path) -> bool:
-    """Whether the file begins as DICOM files do; False for what cannot be read, which `images.load` says better.
+    """Whether the file begins like a DICOM file; False if unreadable, as `images.load` then gives a better error.
 
-    A named pipe is not opened: nobody might ever write to it.
+    A named pipe is not opened: there may be no writer.
     """
     if not path.is_file():
         return False
@@ -52,15 +52,15 @@ def _is_dicom(path: Path) -> bool:
 
 
 def read_dicom(folder: Path) -> Image:
-    """The DICOM series in ``folder``, as float32 or whole numbers, axes as stored by row, column and slice.
+    """The DICOM series in ``folder``, as float32 or integers, axes [column, row, slice].
 
-    Raises InputError where there is no series, more than one (they are listed), or one that is no regular 3D volume.
+    Raises InputError for no series, more than one (listed in the error), or one that is not a regular 3D volume.
     """
     import SimpleITK as sitk
 
     reader = sitk.ImageSeriesReader()
     loud = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # that there is no series is said below, in one line
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # a missing series is reported below, in one line
     try:
         series = list(reader.GetGDCMSeriesIDs(str(folder)))
     finally:
@@ -77,7 +77,7 @@ def read_dicom(folder: Path) -> Image:
         raise InputError(folder, f"holds {len(series)} DICOM series: {listed}{more}", "put one series into a folder")
     names = reader.GetGDCMSeriesFileNames(str(folder), series[0])
     try:
-        sitk.ProcessObject.SetGlobalWarningDisplay(False)  # of slices that are missing, as below
+        sitk.ProcessObject.SetGlobalWarningDisplay(False)  # missing slices are reported below
         reader.SetFileNames(names)
         volume = reader.Execute()
     except RuntimeError as error:
@@ -93,7 +93,7 @@ def read_dicom(folder: Path) -> Image:
 
 
 def _described(folder: Path, uid: str) -> str:
-    """A series in a few words: what it is called, how many files, its UID."""
+    """Short description of a series: its name, number of files, UID."""
     import SimpleITK as sitk
 
     names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
@@ -108,7 +108,7 @@ def _described(folder: Path, uid: str) -> str:
 
 
 def _check_gaps(folder: Path, names: tuple[str, ...], step_mm: float) -> None:
-    """Slices must follow each other at one distance: a missing one would shorten the head unseen."""
+    """Raise InputError unless slices are equally spaced: a missing one would shorten the head unnoticed."""
     import SimpleITK as sitk
 
     places = []
