@@ -1,1 +1,1 @@
-"""The models that come with this package, and what they say about a person's scans."""
+"""The models that come with this package, and segmentation of a subject's scans with them."""

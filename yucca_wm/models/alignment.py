@@ -1,8 +1,8 @@
-"""What a person's white matter says of where each voxel lies in the atlas.
+"""Refine atlas coordinates by fitting the mean head's white matter to the person's.
 
-The coarse network tells it to some three millimetres, and errs alike over whole lobes. The white matter of the mean of
-the training heads, drawn where the network says, shows by how much: places are fitted to what the fine network has
-found, first by a stiff polynomial, then by a field that follows gyri.
+The coarse network's coordinates are accurate to about 3 mm; errors are similar across a lobe. The mean white matter of
+the training heads, sampled at these coordinates, shows the error: coordinates are fitted to the white matter that the
+fine network has found, first by a stiff polynomial, then by a displacement field that follows gyri.
 """
 
 from __future__ import annotations
@@ -25,29 +25,45 @@ if TYPE_CHECKING:
     from yucca_wm.models.canonical import Canonical
 
 ORDER = 3
-"""Of the polynomials, in atlas coordinates, that places are changed by."""
+"""Order of the polynomials in atlas coordinates that correct the coordinates."""
 
 SMOOTHED_MM = (6.0, 3.0, 1.5)
-"""Both white matters are blurred by this, one level after the other."""
+"""Standard deviation of the blur of both white matters, one level after the other."""
 
 STEPS, NEAR_MM = 8, 0.1
-"""Of a level: at most so many, fewer when places move by less."""
+"""Maximum number of steps per level; a level ends when coordinates move by less than this distance."""
 
 STIFFNESS_PER_MM2 = 2e-4
-"""What a change beyond the affine costs, for each voxel, beside the squared difference of white matter."""
+"""Cost per voxel of a change beyond the affine, relative to the squared difference of white matter."""
 
 LEVELS = (Level(SPACING_MM, 3, 12, 6, 5, 8), Level(SPACING_MM, 1.5, 9, 8, 5, 4))
-"""Of the field: edges of white matter are compared, for the mean head's is broader than anybody's. A looser second
-level agrees better with our own registration, but worse with those of other tools."""
+"""Levels of the field: edges of white matter are compared, as the mean head's white matter is broader than any
+person's. A looser second level agrees better with our own registration, but worse with those of other tools."""
 
 AROUND = 4
-"""Voxels around those that count that the field is made for, too: it fades there."""
+"""The field is also computed this many voxels around those that count, where it fades out."""
 
 
 def aligned(white_matter: NDArray[np.bool_], look: Look, brain: Brain, grid: Canonical) -> Look:
-    """``look``, its places fitted to a person's ``white_matter`` [x, y, z] on ``grid``, by the shipped mean head.
+    """Fit the coordinates of ``look`` to a person's white matter, with the shipped mean head.
 
-    A voxel stays on the side of the midplane on which the network sees it.
+    Every voxel stays on the side of the midplane that the network put it on.
+
+    Parameters
+    ----------
+    white_matter : ndarray, bool, shape (x, y, z)
+        White matter and lesions, on ``grid``.
+    look : Look
+        Output of the coarse network, on its own grid.
+    brain : Brain
+        Brain found by that network.
+    grid : Canonical
+        Grid of the scans.
+
+    Returns
+    -------
+    Look
+        ``look`` with the fitted coordinates.
     """
     share, shown = (
         on_coarse_grid(values.astype(np.float32), grid, brain.centre_mm).numpy().astype(np.float64)
@@ -61,15 +77,18 @@ def aligned(white_matter: NDArray[np.bool_], look: Look, brain: Brain, grid: Can
 
 
 def on_own_side(fitted_mm: Floats, seen_mm: Floats) -> Floats:
-    """``fitted_mm`` [3, ...]; what has crossed the midplane, of where the network sees it, lies on the plane."""
+    """``fitted_mm`` [3, ...], in which points that the fit moved across the midplane are put back on it.
+
+    seen_mm : coordinates [3, ...] from the network.
+    """
     crossed = (fitted_mm[0] - ATLAS_CENTRE_MM[0]) * (seen_mm[0] - ATLAS_CENTRE_MM[0]) < 0
     return np.stack([np.where(crossed, ATLAS_CENTRE_MM[0], fitted_mm[0]), *fitted_mm[1:]])
 
 
 def drawn(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
-    """``places_mm``, each voxel's taken from near by, so that edges of the mean head's white matter lie on a person's.
+    """Displace ``places_mm`` so that edges of the mean head's white matter coincide with the person's.
 
-    Parameters and shapes are those of `bent`; no force acts where ``counts`` is false.
+    Parameters, result and shapes are those of `bent`; no force acts where ``counts`` is false.
     """
     boxes = ndimage.find_objects(ndimage.binary_dilation(counts, iterations=AROUND).view(np.uint8))
     if not boxes:
@@ -85,14 +104,16 @@ def drawn(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArr
 
 
 def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
-    """``places_mm``, changed by a stiff polynomial so that the mean head's white matter comes to lie on a person's.
+    """Correct ``places_mm`` by a stiff polynomial so that the mean head's white matter coincides with the person's.
 
     Voxels on the midplane stay on it.
 
     Parameters
     ----------
+    head : MeanHead
+        Mean white matter of the training heads.
     places_mm : ndarray, float, shape (3, x, y, z)
-        Where each voxel of the coarse grid lies in the atlas.
+        Atlas coordinates of each voxel of the coarse grid, in mm.
     white_matter : ndarray, float, shape (x, y, z)
         Share of each voxel that is the person's white matter.
     counts : ndarray, bool, shape (x, y, z)
@@ -101,7 +122,7 @@ def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArra
     Returns
     -------
     ndarray, float, shape (3, x, y, z)
-        In mm; ``places_mm`` itself where the change does not lessen the difference.
+        Corrected coordinates in mm; ``places_mm`` itself if the correction does not reduce the difference.
     """
     if not counts.any():
         return places_mm
@@ -125,7 +146,7 @@ def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArra
 
 
 class _Level:
-    """Both white matters, blurred alike: Gauss-Newton steps of the squared difference between them."""
+    """Gauss-Newton steps on the squared difference of both white matters, equally blurred."""
 
     def __init__(self, head: Floats, person: Floats, counts: NDArray[np.bool_], blur_mm: float) -> None:
         self.head = ndimage.gaussian_filter(head, blur_mm / STEP_MM)
@@ -133,7 +154,7 @@ class _Level:
         self.person = ndimage.gaussian_filter(person, blur_mm / SPACING_MM)[counts]
 
     def step(self, there_mm: Floats, terms: Floats, change: Floats, stiffness: Floats) -> Floats:
-        """What to add to ``change`` [3, term], which has brought voxels to ``there_mm`` [3, voxel]."""
+        """Update of ``change`` [3, term], which has moved voxels to ``there_mm`` [3, voxel]."""
         slopes = np.stack([sample(slope, there_mm) for slope in self.slopes])
         by_change = (slopes[:, None] * terms).reshape(-1, terms.shape[1])[_FREE]
         system = by_change @ by_change.T + stiffness
@@ -144,18 +165,18 @@ class _Level:
         return step.reshape(change.shape)
 
     def difference(self, there_mm: Floats) -> float:
-        """Mean square of the difference."""
+        """Mean squared difference at ``there_mm`` [3, voxel]."""
         return float(np.mean((self.person - sample(self.head, there_mm)) ** 2))
 
 
 _FACTORS = [axes for n in range(ORDER + 1) for axes in combinations_with_replacement(range(3), n)]
 _DEGREE = np.array([len(axes) for axes in _FACTORS])
 _FREE = np.flatnonzero([axis > 0 or factors.count(0) % 2 == 1 for axis in range(3) for factors in _FACTORS])
-"""Left and right are changed by terms that are 0 on the midplane alone."""
+"""Free coefficients: left-right coordinates are changed only by terms that are 0 on the midplane."""
 
 
 def _terms(places_mm: Floats) -> Floats:
-    """The terms [term, voxel] of a polynomial in ``places_mm`` [3, voxel] around the atlas's centre."""
+    """Terms [term, voxel] of a polynomial in ``places_mm`` [3, voxel] around the atlas's centre."""
     scaled = in_units(places_mm)
     ones: Any = np.ones_like(scaled[0])
     return np.stack([np.prod([ones, *(scaled[axis] for axis in axes)], axis=0) for axes in _FACTORS])

@@ -1,4 +1,4 @@
-"""What is believed of the fine network's answer: rules of anatomy, each for an error that real scans have shown."""
+"""Anatomical rules that reject implausible network output, each for an error seen on real scans."""
 
 from __future__ import annotations
 
@@ -20,58 +20,67 @@ from yucca_wm.models.places import at_the_top, lesion_bearing
 
 WHITE_MATTER, VENTRICLES = Tissue.CEREBRAL_WHITE_MATTER.value, Tissue.LATERAL_VENTRICLES.value
 LEAST_REMAINDER = 0.15
-"""Share of the atlas's remainder (cerebellum, brainstem, deep grey matter) from which those can be."""
+"""Share of the atlas's remainder (cerebellum, brainstem, deep grey matter) from which these tissues can occur."""
 
 MOSTLY = 0.5
-"""Share of the remainder from which a lesion is below the tentorium."""
+"""Mean share of the remainder from which a lesion is below the tentorium."""
 
 SMALLEST_LESION_MM3 = 10.0
-"""Less than a ball of 3 mm, the least extent that counts as a lesion (McDonald criteria, Thompson et al. 2018)."""
+"""Less than a sphere 3 mm across, the smallest extent of a lesion (McDonald criteria, Thompson et al. 2018)."""
 
 BRIGHTER = 1.5
-"""On FLAIR a lesion at the top of the head is brighter than cortex: its median, by this many robust standard deviations
-of cortex at least."""
+"""On FLAIR the median of a lesion at the top of the head exceeds that of cortex by at least this many robust standard
+deviations of cortex."""
 
 MAD_TO_SD = 1.4826
-"""Median absolute deviation to standard deviation, of a normal distribution."""
+"""Standard deviation over median absolute deviation of a normal distribution."""
 
 LEAST_PROBABILITY = 0.01
-"""What is less probable is not looked at when classes are kept to where they can lie, or shared out again."""
+"""Less probable classes are ignored when classes are restricted to possible locations or reassigned."""
 
 HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "deep_grey_matter", "cerebellum", "brainstem"))
 BETWEEN_MM, BETWEEN_SHARE = 8.0, 0.5
-"""Septum and fornix have lateral ventricle within this distance to the left and to the right; a lesion of which they
-are this share is none. Of the lesions drawn by hand in four patients less than 2 % lie there."""
+"""Voxels with lateral ventricle within this distance on both left and right are septum or fornix; a lesion with at
+least this share of them is rejected. Less than 2 % of the lesions drawn manually in four patients lie there."""
 
 EDGE_MM = 5.0
-"""Below the tentorium, what lies within this distance of a scan's lowest plane alone is no lesion: cord and medulla are
-bright there."""
+"""Below the tentorium, lesions entirely within this distance of a scan's lowest plane are rejected: cord and medulla
+are bright there."""
 
 LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
-"""Of a lesion's border within its planes, this share is tissue that lesions lie in, in one body of at least 2 ml."""
+"""At least this share of a lesion's in-plane border is tissue that lesions occur in, in components of 2 ml or more."""
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A class that is one body, or few: its largest part, and what is as large as ``smallest_mm3`` and lies within
-    ``within_mm`` of that."""
+    """A class with one or few components: the largest, and those of at least ``smallest_mm3`` within ``within_mm`` of
+    it."""
 
     smallest_mm3: float
     within_mm: float = math.inf
 
 
 WHOLE = {
-    VENTRICLES: Whole(100.0, 35.0),  # a horn may be apart
+    VENTRICLES: Whole(100.0, 35.0),  # a horn may be separate
     TISSUES["cerebellum"]: Whole(100.0),
     TISSUES["brainstem"]: Whole(100.0),
 }
-"""A speck of ventricle would make lesions near it periventricular, one of cerebellum or brainstem infratentorial."""
+"""A speck of ventricle would make nearby lesions periventricular, one of cerebellum or brainstem infratentorial."""
 
 
 def keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
-    """Cerebellum and brainstem are where the coarse network sees the remainder of the atlas; a plane alone cannot tell.
+    """Set cerebellum and brainstem to 0 where the coarse network does not see the atlas's remainder.
 
-    probability : [class, x, y, z], changed in place.
+    A single plane does not show which side of the tentorium it is on.
+
+    Parameters
+    ----------
+    probability : torch.Tensor, float, shape (class, x, y, z)
+        Class probabilities on ``grid``; changed in place.
+    brain : Brain
+        Output of the coarse network.
+    grid : Canonical
+        Grid of the scans.
     """
     above = brain.at(grid, _remainder(brain))[0] < LEAST_REMAINDER
     for name in ("cerebellum", "brainstem"):
@@ -79,14 +88,23 @@ def keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonica
 
 
 def _remainder(brain: Brain) -> torch.Tensor:
-    """Share [1, x, y, z] of the atlas's remainder in what the coarse network sees of the brain."""
+    """Share [1, x, y, z] of the atlas's remainder in the brain, on the coarse grid."""
     return (brain.probability[[35, 36]].sum(0) / brain.inside.clamp(min=1e-3))[None]
 
 
 def keep_in_place(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
-    """What lies where lesions and white matter cannot is what the other classes make of it (`yucca_wm.models.places`).
+    """Where neither lesion nor white matter can occur, set both to 0 and renormalise the other classes.
 
-    probability : [class, x, y, z], changed in place.
+    Possible locations are those of `yucca_wm.models.places`.
+
+    Parameters
+    ----------
+    probability : torch.Tensor, float, shape (class, x, y, z)
+        Class probabilities on ``grid``; changed in place.
+    brain : Brain
+        Output of the coarse network.
+    grid : Canonical
+        Grid of the scans.
     """
     found = probability.numpy()  # a view
     voxels = np.nonzero(found[[LESION, WHITE_MATTER]].max(0) > LEAST_PROBABILITY)
@@ -99,12 +117,19 @@ def keep_in_place(probability: torch.Tensor, brain: Brain, grid: Canonical) -> N
 
 
 def keep_whole(probability: torch.Tensor, grid: Canonical) -> torch.Tensor:
-    """Specks of the classes in `WHOLE` (26-connected), and what is far from the largest part, are of the next likely
-    class.
+    """Reassign small or distant components (26-connected) of the classes in `WHOLE` to the next most likely class.
 
-    probability : [class, x, y, z], changed in place.
+    Parameters
+    ----------
+    probability : torch.Tensor, float, shape (class, x, y, z)
+        Class probabilities on ``grid``; changed in place.
+    grid : Canonical
+        Grid of the scans.
 
-    Returns the most probable class [x, y, z] of every voxel, lesions left out.
+    Returns
+    -------
+    torch.Tensor, int, shape (x, y, z)
+        Most probable class of every voxel, lesions excluded.
     """
     tissue = probability[:LESION].argmax(0)
     found = tissue.numpy()  # a view
@@ -121,7 +146,7 @@ def keep_whole(probability: torch.Tensor, grid: Canonical) -> torch.Tensor:
 
 
 def _specks(mask: NDArray[np.bool_], whole: Whole, grid: Canonical) -> tuple[NDArray[np.intp], ...]:
-    """Voxels [x, y, z] of the parts of ``mask`` that are too small, or too far from the largest."""
+    """Voxel indices (x, y, z) of components of ``mask`` [x, y, z] that are too small or too far from the largest."""
     import cc3d
 
     box = next(iter(ndimage.find_objects(mask.view(np.uint8))), (slice(0),) * 3)
@@ -146,10 +171,27 @@ def only_believable(
     flair: NDArray[np.float32] | None = None,
     lowest: int = 0,
 ) -> NDArray[np.bool_]:
-    """Of ``lesions`` [x, y, z] (26-connected), those that every rule believes, on all voxels of the FLAIR if there is
-    one.
+    """Lesions (26-connected) that pass every rule.
 
-    tissue : classes [x, y, z] of `TISSUES`, lesions left out. lowest : z of the lowest plane that shows anything.
+    Parameters
+    ----------
+    lesions : ndarray, bool, shape (x, y, z)
+        Lesion voxels, on ``grid``.
+    tissue : ndarray, int, shape (x, y, z)
+        Classes of `TISSUES`, lesions excluded.
+    brain : Brain
+        Output of the coarse network.
+    grid : Canonical
+        Grid of the scans.
+    flair : ndarray, float32, shape (x, y, z), optional
+        FLAIR intensities; None: `brighter_than_cortex` is not applied.
+    lowest : int
+        z of the lowest plane within the field of view.
+
+    Returns
+    -------
+    ndarray, bool, shape (x, y, z)
+        The lesion voxels that remain.
     """
     labels = labelled(lesions)
     stays = believable(labels, tissue, grid) & without_cord(labels, brain, grid, lowest)
@@ -160,17 +202,29 @@ def only_believable(
 
 
 def labelled(lesions: NDArray[np.bool_]) -> NDArray[Any]:
-    """A number for each lesion (26-connected), from 1."""
+    """Lesion numbers [x, y, z], from 1, of the 26-connected components of ``lesions`` [x, y, z]; 0 elsewhere."""
     import cc3d
 
     return np.asarray(cc3d.connected_components(lesions, connectivity=26))
 
 
 def believable(labels: NDArray[Any], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
-    """Whether lesions are large enough, border on white matter, not on fat or bone alone, and are not the septum
+    """Whether lesions are large enough, border on brain tissue (not only on fat or bone), and are not the septum
     between the ventricles.
 
-    labels : of `labelled`. Returns an answer for each label, the background (no) included.
+    Parameters
+    ----------
+    labels : ndarray, int, shape (x, y, z)
+        Lesion numbers from `labelled`.
+    tissue : ndarray, int, shape (x, y, z)
+        Classes of `TISSUES`, lesions excluded.
+    grid : Canonical
+        Grid of the scans.
+
+    Returns
+    -------
+    ndarray, bool, shape (1 + lesions,)
+        By lesion number; False for 0, the background.
     """
     import cc3d
 
@@ -191,7 +245,7 @@ def believable(labels: NDArray[Any], tissue: NDArray[Any], grid: Canonical) -> N
 
 
 def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
-    """Voxels with lateral ventricle within `BETWEEN_MM` to the left, and to the right."""
+    """Voxels [x, y, z] with lateral ventricle within `BETWEEN_MM` on both left and right."""
     n, size = round(BETWEEN_MM / float(grid.spacing_mm[0])), tissue.shape[0]
     before = np.zeros((size + 1, *tissue.shape[1:]), np.int32)
     np.cumsum(tissue == VENTRICLES, axis=0, out=before[1:])
@@ -202,11 +256,23 @@ def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.boo
 
 
 def without_cord(labels: NDArray[Any], brain: Brain, grid: Canonical, lowest: int = 0) -> NDArray[np.bool_]:
-    """All lesions but those below the tentorium that lie within `EDGE_MM` of the scan's lowest plane alone.
+    """Whether lesions are above the tentorium, or extend beyond `EDGE_MM` from the scan's lowest plane.
 
-    labels : [x, y, z], of `labelled`. lowest : z of that plane; a scan that was padded shows nothing below it.
+    Parameters
+    ----------
+    labels : ndarray, int, shape (x, y, z)
+        Lesion numbers from `labelled`.
+    brain : Brain
+        Output of the coarse network.
+    grid : Canonical
+        Grid of the scans.
+    lowest : int
+        z of the lowest plane; a padded scan shows nothing below it.
 
-    Returns an answer for each label, the background (yes) included.
+    Returns
+    -------
+    ndarray, bool, shape (1 + lesions,)
+        By lesion number; True for 0, the background.
     """
     tops = np.array([box[2].stop - 1 for box in ndimage.find_objects(labels)])
     stays = np.ones(1 + len(tops), bool)
@@ -224,13 +290,27 @@ def brighter_than_cortex(
     tissue: NDArray[Any],
     high: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
-    """Voxels of lesions: at the top of the head, of those by `BRIGHTER`; all others, and beyond the FLAIR's view, stay.
+    """Lesion voxels without lesions at the top of the head that are not brighter than cortex by `BRIGHTER`.
 
-    Gyri that are alone in their planes are taken for lesions, and are as bright as cortex. Further down the rule would
-    cost dim lesions of thick slices.
+    Gyri isolated in their planes are mistaken for lesions, and are as bright as cortex. Further down the rule would
+    remove dim lesions in thick slices. Voxels outside the FLAIR's field of view stay.
 
-    labels : of `labelled`, without those that are not believed. A lesion is judged by what the FLAIR shows of it.
-    high : whether each of these points [point, 3], in voxels, is at the top of the head.
+    Parameters
+    ----------
+    labels : ndarray, int, shape (x, y, z)
+        Lesion numbers from `labelled`, without rejected lesions. Only the part within the FLAIR's field of view is
+        judged.
+    flair : ndarray, float32, shape (x, y, z)
+        FLAIR intensities.
+    tissue : ndarray, int, shape (x, y, z)
+        Classes of `TISSUES`, lesions excluded.
+    high : callable
+        Whether each of the points [point, 3], in voxels, is at the top of the head.
+
+    Returns
+    -------
+    ndarray, bool, shape (x, y, z)
+        The lesion voxels that remain.
     """
     lesions, view = labels > 0, field_of_view(flair)
     shown = np.where(view, labels, 0)

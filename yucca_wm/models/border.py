@@ -1,7 +1,7 @@
-"""Where white matter ends towards grey matter: as much as the scans show, where they and other heads have it.
+"""Redraw the white/grey border: volume per region from the network, position from network and mean head.
 
-FLAIR hardly shows that border, and T1 and FLAIR put it in different places. The most probable class of each voxel would
-leave out thin white matter: the volume of a region is the sum of probabilities.
+FLAIR hardly shows that border, and T1 and FLAIR show it in different positions. The most probable class of each voxel
+would omit thin white matter, so the volume of a region is the sum of its probabilities.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from yucca_wm.models.conventions import TISSUES, in_mm
 from yucca_wm.models.mean_head import shipped_mean_head
 
 SHARES = (0.02, 0.98)
-"""The mean of 20 heads is not surer than this."""
+"""Limits for the shares of the mean head: 20 heads give no greater certainty."""
 
 GREY = (TISSUES["cortical_grey_matter"], TISSUES["deep_grey_matter"])
 
 
 def white_or_grey(tissue: torch.Tensor) -> torch.Tensor:
-    """Voxels of ``tissue`` that are of either."""
+    """Voxels of ``tissue`` that are white or grey matter, bool of the same shape."""
     return (tissue == WHITE_MATTER) | torch.isin(tissue, torch.tensor(GREY))
 
 
@@ -37,13 +37,30 @@ def drawn_with_the_mean_head(
     brain: Brain,
     grid: Canonical,
 ) -> torch.Tensor:
-    """``tissue`` [x, y, z], its white and grey matter shared out again.
+    """Redraw the border between white and grey matter.
 
-    In each region, white matter is as many voxels as the network's probabilities add up to: those with the highest
-    odds, of network and mean head multiplied.
+    In each region, the number of white-matter voxels is the sum of the network's probabilities; the voxels with the
+    highest product of the odds of network and mean head are chosen.
 
-    probability : [class, x, y, z] of the fine network. regions : [x, y, z], of all white and grey matter by its place.
-    look : aligned to this person.
+    Parameters
+    ----------
+    tissue : torch.Tensor, int, shape (x, y, z)
+        Classes of `TISSUES` on ``grid``.
+    probability : torch.Tensor, float, shape (class, x, y, z)
+        Output of the fine network.
+    regions : ndarray, uint8, shape (x, y, z)
+        Region of every white- and grey-matter voxel by its coordinates.
+    look : Look
+        Output of the coarse network, aligned to this person (`yucca_wm.models.alignment`).
+    brain : Brain
+        Brain found by that network.
+    grid : Canonical
+        Grid of the scans.
+
+    Returns
+    -------
+    torch.Tensor, int, shape (x, y, z)
+        ``tissue`` with white and grey matter reassigned.
     """
     white, grey = probability[WHITE_MATTER], torch.stack([probability[k] for k in GREY])
     either = white_or_grey(tissue) & (torch.minimum(white, grey.amax(0)) > LEAST_PROBABILITY)
@@ -62,7 +79,7 @@ def drawn_with_the_mean_head(
 
 
 def _most(odds: NDArray[Any], expected: NDArray[Any], group: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Of each group those with the highest odds, as many as ``expected`` adds up to."""
+    """Indices of the voxels with the highest ``odds`` [voxel] per group, as many as ``expected`` [voxel] sums to."""
     order = np.lexsort((-odds, group))
     sizes = np.bincount(group)
     wanted = np.rint(np.bincount(group, expected)).astype(int)

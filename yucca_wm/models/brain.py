@@ -1,8 +1,8 @@
-"""Where the brain is and which region each part of it belongs to: the coarse network.
+"""Find the brain and its regions with the coarse network.
 
-It sees the whole head at 3 mm, in any contrast, with or without skull, and gives every brain voxel (grey matter and
-ventricles too) one of the atlas's regions. Regions are thick there; what thins them is the white matter that the fine
-network finds (`yucca_wm.models.tissue`).
+It sees the whole head at 3 mm, in any contrast, with or without skull, and assigns every brain voxel (also grey matter
+and ventricles) to one of the atlas's regions. These thick regions are later restricted to the white matter that the
+fine network finds (`yucca_wm.models.tissue`).
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from yucca_wm.models.conventions import AS_MUCH, SIZE, SPACING_MM, normalised
 from yucca_wm.models.places import centroids
 
 FOREGROUND = 0.1
-"""Part of the brightest intensities above which a voxel is of the head, for a first guess at its centre."""
+"""Share of the brightest intensities above which a voxel belongs to the head, for a first guess of its centre."""
 
 TOP_TO_CENTRE_MM = 85.0
-"""From the top of a head to the height of the brain's centre, for a first guess."""
+"""Distance from the top of the head to the height of the brain's centre, for a first guess."""
 
 FURROW_MM, STALK_MM = 4.5, 7.5
-"""Half the width of gaps that are part of the brain's mask, and of what is too thin to be of it."""
+"""Half the width of gaps that the brain's mask closes, and of thin structures that it leaves out."""
 
 NEAR_MM = 6.0
-"""The network looks again from the brain's centre when its first window was further off than this."""
+"""The network runs again, centred on the brain, if the previous window was further off than this."""
 
 Array = NDArray[np.float32]
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -42,25 +42,25 @@ class RegionNetwork(Protocol):
     """The coarse network, in its two parts (`yucca_wm.training.networks.compact.CoordinateUNet`)."""
 
     def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """How little each voxel looks like brain [B, 1, ...], and where it lies in the atlas [B, 3, ...]."""
+        """Background logit [B, 1, ...] and atlas coordinates [B, 3, ...] of each voxel of ``x`` [B, 1, ...]."""
 
     def classes_at(self, outside: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Logits [B, class, ...] of what it has seen."""
+        """Region logits [B, class, ...] from the background logit and the coordinates."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What the coarse network sees in scans, on a grid of 3 mm.
+    """Output of the coarse network, on a grid of 3 mm.
 
-    outside : [x, y, z], how little a voxel looks like brain, before the softmax.
-    places : [3, x, y, z], where it lies in the atlas, in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`.
+    outside : float [x, y, z], background logit.
+    places : float [3, x, y, z], atlas coordinates in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`.
     """
 
     outside: torch.Tensor
     places: torch.Tensor
 
     def brain(self, network: RegionNetwork, centre_mm: NDArray[np.float64]) -> Brain:
-        """The regions of these places, in the brain."""
+        """The brain and its regions at these coordinates. centre_mm : [3], as in `Brain`."""
         with torch.inference_mode():
             logits = network.classes_at(self.outside[None, None], self.places[None])
         return Brain(torch.softmax(logits.float(), 1)[0], centre_mm)
@@ -68,10 +68,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Brain:
-    """Where the brain is, and its regions.
+    """The brain and its regions.
 
     probability : float32 [region, x, y, z] on a grid of 3 mm; index 0 is outside the brain.
-    centre_mm : centre of that grid, mm along the axes of the `Canonical` grid from its first voxel.
+    centre_mm : [3], centre of that grid, in mm along the axes of the `Canonical` grid from its first voxel.
     """
 
     probability: torch.Tensor
@@ -79,12 +79,12 @@ class Brain:
 
     @property
     def inside(self) -> torch.Tensor:
-        """Probability [x, y, z] that a voxel is of the brain."""
+        """Probability [x, y, z] that a voxel belongs to the brain."""
         return 1 - self.probability[0]
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """The brain [x, y, z], furrows closed and what hangs on it by a thin stalk (eyes, muscles) taken off."""
+        """The brain [x, y, z], with furrows closed and parts on thin stalks (eyes, muscles) removed."""
         inside = self.inside.numpy() > 0.5
         near = ndimage.distance_transform_edt(~inside, sampling=SPACING_MM) <= FURROW_MM
         closed = ndimage.distance_transform_edt(np.pad(near, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1] > FURROW_MM
@@ -98,23 +98,23 @@ class Brain:
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the brain, ventricles included."""
+        """Volume of the brain in ml, ventricles included."""
         return float(((self.inside.numpy() > 0.5) & self.mask).sum()) * SPACING_MM**3 / 1000
 
     @cached_property
     def centroids_mm(self) -> NDArray[np.float64]:
-        """Centroid [region, 3] of each white-matter region, mm as ``centre_mm``; NaN where it is absent."""
+        """Centroid [region, 3] of each white-matter region, in mm as ``centre_mm``; NaN for absent regions."""
         labels = self.probability.argmax(0).numpy()[np.nonzero(self.mask)]
         return centroids(labels, self._voxels_mm)
 
     @property
     def _voxels_mm(self) -> NDArray[np.float64]:
-        """Where the voxels of `mask` lie, [voxels, 3], mm as ``centre_mm``."""
+        """Positions [voxel, 3] of the voxels of `mask`, in mm as ``centre_mm``."""
         voxels = np.stack(np.nonzero(self.mask), 1)
         return (voxels - (np.array(SIZE) - 1) / 2) * SPACING_MM + self.centre_mm
 
     def share_within(self, grid: Canonical) -> float:
-        """Share of the brain that lies within the scan; 0 where there is no brain."""
+        """Share of the brain that lies within the scan; 0 if there is no brain."""
         places = self._voxels_mm / grid.spacing_mm
         inside = np.all((places > -0.5) & (places < np.array(grid.shape) - 0.5), axis=1)
         return float(inside.mean()) if len(inside) else 0.0
@@ -140,11 +140,25 @@ class Brain:
 
 
 def find_brain(network: RegionNetwork, scans: Mapping[str, Array], grid: Canonical) -> tuple[Brain, Look]:
-    """Regions of the whole brain, by the mean of what is seen in each scan that shows it; and that mean.
+    """Find the brain and its regions from the mean of the network's outputs on all scans.
 
-    A scan that ends within the brain, where another does not, is left out: its regions are wrong far from its end, too.
+    A scan that ends within the brain, where another does not, is left out: its regions are also wrong far from its end.
 
-    scans : modality -> intensities [x, y, z] on ``grid``.
+    Parameters
+    ----------
+    network : RegionNetwork
+        The coarse network.
+    scans : mapping of str to ndarray, float32, shape (x, y, z)
+        Modality -> intensities on ``grid``.
+    grid : Canonical
+        Grid of the scans.
+
+    Returns
+    -------
+    brain : Brain
+        The brain and its regions.
+    look : Look
+        The mean output.
     """
     centre = _first_guess(next(iter(scans.values())), grid)
     for _ in range(3):
@@ -166,7 +180,7 @@ def find_brain(network: RegionNetwork, scans: Mapping[str, Array], grid: Canonic
 
 
 def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
-    """Middle of the head from left to right and back to front; its height from the top of the head."""
+    """First guess [3] of the brain's centre in mm: middle of the head in x and y, height from the top of the head."""
     head = scan > FOREGROUND * np.percentile(scan[scan > 0], 99) if (scan > 0).any() else np.ones(scan.shape, bool)
     area_mm2 = head.sum((0, 1)) * grid.spacing_mm[0] * grid.spacing_mm[1]
     planes = np.flatnonzero(area_mm2 > 1000)
@@ -178,7 +192,7 @@ def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
 
 
 def _that_show_it(looks: list[tuple[Look, torch.Tensor]], inside: torch.Tensor) -> list[tuple[Look, torch.Tensor]]:
-    """Those of ``looks`` (as in `_of_all`) with as much of the brain in their field of view as any has (`AS_MUCH`).
+    """``looks`` (as in `_of_all`) with at least the share `AS_MUCH` of the largest brain volume in any field of view.
 
     inside : the brain, bool [x, y, z].
     """
@@ -187,9 +201,9 @@ def _that_show_it(looks: list[tuple[Look, torch.Tensor]], inside: torch.Tensor) 
 
 
 def _of_all(looks: list[tuple[Look, torch.Tensor]]) -> Look:
-    """The mean over scans; where some of them show nothing, over the others.
+    """Mean output over the scans whose field of view contains the voxel.
 
-    looks : for each scan what is seen in it, and 1 within its field of view (else 0), [x, y, z].
+    looks : for each scan its output, and 1 within its field of view (else 0), [x, y, z].
     """
     shown = torch.stack([view for _, view in looks])
     weight = torch.where(shown.any(0), shown, torch.ones_like(shown))
@@ -202,7 +216,7 @@ def _of_all(looks: list[tuple[Look, torch.Tensor]]) -> Look:
 def _look(
     network: RegionNetwork, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]
 ) -> tuple[Look, torch.Tensor]:
-    """What is seen in a scan, and 1 within its field of view (else 0), [x, y, z]."""
+    """Output for one scan, and 1 within its field of view (else 0), [x, y, z]."""
     coarse = on_coarse_grid(scan, grid, centre_mm).numpy()
     with torch.inference_mode():
         outside, places = network.seen(torch.from_numpy(normalised(coarse))[None, None])
@@ -210,7 +224,7 @@ def _look(
 
 
 def on_coarse_grid(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
-    """The scan on the coarse grid: small voxels are averaged first, so that none is passed over; outside is 0."""
+    """``scan`` [x, y, z] on the coarse grid; small voxels are averaged first, so that none is skipped; 0 outside."""
     factors = [max(1, int(2.0 / spacing)) for spacing in grid.spacing_mm]
     volume = torch.from_numpy(np.ascontiguousarray(scan))[None, None]
     volume = F.avg_pool3d(volume, factors, ceil_mode=False) if max(factors) > 1 else volume

@@ -1,4 +1,4 @@
-"""A scan's own voxels in the order right, front, top, whatever the file's: what the networks are shown."""
+"""Reorder a scan's voxels to right, front, top (RAS), the order that the networks expect."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from yucca_wm.imaging.images import Image
 
 
 def field_of_view(scan: NDArray[Any]) -> NDArray[np.bool_]:
-    """The box [x, y, z] within which ``scan`` shows something; a scan that was moved to another's grid is 0 beyond."""
+    """Bounding box, bool [x, y, z], of non-zero voxels of ``scan``; a scan resampled to another grid is 0 beyond."""
     x, y, z = ((scan != 0).any(tuple(other for other in range(3) if other != axis)) for axis in range(3))
     return np.asarray(x[:, None, None] & y[None, :, None] & z)
 
 
 @dataclass(frozen=True)
 class Canonical:
-    """The order of axes that is nearest to right, front, top (RAS), without any interpolation.
+    """The order of axes closest to right, front, top (RAS), without interpolation.
 
-    shape, spacing_mm : of the reordered grid.
+    orientation : [3, 2], as in `nibabel.io_orientation`. shape, spacing_mm : of the reordered grid, [x, y, z].
     """
 
     orientation: NDArray[np.float64]
@@ -38,11 +38,11 @@ class Canonical:
         return cls(orientation, shape, image.spacing_mm[order])  # type: ignore[arg-type]
 
     def reordered(self, data: NDArray[Any]) -> NDArray[Any]:
-        """``data`` [i, j, k] of the file as [right, front, top]."""
+        """``data`` [i, j, k] in the file's order -> [right, front, top]."""
         return np.asarray(nib.apply_orientation(data, self.orientation))
 
     def restored(self, data: NDArray[Any]) -> NDArray[Any]:
-        """``data`` [right, front, top] in the file's order: undoes `reordered` exactly."""
+        """``data`` [right, front, top] -> [i, j, k] in the file's order: the exact inverse of `reordered`."""
         standard = np.array([[0, 1], [1, 1], [2, 1]], dtype=float)
         back = nib.orientations.ornt_transform(standard, self.orientation)
         return np.ascontiguousarray(nib.apply_orientation(data, back))

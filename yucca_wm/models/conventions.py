@@ -1,4 +1,4 @@
-"""What the shipped networks are shown and what they answer: grids, intensities, classes, coordinates.
+"""Inputs and outputs of the shipped networks: grids, intensities, classes, coordinates.
 
 Training by synthesis paints samples to the same conventions (`yucca_wm.training.synthesis`).
 """
@@ -18,10 +18,10 @@ TISSUES = {"background": 0, **{tissue.name.lower(): tissue.value for tissue in T
 LESION = TISSUES["lesion"]
 
 OUTSIDE, ABSENT, LARGEST = -3.0, 0.0, 8.0
-"""Values the fine network is shown outside the brain mask and for a scan that was not given, and the largest value."""
+"""Inputs of the fine network outside the brain mask and for a missing scan, and the largest input value."""
 
 AS_MUCH = 0.98
-"""A scan is used in a plane if it shows at least this share of the brain that the other scan shows there."""
+"""A scan is used in a plane if it shows at least this share of the brain area that the other scan shows there."""
 
 SPACING_MM, SIZE = 3.0, (64, 80, 64)
 """Grid of the coarse network: left-right, back-front, bottom-top."""
@@ -31,9 +31,10 @@ ATLAS_CENTRE_MM, COORDINATE_UNIT_MM = np.array([-90.0, 110.0, 75.0]), 50.0
 
 
 def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intensities of a head, with or without skull, in units that do not depend on the scanner: the coarse network's.
+    """Normalise the intensities of a head, with or without skull, for the coarse network.
 
-    Clipped at the 99th percentile of what is above a tenth of it; then mean 0 and standard deviation 1 there.
+    Values are clipped at the 99th percentile of the foreground (above a tenth of the 99th percentile of positive
+    values), then scaled to mean 0 and standard deviation 1 in the foreground.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns
     -------
     ndarray, float32, shape (i, j, k)
-        In standard deviations of the head; all 0 without a positive voxel.
+        In standard deviations of the head; all 0 if no voxel is positive.
     """
     positive = image[image > 0]
     if not positive.size:
@@ -55,7 +56,7 @@ def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def without_extremes(values: NDArray[Any]) -> NDArray[Any]:
-    """Intensities [n] without the brightest and darkest hundredths; their mean and spread scale the fine network's."""
+    """``values`` [n] without the lowest and highest 1 %; their mean and spread scale the fine network's input."""
     low, high = np.percentile(values, [1, 99])
     return values[(values >= low) & (values <= high)]
 
@@ -71,5 +72,5 @@ def in_mm(places: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 
 def _centre_mm(dimensions: int) -> NDArray[np.float64]:
-    """`ATLAS_CENTRE_MM` along the first of this many axes."""
+    """`ATLAS_CENTRE_MM` along the first of this many axes, [3, 1, ...]."""
     return ATLAS_CENTRE_MM.reshape(3, *[1] * (dimensions - 1))

@@ -1,4 +1,4 @@
-"""White matter of the mean of the heads that the shipped models were trained on, in the atlas's space."""
+"""Mean white matter of the heads that the shipped models were trained on, in atlas space."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MeanHead:
-    """white_matter : share of heads [x, y, z] that have cerebral white matter there; the grid is `SHAPE`."""
+    """white_matter : share of heads (0 to 1) with cerebral white matter at each voxel, [x, y, z] of `SHAPE`."""
 
     white_matter: Floats
 
     def at(self, places_mm: Floats) -> Floats:
-        """Share of heads [...] that have white matter at ``places_mm`` [3, ...] of the atlas, linearly interpolated."""
+        """Share of heads [...] with white matter at ``places_mm`` [3, ...], atlas mm, linearly interpolated."""
         return sample(self.white_matter, places_mm)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write an ``.npz`` file, shares in 255ths."""
+        """Write an ``.npz`` file, with shares in units of 1/255."""
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, white_matter=np.rint(self.white_matter * 255).astype(np.uint8))
         return Path(path)
@@ -46,12 +46,12 @@ class MeanHead:
 
 @cache
 def shipped_mean_head() -> MeanHead:
-    """That of the heads that the shipped models were trained on."""
+    """The mean head that comes with this package, loaded once."""
     return MeanHead.load(FILE)
 
 
 def sample(values: Floats, places_mm: Floats) -> Floats:
-    """``values`` of the mean head's grid at ``places_mm`` [3, ...], linearly interpolated."""
+    """``values`` [x, y, z] on the mean head's grid at ``places_mm`` [3, ...], atlas mm, interpolated linearly."""
     index = (places_mm.reshape(3, -1) - ORIGIN_MM[:, None]) / STEP_MM
     found: Floats = ndimage.map_coordinates(values, index, order=1, mode="nearest")
     return found.reshape(places_mm.shape[1:])

@@ -1,7 +1,7 @@
-"""Where in a brain white matter and its lesions can lie, from the heads that the models were trained on.
+"""Positions where white matter and its lesions can occur, from the heads that the models were trained on.
 
-Bright muscle of the neck, the scalp and the eyes lie where no head has white matter. A person's regions, as the coarse
-network sees them, are brought to the mean of the heads by one affine transform; there the distance is looked up.
+Bright neck muscle, scalp and eyes lie where no head has white matter. A person's regions, as the coarse network sees
+them, are mapped to the mean head by one affine transform; there the distance is looked up.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from yucca_wm.models.canonical import Canonical
 
 NEAR_MM = 3.0
-"""Within this distance lesions can lie: 99.8 % of the volume of 27 patients' lesions by hand (Lesjak et al. 2018), and
-99.9 % of the white matter that 12 people have by hand."""
+"""Lesions can occur within this distance: 99.8 % of the manually drawn lesion volume of 27 patients (Lesjak et al.
+2018) does, and 99.9 % of the manually drawn white matter of 12 people."""
 
 TOP_MM = 130.0
-"""Height in the mean head above which gyri are alone in their planes, 17 mm below the highest; 1 % of those lesions lie
-there."""
+"""Height in the mean head above which gyri are isolated in their planes, 17 mm below the highest; 1 % of those lesions
+lie above it."""
 
 FEWEST_REGIONS, WORST_FIT_MM = 20, 8.0
-"""With fewer regions, or a worse mean distance of their centroids after the fit, nothing is said of a place."""
+"""With fewer regions, or a larger mean distance of their centroids after the fit, positions are not judged."""
 
 STEP_MM, REACH_MM, UNITS_PER_MM = 4.0, np.array([96.0, 112.0, 104.0]), 4
 FILE = Path(__file__).parent / "weights" / "places.npz"
@@ -42,10 +42,10 @@ FILE = Path(__file__).parent / "weights" / "places.npz"
 
 @dataclass(frozen=True)
 class Places:
-    """Distances to tissue that lesions lie in, in the space of the mean head (mm, right, front, top).
+    """Distances to tissue that lesions occur in, in the space of the mean head (mm, right, front, top).
 
     centroids_mm : [region, 3], of the white-matter regions in the order of the region table.
-    distance_mm : [x, y, z], on a grid of `STEP_MM` whose first voxel is at ``origin_mm``; 63 stands for more, too.
+    distance_mm : [x, y, z], on a grid of `STEP_MM` whose first voxel is at ``origin_mm`` [3]; 63 means 63 or more.
     """
 
     centroids_mm: NDArray[np.float64]
@@ -53,15 +53,15 @@ class Places:
     distance_mm: NDArray[np.float32]
 
     def to_mean_head(self, centroids_mm: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """The affine [4, 4] that brings a person's centroids [region, 3] nearest to these; None if none does.
+        """The affine [4, 4] that best maps a person's centroids [region, 3] to these; None if the fit is poor.
 
-        centroids_mm : rows of NaN for regions that are absent.
+        centroids_mm : in mm; rows of NaN for absent regions.
         """
         affine, misfit_mm = self._fit(centroids_mm)
         return affine if misfit_mm <= WORST_FIT_MM else None
 
     def misfit_mm(self, centroids_mm: NDArray[np.float64]) -> float:
-        """Mean distance of a person's centroids [region, 3] from these after that affine; infinite for too few."""
+        """Mean distance (mm) of a person's centroids [region, 3] from these after that affine; infinite if too few."""
         return self._fit(centroids_mm)[1]
 
     def _fit(self, centroids_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -73,13 +73,13 @@ class Places:
         return affine, float(off_mm.mean())
 
     def can_hold_lesions(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether lesions can lie at ``points_mm`` [point, 3] of the mean head."""
+        """Whether lesions can occur at ``points_mm`` [point, 3] in the mean head, bool [point]."""
         index = (points_mm - self.origin_mm) / STEP_MM
         distance_mm = ndimage.map_coordinates(self.distance_mm, index.T, order=1, mode="nearest")
         return np.asarray(distance_mm <= NEAR_MM)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write an ``.npz`` file, distances in quarters of a millimetre."""
+        """Write an ``.npz`` file, with distances in units of 0.25 mm."""
         distance = np.minimum(np.rint(self.distance_mm * UNITS_PER_MM), 255).astype(np.uint8)
         with atomic_path(path) as temporary:
             np.savez_compressed(
@@ -97,32 +97,32 @@ class Places:
 
 @cache
 def shipped_places() -> Places:
-    """Those of the 20 heads that the shipped models were trained on."""
+    """The distances for the 20 heads that the shipped models were trained on, loaded once."""
     return Places.load(FILE)
 
 
 def lesion_bearing(brain: Brain, grid: Canonical, voxels: tuple[NDArray[np.intp], ...]) -> NDArray[np.bool_]:
-    """Whether lesions can lie in these ``voxels`` of ``grid`` (an index for each axis); True where nothing is known."""
+    """Whether lesions can occur at ``voxels`` (3 index arrays [voxel]) of ``grid``, bool [voxel]; True if unknown."""
     points_mm = _in_mean_head(brain, grid, np.stack(voxels, 1))
     return np.ones(len(voxels[0]), bool) if points_mm is None else shipped_places().can_hold_lesions(points_mm)
 
 
 def at_the_top(brain: Brain, grid: Canonical, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether ``points`` [point, 3], voxels of ``grid``, lie above `TOP_MM`; False where nothing is known."""
+    """Whether ``points`` [point, 3], voxels of ``grid``, lie above `TOP_MM`, bool [point]; False if unknown."""
     points_mm = _in_mean_head(brain, grid, points)
     return np.zeros(len(points), bool) if points_mm is None else np.asarray(points_mm[:, 2] > TOP_MM)
 
 
 def _in_mean_head(brain: Brain, grid: Canonical, points: NDArray[Any]) -> NDArray[np.float64] | None:
-    """``points`` [point, 3], voxels of ``grid``, in mm of the mean head; None for a brain that does not fit it."""
+    """``points`` [point, 3], voxels of ``grid``, in mm of the mean head; None if the brain does not fit it."""
     affine = shipped_places().to_mean_head(brain.centroids_mm)
     return None if affine is None else np.asarray(apply_affine(affine, points * grid.spacing_mm))
 
 
 def centroids(labels: NDArray[np.integer[Any]], voxels_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centroid [region, 3] of each white-matter region of the table, NaN where it is absent.
+    """Centroid [region, 3] in mm of each white-matter region of the table, NaN for absent regions.
 
-    labels : [voxel]. voxels_mm : [voxel, 3].
+    labels : region label [voxel]. voxels_mm : positions [voxel, 3].
     """
     wanted = [region.index for region in regions().white_matter]
     count = np.bincount(labels, minlength=max(wanted) + 1)[wanted]
@@ -131,7 +131,7 @@ def centroids(labels: NDArray[np.integer[Any]], voxels_mm: NDArray[np.float64]) 
 
 
 def affine_between(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The affine [4, 4] that brings ``points`` [point, 3] to ``others`` with the least squares."""
+    """The affine [4, 4] that maps ``points`` [point, 3] to ``others`` [point, 3] by least squares."""
     design = np.column_stack([points, np.ones(len(points))])
     affine = np.eye(4)
     affine[:3] = np.linalg.lstsq(design, others, rcond=None)[0].T

@@ -1,4 +1,4 @@
-"""A person's scans to lesions, regions and tissue, with the models that come with this package."""
+"""Segment lesions, regions and tissue on a subject's scans, with the models that come with this package."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from yucca_wm.models.tissue import surer_as, tissue_probability
 VOXELS_AT_ONCE = 100_000
 
 BRAIN_ML = (500.0, 2200.0)
-"""Brains, ventricles included, outside this range are none, or not whole."""
+"""Range of whole-brain volumes, ventricles included."""
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Maps on the grid of the scans, in their files' own order of axes.
+    """Maps [i, j, k] on the grid of the scans, in their files' own order of axes.
 
     lesions : uint8, 1 in lesions. regions : uint8, labels of the region table, in white matter and lesions.
-    tissue : uint8, labels of `TISSUES` without lesions (a lesion's voxels are of the tissue it lies in).
+    tissue : uint8, labels of `TISSUES` without lesions (lesion voxels have the tissue around them).
     lesion_probability : float32. brain_ml : volume of the brain, ventricles included.
-    looks_like : of a scan alone, T1 or FLAIR, whatever it was given as; empty of a pair.
-    misfit_mm : mean distance of the regions' centroids from those of the mean head, after the affine that fits best.
+    looks_like : modality that the network takes a single scan for, T1 or FLAIR; empty for a pair.
+    misfit_mm : mean distance of the regions' centroids from those of the mean head, after the best-fitting affine.
     """
 
     lesions: NDArray[np.uint8]
@@ -52,7 +52,7 @@ class Segmentation:
     misfit_mm: float = 0.0
 
     def within(self, window: tuple[slice, slice, slice]) -> Segmentation:
-        """The part of the maps that lies in ``window``."""
+        """The maps cropped to ``window``."""
         return replace(
             self,
             lesions=self.lesions[window].copy(),
@@ -64,19 +64,33 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Networks:
-    """The two networks; that of tissue as a function of a batch [B, channel, ...] that gives logits [B, class, ...]."""
+    """The two networks; ``tissue`` maps a batch [B, channel, x, y] to logits [B, class, x, y]."""
 
     regions: RegionNetwork
     tissue: Network
 
 
 def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0.5) -> Segmentation:
-    """Segment the scans of one person.
+    """Segment the scans of one subject.
 
-    scans : ``T1`` and ``FLAIR``, or one of them, on one grid.
-    threshold : probability from which a voxel is of a lesion.
+    Parameters
+    ----------
+    networks : Networks
+        The coarse and the fine network.
+    scans : mapping of str to Image
+        ``T1`` and ``FLAIR``, or one of them, on one grid [i, j, k].
+    threshold : float
+        Probability from which a voxel is lesion.
 
-    Raises InputError when no whole brain is found in them.
+    Returns
+    -------
+    Segmentation
+        Maps [i, j, k] on that grid.
+
+    Raises
+    ------
+    InputError
+        No whole brain is found in the scans, or their grids differ.
     """
     images = list(scans.values())
     for other in images[1:]:
@@ -119,7 +133,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
 def _regions(
     network: RegionNetwork, look: Look, brain: Brain, grid: Canonical, wanted: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """The most probable region of every ``wanted`` voxel, by its own place."""
+    """Most probable region [x, y, z] of every ``wanted`` [x, y, z] voxel, by its own coordinates; 0 elsewhere."""
     regions = np.zeros(grid.shape, np.uint8)
     points = np.nonzero(wanted)
     if len(points[0]):

@@ -1,4 +1,4 @@
-"""Which models come with this package, and their networks."""
+"""The models that come with this package, and their networks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 class Shipped:
     """One model.
 
-    name : what commands call it. finds : what it is for, in a line. scans : how many images it is shown at once.
+    name : name in commands. finds : purpose, in one line. scans : number of input images.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Shipped:
 
     @property
     def path(self) -> Path:
-        """The file: the format of `yucca_wm.export`."""
+        """The model file, in the format of `yucca_wm.export`."""
         return WEIGHTS / f"{self.name}.zip"
 
     def card(self) -> str:
-        """Its model card: classes, grid, data and licences, measured scores (Markdown)."""
+        """The model card in Markdown: classes, grid, data and licences, measured scores."""
         with zipfile.ZipFile(self.path) as archive:
             return archive.read("README.md").decode()
 
@@ -49,16 +49,16 @@ TISSUE = Shipped("tissue", "lesions and tissue classes, on T1 and FLAIR or one o
 PAINTED = Shipped("tissue_painted", "the same, trained on painted scans alone; predict takes the mean of both", 2)
 MODELS = {model.name: model for model in (REGIONS, TISSUE, PAINTED)}
 ALIASES = {"lesions": "tissue"}
-"""Other names of models, by what people look for."""
+"""Other names of models, after their purpose."""
 
 
 def shipped(name: str) -> Shipped | None:
-    """The model of this name, or of what it is used for (``lesions``: the tissue model); None if there is none."""
+    """The model with this name or purpose (``lesions``: the tissue model); None if there is none."""
     return MODELS.get(ALIASES.get(name, name))
 
 
 def identities() -> dict[str, str]:
-    """What maps are made with: name of a model, or of a table of where things lie -> SHA-256 of its file."""
+    """Files that maps depend on: name of a model or of a table of anatomical positions -> SHA-256."""
     places = {path.stem: sha256(path) for path in sorted(WEIGHTS.glob("*.npz"))}
     return {name: model.identity for name, model in MODELS.items()} | places
 
@@ -85,9 +85,10 @@ def networks(device: str = "auto") -> Networks:
 
 
 class _Mean:
-    """The mean of what networks say before the softmax.
+    """Mean of the networks' logits.
 
-    On test scans it does better than either: one finds what the other takes for healthy, and errors of one alone fade.
+    It is better than either network on test scans: each finds lesions that the other misses, and errors of one alone
+    are attenuated.
     """
 
     def __init__(self, *networks: Any) -> None:
@@ -99,7 +100,7 @@ class _Mean:
 
 
 class _Runner:
-    """A network as a function of tensors on the CPU, in the layout and precision that suit its device."""
+    """Run a network on tensors on the CPU, in the memory layout and precision that suit its device."""
 
     def __init__(self, network: Any, device: Any, layout: Any, half: bool) -> None:
         self.network, self.device, self.layout, self.half = network, device, layout, half
@@ -117,7 +118,7 @@ class _Runner:
 
 
 class _RegionRunner(_Runner):
-    """The same of a network in two parts (`yucca_wm.models.brain.RegionNetwork`)."""
+    """The same for a network in two parts (`yucca_wm.models.brain.RegionNetwork`)."""
 
     def seen(self, x: Any) -> Any:
         return self._run(self.network.seen, x)

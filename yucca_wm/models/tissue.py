@@ -1,6 +1,6 @@
-"""Tissue classes and lesions, plane by plane at 1 mm: the fine network.
+"""Segment tissue classes and lesions with the fine network, plane by plane at 1 mm.
 
-It sees T1 and FLAIR side by side, or one of them, inside the brain that the coarse network has found.
+Its input is T1 and FLAIR as two channels, or one of them, inside the brain that the coarse network has found.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSID
 CHANNELS = ("T1", "FLAIR")
 PIXEL_MM = 1.0
 THINNEST_MM = 0.8
-"""Thinner planes than this are averaged by twos, threes, ..."""
+"""Thinner planes are averaged in twos, threes, ..."""
 
 AROUND_MM = 5.0
-"""How far around the brain the network sees: the fluid, not the scalp."""
+"""Margin around the brain within which the network sees the scan: fluid, not scalp."""
 
 LESIONS_WITHIN_MM = 1.5
-"""Further from the brain than this nothing is a lesion."""
+"""Voxels further from the brain than this are never lesion."""
 
 MARGIN = 8
-"""Pixels around the brain mask that go through the network with it."""
+"""Pixels around the brain mask that are also passed to the network."""
 
 PLANES_AT_ONCE = 4
 
 PLANES_LOOKED_AT = 12
-"""At least, of a whole brain."""
+"""Minimum number of planes of a whole brain used by `surer_as`."""
 
 SURER = 0.78
-"""Entropy as a T1 over entropy as a FLAIR, below which a scan is a T1: 20 T1 have .51 to .75, 14 FLAIR .92 to 1.96, and
-.74 to .93 with much noise added."""
+"""Ratio of entropy as a T1 to entropy as a FLAIR below which a scan is a T1: 20 T1 have 0.51 to 0.75, 14 FLAIR 0.92 to
+1.96, and 0.74 to 0.93 with much noise added."""
 
 Array = NDArray[np.float32]
 
@@ -47,9 +47,25 @@ Array = NDArray[np.float32]
 def tissue_probability(
     network: Network, scans: Mapping[str, Array], grid: Canonical, brain: Brain, classes: int
 ) -> torch.Tensor:
-    """Probability [class, x, y, z] on ``grid``; outside the brain's surroundings class 0 has all of it.
+    """Probabilities of tissue classes and lesions.
 
-    scans : modality (T1, FLAIR) -> intensities [x, y, z] on ``grid``; one may be missing.
+    Parameters
+    ----------
+    network : Network
+        The fine network: planes [z, channel, x, y] -> logits [z, class, x, y].
+    scans : mapping of str to ndarray, float32, shape (x, y, z)
+        Modality (T1, FLAIR) -> intensities on ``grid``; one may be missing.
+    grid : Canonical
+        Grid of the scans.
+    brain : Brain
+        Brain found by the coarse network.
+    classes : int
+        Number of classes.
+
+    Returns
+    -------
+    torch.Tensor, float32, shape (class, x, y, z)
+        Probabilities on ``grid``; class 0 has probability 1 further than `AROUND_MM` from the brain.
     """
     core, distance_mm = _masks(brain, grid)
     around = distance_mm <= AROUND_MM
@@ -58,7 +74,7 @@ def tissue_probability(
     views = _views(scans, core)
     found = _seen(network, _planes(scans, core, around, views.used), grid)
     shared = views.shared[box] & inside
-    if (planes := shared.any((0, 1))).any():  # in these a scan shows a part of the brain only: there both are seen
+    if (planes := shared.any((0, 1))).any():  # here one scan shows only part of the brain: use both in that part
         together = _planes(scans, core, around & views.shared, views.shown, box)
         chosen = torch.from_numpy(np.flatnonzero(planes))
         both = torch.from_numpy(shared[..., planes])
@@ -73,16 +89,32 @@ def tissue_probability(
 
 
 def _seen(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.Tensor:
-    """Probability [class, x, y, z] of ``planes`` [z, channel, x, y]; thin planes go through the network together."""
+    """Probability [class, x, y, z] of ``planes`` [z, channel, x, y]; neighbouring thin planes are averaged first."""
     thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
     found = _through(network, _thickened(planes, thick), grid)
     return found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
 
 
 def surer_as(network: Network, scan: Array, grid: Canonical, brain: Brain) -> str:
-    """Which of `CHANNELS` the network takes a scan for: as the wrong one, it is less sure of all it sees.
+    """Modality that the network takes a scan for: with the wrong one its output is less certain.
 
-    scan : intensities [x, y, z] on ``grid``; some planes are looked at, by the mean entropy within the brain.
+    Compares the mean entropy within the brain, on a subset of planes.
+
+    Parameters
+    ----------
+    network : Network
+        The fine network.
+    scan : ndarray, float32, shape (x, y, z)
+        Intensities on ``grid``.
+    grid : Canonical
+        Grid of the scan.
+    brain : Brain
+        Brain found by the coarse network.
+
+    Returns
+    -------
+    str
+        One of `CHANNELS`.
     """
     core, distance_mm = _masks(brain, grid)
     around = distance_mm <= AROUND_MM
@@ -107,9 +139,9 @@ def _planes(
     used: Mapping[str, NDArray[np.bool_]],
     box: tuple[slice, ...] | None = None,
 ) -> torch.Tensor:
-    """What the network is shown, [z, channel, x, y], in ``box`` (default: that of ``around``).
+    """Input of the network, [z, channel, x, y], in ``box`` (default: that of ``around``).
 
-    used : modality -> where it is used, voxels [x, y, z] or planes [z]; in planes without any it is `ABSENT`.
+    used : modality -> voxels [x, y, z] or planes [z] in which it is used; planes without any are `ABSENT`.
     """
     box = box or _box(around)
     inside = around[box]
@@ -124,10 +156,10 @@ def _planes(
 
 @dataclass(frozen=True)
 class _Views:
-    """Where scans show something.
+    """Fields of view of the scans.
 
-    shown : modality -> its field of view, voxels [x, y, z]. used : modality -> planes [z] in which it shows as much of
-    the brain as any scan. shared : voxels [x, y, z] that all scans show, in planes in which one of them is not used.
+    shown : modality -> field of view, bool [x, y, z]. used : modality -> planes, bool [z], in which it shows as much of
+    the brain as any scan. shared : voxels, bool [x, y, z], that all scans show, in planes in which one is not used.
     """
 
     shown: dict[str, NDArray[np.bool_]]
@@ -145,22 +177,22 @@ def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
-    """Brain tissue on the scan's grid (without furrows), and every voxel's distance to the brain's mask in mm."""
+    """Brain tissue (without furrows), bool [x, y, z] on ``grid``, and distance [x, y, z] to the brain's mask in mm."""
     distance = ndimage.distance_transform_edt(~brain.mask, sampling=SPACING_MM).astype(np.float32)
     both = brain.at(grid, torch.stack([brain.inside, torch.from_numpy(distance)])).numpy()
     return (both[0] > 0.5) & (both[1] < SPACING_MM), both[1]
 
 
 def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:
-    """Mean 0 and standard deviation 1 over the brain, its brightest and darkest hundredths left out."""
+    """``scan`` [x, y, z] scaled to mean 0 and standard deviation 1 over the brain, without extremes of 1 %."""
     values = without_extremes(scan[core])
     scaled = (scan - values.mean()) / (values.std() or 1)
     return np.clip(scaled, OUTSIDE, LARGEST).astype(np.float32)
 
 
 def _thickened(planes: torch.Tensor, thick: int) -> torch.Tensor:
-    """Means of ``thick`` neighbouring planes [z, channel, x, y]; the last may be of fewer. Of a channel's planes, those
-    that are `ABSENT` do not count where there are others."""
+    """Means of ``thick`` neighbouring planes [z, channel, x, y], fewer at the end. `ABSENT` planes of a channel are
+    ignored if there are others."""
     if thick == 1:
         return planes
     given = (planes != ABSENT).flatten(2).any(2)[..., None, None].float()  # [z, channel, 1, 1]
@@ -169,9 +201,9 @@ def _thickened(planes: torch.Tensor, thick: int) -> torch.Tensor:
 
 
 def _through(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.Tensor:
-    """Probability [z, class, x, y] of ``planes`` [z, channel, x, y], which go through the network at 1 mm.
+    """Probability [z, class, x, y] of ``planes`` [z, channel, x, y], resampled to 1 mm for the network.
 
-    They go through it twice, once with left and right exchanged: no side is favoured.
+    The mean of two passes, one with left and right exchanged, so that no side is favoured.
     """
     size = tuple(planes.shape[2:])
     at_1mm = [max(32, round(n * spacing / PIXEL_MM)) for n, spacing in zip(size, grid.spacing_mm[:2], strict=True)]
