@@ -20,8 +20,9 @@ from yucca_wm.models.shipped import networks
 from yucca_wm.training.synthesis.heads import load_head
 
 CHANGED = "p01_change_lesions.nii.gz"
-NEAR_CHANGE_MM = 3.0
-"""Approximate difference between drawn and found borders."""
+NEAR_CHANGE_MM = (3.0, 6.0, 8.0)
+"""Distances from drawn changes beyond which lesions count as unchanged: the approximate difference between drawn and
+found borders, and more than one and two slices of 4 mm."""
 
 HELD_OUT_HEADS, PAINTED_PER_HEAD, HEALTHY_SEED = ("h17",), 48, 20_240_000
 """The head that no training round of the shipped models has used, painted 48 times, every third time with thick
@@ -64,9 +65,8 @@ def _lesion_row(name: str, who: str, found: Image, truth: Image) -> dict[str, An
     }
 
 
-def changed_lesions(visit: Path) -> NDArray[np.bool_]:
-    """Mask of lesions that appeared, disappeared or grew between the two visits, on the FLAIR's voxels, with
-    `NEAR_CHANGE_MM` around them.
+def distance_to_change_mm(visit: Path) -> NDArray[np.float32]:
+    """Distance of the FLAIR's voxels [i, j, k] to lesions that appeared, disappeared or grew between the two visits.
 
     The published transform maps points of the common space to the FLAIR.
     """
@@ -76,8 +76,8 @@ def changed_lesions(visit: Path) -> NDArray[np.bool_]:
     distance_mm = sitk.SignedMaurerDistanceMap(changed, squaredDistance=False, useImageSpacing=True)
     to_flair = sitk.ReadTransform(str(visit / "FLAIR_to_common_space.txt"))
     flair = sitk.ReadImage(str(visit / "FLAIR.nii.gz"))
-    there = sitk.Resample(distance_mm <= NEAR_CHANGE_MM, flair, to_flair.GetInverse(), sitk.sitkNearestNeighbor)
-    return np.asarray(sitk.GetArrayFromImage(there).T > 0)
+    there = sitk.Resample(distance_mm, flair, to_flair.GetInverse(), sitk.sitkLinear, 1e6)
+    return np.asarray(sitk.GetArrayFromImage(there).T, np.float32)
 
 
 def healthy(options: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ import numpy as np
 from midplane import find_midplane
 from numpy.typing import NDArray
 from real_scans_data import all_scans, found_on, nichart
-from real_scans_lesions import CHANGED, changed_lesions
+from real_scans_lesions import CHANGED, NEAR_CHANGE_MM, distance_to_change_mm
 
 from yucca_wm.atlas.maps import refine_file
 from yucca_wm.core.files import make_folder
@@ -63,7 +63,7 @@ def white_matter(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     data = options.data
     folders = nichart(options) + sorted((data / "mslub_raw").glob("p01_visit*"))
-    volumes: dict[str, tuple[NDArray[Any], float]] = {}
+    volumes: dict[str, tuple[NDArray[Any], list[float]]] = {}
     for folder in folders:
         scans = {"T1": folder / "T1.nii.gz", "FLAIR": folder / "FLAIR.nii.gz"}
         frame = bring_to_one_frame(scans)
@@ -82,8 +82,9 @@ def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "lesions_ml": found_ml,
         }
         if (data / "mslub_raw" / CHANGED).is_file() and folder.parent.name == "mslub_raw":
-            same_ml = float((both.lesions.astype(bool) & ~changed_lesions(folder)).sum() * ml)
-            row |= {"lesions_unchanged_ml": same_ml, "lesions_changed_ml": found_ml - same_ml}
+            from_change_mm = distance_to_change_mm(folder)[both.lesions > 0]
+            same_ml = [float((from_change_mm > mm).sum() * ml) for mm in NEAR_CHANGE_MM]
+            row |= {f"beyond_{mm:g}_mm_ml": beyond for mm, beyond in zip(NEAR_CHANGE_MM, same_ml, strict=True)}
             volumes[folder.name] = (counts, same_ml)
         yield row
     if {"p01_visit1", "p01_visit2"} <= volumes.keys():
@@ -93,7 +94,10 @@ def agreement(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "scan": "visit 1 against 2",
             "r_of_34_volumes": float(np.corrcoef(first[0], second[0])[0, 1]),
             "median_difference": float(np.median(difference)),
-            "unchanged_lesion_volume_ratio": second[1] / max(first[1], 1e-6),
+            **{
+                f"beyond_{mm:g}_mm_ratio": after / max(before, 1e-6)
+                for mm, before, after in zip(NEAR_CHANGE_MM, first[1], second[1], strict=True)
+            },
         }
 
 
