@@ -143,7 +143,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
 
 
 def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End the command where its words do not go together."""
+    """Exit with an error if options do not fit together."""
     if options.cohort is None and None in (options.lesions, options.regions):
         parser.error("give --lesions and --regions, or --cohort")
     if options.cohort is None and options.layout is not None:
@@ -159,12 +159,12 @@ def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 
 
 def _by_modality(options: argparse.Namespace, what: str) -> dict[str, str]:
-    """``--t1-lesions`` and its like, as far as they were given."""
+    """Modality -> value of ``--t1-lesions`` and similar options, for those given."""
     return {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_{what}"))}
 
 
 def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
-    """How lesions are counted; ends the command where that cannot be."""
+    """The settings from the options; exits with an error if they are invalid."""
     labels = label_options(parser, options)
     from yucca_wm.localize.measures.lesions import Settings
 
@@ -185,8 +185,8 @@ def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> S
 def _carrier(
     options: argparse.Namespace, inputs: Inputs, settings: Settings, how: RunOptions
 ) -> Callable[[Collection[str]], dict[str, str]] | None:
-    """What carries lesions to the template of ``--to-template``: of those subjects who are named, if the run is of
-    some only, else of all; it returns who could not be carried, and why. None without the flag."""
+    """Function that carries lesions to the template of ``--to-template``, of the given subjects in a partial run, else
+    of all; it returns failed subjects with the reason. None without the flag."""
     if options.to_template is None:
         return None
     from yucca_wm.localize.atlas_space import Localized, carry_cohort, find_template
@@ -213,10 +213,9 @@ def _carrier(
 def _tell(
     options: argparse.Namespace, inputs: Inputs, flags: Collection[str], failures: Collection[str], *, whole: bool
 ) -> None:
-    """Say who was localized, of one person where the lesions are, and what is of an earlier run.
+    """Print how many subjects were localized, for a single subject where the lesions are, and what is outdated.
 
-    flags, failures : of those who were localized, and of those who were not. whole : the run is of everyone, and has
-    written the tables.
+    flags, failures : localized and failed subjects. whole : the run covers all subjects and has written the tables.
     """
     from yucca_wm.localize.outputs import MANIFEST, failures_in
     from yucca_wm.localize.terminal import lines

@@ -1,4 +1,4 @@
-"""``yucca_wm.localize``: where one person's lesions are, from two label maps to tables in memory."""
+"""``yucca_wm.localize``: localize one subject's lesions, from two label maps to tables in memory."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Localization:
-    """Where one person's lesions are; made by `yucca_wm.localize`.
+    """Lesion locations of one subject; returned by `yucca_wm.localize`.
 
     Attributes
     ----------
     subject : str
-        What the person is called in the tables.
+        Name of the subject in the tables.
     loads : pandas.DataFrame
-        One row a region, then ``outside`` (lesion voxels in no region) and ``total``; the columns of
+        One row per region, then ``outside`` (lesion voxels in no region) and ``total``; the columns of
         ``lesion_load.tsv``: ``subject``, ``region_id``, ``name``, ``side``, ``group``, ``region_volume_ml``,
         ``lesion_volume_ml``, ``load_percent`` (of the region's volume), ``share_percent`` (of the lesion volume),
         ``n_lesions``, ``n_lesions_touching``, ``largest_lesion_ml``, ``region_voxels``, ``lesion_voxels``,
         ``ignored_volume_ml``. Values are those of the file: volumes to 1e-6 ml.
     lesions : pandas.DataFrame
-        One row a lesion, largest first; the columns of ``lesions.tsv``: voxels, volume in ml, centroid and extent in
-        mm (world, RAS+), main region, all regions that it touches.
+        One row per lesion, largest first; the columns of ``lesions.tsv``: voxels, volume in ml, centroid and extent in
+        mm (world, RAS+), main region, all regions it touches.
     places : pandas.DataFrame or None
         Lesion volume by place (infratentorial, periventricular, juxtacortical, deep) and ``total``, as in
         ``places.tsv``; None without a tissue map.
     flags : dict of str to str
-        What to know before trusting the numbers, name -> sentence; empty when there is nothing to say.
+        What to know before trusting the numbers, name -> sentence; empty if there is nothing to report.
     result : yucca_wm.localize.measures.load.CaseResult
-        The same as numbers of full precision.
+        The same numbers at full precision.
     """
 
     subject: str
@@ -84,24 +84,24 @@ class Localization:
         Returns
         -------
         nibabel.Nifti1Image
-            ``region_id`` at every lesion voxel that the tables count, one more than the largest ``region_id`` where no
-            region is, 0 elsewhere.
+            Array [i, j, k]: ``region_id`` at every lesion voxel that the tables count, one more than the largest
+            ``region_id`` outside all regions, 0 elsewhere.
 
         Raises
         ------
         InputError
-            A map that was given as a file has gone.
+            A map given as a file no longer exists.
         """
         maps = read_maps(self._maps, self._table, self._settings)
         return as_nifti(maps.cut(labelled_lesions(maps.lesions, maps.regions, self._table, self._settings)))
 
     def plot(self) -> Figure:
-        """The load of every region as a heat map, as the command draws it.
+        """Draw the load of every region as a heat map, like the command.
 
         Returns
         -------
         matplotlib.figure.Figure
-            A figure that belongs to no window; ``savefig`` writes it.
+            A figure without a window; ``savefig`` writes it.
         """
         shown = shown_regions(self._table)
         known = {row.region_id: row.load_percent for row in self.result.load}
@@ -109,12 +109,12 @@ class Localization:
         return draw_heat_map([self.subject], [region.name for region in shown], percent)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what ``yucca-wm localize`` writes for one person: its tables, ``localize.json`` and the heat map.
+        """Write the files that ``yucca-wm localize`` writes for one subject: tables, ``localize.json`` and heat map.
 
         Parameters
         ----------
         folder : path
-            Made if it is not there. What was saved there before is replaced.
+            Created if missing. Results saved there earlier are replaced.
 
         Returns
         -------
@@ -124,7 +124,7 @@ class Localization:
         Raises
         ------
         InputError
-            The folder cannot be written, or holds results of a command, which keeps a record of its own.
+            The folder cannot be written, or contains results of a command, which keeps its own record.
         """
         out = make_folder(folder)
         check_no_run(out)
@@ -152,56 +152,56 @@ def localize(
     affine: ArrayLike | None = None,
     subject: str | None = None,
 ) -> Localization:
-    """Say where one person's lesions are: load of every region, a census of lesions, and what to be careful about.
+    """Localize one subject's lesions: load of every region, a census of lesions, and warnings.
 
     Every image is a path (NIfTI, FreeSurfer), a nibabel image, a SimpleITK image, or an array [i, j, k] with
-    ``affine``. The same grid stored in another orientation will do; any other needs ``resample``.
+    ``affine``. The same grid stored in another orientation is accepted; any other needs ``resample``.
 
     Parameters
     ----------
     lesions : path, nibabel image, SimpleITK image or array
         Lesion map: a mask, labels (``lesion_labels``), or probabilities (``threshold``).
     regions : path, nibabel image, SimpleITK image or array
-        Region map: labels of ``names``.
+        Region map with the labels of ``names``.
     names : path, pandas.DataFrame or RegionTable, optional
-        Table of the regions with at least ``index`` and ``name`` (a BIDS ``dseg.tsv`` will do). Default: the 34
+        Table of the regions with at least ``index`` and ``name`` (such as a BIDS ``dseg.tsv``). Default: the 34
         regions of the package.
     connectivity : {6, 18, 26}
-        Neighbours that make one lesion: over faces, edges, corners.
+        Neighbours that belong to one lesion: 6 over faces, 18 also over edges, 26 also over corners.
     min_size_mm3 : float
-        Smaller lesions are left out of everything; 0 keeps all.
+        Smaller lesions are excluded from all results; 0 keeps all.
     tissue : path, nibabel image, SimpleITK image or array, optional
-        Tissue map (as `yucca_wm.predict` makes): adds each lesion's place and `Localization.places`.
+        Tissue map (as from `yucca_wm.predict`): adds each lesion's place and `Localization.places`.
     ventricles : path, nibabel image, SimpleITK image or array, optional
-        Ventricle map: adds each lesion's distance to it in mm. Not with ``tissue``, which has the ventricles.
+        Ventricle map: adds each lesion's distance to it in mm. Not with ``tissue``, which includes the ventricles.
     lesion_labels : sequence of int or "all"
-        Labels of the lesion map that count.
+        Labels of the lesion map that count as lesion.
     ignored_labels : sequence of int, optional
-        Labels that may occur and do not count. Default: 2 (other pathology); none with ``lesion_labels="all"``.
+        Labels that may occur but do not count. Default: 2 (other pathology); none with ``lesion_labels="all"``.
     threshold : float, optional
-        The lesion map holds probabilities; lesion is from this one on.
+        The lesion map holds probabilities; voxels at or above this value are lesion.
     assign_outside_mm : float
-        Also give lesion voxels in no region to the nearest one within this distance, in columns of their own.
+        Also assign lesion voxels in no region to the nearest one within this distance in mm, in separate columns.
     resample : bool
-        Bring the other maps to the grid of the lesion map, by nearest neighbour, instead of refusing them.
+        Bring the other maps to the grid of the lesion map, by nearest neighbour, instead of raising an error.
     affine : array_like, shape (4, 4), optional
-        Voxel index -> world mm (RAS+) of those images that are arrays.
+        Voxel index -> world mm (RAS+), for those images that are arrays.
     subject : str, optional
-        What to call the person. Default: as the lesion map's file says (of a nibabel image: the file that it was read
-        from, or is named after, as those of `yucca_wm.predict` are), else ``"subject"``.
+        Name of the subject. Default: from the lesion map's file name (for a nibabel image: the file it was read from,
+        or is named after, as from `yucca_wm.predict`), else ``"subject"``.
 
     Returns
     -------
     Localization
-        Tables, flags, and what draws and saves them.
+        Tables, flags, and methods to draw and save them.
 
     Raises
     ------
     InputError
-        An image that cannot be read or is no label map, labels that are in no table, grids that differ, an affine that
-        is missing or of nothing.
+        An image that cannot be read or is not a label map, labels that are not in the table, grids that differ,
+        ``affine`` missing for an array, or given without one.
     ValueError
-        A number that is out of its range.
+        A number outside its range, or both ``tissue`` and ``ventricles``.
 
     Examples
     --------
@@ -235,7 +235,7 @@ def localize(
 
 
 def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Localization:
-    """Localize the lesions of one person."""
+    """Localize the lesions of one subject."""
     result = localize_files(maps, table, settings)
     frames = {entry.name: entry.data_frame(result) for entry in tables_of_subject(maps, table, settings)}
     loads, lesions = frames["lesion_load.tsv"], frames["lesions.tsv"]
@@ -245,13 +245,13 @@ def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Local
 
 
 def check_no_run(folder: Path) -> None:
-    """Raise InputError for a folder in which a command keeps its record: its tables are of more than one person."""
+    """Raise InputError if a command keeps its record in ``folder``: its tables may cover more than one subject."""
     if (folder / "parts").is_dir():
         raise InputError(folder, "holds the results of a command", "choose another folder")
 
 
 def write_one(folder: Path, found: Localization, stated: Mapping[str, str], files: Mapping[str, str]) -> None:
-    """Write the outputs of one person. stated, files : as `write_group` wants them."""
+    """Write the outputs of one subject. stated, files : as in `write_group`."""
     maps, table, settings = found._maps, found._table, found._settings
     tables = tables_of_subject(maps, table, settings)
     with tempfile.TemporaryDirectory() as temporary:
@@ -262,7 +262,7 @@ def write_one(folder: Path, found: Localization, stated: Mapping[str, str], file
 
 
 def _named(lesions: Source, regions: Source) -> str:
-    """As the command calls the person."""
+    """Name of the subject, as the command derives it."""
     file = file_of(lesions)
     if file is None:
         return NOBODY

@@ -1,9 +1,9 @@
-"""Lesions in atlas space: one person's, and how frequent they are in a cohort.
+"""Carry lesions to atlas space, for one subject, and map their frequency in a cohort.
 
-Every voxel of the template takes the value of the subject's voxel that its centre lies in (nearest neighbour). Linear
-interpolation cut at one half would shrink whatever is thin or small: a lesion of one voxel keeps a fifth of its volume
-and one a voxel thick is lost wherever it lies between two samples. Nearest neighbour keeps volumes in expectation, and
-averaging over subjects is what makes a frequency map smooth. What was gained and lost is written for each subject."""
+Every voxel of the template takes the value of the subject's voxel that contains its centre (nearest neighbour). Linear
+interpolation cut at one half would shrink thin or small lesions: a lesion of one voxel keeps a fifth of its volume, and
+one a voxel thick is lost wherever it lies between two samples. Nearest neighbour preserves volumes in expectation, and
+averaging over subjects makes the frequency map smooth. Gains and losses are written for each subject."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from yucca_wm.registration.warp import Warp, to_subject
 class Carried:
     """One subject's lesions in atlas space.
 
-    lesions : 0/1 on the template's grid.
+    lesions : 0/1 [i, j, k] on the template's grid.
     lesion_ml : volume in the subject's space, by the same rule as in the tables.
-    transformed_ml : the same volume stretched as the transform stretches each voxel.
-    outside_ml : the part of it that falls outside the template's grid.
+    transformed_ml : the same volume, with each voxel scaled by the transform's local change of volume.
+    outside_ml : the part of it outside the template's grid.
     template_ml : volume of the map; differs from ``transformed_ml - outside_ml`` by sampling only.
     """
 
@@ -71,8 +71,26 @@ TEMPLATE = TableForm[Carried](
 def carry_lesions(lesions: Image, template: Image, warp: Warp, settings: Settings) -> Carried:
     """Carry the lesions that the tables count to the grid of ``template``.
 
-    lesions : lesion map of a subject; template : any image in the atlas's world, for its grid; warp : subject world
-    mm -> atlas world mm. Raises YuccaWMError when the transform has no inverse.
+    Parameters
+    ----------
+    lesions : Image
+        Lesion map [i, j, k] of a subject.
+    template : Image
+        Any image in the atlas's world, for its grid.
+    warp : Warp
+        Subject world mm -> atlas world mm.
+    settings : Settings
+        Settings of the tables.
+
+    Returns
+    -------
+    Carried
+        Lesion map on the template's grid, and volumes in ml.
+
+    Raises
+    ------
+    YuccaWMError
+        The transform has no inverse.
     """
     voxel_ml = lesions.voxel_volume_mm3 / 1000
     found = counted_lesions(lesions, settings).voxels.T
@@ -102,7 +120,7 @@ def carry_lesions(lesions: Image, template: Image, warp: Warp, settings: Setting
 
 
 def _candidates(lesions: Image, found: NDArray[np.intp], template: Image, warp: Warp) -> NDArray[np.intp]:
-    """[3, n] template voxels that a lesion voxel may cover: those about its corners, and all between them."""
+    """[3, n] template voxels that a lesion voxel may cover: those around its corners, and all between them."""
     to_index = np.linalg.inv(template.affine)
     centre = _apply(to_index, warp.points_mm(_apply(lesions.affine, found)))
     reach = np.zeros(3)
@@ -126,7 +144,7 @@ def _candidates(lesions: Image, found: NDArray[np.intp], template: Image, warp: 
 
 
 def _stretch(warp: Warp, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[points] atlas volume over subject volume at subject world mm [3, points]."""
+    """[points] ratio of atlas volume to subject volume at ``points_mm`` [3, points], subject world."""
     whole = abs(float(np.linalg.det(warp.matrix[:3, :3])))
     if warp.field is None:
         return np.full(points_mm.shape[1], whole)
@@ -143,17 +161,17 @@ FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.
 TABLES = (TEMPLATE.name, "template.json", FREQUENCY, COUNT)
 
 MOST_OUTSIDE = 0.5
-"""More of a subject's lesion volume than this outside the template's grid: the transform leads to another space."""
+"""With a larger share of a subject's lesion volume outside the template's grid, the transform leads elsewhere."""
 
 
 def forget_frequency(results_dir: Path) -> None:
-    """Remove what is of a whole cohort in ``template/``: it is of an earlier run until people are carried again."""
+    """Remove the files of the whole cohort in ``template/``, which are outdated until subjects are carried again."""
     for name in TABLES:
         (results_dir / FOLDER / name).unlink(missing_ok=True)
 
 
 def find_template(given: str) -> Path:
-    """The template's path: the labels of the fetched atlas unless one is given."""
+    """Path of the template: the given one, else the labels of the fetched atlas."""
     if given:
         return Path(given)
     from yucca_wm.atlas.fetch import cached_atlas
@@ -163,7 +181,7 @@ def find_template(given: str) -> Path:
 
 @dataclass(frozen=True)
 class Localized:
-    """A subject that is localized, and the maps that it was localized by."""
+    """A localized subject and its maps."""
 
     subject: str
     lesions: Path
@@ -171,7 +189,7 @@ class Localized:
 
 
 def localized_in(results_dir: Path) -> tuple[list[Localized], Settings]:
-    """Everybody in the tables of ``results_dir``, and how they were made."""
+    """All subjects in the tables of ``results_dir``, and the settings of these tables."""
     summary = json.loads((results_dir / "localize.json").read_text(encoding="utf-8"))
     everybody = [
         Localized(name, Path(about["lesions"]), Path(about["regions"])) for name, about in summary["subjects"].items()
@@ -188,15 +206,16 @@ def carry_cohort(
 ) -> tuple[int, dict[str, str]]:
     """Carry the lesions of every subject localized in ``results_dir`` to the template's space, in ``template/`` there.
 
-    Writes ``lesions/<subject>.nii.gz``, and unless this is the participant level (or nobody can be carried)
-    ``lesion_count.nii.gz`` (subjects with a lesion), ``lesion_frequency.nii.gz`` (their share of all subjects carried),
-    ``template.tsv`` (volumes before and after) and ``template.json``.
+    Writes ``lesions/<subject>.nii.gz``, and unless this is the participant level (or no subject can be carried)
+    ``lesion_count.nii.gz`` (number of subjects with a lesion), ``lesion_frequency.nii.gz`` (their share, 0 to 1, of all
+    subjects carried), ``template.tsv`` (volumes before and after) and ``template.json``.
 
     template : image in the atlas's world, for its grid (its label map or T1).
-    transforms : of `find_transforms`.
-    participants : whom, and how their tables were made (default: `localized_in`, which the group level writes).
+    transforms : from `find_transforms`.
+    participants : subjects, and the settings of their tables (default: `localized_in`, which reads the results of the
+        group level).
 
-    Returns how many subjects the frequency is over, and who is not in it (subject -> reason).
+    Returns the number of subjects in the frequency map, and subject -> reason for those missing from it.
     """
     options = replace(options or RunOptions(), participants=())
     with only_run_in(Path(results_dir) / FOLDER, options) as folder:
@@ -260,5 +279,5 @@ def _carry(case: Localized, grid: Image, transforms: Transforms, settings: Setti
 
 
 def volumes(carried: Carried) -> list[str]:
-    """The fields of ``template.tsv`` after the subject."""
+    """Fields of ``template.tsv`` after the subject."""
     return [column.text(carried) for column in TEMPLATE.columns]

@@ -1,6 +1,6 @@
-"""One person, in order: the maps are read, lesions found, placed and counted, and what was found is written.
+"""Localize one subject step by step: read the maps; find, place and count lesions; write the results.
 
-Each step is a function of another module that returns data; this is where they follow one another.
+Each step is a function of another module that returns data; this module calls them in order.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def localize_case(
     maps_dir: Path | None = None,
     derivative: Derivative | None = None,
 ) -> dict[str, str]:
-    """Localize one person's lesions and write its share of the outputs; returns its flags.
+    """Localize one subject's lesions and write its part of the outputs; returns its flags.
 
-    tables : that the share is for. maps_dir, derivative : where the lesions labelled by region go; None: nowhere.
+    tables : tables to write rows for. maps_dir, derivative : destinations of the lesions labelled by region; None: not
+    written.
     """
     maps = read_maps(pair, table, settings)
     result = localize_maps(pair, maps, table, settings)
@@ -58,7 +59,7 @@ def localize_case(
 
 
 def localize_files(maps: Maps, table: RegionTable, settings: Settings) -> CaseResult:
-    """Read one person's maps, as far as they are not in memory, and localize its lesions; nothing is written.
+    """Read one subject's maps, unless they are in memory, and localize its lesions; nothing is written.
 
     Raises InputError as `read_maps`.
     """
@@ -66,9 +67,9 @@ def localize_files(maps: Maps, table: RegionTable, settings: Settings) -> CaseRe
 
 
 def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Settings) -> CaseResult:
-    """Localize the lesions of maps that were read, and look at what came with them.
+    """Localize the lesions of maps in memory, and evaluate their companions.
 
-    given : where the maps are from, and their companions.
+    given : sources of the maps, and their companions.
     """
     result = localize(given.subject, maps.lesions, maps.regions, table, settings, maps.ventricles, maps.tissue)
     flags = result.flags | beyond_flag(maps.regions, maps.own, table) | grids_flag(maps.lesions, maps.region_map)
@@ -103,9 +104,32 @@ def localize(
     ventricles: Image | None = None,
     tissue: Image | None = None,
 ) -> CaseResult:
-    """Localize the lesions of one subject; all images are label maps on one grid.
+    """Localize the lesions of one subject; all images are label maps [i, j, k] on one grid.
 
-    ventricles : what distances are measured to (default: the lateral ventricles of ``tissue``).
+    Parameters
+    ----------
+    subject : str
+        Name of the subject.
+    lesions, regions : Image
+        Lesion map, and region map with labels of ``table``.
+    table : RegionTable
+        The regions.
+    settings : Settings, optional
+        Default: those of `Settings`.
+    ventricles : Image, optional
+        Map that distances are measured to. Default: the lateral ventricles of ``tissue``.
+    tissue : Image, optional
+        Tissue map, which gives the places of lesions.
+
+    Returns
+    -------
+    CaseResult
+        Loads, lesions, places and flags.
+
+    Raises
+    ------
+    InputError
+        Grids of lesions and regions differ, or the ventricle map is empty.
     """
     settings = settings or Settings()
     images.check_same_grid(lesions, regions)

@@ -1,4 +1,4 @@
-"""All subjects of a folder: localized in parallel, each with a share of the outputs, and written together."""
+"""Localize all subjects of a folder in parallel, and write the joint outputs from one part per subject."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from yucca_wm.localize.outputs import Parts, failures_in, files_of, remove_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
-"""Maps of a `Pair` that give the tables columns of their own."""
+"""Maps of a `Pair` that add columns to the tables."""
 
 
 def localize_cohort(
@@ -55,11 +55,11 @@ def localize_cohort(
     companions : softmaxes, maps made from one modality, and tissue maps; adds ``lesion_load_soft.tsv``,
     ``modalities.tsv`` and ``places.tsv``.
 
-    Returns the flags of every subject that is done (subject -> flag -> sentence), and what failed (case -> reason).
-    A subject is done again when its maps or the settings have changed: no table is older than its maps. Where nobody
-    can be localized, results that are in ``out_dir`` stay, and where there are none, no tables are written.
+    Returns the flags of every localized subject (subject -> flag -> sentence), and failures (case -> reason). A subject
+    is localized again if its maps or the settings have changed: no table is older than its maps. If no subject can be
+    localized, earlier results in ``out_dir`` stay; without any, no tables are written.
 
-    Raises InputError when another run is writing to ``out_dir``.
+    Raises InputError if another run is writing to ``out_dir``.
     """
     options = options or RunOptions()
     inputs = folder_inputs(lesions, regions, ventricles)
@@ -81,12 +81,12 @@ def localize_into(
     options: RunOptions,
     renew: bool = False,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """`localize_cohort` for a caller who holds ``folder`` already (`yucca_wm.jobs.resumable.only_run_in`).
+    """`localize_cohort` for a caller that already holds ``folder`` (`yucca_wm.jobs.resumable.only_run_in`).
 
-    One person's files (``inputs.adds``) come to those that are there; otherwise who is not among the inputs is removed,
-    and named on stderr. Where nobody can be localized, results that are in ``folder`` stay as they are, unless
-    ``renew`` says that they are of maps that are there no more; tables of nobody are not written,
-    unless files come one by one: the account of who failed is kept in ``localize.json`` then.
+    One subject's files (``inputs.adds``) are added to earlier results; otherwise subjects that are not among the inputs
+    are removed, and named on stderr. If no subject can be localized, earlier results in ``folder`` stay, unless
+    ``renew`` states that their maps no longer exist. Tables without any subject are not written, except when files are
+    added one by one: ``localize.json`` then keeps the failures.
     """
     companions = companions or CompanionPlaces()
     pairs, failures = dict(inputs.pairs), dict(inputs.failures)
@@ -116,7 +116,7 @@ def localize_into(
     there = _earlier(step, parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)
-    outcome = run_step(step, work, works, options, threads=True)  # inflating and counting leave the interpreter free
+    outcome = run_step(step, work, works, options, threads=True)  # decompressing and counting release the GIL
     if not options.is_whole:
         return outcome.results, outcome.failures
     failures = failures | outcome.failures
@@ -132,10 +132,10 @@ def localize_into(
     else:
         _remove_others(folder, parts, pairs)
     forget_frequency(folder)
-    if not flags and not inputs.adds:  # of files that come one by one, who failed stays in the account
+    if not flags and not inputs.adds:  # when files are added one by one, failures stay in localize.json
         remove_group(folder)
         for made in filter(None, (parts.folder, maps_dir)):
-            with suppress(OSError):  # it is not empty: killed runs leave what the next one clears
+            with suppress(OSError):  # not empty: killed runs leave files that the next one removes
                 made.rmdir()
         return {}, failures
     read = _read_for(step, flags)
@@ -154,7 +154,7 @@ def localize_into(
 
 
 def _outputs(pair: Pair, parts: Parts, maps_dir: Path | None, derivative: Derivative | None) -> list[Path]:
-    """Files that localizing one subject leaves."""
+    """Files written by localizing one subject."""
     outputs = [parts.path(pair.subject)]
     outputs += [maps_dir / f"{pair.subject}.nii.gz"] if maps_dir is not None else []
     return [*outputs, *(derivative.files(pair) if derivative is not None else [])]
@@ -163,9 +163,9 @@ def _outputs(pair: Pair, parts: Parts, maps_dir: Path | None, derivative: Deriva
 def _flags_of_cohort(
     read: Mapping[str, Mapping[str, FileState]], flags: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, str]]:
-    """Subject -> flags that only a comparison with the other subjects shows, where there are any.
+    """Subject -> flags that only a comparison with the other subjects shows, for subjects with any.
 
-    read : subject -> files that its results were made from. flags : subject -> flags of its own.
+    read : subject -> files that its results were made from. flags : subject -> its own flags.
     """
     with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
     lesion_maps = {name: Path(of["lesions"].path) for name, of in read.items()}
@@ -181,18 +181,18 @@ def _flags_of_cohort(
 
 
 def _read_for(step: Step, subjects: Collection[str]) -> dict[str, Mapping[str, FileState]]:
-    """Subject -> the files that its part was made from, as the record has them."""
+    """Subject -> the files that its part was made from, according to the record."""
     record = Record(step.folder, step.name)
     return {name: entry.inputs for name in subjects if (entry := record.last(name)) is not None}
 
 
 def _digest(table: RegionTable) -> str:
-    """Of all that a table says: another one gives other results."""
+    """SHA-256 of a table's content, on which results depend."""
     return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
 
 
 def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> None:
-    """Remove what is there of those who are not among ``pairs``."""
+    """Remove the files of subjects that are not among ``pairs``."""
     gone = parts.of_others(pairs.keys())
     remove_subjects(folder / "bids", gone, pairs)
     for subject, part in gone.items():
@@ -205,15 +205,15 @@ def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> Non
 
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:
-    """Those whose parts are there, and who could not be localized; others than ``pairs`` only if they are done."""
+    """Subjects with parts, and failures; subjects that are not in ``pairs`` only if they are done."""
     there = Earlier.read(step, parts.of_others(()), failures_in(step.folder))
     entries = {name: entry for name, entry in there.entries.items() if name in pairs or entry.state is State.DONE}
     return replace(there, entries=entries)
 
 
 def _check_addition(there: Earlier, pairs: Mapping[str, Pair], *, force: bool) -> None:
-    """Raise InputError when the tables would mix what was made in different ways, or (unless ``force``) when a subject
-    of another lesion map has the same name."""
+    """Raise InputError if the tables would mix results of different settings, or (unless ``force``) if a subject with
+    another lesion map has the same name."""
     if pairs:
         asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
         there.check_settings(pairs, lambda entry: MAKE_COLUMNS.intersection(entry.inputs) == asked)

@@ -1,4 +1,4 @@
-"""The first look at a cohort: lesion load of every region (columns) in every subject (rows)."""
+"""Draw the heat map of a cohort: lesion load of every region (columns) in every subject (rows)."""
 
 from __future__ import annotations
 
@@ -19,17 +19,29 @@ MAX_NAMED_ROWS = 60
 """With more subjects than this, rows are too thin for names."""
 
 MAX_ROWS = 1000
-"""With more subjects than this, several like ones share a row: more rows than the picture has pixels cannot be seen."""
+"""With more subjects than this, several similar ones share a row: the picture has too few pixels for more rows."""
 
 MAX_CLUSTERED = 3000
-"""With more subjects than this, the distances between all of them no longer fit beside the rest (36 MB here)."""
+"""With more subjects than this, all pairwise distances would take too much memory (36 MB at this number)."""
 
 
 def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: NDArray[np.float64]) -> Figure:
-    """Heat map of [subjects, regions] loads in percent, subjects with like patterns side by side.
+    """Draw a heat map of loads, with similar subjects side by side.
 
-    Colours follow the square root of the load, so that small loads stay visible beside large ones; regions that are
-    absent in a subject are grey.
+    Colours follow the square root of the load, so that small loads stay visible beside large ones; regions absent in a
+    subject are grey.
+
+    Parameters
+    ----------
+    subjects, names : sequence of str
+        Names of rows and columns.
+    load_percent : ndarray, float, shape (subjects, regions)
+        Load in percent of the region; NaN for absent regions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure without a window.
     """
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
@@ -43,7 +55,7 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     axes.set_facecolor("#bbbbbb")
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(shown.max()) if shown.count() else 0.0, 1e-6))
     columns, rows = np.arange(len(names) + 1) - 0.5, np.arange(len(shown) + 1) - 0.5
-    # as a mesh: an image of so few cells is enlarged in floating point, at a hundred MB
+    # as a mesh: an image with so few cells is enlarged in floating point, which takes a hundred MB
     image = axes.pcolormesh(columns, rows, shown, cmap="cividis", norm=norm, rasterized=True)
     axes.invert_yaxis()
     axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names], rotation=90, fontsize=7)
@@ -60,7 +72,7 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
 
 
 def in_rows(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """At most MAX_ROWS rows, each the mean of as many neighbouring ones (NaN left out); and of how many."""
+    """``values`` [rows, columns] reduced to at most MAX_ROWS rows, each the mean (ignoring NaN) of n rows; and n."""
     together = -(-len(values) // MAX_ROWS)
     if together == 1:
         return values, 1
@@ -72,9 +84,9 @@ def in_rows(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
 
 
 def similar_order(values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Order of rows that puts like ones side by side (average linkage on square roots, optimal leaf order).
+    """Order of rows of ``values`` [rows, columns] that puts similar ones side by side.
 
-    More than MAX_CLUSTERED rows are put in the order of their sum.
+    Average linkage on square roots, optimal leaf order up to 500 rows; more than MAX_CLUSTERED rows are sorted by sum.
     """
     if len(values) < 3:
         return np.arange(len(values))
@@ -96,6 +108,6 @@ def save_figure(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
         with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "yucca-wm"}):
             metadata = {"Date": None} if suffix == ".svg" else None
             figure.savefig(temporary, dpi=150, metadata=metadata)
-        figure.set_layout_engine("none")  # laid out once: it takes longer than drawing
+        figure.set_layout_engine("none")  # laid out only once, as this takes longer than drawing
         written.append(path)
     return written

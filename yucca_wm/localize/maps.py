@@ -1,4 +1,4 @@
-"""Lesion maps labelled by region, which say what voxel was counted where: in a folder, and as a BIDS derivative."""
+"""Write lesion maps labelled by region, which show where each voxel was counted: in a folder or as BIDS derivative."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SHARED = {
     "Manual": False,
     **{name: FORM.sidecar()[name] for name in ("side", "group")},
 }
-"""``dseg.json``: of all images, and of those columns of ``dseg.tsv`` that BIDS does not know."""
+"""``dseg.json``: metadata of all images, and of those columns of ``dseg.tsv`` that BIDS does not define."""
 
 
 def outside_label(table: RegionTable) -> int:
@@ -50,7 +50,7 @@ def outside_label(table: RegionTable) -> int:
 
 
 def labelled_lesions(lesions: Image, regions: Image, table: RegionTable, settings: Settings) -> Image:
-    """Region label at every lesion voxel that the tables count, `outside_label` where no region is, 0 elsewhere."""
+    """Region label [i, j, k] at every counted lesion voxel, `outside_label` outside all regions, 0 elsewhere."""
     components = counted_lesions(lesions, settings)
     outside = outside_label(table)
     labelled = np.zeros(lesions.shape, dtype=np.min_scalar_type(outside))
@@ -60,14 +60,14 @@ def labelled_lesions(lesions: Image, regions: Image, table: RegionTable, setting
 
 
 def entities(subject: str) -> dict[str, str]:
-    """``sub`` and ``ses`` of a subject; what BIDS does not allow in a label is left out (``WMH_0`` -> ``WMH0``)."""
+    """BIDS entities of a subject; characters that BIDS does not allow are removed (``WMH_0`` -> ``WMH0``)."""
     parts = dict(re.findall(r"(?:^|_)(sub|ses|run)-([A-Za-z0-9]+)", subject))
     return parts if "sub" in parts else {"sub": re.sub(r"[^A-Za-z0-9]", "", subject)}
 
 
 @dataclass(frozen=True)
 class Derivative:
-    """A BIDS derivative at ``root`` with a labelled lesion map of every subject.
+    """A BIDS derivative at ``root`` with a labelled lesion map for every subject.
 
     lesions, regions : folders (or files) that the maps are read from.
     """
@@ -77,8 +77,8 @@ class Derivative:
     regions: Path
 
     def files(self, pair: Pair) -> tuple[Path, Path]:
-        """``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` and its sidecar; a space that the lesion map's name
-        states is kept."""
+        """``sub-*/[ses-*/]anat/*_desc-lesionregions_dseg.nii.gz`` and its sidecar; the space in the lesion map's name
+        is kept."""
         anat = _anat(self.root, pair.subject)
         space = re.search(r"_(space-[A-Za-z0-9]+)(?=_|$)", case_name(pair.lesions))
         names = [_name(pair.subject), *([space[1]] if space else []), f"desc-{DESCRIPTION}_dseg"]
@@ -86,7 +86,7 @@ class Derivative:
         return anat / f"{stem}.nii.gz", anat / f"{stem}.json"
 
     def write_subject(self, pair: Pair, labelled: Image, settings: Settings) -> None:
-        """Write a subject's map (of `labelled_lesions`) and sidecar."""
+        """Write a subject's map (from `labelled_lesions`) and sidecar."""
         image, sidecar = self.files(pair)
         make_folder(image.parent)
         images.save(labelled, image)
@@ -107,8 +107,8 @@ class Derivative:
         )
 
     def write_description(self, table: RegionTable) -> None:
-        """Write what concerns all subjects: ``dataset_description.json``, ``README.md``, and ``dseg.tsv`` with its
-        sidecar."""
+        """Write the files common to all subjects: ``dataset_description.json``, ``README.md``, ``dseg.tsv`` and
+        ``dseg.json``."""
         make_folder(self.root)
         links = {name: self._folder(name).resolve().as_uri() for name in INPUTS}
         write_json(
@@ -134,12 +134,12 @@ class Derivative:
         return place.parent if place.is_file() else place
 
     def _place(self, name: str, path: Path) -> str:
-        """``path`` in the folder of its kind, as a BIDS URI has it."""
+        """``path`` relative to the folder of its kind, quoted for a BIDS URI."""
         return quote(Path(os.path.relpath(path, self._folder(name))).as_posix())
 
 
 def remove_subjects(root: Path, gone: Iterable[str], present: Iterable[str]) -> None:
-    """Remove the files of subjects who have left the cohort, and their folders; not those of a name in use."""
+    """Remove files and folders of subjects no longer in the cohort, except those whose BIDS name is in use."""
     in_use = {_name(subject) for subject in present}
     for subject in gone:
         name, anat = _name(subject), _anat(root, subject)
@@ -155,7 +155,7 @@ def remove_subjects(root: Path, gone: Iterable[str], present: Iterable[str]) -> 
 
 
 def check_names(pairs: Iterable[Pair]) -> None:
-    """Raise InputError when two subjects get the same BIDS name."""
+    """Raise InputError if two subjects get the same BIDS name."""
     names: dict[str, str] = {}
     for pair in pairs:
         name = _name(pair.subject)

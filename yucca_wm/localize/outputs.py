@@ -1,7 +1,7 @@
-"""What is written: each person's share on disk, and the tables, ``localize.json`` and heat map that are made from all.
+"""Write the outputs: one part per subject, and tables, ``localize.json`` and heat map made from all parts.
 
-Shares are kept, one file a person, so that memory does not grow with the cohort, and a run that goes on, or one for
-each subject and one for the group, leaves what a single run leaves.
+Parts are kept, one file per subject, so that memory does not grow with the cohort, and a resumed run, or one run per
+subject and one for the group, produces the same files as a single run.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ MANIFEST = "localize.json"
 
 @dataclass(frozen=True)
 class Part:
-    """What one subject adds to the outputs.
+    """Contribution of one subject to the outputs.
 
-    tables : name of a table -> its lines, as they stand in the file.
-    summary : the entry of ``localize.json``.
-    load_percent : [regions of the heat map], None where a region has no voxel.
+    tables : name of a table -> the subject's lines, as in the file.
+    summary : the subject's entry in ``localize.json``.
+    load_percent : load of each region of the heat map, None for regions without a voxel.
     """
 
     tables: dict[str, str]
@@ -50,40 +50,40 @@ class Part:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a cohort, a file each; may be written by several threads or processes."""
+    """The parts of a cohort, one file each; may be written by several threads or processes."""
 
     folder: Path
 
     def path(self, subject: str) -> Path:
-        """Where a subject's part is."""
+        """Path of a subject's part."""
         return self.folder / f"{subject}.json"
 
     def write(self, subject: str, part: Part) -> None:
-        """Keep a subject's part."""
+        """Write a subject's part."""
         with atomic_path(self.path(subject), sync=False) as temporary:
             temporary.write_text(json.dumps(vars(part), ensure_ascii=False), encoding="utf-8")
 
     def read(self, subject: str) -> Part:
-        """A part that was written. Raises InputError when it is not as it was written."""
+        """Read a subject's part. Raises InputError if the file is damaged."""
         try:
             return Part(**json.loads(self.path(subject).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise InputError(self.path(subject), f"is damaged ({error})", "remove it, and run again") from error
 
     def of_others(self, subjects: Collection[str]) -> dict[str, Path]:
-        """The parts of those who are not among ``subjects``: they have left the cohort."""
+        """Subject -> part, for subjects that are not among ``subjects``: they have left the cohort."""
         return {path.stem: path for path in self.folder.glob("*.json") if path.stem not in subjects}
 
 
 def part_of(result: CaseResult, maps: Maps, table: RegionTable, lines: dict[str, str]) -> Part:
-    """What one subject adds to the outputs. lines : name of a table -> its lines."""
+    """Contribution of one subject to the outputs. lines : name of a table -> the subject's lines."""
     shown = set(shown_regions(table).indices)
     load_percent = [row.load_percent for row in result.load if row.region_id in shown]
     return Part(lines, _subject_summary(result, maps), load_percent)
 
 
 def files_of(maps: Maps) -> dict[str, str]:
-    """Where a subject's maps are, or what they are called."""
+    """Paths of a subject's maps, or names of maps in memory."""
     tissue = maps.companions.tissue
     files = {"lesions": name_of(maps.lesions), "regions": name_of(maps.regions)}
     return files if tissue is None else {**files, "tissue": name_of(tissue)}
@@ -110,7 +110,7 @@ def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
 
 
 def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]) -> dict[str, Any]:
-    """Content of ``localize.json`` but for each subject's totals and flags: what was run, on what."""
+    """Content of ``localize.json`` except subjects: program, inputs, settings, failures."""
     return {
         "program": "yucca_wm.localize",
         "version": __version__,
@@ -130,10 +130,10 @@ def write_group(
     about: dict[str, Any],
     table: RegionTable,
 ) -> None:
-    """Write everything that is about all subjects, of whom ``parts`` are there, in the order of ``files``.
+    """Write all joint outputs from the ``parts`` of the subjects, in the order of ``files``.
 
-    files : subject -> its files, and what else of its entry in ``localize.json`` only the cohort knows. about : what
-    else stands there, as `summary` gives it.
+    files : subject -> its files, and other items of its entry in ``localize.json`` that depend on the cohort. about :
+    other content of that file, from `summary`.
     """
     columns = {entry.name: entry.columns for entry in tables}
     for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
@@ -152,7 +152,7 @@ def write_group(
 
 
 def failures_in(folder: Path) -> dict[str, str]:
-    """Who could not be localized, and why, as ``localize.json`` in ``folder`` has it; nobody without one."""
+    """Subject -> reason of failures in ``localize.json`` in ``folder``; empty without that file."""
     try:
         before = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["failures"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -161,8 +161,8 @@ def failures_in(folder: Path) -> dict[str, str]:
 
 
 def remove_group(folder: Path) -> None:
-    """Remove what an earlier `write_group` left in ``folder``, but for the table of regions: it is of people who are no
-    longer there. What has no ``localize.json`` beside it is not of this package, and stays."""
+    """Remove the files of an earlier `write_group` in ``folder``, except the table of regions: its subjects are gone.
+    Without ``localize.json`` beside them, files are not from this package, and stay."""
     if not (folder / MANIFEST).is_file():
         return
     for name in ALL_TABLES:
@@ -184,13 +184,13 @@ def _write_tables(
     about: Mapping[str, Any],
     folder: Path,
 ) -> NDArray[np.float64]:
-    """Write the tables and ``localize.json`` with the parts of ``subjects`` in that order, one in memory at a time.
+    """Write the tables and ``localize.json`` from the parts of ``subjects`` in that order, one in memory at a time.
 
-    subjects : with what their entries in ``localize.json`` say in place of what the parts do.
+    subjects : subject -> items of its entry in ``localize.json`` that override those of its part.
     columns : name of a table -> its columns.
     about : content of ``localize.json``; the entry "subjects" is filled in.
 
-    Returns load in percent, [subjects, regions of the heat map], NaN where a region has no voxel.
+    Returns load in percent, float [subjects, regions of the heat map], NaN for regions without a voxel.
     """
     loads = []
     before, after = _text({**about, "subjects": {}}).split('"subjects": {}')

@@ -1,4 +1,4 @@
-"""The tables, as files and in memory: every region always a row, ``n/a`` only where a value is undefined."""
+"""The tables, as files and in memory: always a row for every region, ``n/a`` only where a value is undefined."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LOAD, WIDE, LESIONS = "lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv"
 SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"
 REGIONS = FORM.name
 FORM_OF_TABLES = 2
-"""Subjects' shares of the tables are kept; those in another form are made again. 2: ``n/a``, and no empty field."""
+"""Version of the subjects' kept parts of the tables; others are made again. 2: ``n/a`` in place of empty fields."""
 
 OPTIONAL_TABLES = {SOFT, MODALITIES, PLACES}
 ALL_TABLES = {LOAD, WIDE, LESIONS, *OPTIONAL_TABLES}
-"""Of people; the table of regions is beside them."""
+"""All tables of subjects; the table of regions is separate."""
 
 
 @dataclass(frozen=True)
 class Table:
     """A table of the output.
 
-    form : its columns. of : what it has a row for each of, in one subject's results.
+    form : its columns. of : results of one subject -> items, one per row.
     """
 
     form: TableForm[Any]
@@ -53,7 +53,7 @@ class Table:
         return (self.form.fields(row, result.subject) for row in self.of(result))
 
     def lines(self, result: CaseResult) -> str:
-        """One subject's rows as they stand in the file."""
+        """One subject's rows as text, as in the file."""
         return tsv_lines(self.rows(result))
 
     def data_frame(self, result: CaseResult) -> pd.DataFrame:
@@ -62,7 +62,7 @@ class Table:
 
 
 def sidecar_name(table: str) -> str:
-    """The file that describes the columns of ``table``."""
+    """Name of the file that describes the columns of ``table``."""
     return f"{Path(table).stem}.json"
 
 
@@ -76,8 +76,8 @@ def tables_of(
     tissue: bool = False,
 ) -> tuple[Table, ...]:
     """``lesion_load.tsv``: subject by subject, a row for every region, outside and total;
-    ``lesion_load_wide.tsv``: a row a subject, lesion volume in mL in every region, outside and in total;
-    ``lesions.tsv``, the census: a row a lesion, largest first within each subject;
+    ``lesion_load_wide.tsv``: one row per subject, lesion volume in ml in every region, outside and in total;
+    ``lesions.tsv``, the census: one row per lesion, largest first within each subject;
     on request ``lesion_load_soft.tsv`` and ``modalities.tsv``, rows as in ``lesion_load.tsv``;
     with tissue maps ``places.tsv``: a row for every place and their total.
     """
@@ -114,5 +114,5 @@ def _soft_rows(result: CaseResult) -> list[columns.SoftLoad]:
 
 
 def write_regions(path: str | os.PathLike[str], regions: RegionTable) -> Path:
-    """Write a region table as `yucca_wm.core.regions.read_table` reads it."""
+    """Write a region table in the format that `yucca_wm.core.regions.read_table` reads."""
     return write_tsv(path, FORM.header, map(FORM.fields, regions))

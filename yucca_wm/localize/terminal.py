@@ -1,4 +1,4 @@
-"""One person's table, the regions with most lesions first: what is printed at the end, and stands first on the page."""
+"""Format one subject's table, most affected regions first, for the terminal and the top of its page."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 Row = Mapping[str, str]
 
 SUMMARY = (OUTSIDE, "total")
-"""Rows that are not of one region; they come last."""
+"""Rows that are not a single region; they come last."""
 
 MOST = 10
-"""So many regions have a row of their own."""
+"""At most this many regions have their own row."""
 
 COUNTED = (
     "A lesion adds to the volume of every region it spans, but is counted once, in the region that holds most of it."
@@ -29,10 +29,10 @@ NO_PERCENT = "Region maps hold only a rim of remainders: they have no %, and tha
 
 
 def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
-    """Of one person's rows those to show, and what is said below them.
+    """Rows to show of one subject's rows, and sentences to print below them.
 
-    Regions with most lesion volume come first, the further ones in one row, then remainders and what is outside, where
-    there is any, and the total, to which volumes and numbers of lesions add up.
+    Regions with most lesion volume come first, further regions in one row, then remainders and outside if not empty,
+    and the total, which volumes and numbers of lesions add up to.
     """
     white = [row for row in rows if row["group"] != REMAINDER and row["name"] not in SUMMARY]
     first = sorted((row for row in white if _ml(row) > 0), key=_ml, reverse=True)
@@ -48,7 +48,7 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
 
 
 def lines(out: Path, subject: str) -> Iterator[str]:
-    """The table of ``subject`` from what localize left in ``out``."""
+    """Lines of the table of ``subject``, from the output of localize in ``out``."""
     shown, said = affected(_rows(out / LOAD, subject))
     width = max(28, *(len(row["name"]) + 1 for row in shown))
     yield f"{'region':<{width}}{'lesion ml':>11}{'% of region':>13}{'lesions':>10}"
@@ -64,7 +64,7 @@ def lines(out: Path, subject: str) -> Iterator[str]:
 
 
 def in_short(result: CaseResult) -> Iterator[str]:
-    """A few lines on one person: how many lesions, how large, where most of them is, and every flag."""
+    """A few lines on one subject: number and volume of lesions, most affected regions, and every flag."""
     total = result.total
     percent = (
         "" if total.load_percent is None else f"; they fill {total.load_percent:.2f} % of the white-matter regions"
@@ -80,7 +80,7 @@ def in_short(result: CaseResult) -> Iterator[str]:
 
 
 def _together(rows: Sequence[Row]) -> Row:
-    """One row of several regions, without a load, which is of one region's volume."""
+    """One row for several regions, without a load, which refers to one region's volume."""
     return {
         "name": f"{len(rows)} further region{'s' * (len(rows) > 1)}",
         "group": "",
@@ -91,7 +91,7 @@ def _together(rows: Sequence[Row]) -> Row:
 
 
 def load_shown(row: Row) -> str:
-    """The load in percent; nothing of remainders, of which region maps have a rim only (`NO_PERCENT`)."""
+    """The load in percent; empty for remainders, of which region maps contain only a rim (`NO_PERCENT`)."""
     return f"{float(row['load_percent']):.2f}" if row["load_percent"] and row["group"] != REMAINDER else ""
 
 

@@ -1,1 +1,1 @@
-"""What is localized: which maps belong together, what lies beside them, and reading all of it."""
+"""Inputs of a localization: pairing of maps, companion files, records, and reading."""

@@ -1,6 +1,6 @@
-"""What may come with a person's lesion and region map: softmaxes, maps made from one modality, and a tissue map.
+"""Find the companions of a subject's lesion and region map: softmaxes, maps from one modality, and a tissue map.
 
-Softmax files are in folders that are named, or where the commands of this package and Yucca's leave them.
+Softmax files are in given folders, or where the commands of this package and of Yucca write them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ MANIFEST = "ensemble.json"
 
 @dataclass(frozen=True)
 class CompanionPlaces:
-    """Where to look for what comes with the maps.
+    """Where to look for companions of the maps.
 
     soft : read softmaxes. lesion_softmax, region_softmax : their folders; empty: beside the label maps.
     modality_lesions, modality_regions : modality (T1, FLAIR) -> folder of its label maps or softmax files.
-    tissue : folder of tissue maps, or one file for all. tissue_of_others : those of nobody here are passed over.
+    tissue : folder of tissue maps, or one file for all. tissue_of_others : ignore maps of other subjects without a
+        note.
     """
 
     soft: bool = False
@@ -44,12 +45,12 @@ class CompanionPlaces:
 
     @property
     def asked(self) -> bool:
-        """Whether anything is to come with the maps."""
+        """Whether any companion is requested."""
         return self.soft or bool(self.modality_lesions) or self.tissue is not None
 
     @property
     def stated(self) -> dict[str, Any]:
-        """As entries of ``localize.json``'s inputs."""
+        """Entries for the inputs in ``localize.json``."""
         softmax = {"lesion_softmax": self.lesion_softmax, "region_softmax": self.region_softmax}
         stated: dict[str, Any] = {name: [str(path) for path in paths] for name, paths in softmax.items() if paths}
         for kind, places in (("lesions", self.modality_lesions), ("regions", self.modality_regions)):
@@ -58,17 +59,17 @@ class CompanionPlaces:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What a subject's result depends on besides its files."""
+        """Parameters that a subject's result depends on besides its files."""
         modalities = {"modalities": sorted(self.modality_lesions)} if self.modality_lesions else {}
         return {"soft": True, **modalities} if self.soft else modalities
 
     def attach(
         self, pairs: Mapping[str, Pair], lesions: Place, regions: Place
     ) -> tuple[dict[str, Pair], dict[str, str]]:
-        """Pairs with what comes with them, and who lacks a softmax file or a tissue map (case -> reason).
+        """Pairs with their companions, and case -> reason for subjects without a softmax file or a tissue map.
 
-        A subject without a map of one modality goes without. Raises InputError for a folder that has nothing of any,
-        and for one that is given twice.
+        A map of one modality may be missing. Raises InputError for a folder without a map of any subject, and for one
+        given twice.
         """
         for places in (self.lesion_softmax, self.region_softmax, [*(self.modality_lesions or {}).values()]):
             _check_once(places)
@@ -111,7 +112,7 @@ class CompanionPlaces:
 
 
 def _check_once(places: Sequence[Place]) -> None:
-    """Raise InputError where one folder or file is there twice: it would agree with itself, or count twice."""
+    """Raise InputError if one folder or file is given twice: it would agree with itself, or count twice."""
     for one, other in combinations(map(Path, places), 2):
         if one.exists() and other.exists() and one.samefile(other):
             problem = "is given twice" if one == other else f"is {one}, which is given already"
@@ -119,9 +120,9 @@ def _check_once(places: Sequence[Place]) -> None:
 
 
 def _tissue(place: Place, pairs: Mapping[str, Pair], *, of_others: bool) -> tuple[dict[str, Path], dict[str, str]]:
-    """Subject -> tissue map, by the rule of lesion and region maps, and who is without (case -> reason).
+    """Subject -> tissue map, paired like lesion and region maps, and case -> reason for subjects without one.
 
-    of_others : say nothing of maps that are nobody's here; else they are counted in a note.
+    of_others : ignore maps of other subjects; else a note gives their number.
     """
     failures: dict[str, str] = {}
     found = image_files(Path(place), failures, lesion=False)
@@ -137,10 +138,10 @@ def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Soft
 
 
 def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
-    """Subject -> its file in a folder of label maps or softmax files (the label map where there are both).
+    """Subject -> its file in a folder of label maps or softmax files (the label map if there are both).
 
-    A file is of a subject when it has the name of its lesion map or, alone and of no other's name, that of the subject
-    (`subject_of`).
+    A file belongs to a subject if it has the name of its lesion map, or if it is the only file with the subject's name
+    (`subject_of`) and not named after another lesion map.
     """
     root = Path(place)
     if root.is_file() and len(pairs) == 1:
@@ -169,10 +170,10 @@ def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class Softmaxes:
-    """Where to look.
+    """Where to look for softmax files. where : description for errors.
 
-    folders : of softmax files named after their case.
-    merged : what ``ensemble.json`` says, by case.
+    folders : folders of softmax files named after their case.
+    merged : case -> files, from ``ensemble.json``.
     """
 
     where: str
@@ -180,7 +181,7 @@ class Softmaxes:
     merged: dict[str, SoftmaxFiles] = field(default_factory=dict)
 
     def of(self, *names: str) -> SoftmaxFiles:
-        """The files of a case that may be called any of ``names``; raises InputError when there are none."""
+        """The files of a case with any of these ``names``; raises InputError if there are none."""
         for name in names:
             if name in self.merged:
                 return self.merged[name]
@@ -191,7 +192,7 @@ class Softmaxes:
 
 
 def given_softmaxes(folders: Sequence[str | os.PathLike[str]]) -> Softmaxes:
-    """The softmax files of these folders; those of one name are averaged. Raises InputError when one is not there."""
+    """Softmax files in these folders; files with the same name are averaged. Raises InputError if one is missing."""
     paths = tuple(Path(folder) for folder in folders)
     for path in paths:
         if not path.is_dir():
@@ -202,10 +203,10 @@ def given_softmaxes(folders: Sequence[str | os.PathLike[str]]) -> Softmaxes:
 def softmaxes_beside(label_maps: str | os.PathLike[str], option: str) -> Softmaxes:
     """The softmax files that a folder of label maps was made from.
 
-    Looked for in this order: the files that its ``ensemble.json`` names (``yucca_ensemble``); the folders in
-    ``<folder>_softmax`` (``yucca_wm.predict --keep-softmax``); the folder itself (``yucca_inference --save_softmax``).
+    Search order: the files that its ``ensemble.json`` names (``yucca_ensemble``); the folders in ``<folder>_softmax``
+    (``yucca_wm.predict --keep-softmax``); the folder itself (``yucca_inference --save_softmax``).
 
-    Raises InputError when there are none, and when they were not merged by their mean; both name ``option``.
+    Raises InputError, which names ``option``, if there are none, or if they were not merged by their mean.
     """
     folder = Path(label_maps)
     folder = folder.parent if folder.is_file() else folder

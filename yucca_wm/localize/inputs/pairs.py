@@ -1,6 +1,6 @@
-"""Who is to be localized, and which maps are whose: folders of maps, one person's files, or a cohort.
+"""Find the subjects to localize and pair their maps: folders of maps, one subject's files, or a cohort.
 
-Maps go together by name, never by position.
+Maps are paired by name, never by position.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOBODYS = "is named after no subject of the cohort"
 
 @dataclass(frozen=True)
 class Modality:
-    """The maps of one subject that were made from one modality. regions : None for those of the ensemble."""
+    """The maps of one subject made from one modality. regions : None: use those of the ensemble."""
 
     name: str
     lesions: Source
@@ -39,13 +39,13 @@ class Modality:
 
 @dataclass(frozen=True)
 class Companions:
-    """What may come with a lesion and region map; None where it is not asked for.
+    """Companions of a lesion and region map; None if not requested.
 
-    lesion_softmax, region_softmax : what they were made from.
-    modalities : maps made from one modality, as far as the subject has them.
+    lesion_softmax, region_softmax : softmax files that the maps were made from.
+    modalities : maps made from one modality, those that the subject has.
     tissue : tissue map.
-    notes : of `yucca_wm.predict`, with maps in memory; with files they are in its account beside them.
-    by_network : whether the models of this package found the lesions; as ``notes``.
+    notes : notes of `yucca_wm.predict` on maps in memory; those on files are in ``predict.json`` beside them.
+    by_network : whether the models of this package found the lesions; for maps in memory, like ``notes``.
     """
 
     lesion_softmax: SoftmaxFiles | None = None
@@ -56,7 +56,7 @@ class Companions:
     by_network: bool = False
 
     def files(self) -> dict[str, Path]:
-        """Those that are files, by what they are."""
+        """Kind -> path, for those that are files."""
         files: dict[str, Source] = {}
         for what, softmax in (("lesion_softmax", self.lesion_softmax), ("region_softmax", self.region_softmax)):
             if softmax is not None:
@@ -73,7 +73,7 @@ class Companions:
 
 @dataclass(frozen=True)
 class Maps:
-    """The maps of one subject, each a file or in memory. ventricles, companions : what there is beside them."""
+    """The maps of one subject, each a file or in memory. ventricles, companions : further maps, if any."""
 
     subject: str
     lesions: Source
@@ -86,7 +86,7 @@ class Maps:
 class Pair(Maps):
     """The files of one subject.
 
-    case : name of its lesion map among those of one folder; empty in a cohort, whose files may all be called alike.
+    case : name of its lesion map among those of one folder; empty in a cohort, whose files may all have the same name.
     """
 
     lesions: Path
@@ -96,11 +96,11 @@ class Pair(Maps):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What files that come with its lesion map may be called."""
+        """Names that companions of its lesion map may have."""
         return tuple(dict.fromkeys(filter(None, (self.case, self.subject))))
 
     def clash(self) -> str | None:
-        """What is wrong when one file is given for two maps; None if nothing is."""
+        """Error text if one file is given for two maps, else None."""
         maps = {"lesion map": self.lesions, "region map": self.regions, "ventricle map": self.ventricles}
         there = {what: path for what, path in maps.items() if path is not None and path.is_file()}
         for (first, one), (second, other) in combinations(there.items(), 2):
@@ -109,7 +109,7 @@ class Pair(Maps):
         return None
 
     def files(self) -> dict[str, Path]:
-        """Those that there are, by what they are."""
+        """Kind -> path of all its files."""
         files = {"lesions": self.lesions, "regions": self.regions, **self.companions.files()}
         if (record := registration_record(self.regions)).is_file():
             files["registration"] = record
@@ -118,10 +118,10 @@ class Pair(Maps):
 
 @dataclass(frozen=True)
 class Inputs:
-    """lesions, regions : where the maps were looked for: a folder, a file, or the cohort that they are of.
-    pairs : subject -> its files. failures : case -> what keeps it out.
-    stated : as entries of ``localize.json``'s inputs.
-    adds : one person's files, who comes to those that are there already; otherwise these are all there are.
+    """lesions, regions : where the maps were looked for: a folder, a file, or their cohort.
+    pairs : subject -> its files. failures : case -> reason for its exclusion.
+    stated : entries for the inputs in ``localize.json``.
+    adds : one subject's files, added to earlier results; otherwise these are all subjects.
     """
 
     lesions: Path
@@ -137,7 +137,7 @@ class Inputs:
 
 
 def folder_inputs(lesions: Place, regions: Place, ventricles: Place | None = None) -> Inputs:
-    """Folders (or files) of maps that go together by name; raises InputError as `pair_cases`."""
+    """Folders (or files) of maps, paired by name; raises InputError as `pair_cases`."""
     pairs, failures = pair_cases(lesions, regions, ventricles)
     stated = {"lesions": str(lesions), "regions": str(regions)}
     stated |= {"ventricles": str(ventricles)} if ventricles is not None else {}
@@ -152,11 +152,12 @@ def cohort_inputs(
     regions: Place | None = None,
     ventricles: Place | None = None,
 ) -> Inputs:
-    """The lesion masks of a cohort and the region maps that `yucca_wm.parcellate` left with it.
+    """The lesion masks of a cohort and the region maps that `yucca_wm.parcellate` wrote to it.
 
-    lesions, regions, ventricles : folders in their place, with files named after the subjects (a region file for all).
+    lesions, regions, ventricles : folders to use instead, with files named after the subjects (or one region file for
+        all).
 
-    Subjects without a map are failures. Raises InputError as `find_subjects`, and where a folder holds no image.
+    Subjects without a map are failures. Raises InputError as `find_subjects`, and for a folder without images.
     """
     folder = Path(root)
     subjects = {subject.name: subject for subject in find_subjects(folder, layout)}
@@ -197,15 +198,15 @@ def pair_cases(
     regions: str | os.PathLike[str],
     ventricles: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, Pair], dict[str, str]]:
-    """Subjects (in natural order) with both maps, and what keeps the others out (case -> reason).
+    """Subjects (in natural order) with both maps, and case -> reason for the others.
 
     Each argument is a folder or one file; one region (or ventricle) file serves all lesion maps, as in a common
     space. Equal file names pair first; then names that are equal without endings such as ``_regions`` or
     ``_lesions``, or with the same BIDS ``sub-`` and ``ses-``, by the rule of `yucca_wm.cohort.ids`. A folder without
-    images but with ``sub-*`` folders is read as a BIDS derivative, and region maps are also found as
-    `yucca_wm.parcellate` leaves a cohort's, each in a folder of its subject; what lies beside them is no region map.
+    images but with ``sub-*`` folders is read as a BIDS derivative. Region maps are also found where
+    `yucca_wm.parcellate` writes a cohort's, each in its subject's folder; other files there are not region maps.
 
-    Raises InputError when a path does not exist or holds no image, or one is given for lesions and regions alike.
+    Raises InputError if a path does not exist or contains no image, or one path is given for both lesions and regions.
     """
     failures: dict[str, str] = {}
     lesion_files = image_files(Path(lesions), failures, lesion=True)
@@ -239,6 +240,6 @@ def pair_cases(
 
 
 def subject_named(name: str, lesions: Path, regions: Path, *, alone: bool) -> str:
-    """The subject that a pair of files is of. name : of its case. alone : the lesion map is not one of a folder's."""
+    """The subject of a pair of files. name : of its case. alone : the lesion map was given as a single file."""
     whose = (person_of_file(lesions) if alone else None) or name
     return whose if case_name(regions) == name else subject_of(whose)

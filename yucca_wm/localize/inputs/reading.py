@@ -1,4 +1,4 @@
-"""One person's maps are read: checked, and brought to the grid of the lesion map."""
+"""Read one subject's maps, check them, and bring them to the grid of the lesion map."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TWO_MAPS = "give the lesions on one side and the regions on the other"
 
 @dataclass(frozen=True)
 class LabelMaps:
-    """Label maps of one person in memory, all on one grid; None for what there is not.
+    """Label maps [i, j, k] of one subject in memory, all on one grid; None for missing ones.
 
-    That grid is the lesion map's, widened as far as the others reach: a lesion map that was cut to a slab says nothing
-    of how large a region is, or how far the ventricles are. own : the voxels of it that the lesion map has.
+    The grid is the lesion map's, extended to the fields of view of the others: a lesion map cropped to a slab must not
+    limit region volumes or distances to the ventricles. own : the window of it that the lesion map covers.
     region_map : the regions on their own grid.
     """
 
@@ -38,7 +38,7 @@ class LabelMaps:
     tissue: Image | None = None
 
     def cut(self, image: Image) -> Image:
-        """``image``, on this grid, on that of the lesion map."""
+        """``image`` [i, j, k], on this grid, cropped to the grid of the lesion map."""
         start = np.array([side.start for side in self.own])
         affine = image.affine.copy()
         affine[:3, 3] += affine[:3, :3] @ start
@@ -46,10 +46,27 @@ class LabelMaps:
 
 
 def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
-    """Read one person's maps, as far as they are not in memory.
+    """Read one subject's maps, unless they are in memory.
 
-    Raises InputError for unreadable files, labels that are not in the table (regions, tissue) or not in the settings
-    (lesions), grids that differ, and one map given twice.
+    Parameters
+    ----------
+    maps : Maps
+        Files or images in memory.
+    table : RegionTable
+        Regions that the region map may contain.
+    settings : Settings
+        Labels of the lesion map, and whether other grids are resampled.
+
+    Returns
+    -------
+    LabelMaps
+        Label maps on one grid.
+
+    Raises
+    ------
+    InputError
+        Unreadable files, labels that are not in the table (regions, tissue) or not in the settings (lesions), grids
+        that differ, or one map given twice.
     """
     lesions = _load_lesions(maps, table, settings)
     tissue_map = maps.companions.tissue
@@ -80,7 +97,7 @@ def _load_lesions(maps: Maps, table: RegionTable, settings: Settings) -> Image:
 
 
 def _check_not_exchanged(pair: Maps, table: RegionTable) -> None:
-    """Raise InputError where the lesion map holds the table's regions and the region map is a mask."""
+    """Raise InputError if the lesion map holds the table's regions and the region map is a mask."""
     try:
         lesions, regions = (labels_in(images.load_labels(source)) for source in (pair.lesions, pair.regions))
     except InputError:
@@ -94,7 +111,7 @@ def _check_not_exchanged(pair: Maps, table: RegionTable) -> None:
 
 
 def load_modality(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> tuple[Image, Image]:
-    """Lesions of one modality, and on their grid its own regions, or else ``regions``, the ensemble's."""
+    """Lesions of one modality, and its own regions, else ``regions`` of the ensemble, on their grid [i, j, k]."""
     labels = settings.labels
     lesions = _load_map(modality.lesions, labels.load, labels.known)
     if modality.regions is not None:
@@ -104,9 +121,9 @@ def load_modality(modality: Modality, regions: Image, table: RegionTable, settin
 
 
 def _load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] | None) -> Image:
-    """What ``read`` makes of a file or an image in memory, or the likeliest labels of a softmax file (``.npz``).
+    """Result of ``read`` for a file or an image in memory, or the most probable labels of a softmax file (``.npz``).
 
-    allowed : labels of a softmax file; None: any.
+    allowed : labels allowed in a softmax file; None: any.
 
     Raises InputError as ``read``, and for labels of a softmax file that are not allowed.
     """

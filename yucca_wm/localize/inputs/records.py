@@ -1,4 +1,4 @@
-"""What the commands that made the maps have left on record about them: `yucca_wm.predict` and `yucca_wm.parcellate`."""
+"""Read the records that `yucca_wm.predict` and `yucca_wm.parcellate` keep about the maps they made."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from yucca_wm.localize.measures.flags import (
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
 from yucca_wm.scan.cut import ONE_ENDS
-from yucca_wm.scan.done import IN_OTHER_HEADS, NOTHING_SHOWN, is_unsure
+from yucca_wm.scan.notes import IN_OTHER_HEADS, NOTHING_SHOWN, is_unsure
 
 ATLAS_DOUBT = "atlas: "
-"""How notes of `yucca_wm.predict` begin that doubt the registration of the atlas."""
+"""Beginning of notes of `yucca_wm.predict` that doubt the registration of the atlas."""
 
 OF_NOTES: dict[str, Callable[[str], bool]] = {
     CUT_OFF: lambda note: note.startswith(CUT_NOTE),
@@ -44,14 +44,14 @@ OF_NOTES: dict[str, Callable[[str], bool]] = {
 """Flag -> whether a note of `yucca_wm.predict` raises it."""
 
 ON_T1 = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
-"""What is said of ``without_flair``: the note asks for the FLAIR."""
+"""Sentence for the flag ``without_flair``; the note itself asks for the FLAIR."""
 
 PREDICTIONS = "predict.json"
-"""Account of `yucca_wm.predict`, beside its folders of maps."""
+"""Record of `yucca_wm.predict`, beside its folders of maps."""
 
 
 class By(StrEnum):
-    """What finds lesions or regions, as that account has it."""
+    """Source of lesions or regions, as in that record."""
 
     NETWORK = "network"
     ATLAS = "atlas"
@@ -59,7 +59,7 @@ class By(StrEnum):
 
 
 def registration_flag(regions: Source) -> dict[str, str]:
-    """``poor_registration`` when the record of `yucca_wm.parcellate` beside a region map's file states doubts."""
+    """``poor_registration`` if the record of `yucca_wm.parcellate` beside a region map's file states doubts."""
     if isinstance(regions, Image):
         return {}
     try:
@@ -70,9 +70,9 @@ def registration_flag(regions: Source) -> dict[str, str]:
 
 
 def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
-    """The flags (`OF_NOTES`) for what `yucca_wm.predict` noted of the person whose lesion map this is.
+    """The flags (`OF_NOTES`) from the notes of `yucca_wm.predict` on the subject of this lesion map.
 
-    noted : its notes, where they are at hand; else they are those of the account beside the lesion map's folder.
+    noted : notes on a map in memory; for a file they are in the record beside the lesion map's folder.
     """
     notes = noted if isinstance(lesions, Image) else _predicted(lesions)["notes"]
     flags = {flag: "; ".join(filter(says_so, notes)) for flag, says_so in OF_NOTES.items()}
@@ -81,13 +81,13 @@ def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
 
 
 def by_network(lesions: Source, *, stated: bool = False) -> bool:
-    """Whether the models of this package found these lesions. stated : of a map in memory."""
+    """Whether the models of this package found these lesions. stated : the answer for a map in memory."""
     return stated if isinstance(lesions, Image) else _predicted(lesions)["by"] == By.NETWORK
 
 
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
-    """Subject -> sentence, of those whose lesion maps (subject -> file) `yucca_wm.predict` made from a scan that it was
-    given for other subjects, too: one person under two names, or a line of a table that was filled down."""
+    """Subject -> sentence, for subjects whose lesion maps (subject -> file) `yucca_wm.predict` made from a scan also
+    given for another subject: one person under two names, or a table row copied down."""
     made = {name: _predicted(path)["scans"] for name, path in lesions.items()}
     given = (((m, digest), name) for name, scans in made.items() for m, digest in scans.items() if digest)
     said: dict[str, list[str]] = {}
@@ -97,9 +97,9 @@ def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
 
 
 def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
-    """Subject -> sentence, of those whose lesion maps (subject -> file) `yucca_wm.predict` made from other scans than
-    most subjects' (of as many, from fewer). Who has a T1 alone is flagged by itself; maps of other tools count for
-    nothing."""
+    """Subject -> sentence, for subjects whose lesion maps (subject -> file) `yucca_wm.predict` made from other scans
+    than most subjects' (on a tie, from fewer). Subjects with only a T1 have their own flag; maps of other tools are
+    ignored."""
     made = {name: _predicted(path) for name, path in lesions.items()}
     counted = {name: own["scans"] for name, own in made.items() if FEW_ON_T1 not in own["notes"]}
     used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
@@ -118,8 +118,8 @@ def _alone(scans: str) -> str:
 
 
 def _predicted(lesions: Path) -> dict[str, Any]:
-    """The ``scans`` (modality -> checksum), the ``notes`` and what found the lesions (``by``) of the subject with this
-    lesion map, from the account of `yucca_wm.predict`; empty without one, as for other tools' maps."""
+    """``scans`` (modality -> checksum), ``notes`` and source of lesions (``by``) of the subject with this lesion map,
+    from the record of `yucca_wm.predict`; empty without one, as for other tools' maps."""
     account = lesions.parent.parent / PREDICTIONS
     try:
         made = _people(account, account.stat().st_mtime_ns)[case_name(lesions)]
@@ -131,13 +131,13 @@ def _predicted(lesions: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _people(account: Path, _changed_ns: int) -> dict[str, Any]:
-    """Read once, not for each of thousands."""
+    """Name -> case in a record, read once for all subjects."""
     return dict(json.loads(account.read_text(encoding="utf-8"))["cases"])
 
 
 def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
-    """A line where `yucca_wm.parcellate` made the region maps (subject -> file) with different settings, as after a run
-    for some of a cohort: their loads cannot be compared. Maps without a record are of another tool."""
+    """A line if `yucca_wm.parcellate` made the region maps (subject -> file) with different settings, as after a run
+    for part of a cohort: their loads cannot be compared. Maps without a record come from another tool."""
     made: dict[str, list[str]] = {}
     for subject, path in regions.items():
         try:

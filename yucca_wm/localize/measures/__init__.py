@@ -1,1 +1,1 @@
-"""What is measured, data in and data out: lesions, their places, loads, flags, and the columns of the tables."""
+"""Measurements, without files: lesions, their places, loads, flags, and the columns of the tables."""

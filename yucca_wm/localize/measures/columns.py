@@ -1,7 +1,7 @@
-"""The columns of all tables of a localization: what each says, in which unit, and how it is computed.
+"""The columns of all tables of a localization: meaning, unit and computation.
 
-To add one, enter it here, with its value as a function of the row: it then stands in the table, in the sidecar beside
-it, and (`python tests/test_columns.py` writes it there) in docs/columns.md.
+To add one, declare it here, with its value as a function of the row: it then appears in the table, in its sidecar, and
+(after running `python tests/test_columns.py`) in docs/columns.md.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ PLACE_NAMES = {place.name: place.title for place in PLACES}
 
 @dataclass(frozen=True)
 class SoftLoad:
-    """One row of ``lesion_load_soft.tsv``: expected, beside the volume from the label maps."""
+    """One row of ``lesion_load_soft.tsv``: expected volume beside the volume from the label maps."""
 
     hard: LoadRow
     soft: SoftRow
 
 
 def _region(row: Callable[[Any], Any] = lambda row: row) -> tuple[Column[Any], ...]:
-    """Which region a row is of; row : where its names are."""
+    """Columns that identify the region of a row. row : row -> object with the names."""
     return (
         Column(
             "region_id",
@@ -100,7 +100,7 @@ ASSIGNED: tuple[Column[LoadRow], ...] = (
 
 
 def _entry(values: str, place: int) -> Callable[[Any], float | None]:
-    """One of several values that a row has under a name."""
+    """Function row -> item ``place`` of its sequence ``values``."""
     return lambda row: getattr(row, values)[place]
 
 

@@ -1,23 +1,23 @@
-"""How much lesion volume each region is expected to hold, and how sure that is.
+"""Compute the expected lesion volume of each region, and its uncertainty.
 
-Two networks say of every voxel v how probable a lesion is, p(v), and how probable region r is, q(v, r). With the two
-independent of one another at a voxel, the lesion volume of a region is a random number with the mean
+For every voxel v, two networks give the probability of a lesion, p(v), and of region r, q(v, r). If both are
+independent at a voxel, the lesion volume of a region is a random variable with the mean
 
     sum over v of  voxel volume * p(v) * q(v, r)
 
-whatever is assumed about voxels together. Its standard deviation does depend on that, and softmaxes say nothing about
-it, so both ends are given; the truth lies between them:
+whatever is assumed about the dependence between voxels. Its standard deviation depends on that, and softmaxes do not
+show it, so both extremes are given; the truth lies between them:
 
-- **independent** voxels: the variance is the sum of p q (1 - p q). Errors of voxels cancel out, which makes this too
-  small: networks err in patches, by shifting a border or missing a lesion.
-- **correlated** as much as they can be: all voxels of a map are cut at one level, drawn from 0 to 1. A lesion map cut
-  at u and a region cut at w give one volume; the variance is over all u and w. No other dependence of voxels with the
-  same p and q (lesion and region map independent of one another) has a larger one.
+- **independent** voxels: the variance is the sum of p q (1 - p q). Errors of voxels cancel out, so this is too small:
+  networks err in patches, by shifting a border or missing a lesion.
+- **correlated** as much as possible: all voxels of a map are cut at one level, drawn from 0 to 1. A lesion map cut at u
+  and a region cut at w give one volume; the variance is over all u and w. No other dependence of voxels with the same p
+  and q (lesion and region map independent of each other) has a larger variance.
 
 Each variance is split by the law of total variance (the Hoeffding-Sobol decomposition; Sobol, Math. Comput. Simul. 55,
-2001): **lesion** is the variance of the mean given the lesion map, Var(E[volume | lesion map]), which is what would be
-left if regions were known up to their probabilities; **region** is Var(E[volume | region map]). What is left of the
-whole takes both at once (a voxel that may be lesion and may be in the region).
+2001): **lesion** is the variance of the mean given the lesion map, Var(E[volume | lesion map]), which would remain if
+regions were known up to their probabilities; **region** is Var(E[volume | region map]). The rest of the whole is their
+interaction (a voxel that may be lesion and may be in the region).
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from yucca_wm.localize.measures.lesions import OUTSIDE, Settings
 from yucca_wm.localize.measures.load import TOTAL
 
 LEVELS = 256
-"""Probabilities are counted in steps of 1/255 for the correlated end; means and the independent end are exact."""
+"""Probabilities are binned in steps of 1/255 for the correlated case; means and the independent case are exact."""
 
 
 @dataclass(frozen=True)
 class LesionVoxels:
-    """Every voxel that may be lesion.
+    """All voxels that may be lesion.
 
-    index : [voxels, 3] in the grid of ``outline``.
-    probability : [voxels] over 0, up to 1.
+    index : [voxels, 3] array indices in the grid of ``outline``.
+    probability : [voxels] lesion probability, above 0, up to 1.
     """
 
     index: NDArray[np.intp]
@@ -59,9 +59,9 @@ class LesionVoxels:
 
 
 def lesion_voxels(softmax: Softmax, labels: Sequence[int]) -> LesionVoxels:
-    """The voxels where the classes ``labels`` together have a probability over 0.
+    """The voxels where the total probability of the classes ``labels`` is above 0.
 
-    Raises InputError when the file has no such class, or is damaged.
+    Raises InputError if the file has no such class, or is damaged.
     """
     if missing := [label for label in labels if label not in softmax.classes]:
         raise InputError(softmax.path, f"has no class {missing[0]}", "name its lesion classes with --lesion-labels")
@@ -80,7 +80,7 @@ def region_slabs(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Lesion probability [voxels] and region probabilities [1 + regions, voxels] (outside first), a few planes at once.
 
-    What no network saw, and what lies beyond the region map, is outside. Region probabilities of a voxel sum to 1.
+    Voxels not seen by any network, or beyond the region map, are outside. A voxel's region probabilities sum to 1.
 
     Raises InputError as `soft_rows`.
     """
@@ -117,7 +117,7 @@ def region_slabs(
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Standard deviations in ml: of the volume, and of what each map alone brings in."""
+    """Standard deviations in ml: of the volume, and the contribution of each map alone."""
 
     whole: float
     lesion: float
@@ -140,7 +140,7 @@ class SoftRow:
 def expected_rows(
     lesion_softmax: SoftmaxFiles, region_softmax: SoftmaxFiles, lesions: Image, table: RegionTable, settings: Settings
 ) -> list[SoftRow]:
-    """`soft_rows` of softmax files; lesions : the map made from them, whose grid they have to have.
+    """`soft_rows` from softmax files. lesions : the map made from them, whose grid they must have.
 
     Raises InputError as `soft_rows`.
     """
@@ -154,12 +154,12 @@ def expected_rows(
 def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, resample: bool = False) -> list[SoftRow]:
     """A row for every region, outside and total, as in `yucca_wm.localize.measures.load.load_rows`.
 
-    Regions and outside together are the total.
+    Regions and outside add up to the total.
 
-    Every voxel counts with its probability: there is no lesion, and no smallest one, before a threshold is drawn.
+    Every voxel counts with its probability: without a threshold there are no lesions, and no minimum size.
 
-    Raises InputError when a softmax file is damaged, holds classes that are not in the table, or lies on another grid
-    than the lesions' (with ``resample``, the nearest region voxel is taken).
+    Raises InputError if a softmax file is damaged, has classes that are not in the table, or is on another grid than
+    the lesions' (with ``resample``, the nearest region voxel is used).
     """
     sums = _Sums(len(table) + 1)
     for lesion, region in region_slabs(lesions, regions, table, resample=resample):
@@ -177,14 +177,14 @@ def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, re
 
 
 class _Sums:
-    """Over voxels, for each place: the moments of the independent end, and how many voxels have which p and q."""
+    """Sums over voxels for each place: moments of the independent case, and a joint histogram of p and q."""
 
     def __init__(self, places: int) -> None:
         self.mean, self.variance, self.of_lesion, self.of_region = np.zeros((4, places))
         self.histogram = np.zeros((places, LEVELS * LEVELS))
 
     def add(self, p: NDArray[np.float64], q: NDArray[np.float64]) -> None:
-        """Lesion probabilities [voxels] and region probabilities [places, voxels]."""
+        """Add voxels with lesion probabilities ``p`` [voxels] and region probabilities ``q`` [places, voxels]."""
         both = p * q
         self.mean += both.sum(axis=1)
         self.variance += (both * (1 - both)).sum(axis=1)
@@ -197,10 +197,10 @@ class _Sums:
             self.histogram[place] += np.bincount(level, minlength=LEVELS * LEVELS)
 
     def of(self, place: int, ml: float) -> tuple[float, Spread, Spread]:
-        """Expected volume and its spread at both ends, in ml."""
+        """Expected volume, and its spread in the independent and the correlated case, in ml."""
         variances = self.variance[place], self.of_lesion[place], self.of_region[place]
         independent = Spread(*(math.sqrt(value) * ml for value in variances))
-        # voxels[u, w]: of what is above level u in the lesion map and above level w in the region map
+        # voxels[u, w]: number of voxels above level u in the lesion map and above level w in the region map
         above = self.histogram[place].reshape(LEVELS, LEVELS)[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
         voxels = above[1:, 1:]
         spread = voxels.std(), voxels.mean(axis=1).std(), voxels.mean(axis=0).std()

@@ -1,4 +1,4 @@
-"""What a reader should know before trusting a subject's numbers."""
+"""Flags: what to know before trusting a subject's numbers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import LoadRow
 
 HIGH_LOAD_PERCENT = 5.0
-"""Lesions filling more of the white-matter regions than this are rare: look at the segmentation."""
+"""Lesions that fill more of the white-matter regions than this are rare: check the segmentation."""
 
 HIGH_OUTSIDE_PERCENT = 20.0
-"""More of the lesion volume than this outside every region points at holes in the WM mask or a poor registration."""
+"""A larger share of lesion volume outside every region suggests holes in the WM mask or a poor registration."""
 
 ENSEMBLE = "ensemble"
 
@@ -29,17 +29,17 @@ MODALITIES_APART = 0.5
 (the Bray-Curtis dissimilarity: 0 equal, 1 no region in common; 0.5 is also one three times the other) ..."""
 
 MODALITIES_APART_ML = 1.0
-"""... and by more than this: small lesions differ easily."""
+"""... and by more than this, as small lesions differ easily."""
 
 BEYOND_PERCENT = 1.0
-"""So much of the regions may lie outside the lesion map's field of view: its edge cuts voxels."""
+"""At most this share of the regions may lie outside the lesion map's field of view, whose edge cuts voxels."""
 
 SIDE_MARGIN_MM = 5.0
-"""Left regions whose voxels lie on average this far to the right of the right regions' are swapped."""
+"""Sides are swapped if voxels of left regions are on average further than this to the right of right regions'."""
 
 SMALL_LOAD_ML, DRAWN_ML, SPECK_ML = 2.0, 1.3, 0.02
-"""Less than the first, found by the models of this package, is small: of the second, which a rater drew, little more
-than a third was the same (docs/what-to-expect.md). A lesion of less than the third is a speck."""
+"""A load below the first, found by the models of this package, is small: of the second, drawn by a rater, little more
+than a third was found in the same place (docs/what-to-expect.md). A lesion below the third is a speck."""
 
 SMALL_LOAD = "small_load"
 BY_HEADERS = "by_headers"
@@ -78,11 +78,11 @@ TITLES = {
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
 }
-"""Flag name -> what it says about a subject, in short."""
+"""Flag name -> short meaning."""
 
 
 def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> dict[str, str]:
-    """Flag name -> one sentence; empty when there is nothing to say."""
+    """Flag name -> one sentence; empty if there is nothing to report. regions : region map [i, j, k]."""
     flags: dict[str, str] = {}
     total, outside = rows[-1], rows[-2]
     white_matter = set(table.white_matter.indices) or set(table.indices)
@@ -108,7 +108,7 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
 
 
 def small_load(total: LoadRow, lesions_ml: Sequence[float]) -> dict[str, str]:
-    """``small_load`` of what the models of this package found. lesions_ml : the volume of every lesion."""
+    """``small_load`` for lesions that the models of this package found. lesions_ml : volume of every lesion."""
     if not 0 < total.lesion_volume_ml < SMALL_LOAD_ML:
         return {}
     specks = sum(volume_ml < SPECK_ML for volume_ml in lesions_ml)
@@ -118,7 +118,7 @@ def small_load(total: LoadRow, lesions_ml: Sequence[float]) -> dict[str, str]:
 
 
 def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionTable) -> dict[str, str]:
-    """``lesions_cut`` where regions reach beyond the lesion map. seen : the voxels that this has."""
+    """``lesions_cut`` if regions extend beyond the lesion map. seen : window of ``regions`` that it covers."""
     if tuple(side.stop - side.start for side in seen) == regions.shape:
         return {}
     kinds = list(set(table.white_matter.indices) or set(table.indices))
@@ -131,7 +131,7 @@ def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionT
 
 
 def grids_flag(lesions: Image, regions: Image) -> dict[str, str]:
-    """``by_headers`` where the voxels of two maps are not those of one grid (a part of it may be cut out)."""
+    """``by_headers`` if the voxels of two maps are not on one grid (either may be a cropped part of it)."""
     if share_voxels(lesions, regions):
         return {}
     said = "lesions and regions lie on different grids and were laid on each other as headers say"
@@ -139,8 +139,8 @@ def grids_flag(lesions: Image, regions: Image) -> dict[str, str]:
 
 
 def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
-    """Subject -> sentence, of those whose lesion maps (subject -> checksum; only of maps with lesions) are those of
-    others: a file that was copied, or a line of a table that was filled down."""
+    """Subject -> sentence, for subjects whose lesion maps (subject -> checksum, of maps with lesions) equal another
+    subject's: a copied file, or a table row copied down."""
     held = ((digest, subject) for subject, digest in digests.items())
     return {
         subject: f"the lesion map is that of {some_of(others)}, byte for byte"
@@ -157,7 +157,7 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
 
 
 def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:
-    """The flag ``modality_disagreement`` if two modalities (or the only one and the ensemble) are far apart."""
+    """``modality_disagreement`` if two modalities (or the only one and the ensemble) differ greatly."""
     loads = {**others} if len(others) > 1 else {**others, ENSEMBLE: ensemble}
     volumes_ml = {
         name: [row.lesion_volume_ml for row in loads[name][:-1]] for name in (*MODALITIES, ENSEMBLE) if name in loads
@@ -167,7 +167,7 @@ def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Load
 
 
 def _modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Sequence[float]]) -> dict[str, str]:
-    """``modality_disagreement`` when two loads (ml in every region and outside) differ in total or in place."""
+    """``modality_disagreement`` if two loads (ml in every region and outside) differ in total or in location."""
     differ_ml = sum(abs(a - b) for a, b in zip(*volumes_ml, strict=True))
     totals = [sum(volumes) for volumes in volumes_ml]
     if differ_ml <= MODALITIES_APART_ML or differ_ml <= MODALITIES_APART * sum(totals):
@@ -180,7 +180,7 @@ def _modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Se
 
 
 def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
-    """One line for each flag that occurs in a cohort (subject -> its flags), with the first subjects that carry it."""
+    """One line for each flag that occurs in a cohort (subject -> its flags), with the first subjects that have it."""
     subjects: dict[str, list[str]] = {}
     for subject, names in flags.items():
         for flag in names:
@@ -191,7 +191,7 @@ def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def _left_minus_right_mm(table: RegionTable, regions: Image) -> float | None:
-    """Mean world x of the left regions' voxels minus that of the right ones', on a thinned grid; None without both."""
+    """Mean world x (mm) of left regions' voxels minus that of right ones, on a subsampled grid; None without both."""
     steps = tuple(max(1, size // 32) for size in regions.shape)
     thinned = regions.data[tuple(slice(None, None, step) for step in steps)]
     voxels = np.nonzero(thinned)

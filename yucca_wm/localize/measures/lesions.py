@@ -1,7 +1,7 @@
-"""The lesions of one person: which voxels are a lesion, and in which region each of them lies.
+"""Find the lesions of one subject, and count their voxels by region.
 
-Lesions are connected components, kept as a list of voxels, as they fill a thousandth of a head. What regions hold of
-them is counted once, in voxels; every table is made from that count.
+Lesions are connected components, stored as a list of voxels, as they fill about a thousandth of a head. Lesion voxels
+in regions are counted once; every table is made from that count.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from yucca_wm.imaging.images import Image, count_labels
 from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
 
 Connectivity = Literal[6, 18, 26]
-"""Voxels belong to one lesion when they share a face (6), also an edge (18), also a corner (26)."""
+"""Voxels belong to one lesion if they share a face (6), also an edge (18), also a corner (26)."""
 
 OUTSIDE = 0
-"""The place of a voxel that no region covers (the background label of a region map)."""
+"""The place of a voxel outside all regions (the background label of a region map)."""
 
 SIZE_TOLERANCE = 0.01
-"""Share of a voxel by which a lesion may miss the minimum size: voxel sizes in headers jitter at 1e-4, and two
-subjects of one protocol must be treated alike."""
+"""Share of a voxel by which a lesion may miss the minimum size: voxel sizes in headers vary by 1e-4, and two subjects
+of one protocol must be treated alike."""
 
 TIE_MM = 1e-3
-"""Regions whose distances differ by less are equally near; the one that comes first in the table takes the voxel."""
+"""Regions whose distances differ by less are equally near; the first one in the table gets the voxel."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How lesions are counted: the choices that every number depends on, written into the outputs.
+    """Rules for counting lesions, which every number depends on; written into the outputs.
 
     lesion_labels : labels of the lesion map that count as lesion; ``("all",)``: every label that is not ignored.
-    ignored_labels : labels that may occur in it and do not count (2 is "other pathology" in Task001).
-    connectivity : 6, 18 or 26 neighbours make one lesion.
+    ignored_labels : labels that may occur in it but do not count (2 is "other pathology" in Task001).
+    connectivity : 6, 18 or 26 neighbours belong to one lesion.
     min_size_mm3 : smaller lesions are removed before anything is measured; 0 keeps all.
-    assign_outside_mm : also give lesion voxels outside every region to the nearest region within this distance;
-        0 does not.
-    resample : bring region maps on another grid to the lesion map's, nearest neighbour, instead of refusing them.
+    assign_outside_mm : also assign lesion voxels outside every region to the nearest region within this distance;
+        0: do not.
+    resample : bring region maps on another grid to the lesion map's, by nearest neighbour, instead of raising an error.
     threshold : probability from which a voxel of a lesion probability map is lesion; None: maps hold labels.
     """
 
@@ -75,7 +75,7 @@ class Settings:
 
     @property
     def labels(self) -> LesionLabels:
-        """How lesion maps are read."""
+        """Rules for reading lesion maps."""
         counted = tuple(label for label in self.lesion_labels if isinstance(label, int))
         return LesionLabels(None if ALL in self.lesion_labels else counted, self.ignored_labels, self.threshold)
 
@@ -89,9 +89,9 @@ class Components:
     """The lesions of one subject.
 
     voxels : [n, 3] array indices of the lesion voxels that are kept.
-    lesion : [n] the lesion each voxel belongs to, 0 .. count-1.
+    lesion : [n] number of the lesion that each voxel belongs to, 0 .. count-1.
     count : number of lesions kept.
-    removed_voxels, removed_lesions : what fell below the minimum size.
+    removed_voxels, removed_lesions : numbers below the minimum size.
     """
 
     voxels: NDArray[np.intp]
@@ -102,7 +102,22 @@ class Components:
 
 
 def find_lesions(mask: NDArray[Any], *, connectivity: Connectivity = 26, min_voxels: int = 1) -> Components:
-    """Connected components of a 3D boolean ``mask`` that have at least ``min_voxels`` voxels."""
+    """Connected components of a mask.
+
+    Parameters
+    ----------
+    mask : ndarray, bool, shape (i, j, k)
+        Lesion voxels.
+    connectivity : {6, 18, 26}
+        Neighbours that belong to one lesion.
+    min_voxels : int
+        Smaller components are removed.
+
+    Returns
+    -------
+    Components
+        Voxels [n, 3] and lesion numbers [n], and what was removed.
+    """
     import cc3d
 
     order: Literal["C", "F"] = "F" if mask.flags.f_contiguous else "C"
@@ -111,7 +126,7 @@ def find_lesions(mask: NDArray[Any], *, connectivity: Connectivity = 26, min_vox
         return Components(inside, np.zeros(0, dtype=np.intp), 0, 0, 0)
     low, high = inside.min(axis=0), inside.max(axis=0)
     box = mask[tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))]
-    # as bytes: cc3d 4.1's path for booleans fails on lines of voxels (1 x 1 x n)
+    # as bytes: the boolean version of cc3d 4.1 fails on lines of voxels (1 x 1 x n)
     labels, found = cc3d.connected_components(box.astype(np.uint8), connectivity=connectivity, return_N=True)
     component = labels[tuple((inside - low).T)].astype(np.intp) - 1
     sizes = np.bincount(component, minlength=found)
@@ -128,12 +143,12 @@ def find_lesions(mask: NDArray[Any], *, connectivity: Connectivity = 26, min_vox
 
 
 def lesion_mask(lesions: Image, settings: Settings) -> NDArray[np.bool_]:
-    """Voxels that count as lesion."""
+    """Voxels [i, j, k] that count as lesion."""
     return settings.labels.lesion(lesions.data)
 
 
 def counted_lesions(lesions: Image, settings: Settings) -> Components:
-    """The lesions of a lesion map that the tables count."""
+    """The lesions of a lesion map that the tables count, by ``settings``."""
     return find_lesions(
         lesion_mask(lesions, settings),
         connectivity=settings.connectivity,
@@ -142,7 +157,7 @@ def counted_lesions(lesions: Image, settings: Settings) -> Components:
 
 
 def _places(flat: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """`numpy.flatnonzero`, with runs of eight False skipped at once: lesions are rare."""
+    """`numpy.flatnonzero` of ``flat`` [n], skipping eight False values at once, as lesions are rare."""
     whole = flat.size - flat.size % 8
     words = np.flatnonzero(flat[:whole].view(np.uint64) != 0)
     word, bit = np.nonzero(flat[:whole].reshape(-1, 8)[words])
@@ -151,7 +166,7 @@ def _places(flat: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Intersection:
-    """Voxel counts of one subject; column p of the matrices is ``places[p]``, and ``places[0]`` is OUTSIDE.
+    """Voxel counts of one subject; column p of arrays is for ``places[p]``, and ``places[0]`` is OUTSIDE.
 
     places : [p] region labels in table order, after OUTSIDE.
     region_voxels : [p] size of each region (of the whole background for OUTSIDE).
@@ -174,8 +189,8 @@ class Intersection:
 
     @property
     def main_place(self) -> NDArray[np.intp]:
-        """[lesions] column of the place that holds most of each lesion; on a tie the region that comes first in the
-        table, OUTSIDE last."""
+        """[lesions] column of the place with the largest part of each lesion; on a tie the first region in the table,
+        OUTSIDE last."""
         inside_first = np.roll(self.overlap, -1, axis=1)
         return (inside_first.argmax(axis=1) + 1) % len(self.places)
 
@@ -183,8 +198,19 @@ class Intersection:
 def intersect(components: Components, regions: NDArray[Any], indices: tuple[int, ...]) -> Intersection:
     """Count lesion voxels by lesion and region.
 
-    regions : label map on the lesions' grid, holding only 0 and ``indices``.
-    indices : the region labels, in table order; a region without voxels keeps its column.
+    Parameters
+    ----------
+    components : Components
+        Lesions, from `find_lesions`.
+    regions : ndarray, int, shape (i, j, k)
+        Label map on the lesions' grid, with only 0 and ``indices``.
+    indices : tuple of int
+        The region labels, in table order; a region without voxels keeps its column.
+
+    Returns
+    -------
+    Intersection
+        Counts, with ``overlap`` of shape (lesions, 1 + regions).
     """
     places = np.array((OUTSIDE, *indices), dtype=np.intp)
     column = np.zeros(int(places.max()) + 1, dtype=np.intp)
@@ -198,10 +224,28 @@ def intersect(components: Components, regions: NDArray[Any], indices: tuple[int,
 def assign_outside(
     components: Components, counts: Intersection, regions: NDArray[Any], affine: NDArray[np.float64], max_mm: float
 ) -> NDArray[np.intp]:
-    """[places] lesion voxels in each place after every outside voxel within ``max_mm`` of a region went to the
-    nearest one; distances are between voxel centres in world mm. The sum is that of ``counts.lesion_voxels``.
+    """Lesion voxels in each place after assigning every outside voxel near a region to the nearest one.
 
-    White-matter masks made from T1 leave holes at lesions.
+    Compensates for the holes that white-matter masks made from T1 have at lesions. Distances are between voxel centres
+    in world mm.
+
+    Parameters
+    ----------
+    components : Components
+        Lesions, from `find_lesions`.
+    counts : Intersection
+        Their counts, from `intersect`.
+    regions : ndarray, int, shape (i, j, k)
+        Label map on the lesions' grid.
+    affine : ndarray, float, shape (4, 4)
+        Voxel index -> world mm of that grid.
+    max_mm : float
+        Largest distance of an assigned voxel.
+
+    Returns
+    -------
+    ndarray, int, shape (places,)
+        Counts in the order of ``counts.places``; their sum is that of ``counts.lesion_voxels``.
     """
     from scipy.spatial import KDTree
 

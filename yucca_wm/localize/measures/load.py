@@ -1,6 +1,6 @@
-"""What is measured in one person: the load of every region, the census of lesions, and volumes by modality.
+"""Measurements of one subject: load of every region, census of lesions, and volumes by modality.
 
-Each is a list of rows, as the tables have them; `CaseResult` holds them all.
+Each is a list of rows, as in the tables; `CaseResult` holds them all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TOTAL = -1
 """``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""
 
 APART = 0.5
-"""In a region, modalities disagree when their volumes differ by more than this share of the largest ..."""
+"""In a region, modalities disagree if their volumes differ by more than this share of the largest ..."""
 
 APART_ML = 0.1
 """... and by more than this (about 36 voxels of 1 x 1 x 3 mm)."""
@@ -36,16 +36,16 @@ class LoadRow:
     """One row of ``lesion_load.tsv``; None where a value is undefined (``n/a`` in the file).
 
     region_volume_ml : None outside; in the total row the sum of all regions.
-    load_percent : lesion volume in percent of the region; None where the region has no voxel. In the total row that of
-        white matter: the lesion volume in white-matter regions in percent of their volume, remainders and what lies
-        outside left out (of all regions where the table has remainders only).
-    share_percent : in percent of the subject's lesion volume; None where there is no lesion.
-    n_lesions : lesions with their main part here (each lesion counts once, so that rows add up to the total).
+    load_percent : lesion volume in percent of the region; None if the region has no voxel. In the total row: lesion
+        volume in white-matter regions in percent of their volume, without remainders and outside (of all regions if the
+        table has only remainders).
+    share_percent : in percent of the subject's lesion volume; None if there is no lesion.
+    n_lesions : lesions with their largest part here (each lesion counts once, so that rows add up to the total).
     n_lesions_touching : lesions with any voxel here.
-    largest_lesion_ml : whole volume of the largest of ``n_lesions``; 0 where there is none.
-    lesion_volume_assigned_ml, load_assigned_percent : the same once outside voxels near a region are given to it (on
+    largest_lesion_ml : whole volume of the largest of ``n_lesions``; 0 if there is none.
+    lesion_volume_assigned_ml, load_assigned_percent : the same after assigning outside voxels near a region to it (on
         request).
-    ignored_volume_ml : of voxels whose label may occur in the lesion map and does not count.
+    ignored_volume_ml : volume of voxels whose label may occur in the lesion map but does not count.
     """
 
     region_id: int
@@ -71,8 +71,8 @@ def load_rows(
 ) -> list[LoadRow]:
     """Rows in table order, then outside, then total: regions + outside = total, exactly, in voxels.
 
-    assigned_voxels : [places] lesion voxels after assignment of outside voxels, as
-    `yucca_wm.localize.measures.lesions.assign_outside` gives.
+    assigned_voxels : [places] lesion voxels after assignment of outside voxels, from
+        `yucca_wm.localize.measures.lesions.assign_outside`.
     """
     ml = voxel_volume_mm3 / 1000
     lesion_voxels, sizes, main = counts.lesion_voxels, counts.lesion_sizes, counts.main_place
@@ -124,7 +124,7 @@ def _percent(lesion_voxels: np.ndarray, region_voxels: np.ndarray) -> float | No
 
 
 def with_ignored(rows: list[LoadRow], lesions: Image, regions: Image, settings: Settings) -> list[LoadRow]:
-    """``rows`` with the volume of the voxels whose label does not count."""
+    """``rows`` with ``ignored_volume_ml``, the volume of the voxels whose label does not count."""
     left_out = regions.data[settings.labels.left_out(lesions.data)]
     if not left_out.size:
         return rows
@@ -140,13 +140,13 @@ def with_ignored(rows: list[LoadRow], lesions: Image, regions: Image, settings: 
 
 @dataclass(frozen=True, slots=True)
 class LesionRow:
-    """One row of ``lesions.tsv``. Places are world mm, RAS+ (x grows to the subject's right).
+    """One row of ``lesions.tsv``. Coordinates are world mm, RAS+ (x grows to the subject's right).
 
-    centroid_mm : mean of the voxel centres.
-    extent_mm : size of the box along world x, y and z that holds all its voxels whole.
-    regions : name and percent of the lesion, for every place that it touches, most first.
+    centroid_mm : [x, y, z], mean of the voxel centres.
+    extent_mm : size of the bounding box of its whole voxels along world x, y and z.
+    regions : (name, percent of the lesion) of every place that it touches, largest first.
     distance_to_ventricles_mm : smallest distance between voxel centres; None without a ventricle or tissue map.
-    place, touches_ventricle, touches_cortex : as `yucca_wm.localize.measures.places` has them; None without a tissue
+    place, touches_ventricle, touches_cortex : as defined in `yucca_wm.localize.measures.places`; None without a tissue
         map.
     """
 
@@ -172,9 +172,10 @@ def census(
     ventricle_distance_mm: NDArray[np.float64] | None = None,
     placed: Placed | None = None,
 ) -> list[LesionRow]:
-    """One row a lesion, by size and then by place, so that the order does not depend on the file's orientation.
+    """One row per lesion, sorted by size and then by position, independently of the file's orientation.
 
-    ventricle_distance_mm : [voxels] distance of each lesion voxel to the ventricles.
+    affine : [4, 4], voxel index -> world mm. ventricle_distance_mm : [voxels] distance of each lesion voxel to the
+    ventricles.
     """
     if not components.count:
         return []
@@ -220,7 +221,7 @@ def census(
 class ModalityRow:
     """One row of ``modalities.tsv``.
 
-    volumes_ml : lesion volume by ensemble, T1, FLAIR; None for one that is not at hand.
+    volumes_ml : lesion volume by ensemble, T1, FLAIR; None if not available.
     range_ml : largest minus smallest of these.
     """
 
@@ -234,9 +235,9 @@ class ModalityRow:
 
 
 def modality_rows(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> list[ModalityRow]:
-    """The loads of one subject (rows of `yucca_wm.localize.measures.load.load_rows`) side by side.
+    """The loads of one subject (rows of `load_rows`) by ensemble and by modality, side by side.
 
-    others : modality -> rows of its own maps.
+    others : modality -> rows from its own maps.
     """
     rows = []
     for number, row in enumerate(ensemble):
@@ -251,15 +252,15 @@ def modality_rows(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Loa
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What was measured in one subject.
+    """Measurements of one subject.
 
     load : a row for each region, outside and total.
     lesions : a row for each lesion.
-    flags : name -> what a reader should know before trusting the numbers.
+    flags : name -> what to know before trusting the numbers.
     soft : expected volumes, a row for each region, outside and total; empty without softmaxes.
     modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
-    places : a row for each place and their total; empty without a tissue map that tells places.
-    removed_voxels, removed_lesions : below the minimum size, not in any table.
+    places : a row for each place and their total; empty without a tissue map that shows places.
+    removed_voxels, removed_lesions : numbers below the minimum size, not in any table.
     """
 
     subject: str

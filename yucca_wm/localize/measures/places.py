@@ -1,26 +1,25 @@
-"""Where lesions are in clinicians' words: infratentorial, periventricular, juxtacortical, deep.
+"""Classify lesions by clinical location (place): infratentorial, periventricular, juxtacortical, deep.
 
-A tissue map says what lies around. At lesion voxels it is not looked at: there the lesion map knows better (segmenters
+A tissue map shows the surroundings. It is ignored at lesion voxels, where the lesion map is more reliable (segmenters
 take dark lesions for grey matter or fluid). For the same reason islands under 1 ml, such as rims of lesions, count
-neither as cortex nor as a part of the brain above or below the tentorium. Distances are between voxel centres in world
-mm, so thick slices count as thick. Two voxels **touch** when they share a face, an edge or a corner: nothing lies
-between them.
+neither as cortex nor as part of the brain above or below the tentorium. Distances are between voxel centres in world
+mm, which accounts for thick slices. Two voxels **touch** if they share a face, an edge or a corner.
 
 The place of a **lesion** is the first of these that holds:
 
-1. infratentorial: for most of its voxels the nearest tissue, fluid left out, is cerebellum or brainstem;
+1. infratentorial: for most of its voxels the nearest tissue other than fluid is cerebellum or brainstem;
 2. periventricular, touching: it touches a lateral ventricle, or most of it lies in the corpus callosum, if the region
-   table has one (McDonald 2017 and MAGNIMS: "periventricular", which lesions of the corpus callosum are);
+   table has one (McDonald 2017 and MAGNIMS: "periventricular", which includes lesions of the corpus callosum);
 3. juxtacortical: it touches cortical grey matter (McDonald 2017 and MAGNIMS);
-4. periventricular, near: a part of it lies within 10 mm of a lateral ventricle (the rule of studies of ageing);
+4. periventricular, near: part of it lies within 10 mm of a lateral ventricle (the rule of studies of ageing);
 5. deep: the rest, deep grey matter included.
 
-The place of a **voxel**, for volumes, is decided by its own distances, as a confluent lesion may reach from the
-ventricle to the cortex: infratentorial if the nearest tissue is; else periventricular within 10 mm of a lateral
-ventricle (touching or near, as its lesion is); else juxtacortical where its lesion touches cortex, and is not one of
-the corpus callosum, and the voxel itself lies within 4 mm of cortex; else deep. So both periventricular volumes
-together are those of the 10-mm rule, juxtacortical and deep together what studies of ageing call deep, and all add up
-to the lesion volume exactly.
+The place of a **voxel**, for volumes, depends on its own distances, as a confluent lesion may extend from the ventricle
+to the cortex: infratentorial if the nearest tissue is; else periventricular within 10 mm of a lateral ventricle
+(touching or near, like its lesion); else juxtacortical if its lesion touches cortex and is not one of the corpus
+callosum, and the voxel itself is within 4 mm of cortex; else deep. So both periventricular volumes together follow the
+10-mm rule, juxtacortical and deep together are what studies of ageing call deep, and all add up to the lesion volume
+exactly.
 
 Sources: Thompson et al., Lancet Neurol 17:162 (2018, McDonald 2017 criteria); Filippi et al., Lancet Neurol 15:292
 (2016, MAGNIMS), and Brain 142:1858 (2019, for the corpus callosum); DeCarli et al., Stroke 36:50 (2005) and Griffanti
@@ -46,39 +45,39 @@ from yucca_wm.imaging.reading import spelled
 from yucca_wm.localize.measures.lesions import TIE_MM, Components
 
 PERIVENTRICULAR_MM = 10.0
-"""A voxel this near to a lateral ventricle is periventricular."""
+"""Voxels within this distance of a lateral ventricle are periventricular."""
 
 JUXTACORTICAL_MM = 4.0
-"""A voxel of a lesion that touches cortex is juxtacortical up to this distance from it."""
+"""Voxels of a lesion that touches cortex are juxtacortical up to this distance from it."""
 
 CALLOSUM = "callosum"
-"""Regions with this in their names are the corpus callosum."""
+"""Regions with this in their names belong to the corpus callosum."""
 
 ISLAND_ML = 1.0
-"""Cortex that hangs together is hundreds of ml; what segmenters leave about lesions stays well below this."""
+"""Connected cortex has hundreds of ml; false cortex around lesions stays well below this."""
 
 SUPRATENTORIAL = (Tissue.CEREBRAL_WHITE_MATTER, Tissue.CORTICAL_GREY_MATTER, Tissue.DEEP_GREY_MATTER)
 INFRATENTORIAL = (Tissue.CEREBELLUM, Tissue.BRAINSTEM)
 
 NO_PLACES = {"no_places": "the tissue map has no lateral ventricle or no cortex: no place is given"}
-"""The flag of a subject whose tissue map no place can be told by."""
+"""The flag of a subject whose tissue map does not show places."""
 
 TOTAL = "total"
 """Name of the last row of ``places.tsv``."""
 
 SORTED = "A lesion that spans several places adds to the volume of each, but is counted once."
-"""What is said at a table of places."""
+"""Sentence below a table of places."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the tissue map says of each lesion voxel and each lesion.
+    """Surroundings of each lesion voxel and each lesion in the tissue map.
 
-    lesion : [voxels] the lesion each voxel belongs to.
+    lesion : [voxels] number of the lesion that each voxel belongs to.
     ventricle_mm, cortex_mm : [voxels] distance to the nearest lateral ventricle, to the nearest cortical grey matter.
-    infratentorial : [voxels] nearer to cerebellum or brainstem than to any tissue above the tentorium.
-    touches_ventricle, touches_cortex : [voxels] the voxel itself does.
-    callosal : [voxels] in the corpus callosum.
+    infratentorial : [voxels] whether it is nearer to cerebellum or brainstem than to any tissue above the tentorium.
+    touches_ventricle, touches_cortex : [voxels] whether the voxel itself touches.
+    callosal : [voxels] whether it is in the corpus callosum.
     """
 
     lesion: NDArray[np.intp]
@@ -90,11 +89,11 @@ class Surroundings:
     callosal: NDArray[np.bool_]
 
     def of_lesions(self, voxels: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """[lesions] how many of each lesion's voxels are among ``voxels``."""
+        """[lesions] number of each lesion's voxels among ``voxels`` (bool [voxels])."""
         return np.bincount(self.lesion[voxels], minlength=int(self.lesion.max(initial=-1)) + 1)
 
     def any_of(self, voxels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """[lesions] whether any voxel of the lesion is among ``voxels``."""
+        """[lesions] whether any voxel of the lesion is among ``voxels`` (bool [voxels])."""
         return self.of_lesions(voxels) > 0
 
     @cached_property
@@ -103,27 +102,27 @@ class Surroundings:
 
     @cached_property
     def near_ventricle(self) -> NDArray[np.bool_]:
-        """[voxels] within PERIVENTRICULAR_MM."""
+        """[voxels] whether it is within PERIVENTRICULAR_MM of a lateral ventricle."""
         return self.ventricle_mm <= PERIVENTRICULAR_MM + TIE_MM
 
     @cached_property
     def lesions_at_ventricle(self) -> NDArray[np.bool_]:
-        """[lesions] that touch a lateral ventricle."""
+        """[lesions] whether it touches a lateral ventricle."""
         return self.any_of(self.touches_ventricle)
 
     @cached_property
     def lesions_of_callosum(self) -> NDArray[np.bool_]:
-        """[lesions] that lie in the corpus callosum for the most part."""
+        """[lesions] whether it lies mostly in the corpus callosum."""
         return 2 * self.of_lesions(self.callosal) > self.sizes
 
     @cached_property
     def lesions_periventricular(self) -> NDArray[np.bool_]:
-        """[lesions] that the McDonald criteria call so."""
+        """[lesions] whether it is periventricular by the McDonald criteria."""
         return self.lesions_at_ventricle | self.lesions_of_callosum
 
     @cached_property
     def lesions_at_cortex(self) -> NDArray[np.bool_]:
-        """[lesions] that touch cortical grey matter."""
+        """[lesions] whether it touches cortical grey matter."""
         return self.any_of(self.touches_cortex)
 
 
@@ -132,7 +131,7 @@ Rule = Callable[[Surroundings], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Place:
-    """One place. title : for people; color : ``#rrggbb``; lesions, voxels : which of them the place may take."""
+    """One place. title : for display; color : ``#rrggbb``; lesions, voxels : rules for lesions and for voxels."""
 
     name: str
     title: str
@@ -169,12 +168,12 @@ PLACES = (
         lambda s: np.ones(len(s.lesion), bool),
     ),
 )  # fmt: skip
-"""In order: the first whose rule holds takes a lesion, or a voxel. The last takes what is left."""
+"""In order: a lesion, or a voxel, belongs to the first place whose rule holds; the last rule always holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """One row of ``places.tsv``; ``share_percent`` in percent of the lesion volume, None where there is no lesion."""
+    """One row of ``places.tsv``; ``share_percent`` in percent of the lesion volume, None if there is no lesion."""
 
     place: str
     lesion_voxels: int
@@ -187,8 +186,8 @@ class PlaceRow:
 class Placed:
     """The lesions of a subject by place.
 
-    of_lesion, of_voxel : [lesions], [voxels] position in PLACES.
-    surroundings : what they were decided by.
+    of_lesion, of_voxel : [lesions], [voxels] index in PLACES.
+    surroundings : basis of the classification.
     """
 
     of_lesion: NDArray[np.intp]
@@ -210,11 +209,23 @@ class Placed:
 def place_lesions(
     components: Components, tissue: Image, regions: NDArray[np.integer[Any]], table: RegionTable
 ) -> Placed | None:
-    """Give every lesion and every lesion voxel its place; None where no place can be told.
+    """Assign a place to every lesion and every lesion voxel.
 
-    tissue : label map (`yucca_wm.core.tissue.Tissue`) on the lesions' grid. No place can be told when it has no lateral
-    ventricle or no cortex beside the lesions.
-    regions : label map of ``table`` on that grid, which says where the corpus callosum is.
+    Parameters
+    ----------
+    components : Components
+        Lesions.
+    tissue : Image
+        Label map [i, j, k] (`yucca_wm.core.tissue.Tissue`) on the lesions' grid.
+    regions : ndarray, int, shape (i, j, k)
+        Label map of ``table`` on that grid, which shows the corpus callosum.
+    table : RegionTable
+        The regions.
+
+    Returns
+    -------
+    Placed or None
+        None if the tissue map has no lateral ventricle or no cortex outside the lesions.
     """
     callosum = [region.index for region in table if CALLOSUM in region.name.casefold()]
     around = surroundings(components, tissue, np.isin(regions[tuple(components.voxels.T)], callosum))
@@ -224,7 +235,7 @@ def place_lesions(
 
 
 def surroundings(components: Components, tissue: Image, callosal: NDArray[np.bool_]) -> Surroundings | None:
-    """Distances and contacts of every lesion voxel; None as `place_lesions`. callosal : [voxels]."""
+    """Distances and contacts of every lesion voxel; None as in `place_lesions`. callosal : bool [voxels]."""
     around = tissue.data.copy()
     around[tuple(components.voxels.T)] = 0
 
@@ -251,9 +262,24 @@ def surroundings(components: Components, tissue: Image, callosal: NDArray[np.boo
 
 
 def ventricle_distances(components: Components, ventricles: Image) -> NDArray[np.float64]:
-    """[voxels] distance in mm of each lesion voxel to the nearest voxel of a ventricle map, centre to centre.
+    """Distance of each lesion voxel to the nearest voxel of a ventricle map, centre to centre.
 
-    Raises InputError for a map without a ventricle voxel.
+    Parameters
+    ----------
+    components : Components
+        Lesions.
+    ventricles : Image
+        Mask or label map [i, j, k] on the lesions' grid; every non-zero voxel is ventricle.
+
+    Returns
+    -------
+    ndarray, float, shape (voxels,)
+        Distance in mm.
+
+    Raises
+    ------
+    InputError
+        The map has no ventricle voxel.
     """
     from scipy.spatial import KDTree
 
@@ -267,12 +293,12 @@ def ventricle_distances(components: Components, ventricles: Image) -> NDArray[np
 
 
 def _first(holds: Sequence[NDArray[np.bool_]]) -> NDArray[np.intp]:
-    """Position of the first rule that holds, for each lesion or voxel."""
+    """Index of the first rule that holds, for each lesion or voxel. holds : rule by rule, bool [n]."""
     return np.asarray(np.argmax(np.stack(holds), axis=0), dtype=np.intp)
 
 
 def _without_islands(mask: NDArray[np.bool_], voxel_volume_mm3: float) -> NDArray[np.bool_]:
-    """``mask`` without its connected parts (26 neighbours) under ISLAND_ML."""
+    """``mask`` [i, j, k] without components (26 neighbours) under ISLAND_ML."""
     import cc3d
 
     labels = cc3d.connected_components(mask.astype(np.uint8), connectivity=26)
@@ -282,11 +308,11 @@ def _without_islands(mask: NDArray[np.bool_], voxel_volume_mm3: float) -> NDArra
 
 
 def _distance_mm(voxels: NDArray[np.intp], mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[voxels] to the nearest voxel of ``mask``, centre to centre; infinite where there is none."""
+    """[voxels] distance (mm) to the nearest voxel of ``mask`` [i, j, k], centre to centre; infinite if it is empty."""
     from scipy.ndimage import binary_erosion
     from scipy.spatial import KDTree
 
-    # nothing outside a mask is nearest to a voxel whose neighbours are all within
+    # a voxel whose neighbours are all in the mask is never the nearest one to a voxel outside
     surface = np.argwhere(mask & ~binary_erosion(mask, np.ones((3, 3, 3))))
     if not len(surface):
         return np.full(len(voxels), np.inf)
@@ -296,7 +322,7 @@ def _distance_mm(voxels: NDArray[np.intp], mask: NDArray[np.bool_], affine: NDAr
 
 
 def _touches(voxels: NDArray[np.intp], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """[voxels] whether any of the 26 neighbours is in ``mask``."""
+    """[voxels] whether any of the 26 neighbours of ``voxels`` [n, 3] is in ``mask`` [i, j, k]."""
     padded = np.pad(mask, 1)
     touching = np.zeros(len(voxels), bool)
     for step in product((0, 1, 2), repeat=3):
