@@ -1,1 +1,1 @@
-"""Pictures and HTML reports from the tables of `yucca_wm.localize`."""
+"""Draw pictures and write HTML reports from the tables of `yucca_wm.localize`."""

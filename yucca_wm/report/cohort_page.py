@@ -1,4 +1,4 @@
-"""The page of a cohort, from its results to HTML."""
+"""Make the HTML page of a cohort from its results."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def cohort_page(
     atlas: Image | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> str:
-    """The cohort's page; ``links``: subject -> address of its page; ``atlas``: label map to paint mean loads on;
-    ``left_out``: who is no part of the means -> reason."""
+    """The cohort's page. links : subject -> address of its page; atlas : label map [i, j, k] to paint mean loads on;
+    left_out : subject excluded from the means -> reason."""
     left_out = left_out or {}
     regions, loads = results.regions, results.loads_percent()
     names = [row["name"] for row in regions]
@@ -110,7 +110,7 @@ def cohort_page(
 
 
 def _session_lines(subjects: Sequence[str]) -> list[str]:
-    """A line where somebody is there with several sessions."""
+    """A line if any person has several sessions."""
     sessions = Counter(map(person, subjects))
     if not (several := [name for name, n in sessions.items() if n > 1]):
         return []
@@ -118,7 +118,7 @@ def _session_lines(subjects: Sequence[str]) -> list[str]:
 
 
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:
-    """The lesion frequency map, where localize made one; returns who is not in it, or is though left out, in words."""
+    """Add the lesion frequency map, if any; returns notes on subjects missing from it, or in it though excluded."""
     folder = results.folder / atlas_space.FOLDER
     if not (folder / atlas_space.FREQUENCY).is_file():
         return []
@@ -126,7 +126,7 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
     shown = images.load(folder / atlas_space.FREQUENCY)
     try:
         template = on_grid(images.load(about["template"]), shown)
-    except YuccaWMError:  # the template has gone since
+    except YuccaWMError:  # the template no longer exists
         template = shown.with_data(np.zeros(shown.shape, np.uint8))
     figure = overlays.draw_frequency(shown, template, about["n_subjects"])
     pictures.add(figure, "lesion_frequency", f"Share of subjects with a lesion at each place of the template. {LEFT}")
@@ -158,7 +158,7 @@ def _subject_row(
 
 
 def _place_tables(results: Results) -> list[dict[str, Any]]:
-    """Volume by place, a row a subject; none without tissue maps."""
+    """Volume by place, one row per subject; empty without tissue maps."""
     if not results.places:
         return []
     rows = [

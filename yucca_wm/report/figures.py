@@ -1,4 +1,4 @@
-"""Pictures of one subject and of a cohort. Colours are those of Okabe and Ito, told apart by the colour-blind."""
+"""Draw pictures of one subject and of a cohort, in the colours of Okabe and Ito, safe for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -17,39 +17,44 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import GridSpec
 
 MARGIN = 4
-"""Voxels kept around."""
+"""Voxels kept around the head."""
 
 DARK = 0.12
 """Voxels fainter than this share of the bright ones are air ..."""
 
 SPECKLES = 0.005
-"""... and so is a slice with no more than this share of brighter voxels: noise reaches far."""
+"""... and so is a slice with at most this share of brighter voxels, as noise extends far."""
 
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2")
-"""For the regions with most lesion volume, in this order; all others are OTHER."""
+"""Colours of the regions with most lesion volume, in this order; all others are OTHER."""
 
 OTHER, OUTSIDE_COLOR = "#AA00FF", "#00FFFF"
-"""Violet and cyan: lesions are grey to white on the scan itself."""
+"""Violet and cyan, as lesions are grey to white on the scan itself."""
 SLICES = 6
 
 OUTLINE = 0.9
-"""Width in points."""
+"""Width of lesion outlines in points."""
 
 MARGIN_MM = 10.0
-"""Kept around the brain in the planes of one subject."""
+"""Margin around the brain in the planes of one subject."""
 
 BRIGHT_PERCENT = 99.5
-"""Of the voxels; what is brighter (fat, eyes) is shown like these, or all else would be dark."""
+"""Percentile of intensities shown white; brighter voxels (fat, eyes) would make everything else dark."""
 
 FEWEST = 1000
-"""So many voxels of brain can say how bright it is."""
+"""Minimum number of brain voxels to set the grey window."""
 
 APART_MM = 10.0
-"""Two planes that are shown are at least so far from each other."""
+"""Minimum distance between two planes shown."""
 
 
 def head_box(data: NDArray[Any], lesions: NDArray[Any] | None = None) -> tuple[slice, slice, slice]:
-    """The box of a scan or label map that holds its head and all ``lesions``, with a margin."""
+    """Bounding box of the head and all lesions in a scan or label map, with a margin of `MARGIN` voxels.
+
+    data : scan or label map [i, j, k]. lesions : non-zero in lesions, of the same shape.
+
+    Returns a slice along each axis; its stop may lie beyond the array.
+    """
     strength = np.abs(data)
     there = strength > DARK * np.percentile(strength[strength > 0], 99) if strength.any() else np.ones(data.shape, bool)
     box = []
@@ -66,9 +71,10 @@ def head_box(data: NDArray[Any], lesions: NDArray[Any] | None = None) -> tuple[s
 
 
 def grey_window(data: NDArray[Any], brain: NDArray[np.bool_] | None = None) -> tuple[float, float]:
-    """The values that are shown black and white: those of air and of the brightest brain.
+    """The intensities shown black and white: those of air and of the brightest brain.
 
-    Without ``brain``, or where it has too few voxels to say, those of the whole scan, which scalp and fat may set.
+    data : scan [i, j, k]. brain : mask of the same shape; without it, or with too few voxels, the brightest voxels of
+    the whole scan, which may be scalp and fat, are used.
     """
     dark = float(np.percentile(data, 1))
     known = brain is not None and np.count_nonzero(brain) >= FEWEST
@@ -77,7 +83,7 @@ def grey_window(data: NDArray[Any], brain: NDArray[np.bool_] | None = None) -> t
 
 
 def to_ras(image: Image) -> Image:
-    """The same image with its array axes nearest to right, anterior and superior (reordered, not interpolated)."""
+    """The same image with array axes [x, y, z] closest to right, anterior, superior (reordered, not interpolated)."""
     import nibabel as nib
 
     canonical: Any = nib.as_closest_canonical(nib.Nifti1Image(image.data, image.affine))
@@ -85,12 +91,12 @@ def to_ras(image: Image) -> Image:
 
 
 def region_greys(regions: NDArray[Any]) -> NDArray[np.float32]:
-    """A background where there is no image: regions in dark greys, neighbours mostly in different ones."""
+    """Background [i, j, k] if there is no scan: ``regions`` in dark greys, which mostly differ between neighbours."""
     return np.where(regions > 0, 60 + 10 * (regions.astype(np.int64) * 5 % 7), 0).astype(np.float32)
 
 
 def region_colors(volumes_ml: dict[str, float]) -> dict[str, str]:
-    """Name -> colour: the regions with most lesion volume have colours of their own, the rest one."""
+    """Name -> colour: regions with most lesion volume have their own colours, all others share one."""
     first = sorted((name for name in volumes_ml if volumes_ml[name] > 0), key=lambda name: -volumes_ml[name])
     return {name: PALETTE[rank] if rank < len(PALETTE) else OTHER for rank, name in enumerate(first)}
 
@@ -106,11 +112,32 @@ def draw_subject(
     brightest: float | None = None,
     brain: NDArray[np.bool_] | None = None,
 ) -> Figure:
-    """One subject: axial slices with lesions outlined in the colour of their region, over bars of each region's load.
+    """Draw one subject: axial slices with lesions outlined in their region's colour, over bars of each region's load.
 
-    background : image in RAS order; labelled : lesion voxels with region labels on the same grid; names : label ->
-    region name; colors : name -> colour; brightest : value shown white (default: of `grey_window`); brain : what sets
-    the grey window, and where to look for somebody without lesions (default: where the background is not 0).
+    Parameters
+    ----------
+    background : Image
+        Scan [x, y, z] in RAS order.
+    labelled : ndarray, int, shape (x, y, z)
+        Region labels at lesion voxels on the same grid, 0 elsewhere.
+    names : dict of int to str
+        Label -> region name.
+    loads : sequence of RegionLoad
+        The bars, in order.
+    colors : dict of str to str
+        Region name -> colour ``#rrggbb``.
+    title : str
+        Title of the figure.
+    brightest : float, optional
+        Intensity shown white. Default: that of `grey_window`.
+    brain : ndarray, bool, shape (x, y, z), optional
+        Voxels that set the grey window, and the planes if there are no lesions. Default: non-zero voxels of
+        ``background``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure without a window.
     """
     from matplotlib.figure import Figure
 
@@ -133,10 +160,10 @@ def draw_subject(
 
 
 def chosen_planes(lesions: NDArray[Any], brain: NDArray[np.bool_], step_mm: float) -> list[int]:
-    """Up to SLICES axial planes, from below: those that together show most lesion area, APART_MM from each other; where
-    there is no lesion, planes that divide the height of the brain evenly.
+    """Up to SLICES axial planes, bottom to top, that together show most lesion area, at least APART_MM from each other;
+    without lesions, planes evenly spaced over the height of the brain.
 
-    lesions, brain : [x, y, z], RAS order. step_mm : from one plane to the next.
+    lesions, brain : [x, y, z], RAS order. step_mm : distance between neighbouring planes.
     """
     area = np.count_nonzero(lesions, axis=(0, 1))
     if not area.any():
@@ -144,7 +171,7 @@ def chosen_planes(lesions: NDArray[Any], brain: NDArray[np.bool_], step_mm: floa
         low, high = (filled[0], filled[-1]) if filled.size else (0, brain.shape[2] - 1)
         return np.unique(np.linspace(low, high, SLICES + 2)[1:-1].round().astype(int)).tolist()
     gap = max(int(np.ceil(APART_MM / step_mm - 1e-3)), 1)
-    most = np.zeros((SLICES + 1, len(area) + 1), int)  # area of so many planes, chosen from so many at the bottom
+    most = np.zeros((SLICES + 1, len(area) + 1), int)  # [n, m]: largest area of n planes among the lowest m
     for n in range(1, SLICES + 1):
         for top in range(1, len(area) + 1):
             most[n, top] = max(most[n, top - 1], area[top - 1] + most[n - 1, max(top - gap, 0)])
@@ -161,7 +188,7 @@ def chosen_planes(lesions: NDArray[Any], brain: NDArray[np.bool_], step_mm: floa
 
 
 def brain_box(brain: NDArray[np.bool_], lesions: NDArray[Any], spacing_mm: NDArray[Any]) -> tuple[slice, slice]:
-    """The part of the axial planes that holds brain and lesions ([x, y, z]), with MARGIN_MM around."""
+    """Slices along x and y that contain brain and lesions (both [x, y, z]), with a margin of MARGIN_MM."""
     there = brain | (lesions != 0) if brain.any() else np.ones(brain.shape, bool)
     box = []
     for axis, others in ((0, (1, 2)), (1, (0, 2))):
@@ -182,7 +209,7 @@ def _draw_slices(
     colors: dict[str, str],
     window: tuple[float, float],
 ) -> None:
-    """Axial slices, the subject's left on the left, and a legend under them."""
+    """Draw axial slices, the subject's left on the left, with a legend below. window : black and white intensity."""
     from matplotlib.patches import Patch
 
     spacing = background.spacing_mm
@@ -212,7 +239,7 @@ def _draw_slices(
 
 
 def write_side(axes: Axes, side: str) -> None:
-    """``L`` or ``R`` in that upper corner of a slice, white on a black box: scalp may be white."""
+    """Write ``L`` or ``R`` into that upper corner of a slice, white on a black box, as scalp may be white."""
     x, align = {"L": (0.04, "left"), "R": (0.96, "right")}[side]
     axes.text(
         x, 0.96, side, transform=axes.transAxes, color="white", fontsize=10, fontweight="bold", va="top", ha=align,
@@ -222,8 +249,8 @@ def write_side(axes: Axes, side: str) -> None:
 
 @dataclass(frozen=True)
 class RegionLoad:
-    """A bar. load_percent : NaN where the region has no voxel. is_region : False for what lies outside all of them, of
-    which there is no load."""
+    """A bar. load_percent : NaN if the region has no voxel. is_region : False for the volume outside all regions, which
+    has no load."""
 
     name: str
     load_percent: float
@@ -232,7 +259,7 @@ class RegionLoad:
 
 
 def _draw_bars(upper: Axes, lower: Axes, loads: Sequence[RegionLoad], colors: dict[str, str]) -> None:
-    """Load and lesion volume of every region, and the volume outside; a cross where a region is absent."""
+    """Draw load and lesion volume of every region, and the volume outside; absent regions have a cross."""
     at = np.arange(len(loads))
     bar_colors = [colors.get(load.name, OTHER) for load in loads]
     percent, volume = np.array([[load.load_percent, load.volume_ml] for load in loads]).reshape(-1, 2).T
@@ -249,13 +276,26 @@ def _draw_bars(upper: Axes, lower: Axes, loads: Sequence[RegionLoad], colors: di
 
 
 def slice_title(image: Image, k: int) -> str:
-    """World z of the middle of the axial slice ``k``."""
+    """World z (mm) of the centre of axial slice ``k``, as a title."""
     middle = image.affine @ [*(np.array(image.shape[:2]) - 1) / 2, k, 1]
     return f"z = {round(float(middle[2]))} mm"
 
 
 def draw_left_right(regions: Sequence[dict[str, str]], load_percent: NDArray[np.float64]) -> Figure:
-    """Mean load of each structure on the left and on the right, largest first; bars are standard errors."""
+    """Draw the mean load of each structure on the left and on the right, largest first; bars are standard errors.
+
+    Parameters
+    ----------
+    regions : sequence of dict
+        Rows of the regions' ``name``, in the order of the columns of ``load_percent``.
+    load_percent : ndarray, float, shape (subjects, regions)
+        Load in percent of the region; NaN for absent regions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure without a window.
+    """
     from matplotlib.figure import Figure
 
     position = {row["name"]: number for number, row in enumerate(regions)}

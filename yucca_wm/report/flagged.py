@@ -1,4 +1,4 @@
-"""Flags of `yucca_wm.localize` in what is done with its tables: who is used in spite of one, and who is left out."""
+"""Apply flags of `yucca_wm.localize` in analyses of its tables: exclude subjects, or note that they are used."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
 NO_DOUBT = ("no_lesion", SMALL_LOAD, "high_load")
-"""Flags of who has most lesions, fewest or none: left out only when named. To leave these out would be to choose by
-what is measured."""
+"""Flags of subjects with most lesions, fewest or none: excluded only if named, as this would select subjects by the
+measured quantity."""
 
 Flags = dict[str, list[str]]
 """Subject -> names of its flags."""
@@ -33,7 +33,7 @@ def summary_file(results: TableInput) -> Path | None:
 
 
 def read_flags(results: TableInput) -> Flags | None:
-    """The flags of every subject in the `summary_file`; None where there is none."""
+    """The flags of every subject in the `summary_file`; None if there is no such file."""
     path = summary_file(results)
     if path is None:
         return None
@@ -49,10 +49,11 @@ def read_flags(results: TableInput) -> Flags | None:
 def excluded(
     results: TableInput, flags: Flags | None, wanted: Sequence[str], subjects: Collection[str]
 ) -> dict[str, str]:
-    """Those of ``subjects`` with a flag of ``wanted`` (none named: with any that casts doubt on the numbers) -> reason.
+    """Subject -> reason, for those of ``subjects`` with a flag in ``wanted`` (empty: with any that casts doubt on the
+    numbers).
 
-    Raises InputError for unknown flags, and where no flags are known, or not of everybody: who is flagged would be used
-    in silence.
+    Raises InputError for unknown flags, and if flags are unknown for any subject, which would otherwise be used without
+    notice.
     """
     path = table_name(results)
     if flags is None and path == FRAME:
@@ -72,12 +73,12 @@ def excluded(
 
 
 def without_flags(flags: Flags, subjects: Collection[str]) -> list[str]:
-    """Those of ``subjects`` of whom ``flags`` says nothing, not even that they have none."""
+    """Those of ``subjects`` without an entry in ``flags``, not even an empty one."""
     return [name for name in subjects if name not in flags]
 
 
 def flag_lines(flags: Mapping[str, Sequence[str]], subjects: Collection[str], *, named: bool = True) -> list[str]:
-    """A line for every flag that somebody among ``subjects`` carries who is used all the same."""
+    """A line for every flag of ``subjects`` that are used despite it."""
     lines = []
     for flag in dict.fromkeys(flag for name in subjects for flag in flags.get(name, [])):
         names = [name for name in subjects if flag in flags.get(name, [])]
@@ -88,7 +89,7 @@ def flag_lines(flags: Mapping[str, Sequence[str]], subjects: Collection[str], *,
 
 
 def left_out_lines(left_out: Mapping[str, str], *, named: bool = True) -> list[str]:
-    """A line for every reason for which subjects (-> reason) are left out."""
+    """A line for every reason for excluding subjects. left_out : subject -> reason."""
     lines = []
     for reason in sorted(set(left_out.values())):
         names = [name for name, why in left_out.items() if why == reason]

@@ -1,4 +1,4 @@
-"""Whose the files in a report's folder are: those of an earlier report go when it is written again, and no others."""
+"""Track the files of a report, so that a new report replaces those of an earlier one and no others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from yucca_wm.core.files import make_folder, write_json
 
 MANIFEST = "report.json"
-"""Names the files of a report, beside ``index.html``."""
+"""File that lists the files of a report, beside ``index.html``."""
 
 PAGES, FIGURES, SUBJECT_FIGURES = "subjects", "figures", "figures/subjects"
 OF_COHORT = ("heat_map", "left_right", "atlas_load", "lesion_frequency")
@@ -18,9 +18,9 @@ OF_COHORT = ("heat_map", "left_right", "atlas_load", "lesion_frequency")
 
 
 def files_of(subjects: Sequence[str], *, pages: bool = True, one_person: bool = False) -> list[str]:
-    """Names of all files, below its folder, that a report may consist of.
+    """Names of all files that a report may consist of, relative to its folder.
 
-    pages : each subject has a page. one_person : there is only that one, ``index.html``.
+    pages : each subject has a page. one_person : the only page is that of one subject, ``index.html``.
     """
     pictures = [f"{SUBJECT_FIGURES}/{subject}" for subject in subjects] if pages else []
     pictures += [] if one_person else [f"{FIGURES}/{name}" for name in OF_COHORT]
@@ -29,11 +29,11 @@ def files_of(subjects: Sequence[str], *, pages: bool = True, one_person: bool = 
 
 
 def take_over(folder: Path, files: Collection[str]) -> None:
-    """Remove an earlier report, which may show other subjects, or these under their names, and note which ``files``
-    belong to this one."""
+    """Remove an earlier report, which may show other subjects, or these with their real names, and record the
+    ``files`` of this one."""
     for file in _earlier(folder):
         file.unlink(missing_ok=True)
-    with suppress(OSError):  # where somebody's own files lie in it
+    with suppress(OSError):  # if it contains other files
         (folder / PAGES).rmdir()
     write_json(make_folder(folder) / MANIFEST, {"program": "yucca_wm.report", "files": sorted(files)})
 

@@ -1,4 +1,4 @@
-"""Self-contained HTML: one page a cohort, one a subject, with its pictures inside; no network, no files beside them."""
+"""Render self-contained HTML pages with embedded pictures: no network, no other files needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCREEN_DPI = 92
-"""Size of pictures in pages; files have more dots an inch."""
+"""Resolution of pictures in pages; files have more dots per inch."""
 
 
 def render(template: str, **content: Any) -> str:
@@ -37,30 +37,30 @@ def count(number: int | str, noun: str) -> str:
 
 
 def short(text: str) -> str:
-    """Six decimals are for files; three for reading."""
+    """``text`` with three decimals in place of the six of files."""
     return f"{float(text):.3f}" if re.fullmatch(r"-?[0-9]+\.[0-9]{6}", text) else text
 
 
 def table_of(title: str, rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """What the template needs of a table: title, heads and rows; a column with one subject only is left out."""
+    """Content of a table for the template: title, heads, rows; the subject column is omitted for a single subject."""
     heads = [head for head in rows[0] if head != "subject" or len({row["subject"] for row in rows}) > 1]
     return {"title": title, "heads": heads, "rows": [[short(row[head]) for head in heads] for row in rows]}
 
 
 def decimals(number: float) -> str:
-    """A number of a table, empty where there is none."""
+    """A number as text with three decimals; empty for NaN."""
     return "" if math.isnan(number) else f"{number:.3f}"
 
 
 LEFT = "The subject's left is on the left."
-"""Of every picture of slices."""
+"""Sentence for every picture of slices."""
 
 
 class Pictures:
     """The pictures of one page, in order; each is also written to ``folder`` as PNG and SVG.
 
-    shown : what the templates need of each picture: ``source`` (a ``data:`` address), ``caption``, ``files``
-    and ``width`` in pixels.
+    shown : content of each picture for the templates: ``source`` (a ``data:`` address), ``caption``, ``files`` and
+    ``width`` in pixels.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Slices with something drawn on them: values of regions on an atlas, and the edges of one scan on another."""
+"""Draw overlays on slices: values of regions on an atlas, and the edges of one scan on another."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SLICES = 8
 NO_VALUE = "#dddddd"
 
 AXIAL = (0.3, 0.42, 0.54, 0.66, 0.78)
-"""Heights of the axial slices, as shares of the head's."""
+"""Heights of the axial slices, as shares of the head's height."""
 
 PIXEL_MM = 0.8
 
 SMOOTHING_MM = 2.0
-"""Edges of finer detail than this are not drawn ..."""
+"""Edges of details finer than this are not drawn ..."""
 
 FAINT = 0.05
 """... nor those below this share of the strongest."""
@@ -34,9 +34,23 @@ EDGE_COLOR = (1.0, 0.62, 0.0)
 
 
 def draw_on_atlas(atlas: Image, mean_percent: dict[int, float], n_subjects: int) -> Figure:
-    """Mean load (label -> percent) painted on the regions of a label map; labels without a value are light grey.
+    """Draw mean loads on the regions of a label map; labels without a value are light grey.
 
     Colours follow the square root of the load, as in the heat map.
+
+    Parameters
+    ----------
+    atlas : Image
+        Label map [i, j, k].
+    mean_percent : dict of int to float
+        Label -> mean load in percent of the region.
+    n_subjects : int
+        Number of subjects, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure without a window.
     """
     painted = np.full(int(atlas.data.max()) + 1, np.nan)
     for label, percent in mean_percent.items():
@@ -48,7 +62,22 @@ def draw_on_atlas(atlas: Image, mean_percent: dict[int, float], n_subjects: int)
 
 
 def draw_frequency(frequency: Image, template: Image, n_subjects: int) -> Figure:
-    """Percent of subjects with a lesion at each voxel, over the template: a scan, or the outline of a label map."""
+    """Draw the percentage of subjects with a lesion at each voxel over a template.
+
+    Parameters
+    ----------
+    frequency : Image
+        Share of subjects [i, j, k], 0 to 1.
+    template : Image
+        Scan, or label map whose outline is shown, on the same grid.
+    n_subjects : int
+        Number of subjects, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure without a window.
+    """
     values = np.where(frequency.data > 0, 100.0 * frequency.data, np.nan)
     if template.data.dtype.kind in "iu" and int(template.data.max()) < 256:
         template = template.with_data((template.data > 0).astype(np.uint8))
@@ -57,7 +86,7 @@ def draw_frequency(frequency: Image, template: Image, n_subjects: int) -> Figure
 
 
 def _axial(under: Image, values: NDArray[Any], unit: str, title: str, cmap: str, power: float) -> Figure:
-    """``values`` (NaN: nothing to show) over ``under`` in axial slices, the subject's left on the left."""
+    """Draw ``values`` [i, j, k] (NaN: transparent) over ``under`` in axial slices, the subject's left on the left."""
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.figure import Figure
 
@@ -98,8 +127,19 @@ def draw_alignment(
 ) -> Path:
     """Write a PNG with the edges of ``moved`` (T1) on slices of ``reference`` (FLAIR), the subject's left on the left.
 
-    Both are scans in one world; ``moved`` may have a grid of its own.
-    brain : what sets the greys, on the grid of ``reference``.
+    Parameters
+    ----------
+    reference, moved : Image
+        Scans [i, j, k] in one world; their grids may differ.
+    path : path
+        File to write.
+    brain : ndarray, bool, shape (i, j, k), optional
+        Voxels that set the grey window, on the grid of ``reference``. Default: the whole scan.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
     """
     from matplotlib.figure import Figure
 
@@ -123,7 +163,7 @@ def draw_alignment(
         title = slice_title(under, at) if across == 2 else ("sagittal", "coronal")[across]
         axes.set_title(title, color="white", fontsize=9)
         axes.set_axis_off()
-        for side in "LR" if across else "":  # in a sagittal slice there is neither
+        for side in "LR" if across else "":  # sagittal slices have neither
             write_side(axes, side)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100)
@@ -131,14 +171,14 @@ def draw_alignment(
 
 
 def _fine(plane: NDArray[Any], spacing_mm: tuple[float, float]) -> NDArray[np.float32]:
-    """One slice in pixels of PIXEL_MM."""
+    """``plane`` [row, column] resampled to pixels of PIXEL_MM. spacing_mm : along both axes."""
     from scipy.ndimage import zoom
 
     return np.asarray(zoom(plane.astype(np.float32), [size / PIXEL_MM for size in spacing_mm], order=1))
 
 
 def _edges(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Thin edges: where the smoothed gradient is strongest along itself (Canny)."""
+    """Thin edges of ``plane``, bool of the same shape: maxima of the smoothed gradient along its direction (Canny)."""
     from scipy.ndimage import gaussian_filter
     from skimage.feature import canny
 

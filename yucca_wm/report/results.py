@@ -1,5 +1,5 @@
-"""What `yucca_wm.localize` wrote, read back; and the same without names: numbers in place of subjects, no path, nothing
-that an error message might give away.
+"""Read the results of `yucca_wm.localize`, and anonymise them: numbers in place of names, no paths, and nothing that an
+error message might reveal.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ EXTRA = {
     "modalities.tsv": "T1, FLAIR and both, side by side",
     "template/template.tsv": "Lesion volume in the subject's space and in the template's",
 }
-"""Tables that localize writes on request, in the order in which pages show them."""
+"""Tables that localize writes on request, in the order of the pages."""
 
 ALIGNMENTS = "frame"
-"""Folder of the pictures of T1 on FLAIR that yucca_wm.predict leaves beside the tables."""
+"""Folder of the pictures of T1 on FLAIR that yucca_wm.predict writes beside the tables."""
 
 FAILED, NOT_PREDICTED = "could not be localized; see localize.json", "could not be predicted; see predict.json"
-"""In place of reasons, which name files."""
+"""Replacement for reasons, which contain file names."""
 
 HIDDEN = "a note that may hold a name; see predict.json"
 
@@ -45,10 +45,10 @@ HIDDEN = "a note that may hold a name; see predict.json"
 class Results:
     """folder : of the tables; summary : content of localize.json; load : subject -> its rows of lesion_load.tsv;
     lesions : subject -> its rows of lesions.tsv; extra : title -> subject -> rows, of the tables made on request;
-    places : subject -> its rows of places.tsv; notes : subject -> what yucca_wm.predict did and was not sure of;
-    not_predicted : whom yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's edges on
-    the other; regions_by : subject -> what gave the regions, of those whose lesions the package's models found;
-    scans : subject -> modality -> the scan that yucca_wm.predict was given;
+    places : subject -> its rows of places.tsv; notes : subject -> notes of yucca_wm.predict;
+    not_predicted : subject that yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's
+    edges on the other; regions_by : subject -> source of the regions, if the package's models found the lesions;
+    scans : subject -> modality -> scan given to yucca_wm.predict;
     anonymous : names are replaced, and no path may be shown."""
 
     folder: Path
@@ -70,7 +70,7 @@ class Results:
 
     @property
     def failures(self) -> dict[str, str]:
-        """Who is not in the tables -> reason."""
+        """Subject missing from the tables -> reason."""
         return {**self.not_predicted, **self.summary["failures"]}
 
     @property
@@ -79,7 +79,7 @@ class Results:
         return [row for row in next(iter(self.load.values())) if is_region(row)]
 
     def of(self, subject: str) -> Results:
-        """What there is about one subject: little to send to another process."""
+        """The results of one subject only, small enough to send to another process."""
         summary = {**self.summary, "subjects": {subject: self.summary["subjects"][subject]}, "failures": {}}
         extra = {title: {subject: rows[subject]} for title, rows in self.extra.items() if subject in rows}
         return replace(
@@ -94,11 +94,11 @@ class Results:
         return {name: list(about["flags"]) for name, about in self.summary["subjects"].items()}
 
     def loads_percent(self) -> NDArray[np.float64]:
-        """[subjects, regions] load in percent, NaN where undefined."""
+        """[subjects, regions] load in percent; NaN if undefined."""
         return np.array([[value(row, "load_percent") for row in rows if is_region(row)] for rows in self.load.values()])
 
     def place(self, path: object) -> str:
-        """A path as a page may show it."""
+        """Text to show for a path."""
         return "not shown" if self.anonymous else str(path)
 
 
@@ -107,12 +107,12 @@ def is_region(row: Row) -> bool:
 
 
 def value(row: Row, column: str) -> float:
-    """A number of a table; NaN for an empty field."""
+    """A number of a row; NaN for an empty field."""
     return float(row[column]) if row[column] else float("nan")
 
 
 def read_results(folder: str | os.PathLike[str]) -> Results:
-    """Read the tables of a localization. Raises InputError when a file is missing, damaged or holds no subject."""
+    """Read the tables of a localization. Raises InputError if a file is missing, damaged or has no subject."""
     folder = Path(folder)
     try:
         summary = json.loads((folder / "localize.json").read_text(encoding="utf-8"))
@@ -130,7 +130,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
 
 
 def region_table(folder: str | os.PathLike[str]) -> RegionTable:
-    """The region table that a localization left beside its results; the built-in one where there is none."""
+    """The region table beside the results of a localization; the built-in one if there is none."""
     own = Path(folder) / REGIONS
     return read_table(own) if own.is_file() else regions()
 
@@ -141,7 +141,7 @@ def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Account:
-    """What the record of `yucca_wm.predict` says of the subjects; fields as in `Results`, ``not_predicted`` too."""
+    """Content of the record of `yucca_wm.predict`; fields as in `Results`."""
 
     notes: dict[str, list[str]] = field(default_factory=dict)
     not_predicted: dict[str, str] = field(default_factory=dict)
@@ -150,8 +150,8 @@ class Account:
 
 
 def _predicted(path: Path, subjects: Collection[str]) -> Account:
-    """Of ``subjects`` and of who failed; nothing without the record, or where it knows none of them: it is of another
-    run."""
+    """The record on ``subjects`` and failures; empty without a record, or if it contains none of them and so belongs to
+    another run."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         cases = {name: case for name, case in record["cases"].items() if name in subjects}
@@ -177,7 +177,7 @@ def _by_subject(path: Path) -> dict[str, list[Row]]:
 
 
 def facts_of(results: Results) -> list[tuple[str, str]]:
-    """What every page says of how its numbers were made: what counts as a lesion, the inputs, the program."""
+    """Facts for every page on how its numbers were made: definition of a lesion, inputs, program."""
     settings, inputs = results.summary["settings"], results.summary["inputs"]
     cut = settings.get("threshold")
     what = f"labels {', '.join(map(str, settings['lesion_labels']))}" if cut is None else f"probability from {cut:g}"
@@ -191,7 +191,7 @@ def facts_of(results: Results) -> list[tuple[str, str]]:
 def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
     """``results`` with every name replaced, and replacement -> name.
 
-    Numbers follow the hashes of the names, so that neither their order nor their number says anything.
+    Numbers follow the order of the names' hashes, so that they reveal nothing about the names.
     """
     failures = results.summary["failures"]
     numbers = numbered({*results.load, *failures})
@@ -226,12 +226,12 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
 
 
 def _without_names(notes: Sequence[str], names: Collection[str]) -> list[str]:
-    """The notes, HIDDEN in place of those that hold a name or a path."""
+    """The notes, with HIDDEN in place of those that contain a name or a path."""
     return [HIDDEN if _tells(note, names) else note for note in notes]
 
 
 def _flags_without_names(flags: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """The flags, what they mean in general in place of sentences that hold a name or a path."""
+    """The flags, with their general meaning in place of sentences that contain a name or a path."""
     return {flag: TITLES.get(flag, HIDDEN) if _tells(said, names) else said for flag, said in flags.items()}
 
 
@@ -240,7 +240,7 @@ def _tells(said: str, names: Collection[str]) -> bool:
 
 
 def numbered(names: Iterable[str], after: int = 0) -> dict[str, str]:
-    """Name -> number, from ``after`` + 1."""
+    """Name -> ``subject-NNN``, numbered from ``after`` + 1 in the order of hashes."""
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     width = max(3, len(str(len(order))))
     return {name: f"subject-{number:0{width}d}" for number, name in enumerate(order, start=after + 1)}

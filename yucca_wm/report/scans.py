@@ -1,4 +1,4 @@
-"""Whose scan is whose: by name, as lesion and region maps are paired, whatever the scan's name says of its contrast."""
+"""Match scans to subjects by name, as lesion and region maps are paired, whether or not it states a contrast."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, nifti_files
 
 BEST_TO_SEE_LESIONS, OTHER_CONTRAST = {"flair": 1, "t1": 2}, 3
-"""What is shown of several; a scan that is called like the subject comes first."""
+"""Order of preference among several scans; one with exactly the subject's name comes first."""
 
 Rank = tuple[int, int, str]
-"""By contrast, by how many endings there are, by the last (the channel); the smallest is shown."""
+"""Contrast, number of endings, last ending (the channel); the smallest rank is shown."""
 
 
 def find_scans(
     folder: str | os.PathLike[str], subjects: Collection[str], maps: Collection[Path] = ()
 ) -> dict[str, Path]:
-    """Subject -> its scan (FLAIR before T1 before any other), for those who have one.
+    """Subject -> its scan (FLAIR before T1 before any other), for subjects with a scan.
 
-    folder : of scans, or of a folder for each person (BIDS too); of one person, the scan itself. maps : files that are
-    no scans, although they may lie there: what is to be shown on them.
+    folder : folder of scans, or of one folder per subject (BIDS too); for one subject, the scan itself. maps : files
+    that are not scans, although they may be in that folder: the maps to show on them.
 
-    Raises InputError when it holds no scan of anyone, or several of somebody that are alike.
+    Raises InputError if it contains no scan of any subject, or several of one subject with equal rank.
     """
     if Path(folder).is_file() and len(subjects) == 1:
         return dict.fromkeys(subjects, Path(folder))
@@ -46,7 +46,7 @@ def find_scans(
 
 
 def match_scans(scans: Mapping[str, Path], subjects: Collection[str]) -> dict[str, Path]:
-    """Subject -> scan out of case name -> scan. Raises InputError when two are alike."""
+    """Subject -> scan, from case name -> scan. Raises InputError if two scans of a subject have equal rank."""
     by_name = {subject_of(subject): subject for subject in reversed(list(subjects))}
     by_name |= {subject: subject for subject in subjects}
     candidates: dict[str, list[tuple[Rank, Path]]] = defaultdict(list)
@@ -65,7 +65,7 @@ def match_scans(scans: Mapping[str, Path], subjects: Collection[str]) -> dict[st
 
 
 def _fits(name: str, by_name: Mapping[str, str]) -> tuple[str, Rank] | None:
-    """Whose scan it is, as little as possible of its ending taken off, and its rank among that subject's scans."""
+    """Subject of a scan, after removing as few endings as possible, and the scan's rank among that subject's."""
     if name in by_name:
         return by_name[name], (0, 0, "")
     rest, endings = name, list[str]()
@@ -81,7 +81,7 @@ def _fits(name: str, by_name: Mapping[str, str]) -> tuple[str, Rank] | None:
 
 
 def _scans(folder: Path) -> dict[str, Path]:
-    """Case name -> scan. In a folder for each person, the person's name comes before a scan's (``a/FLAIR.nii.gz`` is
+    """Case name -> scan. With one folder per subject, its name is put before the scan's (``a/FLAIR.nii.gz`` is
     a_FLAIR)."""
     if scans := nifti_files(folder):
         return scans

@@ -1,4 +1,4 @@
-"""The page of one subject, from its results to HTML, and what is shown over the scan: lesions by region and by place,
+"""Make the HTML page of one subject from its results, with layers over the scan: lesions by region and by place,
 regions, tissue.
 """
 
@@ -45,7 +45,7 @@ CAPTION = (
     "the total."
 )
 REST = f" Remainder: {IN_REMAINDER}."
-"""Added where the table has the built-in remainders."""
+"""Added if the table has the built-in remainders."""
 
 
 def subject_layers(
@@ -55,10 +55,10 @@ def subject_layers(
     colors: Mapping[str, str],
     background: Path | None = None,
 ) -> tuple[Image, list[Layer]]:
-    """The scan and what lies over it, in RAS order; lesions by region first.
+    """The scan and the layers over it, [x, y, z] in RAS order; lesions by region first.
 
     about, stated : the subject's entry and the settings in ``localize.json``; colors : region name -> colour of its
-    lesions. Without ``background`` the region map in greys is the scan. Raises YuccaWMError when a map has gone.
+    lesions. Without ``background`` the region map in greys replaces the scan. Raises YuccaWMError if a map is missing.
     """
     settings = Settings.stated(stated)
     tissue_map = Path(about["tissue"]) if "tissue" in about else None
@@ -93,7 +93,7 @@ def subject_layers(
 def _check_counts(
     labelled: NDArray[Any], names: Mapping[int, str], rows: Sequence[Row], about: Mapping[str, Any]
 ) -> None:
-    """Raise InputError unless the maps still show what the table counts."""
+    """Raise InputError unless the maps still match the counts in the table."""
     shown = np.bincount(labelled.ravel(), minlength=max(names) + 1)
     counted = {row["name"]: int(row["lesion_voxels"]) for row in rows}
     if any(shown[label] != counted[name] for label, name in names.items() if name in counted):
@@ -102,7 +102,7 @@ def _check_counts(
 
 
 def _places(lesions: Image, tissue: Image, regions: Image, table: RegionTable, settings: Settings) -> list[Layer]:
-    """Every lesion voxel with its place: 1 is the first of PLACES; nothing where no place can be told."""
+    """Layer with the place of every lesion voxel (1: first of PLACES); empty if the tissue map does not show places."""
     components = counted_lesions(lesions, settings)
     placed = place_lesions(components, tissue, regions.data, table)
     if placed is None:
@@ -134,9 +134,9 @@ def subject_page(
     *,
     alone: bool = False,
 ) -> tuple[str, str]:
-    """One subject's page, and why it lacks a picture, if it does.
+    """One subject's page, and the reason if it lacks a picture, else an empty string.
 
-    background : an image (FLAIR) to show lesions on; the region map without one. alone : there is no page of a cohort.
+    background : scan (FLAIR) to show lesions on; None: the region map. alone : there is no page of a cohort.
     """
     rows, about = results.load[subject], results.summary["subjects"][subject]
     total = rows[-1]
@@ -150,7 +150,7 @@ def subject_page(
         loads = [
             figures.RegionLoad(
                 row["name"],
-                0.0 if row["group"] == REMAINDER else value(row, "load_percent"),  # a rim: no bar, and no cross
+                0.0 if row["group"] == REMAINDER else value(row, "load_percent"),  # only a rim: no bar and no cross
                 value(row, "lesion_volume_ml"),
                 row["name"] != OUTSIDE_NAME,
             )
@@ -225,7 +225,7 @@ def subject_page(
 
 
 def _first_things_first(lesion: Row) -> Row:
-    """A row of the census with what people look for in front."""
+    """A row of the census with the most important columns first."""
     return {column: lesion[column] for column in (*FIRST, *lesion) if column in lesion}
 
 
@@ -245,5 +245,5 @@ def _place_rows(results: Results, subject: str) -> list[dict[str, Any]]:
 
 
 def _centre_of_largest(lesions: list[Row]) -> list[float] | None:
-    """World mm; the census begins with the largest lesion."""
+    """Centroid [x, y, z] of the first lesion in the census, the largest, in world mm; None without lesions."""
     return [value(lesions[0], f"centroid_{axis}_mm") for axis in "xyz"] if lesions else None

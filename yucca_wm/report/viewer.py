@@ -1,4 +1,4 @@
-"""The slice view one can click through: nilearn's viewer, whole in one HTML string, with layers to choose from."""
+"""Make an interactive slice view: nilearn's viewer as one HTML string, with selectable layers."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from yucca_wm.report.figures import grey_window, head_box
 from yucca_wm.report.html import render
 
 SPACING_MM = 1.5
-"""Of the copy that is shown. A page holds all of it, and finer ones take seconds to make and megabytes to keep."""
+"""Voxel size of the copy in a page. Finer ones take seconds to make and megabytes to store."""
 
 BESIDE = "#bbbbbb"
-"""Colour of a label that has none."""
+"""Colour of labels without a colour."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What can be laid over a scan.
+    """A layer over a scan.
 
-    title : on its button.
-    labelled : label map on the scan's grid, 0 where nothing is shown.
-    names, colors : of labels; ``#rrggbb``, several labels may share one.
-    says : what names are of, when they are to be read out where one clicks ("region", "tissue").
-    sparse : keep every voxel in the smaller copy: lesions, which nearest neighbour could lose.
+    title : text of its button.
+    labelled : label map [x, y, z] on the scan's grid, 0 where nothing is shown.
+    names, colors : label -> name, label -> ``#rrggbb``; several labels may share a colour.
+    says : kind of the names ("region", "tissue") to show at the clicked position; empty: names are not shown.
+    sparse : keep every voxel in the smaller copy, for lesions, which nearest neighbour could lose.
     """
 
     title: str
@@ -51,10 +51,10 @@ def slice_viewer(
     start_mm: Sequence[float] | None = None,
     brain: NDArray[np.bool_] | None = None,
 ) -> str:
-    """HTML document with three linked slices of ``background``, the first of ``layers`` over it, others by a click.
+    """HTML document with three linked slices of ``background`` and the first of ``layers`` over it, others on a click.
 
-    background : image in RAS order; start_mm : world place to begin at, or rather at the voxel of the first layer next
-    to it; brain : what sets the greys. Raises YuccaWMError when nilearn writes its page in another way than it did.
+    background : scan [x, y, z] in RAS order; start_mm : world [x, y, z] to start at (at the nearest voxel of the first
+    layer); brain : mask [x, y, z] that sets the grey window. Raises YuccaWMError if nilearn's page has changed.
     """
     labelled, sparse = [layer.labelled for layer in layers], [layer.sparse for layer in layers]
     under, over = small_copy(background, labelled, sparse, grey_window(background.data, brain)[1])
@@ -75,8 +75,8 @@ def slice_viewer(
 
 
 def _colors(layer: Layer) -> list[str]:
-    """[label] colours, from 0."""
-    largest = max([2, *layer.names, *layer.colors])  # a colour map has two colours at least
+    """Colours by label, from 0."""
+    largest = max([2, *layer.names, *layer.colors])  # a colour map has at least two colours
     return [layer.colors.get(label, BESIDE) for label in range(largest + 1)]
 
 
@@ -95,12 +95,12 @@ def _nilearn(under: Image, over: Image, colors: Sequence[str], start: Sequence[f
             symmetric_cmap=False, colorbar=False, resampling_interpolation="nearest", black_bg=True, annotate=True,
             opacity=0.8, cut_coords=list(start),
         )  # fmt: skip
-    page = re.sub(r"<link\b[^>]*>", "", view.get_standalone())  # its icon would be fetched from the network
-    return re.sub(r"(?<=-)[0-9a-f]{32}\b", "slices", page)  # random: equal results shall give equal pages
+    page = re.sub(r"<link\b[^>]*>", "", view.get_standalone())  # the icon would be fetched from the network
+    return re.sub(r"(?<=-)[0-9a-f]{32}\b", "slices", page)  # random; equal results must give equal pages
 
 
 def _sprites(page: str, layers: Sequence[Image], colors: Sequence[Sequence[str]]) -> list[str]:
-    """Addresses of pictures like that of nilearn's own layer: all slices along x, side by side in rows."""
+    """``data:`` addresses of pictures laid out like nilearn's own layer: all slices along x, side by side in rows."""
     from matplotlib.image import imsave
 
     found = re.search(r'id="overlayImg-slices"[^>]*?src="data:image/png;base64,([^"]+)"', page)
@@ -123,7 +123,7 @@ def _sprites(page: str, layers: Sequence[Image], colors: Sequence[Sequence[str]]
 
 
 def _legend(present: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Colour -> names, those that share a colour together and last."""
+    """Pairs of colour and name; names that share a colour are combined and come last."""
     by_color: dict[str, list[str]] = {}
     for name, color in present:
         by_color.setdefault(color, []).append(name.replace("_", " "))
@@ -138,8 +138,8 @@ def _rgb(color: str) -> list[int]:
 def small_copy(
     background: Image, layers: Sequence[NDArray[Any]], sparse: Sequence[bool], bright: float
 ) -> tuple[Image, list[Image]]:
-    """Head, no voxel brighter than ``bright``, and layers on a grid of SPACING_MM along the world's axes; no voxel of a
-    sparse layer falls between two of its."""
+    """Scan, clipped at ``bright``, and layers (all [x, y, z]), cropped to the head and resampled to a grid of
+    SPACING_MM along the world's axes; no voxel of a sparse layer is lost."""
     lesions: NDArray[Any] = np.zeros(background.shape, bool)
     for layer, kept in zip(layers, sparse, strict=True):
         if kept:
@@ -166,7 +166,7 @@ def small_copy(
 
 
 def _start(lesions: Image, start_mm: Sequence[float] | None) -> list[float]:
-    """World place of the lesion voxel next to ``start_mm``; the middle of the grid where there is none."""
+    """World [x, y, z] in mm of the lesion voxel nearest to ``start_mm``; the centre of the grid without lesions."""
     voxels: NDArray[Any] = np.argwhere(lesions.data)
     if start_mm is None or not len(voxels):
         voxels, start_mm = (np.array([lesions.shape]) - 1) / 2, (0, 0, 0)

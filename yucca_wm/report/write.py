@@ -1,4 +1,4 @@
-"""Reports and pictures as files."""
+"""Write reports and pictures to files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from yucca_wm.report.scans import find_scans, match_scans
 from yucca_wm.report.subject_page import subject_page
 
 MAPS = ("lesions", "regions", "tissue")
-"""Whose files ``localize.json`` names."""
+"""Maps whose files ``localize.json`` names."""
 
 
 def write_report(
@@ -41,21 +41,22 @@ def write_report(
     jobs: int | None = 1,
 ) -> tuple[Path, dict[str, str]]:
     """Write ``index.html`` and ``subjects/<subject>.html`` to ``out_dir``, and every picture as PNG and SVG to
-    ``figures/`` and ``figures/subjects/``. Of one person, ``index.html`` is the person's page, and there is no other.
+    ``figures/`` and ``figures/subjects/``. For a single subject, ``index.html`` is its page, and the only one.
 
     results_dir : folder that `yucca_wm.localize` wrote.
-    table : of the regions (default: the results' own).
-    backgrounds : images (FLAIR) to show lesions on, by case name, or a folder of them (of one person: the image);
-        another grid is resampled for show. Whose they are: `yucca_wm.report.scans`. Who has none is named on stderr.
+    table : table of the regions (default: the results' own).
+    backgrounds : scans (FLAIR) to show lesions on, by case name, or a folder of them (for one subject: the scan),
+        matched by `yucca_wm.report.scans`; other grids are resampled for display. Subjects without a scan are named on
+        stderr.
     atlas : label map with the regions' labels to paint mean loads on (default: the fetched one, if there is one and
         the table is the built-in one).
-    exclude_flagged : leave who carries one of these flags out of the means; none named: any that casts doubt; None:
-        nobody. Their own rows and pages stay.
+    exclude_flagged : exclude subjects with one of these flags from the means; empty: with any that casts doubt; None:
+        no exclusion. Their own rows and pages stay.
     anonymise : numbers in place of names, and no paths.
 
-    Returns the path of ``index.html`` and the subjects whose page failed or lacks its picture (with the reason).
-    Raises InputError for a folder of images that fit nobody, an atlas where there is one person, unknown flags, and
-    where nobody is left for the means.
+    Returns the path of ``index.html``, and subject -> reason for pages that failed or lack their picture.
+    Raises InputError for a folder without a scan of any subject, an atlas for a single subject, unknown flags, and if
+    no subject is left for the means.
     """
     results = read_results(results_dir)
     table = table or region_table(results_dir)
@@ -69,7 +70,7 @@ def write_report(
         raise InputError(atlas, "is for the mean loads of a cohort; these results are of one person", "leave it out")
     painted = None
     if not one_person and (atlas := atlas if atlas is not None else _fetched_atlas(table)) is not None:
-        painted = images.load_labels(atlas)  # what is wrong with it is said before an earlier report is removed
+        painted = images.load_labels(atlas)  # raises before an earlier report is removed
     folder = make_folder(out_dir)
     take_over(folder, files_of(results.subjects, pages=subjects, one_person=one_person))
     if one_person:
@@ -92,7 +93,7 @@ def write_report(
 
 
 def _left_out(results: Results, wanted: Sequence[str] | None) -> dict[str, str]:
-    """Who is left out of the means (subject -> reason), said on stderr."""
+    """Subject -> reason for exclusions from the means; also printed on stderr."""
     if wanted is None:
         return {}
     left_out = excluded(results.folder, results.flags, wanted, results.subjects)
@@ -123,9 +124,9 @@ def _scans_of(backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, r
 def _write_subject(
     case: tuple[Results, Path | None], table: RegionTable, folder: Path, page_path: Path | None = None
 ) -> str:
-    """Returns why the page has no picture; without an image to show, maps that are gone are only missed on it.
+    """Write one subject's page; returns the reason if it has no picture, unless maps are missing and no scan was given.
 
-    page_path : of the one page there is; default: one of several, in ``subjects/``.
+    page_path : path of the only page; default: one of several, in ``subjects/``.
     """
     results, background = case
     (name,) = results.subjects
