@@ -1,10 +1,10 @@
-"""Where in the brain white-matter lesions are: region labels, segmentation and localization.
+"""Localize white-matter lesions in the brain: segmentation, region labels and lesion load.
 
     import yucca_wm as yw
 
     scan = yw.predict(t1="T1.nii.gz", flair="FLAIR.nii.gz")            # shipped models, or lesion_model=, region_model=
     scan.lesions, scan.regions, scan.tissue                            # nibabel images
-    scan.loads                                                         # pandas.DataFrame, one row a region
+    scan.loads                                                         # pandas.DataFrame, one row per region
     found = yw.localize(lesions, regions, names=None, tissue=None, connectivity=26, min_size_mm3=3.0)
     found.loads, found.lesions, found.places, found.flags              # DataFrames, dict; places: with a tissue map
     found.plot()                                                       # matplotlib figure
@@ -13,12 +13,12 @@
     effects = yw.associate(loads, participants, outcome="diagnosis", covariates=["age", "sex"])
     groups = yw.cluster(loads)
 
-Images are paths, nibabel images, SimpleITK images, or arrays with ``affine=``; tables are paths or data frames. What is
-found holds its data, and ``save(folder)`` writes what the command of the same name writes. `InputError` says what is
-wrong with a file, an image or a table.
+Images are paths, nibabel images, SimpleITK images, or arrays [i, j, k] with ``affine=``; tables are paths or data
+frames. Results hold their data, and ``save(folder)`` writes the files of the command of the same name. `InputError`
+says what is wrong with a file, an image or a table.
 
-Importing this package loads neither torch nor nibabel nor pandas: what `__all__` names is imported when it is first
-asked for, from the module that `HOMES` says.
+Importing this package does not load torch, nibabel or pandas: the names in `__all__` are imported on first access, from
+the module in `HOMES`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ HOMES = {
 """Public name -> module."""
 
 ROOMS = ("predict", "localize", "parcellate", "evaluate")
-"""Subpackages that are called as the function of their name (`yucca_wm.callable_package`)."""
+"""Subpackages that can be called as the function of their name (`yucca_wm.callable_package`)."""
 
 
 def __getattr__(name: str) -> Any:

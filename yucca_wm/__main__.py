@@ -17,7 +17,7 @@ yucca-wm STEP --help     says what a step takes; python -m yucca_wm STEP does th
 
 
 def help_page() -> str:
-    """The steps in order, with what each is for."""
+    """The steps in order, with their purpose."""
     tables = [
         "\n".join([f"{title}:", *(f"  {name:<11} {step.purpose}" for name, step in steps.items())])
         for title, steps in GROUPS.items()
@@ -26,13 +26,13 @@ def help_page() -> str:
 
 
 def wrong_usage(problem: str) -> int:
-    """Say what is wrong; returns the exit code."""
+    """Print usage and the problem; returns the exit code."""
     print(f"{USAGE}\nyucca-wm: error: {problem}", file=sys.stderr)
     return EXIT_USAGE
 
 
 def command(words: list[str]) -> int:
-    """Run the step that ``words`` name; returns the exit code."""
+    """Run the step that the first of ``words`` names; returns the exit code."""
     name, *rest = words or ["--help"]
     if name in STEPS:
         return main_of(name)(rest)

@@ -1,8 +1,8 @@
-"""A subpackage that can be called: ``yucca_wm.localize(...)`` is a function, ``yucca_wm.localize.case`` a module.
+"""Make a subpackage callable: ``yucca_wm.localize(...)`` is a function, ``yucca_wm.localize.case`` a module.
 
-The steps have one name each, for the command (``python -m yucca_wm.localize``), the subpackage and the function of the
-Python API. Importing any module of a subpackage binds the subpackage to that name, so the subpackage itself has to be
-what is called. Light: imports nothing of the step until it is called.
+Each step has one name for the command (``python -m yucca_wm.localize``), the subpackage and the function of the Python
+API. Importing any module of a subpackage binds the subpackage to that name, so the subpackage itself has to be
+callable. Light: imports nothing of the step until it is called.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class CallablePackage(ModuleType):
-    """Subpackage ``yucca_wm.STEP``, called as ``yucca_wm.STEP.api.STEP``, whose signature and docstring it shows."""
+    """Subpackage ``yucca_wm.STEP`` that calls ``yucca_wm.STEP.api.STEP``, with its signature and docstring."""
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -31,7 +31,7 @@ class CallablePackage(ModuleType):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        """The function's, below its parameters, which ``help`` does not show of a module."""
+        """The function's docstring, after its signature, which ``help`` does not show for a module."""
         signature = inspect.signature(self.function)
         names = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
         call = self.function.__name__
@@ -44,7 +44,7 @@ class CallablePackage(ModuleType):
         return inspect.signature(self.function)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
-        """Sent to other processes by name, as a function is."""
+        """Pickle by name, like a function."""
         return import_module, (self.__name__,)
 
 

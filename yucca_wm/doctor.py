@@ -1,4 +1,4 @@
-"""``python -m yucca_wm.doctor``: whether this installation works, and what to do where it does not."""
+"""``python -m yucca_wm.doctor``: check whether this installation works, and suggest remedies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from yucca_wm import cli
 class Finding:
     """One line of the report.
 
-    remedy : what to do; empty when all is well. optional : nothing is wrong, and only some people want the remedy.
+    remedy : what to do; empty if all is well. optional : nothing is wrong, and the remedy is only for some users.
     """
 
     what: str
@@ -36,11 +36,11 @@ EXTRAS = {
     "groups": ("statsmodels", "yucca-wm groups, the statistics"),
     "atlas": ("pooch", "yucca-wm atlas fetch"),
 }
-"""Extra -> a module that it brings and the package does not, and what the extra is for."""
+"""Extra -> a module that only the extra installs, and the purpose of the extra."""
 
 
 def check_hook() -> Finding:
-    """Whether the start-up hook is live in this process (asked before anything here could install it)."""
+    """Whether the start-up hook is active in this process (checked before anything here could install it)."""
     from yucca_wm.bridge.diagnose import startup_file
 
     live = any(getattr(finder, "__name__", "") == "YuccaFinder" for finder in sys.meta_path)
@@ -58,7 +58,7 @@ def check_hook() -> Finding:
 
 
 def check_versions() -> Iterator[Finding]:
-    """Versions of what the results depend on, and whether torchvision was built for this torch."""
+    """Versions of the packages that results depend on, and whether torchvision was built for this torch."""
     from importlib.metadata import PackageNotFoundError, requires, version
 
     from packaging.requirements import Requirement
@@ -100,7 +100,7 @@ def check_device() -> Iterator[Finding]:
 
 
 def check_fixes() -> Iterator[Finding]:
-    """Import every Yucca module that is patched and say what became of each fix; find our manager as Yucca would."""
+    """Import every patched Yucca module and report the outcome of each fix; find our manager as Yucca would."""
     from yucca_wm.bridge.diagnose import found_manager, import_everything
 
     with _folders_elsewhere():
@@ -115,7 +115,7 @@ def check_fixes() -> Iterator[Finding]:
 
 @contextmanager
 def _folders_elsewhere() -> Iterator[None]:
-    """YUCCA_* folders that are not set lie in a temporary folder meanwhile: to import Yucca is to make them."""
+    """Set unset YUCCA_* folders to a temporary folder meanwhile, as importing Yucca creates them."""
     from yucca_wm.bridge.fixes.paths import VARIABLES
 
     unset = [variable for variable in VARIABLES if not os.environ.get(variable)]
@@ -129,7 +129,7 @@ def _folders_elsewhere() -> Iterator[None]:
 
 
 def check_models() -> Iterator[Finding]:
-    """Whether the models that come with this package are there, and their weights those that were packed."""
+    """Whether the models that come with this package are present, with unchanged weights."""
     from yucca_wm.core.errors import InputError
     from yucca_wm.models.shipped import MODELS
     from yucca_wm.training.model import load_model
@@ -144,7 +144,7 @@ def check_models() -> Iterator[Finding]:
 
 
 def check_extras() -> Iterator[Finding]:
-    """Whether the optional packages are there."""
+    """Whether the optional packages are installed."""
     for extra, (module, purpose) in EXTRAS.items():
         what = f"extra '{extra}', for {purpose}"
         if importlib.util.find_spec(module) is None:
@@ -154,7 +154,7 @@ def check_extras() -> Iterator[Finding]:
 
 
 def check_atlas() -> Finding:
-    """Whether the published atlas has been fetched; most people need none."""
+    """Whether the published atlas has been fetched; most users do not need it."""
     from yucca_wm.atlas.fetch import cache_folder, not_fetched
 
     what = "atlas, for predict --region-model atlas, parcellate, synthesis and atlas"
@@ -164,7 +164,7 @@ def check_atlas() -> Finding:
 
 
 def check_folders() -> Iterator[Finding]:
-    """Whether each YUCCA_* folder can be written; unset ones have a default below the working folder."""
+    """Whether each YUCCA_* folder is writable; unset ones have a default below the working folder."""
     from yucca_wm.bridge.fixes.paths import VARIABLES, default_folder
     from yucca_wm.core.errors import InputError
     from yucca_wm.core.files import make_folder

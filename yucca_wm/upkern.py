@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def convert(source: Path, target: str, out: Path) -> int:
     """Write the checkpoint ``out`` for network ``target`` from ``source``; returns how many kernels were interpolated.
 
-    Raises InputError when ``source`` is not a checkpoint of the same size of MedNeXt with kernel 3.
+    Raises InputError if ``source`` is not a checkpoint of a MedNeXt of the same size with kernel 3.
     """
     import torch
 
@@ -79,7 +79,7 @@ def upsampled(weight: Any, size: int = 5) -> Any:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint of Yucca, without running code it may hold; raises InputError when it is not one."""
+    """Read a checkpoint of Yucca without running code in it; raises InputError if it is not one."""
     import pickle
 
     import torch
