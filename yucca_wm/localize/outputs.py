@@ -136,7 +136,7 @@ def write_group(
     other content of that file, from `summary`.
     """
     columns = {entry.name: entry.columns for entry in tables}
-    for name in OPTIONAL_TABLES - columns.keys():  # of an earlier run
+    for name in OPTIONAL_TABLES - columns.keys():  # from an earlier run
         (folder / name).unlink(missing_ok=True)
         (folder / sidecar_name(name)).unlink(missing_ok=True)
     for entry in tables:
@@ -145,7 +145,7 @@ def write_group(
         about["places"] = {place.name: place.title for place in PLACES}
     write_regions(folder / REGIONS, table)
     loads = _write_tables(parts, files, columns, about, folder)
-    _remove_heat_map(folder)  # of an earlier run
+    _remove_heat_map(folder)  # from an earlier run
     if len(loads):
         figure = draw_heat_map(list(files), [region.name for region in shown_regions(table)], loads)
         save_figure(figure, folder / "heat_map")

@@ -104,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     how, choice = run_options(arguments, parser), _choice(parser, arguments)
-    warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
+    warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that is not the user's
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict import cohort, own_models

@@ -238,7 +238,7 @@ def predict(
         confidence=confidence,
     )
     with warnings.catch_warnings(), reading(Headers(header, 'header="{}"')):
-        warnings.simplefilter("ignore", FutureWarning)  # of torch, about code that is not the user's
+        warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that is not the user's
         models = {what: load(path, device) for what, path in choice.given.items()}
         check_classes(models)
         predicted = predict_person(Case(name, scans), models, options, partial(networks, device))
@@ -272,7 +272,7 @@ def _result(
         )
     maps = {what: as_nifti(image) for what, image in found.items()}
     for image in maps.values():
-        image.set_filename(f"{name}.nii.gz")  # so that `yucca_wm.localize` knows whose they are
+        image.set_filename(f"{name}.nii.gz")  # tells `yucca_wm.localize` the subject
     return Prediction(
         name,
         maps.get(LESIONS),

@@ -67,7 +67,7 @@ def alone(what: str, modality: str) -> str:
 
 
 def by_shipped(models: Iterable[str]) -> list[str]:
-    """What the models of this package have to segment: whatever no given model does, and tissue."""
+    """Targets of the models of this package: those that no given model segments, and tissue."""
     return [what for what in (LESIONS, REGIONS, TISSUE) if what not in models]
 
 

@@ -10,7 +10,7 @@ SPACES = ("flair", "t1")
 
 SHIPPED, ATLAS = "shipped", "atlas"
 LESIONS, REGIONS, TISSUE = "lesions", "regions", "tissue"
-"""What models segment, and the folder names of the maps."""
+"""Targets of segmentation, also the folder names of the maps."""
 
 ModelPath = str | os.PathLike[str]
 

@@ -64,7 +64,7 @@ def registration_flag(regions: Source) -> dict[str, str]:
         return {}
     try:
         found = json.loads(registration_record(regions).read_text(encoding="utf-8"))["doubts"]
-    except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another tool
+    except (OSError, ValueError, KeyError, TypeError):  # no record, or one from another tool
         return {}
     return {POOR_REGISTRATION: "; ".join(map(str, found))} if found else {}
 
