@@ -16,7 +16,7 @@ from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality, Pair, pai
 from yucca_wm.localize.inputs.records import scans_flags
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
-from yucca_wm.scan.done import BLANK, ODD_ANATOMY
+from yucca_wm.scan.notes import BLANK, ODD_ANATOMY
 
 
 def folder(path: Path, *names: str) -> Path:

@@ -17,9 +17,8 @@ from yucca_wm.predict.case import Case, Options, other_outputs
 from yucca_wm.predict.frame_files import FRAME, save_frame
 from yucca_wm.predict.shipped import segment_person
 from yucca_wm.scan import Frame
-from yucca_wm.scan.contrast import EXCHANGED
 from yucca_wm.scan.cut import ELSEWHERE
-from yucca_wm.scan.done import IN_OTHER_HEADS, ODD_ANATOMY
+from yucca_wm.scan.notes import EXCHANGED, IN_OTHER_HEADS, ODD_ANATOMY
 
 
 def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() -> None:

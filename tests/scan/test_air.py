@@ -51,9 +51,7 @@ def test_numbers_that_were_too_large_for_their_type_are_refused() -> None:
     """Unsigned values up to 39,900, of which those above 32,767 were stored as negative numbers."""
     wide = (100 * scan()).astype(np.uint16)
     wrapped = wide.view(np.int16)
-    with pytest.raises(
-        InputError, match="from -32736 to 32700: those above 32767 were stored as negative"
-    ):
+    with pytest.raises(InputError, match="from -32736 to 32700: those above 32767 were stored as negative"):
         check_not_wrapped(Image(wrapped, np.eye(4)))
     filled = np.where(wide > 0, wide.astype(np.int32) - 7200, -32768).astype(np.int16)  # air at the smallest number
     for fine in (wide, (80 * scan()).astype(np.int16), filled, wrapped.astype(np.float32)):

@@ -16,7 +16,7 @@ from yucca_wm.imaging.kinds import equal_neighbours, refuse_label_map
 from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
 from yucca_wm.scan.check import check_different
-from yucca_wm.scan.done import is_done
+from yucca_wm.scan.notes import is_done
 
 from ..phantom_head import draw, grid, pose
 

@@ -21,8 +21,8 @@ from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.scan.check import check_different, check_one
-from yucca_wm.scan.contrast import EXCHANGED, exchanged
-from yucca_wm.scan.done import is_done
+from yucca_wm.scan.contrast import exchanged
+from yucca_wm.scan.notes import EXCHANGED, is_done
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import REGISTER, check_image
 from yucca_wm.tasks.definition import Target

@@ -22,7 +22,7 @@ from yucca_wm.predict.frame_files import save_frame
 from yucca_wm.predict.own_models import LoadedModel, maps_of
 from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
-from yucca_wm.scan.done import TWO_PEOPLE
+from yucca_wm.scan.notes import TWO_PEOPLE
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import check_image
 

@@ -76,9 +76,9 @@ def segment_person(
     InputError
         No whole brain is found, or the atlas cannot be registered to it.
     """
-    from yucca_wm.scan.contrast import EXCHANGED, unlikely_contrasts
+    from yucca_wm.scan.contrast import unlikely_contrasts
     from yucca_wm.scan.cut import CUT_OFF
-    from yucca_wm.scan.done import ODD_ANATOMY
+    from yucca_wm.scan.notes import EXCHANGED, ODD_ANATOMY
 
     found, cuts = _segmented(networks, frame)
     reference = frame.images[frame.reference]

@@ -1,4 +1,4 @@
-"""What `yucca_wm.predict` noted on each person and whom it failed on, in lines for a page or a terminal."""
+"""Format notes and failures of `yucca_wm.predict` as lines for a page or a terminal."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from yucca_wm.core.errors import some_of
-from yucca_wm.scan.done import is_done
+from yucca_wm.scan.notes import is_done
 
 MAX_NAMED = 5
-"""Of many people with one note, so many are named; of more, notes that differ in numbers only are one line."""
+"""At most this many subjects with a note are named; with more, notes that differ only in numbers share a line."""
 
 SMALL = (
     "Small lesions are often false or missed: of those that were inserted into scans of five people, 17 of 30 under "
     "0.1 ml were found, and 28 of 30 larger ones (docs/what-to-expect.md)."
 )
-"""Of lesions that the package's models have found."""
+"""Sentence for lesions found by the package's models."""
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
 class Notes:
-    """Person -> notes, without those who have none. doubts : to be looked at. done : to the scans, and no doubt."""
+    """Subject -> notes, without subjects without notes. doubts : to be checked. done : what was done to the scans."""
 
     doubts: dict[str, list[str]]
     done: dict[str, list[str]]
 
     @classmethod
     def of(cls, by_person: Mapping[str, Sequence[str]]) -> Notes:
-        """The notes of `yucca_wm.predict`, told apart."""
+        """The notes of `yucca_wm.predict`, classified."""
         apart: tuple[dict[str, list[str]], dict[str, list[str]]] = {}, {}
         for name, own in by_person.items():
             for note in own:
@@ -39,9 +39,9 @@ class Notes:
 
 
 def note_lines(by_person: Mapping[str, Sequence[str]], *, named: bool = True) -> Iterator[str]:
-    """A line for each note, with the name of whom it is of; one for many people who have the same.
+    """A line for each note, with the subject's name; one line for several subjects with the same note.
 
-    by_person : name -> notes. named : False where there is one person only, and no name is needed.
+    by_person : subject -> notes. named : False if there is only one subject, and no name is needed.
     """
     said: dict[str, dict[str, list[str]]] = {}
     for name, own in by_person.items():
@@ -56,14 +56,14 @@ def note_lines(by_person: Mapping[str, Sequence[str]], *, named: bool = True) ->
 
 
 def failure_lines(failures: Mapping[str, str], n_people: int) -> list[str]:
-    """How many of ``n_people`` failed, who (name -> reason) and why."""
+    """Lines with the number of failures of ``n_people`` subjects, names and reasons. failures : subject -> reason."""
     lines = [f"{name}: {reason}" for name, reason in failures.items()]
     head = f"{len(lines)} of {n_people} failed"
     return [f"{head}: {lines[0]}"] if len(lines) == 1 else [head, *lines] if lines else []
 
 
 def _with_ranges(notes: Sequence[str]) -> str:
-    """One text for ``notes`` that differ in numbers only: ``0.2 to 1.9`` where they do."""
+    """One text for ``notes`` that differ only in numbers, with ranges such as ``0.2 to 1.9``."""
     spans = []
     for values in zip(*(NUMBER.findall(note) for note in notes), strict=True):
         low, high = min(values, key=float), max(values, key=float)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.scan.done import NORMALISED, OFFSET
+from yucca_wm.scan.notes import NORMALISED, OFFSET
 
 EXTREMES = (0.1, 99.9)
 """Percentiles taken as the range of a scan's values."""

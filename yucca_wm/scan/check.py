@@ -14,7 +14,7 @@ from yucca_wm.imaging.images import Image, Source
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
 from yucca_wm.scan.air import in_usual_range, with_air_at_zero
-from yucca_wm.scan.done import BLANK
+from yucca_wm.scan.notes import BLANK
 from yucca_wm.scan.read import read_scan
 
 MAX_VOXEL_MM = (6.0, 12.0)

@@ -20,6 +20,7 @@ from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image
 from yucca_wm.registration.rigid_fit import inside_mask
 from yucca_wm.registration.volume import RADII_MM, brain_region, level, points_mm, thinned, to_itk
+from yucca_wm.scan.notes import A_T2, ANOTHER, ONE_PAIR
 
 WORK_MM = 3.0
 DARK = 0.55
@@ -42,8 +43,6 @@ APART = 1.15
 
 FLUID_TO_WHITE = 1.0
 """A T2 has a higher ratio of lateral ventricles to cerebral white matter: 2.05 and more; T1 and FLAIR 0.12 to 0.59."""
-
-EXCHANGED = "the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged"
 """Note on scans that are `exchanged`."""
 
 LEAST_ML = 50.0
@@ -142,11 +141,7 @@ def unlikely_contrasts(
     """
     wet = {name: _ratio(image, tissue == Tissue.LATERAL_VENTRICLES, tissue, lesions) for name, image in scans.items()}
     if of_fluid := [name for name, ratio in wet.items() if ratio is not None and ratio > FLUID_TO_WHITE]:
-        return [
-            f"the {name} looks like a T2 (fluid is {wet[name]:.1f} times as bright as white matter), on which lesions "
-            "cannot be told from fluid: check that it is the right file"
-            for name in of_fluid
-        ]
+        return [A_T2.format(name=name, wet=wet[name]) for name in of_fluid]
     found = {name: grey_to_white(image, tissue, lesions) for name, image in scans.items()}
     ratios = {name: ratio for name, ratio in found.items() if ratio is not None}
     if {"T1", "FLAIR"} <= ratios.keys():
@@ -154,12 +149,8 @@ def unlikely_contrasts(
         if flair >= APART * t1:
             return []
         seen = f"cortex is {t1:.2f} times as bright as white matter on the T1, {flair:.2f} times on the FLAIR"
-        return [f"T1 and FLAIR look like one contrast, or exchanged ({seen}): check that both are the right files"]
-    return [
-        f"the {name} looks like a {looks_like} (the network is surer of it as one): check that it is the right file"
-        for name in scans
-        if looks_like not in ("", name)
-    ]
+        return [ONE_PAIR.format(seen=seen)]
+    return [ANOTHER.format(name=name, other=looks_like) for name in scans if looks_like not in ("", name)]
 
 
 def grey_to_white(image: Image, tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]) -> float | None:

@@ -16,8 +16,8 @@ from yucca_wm.imaging.images import Image, Source, resample, same_grid
 from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
-from yucca_wm.scan.contrast import EXCHANGED, exchanged
-from yucca_wm.scan.done import APART, MOVED, PLACED
+from yucca_wm.scan.contrast import exchanged
+from yucca_wm.scan.notes import APART, EXCHANGED, MOVED, PLACED, WEAK, WRONG_HEADER
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
 """Scans that share a grid are moved only if this improves the agreement of their edges by at least this share and moves
@@ -38,7 +38,7 @@ class Frame:
     reference : the modality that defines the grid.
     transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
     own : each modality except the reference -> the original scan, on its own grid.
-    notes : what was done (`yucca_wm.scan.done`) and what is uncertain, one line each.
+    notes : what was done (`yucca_wm.scan.notes`) and what is uncertain, one line each.
     """
 
     images: dict[str, Image]
@@ -147,8 +147,7 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
     """``image`` on the grid of ``reference``, its transform [4, 4] (None: not moved), and notes."""
     there = turned_onto(image, reference)
     found = _registered(reference, image, modality)
-    weak = f"fits the {name} weakly (agreement of edges {found.peak:.2f} times chance); look at the picture of both"
-    said = [weak] if found.weak else []
+    said = [WEAK.format(name=name, peak=found.peak)] if found.weak else []
     if there is not None and (found.gain < LEAST_GAIN or found.moved_mm < LEAST_MOVED_MM):
         return there, None, said
     if found.gain <= 0:
@@ -157,7 +156,7 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
     words = MOVED if there is None else APART + MOVED
     note = words.format(reference=name, moved_mm=found.moved_mm, turn_deg=found.turn_deg)
     if found.turn_deg > WRONG_HEADER_DEG:
-        note += f"; its header or that of the {name} is wrong: check left and right"
+        note += WRONG_HEADER.format(name=name)
     return resample(image, reference, order=1, to_image=found.matrix), inverse(found.matrix), [note, *said]
 
 

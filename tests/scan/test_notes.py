@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yucca_wm.scan.contrast import EXCHANGED
-from yucca_wm.scan.done import APART, MOVED, NORMALISED, OFFSET, PLACED, is_done
+from yucca_wm.scan.notes import APART, EXCHANGED, MOVED, NORMALISED, OFFSET, PLACED, is_done
 
 SAID = MOVED.format(reference="FLAIR", moved_mm=0.2, turn_deg=1)
 

@@ -31,12 +31,23 @@ ODD_ANATOMY = (
     "upside down or back to front"
 )
 
-TWO_PEOPLE = "the T1 is called {t1}, the FLAIR {flair}: check that they are of one person"
+LOOKS_LIKE, LOOKS_MORE, ONE_CONTRAST = "looks like a ", "looks more like a ", "look like one contrast"
+A_T2 = (
+    "the {name} " + LOOKS_LIKE + "T2 (fluid is {wet:.1f} times as bright as white matter), on which lesions "
+    "cannot be told from fluid: check that it is the right file"
+)
+ANOTHER = "the {name} " + LOOKS_LIKE + "{other} (the network is surer of it as one): check that it is the right file"
+EXCHANGED = "the FLAIR " + LOOKS_MORE + "T1 than the T1 does: check that the two are not exchanged"
+ONE_PAIR = "T1 and FLAIR " + ONE_CONTRAST + ", or exchanged ({seen}): check that both are the right files"
 
-_UNSURE = (
-    "looks like a ", "looks more like a ", "look like one contrast", "weakly (agreement of edges", "are of one person",
-    "is wrong: check left and right",
-)  # fmt: skip
+HARDLY, WRONG_SIDES, ONE_PERSON = "weakly (agreement of edges", "is wrong: check left and right", "are of one person"
+WEAK = "fits the {name} " + HARDLY + " {peak:.2f} times chance); look at the picture of both"
+WRONG_HEADER = "; its header or that of the {name} " + WRONG_SIDES
+"""Follows `MOVED`."""
+
+TWO_PEOPLE = "the T1 is called {t1}, the FLAIR {flair}: check that they " + ONE_PERSON
+
+_UNSURE = (LOOKS_LIKE, LOOKS_MORE, ONE_CONTRAST, HARDLY, WRONG_SIDES, ONE_PERSON)
 """Text in notes on a scan that may not be what it was given as, and on a pair that hardly fits."""
 
 
