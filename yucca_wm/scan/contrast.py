@@ -43,7 +43,6 @@ APART = 1.15
 
 FLUID_TO_WHITE = 1.0
 """A T2 has a higher ratio of lateral ventricles to cerebral white matter: 2.05 and more; T1 and FLAIR 0.12 to 0.59."""
-"""Note on scans that are `exchanged`."""
 
 LEAST_ML = 50.0
 """Least volume of cortex, and of white matter; with less, the brain was not found."""

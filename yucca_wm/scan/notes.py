@@ -38,6 +38,8 @@ A_T2 = (
 )
 ANOTHER = "the {name} " + LOOKS_LIKE + "{other} (the network is surer of it as one): check that it is the right file"
 EXCHANGED = "the FLAIR " + LOOKS_MORE + "T1 than the T1 does: check that the two are not exchanged"
+"""Note on scans that are `yucca_wm.scan.contrast.exchanged`."""
+
 ONE_PAIR = "T1 and FLAIR " + ONE_CONTRAST + ", or exchanged ({seen}): check that both are the right files"
 
 HARDLY, WRONG_SIDES, ONE_PERSON = "weakly (agreement of edges", "is wrong: check left and right", "are of one person"
