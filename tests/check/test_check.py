@@ -172,7 +172,7 @@ def test_command_writes_a_table_and_fails(tmp_path: Path, clean: Path, capsys: p
     assert main([str(cohort), "--tsv", str(tmp_path / "problems.tsv"), "--jobs", "1"]) == 1
     out = capsys.readouterr().out
     assert "error    WMH_1  holds NaN or infinite values; clean it" in out
-    assert out.splitlines()[-1] == "1 errors, 0 warnings; 2 of 3 subjects are ready"
+    assert out.splitlines()[-1] == "1 error, 0 warnings; 2 of 3 subjects are ready"
     header, row = (tmp_path / "problems.tsv").read_text().splitlines()
     assert header.split("\t") == ["subject", "level", "problem", "remedy", "file"]
     assert row.split("\t")[:3] == ["WMH_1", "error", "holds NaN or infinite values"]

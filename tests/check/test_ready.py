@@ -59,7 +59,7 @@ def test_what_only_training_needs_is_a_line_and_no_warning(
     assert warning.startswith("warning  WMH_2  holds ")
     assert grids.startswith("note: 2 subjects: T1 and FLAIR have grids of their own; predict registers them, to train")
     assert split.startswith("note: the cohort has no test subject; to train, put subjects into a test folder")
-    assert last == "0 errors, 1 warnings; 2 of 2 subjects are ready"
+    assert last == "0 errors, 1 warning; 2 of 2 subjects are ready"
     rows = [line.split("\t")[:2] for line in (tmp_path / "problems.tsv").read_text().splitlines()[1:]]
     assert rows == [["WMH_2", "warning"], ["WMH_1", "note"], ["WMH_2", "note"], [COHORT, "note"]]
 
@@ -98,6 +98,6 @@ def test_who_cannot_be_read_is_an_error_said_once(
     (line,) = [line for line in said.out.splitlines() if line.startswith("error")]
     problem = "is of sub-3 by its name, but lies with the files of sub-2; move it to a folder of its own, or rename it"
     assert line == f"error    sub-2  {problem}  [{tmp_path / 'sub-2/anat/sub-3_FLAIR.nii.gz'}]"
-    assert said.out.splitlines()[-1] == "1 errors, 0 warnings; 1 of 2 subjects are ready"
+    assert said.out.splitlines()[-1] == "1 error, 0 warnings; 1 of 2 subjects are ready"
     (note,) = [line for line in said.err.splitlines() if line.startswith("note")]
     assert note == f"note: {tmp_path / 'participants.tsv'}: lists 1 without a folder here: sub-4"

@@ -145,7 +145,7 @@ def test_only_what_is_written_is_said_to_be_there(tmp_path: Path, capsys: pytest
         str(tmp_path / "out"),
     ]
     assert main(words) == 1
-    assert capsys.readouterr().out == f"nobody could be compared: no tables in {tmp_path / 'out'}\n"
+    assert capsys.readouterr().out == f"no subject could be compared: no tables in {tmp_path / 'out'}\n"
     assert not (tmp_path / "out" / "cases.tsv").exists()
     save(tmp_path / "pred" / "a.nii.gz", lesions(2))
     assert main(words) == 0

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from yucca_wm.cohort.ids import ANOTHER_SESSION, further_sessions
 from yucca_wm.core.errors import InputError
-from yucca_wm.groups.participants import ANOTHER_SESSION, further_sessions, match_participants, read_participants
+from yucca_wm.groups.participants import match_participants, read_participants
 
 
 def participants(folder: Path, *ids: str, missing: tuple[str, ...] = (), ages: tuple[str, ...] = ()):

@@ -69,7 +69,7 @@ def test_nothing_agrees_with_itself_or_counts_twice(tmp_path: Path, what: str, l
     [
         ("the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged", "doubtful_scans"),
         ("the T1 looks like a T2 (fluid is 2.5 times as bright as white matter)", "doubtful_scans"),
-        ("T1: fits the FLAIR weakly (agreement of edges 1.25 times chance); look at both", "doubtful_scans"),
+        ("T1: fits the FLAIR weakly (agreement of edges 1.25 times chance); look at both", "weak_fit"),
         ("atlas: the registration is off", "poor_registration"),
         ("FLAIR: " + BLANK.format(n=1, total=44), "blank_slices"),
         (ODD_ANATOMY.format(mm=4.8), "odd_anatomy"),
@@ -92,7 +92,7 @@ def test_tissue_maps_of_nobody_are_a_note(tmp_path: Path) -> None:
     with reading(Headers()) as notes:
         attached, failures = CompanionPlaces(tissue=tmp_path / "tissue").attach(pairs, tmp_path, tmp_path)
     assert (list(attached), failures) == (["a"], {})
-    assert list(notes) == [f"{tmp_path / 'tissue'}: 2 tissue maps are of nobody here, and not used"]
+    assert list(notes) == [f"{tmp_path / 'tissue'}: 2 tissue maps match no subject, and are not used"]
 
 
 def test_regions_are_brought_to_a_modalitys_lesions_at_once() -> None:

@@ -114,7 +114,7 @@ def test_where_nobody_is_carried_there_is_no_table(folders, capsys):
         itk.save_affine(far, folders / "wm" / name / f"{name}_regions_affine.tfm")
     capsys.readouterr()
     assert run(folders, "--transforms", str(folders / "wm")) == 1
-    assert "lesion frequency of 0 subjects is not there: nobody could be carried" in capsys.readouterr().out
+    assert "lesion frequency of 0 subjects was not written: no subject could be transformed" in capsys.readouterr().out
     assert [path.name for path in (folders / "out/template").glob("*.*")] == [RECORD]
     assert read_results(folders / "out").extra == {}
 
@@ -151,7 +151,7 @@ def test_nothing_of_an_earlier_run_passes_for_this_ones(folders, capsys):
     sides = ["--lesions", str(folders / "lesions"), "--regions", str(folders / "regions")]
     capsys.readouterr()
     assert main([*sides, "--out_dir", str(folders / "out"), "--jobs", "1"]) == 0
-    assert "out/template is of an earlier run; --to-template renews it" in capsys.readouterr().err
+    assert "out/template is from an earlier run; --to-template updates it" in capsys.readouterr().err
     left = {str(path.relative_to(folders / "out/template")) for path in (folders / "out/template").rglob("*.*")}
     assert left == {"lesions/a.nii.gz", "lesions/b.nii.gz", "run_record.jsonl"}
     assert read_results(folders / "out").extra == {}

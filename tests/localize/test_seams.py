@@ -194,7 +194,7 @@ def test_one_person_at_a_time_adds_up_to_what_a_folder_gives(
         head, *_, total, unaffected, counted, localized = capsys.readouterr().out.splitlines()
         assert head.split() == ["region", "lesion", "ml", "%", "of", "region", "lesions"]
         assert total.split()[:2] == ["total", volume]
-        assert unaffected.endswith("regions have no lesion")
+        assert unaffected.endswith("regions contain no lesion voxels")
         assert counted == COUNTED
         assert " localized; " in localized
     assert total_ml(tmp_path / "out") == pytest.approx({"s1": 0.06, "s2": 0.12, "s10": 0.18})
@@ -678,6 +678,6 @@ def test_who_is_there_already_and_fails_alone_stays_as_before_and_this_is_said(
     capsys.readouterr()
     assert run(tmp_path, *sides) == 1
     said = capsys.readouterr()
-    assert f"nobody could be localized: {tmp_path / 'out'} is as it was before" in said.err
+    assert f"no subject could be localized: {tmp_path / 'out'} is unchanged" in said.err
     assert "keeps the reason" not in said.out
     assert list(total_ml(tmp_path / "out")) == ["s1"]

@@ -131,7 +131,7 @@ def test_a_run_in_which_nobody_succeeds_leaves_finished_results(
         capsys.readouterr()
         assert run(tmp_path, *options, **wrong) == 1
         said = capsys.readouterr()
-        assert "out is as it was before" in said.err
+        assert "out is unchanged" in said.err
         assert "error: carla: " in said.err
         assert "removed" not in said.err
         assert said.out == ""
@@ -174,7 +174,7 @@ def test_where_nobody_succeeds_in_a_new_folder_there_are_no_tables(
     assert run(tmp_path, *options) == 1
     assert {path.name for path in (tmp_path / "out").iterdir()} <= {RECORD}
     said = capsys.readouterr()
-    assert said.out == f"nobody could be localized: no tables in {tmp_path / 'out'}\n"
+    assert said.out == f"no subject could be localized: no tables in {tmp_path / 'out'}\n"
     assert "error: carla: " in said.err
     maps(tmp_path, "ben", "carla")
     assert run(tmp_path) == 0
@@ -192,7 +192,7 @@ def test_one_person_whose_files_cannot_be_used_stays_in_the_account(
     assert run(tmp_path, lesions="lesions/ben.nii.gz", regions="regions/ben.nii.gz") == 1
     said = capsys.readouterr()
     account = tmp_path / "out/localize.json"
-    assert said.out == f"nobody could be localized: {account} keeps the reason\n"
+    assert said.out == f"no subject could be localized: see {account}\n"
     assert "error: ben: " in said.err
     assert json.loads(account.read_text())["failures"].keys() == {"ben"}
     assert run(tmp_path, lesions="lesions/carla.nii.gz", regions="regions/carla.nii.gz") == 0

@@ -24,6 +24,7 @@ from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging import images
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.localize.measures.flags import TITLES
+from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.localize.terminal import lines
 from yucca_wm.models.shipped import WEIGHTS
 from yucca_wm.predict.__main__ import main
@@ -385,19 +386,21 @@ def test_the_table_of_regions_is_short_and_adds_up(tmp_path: Path) -> None:
     assert shown[12].split() == ["total", "9.500", "5.00", "7"]
     ml, n = ([float(line[start:end]) for line in shown] for start, end in ((28, 39), (52, 62)))
     assert (sum(ml[:-1]), sum(n[:-1])) == (pytest.approx(9.5), 7)
-    assert said == "1 of 14 regions have no lesion; lesion_load.tsv lists all of them"
+    assert said == "1 of 14 regions contain no lesion voxels; lesion_load.tsv lists all of them"
     assert counted.endswith("is counted once, in the region that holds most of it.")
     assert rest.startswith("remainder: white matter that the atlas gives to no region, and lesions of deep grey matter")
-    assert rim == "Region maps hold only a rim of remainders: they have no %, and that of the total leaves them out."
+    assert (
+        rim == "Remainders have no %, as region maps cover them only in part; the total % is that of the regions above."
+    )
     *shown, said, _ = table(*rows[:11], ("a", "outside", "outside", "0.001000", "n/a", "0", "1"), total)
     assert [line.split()[0] for line in shown[-2:]] == ["outside", "total"]
     assert "further" not in "".join(shown)  # ten regions, each with a row
-    assert said == "1 of 11 regions have no lesion"
+    assert said == "1 of 11 regions contain no lesion voxels"
     assert "1 further region " in "".join(table(*rows[:12], total))
     own = ("a", "rest_of_the_white_matter_on_the_left", "remainder", "0.400000", "33.000000", "1", "2")
     *shown, said, _, rim = table(rows[1], own, total)
-    assert said == "all 1 regions have lesions"
-    assert rim.startswith("Region maps hold only a rim")
+    assert said == "all 1 regions contain lesion voxels"
+    assert rim.startswith("Remainders have no %")
     assert len({len(line) for line in shown}) == 1, "columns are aligned"
 
 
@@ -407,7 +410,7 @@ def test_the_table_of_places_says_how_volumes_and_counts_are_sorted(tmp_path: Pa
     (tmp_path / "places.tsv").write_text("subject\tplace\tlesion_volume_ml\tn_lesions\na\tdeep\t2.0\t0\n")
     *_, deep, last = lines(tmp_path, "a")
     assert deep.split() == ["deep", "2.000", "0"]
-    assert last == "A lesion that spans several places adds to the volume of each, but is counted once."
+    assert last == SORTED
 
 
 @pytest.mark.usefixtures("fast")

@@ -163,7 +163,7 @@ def test_a_t1_given_as_flair_is_done_and_noted(
 
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda *_: NO_NETWORKS)
-    said = "looks like a T1 (the network is surer of it as one)"
+    said = "looks like a T1 (the network is more certain of it as one)"
     for modality, noted in (("flair", 1), ("t1", 0)):
         out = tmp_path / modality
         assert predict(f"--{modality}", str(scans / "t1.nii.gz"), "--name", "p", "--out-dir", str(out)) == 0

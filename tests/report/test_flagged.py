@@ -55,6 +55,26 @@ def test_flagged_people_whom_means_use_are_named(results: Path) -> None:
     assert "left out, flagged" not in page
 
 
+@pytest.mark.parametrize("anonymise", [False, True])
+def test_of_a_persons_sessions_one_counts_in_means(results: Path, anonymise: bool) -> None:
+    """Two sessions, and somebody else: means are of two. Where the first session is left out, the other counts."""
+    for file in results.rglob("*"):
+        if file.suffix in (".tsv", ".json"):
+            text = file.read_text()
+            for old, new in (("a<b>", "sub-1_ses-1"), ("left", "sub-1_ses-2"), ("empty", "sub-2")):
+                text = text.replace(f'"{old}"', f'"{new}"').replace(f"\n{old}\t", f"\n{new}\t")
+            file.write_text(text)
+    more = ["--anonymise"] * anonymise
+    page = write(results, *more)
+    assert mean_loads(page) == by_hand(results, "sub-1_ses-1", "sub-2")
+    assert "Means are of 2 of 3 subjects" in page
+    assert "left out, another session of the same person was taken" in page
+    summary = json.loads((results / "localize.json").read_text())
+    summary["subjects"]["sub-1_ses-1"]["flags"] = {"cut_off": "x"}
+    (results / "localize.json").write_text(json.dumps(summary))
+    assert mean_loads(write(results, "--exclude-flagged", "cut_off", *more)) == by_hand(results, "sub-1_ses-2", "sub-2")
+
+
 def test_those_with_a_doubt_are_left_out_of_means_and_keep_their_row(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -90,6 +110,6 @@ def test_unknown_flags_and_nobody_left_are_errors_that_leave_nothing(results: Pa
     for about in summary["subjects"].values():
         about["flags"] = {"high_outside": "x"}
     (results / "localize.json").write_text(json.dumps(summary))
-    with pytest.raises(InputError, match=r"nobody is left for the means: .*flagged high_outside: .*\(3 subjects\)"):
+    with pytest.raises(InputError, match=r"no subject is left for the means: .*flagged high_outside: .*\(3 subjects\)"):
         write(results, "--exclude-flagged")
     assert not (results.parent / "out").exists()

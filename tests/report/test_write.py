@@ -17,6 +17,7 @@ from PIL import Image
 
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.localize.__main__ import main as localize_main
+from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.report import subject_page
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.notes import SMALL
@@ -247,10 +248,7 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     assert len(captions) == 2
     assert captions[1].startswith("Edges of the T1 on the FLAIR. ")  # which need not have been moved
     assert all("The subject&#39;s left is on the left." in caption for caption in captions)
-    assert (
-        "A lesion that spans several places adds to the volume of each, but is counted once."
-        in page[page.index('id="places"') :]
-    )
+    assert SORTED in page[page.index('id="places"') :]
     assert "s_FLAIR_000.nii.gz" in page
     assert "no picture" not in page
     viewer = html.unescape(re.search(r'srcdoc="([^"]*)"', page)[1])
@@ -291,7 +289,7 @@ def test_regions_with_lesions_stand_first_and_all_of_them_are_folded(placed, tmp
         ("total", "0.272", "0.16", "2"),  # and nothing outside
     ]
     assert "<th>lesion volume (ml)</th><th>load (% of the region)</th><th>lesions</th>" in shown
-    assert "all 2 regions have lesions" in page
+    assert "all 2 regions contain lesion voxels" in page
     folded = page[page.index("<details>") : page.index("</details>")]
     assert 'id="load"' in folded
     assert page.index('id="affected"') < page.index("<figure>") < page.index("<details>")

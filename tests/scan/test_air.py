@@ -64,9 +64,12 @@ def test_slices_that_show_nothing_between_others_are_noted(axis: int) -> None:
     planes = np.moveaxis(data, axis, 0)
     planes[[0, 8]] = 0
     assert blank_slices(image(data)) == [], "a margin is no gap"
+    planes[0, 4, 4] = 1
+    planes[1] = 0
+    assert blank_slices(image(data)) == [], "a voxel of noise in air is no head"
     planes[[3, 6]] = 0
     assert blank_slices(image(data)) == [
-        "2 of 9 slices between others show nothing: what lies there is not seen on this scan"
+        "slices within the head without any signal: 2 of 9; lesions there are not visible on this scan"
     ]
 
 

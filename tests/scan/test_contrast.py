@@ -64,7 +64,9 @@ def test_each_scan_by_its_tissue() -> None:
     assert grey_to_white(shifted, tissue, lesions) is None, "0 is not air"
     assert unlikely_contrasts({"T1": image}, tissue, lesions, "T1") == []
     (said,) = unlikely_contrasts({"FLAIR": image}, tissue, lesions, "T1")
-    assert said == ("the FLAIR looks like a T1 (the network is surer of it as one): check that it is the right file")
+    assert said == (
+        "the FLAIR looks like a T1 (the network is more certain of it as one): check that it is the right file"
+    )
     (said,) = unlikely_contrasts({"T1": image, "FLAIR": image}, tissue, lesions)
     assert said.startswith("T1 and FLAIR look like one contrast, or exchanged (cortex is 0.80 times as bright as white")
     flair = image.with_data(np.where(tissue == Tissue.CORTICAL_GREY_MATTER, 110, image.data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yucca_wm.scan.notes import APART, EXCHANGED, MOVED, NORMALISED, OFFSET, PLACED, is_done
+from yucca_wm.scan.notes import EXCHANGED, MOVED, NORMALISED, NOT_ALIGNED, OFFSET, PLACED, is_done
 
 SAID = MOVED.format(reference="FLAIR", moved_mm=0.2, turn_deg=1)
 
@@ -19,7 +19,7 @@ def test_the_words_are_those_of_results_that_lie_there() -> None:
     [
         SAID,
         f"T1: {SAID}",
-        f"T1: {APART.format(reference='FLAIR')}{SAID}",
+        f"T1: {NOT_ALIGNED.format(reference='FLAIR')}{SAID}",
         f"FLAIR: {MOVED.format(reference='T1', moved_mm=12.34, turn_deg=30)}",
         f"T1: {PLACED.format(reference='FLAIR')}",
         f"T1: {OFFSET.format(air=-1024.0)}",

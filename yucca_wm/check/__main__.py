@@ -72,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.tsv:
         write_tsv(problems, options.tsv)
     errors, warnings = len(report.errors), len(wrong) - len(report.errors)
-    print(f"{errors} errors, {warnings} warnings; {report.ready} of {len(report.subjects)} subjects are ready")
+    counts = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    print(f"{counts}; {report.ready} of {len(report.subjects)} subjects are ready")
     return cli.EXIT_FAILURE if errors else cli.EXIT_OK
 
 

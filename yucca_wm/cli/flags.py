@@ -94,7 +94,7 @@ FLAGS = {
         Flag("--resample", "accept maps on different grids", SWITCH),
         Flag(
             "--exclude-flagged",
-            "leave out who carries one of these flags of localize (without a name: any but no_lesion and high_load)",
+            "leave out subjects with one of these flags (without a name: any but no_lesion, small_load and high_load)",
             {"nargs": "*", "metavar": "FLAG"},
         ),
         Flag("--anonymise", "numbers instead of names, and no paths, on the pages", SWITCH),

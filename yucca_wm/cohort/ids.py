@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import case_name
+from yucca_wm.core.files import case_name, natural_key
 
 if TYPE_CHECKING:
     import os
@@ -145,6 +145,32 @@ def session(name: str) -> str:
 def person(name: str) -> str:
     """``sub-01_ses-02`` and ``sub-01_run-1`` -> ``sub-01``; any other name is one person."""
     return re.split("_(?:ses|run)-", name, maxsplit=1)[0] or name
+
+
+def bare_person(name: str) -> str:
+    """`person` without ``sub-``."""
+    return person(bare(name))
+
+
+def is_session(name: str) -> bool:
+    """Whether ``name`` is that of a session or run of a person."""
+    return bare_person(name) != bare(name)
+
+
+ANOTHER_SESSION = "another session of the same person was taken"
+"""Why a session does not count."""
+
+
+def further_sessions(names: Collection[str]) -> dict[str, str]:
+    """Those of ``names`` that are further sessions (or runs) of a person -> reason. For each person, the name without a
+    session is kept, or else the first."""
+    seen: set[str] = set()
+    further = {}
+    for name in sorted(names, key=lambda name: (is_session(name), natural_key(name))):
+        if is_session(name) and bare_person(name) in seen:
+            further[name] = ANOTHER_SESSION
+        seen.add(bare_person(name))
+    return further
 
 
 def named_by_folder(folder: str) -> str:

@@ -72,9 +72,9 @@ def main(argv: list[str] | None = None) -> int:
     if outcome.results:
         print(f"tables and figure: {arguments.out_dir}")
     elif (arguments.out_dir / MANIFEST).exists():
-        print(f"nobody could be compared: {arguments.out_dir} is as it was before", file=sys.stderr)
+        print(f"no subject could be compared: {arguments.out_dir} is unchanged", file=sys.stderr)
     else:
-        print(f"nobody could be compared: no tables in {arguments.out_dir}")
+        print(f"no subject could be compared: no tables in {arguments.out_dir}")
     return report_failures(outcome.failures, len(outcome.results) + len(outcome.failures))
 
 

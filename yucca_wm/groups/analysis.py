@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
+from yucca_wm.cohort.ids import further_sessions, is_session
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.participants import (
     Participants,
     ask_for,
-    further_sessions,
-    is_session,
     match_participants,
     read_participants,
 )

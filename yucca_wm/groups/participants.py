@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.cohort.ids import bare, looks_like, person
+from yucca_wm.cohort.ids import ANOTHER_SESSION, bare, bare_person, further_sessions, is_session, looks_like
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import composed, has_value, read_columns, table_name
 from yucca_wm.groups.statistics.variables import Column
 
@@ -24,7 +23,6 @@ SESSION = "session_id"
 
 RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {IDS[0]}"
 
-ANOTHER_SESSION = "another session of the same person was taken"
 """Reason for excluding a person's further sessions, which would count one finding several times."""
 
 MAX_COMPARED = 100_000
@@ -127,18 +125,6 @@ class Match:
     left_out: dict[str, str]
 
 
-def further_sessions(subjects: Collection[str]) -> dict[str, str]:
-    """Those of ``subjects`` that are further sessions (or runs) of a person -> reason. For each person, the name
-    without a session is kept, or else the first."""
-    seen: set[str] = set()
-    further = {}
-    for name in sorted(subjects, key=lambda name: (is_session(name), natural_key(name))):
-        if is_session(name) and _person(name) in seen:
-            further[name] = ANOTHER_SESSION
-        seen.add(_person(name))
-    return further
-
-
 def match_participants(subjects: Sequence[str], participants: Participants) -> Match:
     """Match each subject to the participant of exactly its name; else of its name with or without ``sub-``; else of the
     part before ``_ses-`` or ``_run-``. ``1``, ``01`` and ``001`` are different subjects. Of a person's sessions one
@@ -169,8 +155,8 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
             "none of its participants has loads",
             f"it has {_some(participants.ids)}; loads are there of {_some(subjects)}",
         )
-    there = {_person(subjects[position]) for position in partner}
-    further = {name for name in (*alone, *doubled) if is_session(name) and _person(name) in there}
+    there = {bare_person(subjects[position]) for position in partner}
+    further = {name for name in (*alone, *doubled) if is_session(name) and bare_person(name) in there}
     alone = [name for name in alone if name not in further]
     few = len(alone) * len(free) <= MAX_COMPARED
     unmatched = {name: "is not in the participants table" + (looks_like(name, free) if few else "") for name in alone}
@@ -187,18 +173,8 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
     return Match([(position, row) for position, row in rows if subjects[position] not in again], unmatched, left_out)
 
 
-def _person(subject: str) -> str:
-    """Name of the person to whom a session belongs, without ``sub-``."""
-    return person(bare(subject))
-
-
-def is_session(subject: str) -> bool:
-    """Whether a subject's name is that of a session or run."""
-    return _person(subject) != bare(subject)
-
-
 def _near(subject: str, bared: Mapping[str, int]) -> int | None:
-    return bared.get(bare(subject), bared.get(_person(subject)))
+    return bared.get(bare(subject), bared.get(bare_person(subject)))
 
 
 def _some(names: Sequence[str]) -> str:

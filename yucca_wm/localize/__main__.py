@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lesions",
         metavar="PATH",
-        help="folder of lesion maps, or the map of one person, who is added to those in --out-dir",
+        help="folder of lesion maps, or the map of one subject, which is added to those in --out-dir",
     )
     parser.add_argument("--regions", metavar="PATH", help="folder of region maps, or one map for all")
     add_flag(
@@ -203,7 +203,11 @@ def _carrier(
             these = [Localized(name, inputs.pairs[name].lesions, inputs.pairs[name].regions) for name in subjects]
             return carry_cohort(options.out_dir, template, transforms, how, (these, settings))[1]
         carried, failures = carry_cohort(options.out_dir, template, transforms, how)
-        where = f"on {template}: {options.out_dir}/template" if carried else "is not there: nobody could be carried"
+        where = (
+            f"on {template}: {options.out_dir}/template"
+            if carried
+            else "was not written: no subject could be transformed"
+        )
         print(f"lesion frequency of {carried} subjects {where}")
         return failures
 
@@ -226,11 +230,11 @@ def _tell(
         return
     if not flags:
         if inputs.adds and set(failures) <= set(failures_in(options.out_dir)):
-            print(f"nobody could be localized: {options.out_dir / MANIFEST} keeps the reason")
+            print(f"no subject could be localized: see {options.out_dir / MANIFEST}")
         elif (options.out_dir / MANIFEST).exists():
-            print(f"nobody could be localized: {options.out_dir} is as it was before", file=sys.stderr)
+            print(f"no subject could be localized: {options.out_dir} is unchanged", file=sys.stderr)
         else:
-            print(f"nobody could be localized: no tables in {options.out_dir}")
+            print(f"no subject could be localized: no tables in {options.out_dir}")
         return
     if len(alone := inputs.pairs.keys() & set(flags)) == 1:
         print("\n".join(lines(options.out_dir, *alone)))
@@ -241,7 +245,7 @@ def _tell(
     )  # fmt: skip
     for name, flag, written in wanted:
         if not written and Path(options.out_dir, name).is_dir():
-            print(f"note: {Path(options.out_dir, name)} is of an earlier run; --{flag} renews it", file=sys.stderr)
+            print(f"note: {Path(options.out_dir, name)} is from an earlier run; --{flag} updates it", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ MOST = 10
 COUNTED = (
     "A lesion adds to the volume of every region it spans, but is counted once, in the region that holds most of it."
 )
-NO_PERCENT = "Region maps hold only a rim of remainders: they have no %, and that of the total leaves them out."
+NO_PERCENT = "Remainders have no %, as region maps cover them only in part; the total % is that of the regions above."
 
 
 def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
@@ -40,7 +40,8 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     remainders = [row for row in rows if row["group"] == REMAINDER and _ml(row) > 0]
     summary = [row for row in rows if row["name"] in SUMMARY and (row["name"] != OUTSIDE or _ml(row) > 0)]
     none = len(white) - len(first)
-    said = f"{none} of {len(white)} regions have no lesion" if none else f"all {len(white)} regions have lesions"
+    which = f"{none} of {len(white)} regions contain no" if none else f"all {len(white)} regions contain"
+    said = f"{which} lesion voxels"
     said += f"; {LOAD} lists all of them" if further else ""
     built_in = [f"remainder: {IN_REMAINDER}"] if {row["name"] for row in remainders} & REMAINDERS else []
     notes = [said, COUNTED, *built_in, *([NO_PERCENT] if remainders else [])]
@@ -61,6 +62,22 @@ def lines(out: Path, subject: str) -> Iterator[str]:
         for row in _rows(out / PLACES, subject):
             yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>23}"
         yield SORTED
+
+
+MOST_SUBJECTS = 20
+"""At most this many subjects of a cohort are listed."""
+
+
+def cohort_lines(out: Path) -> Iterator[str]:
+    """Lesion volume, number of lesions and load of every subject, from the tables that localize wrote to ``out``."""
+    totals = [row for row in read_rows(out / LOAD) if row["name"] == "total"]
+    shown = totals[:MOST_SUBJECTS]
+    width = max(28, *(len(row["subject"]) + 1 for row in shown))
+    yield f"{'subject':<{width}}{'lesion ml':>11}{'% of regions':>13}{'lesions':>10}"
+    for row in shown:
+        yield f"{row['subject']:<{width}}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions']:>10}"
+    if further := totals[MOST_SUBJECTS:]:
+        yield f"and {len(further)} more: {out / LOAD}"
 
 
 def in_short(result: CaseResult) -> Iterator[str]:

@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="MODEL",
         help=f"version_N folder of yucca_train, exported .zip, or '{SHIPPED}' (default: {SHIPPED}; with a "
-        "--region-model of your own alone, lesions are not looked for)",
+        "--region-model of your own alone, lesions are not segmented)",
     )
     parser.add_argument(
         "--region-model",
@@ -147,7 +147,7 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     if not how.is_whole:
         print(f"{len(outcome.results)} of {concerned} done")
     elif not outcome.results and people_in(out):
-        print(f"nobody could be predicted: {out} is as it was before", file=sys.stderr)
+        print(f"no subject could be predicted: {out} is unchanged", file=sys.stderr)
     else:
         localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
         _tell(arguments, outcome.results, concerned, tables=bool(localized))
@@ -197,7 +197,7 @@ def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> li
     first = next(iter(scans.values()))
     name = arguments.name or person_of_scan(first)
     if name is None:
-        parser.error(f"{first} does not say whose it is: add --name")
+        parser.error(f"{first} does not tell the subject's name: add --name")
     for path in scans.values():
         if not path.exists():
             raise InputError(path, "no such file", "check the path")
@@ -212,9 +212,9 @@ def _tell(
     results : subject -> its record. concerned : number of subjects, including failed ones. tables : whether tables
     were written.
     """
-    from yucca_wm.localize.terminal import lines
+    from yucca_wm.localize.terminal import cohort_lines, lines
     from yucca_wm.predict.account import TABLE, same_scans
-    from yucca_wm.report.notes import note_lines
+    from yucca_wm.report.notes import Notes, note_lines
 
     out = arguments.out_dir
     if arguments.cohort:
@@ -223,10 +223,12 @@ def _tell(
     for line in [] if tables else same_scans(results):  # with tables it is a flag
         print(f"note: {line}", file=sys.stderr)
     noted = {name: about.get("notes", []) for name, about in results.items()}
+    if arguments.cohort:  # what was merely done is in predict.json and on the pages
+        noted = Notes.of(noted).doubts
     for line in note_lines(noted, named=concerned > 1):
         print(f"note: {line}", file=sys.stderr)
-    if tables and not arguments.cohort:
-        print("\n".join(lines(out, *results)))
+    if tables:
+        print("\n".join(cohort_lines(out) if arguments.cohort else lines(out, *results)))
 
 
 def _show(

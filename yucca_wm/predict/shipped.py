@@ -144,7 +144,7 @@ def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> R
         return registered_regions(atlas, reference.with_data(regions))
     except InputError as error:
         network = spelled("--region-model atlas", 'region_model="atlas"')
-        problem = f"cannot have the atlas registered to it: its white matter {error.problem}"
+        problem = f"cannot be used to register the atlas: its white matter {error.problem}"
         raise InputError(reference.name, problem, f"{error.remedy}; without {network} lesions are found") from error
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import person
 from yucca_wm.core.errors import YuccaWMError, some_of
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
@@ -38,7 +36,7 @@ def cohort_page(
     regions, loads = results.regions, results.loads_percent()
     names = [row["name"] for row in regions]
     heat_map = draw_heat_map(results.subjects, names, loads)
-    pictures.add(heat_map, "heat_map", "Lesion load of every region in every subject.")
+    pictures.add(heat_map, "heat_map", "Lesion load of every region in every subject; similar subjects stand together.")
     used = [name for name in results.subjects if name not in left_out]
     loads = loads[[name not in left_out for name in results.subjects]]
     mean, spread, known = _mean(loads)
@@ -80,7 +78,6 @@ def cohort_page(
         subject_rows=[_subject_row(name, results, links, notes.doubts) for name in results.load],
         means=[
             f"Means are of {len(used)} of {count(n_people, 'subject')}" + f"; {n_failed} failed" * bool(n_failed),
-            *_session_lines(used),
             *left_out_lines(left_out),
             *flag_lines(results.flags, used),
         ],
@@ -107,14 +104,6 @@ def cohort_page(
         ],
         pictures=pictures.shown,
     )
-
-
-def _session_lines(subjects: Sequence[str]) -> list[str]:
-    """A line if any person has several sessions."""
-    sessions = Counter(map(person, subjects))
-    if not (several := [name for name, n in sessions.items() if n > 1]):
-        return []
-    return [f"Several sessions of {some_of(several)} count as subjects of their own"]
 
 
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:

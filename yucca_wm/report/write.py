@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from yucca_wm.atlas.fetch import cached_atlas
+from yucca_wm.cohort.ids import further_sessions
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import make_folder, write_text
 from yucca_wm.core.regions import RegionTable, regions
@@ -65,6 +66,8 @@ def write_report(
     if anonymise:
         results, names = anonymised(results)
     left_out = _left_out(results, exclude_flagged)
+    further = further_sessions([name for shown, name in names.items() if shown not in left_out])
+    left_out |= {shown: further[name] for shown, name in names.items() if name in further}
     one_person = subjects and len(results.subjects) == 1 and not results.failures
     if one_person and atlas is not None:
         raise InputError(atlas, "is for the mean loads of a cohort; these results are of one person", "leave it out")
@@ -99,7 +102,7 @@ def _left_out(results: Results, wanted: Sequence[str] | None) -> dict[str, str]:
     left_out = excluded(results.folder, results.flags, wanted, results.subjects)
     lines = left_out_lines(left_out)
     if len(left_out) == len(results.subjects):
-        raise InputError(results.folder, f"nobody is left for the means: {'; '.join(lines)}", "exclude fewer flags")
+        raise InputError(results.folder, f"no subject is left for the means: {'; '.join(lines)}", "exclude fewer flags")
     for line in lines:
         print(f"note: means: {line}", file=sys.stderr)
     return left_out

@@ -101,13 +101,20 @@ def check_not_wrapped(image: Image) -> None:
         raise InputError(image.name, problem, "convert the original scan again, to float or unsigned numbers")
 
 
+BRIGHT, SHOWS_A_HEAD = 0.1, 0.05
+"""A voxel is bright above this share of the 99th percentile. A slice shows the head if it has at least this share of
+the bright voxels of the slice with most: single voxels of noise in air do not make a head."""
+
+
 def blank_slices(image: Image) -> list[str]:
-    """A note if slices between others are blank (constant), along any axis of [i, j, k]; else empty."""
+    """A note if slices within the head show nothing at all, along any axis [i, j, k]."""
+    bright = image.data > BRIGHT * np.percentile(image.data, 99)
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
+        voxels = bright.sum(others)
+        head = np.flatnonzero(voxels >= SHOWS_A_HEAD * max(voxels.max(), 1))
         blank = image.data.min(others) == image.data.max(others)
-        shown = np.flatnonzero(~blank)
-        if shown.size and (n := int(blank[shown[0] : shown[-1]].sum())):
+        if head.size and (n := int(blank[head[0] : head[-1]].sum())):
             return [BLANK.format(n=n, total=len(blank))]
     return []
 

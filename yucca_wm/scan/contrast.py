@@ -38,7 +38,7 @@ CORE, SHELL = 0.55, 0.75
 CLEARLY = 1.03
 """Factor by which both ratios of the FLAIR must exceed the T1's: so in none of 13 real pairs, in 8 if exchanged."""
 
-APART = 1.15
+LEAST_APART = 1.15
 """Minimum of the FLAIR's `grey_to_white` over the T1's. Real pairs have 1.28 to 1.62, a T1 given twice has 1."""
 
 FLUID_TO_WHITE = 1.0
@@ -145,7 +145,7 @@ def unlikely_contrasts(
     ratios = {name: ratio for name, ratio in found.items() if ratio is not None}
     if {"T1", "FLAIR"} <= ratios.keys():
         t1, flair = ratios["T1"], ratios["FLAIR"]
-        if flair >= APART * t1:
+        if flair >= LEAST_APART * t1:
             return []
         seen = f"cortex is {t1:.2f} times as bright as white matter on the T1, {flair:.2f} times on the FLAIR"
         return [ONE_PAIR.format(seen=seen)]

@@ -17,7 +17,7 @@ from yucca_wm.registration.itk import save_affine
 from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
 from yucca_wm.scan.contrast import exchanged
-from yucca_wm.scan.notes import APART, EXCHANGED, MOVED, PLACED, WEAK, WRONG_HEADER
+from yucca_wm.scan.notes import EXCHANGED, MOVED, NOT_ALIGNED, PLACED, WEAK, WRONG_HEADER
 
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
 """Scans that share a grid are moved only if this improves the agreement of their edges by at least this share and moves
@@ -153,7 +153,7 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
     if found.gain <= 0:
         placed = resample(image, reference, order=1)
         return placed, None, [PLACED.format(reference=name), *said]
-    words = MOVED if there is None else APART + MOVED
+    words = MOVED if there is None else NOT_ALIGNED + MOVED
     note = words.format(reference=name, moved_mm=found.moved_mm, turn_deg=found.turn_deg)
     if found.turn_deg > WRONG_HEADER_DEG:
         note += WRONG_HEADER.format(name=name)

@@ -10,20 +10,20 @@ import re
 
 PLACED = "put on the grid of the {reference}, as headers say"
 MOVED = "registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg:.1f} degrees)"
-APART = "did not lie on the {reference} although both share a grid; "
+NOT_ALIGNED = "did not lie on the {reference} although both share a grid; "
 """Precedes `MOVED`: these scans had been resampled but not registered."""
 
 OFFSET = "its values were shifted so that air is 0 (it was {air:.4g})"
 NORMALISED = "its values were normalised around {fill:.4g}, which lies outside the brain: shifted above it"
 
-_SAID = (PLACED, MOVED, APART + MOVED, OFFSET, NORMALISED)
+_SAID = (PLACED, MOVED, NOT_ALIGNED + MOVED, OFFSET, NORMALISED)
 _DONE = re.compile(
     r"(\w+: )?(" + "|".join(re.sub(r"\\\{.*?\\\}", r"[\\w.+-]+", re.escape(words)) for words in _SAID) + ")"
 )
 
 
-NOTHING_SHOWN = "slices between others show nothing"
-BLANK = "{n} of {total} " + NOTHING_SHOWN + ": what lies there is not seen on this scan"
+NOTHING_SHOWN = "slices within the head without any signal"
+BLANK = NOTHING_SHOWN + ": {n} of {total}; lesions there are not visible on this scan"
 
 IN_OTHER_HEADS = "from where they lie in other heads"
 ODD_ANATOMY = (
@@ -36,21 +36,23 @@ A_T2 = (
     "the {name} " + LOOKS_LIKE + "T2 (fluid is {wet:.1f} times as bright as white matter), on which lesions "
     "cannot be told from fluid: check that it is the right file"
 )
-ANOTHER = "the {name} " + LOOKS_LIKE + "{other} (the network is surer of it as one): check that it is the right file"
+ANOTHER = (
+    "the {name} " + LOOKS_LIKE + "{other} (the network is more certain of it as one): check that it is the right file"
+)
 EXCHANGED = "the FLAIR " + LOOKS_MORE + "T1 than the T1 does: check that the two are not exchanged"
 """Note on scans that are `yucca_wm.scan.contrast.exchanged`."""
 
 ONE_PAIR = "T1 and FLAIR " + ONE_CONTRAST + ", or exchanged ({seen}): check that both are the right files"
 
 HARDLY, WRONG_SIDES, ONE_PERSON = "weakly (agreement of edges", "is wrong: check left and right", "are of one person"
-WEAK = "fits the {name} " + HARDLY + " {peak:.2f} times chance); look at the picture of both"
+WEAK = "fits the {name} " + HARDLY + " {peak:.2f} times chance; below 1.22 it is refused); look at the picture of both"
 WRONG_HEADER = "; its header or that of the {name} " + WRONG_SIDES
 """Follows `MOVED`."""
 
 TWO_PEOPLE = "the T1 is called {t1}, the FLAIR {flair}: check that they " + ONE_PERSON
 
-_UNSURE = (LOOKS_LIKE, LOOKS_MORE, ONE_CONTRAST, HARDLY, WRONG_SIDES, ONE_PERSON)
-"""Text in notes on a scan that may not be what it was given as, and on a pair that hardly fits."""
+_UNSURE = (LOOKS_LIKE, LOOKS_MORE, ONE_CONTRAST, WRONG_SIDES, ONE_PERSON)
+"""Text in notes on a scan that may not be what it was given as."""
 
 
 def is_unsure(note: str) -> bool:

@@ -129,7 +129,8 @@ def _tissue(place: Place, pairs: Mapping[str, Pair], *, of_others: bool) -> tupl
     mine = {subject: pair.lesions for subject, pair in pairs.items()}
     partners = match(mine, found, Path(place), failures)
     if not of_others and (n := len(found.keys() - failures.keys()) - len(set(partners.values()))) > 0:
-        note(f"{place}: {n} tissue map{'s are' if n > 1 else ' is'} of nobody here, and not used")
+        said = "tissue maps match no subject, and are" if n > 1 else "tissue map matches no subject, and is"
+        note(f"{place}: {n} {said} not used")
     return partners, failures
 
 

@@ -22,12 +22,13 @@ from yucca_wm.localize.measures.flags import (
     ODD_ANATOMY,
     PARTLY_ONE_SCAN,
     POOR_REGISTRATION,
+    WEAK_FIT,
     WITHOUT_FLAIR,
 )
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
 from yucca_wm.scan.cut import ONE_ENDS
-from yucca_wm.scan.notes import IN_OTHER_HEADS, NOTHING_SHOWN, is_unsure
+from yucca_wm.scan.notes import HARDLY, IN_OTHER_HEADS, NOTHING_SHOWN, is_unsure
 
 ATLAS_DOUBT = "atlas: "
 """Beginning of notes of `yucca_wm.predict` that doubt the registration of the atlas."""
@@ -38,6 +39,7 @@ OF_NOTES: dict[str, Callable[[str], bool]] = {
     BLANK_SLICES: lambda note: NOTHING_SHOWN in note,
     ODD_ANATOMY: lambda note: IN_OTHER_HEADS in note,
     DOUBTFUL_SCANS: is_unsure,
+    WEAK_FIT: lambda note: HARDLY in note,
     POOR_REGISTRATION: lambda note: note.startswith(ATLAS_DOUBT),
     WITHOUT_FLAIR: lambda note: note == FEW_ON_T1,
 }

@@ -52,6 +52,7 @@ PARTLY_ONE_SCAN = "partly_one_scan"
 BLANK_SLICES = "blank_slices"
 DOUBTFUL_SCANS = "doubtful_scans"
 ODD_ANATOMY = "odd_anatomy"
+WEAK_FIT = "weak_fit"
 POOR_REGISTRATION = "poor_registration"
 
 
@@ -71,8 +72,9 @@ TITLES = {
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
     CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless they were found on another scan",
     PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were found on the other alone",
-    BLANK_SLICES: "slices within a scan show nothing: lesions there are not seen on it",
-    DOUBTFUL_SCANS: "T1 and FLAIR may be exchanged, another contrast, no pair, or have a wrong header",
+    BLANK_SLICES: "slices within the head without any signal: lesions there are not visible",
+    DOUBTFUL_SCANS: "scans that may be the wrong ones (exchanged, another contrast or person, a wrong header)",
+    WEAK_FIT: "T1 and FLAIR match only weakly",
     ODD_ANATOMY: "the brain is unlike others: upside down or back to front by its header, or changed by disease",
     POOR_REGISTRATION: "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
@@ -134,7 +136,7 @@ def grids_flag(lesions: Image, regions: Image) -> dict[str, str]:
     """``by_headers`` if the voxels of two maps are not on one grid (either may be a cropped part of it)."""
     if share_voxels(lesions, regions):
         return {}
-    said = "lesions and regions lie on different grids and were laid on each other as headers say"
+    said = "lesions and regions lie on different grids and were aligned by their headers"
     return {BY_HEADERS: f"{said}: right only if the scans behind them were registered"}
 
 

@@ -65,7 +65,10 @@ NO_PLACES = {"no_places": "the tissue map has no lateral ventricle or no cortex:
 TOTAL = "total"
 """Name of the last row of ``places.tsv``."""
 
-SORTED = "A lesion that spans several places adds to the volume of each, but is counted once."
+SORTED = (
+    "A lesion is counted once, in the place of the whole lesion; its volume goes to the place of each of its voxels. "
+    "So a place may have lesions and no volume, or the reverse."
+)
 """Sentence below a table of places."""
 
 
