@@ -59,7 +59,7 @@ POOR_REGISTRATION = "poor_registration"
 TITLES = {
     "no_lesion": "no lesion",
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
-    SMALL_LOAD: f"under {SMALL_LOAD_ML:g} ml were found, of which few may be lesions",
+    SMALL_LOAD: f"a small load (under {SMALL_LOAD_ML:g} ml), of which much may be false",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     "absent_regions": "regions without a voxel",
     "lesions_cut": f"over {BEYOND_PERCENT:g} % of the regions lie beyond the lesion map: lesions there are not known",
