@@ -234,15 +234,18 @@ def test_a_slab_that_leaves_out_part_of_a_plane_is_not_used_there(axis: int, los
     size = tuple(round(n * SPACING_MM) for n in SIZE)
     core = np.zeros(size, bool)
     core[30:162, 30:210, 30:162] = True
-    flair = np.ones(size, np.float32)
-    t1 = flair.copy()
-    np.moveaxis(t1, axis, 0)[:lost_mm] = 0
-    views = _views({"T1": t1, "FLAIR": flair}, core)
-    assert views.used["FLAIR"].all()
+    whole = np.ones(size, np.float32)
+    narrow = whole.copy()
+    np.moveaxis(narrow, axis, 0)[:lost_mm] = 0
+    views = _views({"T1": whole, "FLAIR": narrow}, core)
+    assert views.used["T1"].all()
+    assert (views.used["FLAIR"][30:162] == used).all()
+    assert (views.part & core).any() != used
+    assert (narrow[views.part] > 0).all()
+    views = _views({"T1": narrow, "FLAIR": whole}, core)
     assert (views.used["T1"][30:162] == used).all()
-    assert views.shared.any() != used
-    assert (t1[views.shared] > 0).all()
-    assert _views({"T1": t1}, core).used["T1"][30:162].all(), "alone it is all that there is"
+    assert not views.part.any(), "lesions are seen on the FLAIR, which is whole"
+    assert _views({"T1": narrow}, core).used["T1"][30:162].all(), "alone it is all that there is"
 
 
 def test_a_narrow_flair_counts_wherever_it_shows_something() -> None:

@@ -41,6 +41,9 @@ SURER = 0.78
 """Ratio of entropy as a T1 to entropy as a FLAIR below which a scan is a T1: 20 T1 have 0.51 to 0.75, 14 FLAIR 0.92 to
 1.96, and 0.74 to 0.93 with much noise added."""
 
+FILL = 0.0
+"""Value of a plane's voxels that a scan does not show: the brain's mean, at which no edge is seen."""
+
 Array = NDArray[np.float32]
 
 
@@ -72,13 +75,13 @@ def tissue_probability(
     box = _box(around)
     inside = around[box]
     views = _views(scans, core)
-    found = _seen(network, _planes(scans, core, around, views.used), grid)
-    shared = views.shared[box] & inside
-    if (planes := shared.any((0, 1))).any():  # here one scan shows only part of the brain: use both in that part
-        together = _planes(scans, core, around & views.shared, views.shown, box)
+    found = _seen(network, _planes(scans, core, box, inside, views.used, views.measured), grid)
+    part = views.part[box] & inside
+    if (planes := part.any((0, 1))).any():  # the FLAIR shows only a part of the brain here: use it in that part
+        together = _planes(scans, core, box, inside, views.shown, views.shown)
         chosen = torch.from_numpy(np.flatnonzero(planes))
-        both = torch.from_numpy(shared[..., planes])
-        found[..., chosen] = torch.where(both, _seen(network, together[chosen], grid), found[..., chosen])
+        there = torch.from_numpy(part[..., planes])
+        found[..., chosen] = torch.where(there, _seen(network, together[chosen], grid), found[..., chosen])
     probability = torch.zeros((classes, *grid.shape), dtype=torch.float32)
     probability[0] = 1
     probability[(slice(None), *box)] = torch.where(torch.from_numpy(inside), found, probability[(slice(None), *box)])
@@ -118,12 +121,14 @@ def surer_as(network: Network, scan: Array, grid: Canonical, brain: Brain) -> st
     """
     core, distance_mm = _masks(brain, grid)
     around = distance_mm <= AROUND_MM
-    inside = torch.from_numpy(core[_box(around)]).permute(2, 0, 1)  # [z, x, y]
+    box = _box(around)
+    view = {name: field_of_view(scan) for name in CHANNELS}
+    inside = torch.from_numpy(core[box]).permute(2, 0, 1)  # [z, x, y]
     seen = torch.nonzero(inside.flatten(1).any(1))[:, 0]
     chosen = seen[:: max(1, len(seen) // PLANES_LOOKED_AT)]
     entropy = {}
     for name in CHANNELS:
-        found = _through(network, _planes({name: scan}, core, around, {name: field_of_view(scan)})[chosen], grid)
+        found = _through(network, _planes({name: scan}, core, box, around[box], view, view)[chosen], grid)
         entropy[name] = float(torch.special.entr(found).sum(1)[inside[chosen]].mean())
     return "T1" if entropy["T1"] < SURER * entropy["FLAIR"] else "FLAIR"
 
@@ -135,22 +140,24 @@ def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
 def _planes(
     scans: Mapping[str, Array],
     core: NDArray[np.bool_],
-    around: NDArray[np.bool_],
+    box: tuple[slice, ...],
+    inside: NDArray[np.bool_],
     used: Mapping[str, NDArray[np.bool_]],
-    box: tuple[slice, ...] | None = None,
+    measured: Mapping[str, NDArray[np.bool_]],
 ) -> torch.Tensor:
-    """Input of the network, [z, channel, x, y], in ``box`` (default: that of ``around``).
+    """Input of the network, [z, channel, x, y], in ``box``. inside : voxels of the box that are seen, bool [x, y, z].
 
-    used : modality -> voxels [x, y, z] or planes [z] in which it is used; planes without any are `ABSENT`.
+    used : modality -> voxels [x, y, z] or planes [z] in which it is used; planes without any are `ABSENT`, other voxels
+    are `FILL`. measured : modality -> voxels or planes whose intensities it is scaled by.
     """
-    box = box or _box(around)
-    inside = around[box]
     channels = [np.full(inside.shape, ABSENT, np.float32) for _ in CHANNELS]
     for n, name in enumerate(CHANNELS):
-        if name in scans and (core & used[name]).any():
-            scaled = np.where(inside, _scaled(scans[name], core & used[name])[box], np.float32(OUTSIDE))
+        if name in scans and (core & measured[name]).any():
+            scaled = _scaled(scans[name], core & measured[name])[box]
+            if used[name].ndim == 3:
+                scaled = np.where(used[name][box], scaled, np.float32(FILL))
             whole = np.asarray(used[name] if used[name].ndim == 1 else used[name].any((0, 1)))
-            channels[n] = np.where(whole[box[2]], scaled, np.float32(ABSENT))
+            channels[n] = np.where(whole[box[2]], np.where(inside, scaled, np.float32(OUTSIDE)), np.float32(ABSENT))
     return torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)
 
 
@@ -159,12 +166,14 @@ class _Views:
     """Fields of view of the scans.
 
     shown : modality -> field of view, bool [x, y, z]. used : modality -> planes, bool [z], in which it shows as much of
-    the brain as any scan. shared : voxels, bool [x, y, z], that all scans show, in planes in which one is not used.
+    the brain as any scan. part : voxels, bool [x, y, z], that the FLAIR shows in planes in which it is not used.
+    measured : modality -> voxels or planes whose intensities it is scaled by.
     """
 
     shown: dict[str, NDArray[np.bool_]]
     used: dict[str, NDArray[np.bool_]]
-    shared: NDArray[np.bool_]
+    part: NDArray[np.bool_]
+    measured: dict[str, NDArray[np.bool_]]
 
 
 def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
@@ -172,8 +181,9 @@ def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
     seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in shown.items()}
     most = np.max(list(seen.values()), axis=0)
     used = {name: shown[name].any((0, 1)) & (seen[name] >= AS_MUCH * most) for name in scans}
-    shared = np.logical_and.reduce(list(shown.values())) & ~np.logical_and.reduce(list(used.values()))
-    return _Views(shown, used, shared)
+    part = shown["FLAIR"] & ~used["FLAIR"] if "FLAIR" in scans else np.zeros(core.shape, bool)
+    measured = used | ({"FLAIR": shown["FLAIR"]} if (part & core).any() else {})
+    return _Views(shown, used, part, measured)
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
