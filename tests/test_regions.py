@@ -92,8 +92,9 @@ def test_a_table_of_names_alone_has_sides_and_remainders(tmp_path: Path) -> None
     assert [(region.side, region.group) for region in read_table(tmp_path / "t.tsv")] == [
         ("none", ""), ("left", "x"), ("left", ""),
     ]  # fmt: skip
-    (tmp_path / "t.tsv").write_text("index\tname\n1\tLeft-Frontal\n2\trh.insula\n3\tfibres_l_to_r\n4\trelay\n")
-    assert [region.side for region in read_table(tmp_path / "t.tsv")] == ["left", "right", "none", "none"]
+    names = ("Left-Frontal", "rh.insula", "fibres_l_to_r", "relay", "Frontal (L)")
+    (tmp_path / "t.tsv").write_text("\n".join(["index\tname", *(f"{n}\t{name}" for n, name in enumerate(names, 1))]))
+    assert [region.side for region in read_table(tmp_path / "t.tsv")] == ["left", "right", "none", "none", "left"]
 
 
 @pytest.mark.shared_data

@@ -116,6 +116,11 @@ def test_a_participant_label_is_an_id_and_a_near_miss_is_named(tmp_path: Path) -
         ("P3/anat/3D_FLAIR_brain.mgz", "P3"),
         ("bids/sub-01/ses-2/anat/sub-01_ses-2_run-1_T1w.nii.gz", "sub-01_ses-2_run-1"),
         ("any/P1_T1.nii.gz", "P1_T1"),
+        ("lab/sub-01/ses-1/anat/T1.nii.gz", "sub-01_ses-1"),
+        ("lab/p1/visit2/T1.nii.gz", "p1_visit2"),
+        ("lab/p1/baseline/FLAIR.nii.gz", "p1_baseline"),
+        ("lab/p1/T1_0000.nii.gz", "p1"),
+        ("lab/0001.nii.gz", "0001"),
         ("any/WMH_3.nii", "WMH_3"),
     ],
 )

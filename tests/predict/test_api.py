@@ -140,6 +140,39 @@ def test_two_people_whose_scans_have_one_name_do_not_replace_each_other(
 
 
 @pytest.mark.usefixtures("fast")
+def test_nor_do_they_when_one_was_saved_from_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        nib.save(nib.Nifti1Image(scan() + number, AFFINE), tmp_path / folder / "ms_01_FLAIR.nii.gz")
+    first, second = (tmp_path / folder / "ms_01_FLAIR.nii.gz" for folder in ("one", "two"))
+    saved = yw.predict(flair=first).save(tmp_path / "saved", report=False)
+    yw.predict(flair=first).save(saved, report=False)
+    told = f"holds the results of another FLAIR called ms_01: {first}; choose another "
+    with pytest.raises(yw.InputError, match=re.escape(told + "folder or subject")):
+        yw.predict(flair=second).save(saved, report=False)
+    words = ["--out-dir", str(saved), "--no-report"]
+    with pytest.raises(yw.InputError, match=re.escape(told + "--out-dir or --name, or replace it by --force")):
+        main(["--flair", str(second), *words])
+    assert main(["--flair", str(first), *words]) == 0
+    assert main(["--flair", str(second), "--force", *words]) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("fast")
+def test_tables_of_others_that_localize_wrote_are_not_replaced(tmp_path: Path) -> None:
+    found = yw.predict(flair=scan(), affine=AFFINE, subject="anna")
+    made = found.save(tmp_path / "made", report=False)
+    own = tmp_path / "own"
+    assert (
+        localize(["--lesions", str(made / "lesions"), "--regions", str(made / "regions"), "--out-dir", str(own)]) == 0
+    )
+    nib.save(nib.Nifti1Image(scan(), AFFINE), tmp_path / "bert_FLAIR.nii.gz")
+    with pytest.raises(yw.InputError, match="holds the results of anna, not of bert"):
+        main(["--flair", str(tmp_path / "bert_FLAIR.nii.gz"), "--out-dir", str(own), "--no-report"])
+    assert set(pd.read_csv(own / "lesion_load.tsv", sep="\t")["subject"]) == {"anna"}
+
+
+@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("how", ["command", "cohort", "python"])
 def test_a_mask_that_was_drawn_by_hand_is_not_replaced(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

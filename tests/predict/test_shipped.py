@@ -98,6 +98,32 @@ def test_a_t1_that_ends_within_the_brain_cuts_the_maps_on_its_own_grid(
     assert ends == [expected]
 
 
+@pytest.mark.parametrize(("misfit_of_whole_mm", "again"), [(2.0, True), (4.0, False)])
+def test_an_odd_brain_is_looked_for_again_on_all_that_another_scan_shows(
+    misfit_of_whole_mm: float, again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A FLAIR of 20 planes within a T1 of 40, whose brain looks odd, not cut; unless the whole is odd, too."""
+
+    def segment(_: object, scans: dict[str, Image]) -> Segmentation:
+        shape = scans["FLAIR"].shape
+        labels = np.full(shape, 1 + (shape[2] > 20), np.uint8)
+        labels[:, :, -1] = labels[:, :, 0] = 0
+        misfit_mm = misfit_of_whole_mm if shape[2] > 20 else 4.1
+        return Segmentation(0 * labels, labels, labels, labels.astype(np.float32), 1200.0, "", misfit_mm)
+
+    monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
+    monkeypatch.setattr("yucca_wm.scan.contrast.unlikely_contrasts", lambda *_: [])
+    monkeypatch.setattr("yucca_wm.scan.cut.cut_off", lambda *_: [])
+    flair = Image(np.full((20, 20, 20), 100, np.float32), np.diag([3.0, 3, 3, 1]))
+    t1 = Image(np.full((20, 20, 40), 100, np.float32), flair.affine)
+    frame = Frame({"T1": flair, "FLAIR": flair}, "FLAIR", {}, [], {"T1": t1})
+    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    found = segment_person(frame, networks, ["lesions", "regions"], like=None, confidence=False)
+    assert found.maps["regions"].shape == flair.shape
+    assert found.maps["regions"].data.max() == (2 if again else 1)
+    assert any(IN_OTHER_HEADS in note for note in found.notes) != again
+
+
 @pytest.mark.parametrize(("misfit_mm", "noted"), [(2.5, False), (3.3, True), (np.inf, False)])
 def test_a_head_that_is_unlike_others_is_noted(misfit_mm: float, noted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     none = np.zeros((4, 4, 4), np.uint8)

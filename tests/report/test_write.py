@@ -171,10 +171,18 @@ def test_pictures_of_an_earlier_report_are_removed(localized, tmp_path, capsys):
     (tmp_path / "figures/atlas_load.png").write_bytes(b"of another cohort")
     beyond = tmp_path.with_name(f"{tmp_path.name}.png")
     beyond.write_bytes(b"of nobody")
-    listed = ["figures/atlas_load.png", f"../{beyond.name}", str(beyond)]
-    (tmp_path / "report.json").write_text(json.dumps({"files": listed}))
+    kept = tmp_path / "scans/a.png"
+    kept.parent.mkdir()
+    kept.write_bytes(b"of somebody else")
+    listed = ["figures/atlas_load.png", f"../{beyond.name}", str(beyond), "scans/a.png", "scans"]
+    listed += ["figures/../scans/a.png"]
+    (tmp_path / "report.json").write_text(json.dumps({"program": "another", "files": listed}))
+    assert main(arguments) == 0
+    assert (tmp_path / "figures/atlas_load.png").exists(), "the list is another program's"
+    (tmp_path / "report.json").write_text(json.dumps({"program": "yucca_wm.report", "files": listed}))
     assert main(arguments) == 0
     assert beyond.exists()
+    assert kept.exists()
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"heat_map", "left_right", "lesion_frequency"}
     capsys.readouterr()
 

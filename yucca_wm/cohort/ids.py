@@ -44,6 +44,10 @@ _SURE_ENDING = re.compile(rf"(?:[_-](?:{_CONTRAST}))+(?:[_-]{_CHANNEL})?$|[_-]00
 """Endings that cannot be part of an id, unlike those of ``MS_001`` and ``patient_0007``."""
 
 
+VISIT = re.compile(r"ses-\w+|(ses|session|visit|timepoint|tp)[-_ ]?\d\w*|baseline|follow[-_ ]?up\w*", re.IGNORECASE)
+"""Name of a folder that holds one visit of the person whom the folder above is named after."""
+
+
 def bare(name: str) -> str:
     """``name`` without ``sub-``, its letters composed."""
     return unicodedata.normalize("NFC", name.strip()).removeprefix("sub-")
@@ -88,9 +92,12 @@ def person_of_file(path: Path) -> str | None:
         return session(name)
     if not _says_nothing(name):
         return name
+    visit = ""
     for folder in path.absolute().parents:
-        if folder.name and not _says_nothing(folder.name):
-            return named_by_folder(folder.name)
+        if not visit and VISIT.fullmatch(folder.name):
+            visit = f"_{folder.name}"
+        elif folder.name and not _says_nothing(folder.name):
+            return named_by_folder(folder.name) + visit
     return None
 
 
@@ -179,4 +186,5 @@ def named_by_folder(folder: str) -> str:
 
 
 def _says_nothing(name: str) -> bool:
-    return all(word in SAYS_NOTHING for word in re.split(r"[\W_]+", name.lower()) if word)
+    words = [word for word in re.split(r"[\W_]+", name.lower()) if word]
+    return all(word in SAYS_NOTHING or (n and re.fullmatch(_CHANNEL, word)) for n, word in enumerate(words))

@@ -188,7 +188,7 @@ def read_table(path: TableInput) -> RegionTable:
 
 def _side_of(name: str) -> Side:
     """The side that a word in ``name`` states; none where there are several such words."""
-    letters = [word.strip("-_. ").lower()[0] for word in SIDE_WORD.findall(name)]
+    letters = [re.sub("[^a-z]", "", word.lower())[0] for word in SIDE_WORD.findall(name)]
     return {"l": Side.LEFT, "r": Side.RIGHT}.get("".join(letters), Side.NONE)
 
 

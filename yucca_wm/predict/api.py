@@ -29,7 +29,7 @@ from yucca_wm.predict.account import write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, other_outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
-from yucca_wm.predict.folder import check_whose, others_files, remove_stale_tables
+from yucca_wm.predict.folder import check_scans, check_whose, others_files, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, check_classes, load, other_names
 from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages
@@ -121,6 +121,8 @@ class Prediction:
         out = make_folder(folder)
         check_no_run(out)
         check_whose(out, [self.subject], "choose another folder")
+        scans = self._predicted.made["scans"]
+        check_scans(out, self.subject, {modality: scan["sha256"] for modality, scan in scans.items()})
         maps = {self.subject: [out / what / f"{self.subject}.nii.gz" for what in self.maps]}
         for error in others_files(out, maps).values():
             raise error

@@ -21,12 +21,12 @@ from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
-from yucca_wm.jobs.run_record import State
+from yucca_wm.jobs.run_record import FileState, State
 from yucca_wm.models.shipped import networks
 from yucca_wm.predict.account import write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, by_shipped, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
-from yucca_wm.predict.folder import STEP, check_whose, others_files, people_in, remove_stale_tables
+from yucca_wm.predict.folder import STEP, check_scans, check_whose, others_files, people_in, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, load
 from yucca_wm.predict.person import identities, predict_case
 
@@ -141,6 +141,9 @@ def _check_scans(step: Step, cases: Sequence[Case]) -> None:
     before = Earlier.read(step, files, {})
     done = {name: entry for name, entry in before.entries.items() if entry.state is State.DONE}
     replace(before, entries=done).check_names(files)
+    for name in files.keys() - done.keys():  # saved from Python
+        there = {modality: path for modality, path in files[name].items() if path.exists()}
+        check_scans(step.folder, name, {modality: FileState.of(path).sha256 for modality, path in there.items()})
 
 
 def _localize(

@@ -32,7 +32,7 @@ def people_in(out: Path) -> list[str]:
 def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool = False) -> None:
     """Raise InputError, with ``remedy``, if results of ``names`` would be mixed with those of other subjects: for one
     subject, any other's; for a cohort (perhaps of one), a folder that contains none of its subjects."""
-    there = people_in(out)
+    there = sorted({*people_in(out), *_in_tables(out)}, key=natural_key)
     others = [name for name in there if name not in names]
     if others and (not cohort or len(others) == len(there)):
         shown = ", ".join(others[:MAX_NAMED]) + f" and {len(others) - MAX_NAMED} more" * (len(others) > MAX_NAMED)
@@ -48,6 +48,29 @@ def others_files(out: Path, outputs: Mapping[str, Sequence[Path]]) -> dict[str, 
     remedy = f"choose another {spelled('--out-dir, or replace it by --force', 'folder')}"
     problem = "is there already, and not from yucca-wm predict"
     return {name: InputError(path, problem, remedy) for name, path in there.items() if path is not None}
+
+
+def check_scans(out: Path, name: str, digests: Mapping[str, str | None]) -> None:
+    """Raise InputError if the account in ``out`` says that ``name`` is somebody whose scans are others: two people may
+    have files of one name. digests : modality -> checksum; None: not known.
+    """
+    try:
+        made = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"][name]["scans"]
+        before = {modality: (scan["file"], scan["sha256"]) for modality, scan in made.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    for modality, (file, digest) in before.items():
+        if digest and (now := digests.get(modality)) and now != digest:
+            remedy = f"choose another {spelled('--out-dir or --name, or replace it by --force', 'folder or subject')}"
+            raise InputError(out, f"holds the results of another {modality} called {name}: {file}", remedy)
+
+
+def _in_tables(out: Path) -> list[str]:
+    """Subjects whose tables localize wrote to ``out``; empty without any."""
+    try:
+        return list(json.loads((out / TABLES).read_text(encoding="utf-8"))["subjects"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _in_account(out: Path) -> list[str]:

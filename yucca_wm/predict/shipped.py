@@ -113,14 +113,17 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str
 
     found = segment(_announced(networks), frame.images)
     cuts = cut_off(frame.images, found.tissue)
-    if not any(cut.startswith(CUT_OFF) for cut in cuts):
+    is_cut, is_odd = any(cut.startswith(CUT_OFF) for cut in cuts), found.misfit_mm > MOST_MISFIT_MM
+    if not (is_cut or is_odd):
         return found, cuts
     scans, window = frame.beyond()
     if scans is frame.images:
         return found, cuts
-    stage("the brain is cut off: finding it again on all that another scan shows")
+    stage("the brain seems to be cut off: finding it again on all that another scan shows")
     whole = segment(networks, scans)
     if any(cut.startswith(CUT_OFF) for cut in cut_off(scans, whole.tissue)):
+        return found, cuts
+    if not is_cut and whole.misfit_mm > MOST_MISFIT_MM:  # odd for another reason
         return found, cuts
     found = whole.within(window)
     others = " and ".join(modality for modality in scans if modality != frame.reference)

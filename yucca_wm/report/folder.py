@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from yucca_wm.core.files import make_folder, write_json
 
-MANIFEST = "report.json"
+MANIFEST, PROGRAM = "report.json", "yucca_wm.report"
 """File that lists the files of a report, beside ``index.html``."""
 
 PAGES, FIGURES, SUBJECT_FIGURES = "subjects", "figures", "figures/subjects"
@@ -35,13 +36,15 @@ def take_over(folder: Path, files: Collection[str]) -> None:
         file.unlink(missing_ok=True)
     with suppress(OSError):  # if it contains other files
         (folder / PAGES).rmdir()
-    write_json(make_folder(folder) / MANIFEST, {"program": "yucca_wm.report", "files": sorted(files)})
+    write_json(make_folder(folder) / MANIFEST, {"program": PROGRAM, "files": sorted(files)})
 
 
 def _earlier(folder: Path) -> list[Path]:
+    """Pages and pictures that the manifest of an earlier report lists; nothing for another program's file."""
     try:
-        names = [str(name) for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]]
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        names = [str(name) for name in manifest["files"]] if manifest["program"] == PROGRAM else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    inside = [name for name in names if not Path(name).is_absolute() and ".." not in Path(name).parts]
-    return [folder / name for name in inside]
+    ours = [name for name in names if re.fullmatch(r"subjects/[^/]+\.html|figures/(subjects/)?[^/]+\.(png|svg)", name)]
+    return [path for name in ours if (path := folder / name).is_file()]

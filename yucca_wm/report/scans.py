@@ -92,5 +92,8 @@ def _scans(folder: Path) -> dict[str, Path]:
         name = case_name(path)
         own = name if name.startswith((f"{person}_", f"{person}-")) else f"{person}_{name}"
         if not path.name.startswith(".") and path.is_file():
-            found.setdefault(own, path)
+            if own in found:
+                problem = f"{found[own].relative_to(folder)} and {path.relative_to(folder)} may both be of '{person}'"
+                raise InputError(folder, problem, "keep one of them there")
+            found[own] = path
     return found
