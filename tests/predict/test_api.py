@@ -153,6 +153,8 @@ def test_nor_do_they_when_one_was_saved_from_python(tmp_path: Path, capsys: pyte
     words = ["--out-dir", str(saved), "--no-report"]
     with pytest.raises(yw.InputError, match=re.escape(told + "--out-dir or --name, or replace it by --force")):
         main(["--flair", str(second), *words])
+    nib.save(nib.Nifti1Image(scan() + 2, AFFINE), first)
+    yw.predict(flair=first).save(saved, report=False)  # the scan was exported again
     assert main(["--flair", str(first), *words]) == 0
     assert main(["--flair", str(second), "--force", *words]) == 0
     capsys.readouterr()

@@ -121,8 +121,7 @@ class Prediction:
         out = make_folder(folder)
         check_no_run(out)
         check_whose(out, [self.subject], "choose another folder")
-        scans = self._predicted.made["scans"]
-        check_scans(out, self.subject, {modality: scan["sha256"] for modality, scan in scans.items()})
+        check_scans(out, self.subject, self._predicted.made["scans"])
         maps = {self.subject: [out / what / f"{self.subject}.nii.gz" for what in self.maps]}
         for error in others_files(out, maps).values():
             raise error

@@ -143,7 +143,8 @@ def _check_scans(step: Step, cases: Sequence[Case]) -> None:
     replace(before, entries=done).check_names(files)
     for name in files.keys() - done.keys():  # saved from Python
         there = {modality: path for modality, path in files[name].items() if path.exists()}
-        check_scans(step.folder, name, {modality: FileState.of(path).sha256 for modality, path in there.items()})
+        states = {modality: FileState.of(path) for modality, path in there.items()}
+        check_scans(step.folder, name, {m: {"file": state.path, "sha256": state.sha256} for m, state in states.items()})
 
 
 def _localize(

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
@@ -50,35 +51,41 @@ def others_files(out: Path, outputs: Mapping[str, Sequence[Path]]) -> dict[str, 
     return {name: InputError(path, problem, remedy) for name, path in there.items() if path is not None}
 
 
-def check_scans(out: Path, name: str, digests: Mapping[str, str | None]) -> None:
-    """Raise InputError if the account in ``out`` says that ``name`` is somebody whose scans are others: two people may
-    have files of one name. digests : modality -> checksum; None: not known.
+def check_scans(out: Path, name: str, scans: Mapping[str, Mapping[str, str | None]]) -> None:
+    """Raise InputError if ``predict.json`` in ``out`` has other scans under ``name``: two people may have files of one
+    name.
+
+    scans : modality -> ``file`` and ``sha256`` (None: not known), as in that account. A file that has changed in its
+        place is the same person's.
     """
-    try:
-        made = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"][name]["scans"]
-        before = {modality: (scan["file"], scan["sha256"]) for modality, scan in made.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return
-    for modality, (file, digest) in before.items():
-        if digest and (now := digests.get(modality)) and now != digest:
+    for modality, before in _stated(out / MANIFEST, "cases", name, "scans").items():
+        now = scans.get(modality, before)
+        digests = before.get("sha256"), now.get("sha256")
+        if all(digests) and digests[0] != digests[1] and before.get("file") != now.get("file"):
             remedy = f"choose another {spelled('--out-dir or --name, or replace it by --force', 'folder or subject')}"
-            raise InputError(out, f"holds the results of another {modality} called {name}: {file}", remedy)
+            problem = f"holds the results of another {modality} called {name}: {before.get('file')}"
+            raise InputError(out, problem, remedy)
 
 
 def _in_tables(out: Path) -> list[str]:
     """Subjects whose tables localize wrote to ``out``; empty without any."""
-    try:
-        return list(json.loads((out / TABLES).read_text(encoding="utf-8"))["subjects"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    return list(_stated(out / TABLES, "subjects"))
 
 
 def _in_account(out: Path) -> list[str]:
     """Subjects in ``predict.json`` of the last run; empty without one."""
+    return list(_stated(out / MANIFEST, "cases"))
+
+
+def _stated(path: Path, *keys: str) -> dict[str, Any]:
+    """The entry at ``keys`` of a JSON file; empty if there is no such file or entry."""
     try:
-        return list(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"])
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for key in keys:
+            found = found[key]
+        return dict(found)
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return {}
 
 
 def remove_stale_tables(out: Path, kinds: Collection[str]) -> None:
@@ -86,11 +93,8 @@ def remove_stale_tables(out: Path, kinds: Collection[str]) -> None:
 
     kinds : kinds of maps that this run makes. Tables that `yucca_wm.localize` made from maps elsewhere stay.
     """
-    try:
-        stated = json.loads((out / TABLES).read_text(encoding="utf-8"))["inputs"]
-        made_from = {what: Path(stated[what]).resolve() for what in (LESIONS, REGIONS)}
-    except (OSError, ValueError, KeyError, TypeError):
-        return
+    stated = _stated(out / TABLES, "inputs")
+    made_from = {what: Path(stated[what]).resolve() for what in (LESIONS, REGIONS) if what in stated}
     if any(what not in kinds and place == (out / what).resolve() for what, place in made_from.items()):
         remove_group(out)
 
