@@ -147,7 +147,7 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
     """``image`` on the grid of ``reference``, its transform [4, 4] (None: not moved), and notes."""
     there = turned_onto(image, reference)
     found = _registered(reference, image, modality)
-    said = [WEAK.format(name=name, peak=found.peak)] if found.weak else []
+    said = [WEAK.format(name=name, peak=found.peak, least=LEAST_PEAK)] if found.weak else []
     if there is not None and (found.gain < LEAST_GAIN or found.moved_mm < LEAST_MOVED_MM):
         return there, None, said
     if found.gain <= 0:

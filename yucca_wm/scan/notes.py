@@ -45,7 +45,11 @@ EXCHANGED = "the FLAIR " + LOOKS_MORE + "T1 than the T1 does: check that the two
 ONE_PAIR = "T1 and FLAIR " + ONE_CONTRAST + ", or exchanged ({seen}): check that both are the right files"
 
 HARDLY, WRONG_SIDES, ONE_PERSON = "weakly (agreement of edges", "is wrong: check left and right", "are of one person"
-WEAK = "fits the {name} " + HARDLY + " {peak:.2f} times chance; below 1.22 it is refused); look at the picture of both"
+WEAK = (
+    "fits the {name} "
+    + HARDLY
+    + " {peak:.2f} times chance; below {least:g} it is refused); look at the picture of both"
+)
 WRONG_HEADER = "; its header or that of the {name} " + WRONG_SIDES
 """Follows `MOVED`."""
 
