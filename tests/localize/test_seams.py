@@ -288,7 +288,7 @@ def test_a_folder_renews_and_names_who_is_removed(tmp_path: Path, capsys: pytest
         (tmp_path / f"regions/{name}.nii.gz").unlink()
     capsys.readouterr()
     assert run(tmp_path, *sides) == 0
-    assert "as not among the subjects any more: s2, s10" in capsys.readouterr().err
+    assert f"no longer in the tables of {tmp_path / 'out'}: s2, s10" in capsys.readouterr().err
     assert list(total_ml(tmp_path / "out")) == ["s1"]
 
 

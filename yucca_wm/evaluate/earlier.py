@@ -32,7 +32,7 @@ def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
     """Print on stderr which earlier cases are no longer among ``cases``."""
     if gone := [name for name in earlier.entries if name not in cases]:
         named = some_of(gone)
-        print(f"note: removed from {earlier.step.folder}, as not among the subjects any more: {named}", file=sys.stderr)
+        print(f"note: no longer in the tables of {earlier.step.folder}: {named}", file=sys.stderr)
 
 
 def copies(step: Step, results: Mapping[str, Rows]) -> Iterator[str]:

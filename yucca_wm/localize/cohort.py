@@ -201,7 +201,7 @@ def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> Non
         part.unlink()
     if gone:
         named = ", ".join(sorted(gone, key=natural_key))
-        print(f"note: removed from {folder}, as not among the subjects any more: {named}", file=sys.stderr)
+        print(f"note: no longer in the tables of {folder}: {named}", file=sys.stderr)
 
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:
