@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from yucca_wm.cohort.ids import bare, meant, person
+from yucca_wm.cohort.ids import bare, bare_person, meant
 
 
 class Level(StrEnum):
@@ -75,4 +75,4 @@ def selected(names: Iterable[str], labels: Iterable[str]) -> tuple[set[str], lis
 
 
 def _is_session(name: str, label: str) -> bool:
-    return bare(name) != bare(label) == person(bare(name))
+    return bare(name) != bare(label) == bare_person(name)

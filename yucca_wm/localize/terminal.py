@@ -51,10 +51,7 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
 def lines(out: Path, subject: str) -> Iterator[str]:
     """Lines of the table of ``subject``, from the output of localize in ``out``."""
     shown, said = affected(_rows(out / LOAD, subject))
-    width = max(28, *(len(row["name"]) + 1 for row in shown))
-    yield f"{'region':<{width}}{'lesion ml':>11}{'% of region':>13}{'lesions':>10}"
-    for row in shown:
-        yield f"{row['name']:<{width}}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions']:>10}"
+    yield from _aligned(shown, "name", "region", "% of region")
     yield from said
     if (out / PLACES).is_file():
         yield ""
@@ -72,12 +69,17 @@ def cohort_lines(out: Path) -> Iterator[str]:
     """Lesion volume, number of lesions and load of every subject, from the tables that localize wrote to ``out``."""
     totals = [row for row in read_rows(out / LOAD) if row["name"] == "total"]
     shown = totals[:MOST_SUBJECTS]
-    width = max(28, *(len(row["subject"]) + 1 for row in shown))
-    yield f"{'subject':<{width}}{'lesion ml':>11}{'% of regions':>13}{'lesions':>10}"
-    for row in shown:
-        yield f"{row['subject']:<{width}}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions']:>10}"
+    yield from _aligned(shown, "subject", "subject", "% of regions")
     if further := totals[MOST_SUBJECTS:]:
         yield f"and {len(further)} more: {out / LOAD}"
+
+
+def _aligned(rows: Sequence[Row], column: str, head: str, share: str) -> Iterator[str]:
+    """A line for each of ``rows``, named by ``column``, below a line of heads."""
+    width = max(28, *(len(row[column]) + 1 for row in rows))
+    yield f"{head:<{width}}{'lesion ml':>11}{share:>13}{'lesions':>10}"
+    for row in rows:
+        yield f"{row[column]:<{width}}{_ml(row):>11.3f}{load_shown(row):>13}{row['n_lesions']:>10}"
 
 
 def in_short(result: CaseResult) -> Iterator[str]:

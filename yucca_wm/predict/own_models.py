@@ -54,11 +54,11 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
 
 def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
     """One sentence if the region model was trained on labels with other names than the table's; else empty."""
-    own = {str(label): str(name) for label, name in (model.model.config.get("labels") or {}).items()}
-    known = [region for region in table if str(region.index) in own]
-    differ = [region for region in known if own[str(region.index)] != region.name]
+    own = model.model.names
+    known = [region for region in table if region.index in own]
+    differ = [region for region in known if own[region.index] != region.name]
     return [
-        f"the region model calls label {region.index} '{own[str(region.index)]}', the region table '{region.name}' "
+        f"the region model calls label {region.index} '{own[region.index]}', the region table '{region.name}' "
         f"({len(differ)} of {len(known)} names differ); if they are not the same regions, name them with --names"
         for region in differ[:1]
     ]

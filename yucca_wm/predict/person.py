@@ -23,7 +23,6 @@ from yucca_wm.predict.own_models import LoadedModel, maps_of
 from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.notes import TWO_PEOPLE
-from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import check_image
 
 if TYPE_CHECKING:
@@ -158,4 +157,4 @@ def _other_space(case: Case, frame: Frame, options: Options) -> Image | None:
     wanted = options.space.upper()
     if wanted == frame.reference or wanted not in case.scans:
         return None
-    return read_scan(case.scans[wanted])
+    return frame.own.get(wanted, frame.images[wanted])

@@ -77,7 +77,7 @@ def segment_person(
         No whole brain is found, or the atlas cannot be registered to it.
     """
     from yucca_wm.scan.contrast import unlikely_contrasts
-    from yucca_wm.scan.cut import CUT_OFF
+    from yucca_wm.scan.cut import is_cut_off
     from yucca_wm.scan.notes import EXCHANGED, ODD_ANATOMY
 
     found, cuts = _segmented(networks, frame)
@@ -95,7 +95,7 @@ def segment_person(
     if LESIONS in what and list(frame.images) == ["T1"]:
         notes.append(FEW_ON_T1)
     notes += doubts(found, reference)
-    if MOST_MISFIT_MM < found.misfit_mm < math.inf and not any(CUT_OFF in cut for cut in cuts):
+    if MOST_MISFIT_MM < found.misfit_mm < math.inf and not is_cut_off(cuts):
         notes.append(ODD_ANATOMY.format(mm=found.misfit_mm))
     if registered is None:
         return Segmented(wanted, notes)
@@ -109,19 +109,19 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str
     does not, both are segmented on a grid that covers the whole brain, and the result is cropped to the reference's.
     """
     from yucca_wm.models.segment import segment
-    from yucca_wm.scan.cut import CUT_OFF, ELSEWHERE, cut_off
+    from yucca_wm.scan.cut import ELSEWHERE, cut_off, is_cut_off
 
     found = segment(_announced(networks), frame.images)
     cuts = cut_off(frame.images, found.tissue)
-    is_cut, is_odd = any(cut.startswith(CUT_OFF) for cut in cuts), found.misfit_mm > MOST_MISFIT_MM
-    if not (is_cut or is_odd):
+    is_cut = is_cut_off(cuts)
+    if not is_cut and found.misfit_mm <= MOST_MISFIT_MM:
         return found, cuts
     scans, window = frame.beyond()
     if scans is frame.images:
         return found, cuts
     stage("the brain seems to be cut off: finding it again on all that another scan shows")
     whole = segment(networks, scans)
-    if any(cut.startswith(CUT_OFF) for cut in cut_off(scans, whole.tissue)):
+    if is_cut_off(cut_off(scans, whole.tissue)):
         return found, cuts
     if not is_cut and whole.misfit_mm > MOST_MISFIT_MM:  # odd for another reason
         return found, cuts
@@ -132,11 +132,10 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str
 
 def _cuts_there(cuts: list[str], frame: Frame, tissue: Image, like: Image) -> list[str]:
     """``cuts`` of the frame, and those of the maps on the grid of ``like``, whose field of view may be smaller."""
-    from yucca_wm.scan.cut import CONSEQUENCE, CUT_OFF, ELSEWHERE, ONE_ENDS, cut_off
+    from yucca_wm.scan.cut import CONSEQUENCE, ELSEWHERE, ONE_ENDS, cut_off, is_cut_off
 
     (other,) = (modality for modality in frame.images if modality != frame.reference)
-    whole = not any(cut.startswith(CUT_OFF) for cut in cuts)
-    consequence = ELSEWHERE.format(others=frame.reference) if whole else CONSEQUENCE
+    consequence = CONSEQUENCE if is_cut_off(cuts) else ELSEWHERE.format(others=frame.reference)
     there = cut_off({other: like}, frame.carried(tissue, like).data, consequence)
     return [cut for cut in cuts if not (there and cut.startswith(f"{other}: {ONE_ENDS}"))] + there
 

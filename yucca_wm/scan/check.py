@@ -108,12 +108,14 @@ the bright voxels of the slice with most: single voxels of noise in air do not m
 
 def blank_slices(image: Image) -> list[str]:
     """A note if slices within the head show nothing at all, along any axis [i, j, k]."""
-    bright = image.data > BRIGHT * np.percentile(image.data, 99)
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        voxels = bright.sum(others)
-        head = np.flatnonzero(voxels >= SHOWS_A_HEAD * max(voxels.max(), 1))
         blank = image.data.min(others) == image.data.max(others)
+        shown = np.flatnonzero(~blank)
+        if not shown.size or not blank[shown[0] : shown[-1]].any():
+            continue
+        voxels = (image.data > BRIGHT * np.percentile(image.data, 99)).sum(others)
+        head = np.flatnonzero(voxels >= SHOWS_A_HEAD * max(voxels.max(), 1))
         if head.size and (n := int(blank[head[0] : head[-1]].sum())):
             return [BLANK.format(n=n, total=len(blank))]
     return []

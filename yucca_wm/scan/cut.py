@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import nibabel as nib
@@ -30,6 +30,11 @@ CONSEQUENCE = "volumes are not those of a whole brain, and regions are wrong, fa
 
 ENDS = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "top", "I": "bottom"}
 OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
+
+
+def is_cut_off(notes: Iterable[str]) -> bool:
+    """Whether one of ``notes`` says that the brain is cut off on all scans, as `cut_off` words it."""
+    return any(note.startswith(CUT_OFF) for note in notes)
 
 
 def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], consequence: str = CONSEQUENCE) -> list[str]:

@@ -221,7 +221,7 @@ def turned_axes(model: Model, axes: Sequence[int]) -> list[int] | None:
 
 def class_rows(model: Model, classes: Sequence[str]) -> tuple[int | None, ...] | None:
     """Model's class from which each of the task's classes except background is made; None: all are copied unchanged."""
-    names = {_plain(name): int(label) for label, name in dict(model.config.get("labels") or {}).items()}
+    names = {_plain(name): label for label, name in model.names.items()}
     lesion = next((label for name, label in names.items() if _is_lesion(name)), None)
     rows: list[int | None] = []
     for name in map(_plain, classes[1:]):
@@ -242,10 +242,9 @@ def _is_lesion(name: str) -> bool:
 
 
 def _rows_in_words(model: Model, task: Task, head: Head) -> str:
-    labels = {int(label): name for label, name in dict(model.config.get("labels") or {}).items()}
     carried = [
         f"class {c} ({task.classes[c]}) "
-        + (f"starts at {NEW_CLASS_ODDS:g} of background" if k is None else f"takes the row of {labels[k]}")
+        + (f"starts at {NEW_CLASS_ODDS:g} of background" if k is None else f"takes the row of {model.names[k]}")
         for c, k in enumerate(head.rows, 1)
     ]
     return "; ".join([*carried, f"background stands for the other {len(head.merged)} classes"])

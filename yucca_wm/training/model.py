@@ -13,6 +13,7 @@ import json
 import os
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ class Model:
         return int(self.config["num_classes"])
 
     @property
+    def names(self) -> dict[int, str]:
+        """Class -> its name; empty if the model stores none."""
+        return names_of(self.config)
+
+    @property
     def patch_size(self) -> tuple[int, ...]:
         return tuple(int(side) for side in self.config["patch_size"])
 
@@ -93,6 +99,14 @@ class Model:
             raise InputError(self.path, f"its weights do not fit {self.config['model_name']} ({unfit[0]} ...)")
         network.load_state_dict(self.weights)
         return network.to(device).eval()
+
+
+def names_of(config: Mapping[str, Any]) -> dict[int, str]:
+    """Names of a model's classes, from the configuration that Yucca stores with it; empty if there are none."""
+    try:
+        return {int(label): str(name) for label, name in config["labels"].items()}
+    except (KeyError, AttributeError, ValueError, TypeError):
+        return {}
 
 
 def checked(

@@ -25,7 +25,7 @@ from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
 from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.imaging import images
-from yucca_wm.training.model import Model
+from yucca_wm.training.model import Model, names_of
 from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
 
@@ -122,7 +122,7 @@ def predict_volume(
             model.transpose,
             mirror=mirror,
             max_memory_gb=max_memory_gb,
-            names=names_of(model.config),
+            names=model.names,
         )
     properties["nifti_metadata"]["original_orientation"] = "".join(orientation)
     return RestoredLogits(logits, properties, model.transpose, grid)
@@ -237,14 +237,6 @@ def _exchange(n_classes: int, names: Mapping[int, str]) -> list[int] | None:
         return [0, *(mirrored[label] for label in range(1, n_classes))]
     sided = any(SIDE_WORD.search(name) for name in names.values())
     return list(range(n_classes)) if n_classes <= MAX_UNSIDED_CLASSES and not sided else None
-
-
-def names_of(config: Mapping[str, Any]) -> dict[int, str]:
-    """Names of a model's classes, from the configuration that Yucca stores with it; empty if there are none."""
-    try:
-        return {int(label): str(name) for label, name in config["labels"].items()}
-    except (KeyError, AttributeError, ValueError, TypeError):
-        return {}
 
 
 def about(config: Mapping[str, Any]) -> dict[str, Any]:
