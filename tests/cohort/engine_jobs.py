@@ -11,7 +11,8 @@ from yucca_wm.cli import run
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path
 from yucca_wm.jobs.options import Level, RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.step import Step, Work
 
 CASES = {f"case{number}": number for number in range(12)}
 EXPECTED = {name: number**2 for name, number in CASES.items() if number != 5}

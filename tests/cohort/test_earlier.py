@@ -10,7 +10,8 @@ import pytest
 from yucca_wm.core.errors import InputError
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.step import Step, Work
 
 STEP = "measure"
 

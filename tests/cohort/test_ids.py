@@ -13,7 +13,8 @@ from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key, nifti_files
 from yucca_wm.jobs.options import RunOptions, selected
-from yucca_wm.jobs.resumable import Step, Work, run_step
+from yucca_wm.jobs.resumable import run_step
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.parcellate.outputs import single
 
 

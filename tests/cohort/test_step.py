@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from yucca_wm.core.errors import InputError
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import Level, RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import RECORD, FileState
+from yucca_wm.jobs.step import Step, Work
 
 NAMES = ("a", "b", "c")
 
@@ -175,7 +177,7 @@ def test_a_failure_leaves_no_old_output_and_is_tried_again(cohort: Cohort) -> No
     cohort.write("b", "text of b")
     assert cohort.run().failures == {}
     assert [line["state"] for line in cohort.lines() if line["subject"] == "b"] == [
-        "done", "begun", "failed", "failed", "done",
+        "begun", "done", "begun", "failed", "begun", "failed", "begun", "done",
     ]  # fmt: skip
 
 
@@ -186,10 +188,12 @@ def test_a_cut_line_costs_one_subject(cohort: Cohort) -> None:
     path.write_bytes(content[:-40])
     cohort.run()
     assert cohort.calls == "c"
-    path.write_bytes(content[:100] + b"\0" * 50 + content[100:])
+    place = content.index(b'"state": "done"')  # of a, in the second line
+    path.write_bytes(content[:place] + b"\0" * 50 + content[place:])
     cohort.run()
     assert cohort.calls == "a"
-    for line in path.read_bytes().splitlines()[1:]:
+    first, _, *others = path.read_bytes().splitlines()
+    for line in (first, *others):
         json.loads(line)
 
 
@@ -260,6 +264,68 @@ def test_a_file_that_is_read_is_never_replaced(cohort: Cohort) -> None:
         cohort.run()
     assert target.read_text() == "drawn by hand"
     assert not (cohort.out / "a.up").exists()
+
+
+def test_a_file_that_no_run_has_made_is_not_replaced(cohort: Cohort) -> None:
+    cohort.out.mkdir()
+    (cohort.out / "b.up").write_text("drawn by hand")
+    outcome = cohort.run()
+    assert (list(outcome.results), cohort.calls) == (["a", "c"], "ac")
+    told = f"{cohort.out / 'b.up'}: is there already, and not from yucca-wm copy; choose another folder"
+    assert outcome.failures == {"b": told}
+    with pytest.raises(InputError, match="not from yucca-wm copy"):  # whoever is asked for has such a file
+        cohort.run(participants=("b",), level=Level.PARTICIPANT)
+    assert cohort.files()["b.up"] == "drawn by hand"
+    assert cohort.run(force=True).results["b"] == 9
+
+
+def test_a_failed_run_leaves_nothing_so_what_is_there_is_somebody_elses(cohort: Cohort) -> None:
+    text = (cohort.folder / "b.txt").read_text()
+    cohort.write("b", "bad")
+    cohort.run()
+    (cohort.out / "b.up").write_text("drawn by hand instead")
+    cohort.write("b", text)
+    assert "not from yucca-wm copy" in cohort.run().failures["b"]
+    assert cohort.files()["b.up"] == "drawn by hand instead"
+
+
+def test_what_a_killed_run_left_is_its_own(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort.write("b", "bad")
+    cohort.run()
+    cohort.write("b", "good")
+    with monkeypatch.context() as patch:  # after the file was written, before it was recorded
+        patch.setattr("yucca_wm.jobs.resumable.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            cohort.run()
+    assert (cohort.out / "b.up").exists()
+    assert cohort.run().results["b"] == 4
+
+
+@pytest.mark.parametrize("what", ["text", "settings", "copied input", "nothing"])
+def test_an_edited_result_is_not_replaced(cohort: Cohort, what: str) -> None:
+    cohort.run()
+    (cohort.out / "b.up").write_text("corrected by hand")
+    text = (cohort.folder / "b.txt").read_text()
+    if what in ("text", "copied input"):
+        (cohort.folder / "b.txt").unlink()
+        cohort.write("b", "other text" if what == "text" else text)
+    outcome = cohort.run({"size": (1, 3)} if what == "settings" else None)
+    assert (cohort.out / "b.up").read_text() == "corrected by hand"
+    if what in ("nothing", "copied input"):
+        assert (outcome.failures, cohort.calls) == ({}, "")
+        return
+    told = f"{cohort.out / 'b.up'}: was changed after yucca-wm copy wrote it; choose another folder"
+    assert outcome.failures == {"b": told}
+    assert cohort.calls == ("ac" if what == "settings" else "")
+    assert cohort.run({"size": (1, 3)}, force=True).failures == {}
+    assert cohort.files()["b.up"] == ("OTHER TEXT" if what == "text" else "TEXT OF B")
+
+
+def test_a_result_in_a_folder_that_was_copied_is_not_edited(cohort: Cohort, tmp_path: Path) -> None:
+    cohort.run()
+    cohort.out = shutil.copytree(cohort.out, tmp_path / "copied", copy_function=shutil.copyfile)
+    assert cohort.run({"size": (1, 3)}).failures == {}
+    assert cohort.calls == "abc"
 
 
 @pytest.mark.parametrize("given", ["x.hdr", "x.img"])

@@ -44,6 +44,16 @@ def arguments(cohort: Path, atlas: AtlasFiles, *more: str) -> list[str]:
     return ["--cohort", str(cohort), *files, "--jobs", "1", *more]
 
 
+def test_a_region_map_that_was_drawn_by_hand_is_not_replaced(cohort: Path, atlas_files: AtlasFiles, capsys) -> None:  # type: ignore[no-untyped-def]
+    own = cohort / "derivatives" / "yucca_wm" / "WMH_1" / "WMH_1_regions.nii.gz"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"hours of work")
+    assert main(arguments(cohort, atlas_files, "--no-picture")) == 1
+    assert f"{own}: is there already, and not from yucca-wm parcellate" in capsys.readouterr().err
+    assert own.read_bytes() == b"hours of work"
+    assert load(own.parents[1] / "WMH_2" / "WMH_2_regions.nii.gz").data.any()
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_failures_are_named_and_the_others_done(cohort: Path, atlas_files: AtlasFiles, capsys) -> None:  # type: ignore[no-untyped-def]
     assert main(arguments(cohort, atlas_files)) == 1

@@ -22,8 +22,9 @@ from yucca_wm.ensemble.yucca_softmax import PlainSoftmax
 from yucca_wm.imaging import images
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState
+from yucca_wm.jobs.step import Step, Work
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"

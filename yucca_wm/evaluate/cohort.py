@@ -35,7 +35,8 @@ from yucca_wm.evaluate.tables import (
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.step import Step, Work
 
 FIGURE = "evaluation.png"
 

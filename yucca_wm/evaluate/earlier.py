@@ -9,8 +9,8 @@ from typing import Any
 
 from yucca_wm.core.errors import some_of
 from yucca_wm.jobs.earlier import Earlier
-from yucca_wm.jobs.resumable import Step
 from yucca_wm.jobs.run_record import Record
+from yucca_wm.jobs.step import Step
 
 MANIFEST = "evaluation.json"
 

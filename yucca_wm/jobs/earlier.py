@@ -9,8 +9,9 @@ from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
-from yucca_wm.jobs.resumable import Step, without_header
-from yucca_wm.jobs.run_record import Entry, FileState, Record, plain
+from yucca_wm.jobs.resumable import without_header
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State, plain
+from yucca_wm.jobs.step import Step
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Earlier:
         return cls(step, {name: entry for name in subjects if (entry := record.last(name)) is not None}, failures)
 
     def results(self, but: Collection[str] = ()) -> dict[str, Any]:
-        """Recorded results of all subjects there except ``but``."""
-        return {name: entry.result for name, entry in self.entries.items() if name not in but}
+        """Recorded results of all finished subjects there except ``but``."""
+        done = {name: entry for name, entry in self.entries.items() if entry.state is State.DONE}
+        return {name: entry.result for name, entry in done.items() if name not in but}
 
     def check_settings(self, now: Collection[str], alike: Callable[[Entry], bool] = lambda _: True) -> None:
         """Raise InputError if the tables would mix results obtained in different ways.

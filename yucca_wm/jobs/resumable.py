@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from yucca_wm.cohort.ids import looks_like
 from yucca_wm.core.errors import InputError, some_of
@@ -17,10 +17,10 @@ from yucca_wm.core.files import case_name, make_folder, remove_temporaries
 from yucca_wm.imaging import reading
 from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
+from yucca_wm.jobs.not_replaced import check_apart, not_to_be_replaced
 from yucca_wm.jobs.options import Level, RunOptions, selected
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
-
-Case = TypeVar("Case")
+from yucca_wm.jobs.step import Case, Step, Work
 
 HEADER = "header"
 """Key among the recorded parameters: the form given by ``--header``, if any."""
@@ -31,43 +31,6 @@ ASIDE = "earlier_"
 SUBJECT_WAIT_S = 30.0
 """Seconds to wait for a subject's lock: when a cluster worker is lost, its subject goes to another before the first has
 released it."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step, its output folder and its parameters.
-
-    parameters : everything a result depends on besides the subject's own files (JSON): settings, checksums of an atlas.
-    replaces : remove an earlier result before its subject is done again, so that it cannot pass for the new one.
-    claims : record that a subject is begun, so that its files can be told from others of the same name.
-    keeps : if no subject at all can be done (a wrong folder was given), leave everything as it was, the record too.
-    """
-
-    name: str
-    folder: Path
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    replaces: bool = True
-    keeps: bool = False
-    claims: bool = False
-
-
-@dataclass(frozen=True)
-class Work(Generic[Case]):
-    """One subject's part of a step.
-
-    case : argument of the step's function. inputs : files it reads, by role. outputs : files it leaves; the subject is
-    due again if one is missing. others : further files that it or an earlier run may leave.
-    """
-
-    case: Case
-    inputs: Mapping[str, Path]
-    outputs: Sequence[Path] = ()
-    others: Sequence[Path] = ()
-
-    @property
-    def leaves(self) -> tuple[Path, ...]:
-        """All files that may exist for this subject."""
-        return tuple(dict.fromkeys((*self.outputs, *self.others)))
 
 
 @contextmanager
@@ -91,10 +54,13 @@ def run_step(
     ``function`` returns the values to record (JSON); results are those of this run and of earlier ones. The
     caller holds `only_run_in`. At the group level nothing is done, and every unfinished subject is a failure.
 
+    A file that no run in this folder has written as it is (a mask drawn or edited by hand) is only replaced if
+    ``options.force``: otherwise its subject is a failure.
+
     Files are read with the `reading` settings in force here; doubts about them are noted here, including earlier runs'.
 
-    Raises InputError if a label of ``options.participants`` is not a subject, a file is both read and written, or the
-    record cannot be written.
+    Raises InputError if a label of ``options.participants`` is not a subject, a file is both read and written, every
+    subject has such a file, or the record cannot be written.
     """
     if (form := reading.headers().form) is not None:
         step = replace(step, parameters={**step.parameters, HEADER: form})
@@ -105,7 +71,7 @@ def run_step(
         raise InputError("--participant-label", problem, f"there are {known}")
     record = Record(step.folder, step.name)
     chosen = {name: work for name, work in works.items() if name in names}
-    _check_apart(chosen.values())
+    check_apart(chosen.values())
     folders = {step.folder, *_folders_of(chosen.values(), step.folder)}
     if options.is_whole:
         _clear(step.folder, folders)
@@ -113,27 +79,31 @@ def run_step(
         return _gathered(step, chosen, record)
     kept: dict[str, Any] = {}
     due: dict[str, Due[Case]] = {}
+    refused: dict[str, InputError] = {}
     for name, work in chosen.items():
         last = record.last(name)
         if last is not None and not options.force and _is_current(step, work, last):
             kept[name] = last.result
             reading.note(*last.notes)
+        elif step.replaces and not options.force and (error := not_to_be_replaced(step, name, work, last)):
+            refused[name] = error
         else:
             due[name] = Due(name, work, last)
+    if chosen and len(refused) == len(chosen):
+        raise next(iter(refused.values()))
 
     def sent(name: str) -> None:
         last = due[name].last
         if last is not None and last.state is State.DONE:
             record.add(replace(last, state=State.BEGUN, result=None, when=""), sync=True)
-        elif last is None and step.claims:
+        elif last is None or last.state is State.FAILED:  # so that what it leaves, if stopped, is known to be its own
             record.add(Entry(name, step.name, State.BEGUN, {}, step.parameters))
 
     def answered(name: str, answer: Any, failure: str | None) -> Any:
         done = Done({}, 0.0, None) if failure is not None else answer
         state = State.DONE if failure is None else State.FAILED
-        entry = Entry(
-            name, step.name, state, done.inputs, step.parameters, done.seconds, done.result, failure or "", done.notes
-        )
+        of_run = (done.seconds, done.result, failure or "", done.notes, done.outputs)
+        entry = Entry(name, step.name, state, done.inputs, step.parameters, *of_run)
         reading.note(*done.notes)
         record.add(entry)
         return done.result
@@ -151,7 +121,8 @@ def run_step(
         _bring_back(due.values(), record)
     if options.is_whole:
         _clear(step.folder, folders)
-    return Outcome({name: results[name] for name in chosen if name in results}, outcome.failures)
+    failures = outcome.failures | {name: str(error) for name, error in refused.items()}
+    return Outcome(*({name: part[name] for name in chosen if name in part} for part in (results, failures)))
 
 
 def without_header(entry: Entry) -> Entry:
@@ -176,6 +147,7 @@ class Done:
     seconds: float
     result: Any
     notes: Sequence[str] = ()
+    outputs: Mapping[str, FileState] = field(default_factory=dict)
 
 
 def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool, keep: bool) -> Done:
@@ -187,9 +159,9 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
     begun = False
     with hold(step.folder / f".{due.name}.lock", f"{step.folder}: {due.name}", wait_s=SUBJECT_WAIT_S):
         try:
-            inputs = _states(work, last)
-            if last is not None and not force and last.same_work(step.parameters, inputs) and _is_there(work):
-                return Done(inputs, last.seconds, last.result, last.notes)  # only touched or copied
+            inputs = work.states(last)
+            if last is not None and not force and last.same_work(step.parameters, inputs) and work.is_there:
+                return Done(inputs, last.seconds, last.result, last.notes, last.outputs)  # only touched or copied
             if step.replaces:
                 _remove(work, keep=keep)
             begun, began = True, time.perf_counter()
@@ -205,32 +177,14 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
             raise
         for path in work.leaves if keep else ():
             _aside(path).unlink(missing_ok=True)
-    return Done(inputs, seconds, result, tuple(notes))
-
-
-def _check_apart(works: Iterable[Work[Any]]) -> None:
-    """Raise InputError if a file that is read would be replaced or removed."""
-    works = list(works)
-    read = {os.path.realpath(path) for work in works for path in work.inputs.values()}  # a loop of links is itself
-    for path in (path for work in works for path in work.leaves):
-        if os.path.realpath(path) in read:
-            raise InputError(path, "is read by this run, which would replace it", "choose another --out-dir")
-
-
-def _states(work: Work[Any], last: Entry | None) -> dict[str, FileState]:
-    known = last.inputs if last is not None else {}
-    return {name: FileState.of(path, known.get(name)) for name, path in work.inputs.items()}
+        outputs = {step.place(path): FileState.of(path) for path in work.outputs if path.is_file()}
+    return Done(inputs, seconds, result, tuple(notes), outputs)
 
 
 def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
     """Whether nothing has changed, judged without reading any file."""
-    same = last.repeats(step.parameters) and last.inputs.keys() == work.inputs.keys() and _is_there(work)
+    same = last.repeats(step.parameters) and last.inputs.keys() == work.inputs.keys() and work.is_there
     return same and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
-
-
-def _is_there(work: Work[Any]) -> bool:
-    """Whether no output is missing or empty (as a power cut may leave it)."""
-    return all(output.is_file() and output.stat().st_size for output in work.outputs)
 
 
 def _remove(work: Work[Any], *, keep: bool) -> None:
@@ -263,7 +217,7 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
         last = record.last(name)
         if last is not None and last.state is State.FAILED:
             failures[name] = last.reason
-        elif last is None or last.state is State.BEGUN or not _is_there(work):
+        elif last is None or last.state is State.BEGUN or not work.is_there:
             failures[name] = "is not done yet; run it at the participant level"
         elif not _is_current(step, work, last):
             failures[name] = "was done with other settings or files; run it at the participant level again"

@@ -71,7 +71,8 @@ class FileState:
 class Entry:
     """One line: what was done for ``subject`` in ``step``, from which inputs, how, and with what outcome.
 
-    result : values that the step keeps (JSON). reason : why it failed. notes : doubts about its files.
+    result : values that the step keeps (JSON). reason : why it failed. notes : doubts about its files. outputs : the
+    files that it left, by their path in the step's folder.
     """
 
     subject: str
@@ -83,6 +84,7 @@ class Entry:
     result: Any = None
     reason: str = ""
     notes: Sequence[str] = ()
+    outputs: Mapping[str, FileState] = field(default_factory=dict)
     version: str = __version__
     when: str = ""
 
@@ -106,6 +108,7 @@ class Entry:
             "when": self.when or datetime.now(UTC).isoformat(timespec="seconds"),
             "version": self.version,
             "inputs": {name: vars(file) for name, file in self.inputs.items()},
+            "outputs": {name: vars(file) for name, file in self.outputs.items()} or None,
             "parameters": self.parameters,
             "result": self.result,
         }
@@ -116,8 +119,10 @@ class Entry:
     def from_line(cls, line: bytes) -> Entry:
         """Raises ValueError, KeyError or TypeError for anything but a whole line."""
         content = json.loads(line)
-        inputs = {name: FileState(**file) for name, file in content.pop("inputs").items()}
-        return cls(inputs=inputs, state=State(content.pop("state")), **content)
+        inputs, outputs = (
+            {name: FileState(**file) for name, file in content.pop(role, {}).items()} for role in ("inputs", "outputs")
+        )
+        return cls(inputs=inputs, outputs=outputs, state=State(content.pop("state")), **content)
 
 
 class Record:

@@ -27,7 +27,8 @@ from yucca_wm.core.tsv import write_tsv
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.parcellate.transforms import Transforms
 from yucca_wm.registration.warp import Warp, to_subject

@@ -16,8 +16,9 @@ from yucca_wm.core.files import make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, Record, State
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.atlas_space import FOLDER as CARRIED
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
@@ -30,6 +31,7 @@ from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import Parts, failures_in, files_of, remove_group, summary, write_group
 from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
 
+STEP = "localize"
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
 """Maps of a `Pair` that add columns to the tables."""
 
@@ -112,7 +114,8 @@ def localize_into(
         for subject, pair in pairs.items()
     }
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
-    step = Step("localize", folder, parameters, keeps=not renew)
+    known = pairs if Record(folder, STEP).subjects else ()  # the folders in it are ours, and names may change
+    step = Step(STEP, folder, parameters, keeps=not renew, known=known)
     there = _earlier(step, parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)

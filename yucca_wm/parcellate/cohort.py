@@ -23,7 +23,8 @@ from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import load, same_grid
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.parcellate.case import parcellate
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.quality import warn_of_doubts

@@ -29,7 +29,7 @@ from yucca_wm.predict.account import write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, other_outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
-from yucca_wm.predict.folder import check_scans, check_whose, others_files, remove_stale_tables
+from yucca_wm.predict.folder import check_files, check_scans, check_whose, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, check_classes, load, other_names
 from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages
@@ -122,9 +122,7 @@ class Prediction:
         check_no_run(out)
         check_whose(out, [self.subject], "choose another folder")
         check_scans(out, self.subject, self._predicted.made["scans"])
-        maps = {self.subject: [out / what / f"{self.subject}.nii.gz" for what in self.maps]}
-        for error in others_files(out, maps).values():
-            raise error
+        check_files(out, self.subject, self.maps)
         case = self._predicted.case
         for path in other_outputs(case, self._models, out, self._options):
             path.unlink(missing_ok=True)

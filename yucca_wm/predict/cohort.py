@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm.cohort.subject import Subject
-from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key, remove_temporaries
 from yucca_wm.core.modality import MODALITIES, Modality
 from yucca_wm.core.regions import RegionTable, regions
@@ -20,13 +19,14 @@ from yucca_wm.core.stages import stage
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, State
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.models.shipped import networks
 from yucca_wm.predict.account import write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, by_shipped, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
-from yucca_wm.predict.folder import STEP, check_scans, check_whose, others_files, people_in, remove_stale_tables
+from yucca_wm.predict.folder import STEP, check_scans, check_whose, in_account, people_in, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, load
 from yucca_wm.predict.person import identities, predict_case
 
@@ -62,21 +62,15 @@ def predict_cohort(
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
         parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
-        step = Step(STEP, out, parameters, keeps=True, claims=True)
-        strangers: dict[str, InputError] = {}
+        step = Step(STEP, out, parameters, keeps=True, known=in_account(out))
         if not run.force:
             check_whose(out, [case.name for case in cases], OTHERS, cohort=cohort)
             if not cohort:
                 _check_scans(step, cases)
-            strangers = others_files(out, {case.name: outputs(case, models, out, options) for case in cases})
-            if cases and len(strangers) == len(cases):
-                raise next(iter(strangers.values()))
         if run.is_whole:
             _remove_leftovers(out)
-        for what in found(models, options):
-            (out / what).mkdir(exist_ok=True)
         works = {}
-        for case in (case for case in cases if case.name not in strangers):
+        for case in cases:
             leaves, others = (of(case, models, out, options) for of in (outputs, other_outputs))
             works[case.name] = Work(case, case.files, leaves, others)
         if run.remote:
@@ -85,7 +79,6 @@ def predict_cohort(
         else:
             work = partial(predict_case, models=models, out=out, options=options, networks=partial(networks, device))
             outcome = run_step(step, work, works, replace(run, jobs=1))
-        outcome.failures.update({name: str(error) for name, error in strangers.items()})
         if run.is_whole and (outcome.results or not people_in(out)):
             _gather(out, outcome, models, options, table or regions())
     return outcome

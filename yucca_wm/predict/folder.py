@@ -12,6 +12,7 @@ from typing import Any
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.imaging.reading import spelled
+from yucca_wm.jobs.not_replaced import not_ours
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.localize.inputs.records import PREDICTIONS
 from yucca_wm.localize.outputs import MANIFEST as TABLES
@@ -25,7 +26,7 @@ MAX_NAMED = 3
 
 def people_in(out: Path) -> list[str]:
     """Subjects with results in ``out``, in natural order: of the last run, or of one that was interrupted."""
-    known = _in_account(out) or Record(out, STEP).subjects
+    known = in_account(out) or Record(out, STEP).subjects
     maps = {name: [out / what / f"{name}.nii.gz" for what in (LESIONS, REGIONS)] for name in known}
     return sorted((name for name in known if any(path.is_file() for path in maps[name])), key=natural_key)
 
@@ -41,14 +42,13 @@ def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool 
         raise InputError(out, f"holds the results of {shown}, {whose}", remedy)
 
 
-def others_files(out: Path, outputs: Mapping[str, Sequence[Path]]) -> dict[str, InputError]:
-    """Subject -> error, for subjects with an existing file at one of their ``outputs`` that no run in ``out`` wrote (a
-    manually drawn mask, say)."""
-    ours = {*_in_account(out), *Record(out, STEP).subjects}
-    there = {name: next(filter(Path.exists, paths), None) for name, paths in outputs.items() if name not in ours}
-    remedy = f"choose another {spelled('--out-dir, or replace it by --force', 'folder')}"
-    problem = "is there already, and not from yucca-wm predict"
-    return {name: InputError(path, problem, remedy) for name, path in there.items() if path is not None}
+def check_files(out: Path, name: str, kinds: Collection[str]) -> None:
+    """Raise InputError if there is a map of subject ``name`` among ``kinds`` that no run in ``out`` wrote (a manually
+    drawn mask, say)."""
+    if name not in {*in_account(out), *Record(out, STEP).subjects}:
+        for path in (out / what / f"{name}.nii.gz" for what in kinds):
+            if path.exists():
+                raise not_ours(path, STEP)
 
 
 def check_scans(out: Path, name: str, scans: Mapping[str, Mapping[str, str | None]]) -> None:
@@ -72,7 +72,7 @@ def _in_tables(out: Path) -> list[str]:
     return list(_stated(out / TABLES, "subjects"))
 
 
-def _in_account(out: Path) -> list[str]:
+def in_account(out: Path) -> list[str]:
     """Subjects in ``predict.json`` of the last run; empty without one."""
     return list(_stated(out / MANIFEST, "cases"))
 

@@ -19,7 +19,8 @@ from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import OPTION, reading_aloud
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, run_step
+from yucca_wm.jobs.resumable import run_step
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
 from yucca_wm.tasks.definition import TASKS, Task
 from yucca_wm.tasks.raw_folder import RawFolder, dataset_json, find_source, name_problems

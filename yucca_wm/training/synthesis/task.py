@@ -16,7 +16,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, make_folder, nifti_files, sha256, write_json
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import Step, Work, only_run_in, run_step
+from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.parcellate.outputs import Outputs
 from yucca_wm.tasks.raw_folder import SAFE_NAME
 from yucca_wm.training.synthesis.heads import LOOKUP, SCAN_SHARE, save_head
