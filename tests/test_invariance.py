@@ -29,7 +29,7 @@ from yucca_wm.core.regions import Region, RegionTable, Side
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.evaluate.measures import lesion_measures, region_measures
 from yucca_wm.groups.__main__ import main as groups
-from yucca_wm.groups.loads import complete
+from yucca_wm.groups.loads import well_known
 from yucca_wm.groups.statistics.association import associate
 from yucca_wm.groups.statistics.clusters import cluster
 from yucca_wm.localize.__main__ import main as localize
@@ -209,8 +209,8 @@ small_cluster = partial(cluster, simulations=9, bootstraps=9)
 def check_clusters(out: Path, loads: np.ndarray) -> None:
     """Groups are those of the loads as they are written, in six digits; their means are those of the voxels."""
     written = np.array([[float(number(load)) for load in person] for person in np.where(np.isnan(loads), -1, loads)])
-    values, _ = complete(np.sqrt(np.where(written < 0, np.nan, written)), list(NAMES.values()))
-    expected = small_cluster(values, k_max=2)
+    values, _ = well_known(np.sqrt(np.where(written < 0, np.nan, written)), list(NAMES.values()))
+    expected = small_cluster(np.where(np.isnan(values), np.nanmedian(values, axis=0), values), k_max=2)
     members = table(out / "clusters.tsv")
     assert [row["subject"] for row in members] == PEOPLE
     for column, labels in (("cluster", expected.labels), ("best_division", expected.candidate)):

@@ -15,7 +15,7 @@ from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
 from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, naming_left_out, read_cohort
-from yucca_wm.groups.loads import Loads, complete, transform
+from yucca_wm.groups.loads import Loads, transform, well_known
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.statistics.association import RegionEffect, associate, too_few
 from yucca_wm.groups.statistics.logistic import compare_prediction, fit_logistic, separated
@@ -229,7 +229,7 @@ def _predict(loads: Loads, asked: Outcome, covariates: Design, settings: Setting
     """Compare prediction from regional loads with that from the total: content for the file, and lines to print."""
     if min((asked.values == 0).sum(), (asked.values == 1).sum()) < FEW:
         return {}, [f"no cross-validated AUC: a group has fewer than {FEW} subjects"]
-    values, notes = complete(transform(loads.percent, settings.scale), loads.regions)
+    values, notes = well_known(transform(loads.percent, settings.scale), loads.regions)
     total = transform(loads.total_ml, settings.scale)
     prediction = compare_prediction(values, total, covariates.matrix, asked.values, seed=settings.seed)
     low, high = prediction.difference_interval

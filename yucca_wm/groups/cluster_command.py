@@ -17,7 +17,7 @@ from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
 from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, naming_left_out, read_cohort
-from yucca_wm.groups.loads import Loads, complete, transform
+from yucca_wm.groups.loads import Loads, transform, well_known
 from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.statistics.clusters import Choice, Clusters, cluster
 from yucca_wm.groups.statistics.variables import residuals
@@ -144,6 +144,8 @@ def cluster_tables(
 
     Raises InputError for tables that cannot be used, and for fewer than FEW subjects.
     """
+    from sklearn.impute import SimpleImputer
+
     cohort = read_cohort(load_path, participants, settings.covariates, settings, flags)
     loads = cohort.loads
     with naming_left_out(cohort):
@@ -151,7 +153,8 @@ def cluster_tables(
         if len(loads.subjects) < FEW:
             problem = f"has only {count(len(loads.subjects), 'subject')}: too few to look for groups"
             raise InputError(table_name(load_path), problem, f"{FEW} at least")
-    values, filled = complete(transform(loads.percent, settings.scale), loads.regions)
+    values, filled = well_known(transform(loads.percent, settings.scale), loads.regions)
+    values = np.asarray(SimpleImputer(strategy="median").fit_transform(values)) if values.size else values
     matrix = covariates.matrix
     if adjust_total:
         matrix = np.column_stack([matrix, values.mean(axis=1)])

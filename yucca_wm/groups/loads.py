@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ TRANSFORMS = ("sqrt", "log1p", "none")
 """Transforms for skewed loads: square root, log(1 + percent), or none."""
 
 MIN_KNOWN = 0.5
-"""If complete data are needed, regions known in a smaller share of the subjects than this are left out."""
+"""Where every region of every subject is needed, regions known in a smaller share of the subjects than this are left
+out."""
 
 
 @dataclass(frozen=True)
@@ -95,26 +97,18 @@ def transform(percent: NDArray[np.float64], kind: str = "sqrt") -> NDArray[np.fl
     return np.asarray(np.log1p(percent) if kind == "log1p" else percent)
 
 
-def complete(values: NDArray[np.float64], regions: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
-    """Complete ``values`` [n, p] for methods that need every region of every subject, and describe the changes, one
-    line each: regions that fewer than MIN_KNOWN of the subjects have are dropped, other NaN become their region's
-    median."""
-    known = ~np.isnan(values)
-    keep = known.mean(axis=0) >= MIN_KNOWN
+def well_known(values: NDArray[np.float64], regions: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+    """The columns of ``values`` [n, p] for regions that at least MIN_KNOWN of the subjects have, and notes on those
+    left out and on those that some lack (NaN, for `sklearn.impute.SimpleImputer` to fill with the median)."""
+    known = (~np.isnan(values)).sum(axis=0)
+    keep = known >= MIN_KNOWN * len(values)
     notes = [
-        f"{name} has no voxel in {len(values) - count} of {len(values)} subjects and was left out"
-        for name, count, keeps in zip(regions, known.sum(axis=0).tolist(), keep, strict=True)
-        if not keeps
-    ]
-    values, known = values[:, keep], known[:, keep]
-    kept = [name for name, keeps in zip(regions, keep, strict=True) if keeps]
-    filled = np.where(known, values, np.nanmedian(values, axis=0)) if len(kept) else values
-    notes += [
-        f"{name} has no voxel in {len(values) - count} of {len(values)} subjects, who count with the others' median"
-        for name, count in zip(kept, known.sum(axis=0).tolist(), strict=True)
+        f"{name} has no voxel in {len(values) - count} of {len(values)} subjects"
+        + (", who count with the others' median" if keeps else " and was left out")
+        for name, count, keeps in sorted(zip(regions, known.tolist(), keep.tolist(), strict=True), key=itemgetter(2))
         if count < len(values)
     ]
-    return filled, notes
+    return values[:, keep], notes
 
 
 def _number(read: Columns, row: int, column: str) -> float:

@@ -102,8 +102,8 @@ def compare_prediction(
 ) -> Prediction:
     """Ridge logistic regression on regional loads [n, p] and on total load [n], on the same scale, covariates in both.
 
-    Nested: penalty and scaling are chosen within each training part (the penalty in inner folds), and a subject's
-    score is its mean out-of-fold score over REPEATS divisions into FOLDS.
+    Nested: the medians that stand for missing (NaN) loads, scaling and penalty come from each training part alone (the
+    penalty from inner folds), and a subject's score is its mean out-of-fold score over REPEATS divisions into FOLDS.
     """
     scores = [
         _out_of_fold(np.column_stack([values, covariates]), outcome, seed) for values in (regional, total[:, None])
@@ -131,21 +131,23 @@ def compare_prediction(
 
 
 def _out_of_fold(values: NDArray[np.float64], outcome: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegressionCV
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    scores = np.zeros(len(outcome))
+    inner = StratifiedKFold(3, shuffle=True, random_state=seed)
+    model = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+        LogisticRegressionCV(Cs=PENALTIES, cv=inner, scoring="neg_log_loss", solver="newton-cholesky"),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for repeat in range(REPEATS):
-            for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat).split(values, outcome):
-                centre, spread = values[train].mean(axis=0), values[train].std(axis=0)
-                scaled = (values - centre) / np.where(spread > 0, spread, 1)
-                inner = StratifiedKFold(3, shuffle=True, random_state=seed)
-                model = LogisticRegressionCV(Cs=PENALTIES, cv=inner, scoring="neg_log_loss", solver="newton-cholesky")
-                model.fit(scaled[train], outcome[train])
-                scores[test] += model.decision_function(scaled[test]) / REPEATS
-    return scores
+        divisions = [StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat) for repeat in range(REPEATS)]
+        scores = [cross_val_predict(model, values, outcome, cv=cv, method="decision_function") for cv in divisions]
+    return np.asarray(np.mean(scores, axis=0))
 
 
 def _auc(outcome: NDArray[np.float64], score: NDArray[np.float64]) -> float:
