@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.notes import Note, recorded
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import Headers, reading
@@ -16,7 +17,7 @@ from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality, Pair, pai
 from yucca_wm.localize.inputs.records import scans_flags
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
-from yucca_wm.scan.notes import BLANK, ODD_ANATOMY
+from yucca_wm.scan.notes import A_T2, ABSENT, ATLAS, BLANK, EXCHANGED, MOVED, ODD_ANATOMY, WEAK, WRONG_HEADER
 
 
 def folder(path: Path, *names: str) -> Path:
@@ -67,21 +68,26 @@ def test_nothing_agrees_with_itself_or_counts_twice(tmp_path: Path, what: str, l
 @pytest.mark.parametrize(
     ("note", "flag"),
     [
-        ("the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged", "doubtful_scans"),
-        ("the T1 looks like a T2 (fluid is 2.5 times as bright as white matter)", "doubtful_scans"),
-        ("T1: fits the FLAIR weakly (agreement of edges 1.25 times chance); look at both", "weak_fit"),
-        ("atlas: the registration is off", "poor_registration"),
-        ("FLAIR: " + BLANK.format(n=1, total=44), "blank_slices"),
-        (ODD_ANATOMY.format(mm=4.8), "odd_anatomy"),
-        ("T1: registered; its header or that of the FLAIR is wrong: check left and right", "doubtful_scans"),
-        ("T1: registered to the FLAIR (moved by 1.2 mm and 0.5 degrees)", None),
+        (EXCHANGED.note(), "doubtful_scans"),
+        (A_T2.note(name="T1", wet=2.5), "doubtful_scans"),
+        (WEAK.note(reference="FLAIR", peak=1.25, least=1.2).on("T1"), "weak_fit"),
+        (ATLAS.note(doubt="the registration is off"), "poor_registration"),
+        (BLANK.note(n=1, total=44).on("FLAIR"), "blank_slices"),
+        (ODD_ANATOMY.note(mm=4.8), "odd_anatomy"),
+        (WRONG_HEADER.note(moved="moved", reference="FLAIR").on("T1"), "doubtful_scans"),
+        (MOVED.note(reference="FLAIR", moved_mm=1.2, turn_deg=0.5).on("T1"), None),
+        (ABSENT.note(n=1, total=34, names="parietal_L"), None),  # the region map itself shows it
+        (Note("sform and qform differ"), None),
     ],
 )
-def test_what_predict_doubted_is_a_flag(tmp_path: Path, note: str, flag: str | None) -> None:
+def test_what_predict_doubted_is_a_flag(tmp_path: Path, note: Note, flag: str | None) -> None:
     (tmp_path / "lesions").mkdir()
-    account = {"cases": {"a": {"scans": {"T1": {}, "FLAIR": {}}, "notes": [note]}}}
+    account = {"cases": {"a": {"scans": {"T1": {}, "FLAIR": {}}, **recorded([note])}}}
     (tmp_path / "predict.json").write_text(json.dumps(account))
-    assert scans_flags(tmp_path / "lesions" / "a.nii.gz") == ({flag: note} if flag else {})
+    expected = {flag: note} if flag else {}
+    assert scans_flags(tmp_path / "lesions" / "a.nii.gz") == expected
+    in_memory = Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
+    assert scans_flags(in_memory, [note]) == expected
 
 
 def test_tissue_maps_of_nobody_are_a_note(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 import yucca_wm as yw
 from yucca_wm.cli import exit_code
-from yucca_wm.core.modality import FEW_ON_T1
+from yucca_wm.core.notes import Note
 from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging import images
 from yucca_wm.localize.__main__ import main as localize
@@ -32,6 +32,7 @@ from yucca_wm.predict.folder import remove_stale_tables
 from yucca_wm.predict.shipped import _announced
 from yucca_wm.report.flagged import excluded, read_flags
 from yucca_wm.scan import Frame
+from yucca_wm.scan.notes import ONLY_T1
 
 from ..results_page import unnamed
 
@@ -49,7 +50,9 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of networks: lesions where the scan is bright, 34 regions in columns, white matter everywhere."""
 
     def one_frame(scans: Mapping[str, Any]) -> Frame:
-        return Frame({name: images.load(source) for name, source in scans.items()}, list(scans)[-1], {}, ["as it is"])
+        return Frame(
+            {name: images.load(source) for name, source in scans.items()}, list(scans)[-1], {}, [Note("as it is")]
+        )
 
     def segment(_: object, scans: Mapping[str, images.Image]) -> SimpleNamespace:
         data = next(iter(scans.values())).data
@@ -92,7 +95,11 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     alone = yw.predict(t1=path).localization
     assert alone is not None
     assert alone.flags["without_flair"].startswith("lesions were looked for on a T1 alone")
-    assert yw.localize(found.lesions, found.regions).subject == "anna"
+    again = yw.localize(found.lesions, found.regions, tissue=found.tissue)
+    assert (again.subject, again.flags) == ("anna", found.flags)
+    assert "small_load" in again.flags  # the image knows that the network found it
+    edited = nib.Nifti1Image(np.asanyarray(found.lesions.dataobj), found.lesions.affine)
+    assert "small_load" not in yw.localize(edited, found.regions).flags
     assert yw.predict(flair=nib.load(path)).subject == "anna"
     assert yw.predict(flair=nib.Nifti1Image(scan(), AFFINE)).subject == "subject"
     for other in (
@@ -424,9 +431,7 @@ def test_the_table_of_regions_is_short_and_adds_up(tmp_path: Path) -> None:
     assert said == "1 of 14 regions contain no lesion voxels; lesion_load.tsv lists all of them"
     assert counted.endswith("is counted once, in the region that holds most of it.")
     assert rest.startswith("remainder: white matter that the atlas gives to no region, and lesions of deep grey matter")
-    assert (
-        rim == "Remainders have no %, as region maps cover them only in part; the total % is that of the regions above."
-    )
+    assert rim == "Remainders have no %, as region maps cover them only in part; the total % leaves them out."
     *shown, said, _ = table(*rows[:11], ("a", "outside", "outside", "0.001000", "n/a", "0", "1"), total)
     assert [line.split()[0] for line in shown[-2:]] == ["outside", "total"]
     assert "further" not in "".join(shown)  # ten regions, each with a row
@@ -475,9 +480,9 @@ def test_what_is_said_of_one_person(
         assert "case" not in said.err
         assert "%|" not in said.err
         assert "writing tables ..." in said.err.splitlines()
-        assert said.err.splitlines().count(f"note: {FEW_ON_T1}") == times
+        assert said.err.splitlines().count(f"note: {ONLY_T1.note()}") == times
         (made,) = json.loads((out / "predict.json").read_text())["cases"].values()
-        assert made["notes"].count(FEW_ON_T1) == times
+        assert made["notes"].count(ONLY_T1.note()) == times
         files = ("regions.zip", "tissue.zip", "tissue_painted.zip", "mean_head.npz", "places.npz")
         digests = {
             f"yucca_wm:{Path(name).stem}": hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in files

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from yucca_wm.core.notes import About
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, load
 from yucca_wm.models.conventions import TISSUES
@@ -18,7 +19,7 @@ from yucca_wm.predict.frame_files import FRAME, save_frame
 from yucca_wm.predict.shipped import segment_person
 from yucca_wm.scan import Frame
 from yucca_wm.scan.cut import ELSEWHERE
-from yucca_wm.scan.notes import EXCHANGED, IN_OTHER_HEADS, ODD_ANATOMY
+from yucca_wm.scan.notes import EXCHANGED, ODD_ANATOMY
 
 
 def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() -> None:
@@ -49,7 +50,7 @@ def test_scans_that_are_exchanged_are_noted_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
     image = Image(np.full(shape, 100, np.float32), np.diag([3.0, 3, 3, 1]))
     networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
-    for before, times in (([], 1), ([EXCHANGED], 0)):
+    for before, times in (([], 1), ([EXCHANGED.note()], 0)):
         frame = Frame({"T1": image, "FLAIR": image}, "FLAIR", {}, before)
         notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes
         assert len(notes) == times
@@ -121,7 +122,7 @@ def test_an_odd_brain_is_looked_for_again_on_all_that_another_scan_shows(
     found = segment_person(frame, networks, ["lesions", "regions"], like=None, confidence=False)
     assert found.maps["regions"].shape == flair.shape
     assert found.maps["regions"].data.max() == (2 if again else 1)
-    assert any(IN_OTHER_HEADS in note for note in found.notes) != again
+    assert any(note.about is About.ODD_ANATOMY for note in found.notes) != again
 
 
 @pytest.mark.parametrize(("misfit_mm", "noted"), [(2.5, False), (3.3, True), (np.inf, False)])
@@ -133,7 +134,7 @@ def test_a_head_that_is_unlike_others_is_noted(misfit_mm: float, noted: bool, mo
     frame = Frame({"FLAIR": Image(np.ones((4, 4, 4), np.float32), np.eye(4))}, "FLAIR", {}, [])
     networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
     notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes
-    assert [note for note in notes if IN_OTHER_HEADS in note] == [ODD_ANATOMY.format(mm=misfit_mm)] * noted
+    assert [note for note in notes if note.about is About.ODD_ANATOMY] == [ODD_ANATOMY.note(mm=misfit_mm)] * noted
 
 
 def test_nothing_of_an_earlier_run_passes_for_this_ones(tmp_path: Path) -> None:

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from yucca_wm.core.notes import About, Note, recorded
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.notes import failure_lines, note_lines
 from yucca_wm.report.results import read_results
+from yucca_wm.scan.notes import MOVED
 
-MOVED = "T1: registered to the FLAIR (moved by {} mm and {} degrees)"
-EXCHANGED = "the FLAIR looks more like a T1 than the T1 does"
+EXCHANGED = Note("the FLAIR looks more like a T1 than the T1 does", About.DOUBTFUL_SCANS)
+
+
+def moved(mm: float) -> Note:
+    return MOVED.note(reference="FLAIR", moved_mm=mm, turn_deg=1).on("T1")
 
 
 def test_notes_have_the_name_of_whom_they_are_of() -> None:
@@ -28,11 +33,11 @@ def test_notes_have_the_name_of_whom_they_are_of() -> None:
 
 def test_notes_of_many_that_differ_in_numbers_only_are_one_line() -> None:
     """Six people; T1 is no number, and what says more is a line of its own."""
-    moves = {"a": "0.2", "b": "10.5", "c": "9.0", "d": "2", "e": "2", "f": "3"}
-    noted = {name: [MOVED.format(mm, 1)] for name, mm in moves.items()}
+    moves = {"a": 0.2, "b": 10.5, "c": 9, "d": 2, "e": 2, "f": 3}
+    noted: dict[str, list[str]] = {name: [moved(mm)] for name, mm in moves.items()}
     assert list(note_lines({name: noted[name] for name in "abcd"})) == [f"{name}: {noted[name][0]}" for name in "abcd"]
     noted["f"].append("its header is wrong")
-    together = "6 people (a, b, c, d, e, ...): T1: registered to the FLAIR (moved by 0.2 to 10.5 mm and 1 degrees)"
+    together = "6 people (a, b, c, d, e, ...): T1: registered to the FLAIR (moved by 0.2 to 10.5 mm and 1.0 degrees)"
     assert list(note_lines(noted)) == [together, "f: its header is wrong"]
 
 
@@ -49,7 +54,7 @@ def predicted(localized: Path, tmp_path: Path) -> Path:
     record = {
         "cases": {
             "a<b>": {"notes": []},
-            "left": {"notes": [EXCHANGED, "a note on a<b>", "of /there/x.nii"]},
+            "left": recorded([EXCHANGED, Note("a note on a<b>"), Note("of /there/x.nii")]),
             "empty": {},
         },
         "failed": {"dora": "/there/dora_FLAIR.nii.gz: no such file"},
@@ -82,21 +87,21 @@ def test_the_page_of_a_cohort_says_first_who_failed_and_what_was_unsure(predicte
 def test_what_was_done_to_the_scans_comes_after_what_is_in_doubt(predicted: Path) -> None:
     """Three notes on left, one of which is no doubt, and one on empty, which is none either."""
     record = json.loads((predicted / "predict.json").read_text())
-    moved = {name: MOVED.format(mm, "1.0") for name, mm in (("left", "0.2"), ("empty", "3.0"))}
-    record["cases"]["left"]["notes"][1] = moved["left"]
-    record["cases"]["empty"]["notes"] = [moved["empty"]]
+    done = {"left": moved(0.2), "empty": moved(3)}
+    record["cases"]["left"] = recorded([EXCHANGED, done["left"], Note("of /there/x.nii")])
+    record["cases"]["empty"] = recorded([done["empty"]])
     (predicted / "predict.json").write_text(json.dumps(record))
     text = page(predicted)
     assert [line for line in flags_of(text) if "moved by" in line] == []
-    done = text.index("<h2>What was done to the scans</h2>")
-    assert text.index("Look at these first") < text.index("<h2>What was run</h2>") < done
-    assert re.findall(r'<p class="note done">(.*?)</p>', text) == [f"{name}: {moved[name]}" for name in moved]
+    heading = text.index("<h2>What was done to the scans</h2>")
+    assert text.index("Look at these first") < text.index("<h2>What was run</h2>") < heading
+    assert re.findall(r'<p class="note done">(.*?)</p>', text) == [f"{name}: {done[name]}" for name in done]
     head, *rows = re.findall(r"<tr>(.*)</tr>", text[text.index('id="subjects"') :])[:4]
     assert head.endswith("<th>doubts</th>")
     assert [re.findall(r"<td>(.*?)</td>", row)[-1] for row in rows] == ["0", "0", "2"]
     own = (predicted.parent / "pages/subjects/left.html").read_text(encoding="utf-8")
-    assert moved["left"] not in flags_of(own)
-    assert f'<p class="note done">{moved["left"]}</p>' in own
+    assert done["left"] not in flags_of(own)
+    assert f'<p class="note done">{done["left"]}</p>' in own
     nothing = (predicted.parent / "pages/subjects/a<b>.html").read_text(encoding="utf-8")
     assert "What was done" not in nothing
 

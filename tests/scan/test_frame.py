@@ -11,12 +11,12 @@ import pytest
 import SimpleITK as sitk
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.notes import About
 from yucca_wm.imaging.images import Image, load, resample, same_grid, save
 from yucca_wm.imaging.kinds import equal_neighbours, refuse_label_map
 from yucca_wm.registration.rigid import Rigid, register
 from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
 from yucca_wm.scan.check import check_different
-from yucca_wm.scan.notes import is_done
 
 from ..phantom_head import draw, grid, pose
 
@@ -79,7 +79,7 @@ def test_a_weak_fit_is_used_and_said_a_failed_one_is_not(
     frame = bring_to_one_frame(scans)
     assert len(frame.notes) == len(said)
     assert all(word in note for word, note in zip(said, frame.notes, strict=True))
-    assert not any(map(is_done, frame.notes))
+    assert About.DONE not in [note.about for note in frame.notes]
     np.testing.assert_array_equal(frame.images["T1"].data, draw(SHAPE, AFFINE, "T1").data.astype(np.int16))
 
 
@@ -96,7 +96,7 @@ def test_a_head_that_moved_is_brought_back(name: str, folder: Path, tmp_path: Pa
     np.testing.assert_array_equal(frame.images["FLAIR"].data, load(folder / "flair.nii.gz").data)
     assert len(frame.notes) == 1
     assert "registered to the FLAIR" in frame.notes[0]
-    assert is_done(frame.notes[0])
+    assert frame.notes[0].about is About.DONE
     (path,) = frame.save_transforms(tmp_path, "sub-1")
     assert path.name == "sub-1_T1_to_FLAIR.tfm"
     there = np.linalg.inv(frame.transforms["T1"]) @ [10, 20, 30, 1]  # ITK: FLAIR points to T1 points, LPS

@@ -15,6 +15,7 @@ from yucca_wm.check.findings import Facts, Level, Problem
 from yucca_wm.cohort.subject import FILE_COLUMNS, Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
+from yucca_wm.core.notes import About, Note
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.images import Image, check_same_grid, load_labels, same_grid
 from yucca_wm.imaging.kinds import MOST_LESIONS_ML
@@ -22,7 +23,7 @@ from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.scan.check import check_different, check_one
 from yucca_wm.scan.contrast import exchanged
-from yucca_wm.scan.notes import EXCHANGED, is_done
+from yucca_wm.scan.notes import EXCHANGED
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import REGISTER, check_image
 from yucca_wm.tasks.definition import Target
@@ -86,7 +87,7 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
     def scan(path: Path) -> Image:
         image, said = _scan(path)
         for note in said:
-            if not is_done(note):
+            if note.about is not About.DONE:
                 found.warn(path, note, "look at the scan")
         return image
 
@@ -107,11 +108,11 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
     except InputError as error:
         found.error(error)
     if len(scans) == len(Modality) and exchanged(*(scans[str(modality)] for modality in (Modality.T1, Modality.FLAIR))):
-        found.warn(scans[str(Modality.FLAIR)].name, EXCHANGED)
+        found.warn(scans[str(Modality.FLAIR)].name, EXCHANGED.note())
     return found
 
 
-def _scan(path: Path) -> tuple[Image, list[str]]:
+def _scan(path: Path) -> tuple[Image, list[Note]]:
     """A scan acceptable to predict and to a task, with air at 0 as in predict, and what predict would note of it.
 
     Raises InputError as they do.

@@ -32,6 +32,3 @@ class Modality(StrEnum):
 
 
 MODALITIES = tuple(modality.value for modality in Modality)
-
-FEW_ON_T1 = "few lesions show on a T1: give the FLAIR too, if there is one"
-"""Note for a subject whose lesions the shipped model searched for without FLAIR."""

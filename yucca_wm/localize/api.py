@@ -23,6 +23,7 @@ from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs.pairs import Companions, Maps, subject_named
 from yucca_wm.localize.inputs.reading import read_maps
+from yucca_wm.localize.inputs.records import By, made_in_memory
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
@@ -224,12 +225,13 @@ def localize(
     )
     given = {"lesions": lesions, "regions": regions, "tissue": tissue, "ventricles": ventricles}
     sources = sources_of(given, affine)
+    made = made_in_memory(lesions)
     maps = Maps(
         check_name(subject or _named(sources["lesions"], sources["regions"]), "subject"),
         sources["lesions"],
         sources["regions"],
         sources.get("ventricles"),
-        Companions(tissue=sources.get("tissue")),
+        Companions(tissue=sources.get("tissue"), notes=tuple(made.notes), by_network=made.by == By.NETWORK),
     )
     return localization_of(maps, region_table(names), settings)
 

@@ -25,7 +25,7 @@ MOST = 10
 COUNTED = (
     "A lesion adds to the volume of every region it spans, but is counted once, in the region that holds most of it."
 )
-NO_PERCENT = "Remainders have no %, as region maps cover them only in part; the total % is that of the regions above."
+NO_PERCENT = "Remainders have no %, as region maps cover them only in part; the total % leaves them out."
 
 
 def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:

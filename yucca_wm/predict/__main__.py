@@ -212,6 +212,7 @@ def _tell(
     results : subject -> its record. concerned : number of subjects, including failed ones. tables : whether tables
     were written.
     """
+    from yucca_wm.core.notes import read_back
     from yucca_wm.localize.terminal import cohort_lines, lines
     from yucca_wm.predict.account import TABLE, same_scans
     from yucca_wm.report.notes import Notes, note_lines
@@ -222,7 +223,7 @@ def _tell(
         print(f"{len(results)} of {concerned} done{used}")
     for line in [] if tables else same_scans(results):  # with tables it is a flag
         print(f"note: {line}", file=sys.stderr)
-    noted = {name: about.get("notes", []) for name, about in results.items()}
+    noted = {name: read_back(about) for name, about in results.items()}
     if arguments.cohort:  # what was merely done is in predict.json and on the pages
         noted = Notes.of(noted).doubts
     for line in note_lines(noted, named=concerned > 1):

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from yucca_wm.cohort.ids import called, check_name
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.modality import MODALITIES
+from yucca_wm.core.notes import NOTES, read_back
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import as_nifti, as_written, file_of
@@ -22,7 +23,7 @@ from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
-from yucca_wm.localize.inputs.records import By
+from yucca_wm.localize.inputs.records import EXTRA, By
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.terminal import in_short
 from yucca_wm.predict.account import write_account, write_predictions
@@ -259,7 +260,7 @@ def _result(
                 for m in MODALITIES
                 if m in predicted.case.scans
             )
-        notes = tuple(predicted.made["notes"])
+        notes = tuple(read_back(predicted.made))
         companions = Companions(
             modalities=modalities,
             tissue=found.get(TISSUE),
@@ -272,6 +273,7 @@ def _result(
     maps = {what: as_nifti(image) for what, image in found.items()}
     for image in maps.values():
         image.set_filename(f"{name}.nii.gz")  # tells `yucca_wm.localize` the subject
+        image.extra[EXTRA] = predicted.made  # and this its flags
     return Prediction(
         name,
         maps.get(LESIONS),
@@ -279,7 +281,7 @@ def _result(
         maps.get(TISSUE),
         maps,
         localization,
-        [*predicted.made["notes"], *unsure],
+        [*predicted.made[NOTES], *unsure],
         predicted,
         tuple(models),
         options,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.files import case_name, natural_key, remove_temporaries
 from yucca_wm.core.modality import MODALITIES, Modality
+from yucca_wm.core.notes import About
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
 from yucca_wm.jobs.cases import Outcome
@@ -155,7 +156,6 @@ def _localize(
     """
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.inputs.pairs import folder_inputs
-    from yucca_wm.localize.inputs.records import OF_NOTES
     from yucca_wm.localize.measures.flags import flag_lines
     from yucca_wm.localize.measures.lesions import Settings
 
@@ -171,7 +171,7 @@ def _localize(
     flags, failures = localize_into(
         out, inputs, table, Settings(), companions=companions, options=RunOptions(), renew=True
     )
-    of_one = [line for own in flags.values() for name, line in own.items() if name not in OF_NOTES]  # already a note
+    of_one = [line for own in flags.values() for name, line in own.items() if name not in set(About)]  # else a note
     for line in flag_lines(flags) if named else of_one:
         print(f"note: {line}", file=sys.stderr)
     return flags, failures

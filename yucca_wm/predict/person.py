@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm.cohort.ids import person, person_of_scan
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
+from yucca_wm.core.notes import Note, recorded
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.run_record import FileState
@@ -34,8 +35,7 @@ class Predicted:
     """Results of one subject.
 
     maps : name of a map's folder (``lesions``, ``regions_T1``, ``tissue``, ...) -> the map.
-    frame : the scans as the networks saw them. made : the record: scans and models used, and notes on what is
-    uncertain.
+    frame : the scans as the networks saw them. made : the record: scans and models used, and notes.
     """
 
     case: Case
@@ -102,15 +102,15 @@ def predict_person(
         if found.registration is not None:
             made["registration"] = found.registration
     maps |= maps_of(models, case.name, frame, folder, options, like)
-    return Predicted(case, maps, frame, made | {"notes": notes})
+    return Predicted(case, maps, frame, made | recorded(notes))
 
 
-def _two_people(case: Case) -> list[str]:
+def _two_people(case: Case) -> list[Note]:
     """A note if the file names of T1 and FLAIR (``sub-...``) name different subjects."""
     files = {modality: images.file_of(scan) for modality, scan in case.scans.items()}
     names = {modality: person_of_scan(file) or "" for modality, file in files.items() if file}
     people = {modality.lower(): person(name) for modality, name in names.items() if name.startswith("sub-")}
-    return [TWO_PEOPLE.format(**people)] if len(set(people.values())) > 1 else []
+    return [TWO_PEOPLE.note(**people)] if len(set(people.values())) > 1 else []
 
 
 def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:
@@ -147,7 +147,7 @@ def _frame(case: Case, options: Options) -> Frame:
         loaded = {m: check_image(images.load(path)) for m, path in case.scans.items()}
         first, *others = loaded.values()
         if all(images.same_grid(first, other) for other in others):
-            notes = [f"{modality}: {note}" for modality, image in loaded.items() for note in image.header_notes]
+            notes = [Note(note).on(modality) for modality, image in loaded.items() for note in image.header_notes]
             return Frame(loaded, list(loaded)[-1], {}, notes)
     return bring_to_one_frame(case.scans)
 

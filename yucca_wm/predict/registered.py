@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from yucca_wm.atlas.fetch import cached_atlas
 from yucca_wm.atlas.maps import Atlas, load_atlas
+from yucca_wm.core.notes import Note
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import spelled
-from yucca_wm.localize.inputs.records import ATLAS_DOUBT
 from yucca_wm.parcellate.case import Beside, label
 from yucca_wm.parcellate.quality import doubts
 from yucca_wm.parcellate.settings import Settings, Transform
 from yucca_wm.parcellate.white_matter import WhiteMatter
+from yucca_wm.scan.notes import ATLAS
 
 SETTINGS = Settings(transform=Transform.DEFORMABLE)
 
@@ -29,7 +30,7 @@ class Registered:
 
     regions: NDArray[np.uint8]
     about: dict[str, Any]
-    doubts: list[str]
+    doubts: list[Note]
 
 
 def registered_regions(atlas: Atlas, network: Image) -> Registered:
@@ -62,7 +63,7 @@ def registered_regions(atlas: Atlas, network: Image) -> Registered:
         "fit": found.fit.as_dict(),
         "voxels_of_the_network": int((regions > 0).sum() - (found.regions > 0).sum()),
     }
-    return Registered(regions, about, [f"{ATLAS_DOUBT}{doubt}" for doubt in doubts(found.warp.matrix, found.fit)])
+    return Registered(regions, about, [ATLAS.note(doubt=doubt) for doubt in doubts(found.warp.matrix, found.fit)])
 
 
 def fetched() -> Atlas:

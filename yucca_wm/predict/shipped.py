@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.modality import FEW_ON_T1
+from yucca_wm.core.notes import About, Note
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
@@ -33,10 +33,10 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Segmented:
-    """maps : kind -> map. notes : what is uncertain, in words. registration : quality of the atlas's fit, if used."""
+    """maps : kind -> map. notes : what is uncertain. registration : quality of the atlas's fit, if used."""
 
     maps: dict[str, Image]
-    notes: list[str]
+    notes: list[Note]
     registration: dict[str, Any] | None = None
 
 
@@ -78,7 +78,7 @@ def segment_person(
     """
     from yucca_wm.scan.contrast import unlikely_contrasts
     from yucca_wm.scan.cut import is_cut_off
-    from yucca_wm.scan.notes import EXCHANGED, ODD_ANATOMY
+    from yucca_wm.scan.notes import EXCHANGED, ODD_ANATOMY, ONLY_T1
 
     found, cuts = _segmented(networks, frame)
     reference = frame.images[frame.reference]
@@ -90,19 +90,19 @@ def segment_person(
     if confidence:
         wanted[CONFIDENCE] = frame.carried(reference.with_data(found.lesion_probability), like)
     seen = found.tissue, found.lesions, found.looks_like
-    notes = [] if EXCHANGED in frame.notes else unlikely_contrasts(frame.images, *seen)
+    notes = [] if EXCHANGED.note() in frame.notes else unlikely_contrasts(frame.images, *seen)
     notes += cuts if like is None else _cuts_there(cuts, frame, reference.with_data(found.tissue), like)
     if LESIONS in what and list(frame.images) == ["T1"]:
-        notes.append(FEW_ON_T1)
+        notes.append(ONLY_T1.note())
     notes += doubts(found, reference)
     if MOST_MISFIT_MM < found.misfit_mm < math.inf and not is_cut_off(cuts):
-        notes.append(ODD_ANATOMY.format(mm=found.misfit_mm))
+        notes.append(ODD_ANATOMY.note(mm=found.misfit_mm))
     if registered is None:
         return Segmented(wanted, notes)
     return Segmented(wanted, [*notes, *registered.doubts], registered.about)
 
 
-def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str]]:
+def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[Note]]:
     """Segmentation on the grid of ``frame``, and a note for each side on which the brain is cut.
 
     Regions of a cut brain are also wrong far from the cut. So if the reference ends within the brain and another scan
@@ -130,14 +130,15 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[str
     return found, cut_off(frame.images, found.tissue, ELSEWHERE.format(others=others))
 
 
-def _cuts_there(cuts: list[str], frame: Frame, tissue: Image, like: Image) -> list[str]:
+def _cuts_there(cuts: list[Note], frame: Frame, tissue: Image, like: Image) -> list[Note]:
     """``cuts`` of the frame, and those of the maps on the grid of ``like``, whose field of view may be smaller."""
-    from yucca_wm.scan.cut import CONSEQUENCE, ELSEWHERE, ONE_ENDS, cut_off, is_cut_off
+    from yucca_wm.scan.cut import CONSEQUENCE, ELSEWHERE, cut_off, is_cut_off
 
     (other,) = (modality for modality in frame.images if modality != frame.reference)
     consequence = CONSEQUENCE if is_cut_off(cuts) else ELSEWHERE.format(others=frame.reference)
     there = cut_off({other: like}, frame.carried(tissue, like).data, consequence)
-    return [cut for cut in cuts if not (there and cut.startswith(f"{other}: {ONE_ENDS}"))] + there
+    of_other = [cut for cut in cuts if cut.about is About.PARTLY_ONE_SCAN and cut.startswith(f"{other}: ")]
+    return [cut for cut in cuts if not (there and cut in of_other)] + there
 
 
 def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> Registered:
@@ -185,18 +186,19 @@ def _saying(what: str, network: Callable[[torch.Tensor], Found]) -> Callable[[to
     return announced
 
 
-def doubts(found: Segmentation, reference: Image) -> list[str]:
-    """What to check before trusting the maps, one sentence each."""
+def doubts(found: Segmentation, reference: Image) -> list[Note]:
+    """What to check before trusting the maps."""
     from yucca_wm.core.regions import regions
+    from yucca_wm.scan.notes import ABSENT, UNEVEN
 
     counts = images.count_labels(found.regions, max(regions().indices))
     absent = [region.name for region in regions().white_matter if not counts[region.index]]
     said = []
     if absent:
-        said.append(f"{len(absent)} of {len(regions().white_matter)} regions were not found: {', '.join(absent)}")
+        said.append(ABSENT.note(n=len(absent), total=len(regions().white_matter), names=", ".join(absent)))
     left, right = (_volume_ml(found, reference, side) for side in ("left", "right"))
     if abs(left - right) > MAX_ASYMMETRY * (left + right) / 2:
-        said.append(f"white matter of {left:.0f} ml on the left and {right:.0f} ml on the right")
+        said.append(UNEVEN.note(left=left, right=right))
     return said
 
 

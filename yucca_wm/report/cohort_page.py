@@ -10,6 +10,7 @@ import numpy as np
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import YuccaWMError, some_of
+from yucca_wm.core.notes import Note
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
@@ -138,7 +139,7 @@ def _flag_lines(subjects: dict[str, Any]) -> list[str]:
 
 
 def _subject_row(
-    name: str, results: Results, links: Mapping[str, str], doubts: Mapping[str, list[str]]
+    name: str, results: Results, links: Mapping[str, str], doubts: Mapping[str, list[Note]]
 ) -> dict[str, Any]:
     total, outside = results.load[name][-1], results.load[name][-2]
     cells = [name, short(total["lesion_volume_ml"]), total["n_lesions"], short(outside["share_percent"])]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from yucca_wm.core.errors import some_of
-from yucca_wm.scan.notes import is_done
+from yucca_wm.core.notes import About, Note
 
 MAX_NAMED = 5
 """At most this many subjects with a note are named; with more, notes that differ only in numbers share a line."""
@@ -25,16 +25,16 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 class Notes:
     """Subject -> notes, without subjects without notes. doubts : to be checked. done : what was done to the scans."""
 
-    doubts: dict[str, list[str]]
-    done: dict[str, list[str]]
+    doubts: dict[str, list[Note]]
+    done: dict[str, list[Note]]
 
     @classmethod
-    def of(cls, by_person: Mapping[str, Sequence[str]]) -> Notes:
+    def of(cls, by_person: Mapping[str, Sequence[Note]]) -> Notes:
         """The notes of `yucca_wm.predict`, classified."""
-        apart: tuple[dict[str, list[str]], dict[str, list[str]]] = {}, {}
+        apart: tuple[dict[str, list[Note]], dict[str, list[Note]]] = {}, {}
         for name, own in by_person.items():
             for note in own:
-                apart[is_done(note)].setdefault(name, []).append(note)
+                apart[note.about is About.DONE].setdefault(name, []).append(note)
         return cls(*apart)
 
 

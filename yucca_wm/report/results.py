@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.notes import Note, read_back
 from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.inputs.records import PREDICTIONS, By
@@ -57,7 +58,7 @@ class Results:
     lesions: dict[str, list[Row]]
     extra: dict[str, dict[str, list[Row]]]
     places: dict[str, list[Row]] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
+    notes: dict[str, list[Note]] = field(default_factory=dict)
     not_predicted: dict[str, str] = field(default_factory=dict)
     alignments: dict[str, Path] = field(default_factory=dict)
     regions_by: dict[str, str] = field(default_factory=dict)
@@ -143,7 +144,7 @@ def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
 class Account:
     """Content of the record of `yucca_wm.predict`; fields as in `Results`."""
 
-    notes: dict[str, list[str]] = field(default_factory=dict)
+    notes: dict[str, list[Note]] = field(default_factory=dict)
     not_predicted: dict[str, str] = field(default_factory=dict)
     regions_by: dict[str, str] = field(default_factory=dict)
     scans: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -157,7 +158,7 @@ def _predicted(path: Path, subjects: Collection[str]) -> Account:
         cases = {name: case for name, case in record["cases"].items() if name in subjects}
         failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items() if name not in subjects}
         return Account(
-            {name: [str(note) for note in case["notes"]] for name, case in cases.items() if case.get("notes")},
+            {name: notes for name, case in cases.items() if (notes := read_back(case))},
             failed if cases else {},
             {name: str(case["regions_by"]) for name, case in cases.items() if case.get("lesions_by") == By.NETWORK},
             {
@@ -225,9 +226,9 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
     return hidden, {numbers[name]: name for name in results.load}
 
 
-def _without_names(notes: Sequence[str], names: Collection[str]) -> list[str]:
+def _without_names(notes: Sequence[Note], names: Collection[str]) -> list[Note]:
     """The notes, with HIDDEN in place of those that contain a name or a path."""
-    return [HIDDEN if _tells(note, names) else note for note in notes]
+    return [Note(HIDDEN, note.about) if _tells(note, names) else note for note in notes]
 
 
 def _flags_without_names(flags: Mapping[str, str], names: Collection[str]) -> dict[str, str]:

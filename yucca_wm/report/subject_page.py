@@ -21,7 +21,6 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.localize.inputs.pairs import Companions, Pair
 from yucca_wm.localize.inputs.reading import read_maps
-from yucca_wm.localize.inputs.records import OF_NOTES
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
@@ -172,8 +171,7 @@ def subject_page(
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
     notes = Notes.of({subject: results.notes.get(subject, [])})
     flags = list(about["flags"].values())
-    said = [OF_NOTES[flag] for flag in about["flags"] if flag in OF_NOTES]
-    unsure = [*flags, *(doubt for doubt in notes.doubts.get(subject, []) if not any(says(doubt) for says in said))]
+    unsure = [*flags, *(doubt for doubt in notes.doubts.get(subject, []) if doubt.about not in about["flags"])]
     if problem:
         unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
     if background is None:
@@ -216,12 +214,21 @@ def subject_page(
         others=others,
         load_heads=heads,
         load_rows=[
-            {"sum": row["group"] in ("outside", "total"), "cells": [short(row[head]) for head in heads]} for row in rows
+            {
+                "sum": row["group"] in ("outside", "total"),
+                "cells": [_cell(row, head) for head in heads],
+            }
+            for row in rows
         ],
         lesions=table_of("Lesions", [_first_things_first(row) for row in lesions]) if lesions else None,
         extra=[table_of(title, found) for title, by in results.extra.items() if (found := by.get(subject))],
     )
     return page, problem
+
+
+def _cell(row: Row, column: str) -> str:
+    """A value of the table of all regions; a remainder has no load, as in the short table."""
+    return "" if column == "load_percent" and row["group"] == REMAINDER else short(row[column])
 
 
 def _first_things_first(lesion: Row) -> Row:

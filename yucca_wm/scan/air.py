@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.notes import Note
 from yucca_wm.imaging.images import Image
 from yucca_wm.scan.notes import NORMALISED, OFFSET
 
@@ -40,7 +41,7 @@ def in_usual_range(image: Image) -> Image:
     return replace(image, data=np.ldexp(image.data.astype(np.float64), exponent).astype(np.float32))
 
 
-def with_air_at_zero(image: Image) -> tuple[Image, list[str]]:
+def with_air_at_zero(image: Image) -> tuple[Image, list[Note]]:
     """The scan with air at 0, and sentences on what was done to it; the scan itself if air is already at 0.
 
     A brain that was normalised without its surroundings has 0 outside, in the middle of its values: filled-in voxels
@@ -57,9 +58,9 @@ def with_air_at_zero(image: Image) -> tuple[Image, list[str]]:
         outside = image.data == fill
         low = np.percentile(image.data[~outside], EXTREMES[0])
         return replace(image, data=np.where(outside, np.float32(0), _above(data, low, high))), [
-            NORMALISED.format(fill=float(fill))
+            NORMALISED.note(fill=float(fill))
         ]
-    return replace(image, data=_above(data, low, high)), [OFFSET.format(air=float(low))]
+    return replace(image, data=_above(data, low, high)), [OFFSET.note(air=float(low))]
 
 
 def _above(data: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:

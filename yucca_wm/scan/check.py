@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.notes import Note
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
@@ -21,7 +22,7 @@ MAX_VOXEL_MM = (6.0, 12.0)
 """Largest voxel size in mm: in the plane of the slices, and along the thickest side."""
 
 
-def check_scans(scans: Mapping[str, Source]) -> list[str]:
+def check_scans(scans: Mapping[str, Source]) -> list[Note]:
     """Read and check each scan.
 
     Parameters
@@ -31,8 +32,8 @@ def check_scans(scans: Mapping[str, Source]) -> list[str]:
 
     Returns
     -------
-    list of str
-        Notes: what was done to the scans and what is uncertain, one sentence each.
+    list of Note
+        What was done to the scans and what is uncertain, one sentence each.
 
     Raises
     ------
@@ -44,20 +45,21 @@ def check_scans(scans: Mapping[str, Source]) -> list[str]:
     return checked(scans)[1]
 
 
-def checked(scans: Mapping[str, Source]) -> tuple[dict[str, Image], list[str]]:
+def checked(scans: Mapping[str, Source]) -> tuple[dict[str, Image], list[Note]]:
     """The scans with air at 0 (`yucca_wm.scan.air`), and the notes of `check_scans`."""
     given = {modality: read_scan(path) for modality, path in scans.items()}
     if not given:
         raise InputError("scans", "there is neither a T1 nor a FLAIR")
-    images, notes = {}, []
+    images: dict[str, Image] = {}
+    notes: list[Note] = []
     for modality, image in given.items():
         images[modality], said = check_one(image)
-        notes += [f"{modality}: {note}" for note in (*image.header_notes, *said)]
+        notes += [note.on(modality) for note in (*map(Note, image.header_notes), *said)]
     check_different(images)
     return images, notes
 
 
-def check_one(image: Image) -> tuple[Image, list[str]]:
+def check_one(image: Image) -> tuple[Image, list[Note]]:
     """The scan with air at 0 and values in the usual range, and notes on what was done to it and what is uncertain.
 
     Raises InputError, as `check_scans` does, for an image that is unusable by itself.
@@ -106,7 +108,7 @@ BRIGHT, SHOWS_A_HEAD = 0.1, 0.05
 the bright voxels of the slice with most: single voxels of noise in air do not make a head."""
 
 
-def blank_slices(image: Image) -> list[str]:
+def blank_slices(image: Image) -> list[Note]:
     """A note if slices within the head show nothing at all, along any axis [i, j, k]."""
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
@@ -117,7 +119,7 @@ def blank_slices(image: Image) -> list[str]:
         voxels = (image.data > BRIGHT * np.percentile(image.data, 99)).sum(others)
         head = np.flatnonzero(voxels >= SHOWS_A_HEAD * max(voxels.max(), 1))
         if head.size and (n := int(blank[head[0] : head[-1]].sum())):
-            return [BLANK.format(n=n, total=len(blank))]
+            return [BLANK.note(n=n, total=len(blank))]
     return []
 
 

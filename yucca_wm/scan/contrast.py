@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.core.notes import Note
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image
 from yucca_wm.registration.rigid_fit import inside_mask
@@ -118,7 +119,7 @@ def unlikely_contrasts(
     tissue: NDArray[np.integer[Any]],
     lesions: NDArray[np.integer[Any]],
     looks_like: str = "",
-) -> list[str]:
+) -> list[Note]:
     """Notes on scans that look like a T2 or like the other modality, or pairs that look alike.
 
     Parameters
@@ -135,12 +136,12 @@ def unlikely_contrasts(
 
     Returns
     -------
-    list of str
-        One sentence for each doubt.
+    list of Note
+        One for each doubt.
     """
     wet = {name: _ratio(image, tissue == Tissue.LATERAL_VENTRICLES, tissue, lesions) for name, image in scans.items()}
     if of_fluid := [name for name, ratio in wet.items() if ratio is not None and ratio > FLUID_TO_WHITE]:
-        return [A_T2.format(name=name, wet=wet[name]) for name in of_fluid]
+        return [A_T2.note(name=name, wet=wet[name]) for name in of_fluid]
     found = {name: grey_to_white(image, tissue, lesions) for name, image in scans.items()}
     ratios = {name: ratio for name, ratio in found.items() if ratio is not None}
     if {"T1", "FLAIR"} <= ratios.keys():
@@ -148,8 +149,8 @@ def unlikely_contrasts(
         if flair >= LEAST_APART * t1:
             return []
         seen = f"cortex is {t1:.2f} times as bright as white matter on the T1, {flair:.2f} times on the FLAIR"
-        return [ONE_PAIR.format(seen=seen)]
-    return [ANOTHER.format(name=name, other=looks_like) for name in scans if looks_like not in ("", name)]
+        return [ONE_PAIR.note(seen=seen)]
+    return [ANOTHER.note(name=name, other=looks_like) for name in scans if looks_like not in ("", name)]
 
 
 def grey_to_white(image: Image, tissue: NDArray[np.integer[Any]], lesions: NDArray[np.integer[Any]]) -> float | None:

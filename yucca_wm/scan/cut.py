@@ -9,21 +9,17 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.notes import About, Note
 from yucca_wm.imaging.images import Image
+from yucca_wm.scan.notes import CUT_OFF, ONE_ENDS
 
 LEAST_SHARE = 1 / 3
 """Least share of the brain's largest cross-section that must lie in the outermost plane for the brain to count as cut:
 for a sphere the missing cap is then under 3 % of its volume. Whole heads in thick slices (up to 7.7 mm) have up to
 0.31 in the topmost plane."""
 
-CUT_OFF = "the brain is cut off at the"
-"""Beginning of the note."""
-
 ELSEWHERE = "volumes are not those of a whole brain; regions are right, for the {others} shows all of it"
 """End of the note if another scan shows the rest, beyond the grid of the maps."""
-
-ONE_ENDS = "ends within the brain at the"
-"""Text after the scan's name in a note on one scan only."""
 
 CONSEQUENCE = "volumes are not those of a whole brain, and regions are wrong, far from the cut too"
 """With the top 15 of 48 slices removed, 11 % of a subject's lesion voxels kept their regions; with 6 removed, 88 %."""
@@ -32,12 +28,12 @@ ENDS = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "top", "I": "
 OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 
 
-def is_cut_off(notes: Iterable[str]) -> bool:
-    """Whether one of ``notes`` says that the brain is cut off on all scans, as `cut_off` words it."""
-    return any(note.startswith(CUT_OFF) for note in notes)
+def is_cut_off(notes: Iterable[Note]) -> bool:
+    """Whether one of ``notes`` says that the brain is cut off on all scans."""
+    return any(note.about is About.CUT_OFF for note in notes)
 
 
-def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], consequence: str = CONSEQUENCE) -> list[str]:
+def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], consequence: str = CONSEQUENCE) -> list[Note]:
     """Notes on the sides on which the brain extends beyond the field of view of all scans, or of one of them.
 
     Parameters
@@ -51,8 +47,8 @@ def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], conseq
 
     Returns
     -------
-    list of str
-        One sentence for each cut side and scan.
+    list of Note
+        One for each cut side and scan.
     """
     brain = tissue > 0
     first = next(iter(scans.values()))
@@ -71,8 +67,8 @@ def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], conseq
             }
             furthest = [modality for modality, plane in last.items() if plane == end(last.values())]
             if furthest[0] in cut:
-                said.append(f"{CUT_OFF} {cut[furthest[0]]}: {consequence}")
+                said.append(CUT_OFF.note(where=cut[furthest[0]], consequence=consequence))
                 continue
-            beyond = f"beyond, lesions were found on the {' and '.join(furthest)} alone"
-            said += [f"{modality}: {ONE_ENDS} {where}; {beyond}" for modality, where in cut.items()]
+            beyond = " and ".join(furthest)
+            said += [ONE_ENDS.note(where=where, others=beyond).on(modality) for modality, where in cut.items()]
     return said

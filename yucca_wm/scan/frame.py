@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.notes import Note
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging.grids import Window, reordered, widened
 from yucca_wm.imaging.images import Image, Source, resample, same_grid
@@ -38,13 +39,13 @@ class Frame:
     reference : the modality that defines the grid.
     transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
     own : each modality except the reference -> the original scan, on its own grid.
-    notes : what was done (`yucca_wm.scan.notes`) and what is uncertain, one line each.
+    notes : what was done and what is uncertain (`yucca_wm.scan.notes`).
     """
 
     images: dict[str, Image]
     reference: str
     transforms: dict[str, Matrix] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     own: dict[str, Image] = field(default_factory=dict)
 
     def beyond(self) -> tuple[dict[str, Image], Window]:
@@ -114,12 +115,12 @@ def bring_to_one_frame(scans: Mapping[str, Source], *, space: str = "flair") -> 
         placed[modality] = image
         if modality != name:
             placed[modality], matrix, said = _laid_on(images[name], image, name, modality)
-            notes += [f"{modality}: {note}" for note in said]
+            notes += [note.on(modality) for note in said]
             if matrix is not None:
                 transforms[modality] = matrix
             own[modality] = image
     if {"T1", "FLAIR"} <= placed.keys() and exchanged(placed["T1"], placed["FLAIR"]):
-        notes.append(EXCHANGED)
+        notes.append(EXCHANGED.note())
     return Frame(placed, name, transforms, notes, own)
 
 
@@ -143,20 +144,20 @@ def carry_labels(image: Image, matrix: Matrix, like: Image) -> Image:
     return resample(image, like, to_image=inverse(matrix))
 
 
-def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[Image, Matrix | None, list[str]]:
+def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[Image, Matrix | None, list[Note]]:
     """``image`` on the grid of ``reference``, its transform [4, 4] (None: not moved), and notes."""
     there = turned_onto(image, reference)
     found = _registered(reference, image, modality)
-    said = [WEAK.format(name=name, peak=found.peak, least=LEAST_PEAK)] if found.weak else []
+    said = [WEAK.note(reference=name, peak=found.peak, least=LEAST_PEAK)] if found.weak else []
     if there is not None and (found.gain < LEAST_GAIN or found.moved_mm < LEAST_MOVED_MM):
         return there, None, said
     if found.gain <= 0:
         placed = resample(image, reference, order=1)
-        return placed, None, [PLACED.format(reference=name), *said]
-    words = MOVED if there is None else NOT_ALIGNED + MOVED
-    note = words.format(reference=name, moved_mm=found.moved_mm, turn_deg=found.turn_deg)
+        return placed, None, [PLACED.note(reference=name), *said]
+    moved = MOVED if there is None else NOT_ALIGNED
+    note = moved.note(reference=name, moved_mm=found.moved_mm, turn_deg=found.turn_deg)
     if found.turn_deg > WRONG_HEADER_DEG:
-        note += WRONG_HEADER.format(name=name)
+        note = WRONG_HEADER.note(moved=note, reference=name)
     return resample(image, reference, order=1, to_image=found.matrix), inverse(found.matrix), [note, *said]
 
 

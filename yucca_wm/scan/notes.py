@@ -1,69 +1,65 @@
-"""Wording and classification of notes on registered scans.
-
-Results keep notes as plain sentences (``predict.json``), both on what was done and on what is uncertain. The former are
-worded here and recognised by that wording when read back; all others are doubts.
-"""
+"""Wording of the notes on a subject's scans."""
 
 from __future__ import annotations
 
-import re
+from yucca_wm.core.notes import About, Wording
 
-PLACED = "put on the grid of the {reference}, as headers say"
-MOVED = "registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg:.1f} degrees)"
-NOT_ALIGNED = "did not lie on the {reference} although both share a grid; "
-"""Precedes `MOVED`: these scans had been resampled but not registered."""
+PLACED = Wording("put on the grid of the {reference}, as headers say", About.DONE)
+MOVED = Wording("registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg:.1f} degrees)", About.DONE)
+NOT_ALIGNED = Wording("did not lie on the {reference} although both share a grid; " + MOVED.words, About.DONE)
+"""`MOVED` for scans that had been resampled but not registered."""
 
-OFFSET = "its values were shifted so that air is 0 (it was {air:.4g})"
-NORMALISED = "its values were normalised around {fill:.4g}, which lies outside the brain: shifted above it"
-
-_SAID = (PLACED, MOVED, NOT_ALIGNED + MOVED, OFFSET, NORMALISED)
-_DONE = re.compile(
-    r"(\w+: )?(" + "|".join(re.sub(r"\\\{.*?\\\}", r"[\\w.+-]+", re.escape(words)) for words in _SAID) + ")"
+OFFSET = Wording("its values were shifted so that air is 0 (it was {air:.4g})", About.DONE)
+NORMALISED = Wording(
+    "its values were normalised around {fill:.4g}, which lies outside the brain: shifted above it", About.DONE
 )
 
-
-NOTHING_SHOWN = "slices within the head without any signal"
-BLANK = NOTHING_SHOWN + ": {n} of {total}; lesions there are not visible on this scan"
-
-IN_OTHER_HEADS = "from where they lie in other heads"
-ODD_ANATOMY = (
-    "regions lie {mm:.1f} mm on average " + IN_OTHER_HEADS + ", scaled to this one: by its header the head may be "
-    "upside down or back to front"
+WRONG_HEADER = Wording(
+    "{moved}; its header or that of the {reference} is wrong: check left and right", About.DOUBTFUL_SCANS
 )
+"""``moved`` : `MOVED` or `NOT_ALIGNED`."""
 
-LOOKS_LIKE, LOOKS_MORE, ONE_CONTRAST = "looks like a ", "looks more like a ", "look like one contrast"
-A_T2 = (
-    "the {name} " + LOOKS_LIKE + "T2 (fluid is {wet:.1f} times as bright as white matter), on which lesions "
-    "cannot be told from fluid: check that it is the right file"
+WEAK = Wording(
+    "fits the {reference} weakly (agreement of edges {peak:.2f} times chance; below {least:g} it is refused); look at "
+    "the picture of both",
+    About.WEAK_FIT,
 )
-ANOTHER = (
-    "the {name} " + LOOKS_LIKE + "{other} (the network is more certain of it as one): check that it is the right file"
+EXCHANGED = Wording(
+    "the FLAIR looks more like a T1 than the T1 does: check that the two are not exchanged", About.DOUBTFUL_SCANS
 )
-EXCHANGED = "the FLAIR " + LOOKS_MORE + "T1 than the T1 does: check that the two are not exchanged"
 """Note on scans that are `yucca_wm.scan.contrast.exchanged`."""
 
-ONE_PAIR = "T1 and FLAIR " + ONE_CONTRAST + ", or exchanged ({seen}): check that both are the right files"
-
-HARDLY, WRONG_SIDES, ONE_PERSON = "weakly (agreement of edges", "is wrong: check left and right", "are of one person"
-WEAK = (
-    "fits the {name} "
-    + HARDLY
-    + " {peak:.2f} times chance; below {least:g} it is refused); look at the picture of both"
+ONE_PAIR = Wording(
+    "T1 and FLAIR look like one contrast, or exchanged ({seen}): check that both are the right files",
+    About.DOUBTFUL_SCANS,
 )
-WRONG_HEADER = "; its header or that of the {name} " + WRONG_SIDES
-"""Follows `MOVED`."""
+A_T2 = Wording(
+    "the {name} looks like a T2 (fluid is {wet:.1f} times as bright as white matter), on which lesions cannot be told "
+    "from fluid: check that it is the right file",
+    About.DOUBTFUL_SCANS,
+)
+ANOTHER = Wording(
+    "the {name} looks like a {other} (the network is more certain of it as one): check that it is the right file",
+    About.DOUBTFUL_SCANS,
+)
+TWO_PEOPLE = Wording(
+    "the T1 is called {t1}, the FLAIR {flair}: check that they are of one person", About.DOUBTFUL_SCANS
+)
+ONLY_T1 = Wording("few lesions show on a T1: give the FLAIR too, if there is one", About.WITHOUT_FLAIR)
 
-TWO_PEOPLE = "the T1 is called {t1}, the FLAIR {flair}: check that they " + ONE_PERSON
-
-_UNSURE = (LOOKS_LIKE, LOOKS_MORE, ONE_CONTRAST, WRONG_SIDES, ONE_PERSON)
-"""Text in notes on a scan that may not be what it was given as."""
-
-
-def is_unsure(note: str) -> bool:
-    """Whether ``note`` doubts that the right scans were given."""
-    return any(words in note for words in _UNSURE)
-
-
-def is_done(note: str) -> bool:
-    """Whether ``note`` (on one scan, perhaps preceded by its name) only says what was done."""
-    return _DONE.fullmatch(note) is not None
+BLANK = Wording(
+    "slices within the head without any signal: {n} of {total}; lesions there are not visible on this scan",
+    About.BLANK_SLICES,
+)
+CUT_OFF = Wording("the brain is cut off at the {where}: {consequence}", About.CUT_OFF)
+ONE_ENDS = Wording(
+    "ends within the brain at the {where}; beyond, lesions were found on the {others} alone", About.PARTLY_ONE_SCAN
+)
+ODD_ANATOMY = Wording(
+    "regions lie {mm:.1f} mm on average from where they lie in other heads, scaled to this one: by its header the head "
+    "may be upside down or back to front",
+    About.ODD_ANATOMY,
+)
+ABSENT = Wording("{n} of {total} regions were not found: {names}", About.ABSENT_REGIONS)
+UNEVEN = Wording("white matter of {left:.0f} ml on the left and {right:.0f} ml on the right")
+ATLAS = Wording("atlas: {doubt}", About.POOR_REGISTRATION)

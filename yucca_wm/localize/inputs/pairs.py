@@ -16,6 +16,7 @@ from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
+from yucca_wm.core.notes import Note
 from yucca_wm.ensemble.mean import SoftmaxFiles
 from yucca_wm.imaging.images import Source
 from yucca_wm.parcellate.outputs import registration_record
@@ -52,7 +53,7 @@ class Companions:
     region_softmax: SoftmaxFiles | None = None
     modalities: tuple[Modality, ...] | None = None
     tissue: Source | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     by_network: bool = False
 
     def files(self) -> dict[str, Path]:

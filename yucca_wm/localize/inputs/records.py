@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -13,37 +14,13 @@ from typing import Any
 from yucca_wm.cohort.ids import with_others
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
-from yucca_wm.core.modality import FEW_ON_T1, MODALITIES
+from yucca_wm.core.modality import MODALITIES
+from yucca_wm.core.notes import About, Note, read_back
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.localize.measures.flags import (
-    BLANK_SLICES,
-    CUT_OFF,
-    DOUBTFUL_SCANS,
-    ODD_ANATOMY,
-    PARTLY_ONE_SCAN,
-    POOR_REGISTRATION,
-    WEAK_FIT,
-    WITHOUT_FLAIR,
-)
 from yucca_wm.parcellate.outputs import registration_record
-from yucca_wm.scan.cut import CUT_OFF as CUT_NOTE
-from yucca_wm.scan.cut import ONE_ENDS
-from yucca_wm.scan.notes import HARDLY, IN_OTHER_HEADS, NOTHING_SHOWN, is_unsure
 
-ATLAS_DOUBT = "atlas: "
-"""Beginning of notes of `yucca_wm.predict` that doubt the registration of the atlas."""
-
-OF_NOTES: dict[str, Callable[[str], bool]] = {
-    CUT_OFF: lambda note: note.startswith(CUT_NOTE),
-    PARTLY_ONE_SCAN: lambda note: ONE_ENDS in note,
-    BLANK_SLICES: lambda note: NOTHING_SHOWN in note,
-    ODD_ANATOMY: lambda note: IN_OTHER_HEADS in note,
-    DOUBTFUL_SCANS: is_unsure,
-    WEAK_FIT: lambda note: HARDLY in note,
-    POOR_REGISTRATION: lambda note: note.startswith(ATLAS_DOUBT),
-    WITHOUT_FLAIR: lambda note: note == FEW_ON_T1,
-}
-"""Flag -> whether a note of `yucca_wm.predict` raises it."""
+RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
+"""Flags that notes of `yucca_wm.predict` raise. Which regions are absent is seen in the region map itself."""
 
 ON_T1 = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
 """Sentence for the flag ``without_flair``; the note itself asks for the FLAIR."""
@@ -68,29 +45,30 @@ def registration_flag(regions: Source) -> dict[str, str]:
         found = json.loads(registration_record(regions).read_text(encoding="utf-8"))["doubts"]
     except (OSError, ValueError, KeyError, TypeError):  # no record, or one from another tool
         return {}
-    return {POOR_REGISTRATION: "; ".join(map(str, found))} if found else {}
+    return {str(About.POOR_REGISTRATION): "; ".join(map(str, found))} if found else {}
 
 
-def scans_flags(lesions: Source, noted: Sequence[str] = ()) -> dict[str, str]:
-    """The flags (`OF_NOTES`) from the notes of `yucca_wm.predict` on the subject of this lesion map.
+def scans_flags(lesions: Source, noted: Sequence[Note] = ()) -> dict[str, str]:
+    """The flags that notes of `yucca_wm.predict` raise on the subject of this lesion map.
 
     noted : notes on a map in memory; for a file they are in the record beside the lesion map's folder.
     """
-    notes = noted if isinstance(lesions, Image) else _predicted(lesions)["notes"]
-    flags = {flag: "; ".join(filter(says_so, notes)) for flag, says_so in OF_NOTES.items()}
-    flags = {flag: said for flag, said in flags.items() if said}
-    return {**flags, WITHOUT_FLAIR: ON_T1} if WITHOUT_FLAIR in flags else flags
+    said: dict[str, list[str]] = {}
+    for note in noted if isinstance(lesions, Image) else _predicted(lesions).notes:
+        if note.about in RAISED_BY_NOTES:
+            said.setdefault(str(note.about), []).append(ON_T1 if note.about is About.WITHOUT_FLAIR else note)
+    return {flag: "; ".join(said[flag]) for flag in RAISED_BY_NOTES if flag in said}
 
 
 def by_network(lesions: Source, *, stated: bool = False) -> bool:
     """Whether the models of this package found these lesions. stated : the answer for a map in memory."""
-    return stated if isinstance(lesions, Image) else _predicted(lesions)["by"] == By.NETWORK
+    return stated if isinstance(lesions, Image) else _predicted(lesions).by == By.NETWORK
 
 
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     """Subject -> sentence, for subjects whose lesion maps (subject -> file) `yucca_wm.predict` made from a scan also
     given for another subject: one person under two names, or a table row copied down."""
-    made = {name: _predicted(path)["scans"] for name, path in lesions.items()}
+    made = {name: _predicted(path).scans for name, path in lesions.items()}
     given = (((m, digest), name) for name, scans in made.items() for m, digest in scans.items() if digest)
     said: dict[str, list[str]] = {}
     for (modality, _), name, others in with_others(given):
@@ -103,7 +81,8 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     than most subjects' (on a tie, from fewer). Subjects with only a T1 have their own flag; maps of other tools are
     ignored."""
     made = {name: _predicted(path) for name, path in lesions.items()}
-    counted = {name: own["scans"] for name, own in made.items() if FEW_ON_T1 not in own["notes"]}
+    on_t1 = {name for name, own in made.items() if any(note.about is About.WITHOUT_FLAIR for note in own.notes)}
+    counted = {name: own.scans for name, own in made.items() if name not in on_t1}
     used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
     subjects = Counter(used.values())
     usual = max(subjects, key=lambda scans: (subjects[scans], len(scans)), default="")
@@ -119,16 +98,37 @@ def _alone(scans: str) -> str:
     return scans if " and " in scans else f"{scans} alone"
 
 
-def _predicted(lesions: Path) -> dict[str, Any]:
-    """``scans`` (modality -> checksum), ``notes`` and source of lesions (``by``) of the subject with this lesion map,
-    from the record of `yucca_wm.predict`; empty without one, as for other tools' maps."""
+@dataclass(frozen=True)
+class Made:
+    """scans : modality -> checksum (None: not known). notes : on the subject. by : what found the lesions."""
+
+    scans: Mapping[str, str | None] = field(default_factory=dict)
+    notes: Sequence[Note] = ()
+    by: str | None = None
+
+
+def _predicted(lesions: Path) -> Made:
+    """The record of `yucca_wm.predict` on this lesion map; empty without one, as for other tools' maps."""
     account = lesions.parent.parent / PREDICTIONS
     try:
-        made = _people(account, account.stat().st_mtime_ns)[case_name(lesions)]
-        scans = {modality: scan.get("sha256") for modality, scan in made["scans"].items()}
-        return {"scans": scans, "notes": list(made["notes"]), "by": made.get("lesions_by")}
+        return _made(_people(account, account.stat().st_mtime_ns)[case_name(lesions)])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {"scans": {}, "notes": [], "by": None}
+        return Made()
+
+
+def _made(record: Mapping[str, Any]) -> Made:
+    scans = {modality: scan.get("sha256") for modality, scan in record["scans"].items()}
+    return Made(scans, read_back(record), record.get("lesions_by"))
+
+
+EXTRA = "yucca_wm"
+"""Key of the record in ``extra`` of the nibabel images that `yucca_wm.predict` returns."""
+
+
+def made_in_memory(lesions: object) -> Made:
+    """The record that a lesion map from `yucca_wm.predict` (Python) carries with it; empty for any other image."""
+    record = getattr(lesions, "extra", {}).get(EXTRA)
+    return Made() if record is None else _made(record)
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ import numpy as np
 from yucca_wm.cohort.ids import with_others
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.modality import MODALITIES
+from yucca_wm.core.notes import About
 from yucca_wm.core.regions import RegionTable, Side
 from yucca_wm.imaging.grids import share_voxels
 from yucca_wm.imaging.images import Image
@@ -45,38 +46,30 @@ SMALL_LOAD = "small_load"
 BY_HEADERS = "by_headers"
 SAME_LESIONS = "same_lesions"
 SAME_SCAN = "same_scan"
-WITHOUT_FLAIR = "without_flair"
 OTHER_SCANS = "other_scans"
-CUT_OFF = "cut_off"
-PARTLY_ONE_SCAN = "partly_one_scan"
-BLANK_SLICES = "blank_slices"
-DOUBTFUL_SCANS = "doubtful_scans"
-ODD_ANATOMY = "odd_anatomy"
-WEAK_FIT = "weak_fit"
-POOR_REGISTRATION = "poor_registration"
 
 
-TITLES = {
+TITLES: dict[str, str] = {
     "no_lesion": "no lesion",
     "high_load": f"lesions over {HIGH_LOAD_PERCENT:g} % of the white matter",
     SMALL_LOAD: f"a small load (under {SMALL_LOAD_ML:g} ml), of which much may be false",
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
-    "absent_regions": "regions without a voxel",
+    About.ABSENT_REGIONS: "regions without a voxel",
     "lesions_cut": f"over {BEYOND_PERCENT:g} % of the regions lie beyond the lesion map: lesions there are not known",
     BY_HEADERS: "lesions and regions lie on different grids: right only if the scans behind them were registered",
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
     SAME_SCAN: "a scan of another subject, byte for byte",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
-    WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
+    About.WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
-    CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless they were found on another scan",
-    PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were found on the other alone",
-    BLANK_SLICES: "slices within the head without any signal: lesions there are not visible",
-    DOUBTFUL_SCANS: "scans that may be the wrong ones (exchanged, another contrast or person, a wrong header)",
-    WEAK_FIT: "T1 and FLAIR match only weakly",
-    ODD_ANATOMY: "the brain is unlike others: upside down or back to front by its header, or changed by disease",
-    POOR_REGISTRATION: "the registration behind the region map is in doubt",
+    About.CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless found on another scan",
+    About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were found on the other alone",
+    About.BLANK_SLICES: "slices within the head without any signal: lesions there are not visible",
+    About.DOUBTFUL_SCANS: "scans that may be the wrong ones (exchanged, another contrast or person, a wrong header)",
+    About.WEAK_FIT: "T1 and FLAIR match only weakly",
+    About.ODD_ANATOMY: "the brain is unlike others: upside down or back to front by its header, or changed by disease",
+    About.POOR_REGISTRATION: "the registration behind the region map is in doubt",
     "no_places": "no lateral ventricle or no cortex in the tissue map: lesions have no place",
     "sides_swapped": "left regions to the right of right ones (header and labels disagree)",
 }
@@ -100,7 +93,9 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
         )
     if absent:
         shown = some_of(absent)
-        flags["absent_regions"] = f"{len(absent)} of {len(in_wm)} regions have no voxel in this subject: {shown}"
+        flags[str(About.ABSENT_REGIONS)] = (
+            f"{len(absent)} of {len(in_wm)} regions have no voxel in this subject: {shown}"
+        )
     if (apart := _left_minus_right_mm(table, regions)) is not None and apart > SIDE_MARGIN_MM:
         flags["sides_swapped"] = (
             f"regions called left lie {apart:.0f} mm to the right of those called right: the header of the region map "
