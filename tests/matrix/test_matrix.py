@@ -56,7 +56,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Stand-ins for networks and for registration of scans; no atlas has been fetched."""
     monkeypatch.setenv("YUCCA_WM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("yucca_wm.models.segment.segment", people.segment)
-    networks = SimpleNamespace(regions=None, tissue=None)
+    networks = SimpleNamespace(regions=None, tissue=None, computed="cpu, float32")
     monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.person.bring_to_one_frame", people.one_frame)

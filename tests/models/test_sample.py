@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +61,11 @@ def test_every_region_is_there_and_on_its_side(results: tuple[Path, str]) -> Non
     for name, x in centres.items():
         if name.endswith("_L"):
             assert x < centres[name[:-2] + "_R"], f"{name} lies right of its right counterpart"
+
+
+def test_the_record_says_how_it_was_computed(results: tuple[Path, str]) -> None:
+    (made,) = json.loads((results[0] / "predict.json").read_text())["cases"].values()
+    assert re.fullmatch(r"(cpu|cuda|mps), (bfloat16|float32)", made["computed"])
 
 
 def test_volumes_are_those_of_a_head(results: tuple[Path, str]) -> None:

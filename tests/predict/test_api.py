@@ -67,7 +67,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
     for place in ("yucca_wm.models.shipped.networks", "yucca_wm.predict.cohort.networks"):
-        monkeypatch.setattr(place, lambda _: SimpleNamespace(regions=None, tissue=None))
+        monkeypatch.setattr(place, lambda _: SimpleNamespace(regions=None, tissue=None, computed="cpu, float32"))
     monkeypatch.setattr("yucca_wm.predict.person.bring_to_one_frame", one_frame)
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
 
@@ -488,6 +488,7 @@ def test_what_is_said_of_one_person(
             f"yucca_wm:{Path(name).stem}": hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in files
         }
         assert made["models"] == digests
+        assert made["computed"] == "cpu, float32"
     assert command("--t1", people["anna"], "--out-dir", tmp_path / "quiet", "--quiet") == 0
     assert [line for line in capsys.readouterr().err.splitlines() if not line.startswith("note:")] == []
 

@@ -64,10 +64,14 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Networks:
-    """The two networks; ``tissue`` maps a batch [B, channel, x, y] to logits [B, class, x, y]."""
+    """The two networks; ``tissue`` maps a batch [B, channel, x, y] to logits [B, class, x, y].
+
+    computed : device and precision, in words.
+    """
 
     regions: RegionNetwork
     tissue: Network
+    computed: str = ""
 
 
 def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0.5) -> Segmentation:

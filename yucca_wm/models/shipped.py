@@ -73,6 +73,7 @@ def networks(device: str = "auto") -> Networks:
     from yucca_wm.training.model import load_model
 
     found: dict[str, Any] = {}
+    computed = set()
     for name, model in MODELS.items():
         loaded = load_model(model.path, model.scans)
         place = choose_device(device, str(loaded.config["model_dimensions"]))
@@ -81,7 +82,8 @@ def networks(device: str = "auto") -> Networks:
         half = place.type == "cuda" or (place.type == "cpu" and bf16_is_fast())
         runner = _RegionRunner if model is REGIONS else _Runner
         found[name] = runner(network, place, layout, half)
-    return Networks(found[REGIONS.name], _Mean(found[TISSUE.name], found[PAINTED.name]))
+        computed.add(f"{place.type}, {'bfloat16' if half else 'float32'}")
+    return Networks(found[REGIONS.name], _Mean(found[TISSUE.name], found[PAINTED.name]), "; ".join(sorted(computed)))
 
 
 class _Mean:

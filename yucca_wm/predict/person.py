@@ -94,6 +94,7 @@ def predict_person(
     if options.shipped:
         assert networks is not None
         atlas = fetched() if options.registered else None
+        made["computed"] = networks().computed
         found = shipped.segment_person(
             frame, networks(), by_shipped(models), like=like, confidence=options.confidence, atlas=atlas
         )
