@@ -51,10 +51,14 @@ def test_numbers_that_were_too_large_for_their_type_are_refused() -> None:
     """Unsigned values up to 39,900, of which those above 32,767 were stored as negative numbers."""
     wide = (100 * scan()).astype(np.uint16)
     wrapped = wide.view(np.int16)
-    with pytest.raises(InputError, match="from -32736 to 32700: those above 32767 were stored as negative"):
-        check_not_wrapped(Image(wrapped, np.eye(4)))
+    for stored in (wrapped, wrapped.astype(np.float32), wrapped.astype(np.int64)):
+        with pytest.raises(InputError, match="from -32736 to 32700: those above 32767 were stored as negative"):
+            check_not_wrapped(Image(stored, np.eye(4)))
+    bytes_ = np.round(wide / 39900 * 150).astype(np.uint8).view(np.int8)
+    with pytest.raises(InputError, match="from -128 to 127: those above 127 were stored as negative"):
+        check_not_wrapped(Image(bytes_, np.eye(4)))
     filled = np.where(wide > 0, wide.astype(np.int32) - 7200, -32768).astype(np.int16)  # air at the smallest number
-    for fine in (wide, (80 * scan()).astype(np.int16), filled, wrapped.astype(np.float32)):
+    for fine in (wide, (80 * scan()).astype(np.int16), filled, wrapped / np.float32(3)):
         check_not_wrapped(Image(fine, np.eye(4)))
 
 

@@ -89,18 +89,18 @@ NEAR_THE_END = 0.9
 
 
 def check_not_wrapped(image: Image) -> None:
-    """Raise InputError for integers that overflowed their type and wrapped around to its smallest number.
+    """Raise InputError for integers that overflowed 8 or 16 bits and wrapped around to the smallest number, in
+    whatever type they are stored now.
 
-    Such values reach both ends of the type although most voxels (air) are at 0; values that fill the whole range on
+    Such values reach both ends of the range although most voxels (air) are at 0; values that fill the whole range on
     purpose are mostly at its smallest number.
     """
-    if image.data.dtype.kind != "i":
-        return
-    ends = np.iinfo(image.data.dtype)
-    low, high = int(image.data.min()), int(image.data.max())
-    if low < NEAR_THE_END * ends.min and high > NEAR_THE_END * ends.max and np.median(image.data) >= 0:
-        problem = f"holds values from {low} to {high}: those above {ends.max} were stored as negative numbers"
-        raise InputError(image.name, problem, "convert the original scan again, to float or unsigned numbers")
+    low, high = float(image.data.min()), float(image.data.max())
+    for ends in map(np.iinfo, (np.int8, np.int16)):
+        reach = ends.min <= low < NEAR_THE_END * ends.min and NEAR_THE_END * ends.max < high <= ends.max
+        if reach and np.median(image.data) >= 0 and np.array_equal(image.data, np.rint(image.data)):
+            problem = f"holds values from {low:.0f} to {high:.0f}: those above {ends.max} were stored as negative numbers"
+            raise InputError(image.name, problem, "convert the original scan again, to float or unsigned numbers")
 
 
 BRIGHT, SHOWS_A_HEAD = 0.1, 0.05
