@@ -271,9 +271,9 @@ def test_a_file_that_no_run_has_made_is_not_replaced(cohort: Cohort) -> None:
     (cohort.out / "b.up").write_text("drawn by hand")
     outcome = cohort.run()
     assert (list(outcome.results), cohort.calls) == (["a", "c"], "ac")
-    told = f"{cohort.out / 'b.up'}: is there already, and not from yucca-wm copy; choose another folder"
+    told = f"{cohort.out / 'b.up'}: exists already and was not written by yucca-wm copy; choose another folder"
     assert outcome.failures == {"b": told}
-    with pytest.raises(InputError, match="not from yucca-wm copy"):  # whoever is asked for has such a file
+    with pytest.raises(InputError, match="not written by yucca-wm copy"):  # whoever is asked for has such a file
         cohort.run(participants=("b",), level=Level.PARTICIPANT)
     assert cohort.files()["b.up"] == "drawn by hand"
     assert cohort.run(force=True).results["b"] == 9
@@ -285,7 +285,7 @@ def test_a_failed_run_leaves_nothing_so_what_is_there_is_somebody_elses(cohort: 
     cohort.run()
     (cohort.out / "b.up").write_text("drawn by hand instead")
     cohort.write("b", text)
-    assert "not from yucca-wm copy" in cohort.run().failures["b"]
+    assert "not written by yucca-wm copy" in cohort.run().failures["b"]
     assert cohort.files()["b.up"] == "drawn by hand instead"
 
 

@@ -64,7 +64,7 @@ def test_associate_with_a_diagnosis(cohort, capsys):
     assert "covariate site is constant" in capsys.readouterr().out
     page = (cohort / "out" / "index.html").read_text(encoding="utf-8")
     assert "given age, sex, site" in page
-    assert "In 12 regions of 34 it does" in page
+    assert "In 12 regions of 34 it is" in page
     assert "constant, left out: site" in page
     assert page.count("data:image/png;base64,") == 1
 

@@ -93,7 +93,7 @@ def test_clusters_say_what_they_put_in_place_of_loads(cohort, capsys):
     assert main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "2"]) == 0
     said = capsys.readouterr().out
     assert "cingulum_L has no voxel in 30 of 54 subjects and was left out" in said
-    assert "parietal_L has no voxel in 2 of 54 subjects, who count with the others' median" in said
+    assert "parietal_L has no voxel in 2 of 54 subjects, for whom the others' median is used" in said
     profiles = {(row["cluster"], row["region"]): row for row in rows(cohort / "out" / "cluster_profiles.tsv")}
     known = [int(row["n_with_region"]) for (_, region), row in profiles.items() if region == "cingulum_L"]
     assert sum(known) == 24
@@ -158,7 +158,7 @@ def test_a_site_with_one_group_only_is_named_and_counted(cohort, capsys):
     set_column(cohort, "site", lambda who, _: "Z" if who in patients[:3] else "AB"[who % 2])
     assert associate(cohort, "--covariates", "site") == 0
     said = capsys.readouterr().out
-    assert "covariates (site) alone tell the group of 3 subjects: no part of the models" in said
+    assert "covariates (site) alone predict the group of 3 subjects perfectly: no part of the models" in said
     assert "separated by this load" not in said
     table = rows(cohort / "out" / "associations.tsv")
     assert {row["n_subjects"] for row in table} == {"51"}
@@ -204,7 +204,9 @@ def test_an_error_names_who_was_left_out_for_which_cell(cohort):
 def test_an_outcome_with_one_level_left_says_who_had_the_other(cohort):
     set_column(cohort, "case", lambda who, _: "yes" if who < 53 else "no")
     set_column(cohort, "age", lambda who, row: "" if who == 53 else row["age"])
-    says = r"is yes for every subject; nothing can go with it; left out, has no value for age: sub-53 \(1 subject\)"
+    says = (
+        r"is yes for every subject; no association can be tested; left out, has no value for age: sub-53 \(1 subject\)"
+    )
     with pytest.raises(InputError, match=says):
         associate(cohort, "--covariates", "age", outcome="case")
 

@@ -49,7 +49,7 @@ def test_a_region_map_that_was_drawn_by_hand_is_not_replaced(cohort: Path, atlas
     own.parent.mkdir(parents=True)
     own.write_bytes(b"hours of work")
     assert main(arguments(cohort, atlas_files, "--no-picture")) == 1
-    assert f"{own}: is there already, and not from yucca-wm parcellate" in capsys.readouterr().err
+    assert f"{own}: exists already and was not written by yucca-wm parcellate" in capsys.readouterr().err
     assert own.read_bytes() == b"hours of work"
     assert load(own.parents[1] / "WMH_2" / "WMH_2_regions.nii.gz").data.any()
 

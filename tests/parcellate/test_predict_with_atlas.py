@@ -59,9 +59,10 @@ def test_no_voxel_is_lost_or_added(atlas: Atlas, network: Image) -> None:
 
 def test_a_t1_for_white_matter_is_looked_at_as_in_predict(monkeypatch: pytest.MonkeyPatch) -> None:
     """``parcellate --wm auto``: air at 50 of 50 to 100, and white matter in the topmost plane."""
-    data = np.full((10, 10, 10), 50, np.float32)
-    data[2:8, 2:8, 2:] = 100
+    data = np.full((40, 40, 40), 50, np.float32)
+    data[8:32, 8:32, 8:] = 100
     tissue = (data > 50).astype(np.uint8)
+    data += np.random.default_rng(0).uniform(0, 0.4, data.shape)  # a scan, no label map
     for axis in range(3):
         np.moveaxis(data, axis, 0)[:, 0, 0] = 60  # the head reaches further
     seen: list[Image] = []
@@ -72,7 +73,7 @@ def test_a_t1_for_white_matter_is_looked_at_as_in_predict(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)
     with reading(Headers()) as notes:
-        white_matter, _ = segmented(Image(data, np.diag([20.0, 20, 20, 1]), Path("t1.nii")))
+        white_matter, _ = segmented(Image(data, np.diag([5.0, 5, 5, 1]), Path("t1.nii")))
     np.testing.assert_array_equal(white_matter.data, tissue)
     assert seen[0].data.min() == 0
     assert list(notes) == [

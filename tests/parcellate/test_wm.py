@@ -9,6 +9,7 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, save
+from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
 from yucca_wm.parcellate.white_matter import add_lesions, check_sides, white_matter
 
@@ -53,7 +54,7 @@ def test_probabilities_and_their_threshold(tmp_path: Path) -> None:
 def test_freesurfer_is_not_taken_for_fastaid(tmp_path: Path) -> None:
     """FreeSurfer's 44 is a ventricle: its map must not be read with FAST-AID's labels."""
     path = written(tmp_path, halves(2, 41, 44, 43, 4))
-    with pytest.raises(InputError, match="--wm-labels 2 41"):
+    with pytest.raises(InputError, match=r"wm_labels=\[2, 41\]"):
         white_matter(path, Settings())
 
 
@@ -63,7 +64,7 @@ def test_freesurfer_is_not_taken_for_fastaid(tmp_path: Path) -> None:
         (halves(0, 0), "no white matter"),
         (halves(44, 44), "lacks white-matter label 45.*one side is missing"),
         (halves(45, 0), "lacks white-matter label 44.*one side is missing"),
-        (halves(3, 4, 5), "name its white matter with --wm-labels"),
+        (halves(3, 4, 5), "name its white matter with wm_labels"),
         (halves(1, 1) * np.float32(3.7), "neither whole-number labels nor probabilities"),
         (halves(1, 1) * np.float32(0.4), "no probability reaches 0.5"),
         (-halves(1, 1), "negative label"),
@@ -81,7 +82,7 @@ def test_sides_are_checked_against_the_header(tmp_path: Path, low: int, high: in
     check_sides(right, right.mask.affine)
     for data, affine in ((halves(high, low), LPS), (halves(low, high), np.diag([1.0, -1, 1, 1]))):
         wrong = white_matter(written(tmp_path, data, affine), Settings(wm_labels=labels))
-        with pytest.raises(InputError, match="header and labels disagree about left and right"):
+        with pytest.raises(InputError, match="they disagree about left and right"):
             check_sides(wrong, wrong.mask.affine)
         for sides in (Sides.SWAPPED, Sides.IGNORE):
             told = white_matter(written(tmp_path, data, affine), Settings(wm_labels=labels, sides=sides))
@@ -141,7 +142,9 @@ def test_lesions_count_as_white_matter(tmp_path: Path) -> None:
     other = save(Image(255 * (data == 1).astype(np.uint8), LPS), tmp_path / "mask.nii.gz")
     np.testing.assert_array_equal(add_lesions(wm, other).mask.data, found.mask.data)
     none = save(Image(2 * (data == 2).astype(np.uint8), LPS), tmp_path / "none.nii.gz")
-    assert add_lesions(wm, none).added_voxels == 0
+    with reading(Headers()) as notes:
+        assert add_lesions(wm, none).added_voxels == 0
+    assert list(notes) == [f"{none}: label 2 alone is other pathology, which is not added to white matter"]
 
 
 def test_lesions_that_are_not_said_or_lie_elsewhere(tmp_path: Path) -> None:

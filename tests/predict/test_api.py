@@ -193,7 +193,7 @@ def test_a_mask_that_was_drawn_by_hand_is_not_replaced(
     mask = out / "lesions" / "s.nii.gz"
     mask.write_bytes(b"hours of work")
     flair = str(tmp_path / "s.nii.gz")
-    told = f"{mask}: is there already, and not from yucca-wm predict; choose another "
+    told = f"{mask}: exists already and was not written by yucca-wm predict; choose another "
     if how == "python":
         with pytest.raises(yw.InputError, match=re.escape(told + "folder")):
             yw.predict(flair=flair).save(out, report=False)

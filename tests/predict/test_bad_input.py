@@ -21,7 +21,7 @@ from ..phantom_head import draw, grid
 
 SHAPE, AFFINE = (60, 75, 45), grid((60, 75, 45), (3.5, 3.5, 5.0), "LPS")
 
-NO_NETWORKS = SimpleNamespace(regions=None, tissue=None)
+NO_NETWORKS = SimpleNamespace(regions=None, tissue=None, computed="cpu, float32")
 
 BAD = {
     # what is given -> T1 (or none), FLAIR, and what is said of it

@@ -52,3 +52,12 @@ def test_no_lesion_at_all_is_drawn_too():
     template = atlas("RAS")
     figure = draw_frequency(template.with_data(np.zeros(template.shape, np.float32)), template, 3)
     assert not np.isfinite(np.ma.filled(figure.axes[0].images[1].get_array(), np.nan)).any()
+
+
+def test_where_the_template_is_gone_frequencies_are_drawn_on_white():
+    """The page passes an empty image in its place."""
+    frequency = np.zeros((6, 6, 4), np.float32)
+    frequency[2, 2, 1:3] = 0.5
+    empty = Image(np.zeros((6, 6, 4), np.uint8), np.eye(4))
+    shown = [axes.images[1].get_array() for axes in draw_frequency(Image(frequency, np.eye(4)), empty, 2).axes[:-1]]
+    assert max(np.nanmax(np.ma.filled(drawn, np.nan)) for drawn in shown) == 50

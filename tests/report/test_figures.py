@@ -15,6 +15,7 @@ from yucca_wm.report.figures import (
     draw_left_right,
     draw_subject,
     grey_window,
+    left_right_pairs,
     region_colors,
     slice_title,
     to_ras,
@@ -142,9 +143,24 @@ def test_what_lies_outside_every_region_is_a_bar_without_load_or_cross():
 
 
 def test_left_right_pairs_by_name():
-    rows = [{"name": "a_L"}, {"name": "b_L"}, {"name": "b_R"}, {"name": "a_R"}]
-    figure = draw_left_right(rows, np.array([[1.0, 2.0, 6.0, 3.0], [1.0, 4.0, 8.0, np.nan]]))
-    axes = figure.axes[0]
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
+    names = {"_L": ("a_L", "b_L", "b_R", "a_R"), "Left-": ("Left-a", "Left-b", "Right-b", "Right-a")}
+    for own in names.values():
+        sides = ("left", "left", "right", "right")
+        rows = [{"name": name, "side": side} for name, side in zip(own, sides, strict=True)]
+        figure = draw_left_right(rows, np.array([[1.0, 2.0, 6.0, 3.0], [1.0, 4.0, 8.0, np.nan]]))
+        axes = figure.axes[0]
+        assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
+        left, right = (container.lines[0].get_xdata().tolist() for container in axes.containers)
+        assert (left, right) == ([3.0, 1.0], [7.0, 3.0])
+
+
+def test_a_region_that_nobody_has_is_not_drawn_at_zero():
+    rows = [{"name": "a_L", "side": "left"}, {"name": "a_R", "side": "right"}, {"name": "c", "side": "none"}]
+    axes = draw_left_right(rows, np.array([[np.nan, 2.0, 1.0], [np.nan, 4.0, 1.0]])).axes[0]
     left, right = (container.lines[0].get_xdata().tolist() for container in axes.containers)
-    assert (left, right) == ([3.0, 1.0], [7.0, 3.0])
+    assert np.isnan(left).all()
+    assert right == [3.0]
+
+
+def test_regions_without_sides_are_no_pairs():
+    assert left_right_pairs([{"name": "a", "side": "none"}, {"name": "b_L", "side": "left"}]) == {}

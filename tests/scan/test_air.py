@@ -105,7 +105,7 @@ def test_a_brain_that_was_normalised_by_itself_lies_above_what_is_outside() -> N
     assert not made.data[~brain].any()
     assert np.all(np.diff(made.data[brain][1:]) > 0)
     np.testing.assert_allclose(made.data[brain][-1] - made.data[brain][100], 1.99, atol=1e-5)
-    assert said.startswith("its values were normalised around 0, which lies outside the brain")
+    assert said.startswith("its values had been normalised, with 0 outside the brain")
 
 
 @pytest.mark.parametrize("how", ["offset", "normalised"])

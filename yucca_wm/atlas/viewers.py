@@ -29,11 +29,8 @@ def show(
         from nilearn.plotting import plot_roi
     except ImportError as error:
         raise MissingExtraError("nilearn", "atlas") from error
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
     from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     table = table or regions()
@@ -49,7 +46,7 @@ def show(
     if background is not None:
         under = load(background)
         below = nib.Nifti1Image(under.data, under.affine)
-    figure = pyplot.figure(figsize=(14, 4.4), facecolor="white")
+    figure = Figure(figsize=(14, 4.4), facecolor="white")
     plot_roi(
         shown,
         bg_img=below,
@@ -71,8 +68,6 @@ def show(
             figure.savefig(temporary, dpi=110)
     except ValueError as error:
         raise InputError(out, f"is no picture format ({error})", "end the name with .png, .pdf or .svg") from error
-    finally:
-        pyplot.close(figure)
     return Path(out)
 
 

@@ -66,7 +66,7 @@ FLAGS = {
         ),
         Flag(
             "--jobs",
-            "how many subjects to do at the same time (default: as many as there are processors to use)",
+            "subjects processed in parallel (default: one for each processor that may be used)",
             {"type": _positive, "metavar": "N"},
         ),
         Flag("--scheduler", "work on a Dask cluster, for instance tcp://host:8786", {"metavar": "ADDRESS"}),
@@ -75,10 +75,10 @@ FLAGS = {
             "start the workers as Slurm jobs (queue=..., account=..., memory=4GB, walltime=04:00:00, cores=1)",
             {"nargs": "*", "metavar": "KEY=VALUE"},
         ),
-        Flag("--force", "do again what is done already", SWITCH),
+        Flag("--force", "redo subjects that are already done", SWITCH),
         Flag(
             "--participant-label",
-            "only these subjects, and nothing for the whole group (several such runs may go on at once)",
+            "process only these subjects, and skip the outputs of the group (several such runs may be active at once)",
             {"nargs": "+", "default": [], "metavar": "LABEL"},
         ),
         Flag(
@@ -88,7 +88,7 @@ FLAGS = {
         ),
         Flag(
             "--header",
-            "which of the two to believe where a header's forms disagree",
+            "which affine to use if the sform and qform of a header disagree",
             {"choices": tuple(map(str, HeaderForm))},
         ),
         Flag("--resample", "accept maps on different grids", SWITCH),
@@ -154,11 +154,11 @@ def run_options(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
     level = getattr(options, "level", None) or (Level.PARTICIPANT if labels else Level.BOTH)
     slurm = None if options.slurm is None else tuple(options.slurm)
     if level is Level.GROUP and (options.force or options.scheduler or slurm is not None):
-        parser.error("--force, --scheduler and --slurm are for subjects; --level group does none of them again")
+        parser.error("--force, --scheduler and --slurm are for subjects; --level group processes no subject again")
     if options.scheduler is not None and slurm is not None:
         parser.error("--scheduler is for a cluster that runs already, --slurm starts one: give one of them")
     if options.scheduler is not None and options.jobs is not None:
-        parser.error("--jobs does nothing with --scheduler: the cluster has the workers that it has")
+        parser.error("--jobs does nothing with --scheduler: the scheduler determines the number of workers")
     if not options.jobs_are_local and slurm is None and (options.jobs or 1) > 1:
         parser.error("--jobs goes with --slurm: here one subject is done at a time, on all processors")
     return RunOptions(options.jobs, options.scheduler, slurm, options.force, labels, level)

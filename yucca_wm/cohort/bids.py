@@ -60,7 +60,7 @@ def subjects(root: Path) -> list[Subject]:
     names = [person.name for person in people]
     splits = _splits(root / "participants.tsv", names)
     if loose := images(root.glob("*")):
-        note(f"{root}: not read, as it lies in nobody's folder: {_names(loose)}")
+        note(f"{root}: not read, as it lies outside every subject's folder: {_names(loose)}")
     _note_absent(root / "derivatives", (path.name for path in root.glob("derivatives/*/sub-*") if path.is_dir()), names)
     return [subject for person in people for subject in _of_person(root, person, splits.get(person.name))]
 

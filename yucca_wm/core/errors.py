@@ -41,6 +41,14 @@ class InputError(YuccaWMError):
         return f"{self.path}: {self.problem}" + (f"; {self.remedy}" if self.remedy else "")
 
 
+class NotWholeNumbersError(InputError):
+    """A label map is needed, and the values of the image are not whole numbers."""
+
+
+class UnknownLabelsError(InputError):
+    """A label map holds labels that it may not hold."""
+
+
 class MissingExtraError(YuccaWMError):
     """An optional dependency is needed but not installed.
 

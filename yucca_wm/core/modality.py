@@ -1,4 +1,5 @@
-"""Scan modalities of a cohort. A new one needs only an entry in `Modality`: every layout and command then knows it.
+"""Scan modalities of a cohort. A new one needs only an entry in `Modality`: every layout, the tasks and
+`localize` then know it; the models of this package, and `predict`, use T1 and FLAIR only.
 
 Imports nothing, so that a command's ``--help`` can list the modalities quickly.
 """

@@ -211,9 +211,9 @@ def _region(path: str | os.PathLike[str], line: int, cells: dict[str, str], defa
     if given["name"] == given.get("group") == OUTSIDE:  # in the table of our own labelled lesion maps: not a region
         return Region(0, OUTSIDE, OUTSIDE, Side.NONE, OUTSIDE, default_color)
     if given["name"] in RESERVED_NAMES:
-        raise refused("name", f"tables of results have {', '.join(RESERVED_NAMES)} for themselves; call it otherwise")
+        raise refused("name", f"tables of results reserve {', '.join(RESERVED_NAMES)}; choose another name")
     if given.get("group") in RESERVED_GROUPS:
-        raise refused("group", f"tables of results have {', '.join(RESERVED_GROUPS)} for themselves; call it otherwise")
+        raise refused("group", f"tables of results reserve {', '.join(RESERVED_GROUPS)}; choose another name")
     if "side" not in given:
         given["side"] = _side_of(given["name"])
     if "group" not in given and given["name"] in REMAINDERS:

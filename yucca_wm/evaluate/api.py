@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from numpy.typing import ArrayLike
 
-from yucca_wm.cohort.ids import NOBODY
+from yucca_wm.cohort.ids import NOBODY, check_name
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.core.regions import RegionTable, region_table
@@ -98,7 +98,7 @@ def evaluate(
         resample,
     )
     file = file_of(pred)
-    name = subject or (NOBODY if file is None else case_name(file))
+    name = check_name(subject or (NOBODY if file is None else case_name(file)), "subject")
     rows = rows_of(Outcome({name: evaluate_case((pred, gt), how)}, {}))
     form = REGION_CASES if "name" in rows[0] else LESION_CASES
     return form.data_frame([row[column] for column in form.header] for row in rows)

@@ -221,7 +221,8 @@ def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) 
     if sure.any():
         some = [name for name, own in alone.items() if own.any()]
         what = f"covariates ({', '.join(some or parts)})"
-        lines.append(f"{what} alone tell the group of {count(int(sure.sum()), 'subject')}: no part of the models")
+        whose = count(int(sure.sum()), "subject")
+        lines.append(f"{what} alone predict the group of {whose} perfectly: no part of the models")
     return lines
 
 

@@ -154,7 +154,10 @@ def cluster_tables(
             problem = f"has only {count(len(loads.subjects), 'subject')}: too few to look for groups"
             raise InputError(table_name(load_path), problem, f"{FEW} at least")
     values, filled = well_known(transform(loads.percent, settings.scale), loads.regions)
-    values = np.asarray(SimpleImputer(strategy="median").fit_transform(values)) if values.size else values
+    if not values.shape[1]:
+        problem = "has no region that half of the subjects have: nothing to compare them by"
+        raise InputError(table_name(load_path), problem, "check the region maps")
+    values = np.asarray(SimpleImputer(strategy="median").fit_transform(values))
     matrix = covariates.matrix
     if adjust_total:
         matrix = np.column_stack([matrix, values.mean(axis=1)])
@@ -193,7 +196,7 @@ def write_clusters(result: Clustered, out_dir: str | os.PathLike[str], *, anonym
     pictures.add(profile, "cluster_profiles", "Mean load of every region in each group.")
     pictures.add(draw_groups(result), "cluster_embedding", "Subjects in the plane in which they differ most.")
     tree = figures.draw_dendrogram(result.values, [names.of(subject) for subject in loads.subjects])
-    pictures.add(tree, "cluster_dendrogram", "Which subjects are alike: the lower two meet, the more.")
+    pictures.add(tree, "cluster_dendrogram", "Ward dendrogram: the lower two subjects join, the more similar they are.")
     said = [*cohort.lines(named=not anonymise), *result.notes]
     shown = [[names.of(subject), *labels] for subject, *labels in blank(members)]
     if anonymise:  # the order would reveal names
@@ -219,5 +222,5 @@ def _profiles(loads: Loads, labels: NDArray[np.intp]) -> list[Profile]:
 def _choice_line(choice: Choice) -> str:
     if choice.silhouette <= -1:
         return f"k = {choice.k}: leaves a group of too few subjects"
-    stable = ", ".join(f"{value:.2f}" for value in choice.stability) or "not asked"
+    stable = ", ".join(f"{value:.2f}" for value in choice.stability) or "not computed"
     return f"k = {choice.k}: silhouette {choice.silhouette:.3f}; bootstrap Jaccard {stable}"

@@ -39,7 +39,8 @@ def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: ND
     for number in sorted(set(labels.tolist())):
         rows = np.ma.masked_invalid(percent[labels == number])
         mean = rows.mean(axis=0).filled(np.nan)
-        error = rows.std(axis=0).filled(np.nan) / np.sqrt(np.maximum(rows.count(axis=0), 1))
+        known = rows.count(axis=0)
+        error = np.where(known > 1, rows.std(axis=0).filled(np.nan) * np.sqrt(1 / np.maximum(known - 1, 1)), np.nan)
         style = (number - 1) % len(PALETTE)
         axes.errorbar(
             at, mean, error, color=PALETTE[style], marker=MARKERS[style], markersize=4, capsize=2,
@@ -55,13 +56,16 @@ def draw_profiles(names: Sequence[str], percent: NDArray[np.float64], labels: ND
 
 
 def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Figure:
-    """Draw the first two principal components of the (transformed) loads, with subjects marked by cluster."""
+    """Draw the first two principal components of the (transformed) loads [subjects, regions] (of one region, its load),
+    with subjects marked by cluster."""
     from matplotlib.figure import Figure
     from sklearn.decomposition import PCA
 
     scaled = (values - values.mean(axis=0)) / np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
-    model = PCA(2).fit(scaled)
-    places = model.transform(scaled)
+    model = PCA(min(2, scaled.shape[1])).fit(scaled)
+    places, explained = np.zeros((len(scaled), 2)), np.zeros(2)
+    places[:, : model.n_components_] = model.transform(scaled)
+    explained[: model.n_components_] = model.explained_variance_ratio_
     figure = Figure(figsize=(6.5, 4.6), layout="constrained")
     axes = figure.add_subplot()
     for number in sorted(set(labels.tolist())):
@@ -74,7 +78,7 @@ def draw_embedding(values: NDArray[np.float64], labels: NDArray[np.intp]) -> Fig
             marker=MARKERS[style],
             label=group_label(labels, number),
         )
-    first, second = 100 * model.explained_variance_ratio_
+    first, second = 100 * explained
     axes.set_xlabel(f"principal component 1 ({first:.0f} % of variance)")
     axes.set_ylabel(f"principal component 2 ({second:.0f} % of variance)")
     axes.set_title("Subjects by regional lesion load", fontsize=10)

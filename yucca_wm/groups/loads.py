@@ -104,7 +104,7 @@ def well_known(values: NDArray[np.float64], regions: Sequence[str]) -> tuple[NDA
     keep = known >= MIN_KNOWN * len(values)
     notes = [
         f"{name} has no voxel in {len(values) - count} of {len(values)} subjects"
-        + (", who count with the others' median" if keeps else " and was left out")
+        + (", for whom the others' median is used" if keeps else " and was left out")
         for name, count, keeps in sorted(zip(regions, known.tolist(), keep.tolist(), strict=True), key=itemgetter(2))
         if count < len(values)
     ]

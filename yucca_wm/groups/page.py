@@ -86,13 +86,13 @@ def associate_page(
     outcome, covariates = content["outcome"], content["covariates"]
     given = f", given {', '.join(covariates)}" if covariates else ""
     asked = (
-        f"Does lesion load in a region go with {outcome}{given}? Each region has a {content['model']} model of its own."
+        f"Is regional lesion load associated with {outcome}{given}? One {content['model']} model was fitted per region."
     )
     if found:
-        several = f"In {count(len(found), 'region')} of {tested} it does: {', '.join(found)}."
+        several = f"In {count(len(found), 'region')} of {tested} it is: {', '.join(found)}."
         rate = "Of regions found in this way, at most 5 in 100 are expected to be false discoveries."
     else:
-        several = f"In none of {tested} regions is there evidence that it does (false discovery rate 5 %)."
+        several = f"In none of {tested} regions is there evidence that it is (false discovery rate 5 %)."
         rate = "That is not evidence of no effect: see how wide the intervals are."
     words = [
         asked,

@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError, NotWholeNumbersError, UnknownLabelsError, some_of
 from yucca_wm.core.files import atomic_path
 from yucca_wm.imaging import reading
 from yucca_wm.imaging.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
@@ -154,7 +154,7 @@ def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:
     if data.dtype.kind == "f":
         rounded = np.rint(data)
         if np.abs(data - rounded).max(initial=0) > 1e-3:
-            raise InputError(name, "holds values that are not whole numbers", "a label map is needed here")
+            raise NotWholeNumbersError(name, "holds values that are not whole numbers", "a label map is needed here")
         data = rounded
     low, high = int(data.min()), int(data.max())
     if low < 0:
@@ -168,7 +168,7 @@ def labels_of(image: Image, allowed: Iterable[int] | None = None) -> Image:
         unknown = sorted(set(np.flatnonzero(count_labels(data)).tolist()) - known)
         if unknown:
             shown = some_of(unknown)
-            raise InputError(
+            raise UnknownLabelsError(
                 name, f"holds labels that are not in the table: {shown}", "check that it is the right file"
             )
     return replace(image, data=data)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, NotWholeNumbersError, UnknownLabelsError
 from yucca_wm.imaging.reading import spelled
 
 if TYPE_CHECKING:  # options are read by ``--help``, too
@@ -61,11 +61,9 @@ class LesionLabels:
             labels = images.load_labels(path)
             refuse_scan(labels)
             return images.labels_of(labels, self.known)
-        except InputError as error:
-            if "not whole numbers" in error.problem:
-                raise InputError(error.path, *_fractions(images.load(path), error)) from None
-            if "not in the table" not in error.problem:
-                raise
+        except NotWholeNumbersError as error:
+            raise InputError(error.path, *_fractions(images.load(path), error)) from None
+        except UnknownLabelsError as error:
             counted = ", ".join(map(str, self.counted or ()))
             problem = error.problem.replace("not in the table", f"neither counted ({counted}) nor ignored")
             raise InputError(error.path, problem, name_labels()) from None
@@ -97,7 +95,7 @@ def _cut(image: Image, threshold: float) -> Image:
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
         option = spelled("--threshold", "threshold=")
         problem = f"holds values from {low:.3g} to {high:.3g}: {option} is for probabilities from 0 to 1"
-        raise InputError(image.name, problem, f"give label maps without {option}, others as shares of 1")
+        raise InputError(image.name, problem, f"leave out {option} for label maps; rescale probabilities to 0..1")
     return replace(image, data=(image.data >= threshold).astype("uint8"))
 
 
@@ -106,4 +104,4 @@ def _fractions(image: Image, error: InputError) -> tuple[str, str]:
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
         return error.problem, error.remedy
     option = spelled("--threshold", "threshold=")
-    return f"{error.problem}: is it a probability map?", f"say with {option} from where on it is lesion (0.5?)"
+    return f"{error.problem}: is it a probability map?", f"set {option}, for example to 0.5"

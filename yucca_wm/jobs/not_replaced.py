@@ -40,7 +40,7 @@ def not_to_be_replaced(step: Step, name: str, work: Work[Any], last: Entry | Non
 
 def not_ours(path: Path, step: str) -> InputError:
     """The error for a file that a step would replace although no run of it has written it."""
-    return _stays(path, f"is there already, and not from yucca-wm {step}")
+    return _stays(path, f"exists already and was not written by yucca-wm {step}")
 
 
 def _stays(path: Path, problem: str) -> InputError:

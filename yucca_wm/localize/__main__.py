@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flag(parser, "--out-dir", required=True)
     add_label_options(parser)
     parser.add_argument(
-        "--threshold", type=float, metavar="P", help="lesion maps are probabilities; P and above is lesion"
+        "--threshold", type=float, metavar="P", help="lesion maps hold probabilities; voxels with P or more are lesion"
     )
     add_flag(parser, "--names", "default: the built-in table")
     parser.add_argument(
@@ -153,7 +153,7 @@ def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     if (options.lesion_softmax or options.region_softmax) and not options.soft:
         parser.error("--lesion-softmax and --region-softmax go with --soft")
     if options.tissue and options.ventricles:
-        parser.error("--tissue has the ventricles: leave --ventricles out")
+        parser.error("--tissue already includes the ventricles: leave --ventricles out")
     if missing := sorted(_by_modality(options, "regions").keys() - _by_modality(options, "lesions").keys()):
         parser.error(f"--{missing[0].lower()}-regions goes with --{missing[0].lower()}-lesions")
 

@@ -211,7 +211,7 @@ def localize(
     >>> localize(scan.lesions, scan.regions, tissue=scan.tissue).places  # doctest: +SKIP
     """
     if tissue is not None and ventricles is not None:
-        raise ValueError("tissue has the ventricles: leave ventricles out")
+        raise ValueError("tissue already includes the ventricles: leave ventricles out")
     if ignored_labels is None:
         ignored_labels = () if lesion_labels == ALL else (OTHER_PATHOLOGY,)
     settings = Settings(

@@ -290,7 +290,7 @@ def brighter_than_cortex(
     tissue: NDArray[Any],
     high: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
-    """Lesion voxels without lesions at the top of the head that are not brighter than cortex by `BRIGHTER`.
+    """Remove lesions at the top of the head that are not brighter than cortex by `BRIGHTER`.
 
     Gyri isolated in their planes are mistaken for lesions, and are as bright as cortex. Further down the rule would
     remove dim lesions in thick slices. Voxels outside the FLAIR's field of view stay.

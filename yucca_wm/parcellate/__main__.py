@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=0.5,
         metavar="P",
-        help="from which probability is white matter (default: 0.5)",
+        help="lowest probability that is white matter (default: 0.5)",
     )
     wm.add_argument(
         "--sides",
@@ -117,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=3.0,
         metavar="MM",
-        help="fill unlabelled white matter from this far (default: 3)",
+        help="give unlabelled white matter the nearest label within this distance in mm (default: 3)",
     )
     how.add_argument("--no-picture", action="store_true", help="write no quality-control picture")
     add_run_flags(cli)

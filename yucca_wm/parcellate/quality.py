@@ -164,7 +164,8 @@ def check_whole(atlas: Image, subject: Image) -> None:
         raise InputError(subject.name, problem, "check its labels and its voxel size")
     atlas_flat, subject_flat = _flatness(atlas), _flatness(subject)
     if subject_flat < MIN_FLATNESS * atlas_flat:
-        problem = f"holds white matter {subject_flat:.2f} as thick as long ({atlas_flat:.2f} in the atlas)"
+        shown = f"thickness over length {subject_flat:.2f}; in the atlas {atlas_flat:.2f}"
+        problem = f"holds implausibly flat white matter ({shown})"
         raise InputError(subject.name, problem, "one side seems to be missing; give both hemispheres")
 
 

@@ -12,9 +12,10 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
-from yucca_wm.imaging.reading import note
+from yucca_wm.imaging.lesion_maps import OTHER_PATHOLOGY
+from yucca_wm.imaging.reading import note, spelled
 from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
-from yucca_wm.scan.air import with_air_at_zero
+from yucca_wm.scan.check import check_one
 from yucca_wm.scan.cut import cut_off
 
 RIGHT_LEFT = {(44, 45): "FAST-AID", (41, 2): "FreeSurfer"}
@@ -83,9 +84,8 @@ def _from_probabilities(image: Image, threshold: float) -> WhiteMatter:
         raise InputError(image.name, problem, "give a label map, a mask or a probability map")
     mask = image.data >= threshold * scale
     if not mask.any():
-        raise InputError(
-            image.name, f"holds no white matter: no probability reaches {threshold:g}", "lower --threshold"
-        )
+        problem = f"holds no white matter: no probability reaches {threshold:g}"
+        raise InputError(image.name, problem, f"lower {spelled('--threshold', 'threshold')}")
     source = f"probability of at least {threshold:g}"
     if scale != 1:
         source += f", read as {SCALES[scale]}"
@@ -136,9 +136,10 @@ def _absence(labels: tuple[int, ...], absent: list[int]) -> str:
 
 def _which_labels(present: list[int]) -> str:
     if {2, 41} <= set(present):
-        return "labels 2 and 41 suggest FreeSurfer or SynthSeg: add --wm-labels 2 41"
+        return f"labels 2 and 41 suggest FreeSurfer or SynthSeg: add {spelled('--wm-labels 2 41', 'wm_labels=[2, 41]')}"
     shown = " ".join(map(str, present[:8])) + (" ..." if len(present) > 8 else "")
-    return f"name its white matter with --wm-labels (it holds {shown}), or --wm-labels {NONZERO}"
+    some, every = spelled("--wm-labels", "wm_labels"), spelled(f"--wm-labels {NONZERO}", f'wm_labels="{NONZERO}"')
+    return f"name its white matter with {some} (it holds {shown}), or say {every}"
 
 
 def _side_centres(
@@ -165,7 +166,9 @@ def add_lesions(wm: WhiteMatter, path: str | os.PathLike[str] | Image) -> WhiteM
         shown = " ".join(map(str, present[:8]))
         problem = f"holds the labels {shown}: which of them is lesion?"
         raise InputError(lesions.name, problem, "give a mask, or lesions as 1")
-    lesion = (lesions.data != 0) & (lesions.data != 2)
+    if present == [OTHER_PATHOLOGY]:
+        note(f"{lesions.name}: label {OTHER_PATHOLOGY} alone is other pathology, which is not added to white matter")
+    lesion = (lesions.data != 0) & (lesions.data != OTHER_PATHOLOGY)
     mask = wm.mask.data | lesion
     added = int(mask.sum()) - int(wm.mask.data.sum())
     filled = replace(wm.mask, data=mask.astype(np.uint8))
@@ -180,8 +183,9 @@ def check_sides(wm: WhiteMatter, to_world: NDArray[np.float64]) -> None:
     if wm.right is None or wm.left is None:
         return
     if float(to_world[0, :3] @ (wm.right - wm.left)) <= 0:
-        problem = "says that the header's left side is the right one: header and labels disagree about left and right"
-        raise InputError(wm.mask.name, problem, "repair the header, or --sides swapped if its labels are the other way")
+        problem = "labels as right what its header places on the left: they disagree about left and right"
+        swapped = spelled("--sides swapped", 'sides="swapped"')
+        raise InputError(wm.mask.name, problem, f"repair the header, or say {swapped} if the labels are the wrong ones")
 
 
 def _mask(
@@ -197,14 +201,14 @@ def _mask(
 def segmented(scan: Image) -> tuple[Image, Image]:
     """Tissue map (labels of `Tissue`, 0 outside) and region map of the subject on ``scan``, an unprocessed T1.
 
-    Notes if air is not at 0 or the brain is cut off (`yucca_wm.imaging.reading.note`).
+    Notes on the scan, and if the brain is cut off (`yucca_wm.imaging.reading.note`).
 
-    Raises InputError if no whole brain is found.
+    Raises InputError as `yucca_wm.scan.check.check_one`, and if no whole brain is found.
     """
     from yucca_wm.models.segment import segment
     from yucca_wm.models.shipped import networks
 
-    seen, said = with_air_at_zero(scan)
+    seen, said = check_one(scan)
     found = segment(networks("cpu"), {"T1": seen})
     note(*(f"{scan.name}: {line}" for line in (*said, *cut_off({"T1": seen}, found.tissue))))
     tissue = np.where(found.lesions > 0, np.uint8(Tissue.CEREBRAL_WHITE_MATTER), found.tissue)

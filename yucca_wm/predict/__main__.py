@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         "yucca-wm predict",
         bare="scans are named by --t1 FILE and --flair FILE",
         description="Segment lesions, regions and tissue on a person's T1, FLAIR or both, and say where the lesions "
-        "are. Scans are taken as they come: with or without skull, in any orientation, each on its own grid; T1 is "
+        "are. Raw scans are accepted: with or without skull, in any orientation, each on its own grid; T1 is "
         "registered to FLAIR. Unless --lesion-model or --region-model is given, the models that come with this "
         "package are used (yucca-wm models lists them).",
     )
@@ -161,7 +161,7 @@ def _choice(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> C
     if bool(single) == bool(arguments.cohort):
         parser.error("give either --t1 and/or --flair, or --cohort")
     if arguments.cohort and arguments.name:
-        parser.error("--name is for one person; a cohort has its names")
+        parser.error("--name is for one person; the subjects of a cohort are named by the cohort")
     if arguments.name is not None and not names_a_file(arguments.name):
         parser.error(f"--name {arguments.name!r} cannot be the name of a file")
     if single and arguments.layout:
@@ -197,7 +197,7 @@ def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> li
     first = next(iter(scans.values()))
     name = arguments.name or person_of_scan(first)
     if name is None:
-        parser.error(f"{first} does not tell the subject's name: add --name")
+        parser.error(f"the name of the subject cannot be derived from {first}: add --name")
     for path in scans.values():
         if not path.exists():
             raise InputError(path, "no such file", "check the path")

@@ -18,6 +18,7 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.reading import spelled
 from yucca_wm.predict.case import Options, alone
 from yucca_wm.predict.choice import LESIONS
 from yucca_wm.scan import Frame
@@ -48,7 +49,7 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
             raise InputError(
                 loaded.model.path,
                 f"has {loaded.model.n_classes} classes: not a model of {what}",
-                "check --lesion-model and --region-model",
+                f"check {spelled('--lesion-model and --region-model', 'lesion_model and region_model')}",
             )
 
 
@@ -57,9 +58,10 @@ def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
     own = model.model.names
     known = [region for region in table if region.index in own]
     differ = [region for region in known if own[region.index] != region.name]
+    names = spelled("--names", "names")
     return [
         f"the region model calls label {region.index} '{own[region.index]}', the region table '{region.name}' "
-        f"({len(differ)} of {len(known)} names differ); if they are not the same regions, name them with --names"
+        f"({len(differ)} of {len(known)} names differ); if they are not the same regions, name them with {names}"
         for region in differ[:1]
     ]
 

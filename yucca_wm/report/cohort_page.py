@@ -41,8 +41,9 @@ def cohort_page(
     used = [name for name in results.subjects if name not in left_out]
     loads = loads[[name not in left_out for name in results.subjects]]
     mean, spread, known = _mean(loads)
-    left_right = figures.draw_left_right(regions, loads)
-    pictures.add(left_right, "left_right", "Mean load on the left and on the right.")
+    if figures.left_right_pairs(regions):
+        left_right = figures.draw_left_right(regions, loads)
+        pictures.add(left_right, "left_right", "Mean load on the left and on the right.")
     if atlas is not None:
         painted = {int(row["region_id"]): m for row, m in zip(regions, mean.tolist(), strict=True)}
         figure = overlays.draw_on_atlas(atlas, painted, len(used))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.regions import SIDE_WORD, Side
 from yucca_wm.imaging.images import Image
 
 if TYPE_CHECKING:
@@ -281,13 +282,25 @@ def slice_title(image: Image, k: int) -> str:
     return f"z = {round(float(middle[2]))} mm"
 
 
-def draw_left_right(regions: Sequence[dict[str, str]], load_percent: NDArray[np.float64]) -> Figure:
+def left_right_pairs(regions: Sequence[Mapping[str, str]]) -> dict[str, tuple[int, int]]:
+    """Structure -> positions of its left and right region in ``regions`` (rows with ``name`` and ``side``)."""
+    stems = [SIDE_WORD.sub("", row["name"]).strip("-_. ") for row in regions]
+    position = {(stem, row["side"]): number for number, (stem, row) in enumerate(zip(stems, regions, strict=True))}
+    sides = Side.LEFT, Side.RIGHT
+    return {
+        stem: (number, position[stem, sides[1]])
+        for (stem, side), number in position.items()
+        if side == sides[0] and (stem, sides[1]) in position
+    }
+
+
+def draw_left_right(regions: Sequence[Mapping[str, str]], load_percent: NDArray[np.float64]) -> Figure:
     """Draw the mean load of each structure on the left and on the right, largest first; bars are standard errors.
 
     Parameters
     ----------
     regions : sequence of dict
-        Rows of the regions' ``name``, in the order of the columns of ``load_percent``.
+        Rows of the regions' ``name`` and ``side``, in the order of the columns of ``load_percent``.
     load_percent : ndarray, float, shape (subjects, regions)
         Load in percent of the region; NaN for absent regions.
 
@@ -296,20 +309,19 @@ def draw_left_right(regions: Sequence[dict[str, str]], load_percent: NDArray[np.
     matplotlib.figure.Figure
         A figure without a window.
     """
+    import pandas as pd
     from matplotlib.figure import Figure
 
-    position = {row["name"]: number for number, row in enumerate(regions)}
-    stems = [name.removesuffix("_L") for name in position if name.endswith("_L") and f"{name[:-2]}_R" in position]
-    known = np.maximum((~np.isnan(load_percent)).sum(axis=0), 1)
-    mean = np.nansum(load_percent, axis=0) / known
-    error = np.sqrt(np.nansum((load_percent - mean) ** 2, axis=0) / np.maximum(known - 1, 1) / known)
-    stems.sort(key=lambda stem: -max(mean[position[f"{stem}_L"]], mean[position[f"{stem}_R"]]))
+    frame = pd.DataFrame(load_percent)
+    mean, error = frame.mean().to_numpy(), frame.sem().to_numpy()  # NaN without any, or with one subject
+    pairs = left_right_pairs(regions)
+    stems = sorted(pairs, key=lambda stem: -np.nan_to_num(mean[list(pairs[stem])]).max())
     figure = Figure(figsize=(7.0, 1.5 + 0.27 * len(stems)), layout="constrained")
     axes = figure.add_subplot()
     rows = np.arange(len(stems))
-    sides = (("_L", "left", "#0072B2", "o", -0.16), ("_R", "right", "#D55E00", "s", 0.16))
-    for ending, label, color, marker, shift in sides:
-        at = [position[stem + ending] for stem in stems]
+    sides = (("left", "#0072B2", "o", -0.16), ("right", "#D55E00", "s", 0.16))
+    for which, (label, color, marker, shift) in enumerate(sides):
+        at = [pairs[stem][which] for stem in stems]
         axes.errorbar(
             mean[at], rows + shift, xerr=error[at], fmt=marker, color=color, markersize=5, linewidth=1, label=label
         )

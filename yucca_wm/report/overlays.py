@@ -98,7 +98,8 @@ def _axial(under: Image, values: NDArray[Any], unit: str, title: str, cmap: str,
     norm = PowerNorm(power, vmin=0, vmax=max(float(np.nanmax(above, initial=0.0)), 1e-6))
     binary = int(below.data.max()) == 1
     grey = LinearSegmentedColormap.from_list("outline", ["white", NO_VALUE]) if binary else "gray"
-    brightest = 1.0 if binary else float(np.percentile(below.data[below.data > 0], 99.5))
+    bright = below.data[below.data > 0]
+    brightest = 1.0 if binary or not bright.size else float(np.percentile(bright, 99.5))
     rows, columns, _ = head_box(below.data, np.isfinite(above))
     aspect = below.spacing_mm[1] / below.spacing_mm[0]
     figure = Figure(figsize=(1.62 * len(shown) + 1.2, 2.9), layout="constrained", facecolor="white")

@@ -96,10 +96,12 @@ def check_not_wrapped(image: Image) -> None:
     purpose are mostly at its smallest number.
     """
     low, high = float(image.data.min()), float(image.data.max())
-    for ends in map(np.iinfo, (np.int8, np.int16)):
+    for ends in (np.iinfo(np.int8), np.iinfo(np.int16)):
         reach = ends.min <= low < NEAR_THE_END * ends.min and NEAR_THE_END * ends.max < high <= ends.max
         if reach and np.median(image.data) >= 0 and np.array_equal(image.data, np.rint(image.data)):
-            problem = f"holds values from {low:.0f} to {high:.0f}: those above {ends.max} were stored as negative numbers"
+            problem = (
+                f"holds values from {low:.0f} to {high:.0f}: those above {ends.max} were stored as negative numbers"
+            )
             raise InputError(image.name, problem, "convert the original scan again, to float or unsigned numbers")
 
 

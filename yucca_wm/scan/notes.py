@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from yucca_wm.core.notes import About, Wording
 
-PLACED = Wording("put on the grid of the {reference}, as headers say", About.DONE)
+PLACED = Wording("resampled to the grid of the {reference}, by the headers alone", About.DONE)
 MOVED = Wording("registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg:.1f} degrees)", About.DONE)
-NOT_ALIGNED = Wording("did not lie on the {reference} although both share a grid; " + MOVED.words, About.DONE)
+NOT_ALIGNED = Wording("was not aligned with the {reference} although both share a grid; " + MOVED.words, About.DONE)
 """`MOVED` for scans that had been resampled but not registered."""
 
 OFFSET = Wording("its values were shifted so that air is 0 (it was {air:.4g})", About.DONE)
 NORMALISED = Wording(
-    "its values were normalised around {fill:.4g}, which lies outside the brain: shifted above it", About.DONE
+    "its values had been normalised, with {fill:.4g} outside the brain: brain values were shifted above it", About.DONE
 )
 
 WRONG_HEADER = Wording(

@@ -201,7 +201,7 @@ def _associate_complete(
         covariates = covariates[:, independent(covariates)]
         lacking = too_few(outcome, covariates.shape[1], binary=True)
         if lacking:
-            lacking += f"; covariates alone predict {sure.sum()} for sure"
+            lacking += f"; covariates alone predict {sure.sum()} perfectly"
         elif fit_logistic(outcome, covariates) is None:
             lacking = "the model of the covariates has no estimate"
     none = [RegionEffect(name, len(outcome)) for name in names]

@@ -45,7 +45,7 @@ def read_outcome(column: Column, reference: str | None = None) -> Outcome:
     levels, place = levels_of(column)
     if len(levels) < 2:
         raise InputError(
-            column.path, f"outcome {column.name} is {levels[0]} for every subject", "nothing can go with it"
+            column.path, f"outcome {column.name} is {levels[0]} for every subject", "no association can be tested"
         )
     if len(levels) > 2:
         sizes = Counter(place.tolist())

@@ -62,7 +62,7 @@ def numbers_of(column: Column) -> NDArray[np.float64] | None:
     if any(comma):
         raise _refused(column, comma.index(True), "which has a decimal comma", "write a decimal point")
     if any(fits):
-        raise _refused(column, fits.index(False), "in a column with numbers", "mend it")
+        raise _refused(column, fits.index(False), "in a column with numbers", "correct it")
     return None
 
 
@@ -114,7 +114,7 @@ def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
     if not column.categorical:
         for number, cell in enumerate(cells):
             if NO_NAMES.fullmatch(cell):
-                raise _refused(column, number, "which does not look like a name", "mend it")
+                raise _refused(column, number, "which does not look like a name", "correct it")
         folded = [level.casefold() for level in levels]
         if twice := [level for level in levels if folded.count(level.casefold()) > 1]:
             raise _refused(column, cells.index(twice[1]), f"and elsewhere '{twice[0]}'", "write one of them everywhere")
