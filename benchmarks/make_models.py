@@ -23,7 +23,7 @@ from yucca_wm.core.files import make_folder, nifti_files, write_text
 from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.demo.chain import environment
 from yucca_wm.demo.runner import Runner, Step
-from yucca_wm.training.synthesis.averages import mean_head_of, places_of
+from yucca_wm.training.synthesis.averages import mean_head_of, positions_of
 from yucca_wm.training.synthesis.heads import load_head
 from yucca_wm.training.synthesis.task import heads_of
 
@@ -172,7 +172,7 @@ def main() -> int:
     Runner(out, settings, {"PATH": programs, "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"}, jobs=2).run(work)
     heads = heads_of(Path(settings["YUCCA_RAW_DATA"]) / TASK)
     loaded = [load_head(path) for path in heads.values()]
-    places_of(loaded).save(out / "places.npz")
+    positions_of(loaded).save(out / "positions.npz")
     mean_head_of(loaded).save(out / "mean_head.npz")
     for recipe in RECIPES:
         path = out / f"{recipe.name}.zip"

@@ -112,8 +112,8 @@ def scored(network: nn.Module, options: argparse.Namespace) -> Any:
 
         return run
 
-    seen, classes_at = in_its_precision(network.seen), in_its_precision(network.classes_at)
-    shown = Networks(SimpleNamespace(seen=seen, classes_at=classes_at), networks("cpu").tissue)
+    locate, region_logits = in_its_precision(network.locate), in_its_precision(network.region_logits)
+    shown = Networks(SimpleNamespace(locate=locate, region_logits=region_logits), networks("cpu").tissue)
     labels = [region.index for region in regions().white_matter]
     for file in sorted((options.data / "oasis_nc").glob("*_T1.nii.gz"))[: options.scans]:
         truth = load_labels(options.truth / file.name.replace("T1", "labels")).data

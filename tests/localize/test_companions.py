@@ -12,7 +12,7 @@ from yucca_wm.core.regions import regions
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.localize.case import localize_files
-from yucca_wm.localize.inputs.companions import CompanionPlaces
+from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality, Pair, pair_cases
 from yucca_wm.localize.inputs.records import scans_flags
 from yucca_wm.localize.measures.lesions import Settings
@@ -40,7 +40,7 @@ def test_a_map_of_one_modality_is_of_the_subject_of_its_name(
 ) -> None:
     names = ("sub-1_before", "sub-1_after", "s2")
     lesions, regions = folder(tmp_path / "l", *names), folder(tmp_path / "r", *names)
-    places = CompanionPlaces(modality_lesions={"FLAIR": folder(tmp_path / "flair", *flair)})
+    places = CompanionPaths(modality_lesions={"FLAIR": folder(tmp_path / "flair", *flair)})
     pairs, failures = places.attach(pair_cases(lesions, regions)[0], lesions, regions)
     assert not failures
     found = {
@@ -60,7 +60,7 @@ def test_nothing_agrees_with_itself_or_counts_twice(tmp_path: Path, what: str, l
         other = tmp_path / "other"
         other.symlink_to(one)
     given = {"T1": one, "FLAIR": other} if what == "modality_lesions" else (one, other)
-    places = CompanionPlaces(soft=what != "modality_lesions", **{what: given})  # type: ignore[arg-type]
+    places = CompanionPaths(soft=what != "modality_lesions", **{what: given})  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"other: is .*one, which is given already" if link else "one: is given twice"):
         places.attach(pair_cases(lesions, regions)[0], lesions, regions)
 
@@ -96,7 +96,7 @@ def test_tissue_maps_of_nobody_are_a_note(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / "tissue" / f"{name}.nii.gz").touch()
     with reading(Headers()) as notes:
-        attached, failures = CompanionPlaces(tissue=tmp_path / "tissue").attach(pairs, tmp_path, tmp_path)
+        attached, failures = CompanionPaths(tissue=tmp_path / "tissue").attach(pairs, tmp_path, tmp_path)
     assert (list(attached), failures) == (["a"], {})
     assert list(notes) == [f"{tmp_path / 'tissue'}: 2 tissue maps match no subject, and are not used"]
 

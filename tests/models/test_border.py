@@ -11,7 +11,7 @@ import torch
 from yucca_wm.imaging.images import Image
 from yucca_wm.models import border
 from yucca_wm.models.border import drawn_with_the_mean_head
-from yucca_wm.models.brain import Brain, Look
+from yucca_wm.models.brain import Brain, CoarseOutput
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import SIZE, SPACING_MM, TISSUES, in_units
 from yucca_wm.models.mean_head import ORIGIN_MM, STEP_MM, shipped_mean_head
@@ -33,7 +33,7 @@ def drawn(
         for label, value in classes.items():
             probability[label, x] = value
     place = torch.zeros(3) if place is None else place
-    look = Look(torch.zeros(SIZE), place[:, None, None, None].expand(3, *SIZE))
+    look = CoarseOutput(torch.zeros(SIZE), place[:, None, None, None].expand(3, *SIZE))
     brain = Brain(torch.zeros((2, *SIZE)), np.full(3, 3.0 * SPACING_MM))
     tissue = probability.argmax(0)
     before = tissue.clone()

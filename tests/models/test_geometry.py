@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.models.brain import Brain, Look, _look, _of_all, _that_show_it, on_coarse_grid
+from yucca_wm.models.brain import Brain, CoarseOutput, _coarse_output, _mean_output, _showing_the_brain, on_coarse_grid
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import ABSENT, LESION, SIZE, SPACING_MM
 from yucca_wm.models.tissue import _thickened, _through, _views, surer_as, tissue_probability
@@ -119,12 +119,12 @@ def test_no_side_is_favoured() -> None:
 class ByPlace:
     """A network that sees brain where a scan is bright; the region is 1 on the left of the midplane, else 2."""
 
-    def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def locate(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         axes = [torch.linspace(-1, 1, n) for n in x.shape[2:]]
         return 3 - 6 * (x > 0), torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
-    def classes_at(self, outside: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        side = places[:, :1].sign()
+    def region_logits(self, outside: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
+        side = coordinates[:, :1].sign()
         return torch.cat([outside, -side, side], 1)
 
 
@@ -132,7 +132,7 @@ def test_the_region_is_that_of_the_place_in_a_brain() -> None:
     size = tuple(round(n * SPACING_MM) for n in SIZE)
     scan = np.full(size, 1.0, np.float32)
     scan[:, :, :60] = 0.2
-    look, shown = _look(ByPlace(), scan, grid(size, (1.0, 1.0, 1.0)), (np.array(size) - 1) / 2)
+    look, shown = _coarse_output(ByPlace(), scan, grid(size, (1.0, 1.0, 1.0)), (np.array(size) - 1) / 2)
     found = look.brain(ByPlace(), np.zeros(3)).probability.argmax(0)
     assert shown.all()
     assert (found[..., :20] == 0).all()
@@ -144,9 +144,9 @@ def test_beyond_the_field_of_view_of_one_scan_the_other_counts() -> None:
     """A T1 that ends above plane 60 of 192: below, the regions and the planes are those of the FLAIR alone."""
     shown = torch.ones(SIZE)
     shown[..., :20] = 0
-    short, whole = (Look(torch.full(SIZE, value), torch.full((3, *SIZE), -value)) for value in (0.2, 0.8))
-    both = _of_all([(short, shown), (whole, torch.ones(SIZE))])
-    nowhere = _of_all([(short, torch.zeros(SIZE)), (whole, torch.zeros(SIZE))])
+    short, whole = (CoarseOutput(torch.full(SIZE, value), torch.full((3, *SIZE), -value)) for value in (0.2, 0.8))
+    both = _mean_output([(short, shown), (whole, torch.ones(SIZE))])
+    nowhere = _mean_output([(short, torch.zeros(SIZE)), (whole, torch.zeros(SIZE))])
     for name, sign in (("outside", 1), ("places", -1)):
         found = getattr(both, name)
         torch.testing.assert_close(found[..., :20], torch.full_like(found[..., :20], sign * 0.8))
@@ -278,6 +278,6 @@ def test_a_scan_that_ends_within_the_brain_says_nothing_of_regions(cut_planes: i
     inside[20:40, 20:40, 5:59] = True
     shown = torch.ones(SIZE)
     shown[..., 59 - cut_planes :] = 0
-    cut, whole = (Look(torch.full(SIZE, value), torch.full((3, *SIZE), value)) for value in (1.0, 2.0))
-    used = _that_show_it([(cut, shown), (whole, torch.ones(SIZE))], inside)
+    cut, whole = (CoarseOutput(torch.full(SIZE, value), torch.full((3, *SIZE), value)) for value in (1.0, 2.0))
+    used = _showing_the_brain([(cut, shown), (whole, torch.ones(SIZE))], inside)
     assert [look for look, _ in used] == ([cut, whole] if counts else [whole])

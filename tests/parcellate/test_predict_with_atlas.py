@@ -88,7 +88,7 @@ def test_a_person_gets_them_with_a_record(
     none = np.zeros(subject.wm.shape, np.uint8)
     found = Segmentation(none, network.data, subject.wm.data, none.astype(np.float32), 1200.0)
     monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
-    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    networks = Networks(SimpleNamespace(locate=None, region_logits=None), tissue=lambda x: x)
     frame = Frame({"T1": subject.wm.with_data(np.ones(subject.wm.shape, np.float32))}, "T1", {}, [])
     plain = segment_person(frame, networks, ["regions"], like=None, confidence=False)
     assert plain.registration is None

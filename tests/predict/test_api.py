@@ -483,7 +483,7 @@ def test_what_is_said_of_one_person(
         assert said.err.splitlines().count(f"note: {ONLY_T1.note()}") == times
         (made,) = json.loads((out / "predict.json").read_text())["cases"].values()
         assert made["notes"].count(ONLY_T1.note()) == times
-        files = ("regions.zip", "tissue.zip", "tissue_painted.zip", "mean_head.npz", "places.npz")
+        files = ("regions.zip", "tissue.zip", "tissue_painted.zip", "mean_head.npz", "positions.npz")
         digests = {
             f"yucca_wm:{Path(name).stem}": hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in files
         }
@@ -494,11 +494,11 @@ def test_what_is_said_of_one_person(
 
 
 def test_each_network_says_what_it_finds_once(capsys: pytest.CaptureFixture[str]) -> None:
-    regions = SimpleNamespace(seen=lambda x: x + 1, classes_at=lambda x, y: x * y)
+    regions = SimpleNamespace(locate=lambda x: x + 1, region_logits=lambda x, y: x * y)
     found = _announced(SimpleNamespace(regions=regions, tissue=lambda x: x + 2))  # type: ignore[arg-type]
     with stages_aloud():
-        assert [found.regions.seen(1), found.regions.seen(2), found.tissue(3)] == [2, 3, 5]  # type: ignore[arg-type]
-        assert found.regions.classes_at(3, 5) == 15  # type: ignore[arg-type]
+        assert [found.regions.locate(1), found.regions.locate(2), found.tissue(3)] == [2, 3, 5]  # type: ignore[arg-type]
+        assert found.regions.region_logits(3, 5) == 15  # type: ignore[arg-type]
     assert found.tissue(0) == 2  # type: ignore[arg-type]
     assert capsys.readouterr().err == "finding the brain and its regions ...\nfinding tissue and lesions ...\n"
 

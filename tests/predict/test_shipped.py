@@ -49,7 +49,7 @@ def test_scans_that_are_exchanged_are_noted_once(monkeypatch: pytest.MonkeyPatch
     found = Segmentation(none, regions, tissue, none.astype(np.float32), 1200.0)
     monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
     image = Image(np.full(shape, 100, np.float32), np.diag([3.0, 3, 3, 1]))
-    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    networks = Networks(SimpleNamespace(locate=None, region_logits=None), tissue=lambda x: x)
     for before, times in (([], 1), ([EXCHANGED.note()], 0)):
         frame = Frame({"T1": image, "FLAIR": image}, "FLAIR", {}, before)
         notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes
@@ -87,7 +87,7 @@ def test_a_t1_that_ends_within_the_brain_cuts_the_maps_on_its_own_grid(
     shown = np.zeros(shape, np.float32)
     shown[..., :20] = 100
     frame = Frame({"T1": flair.with_data(shown), "FLAIR": flair}, "FLAIR", {}, [], {"T1": t1})
-    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    networks = Networks(SimpleNamespace(locate=None, region_logits=None), tissue=lambda x: x)
     like = t1 if space == "t1" else None
     made = segment_person(frame, networks, ["lesions", "regions"], like=like, confidence=False)
     ends = [note for note in made.notes if "in the last plane" in note]
@@ -118,7 +118,7 @@ def test_an_odd_brain_is_looked_for_again_on_all_that_another_scan_shows(
     flair = Image(np.full((20, 20, 20), 100, np.float32), np.diag([3.0, 3, 3, 1]))
     t1 = Image(np.full((20, 20, 40), 100, np.float32), flair.affine)
     frame = Frame({"T1": flair, "FLAIR": flair}, "FLAIR", {}, [], {"T1": t1})
-    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    networks = Networks(SimpleNamespace(locate=None, region_logits=None), tissue=lambda x: x)
     found = segment_person(frame, networks, ["lesions", "regions"], like=None, confidence=False)
     assert found.maps["regions"].shape == flair.shape
     assert found.maps["regions"].data.max() == (2 if again else 1)
@@ -132,7 +132,7 @@ def test_a_head_that_is_unlike_others_is_noted(misfit_mm: float, noted: bool, mo
     monkeypatch.setattr("yucca_wm.models.segment.segment", lambda *_: found)
     monkeypatch.setattr("yucca_wm.scan.contrast.unlikely_contrasts", lambda *_: [])
     frame = Frame({"FLAIR": Image(np.ones((4, 4, 4), np.float32), np.eye(4))}, "FLAIR", {}, [])
-    networks = Networks(SimpleNamespace(seen=None, classes_at=None), tissue=lambda x: x)
+    networks = Networks(SimpleNamespace(locate=None, region_logits=None), tissue=lambda x: x)
     notes = segment_person(frame, networks, ["lesions"], like=None, confidence=False).notes
     assert [note for note in notes if note.about is About.ODD_ANATOMY] == [ODD_ANATOMY.note(mm=misfit_mm)] * noted
 

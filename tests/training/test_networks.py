@@ -143,13 +143,13 @@ def test_a_region_is_told_by_its_place_alone() -> None:
     network = CoordinateUNet(1, 5).eval()
     scan = torch.randn(1, 1, 32, 48, 32)
     with torch.inference_mode():
-        outside, places = network.seen(scan)
-        logits = network.classes_at(outside, places)
-        other = network.classes_at(outside + 2, places)
+        outside, coordinates = network.locate(scan)
+        logits = network.region_logits(outside, coordinates)
+        other = network.region_logits(outside + 2, coordinates)
         torch.testing.assert_close(network(scan), logits)
         torch.testing.assert_close(
             other - logits, torch.tensor([2.0, 0, 0, 0, 0])[:, None, None, None].expand_as(logits)
         )
-        here, there = (network.classes_at(outside, places + shift)[:, 1:] for shift in (0, 0.3))
+        here, there = (network.region_logits(outside, coordinates + shift)[:, 1:] for shift in (0, 0.3))
     assert (here - there).abs().max() > 1e-3
-    assert places.shape == (1, 3, 32, 48, 32)
+    assert coordinates.shape == (1, 3, 32, 48, 32)

@@ -52,7 +52,7 @@ class Names:
         """Name to show for a subject with loads."""
         return subject if self.numbers is None else self.numbers[subject]
 
-    def place(self, path: object) -> str:
+    def shown_path(self, path: object) -> str:
         """Text to show for a path."""
         return str(path) if self.numbers is None else "not shown"
 

@@ -139,7 +139,7 @@ def _facts(content: Mapping[str, Any], names: Names) -> list[tuple[str, str]]:
         ("covariates", covariates + (f" ({'; '.join(without)})" if without else "")),
         (
             "loads",
-            f"{names.place(content['loads'])}, in percent of region volume, transformed by {content['transform']}",
+            f"{names.shown_path(content['loads'])}, in percent of region volume, transformed by {content['transform']}",
         ),
         ("seed", str(content["seed"])),
         ("program", f"{content['program']} {content['version']}"),

@@ -21,12 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import LPS, Image, Source, as_written, checked_values, load
 from yucca_wm.imaging.nifti import (
-    NO_PLACE,
-    NO_PLACE_REMEDY,
+    NO_ORIENTATION,
+    NO_ORIENTATION_REMEDY,
     UNITS_MM,
     check_shape,
     check_type,
-    checked_place,
+    checked_affine,
     in_millimetres,
     nifti_header,
     without_trailing_axes,
@@ -122,7 +122,7 @@ def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:
         raise InputError(name, problem, "extract one volume")
     codes = [volume.GetMetaData(key) for key in ("sform_code", "qform_code") if volume.HasMetaDataKey(key)]
     if codes and not any(code.strip("0") for code in codes):  # read from a NIfTI file
-        raise InputError(name, NO_PLACE, NO_PLACE_REMEDY)
+        raise InputError(name, NO_ORIENTATION, NO_ORIENTATION_REMEDY)
     # SimpleITK's arrays are indexed [k, j, i]
     return _checked(sitk.GetArrayFromImage(image).transpose(2, 1, 0), sitk_affine(image), None, name)
 
@@ -147,4 +147,4 @@ def _checked(data: NDArray[Any], affine: NDArray[np.float64], header: Any, name:
     shape = without_trailing_axes(data.shape)
     check_shape(name, shape, data.shape)
     copied = np.array(data, dtype=np.uint8 if data.dtype.kind == "b" else None, order="K").reshape(shape)
-    return as_written(checked_values(Image(copied, checked_place(name, affine, header), None, header, called=name)))
+    return as_written(checked_values(Image(copied, checked_affine(name, affine, header), None, header, called=name)))

@@ -49,8 +49,8 @@ MAX_ORIGIN_MM = 1e5
 MIN_ANGLE = 0.05
 """Smallest ratio of a voxel's volume to that of a box with the same edges; below it the axes are nearly parallel."""
 
-NO_PLACE = "has no orientation in its header: left and right are not known"
-NO_PLACE_REMEDY = "copy the header of the scan that it was made from to it"
+NO_ORIENTATION = "has no orientation in its header: left and right are not known"
+NO_ORIENTATION_REMEDY = "copy the header of the scan that it was made from to it"
 """Remedy for headers without sform and qform."""
 
 FORM_CODES = frozenset(range(6))
@@ -100,7 +100,7 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
         raise InputError(path, f"is not a readable NIfTI image ({_first_line(error)})") from error
     shape = without_trailing_axes(shape)
     check_shape(path, shape, full_shape)
-    affine = checked_place(path, affine, header, UNIT_NAMES.get(unit, ""), form)
+    affine = checked_affine(path, affine, header, UNIT_NAMES.get(unit, ""), form)
     check_type(path, header.get_data_dtype())
     try:
         if mgh is not None:
@@ -251,7 +251,7 @@ def in_millimetres(header: Any) -> Any:
     return header
 
 
-def checked_place(
+def checked_affine(
     path: str | Path, affine: NDArray[np.float64], header: Any, unit: str = "", form: str | None = None
 ) -> NDArray[np.float64]:
     """``affine``, or the one chosen by ``form``; raises InputError for an impossible position or two different ones.
@@ -261,7 +261,7 @@ def checked_place(
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
     if header is not None and int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
-        raise InputError(path, NO_PLACE, NO_PLACE_REMEDY)
+        raise InputError(path, NO_ORIENTATION, NO_ORIENTATION_REMEDY)
     if header is not None and int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         try:
             apart = forms_apart_mm(header)

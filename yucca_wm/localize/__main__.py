@@ -110,7 +110,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.jobs.resumable import only_run_in
     from yucca_wm.localize.cohort import localize_into
-    from yucca_wm.localize.inputs.companions import CompanionPlaces
+    from yucca_wm.localize.inputs.companions import CompanionPaths
     from yucca_wm.localize.inputs.pairs import cohort_inputs, folder_inputs
     from yucca_wm.localize.measures.flags import flag_lines
 
@@ -123,7 +123,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
             lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
         )  # fmt: skip
     carry = _carrier(options, inputs, settings, how)
-    companions = CompanionPlaces(
+    companions = CompanionPaths(
         options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax),
         _by_modality(options, "lesions"), _by_modality(options, "regions"), options.tissue,
     )  # fmt: skip

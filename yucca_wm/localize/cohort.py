@@ -22,7 +22,7 @@ from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.atlas_space import FOLDER as CARRIED
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
-from yucca_wm.localize.inputs.companions import CompanionPlaces
+from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.inputs.records import mixed_settings, other_scans, same_scans
 from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
@@ -46,7 +46,7 @@ def localize_cohort(
     ventricles: str | os.PathLike[str] | None = None,
     maps: bool = False,
     bids: bool = False,
-    companions: CompanionPlaces | None = None,
+    companions: CompanionPaths | None = None,
     options: RunOptions | None = None,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Localize every subject and write ``lesion_load.tsv``, ``lesion_load_wide.tsv``, ``lesions.tsv``,
@@ -79,7 +79,7 @@ def localize_into(
     *,
     maps: bool = False,
     bids: bool = False,
-    companions: CompanionPlaces | None = None,
+    companions: CompanionPaths | None = None,
     options: RunOptions,
     renew: bool = False,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
@@ -90,7 +90,7 @@ def localize_into(
     ``renew`` states that their maps no longer exist. Tables without any subject are not written, except when files are
     added one by one: ``localize.json`` then keeps the failures.
     """
-    companions = companions or CompanionPlaces()
+    companions = companions or CompanionPaths()
     pairs, failures = dict(inputs.pairs), dict(inputs.failures)
     if companions.asked:
         pairs, without = companions.attach(pairs, inputs.lesions, inputs.regions)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.models.brain import Brain, Look, on_coarse_grid
+from yucca_wm.models.brain import Brain, CoarseOutput, on_coarse_grid
 from yucca_wm.models.conventions import ATLAS_CENTRE_MM, SPACING_MM, in_mm, in_units
 from yucca_wm.models.mean_head import STEP_MM, Floats, MeanHead, sample, shipped_mean_head
 from yucca_wm.registration.deformable import Level, displacement
@@ -44,8 +44,8 @@ AROUND = 4
 """The field is also computed this many voxels around those that count, where it fades out."""
 
 
-def aligned(white_matter: NDArray[np.bool_], look: Look, brain: Brain, grid: Canonical) -> Look:
-    """Fit the coordinates of ``look`` to a person's white matter, with the shipped mean head.
+def aligned(white_matter: NDArray[np.bool_], coarse: CoarseOutput, brain: Brain, grid: Canonical) -> CoarseOutput:
+    """Fit the coordinates of ``coarse`` to a person's white matter, with the shipped mean head.
 
     Every voxel stays on the side of the midplane that the network put it on.
 
@@ -53,7 +53,7 @@ def aligned(white_matter: NDArray[np.bool_], look: Look, brain: Brain, grid: Can
     ----------
     white_matter : ndarray, bool, shape (x, y, z)
         White matter and lesions, on ``grid``.
-    look : Look
+    coarse : CoarseOutput
         Output of the coarse network, on its own grid.
     brain : Brain
         Brain found by that network.
@@ -62,18 +62,18 @@ def aligned(white_matter: NDArray[np.bool_], look: Look, brain: Brain, grid: Can
 
     Returns
     -------
-    Look
-        ``look`` with the fitted coordinates.
+    CoarseOutput
+        ``coarse`` with the fitted coordinates.
     """
     share, shown = (
         on_coarse_grid(values.astype(np.float32), grid, brain.centre_mm).numpy().astype(np.float64)
         for values in (white_matter, np.ones_like(white_matter))
     )
     counts = brain.mask & (shown > 0.5)
-    seen_mm = in_mm(look.places.numpy())
+    seen_mm = in_mm(coarse.coordinates.numpy())
     fitted_mm = drawn(shipped_mean_head(), bent(shipped_mean_head(), seen_mm, share, counts), share, counts)
-    places = in_units(on_own_side(fitted_mm, seen_mm)).astype(np.float32)
-    return Look(look.outside, torch.from_numpy(places))
+    coordinates = in_units(on_own_side(fitted_mm, seen_mm)).astype(np.float32)
+    return CoarseOutput(coarse.outside, torch.from_numpy(coordinates))
 
 
 def on_own_side(fitted_mm: Floats, seen_mm: Floats) -> Floats:
@@ -85,26 +85,26 @@ def on_own_side(fitted_mm: Floats, seen_mm: Floats) -> Floats:
     return np.stack([np.where(crossed, ATLAS_CENTRE_MM[0], fitted_mm[0]), *fitted_mm[1:]])
 
 
-def drawn(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
-    """Displace ``places_mm`` so that edges of the mean head's white matter coincide with the person's.
+def drawn(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
+    """Displace ``coordinates_mm`` so that edges of the mean head's white matter coincide with the person's.
 
     Parameters, result and shapes are those of `bent`; no force acts where ``counts`` is false.
     """
     boxes = ndimage.find_objects(ndimage.binary_dilation(counts, iterations=AROUND).view(np.uint8))
     if not boxes:
-        return places_mm
+        return coordinates_mm
     near = (slice(None), *boxes[0])
-    of_head = head.at(places_mm[near])
+    of_head = head.at(coordinates_mm[near])
     of_person = np.where(counts[boxes[0]], white_matter[boxes[0]], of_head)
     person, mean = (Blurred(mask.astype(np.float32), SPACING_MM, np.zeros(3)) for mask in (of_person, of_head))
     there = np.indices(of_head.shape) + displacement(person, mean, LEVELS) / SPACING_MM
-    moved = places_mm.copy()
-    moved[near] = [ndimage.map_coordinates(axis, there, order=1, mode="nearest") for axis in places_mm[near]]
+    moved = coordinates_mm.copy()
+    moved[near] = [ndimage.map_coordinates(axis, there, order=1, mode="nearest") for axis in coordinates_mm[near]]
     return moved
 
 
-def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
-    """Correct ``places_mm`` by a stiff polynomial so that the mean head's white matter coincides with the person's.
+def bent(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
+    """Correct ``coordinates_mm`` by a stiff polynomial: the mean head's white matter shall coincide with the person's.
 
     Voxels on the midplane stay on it.
 
@@ -112,7 +112,7 @@ def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArra
     ----------
     head : MeanHead
         Mean white matter of the training heads.
-    places_mm : ndarray, float, shape (3, x, y, z)
+    coordinates_mm : ndarray, float, shape (3, x, y, z)
         Atlas coordinates of each voxel of the coarse grid, in mm.
     white_matter : ndarray, float, shape (x, y, z)
         Share of each voxel that is the person's white matter.
@@ -122,11 +122,11 @@ def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArra
     Returns
     -------
     ndarray, float, shape (3, x, y, z)
-        Corrected coordinates in mm; ``places_mm`` itself if the correction does not reduce the difference.
+        Corrected coordinates in mm; ``coordinates_mm`` itself if the correction does not reduce the difference.
     """
     if not counts.any():
-        return places_mm
-    terms = _terms(places_mm[:, counts])
+        return coordinates_mm
+    terms = _terms(coordinates_mm[:, counts])
     beyond_affine = np.where(_DEGREE[:, None] > 1, terms, 0.0)
     along_each_axis = np.asarray(np.kron(np.eye(3), beyond_affine @ beyond_affine.T), np.float64)
     stiffness = STIFFNESS_PER_MM2 * along_each_axis[np.ix_(_FREE, _FREE)]
@@ -134,14 +134,14 @@ def bent(head: MeanHead, places_mm: Floats, white_matter: Floats, counts: NDArra
     for blur_mm in SMOOTHED_MM:
         level = _Level(head.white_matter, white_matter, counts, blur_mm)
         for _ in range(STEPS):
-            step = level.step(places_mm[:, counts] + change @ terms, terms, change, stiffness)
+            step = level.step(coordinates_mm[:, counts] + change @ terms, terms, change, stiffness)
             change += step
             if np.abs(step @ terms).max() < NEAR_MM:
                 break
-    before, after = (level.difference(places_mm[:, counts] + c @ terms) for c in (0 * change, change))
+    before, after = (level.difference(coordinates_mm[:, counts] + c @ terms) for c in (0 * change, change))
     if after >= before:
-        return places_mm
-    moved: Floats = places_mm + (change @ _terms(places_mm.reshape(3, -1))).reshape(places_mm.shape)
+        return coordinates_mm
+    moved: Floats = coordinates_mm + (change @ _terms(coordinates_mm.reshape(3, -1))).reshape(coordinates_mm.shape)
     return moved
 
 
@@ -175,8 +175,8 @@ _FREE = np.flatnonzero([axis > 0 or factors.count(0) % 2 == 1 for axis in range(
 """Free coefficients: left-right coordinates are changed only by terms that are 0 on the midplane."""
 
 
-def _terms(places_mm: Floats) -> Floats:
-    """Terms [term, voxel] of a polynomial in ``places_mm`` [3, voxel] around the atlas's centre."""
-    scaled = in_units(places_mm)
+def _terms(coordinates_mm: Floats) -> Floats:
+    """Terms [term, voxel] of a polynomial in ``coordinates_mm`` [3, voxel] around the atlas's centre."""
+    scaled = in_units(coordinates_mm)
     ones: Any = np.ones_like(scaled[0])
     return np.stack([np.prod([ones, *(scaled[axis] for axis in axes)], axis=0) for axes in _FACTORS])

@@ -16,7 +16,7 @@ from yucca_wm.core.tissue import Tissue
 from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.conventions import LESION, TISSUES
-from yucca_wm.models.places import at_the_top, lesion_bearing
+from yucca_wm.models.positions import at_the_top, lesion_bearing
 
 WHITE_MATTER, VENTRICLES = Tissue.CEREBRAL_WHITE_MATTER.value, Tissue.LATERAL_VENTRICLES.value
 LEAST_REMAINDER = 0.15
@@ -95,7 +95,7 @@ def _remainder(brain: Brain) -> torch.Tensor:
 def keep_in_place(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
     """Where neither lesion nor white matter can occur, set both to 0 and renormalise the other classes.
 
-    Possible locations are those of `yucca_wm.models.places`.
+    Possible locations are those of `yucca_wm.models.positions`.
 
     Parameters
     ----------

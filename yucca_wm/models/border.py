@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from yucca_wm.models.believable import LEAST_PROBABILITY, WHITE_MATTER
-from yucca_wm.models.brain import Brain, Look
+from yucca_wm.models.brain import Brain, CoarseOutput
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import TISSUES, in_mm
 from yucca_wm.models.mean_head import shipped_mean_head
@@ -33,7 +33,7 @@ def drawn_with_the_mean_head(
     tissue: torch.Tensor,
     probability: torch.Tensor,
     regions: NDArray[np.uint8],
-    look: Look,
+    coarse: CoarseOutput,
     brain: Brain,
     grid: Canonical,
 ) -> torch.Tensor:
@@ -50,7 +50,7 @@ def drawn_with_the_mean_head(
         Output of the fine network.
     regions : ndarray, uint8, shape (x, y, z)
         Region of every white- and grey-matter voxel by its coordinates.
-    look : Look
+    coarse : CoarseOutput
         Output of the coarse network, aligned to this person (`yucca_wm.models.alignment`).
     brain : Brain
         Brain found by that network.
@@ -66,8 +66,8 @@ def drawn_with_the_mean_head(
     either = white_or_grey(tissue) & (torch.minimum(white, grey.amax(0)) > LEAST_PROBABILITY)
     white, grey = white[either], grey[:, either]
     voxels = tuple(axis.numpy() for axis in torch.nonzero(either, as_tuple=True))
-    places = brain.at(grid, look.places, voxels)
-    share = torch.from_numpy(shipped_mean_head().at(in_mm(places.numpy())).clip(*SHARES))
+    coordinates = brain.at(grid, coarse.coordinates, voxels)
+    share = torch.from_numpy(shipped_mean_head().at(in_mm(coordinates.numpy())).clip(*SHARES))
     odds = torch.log(white / grey.amax(0)) + torch.logit(share)
     expected = white / (white + grey.sum(0))
     drawn = torch.tensor(GREY)[grey.argmax(0)]

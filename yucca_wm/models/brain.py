@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.conventions import AS_MUCH, SIZE, SPACING_MM, normalised
-from yucca_wm.models.places import centroids
+from yucca_wm.models.positions import centroids
 
 FOREGROUND = 0.1
 """Share of the brightest intensities above which a voxel belongs to the head, for a first guess of its centre."""
@@ -41,28 +41,28 @@ Network = Callable[[torch.Tensor], torch.Tensor]
 class RegionNetwork(Protocol):
     """The coarse network, in its two parts (`yucca_wm.training.networks.compact.CoordinateUNet`)."""
 
-    def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def locate(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Background logit [B, 1, ...] and atlas coordinates [B, 3, ...] of each voxel of ``x`` [B, 1, ...]."""
 
-    def classes_at(self, outside: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def region_logits(self, outside: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
         """Region logits [B, class, ...] from the background logit and the coordinates."""
 
 
 @dataclass(frozen=True)
-class Look:
+class CoarseOutput:
     """Output of the coarse network, on a grid of 3 mm.
 
     outside : float [x, y, z], background logit.
-    places : float [3, x, y, z], atlas coordinates in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`.
+    coordinates : float [3, x, y, z], atlas coordinates in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`.
     """
 
     outside: torch.Tensor
-    places: torch.Tensor
+    coordinates: torch.Tensor
 
     def brain(self, network: RegionNetwork, centre_mm: NDArray[np.float64]) -> Brain:
         """The brain and its regions at these coordinates. centre_mm : [3], as in `Brain`."""
         with torch.inference_mode():
-            logits = network.classes_at(self.outside[None, None], self.places[None])
+            logits = network.region_logits(self.outside[None, None], self.coordinates[None])
         return Brain(torch.softmax(logits.float(), 1)[0], centre_mm)
 
 
@@ -115,8 +115,8 @@ class Brain:
 
     def share_within(self, grid: Canonical) -> float:
         """Share of the brain that lies within the scan; 0 if there is no brain."""
-        places = self._voxels_mm / grid.spacing_mm
-        inside = np.all((places > -0.5) & (places < np.array(grid.shape) - 0.5), axis=1)
+        voxels = self._voxels_mm / grid.spacing_mm
+        inside = np.all((voxels > -0.5) & (voxels < np.array(grid.shape) - 0.5), axis=1)
         return float(inside.mean()) if len(inside) else 0.0
 
     def at(
@@ -139,7 +139,7 @@ class Brain:
         return found if points is None else found[:, :, 0, 0]
 
 
-def find_brain(network: RegionNetwork, scans: Mapping[str, Array], grid: Canonical) -> tuple[Brain, Look]:
+def find_brain(network: RegionNetwork, scans: Mapping[str, Array], grid: Canonical) -> tuple[Brain, CoarseOutput]:
     """Find the brain and its regions from the mean of the network's outputs on all scans.
 
     A scan that ends within the brain, where another does not, is left out: its regions are also wrong far from its end.
@@ -157,18 +157,18 @@ def find_brain(network: RegionNetwork, scans: Mapping[str, Array], grid: Canonic
     -------
     brain : Brain
         The brain and its regions.
-    look : Look
+    coarse : CoarseOutput
         The mean output.
     """
     centre = _first_guess(next(iter(scans.values())), grid)
     for _ in range(3):
-        looks = [_look(network, scan, grid, centre) for scan in scans.values()]
-        look = _of_all(looks)
-        brain = look.brain(network, centre)
-        showing = _that_show_it(looks, brain.inside > 0.5)
-        if len(showing) < len(looks):
-            look = _of_all(showing)
-            brain = look.brain(network, centre)
+        outputs = [_coarse_output(network, scan, grid, centre) for scan in scans.values()]
+        coarse = _mean_output(outputs)
+        brain = coarse.brain(network, centre)
+        showing = _showing_the_brain(outputs, brain.inside > 0.5)
+        if len(showing) < len(outputs):
+            coarse = _mean_output(showing)
+            brain = coarse.brain(network, centre)
         inside = torch.nonzero(brain.inside > 0.5).double().numpy()
         if len(inside) == 0:
             break
@@ -176,7 +176,7 @@ def find_brain(network: RegionNetwork, scans: Mapping[str, Array], grid: Canonic
         if np.linalg.norm(moved) <= NEAR_MM:
             break
         centre = centre + moved
-    return brain, look
+    return brain, coarse
 
 
 def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
@@ -191,36 +191,39 @@ def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
     return np.array([x.mean() * grid.spacing_mm[0], y.mean() * grid.spacing_mm[1], height])
 
 
-def _that_show_it(looks: list[tuple[Look, torch.Tensor]], inside: torch.Tensor) -> list[tuple[Look, torch.Tensor]]:
-    """``looks`` (as in `_of_all`) with at least the share `AS_MUCH` of the largest brain volume in any field of view.
+def _showing_the_brain(
+    outputs: list[tuple[CoarseOutput, torch.Tensor]], inside: torch.Tensor
+) -> list[tuple[CoarseOutput, torch.Tensor]]:
+    """The ``outputs`` (as in `_mean_output`) of scans that show at least the share `AS_MUCH` of the brain that any of
+    them shows.
 
     inside : the brain, bool [x, y, z].
     """
-    seen = [float((inside & (view > 0)).sum()) for _, view in looks]
-    return [look for look, much in zip(looks, seen, strict=True) if much >= AS_MUCH * max(seen)]
+    seen = [float((inside & (view > 0)).sum()) for _, view in outputs]
+    return [output for output, much in zip(outputs, seen, strict=True) if much >= AS_MUCH * max(seen)]
 
 
-def _of_all(looks: list[tuple[Look, torch.Tensor]]) -> Look:
+def _mean_output(outputs: list[tuple[CoarseOutput, torch.Tensor]]) -> CoarseOutput:
     """Mean output over the scans whose field of view contains the voxel.
 
-    looks : for each scan its output, and 1 within its field of view (else 0), [x, y, z].
+    outputs : for each scan its output, and 1 within its field of view (else 0), [x, y, z].
     """
-    shown = torch.stack([view for _, view in looks])
+    shown = torch.stack([view for _, view in outputs])
     weight = torch.where(shown.any(0), shown, torch.ones_like(shown))
     weight = weight / weight.sum(0)
-    outside = torch.stack([look.outside * w for (look, _), w in zip(looks, weight, strict=True)]).sum(0)
-    places = torch.stack([look.places * w for (look, _), w in zip(looks, weight, strict=True)]).sum(0)
-    return Look(outside, places)
+    outside = torch.stack([coarse.outside * w for (coarse, _), w in zip(outputs, weight, strict=True)]).sum(0)
+    coordinates = torch.stack([coarse.coordinates * w for (coarse, _), w in zip(outputs, weight, strict=True)]).sum(0)
+    return CoarseOutput(outside, coordinates)
 
 
-def _look(
+def _coarse_output(
     network: RegionNetwork, scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]
-) -> tuple[Look, torch.Tensor]:
+) -> tuple[CoarseOutput, torch.Tensor]:
     """Output for one scan, and 1 within its field of view (else 0), [x, y, z]."""
     coarse = on_coarse_grid(scan, grid, centre_mm).numpy()
     with torch.inference_mode():
-        outside, places = network.seen(torch.from_numpy(normalised(coarse))[None, None])
-    return Look(outside[0, 0], places[0]), torch.from_numpy(field_of_view(coarse)).float()
+        outside, coordinates = network.locate(torch.from_numpy(normalised(coarse))[None, None])
+    return CoarseOutput(outside[0, 0], coordinates[0]), torch.from_numpy(field_of_view(coarse)).float()
 
 
 def on_coarse_grid(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:

@@ -61,14 +61,14 @@ def without_extremes(values: NDArray[Any]) -> NDArray[Any]:
     return values[(values >= low) & (values <= high)]
 
 
-def in_units(places_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+def in_units(coordinates_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """Atlas mm [3, ...] in units of `COORDINATE_UNIT_MM` around `ATLAS_CENTRE_MM`."""
-    return (places_mm - _centre_mm(places_mm.ndim)) / COORDINATE_UNIT_MM
+    return (coordinates_mm - _centre_mm(coordinates_mm.ndim)) / COORDINATE_UNIT_MM
 
 
-def in_mm(places: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+def in_mm(coordinates: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Atlas mm [3, ...] from the coarse network's units: the inverse of `in_units`."""
-    return np.asarray(places * COORDINATE_UNIT_MM + _centre_mm(places.ndim), np.float64)
+    return np.asarray(coordinates * COORDINATE_UNIT_MM + _centre_mm(coordinates.ndim), np.float64)
 
 
 def _centre_mm(dimensions: int) -> NDArray[np.float64]:

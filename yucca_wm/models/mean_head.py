@@ -27,9 +27,9 @@ class MeanHead:
 
     white_matter: Floats
 
-    def at(self, places_mm: Floats) -> Floats:
-        """Share of heads [...] with white matter at ``places_mm`` [3, ...], atlas mm, linearly interpolated."""
-        return sample(self.white_matter, places_mm)
+    def at(self, coordinates_mm: Floats) -> Floats:
+        """Share of heads [...] with white matter at ``coordinates_mm`` [3, ...], atlas mm, linearly interpolated."""
+        return sample(self.white_matter, coordinates_mm)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write an ``.npz`` file, with shares in units of 1/255."""
@@ -50,8 +50,8 @@ def shipped_mean_head() -> MeanHead:
     return MeanHead.load(FILE)
 
 
-def sample(values: Floats, places_mm: Floats) -> Floats:
-    """``values`` [x, y, z] on the mean head's grid at ``places_mm`` [3, ...], atlas mm, interpolated linearly."""
-    index = (places_mm.reshape(3, -1) - ORIGIN_MM[:, None]) / STEP_MM
+def sample(values: Floats, coordinates_mm: Floats) -> Floats:
+    """``values`` [x, y, z] on the mean head's grid at ``coordinates_mm`` [3, ...], atlas mm, interpolated linearly."""
+    index = (coordinates_mm.reshape(3, -1) - ORIGIN_MM[:, None]) / STEP_MM
     found: Floats = ndimage.map_coordinates(values, index, order=1, mode="nearest")
-    return found.reshape(places_mm.shape[1:])
+    return found.reshape(coordinates_mm.shape[1:])

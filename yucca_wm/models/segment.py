@@ -20,10 +20,10 @@ from yucca_wm.models.believable import (
     only_believable,
 )
 from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
-from yucca_wm.models.brain import Brain, Look, Network, RegionNetwork, find_brain
+from yucca_wm.models.brain import Brain, CoarseOutput, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical, field_of_view
 from yucca_wm.models.conventions import LESION, TISSUES
-from yucca_wm.models.places import shipped_places
+from yucca_wm.models.positions import shipped_positions
 from yucca_wm.models.tissue import surer_as, tissue_probability
 
 VOXELS_AT_ONCE = 100_000
@@ -101,7 +101,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         check_same_grid(images[0], other)
     grid = Canonical.of(images[0])
     data = {name: np.ascontiguousarray(grid.reordered(image.data), dtype=np.float32) for name, image in scans.items()}
-    brain, look = find_brain(networks.regions, data, grid)
+    brain, coarse = find_brain(networks.regions, data, grid)
     shown_ml = brain.volume_ml * brain.share_within(grid)
     if not BRAIN_ML[0] <= shown_ml <= BRAIN_ML[1]:
         raise InputError(
@@ -119,9 +119,9 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     lowest = int(shown.argmax())
     lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, flair, lowest))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
-    look = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), look, brain, grid)
-    regions = _regions(networks.regions, look, brain, grid, (white_or_grey(tissue) | lesions).numpy())
-    tissue = drawn_with_the_mean_head(tissue, probability, regions, look, brain, grid)
+    coarse = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), coarse, brain, grid)
+    regions = _regions(networks.regions, coarse, brain, grid, (white_or_grey(tissue) | lesions).numpy())
+    tissue = drawn_with_the_mean_head(tissue, probability, regions, coarse, brain, grid)
     regions[~((tissue == WHITE_MATTER) | lesions).numpy()] = 0
     return Segmentation(
         lesions=grid.restored(lesions.numpy()).astype(np.uint8),
@@ -129,19 +129,21 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         tissue=grid.restored(tissue.numpy()).astype(np.uint8),
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
-        misfit_mm=shipped_places().misfit_mm(brain.centroids_mm),
+        misfit_mm=shipped_positions().misfit_mm(brain.centroids_mm),
         looks_like=surer_as(networks.tissue, next(iter(data.values())), grid, brain) if len(data) == 1 else "",
     )
 
 
 def _regions(
-    network: RegionNetwork, look: Look, brain: Brain, grid: Canonical, wanted: NDArray[np.bool_]
+    network: RegionNetwork, coarse: CoarseOutput, brain: Brain, grid: Canonical, wanted: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     """Most probable region [x, y, z] of every ``wanted`` [x, y, z] voxel, by its own coordinates; 0 elsewhere."""
     regions = np.zeros(grid.shape, np.uint8)
     points = np.nonzero(wanted)
     if len(points[0]):
-        places = brain.at(grid, look.places, points)[None, :, :, None, None]
-        parts = [network.classes_at(torch.zeros_like(part[:, :1]), part) for part in places.split(VOXELS_AT_ONCE, 2)]
+        coordinates = brain.at(grid, coarse.coordinates, points)[None, :, :, None, None]
+        parts = [
+            network.region_logits(torch.zeros_like(part[:, :1]), part) for part in coordinates.split(VOXELS_AT_ONCE, 2)
+        ]
         regions[points] = 1 + torch.cat(parts, 2)[0, 1:, :, 0, 0].argmax(0).numpy()
     return regions

@@ -59,8 +59,8 @@ def shipped(name: str) -> Shipped | None:
 
 def identities() -> dict[str, str]:
     """Files that maps depend on: name of a model or of a table of anatomical positions -> SHA-256."""
-    places = {path.stem: sha256(path) for path in sorted(WEIGHTS.glob("*.npz"))}
-    return {name: model.identity for name, model in MODELS.items()} | places
+    positions = {path.stem: sha256(path) for path in sorted(WEIGHTS.glob("*.npz"))}
+    return {name: model.identity for name, model in MODELS.items()} | positions
 
 
 @cache
@@ -76,13 +76,13 @@ def networks(device: str = "auto") -> Networks:
     computed = set()
     for name, model in MODELS.items():
         loaded = load_model(model.path, model.scans)
-        place = choose_device(device, str(loaded.config["model_dimensions"]))
+        on = choose_device(device, str(loaded.config["model_dimensions"]))
         layout = torch.channels_last if loaded.config["model_dimensions"] == "2D" else torch.channels_last_3d
-        network: Any = loaded.network(place).to(memory_format=layout)
-        half = place.type == "cuda" or (place.type == "cpu" and bf16_is_fast())
+        network: Any = loaded.network(on).to(memory_format=layout)
+        half = on.type == "cuda" or (on.type == "cpu" and bf16_is_fast())
         runner = _RegionRunner if model is REGIONS else _Runner
-        found[name] = runner(network, place, layout, half)
-        computed.add(f"{place.type}, {'bfloat16' if half else 'float32'}")
+        found[name] = runner(network, on, layout, half)
+        computed.add(f"{on.type}, {'bfloat16' if half else 'float32'}")
     return Networks(found[REGIONS.name], _Mean(found[TISSUE.name], found[PAINTED.name]), "; ".join(sorted(computed)))
 
 
@@ -122,8 +122,8 @@ class _Runner:
 class _RegionRunner(_Runner):
     """The same for a network in two parts (`yucca_wm.models.brain.RegionNetwork`)."""
 
-    def seen(self, x: Any) -> Any:
-        return self._run(self.network.seen, x)
+    def locate(self, x: Any) -> Any:
+        return self._run(self.network.locate, x)
 
-    def classes_at(self, outside: Any, places: Any) -> Any:
-        return self._run(self.network.classes_at, outside, places)
+    def region_logits(self, outside: Any, coordinates: Any) -> Any:
+        return self._run(self.network.region_logits, outside, coordinates)

@@ -32,7 +32,7 @@ from yucca_wm.predict.own_models import LoadedModel, load
 from yucca_wm.predict.person import identities, predict_case
 
 if TYPE_CHECKING:
-    from yucca_wm.localize.inputs.companions import CompanionPlaces
+    from yucca_wm.localize.inputs.companions import CompanionPaths
 
 OTHERS = "choose another --out-dir (several people: --cohort), or put these tables and pages in their place by --force"
 
@@ -179,12 +179,12 @@ def _localize(
 
 def companion_places(
     out: Path, modalities: Collection[str], models: Collection[str], options: Options
-) -> CompanionPlaces:
+) -> CompanionPaths:
     """Where a run writes maps that accompany lesions and regions. modalities : used ones. models : the user's own."""
-    from yucca_wm.localize.inputs.companions import CompanionPlaces
+    from yucca_wm.localize.inputs.companions import CompanionPaths
 
     both = {LESIONS, REGIONS} <= set(models)
-    return CompanionPlaces(
+    return CompanionPaths(
         soft=options.soft,
         modality_lesions={m: out / alone(LESIONS, m) for m in modalities} if both else None,
         modality_regions={m: out / alone(REGIONS, m) for m in modalities} if both else None,

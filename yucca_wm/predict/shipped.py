@@ -166,13 +166,13 @@ class _SayingRegions:
 
     def __init__(self, network: RegionNetwork) -> None:
         self._network = network
-        self._seen = _saying("finding the brain and its regions", lambda x: network.seen(x))
+        self._locate = _saying("finding the brain and its regions", lambda x: network.locate(x))
 
-    def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._seen(x)
+    def locate(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._locate(x)
 
-    def classes_at(self, outside: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        return self._network.classes_at(outside, places)
+    def region_logits(self, outside: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
+        return self._network.region_logits(outside, coordinates)
 
 
 def _saying(what: str, network: Callable[[torch.Tensor], Found]) -> Callable[[torch.Tensor], Found]:

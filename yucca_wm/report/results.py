@@ -98,7 +98,7 @@ class Results:
         """[subjects, regions] load in percent; NaN if undefined."""
         return np.array([[value(row, "load_percent") for row in rows if is_region(row)] for rows in self.load.values()])
 
-    def place(self, path: object) -> str:
+    def shown_path(self, path: object) -> str:
         """Text to show for a path."""
         return "not shown" if self.anonymous else str(path)
 

@@ -19,14 +19,14 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name
 from yucca_wm.ensemble.mean import SoftmaxFiles
 from yucca_wm.imaging.reading import note
-from yucca_wm.localize.inputs.pairs import Companions, Modality, Pair, Place
+from yucca_wm.localize.inputs.pairs import Companions, Modality, Pair, PathInput
 
 SUFFIX = ".npz"
 MANIFEST = "ensemble.json"
 
 
 @dataclass(frozen=True)
-class CompanionPlaces:
+class CompanionPaths:
     """Where to look for companions of the maps.
 
     soft : read softmaxes. lesion_softmax, region_softmax : their folders; empty: beside the label maps.
@@ -36,11 +36,11 @@ class CompanionPlaces:
     """
 
     soft: bool = False
-    lesion_softmax: tuple[Place, ...] = ()
-    region_softmax: tuple[Place, ...] = ()
-    modality_lesions: Mapping[str, Place] | None = None
-    modality_regions: Mapping[str, Place] | None = None
-    tissue: Place | None = None
+    lesion_softmax: tuple[PathInput, ...] = ()
+    region_softmax: tuple[PathInput, ...] = ()
+    modality_lesions: Mapping[str, PathInput] | None = None
+    modality_regions: Mapping[str, PathInput] | None = None
+    tissue: PathInput | None = None
     tissue_of_others: bool = False
 
     @property
@@ -64,7 +64,7 @@ class CompanionPlaces:
         return {"soft": True, **modalities} if self.soft else modalities
 
     def attach(
-        self, pairs: Mapping[str, Pair], lesions: Place, regions: Place
+        self, pairs: Mapping[str, Pair], lesions: PathInput, regions: PathInput
     ) -> tuple[dict[str, Pair], dict[str, str]]:
         """Pairs with their companions, and case -> reason for subjects without a softmax file or a tissue map.
 
@@ -111,7 +111,7 @@ class CompanionPlaces:
         return attached, failures
 
 
-def _check_once(places: Sequence[Place]) -> None:
+def _check_once(places: Sequence[PathInput]) -> None:
     """Raise InputError if one folder or file is given twice: it would agree with itself, or count twice."""
     for one, other in combinations(map(Path, places), 2):
         if one.exists() and other.exists() and one.samefile(other):
@@ -119,7 +119,7 @@ def _check_once(places: Sequence[Place]) -> None:
             raise InputError(other, problem, "give each model's and each modality's own maps")
 
 
-def _tissue(place: Place, pairs: Mapping[str, Pair], *, of_others: bool) -> tuple[dict[str, Path], dict[str, str]]:
+def _tissue(place: PathInput, pairs: Mapping[str, Pair], *, of_others: bool) -> tuple[dict[str, Path], dict[str, str]]:
     """Subject -> tissue map, paired like lesion and region maps, and case -> reason for subjects without one.
 
     of_others : ignore maps of other subjects; else a note gives their number.
@@ -134,11 +134,11 @@ def _tissue(place: Place, pairs: Mapping[str, Pair], *, of_others: bool) -> tupl
     return partners, failures
 
 
-def _softmaxes(folders: Sequence[Place], label_maps: Place, option: str) -> Softmaxes:
+def _softmaxes(folders: Sequence[PathInput], label_maps: PathInput, option: str) -> Softmaxes:
     return given_softmaxes(folders) if folders else softmaxes_beside(label_maps, option)
 
 
-def _maps(place: Place, pairs: Mapping[str, Pair]) -> dict[str, Path]:
+def _maps(place: PathInput, pairs: Mapping[str, Pair]) -> dict[str, Path]:
     """Subject -> its file in a folder of label maps or softmax files (the label map if there are both).
 
     A file belongs to a subject if it has the name of its lesion map, or if it is the only file with the subject's name

@@ -22,7 +22,7 @@ from yucca_wm.imaging.images import Source
 from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.tasks.definition import Target
 
-Place = str | os.PathLike[str]
+PathInput = str | os.PathLike[str]
 
 SAME = "is given as {first} and as {second}; each needs a file of its own"
 
@@ -137,7 +137,7 @@ class Inputs:
         return "ventricles" in self.stated
 
 
-def folder_inputs(lesions: Place, regions: Place, ventricles: Place | None = None) -> Inputs:
+def folder_inputs(lesions: PathInput, regions: PathInput, ventricles: PathInput | None = None) -> Inputs:
     """Folders (or files) of maps, paired by name; raises InputError as `pair_cases`."""
     pairs, failures = pair_cases(lesions, regions, ventricles)
     stated = {"lesions": str(lesions), "regions": str(regions)}
@@ -146,12 +146,12 @@ def folder_inputs(lesions: Place, regions: Place, ventricles: Place | None = Non
 
 
 def cohort_inputs(
-    root: Place,
+    root: PathInput,
     layout: str = AUTO,
     *,
-    lesions: Place | None = None,
-    regions: Place | None = None,
-    ventricles: Place | None = None,
+    lesions: PathInput | None = None,
+    regions: PathInput | None = None,
+    ventricles: PathInput | None = None,
 ) -> Inputs:
     """The lesion masks of a cohort and the region maps that `yucca_wm.parcellate` wrote to it.
 
@@ -165,7 +165,7 @@ def cohort_inputs(
     failures: dict[str, str] = {}
     everyone = {name: Path(name) for name in subjects}
 
-    def maps(of: Target, place: Place | None) -> dict[str, Path]:
+    def maps(of: Target, place: PathInput | None) -> dict[str, Path]:
         if place is not None:
             found = image_files(Path(place), failures, lesion=of is Target.LESIONS)
             return match(everyone, found, Path(place), failures, unused=NOBODYS)

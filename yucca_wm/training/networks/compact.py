@@ -110,25 +110,25 @@ class _CoordinateUNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        outside, places = self.seen(x)
-        logits = self.classes_at(outside, places)
-        return [logits, places] if torch.is_grad_enabled() and self.gives_coordinates else logits
+        outside, coordinates = self.locate(x)
+        logits = self.region_logits(outside, coordinates)
+        return [logits, coordinates] if torch.is_grad_enabled() and self.gives_coordinates else logits
 
-    def seen(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def locate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """How little each voxel looks like brain [B, 1, ...], and its position in the atlas [B, 3, ...]."""
         features = self.trunk(x)
         with torch.autocast(x.device.type, enabled=False):  # 16 bits would round coordinates to .4 mm
             coarse = self.coordinates(features[self.SMOOTH].float())
             finer = self.finer(features[self.FINER].float())
-            places = F.interpolate(coarse, size=finer.shape[2:], mode="trilinear") + finer
-            places = F.interpolate(places, size=x.shape[2:], mode="trilinear")
-        return self.outside(features[0]), places
+            coordinates = F.interpolate(coarse, size=finer.shape[2:], mode="trilinear") + finer
+            coordinates = F.interpolate(coordinates, size=x.shape[2:], mode="trilinear")
+        return self.outside(features[0]), coordinates
 
-    def classes_at(self, outside: Tensor, places: Tensor) -> Tensor:
+    def region_logits(self, outside: Tensor, coordinates: Tensor) -> Tensor:
         """Logits [B, class, ...] from the output of `seen`: within the brain, the class is that of the position."""
-        with torch.autocast(places.device.type, enabled=False):
-            angles = [places * (2 * math.pi / length) for length in self.WAVELENGTHS]
-            waves = torch.cat([places, *(wave(angle) for angle in angles for wave in (torch.sin, torch.cos))], 1)
+        with torch.autocast(coordinates.device.type, enabled=False):
+            angles = [coordinates * (2 * math.pi / length) for length in self.WAVELENGTHS]
+            waves = torch.cat([coordinates, *(wave(angle) for angle in angles for wave in (torch.sin, torch.cos))], 1)
         logits = self.classes(waves)
         return torch.cat([logits[:, :1] + outside, logits[:, 1:]], 1)
 

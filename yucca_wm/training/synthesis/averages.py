@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from yucca_wm.models.mean_head import ORIGIN_MM, SHAPE, MeanHead
 from yucca_wm.models.mean_head import STEP_MM as MEAN_HEAD_STEP_MM
-from yucca_wm.models.places import REACH_MM, STEP_MM, Places, affine_between, centroids
+from yucca_wm.models.positions import REACH_MM, STEP_MM, Positions, affine_between, centroids
 from yucca_wm.training.synthesis.heads import Head
 from yucca_wm.training.synthesis.structures import (
     BRAINSTEM,
@@ -49,7 +49,7 @@ def mean_head_of(heads: Sequence[Head]) -> MeanHead:
     return MeanHead((white / np.maximum(known, FEWEST)).reshape(SHAPE))
 
 
-def places_of(heads: Sequence[Head]) -> Places:
+def positions_of(heads: Sequence[Head]) -> Positions:
     """Mean centroids of the regions of ``heads`` in the atlas, and the distance to tissue in which lesions occur."""
     own, in_atlas = [], []
     for head in heads:
@@ -68,4 +68,4 @@ def places_of(heads: Sequence[Head]) -> Places:
         padded = np.pad(np.isin(head.structures, BEARERS), width := int(REACH_MM.max() / 2))
         distance = ndimage.distance_transform_edt(~padded)
         distances.append(ndimage.map_coordinates(distance, np.moveaxis(voxels, -1, 0) + width, order=1, mode="nearest"))
-    return Places(mean, origin, np.quantile(distances, SHARE, axis=0).astype(np.float32))
+    return Positions(mean, origin, np.quantile(distances, SHARE, axis=0).astype(np.float32))

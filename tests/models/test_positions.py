@@ -14,16 +14,16 @@ from yucca_wm.imaging.images import Image, load
 from yucca_wm.models.brain import Brain, find_brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import SIZE
-from yucca_wm.models.places import (
+from yucca_wm.models.positions import (
     FEWEST_REGIONS,
-    Places,
+    Positions,
     at_the_top,
     centroids,
     lesion_bearing,
-    shipped_places,
+    shipped_positions,
 )
 from yucca_wm.models.shipped import networks
-from yucca_wm.training.synthesis.averages import places_of
+from yucca_wm.training.synthesis.averages import positions_of
 from yucca_wm.training.synthesis.heads import COORDINATE_STEP, Head
 from yucca_wm.training.synthesis.structures import CEREBRAL_WM, CORTEX
 
@@ -51,11 +51,11 @@ def test_distance_is_to_the_white_matter_that_a_tenth_of_the_heads_has() -> None
     wall, other = np.zeros((2, 60, 60, 60), bool)
     wall[20] = True
     other[[20, 50]] = True
-    found = places_of([head(wall)] * 10 + [head(other)])
+    found = positions_of([head(wall)] * 10 + [head(other)])
     assert found.centroids_mm == pytest.approx(centroids_by_hand())
     points = np.array([[20.0, 30, 30], [23.0, 30, 30], [23.9, 30, 30], [50.0, 30, 30]])
     assert found.can_hold_lesions(points).tolist() == [True, True, False, False]
-    assert places_of([head(other)]).can_hold_lesions(points).tolist() == [True, True, False, True]
+    assert positions_of([head(other)]).can_hold_lesions(points).tolist() == [True, True, False, True]
 
 
 def centroids_by_hand() -> np.ndarray:
@@ -74,7 +74,7 @@ def test_centroids_are_in_the_order_of_the_table_and_absent_ones_are_nan() -> No
 
 
 def test_any_pose_comes_to_the_mean_head_and_too_little_of_a_brain_does_not() -> None:
-    mean = Places(centroids_by_hand(), np.zeros(3), np.zeros((2, 2, 2), np.float32))
+    mean = Positions(centroids_by_hand(), np.zeros(3), np.zeros((2, 2, 2), np.float32))
     pose = np.array([[0.9, -0.3, 0, 40], [0.4, 1.1, 0.1, -7], [0, 0.2, 1.2, 15], [0, 0, 0, 1]])
     person = apply_affine(pose, mean.centroids_mm)
     affine = mean.to_mean_head(person)
@@ -87,8 +87,8 @@ def test_any_pose_comes_to_the_mean_head_and_too_little_of_a_brain_does_not() ->
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    shipped = shipped_places()
-    again = Places.load(shipped.save(tmp_path / "places.npz"))
+    shipped = shipped_positions()
+    again = Positions.load(shipped.save(tmp_path / "positions.npz"))
     assert np.array_equal(again.distance_mm, shipped.distance_mm)
     assert np.array_equal(again.centroids_mm, shipped.centroids_mm)
 
@@ -115,5 +115,5 @@ def test_the_top_is_that_of_the_mean_head() -> None:
     brain, grid = Brain(probability, np.zeros(3)), Canonical.of(Image(np.zeros((9, 9, 9)), np.diag([2.0, 2, 2, 1])))
     points = np.array([[30.0, 40, 60.1], [30.0, 40, 59.9]])  # 2 * 60.1 + 10 is 130.2 mm, 2 * 59.9 + 10 is 129.8 mm
     assert not at_the_top(brain, grid, points).any()  # nothing is known of a brain without regions
-    brain.__dict__["centroids_mm"] = shipped_places().centroids_mm - 10
+    brain.__dict__["centroids_mm"] = shipped_positions().centroids_mm - 10
     assert at_the_top(brain, grid, points).tolist() == [True, False]

@@ -37,11 +37,11 @@ FEWEST_REGIONS, WORST_FIT_MM = 20, 8.0
 """With fewer regions, or a larger mean distance of their centroids after the fit, positions are not judged."""
 
 STEP_MM, REACH_MM, UNITS_PER_MM = 4.0, np.array([96.0, 112.0, 104.0]), 4
-FILE = Path(__file__).parent / "weights" / "places.npz"
+FILE = Path(__file__).parent / "weights" / "positions.npz"
 
 
 @dataclass(frozen=True)
-class Places:
+class Positions:
     """Distances to tissue that lesions occur in, in the space of the mean head (mm, right, front, top).
 
     centroids_mm : [region, 3], of the white-matter regions in the order of the region table.
@@ -88,7 +88,7 @@ class Places:
         return Path(path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Places:
+    def load(cls, path: str | os.PathLike[str]) -> Positions:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as found:
             distance_mm = found["quarters_mm"].astype(np.float32) / UNITS_PER_MM
@@ -96,15 +96,15 @@ class Places:
 
 
 @cache
-def shipped_places() -> Places:
+def shipped_positions() -> Positions:
     """The distances for the 20 heads that the shipped models were trained on, loaded once."""
-    return Places.load(FILE)
+    return Positions.load(FILE)
 
 
 def lesion_bearing(brain: Brain, grid: Canonical, voxels: tuple[NDArray[np.intp], ...]) -> NDArray[np.bool_]:
     """Whether lesions can occur at ``voxels`` (3 index arrays [voxel]) of ``grid``, bool [voxel]; True if unknown."""
     points_mm = _in_mean_head(brain, grid, np.stack(voxels, 1))
-    return np.ones(len(voxels[0]), bool) if points_mm is None else shipped_places().can_hold_lesions(points_mm)
+    return np.ones(len(voxels[0]), bool) if points_mm is None else shipped_positions().can_hold_lesions(points_mm)
 
 
 def at_the_top(brain: Brain, grid: Canonical, points: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -115,7 +115,7 @@ def at_the_top(brain: Brain, grid: Canonical, points: NDArray[np.float64]) -> ND
 
 def _in_mean_head(brain: Brain, grid: Canonical, points: NDArray[Any]) -> NDArray[np.float64] | None:
     """``points`` [point, 3], voxels of ``grid``, in mm of the mean head; None if the brain does not fit it."""
-    affine = shipped_places().to_mean_head(brain.centroids_mm)
+    affine = shipped_positions().to_mean_head(brain.centroids_mm)
     return None if affine is None else np.asarray(apply_affine(affine, points * grid.spacing_mm))
 
 
