@@ -147,7 +147,7 @@ def test_beyond_the_field_of_view_of_one_scan_the_other_counts() -> None:
     short, whole = (CoarseOutput(torch.full(SIZE, value), torch.full((3, *SIZE), -value)) for value in (0.2, 0.8))
     both = _mean_output([(short, shown), (whole, torch.ones(SIZE))])
     nowhere = _mean_output([(short, torch.zeros(SIZE)), (whole, torch.zeros(SIZE))])
-    for name, sign in (("outside", 1), ("places", -1)):
+    for name, sign in (("outside", 1), ("coordinates", -1)):
         found = getattr(both, name)
         torch.testing.assert_close(found[..., :20], torch.full_like(found[..., :20], sign * 0.8))
         torch.testing.assert_close(found[..., 20:], torch.full_like(found[..., 20:], sign * 0.5))

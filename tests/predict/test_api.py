@@ -8,6 +8,8 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +24,7 @@ from yucca_wm.cli import exit_code
 from yucca_wm.core.notes import Note
 from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging import images
+from yucca_wm.jobs.run_record import RECORD, FileState, Record
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.measures.places import SORTED
@@ -114,7 +117,7 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     saved, out = found.save(tmp_path / "saved", report=False), tmp_path / "out"
     names = {str(one.relative_to(saved)) for one in saved.rglob("*") if one.is_file()}
     assert {"lesions/anna.nii.gz", "regions/anna.nii.gz", "tissue/anna.nii.gz", "lesion_load.tsv"} <= names
-    for name in names:
+    for name in names - {RECORD}:  # which tells the time
         ours, theirs = (saved / name).read_bytes(), (out / name).read_bytes()
         if name.endswith(".json"):  # which says where it is
             ours = ours.replace(b"/saved/", b"/out/")
@@ -158,7 +161,7 @@ def test_nor_do_they_when_one_was_saved_from_python(tmp_path: Path, capsys: pyte
     with pytest.raises(yw.InputError, match=re.escape(told + "folder or subject")):
         yw.predict(flair=second).save(saved, report=False)
     words = ["--out-dir", str(saved), "--no-report"]
-    with pytest.raises(yw.InputError, match=re.escape(told + "--out-dir or --name, or replace it by --force")):
+    with pytest.raises(yw.InputError, match=re.escape(f"is called ms_01, as {first} was, which is in {saved} already")):
         main(["--flair", str(second), *words])
     nib.save(nib.Nifti1Image(scan() + 2, AFFINE), first)
     yw.predict(flair=first).save(saved, report=False)  # the scan was exported again
@@ -216,6 +219,27 @@ def test_a_mask_that_was_drawn_by_hand_is_not_replaced(
 
 
 @pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("how", ["python", "command"])
+def test_a_map_that_was_edited_after_it_was_saved_is_not_replaced(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "anna_FLAIR.nii.gz"
+    nib.save(nib.Nifti1Image(scan(), AFFINE), path)
+    found = yw.predict(flair=path)
+    out = found.save(tmp_path / "saved", report=False)
+    edited = out / "lesions" / "anna.nii.gz"
+    edited.write_bytes(b"corrected by hand")
+    command = ["--flair", str(path), "--out-dir", str(out), "--no-report"]
+    again = partial(found.save, out, report=False) if how == "python" else partial(main, command)
+    with pytest.raises(yw.InputError, match=re.escape(f"{edited}: was changed after yucca-wm predict wrote it")):
+        again()
+    assert edited.read_bytes() == b"corrected by hand"
+    assert main([*command, "--force"]) == 0
+    assert edited.read_bytes() != b"corrected by hand"
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("fast")
 def test_scans_named_after_two_people_are_doubted(tmp_path: Path) -> None:
     for name in ("sub-001_T1w", "sub-002_T1w", "sub-002_ses-2_FLAIR"):
         nib.save(nib.Nifti1Image(scan(), AFFINE), tmp_path / f"{name}.nii.gz")
@@ -233,10 +257,17 @@ def test_what_was_saved_before_of_a_person_is_replaced(tmp_path: Path) -> None:
     for path in stale:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"earlier")
-    kept = first / "frame" / "ben_T1_to_FLAIR.tfm"
-    kept.write_bytes(b"of somebody else")
+    record = Record(first, "predict")
+    last = record.last("anna")
+    assert last is not None
+    left = {str(path.relative_to(first)): FileState.of(path) for path in stale}
+    record.add(replace(last, outputs={**last.outputs, **left}))  # as with other scans
+    kept = [first / "frame" / "ben_T1_to_FLAIR.tfm", first / "regions_T1" / "anna.nii.gz"]
+    for path in kept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"of somebody else, and by hand")
     yw.predict(flair=scan(), affine=AFFINE, subject="anna").save(first, report=False)
-    assert [path.exists() for path in (*stale, kept)] == [False, False, True]
+    assert [path.exists() for path in (*stale, *kept)] == [False, False, True, True]
 
 
 def test_tables_go_with_the_maps_that_they_were_made_from(tmp_path: Path) -> None:

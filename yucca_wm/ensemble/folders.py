@@ -76,6 +76,7 @@ def merge_folders(
                 (name, members),
                 {f"softmax of folder {number + 1}": path for number, path in members.items()},
                 [path for path in _outputs(out, name).values() if options.confidence or path.parent == out],
+                [] if options.confidence else [_outputs(out, name)["confidence"]],  # not of the new label map
             )
             for name, members in files.items()
         }
@@ -165,8 +166,6 @@ def _merge_case(
     """Write one case's maps; ``case``: its name and its file in each folder. Returns what is recorded of the files."""
     name, files = case
     target = _outputs(out, name)
-    if not options.confidence:  # one from an earlier run does not belong to this label map
-        target["confidence"].unlink(missing_ok=True)
     members: list[Probabilities] = [open_probabilities(path) for path in files.values()]
     if options.resample:
         members = [members[0], *(Resampled.like(member, members[0].grid) for member in members[1:])]

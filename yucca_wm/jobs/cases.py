@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -20,10 +20,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """Results and failures (case -> reason) of `run_cases`, each in the order of the cases given."""
+    """Results and failures (case -> reason) of `run_cases`, each in the order of the cases given.
+
+    refused : failed cases that were not begun, and whose files are as they were.
+    """
 
     results: dict[str, Result]
     failures: dict[str, str]
+    refused: Collection[str] = ()
 
 
 def run_cases(

@@ -62,7 +62,9 @@ class Earlier:
         for name in inputs.keys() & self.entries.keys():
             for what, path in inputs[name].items():
                 before = self.entries[name].inputs.get(what)
-                if before is not None and before.path != str(path) and FileState.of(path).sha256 != before.sha256:
+                if before is None or before.path == str(Path(path).absolute()):
+                    continue
+                if FileState.of(path).sha256 != before.sha256:
                     problem = f"is called {name}, as {before.path} was, which is in {self.step.folder} already"
                     remedy = "name the file after its person, or replace that one by --force"
                     raise InputError(path, problem, remedy)

@@ -1,16 +1,17 @@
-"""Files that a step does not replace: those that it reads, and those that it has not written as they are."""
+"""Files that a step does not replace or remove: those that it reads, and those that it has not written as they are."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging import reading
-from yucca_wm.jobs.run_record import Entry, FileState, State
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.jobs.step import Step, Work
 
 
@@ -23,19 +24,78 @@ def check_apart(works: Iterable[Work[Any]]) -> None:
             raise InputError(path, "is read by this run, which would replace it", "choose another --out-dir")
 
 
-def not_to_be_replaced(step: Step, name: str, work: Work[Any], last: Entry | None) -> InputError | None:
-    """The error for an existing output that this step has not written as it is: made elsewhere, or edited since."""
-    if last is None or last.state is State.FAILED:  # a failed run leaves no output
-        there = None if name in step.known else next((path for path in work.outputs if path.exists()), None)
-        return not_ours(there, step.name) if there else None
-    for path in work.outputs if last.state is State.DONE else ():
-        written = last.outputs.get(step.place(path))
-        if written and path.is_file() and path.stat().st_size and FileState.of(path, written).sha256 != written.sha256:
+class Written:
+    """The files that runs of a step have written in its folder, according to its record."""
+
+    def __init__(self, step: Step, record: Record) -> None:
+        self._step, self._record = step, record
+
+    @cached_property
+    def _by_anybody(self) -> dict[str, list[FileState]]:
+        """Path in the folder -> states, of every subject: names of files may change hands."""
+        found: dict[str, list[FileState]] = {}
+        for subject in self._record.subjects:
+            if (entry := self._record.last(subject)) is not None:
+                for place, state in entry.outputs.items():
+                    found.setdefault(place, []).append(state)
+        return found
+
+    def is_ours(self, path: Path, last: Entry | None) -> bool:
+        """Whether the file at ``path`` is as the run of ``last``, or of another subject, has left it."""
+        place = self._step.place(path)
+        if last is not None and (own := last.outputs.get(place)) is not None and _is_as(path, own):
+            return True
+        return any(_is_as(path, state) for state in self._by_anybody.get(place, ()))
+
+    def error(self, work: Work[Any], last: Entry | None) -> InputError | None:
+        """The error for an output of a subject that exists, and is not ours as it is: made elsewhere, or edited since.
+
+        What a stopped run was at is ours. A step that does not remove what it replaces tells files from elsewhere by
+        other means.
+        """
+        if _is_unknown(last) or not (self._step.replaces or (last and last.state is State.DONE)):
+            return None
+        for path in work.outputs:
+            if not path.is_file() or not path.stat().st_size or self.is_ours(path, last):
+                continue
+            if last is None or self._step.place(path) not in last.outputs:
+                return not_ours(path, self._step.name)
             with suppress(InputError):
-                if last.same_work(step.parameters, work.states(last)):
+                if last.same_work(self._step.parameters, work.states(last)):
                     return None  # it stays
-            return _stays(path, f"was changed after yucca-wm {step.name} wrote it")
-    return None
+            return _stays(path, f"was changed after yucca-wm {self._step.name} wrote it")
+        return None
+
+    def to_remove(self, work: Work[Any], last: Entry | None, *, force: bool = False) -> tuple[Path, ...]:
+        """Files that a subject may leave, and that may be removed before it is done again."""
+        if force or _is_unknown(last):
+            return work.leaves
+        return tuple(path for path in work.leaves if path.is_file() and self.is_ours(path, last))
+
+    def remove(self, subject: str, but: Collection[Path] = ()) -> None:
+        """Remove the files of a subject that are as its run has left them, and folders that are empty then.
+
+        but : files that other subjects use.
+        """
+        last = self._record.last(subject)
+        for place, state in last.outputs.items() if last is not None else ():
+            path = self._step.folder / place
+            if path in but or not path.is_file() or not _is_as(path, state):
+                continue
+            path.unlink()
+            for folder in path.parents:
+                if folder == self._step.folder or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+
+
+def _is_unknown(last: Entry | None) -> bool:
+    """Whether the record does not tell a subject's files: its run was stopped."""
+    return last is not None and (last.state is State.BEGUN or (last.state is State.DONE and not last.outputs))
+
+
+def _is_as(path: Path, written: FileState) -> bool:
+    return FileState.of(path, written).sha256 == written.sha256
 
 
 def not_ours(path: Path, step: str) -> InputError:

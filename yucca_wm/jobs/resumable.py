@@ -17,7 +17,7 @@ from yucca_wm.core.files import case_name, make_folder, remove_temporaries
 from yucca_wm.imaging import reading
 from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
-from yucca_wm.jobs.not_replaced import check_apart, not_to_be_replaced
+from yucca_wm.jobs.not_replaced import Written, check_apart
 from yucca_wm.jobs.options import Level, RunOptions, selected
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.jobs.step import Case, Step, Work
@@ -27,6 +27,9 @@ HEADER = "header"
 
 ASIDE = "earlier_"
 """Part of the names of files put aside: as long as `yucca_wm.core.files.TEMPORARY` expects."""
+
+SAVED = {"saved": "from Python"}
+"""Parameters of such an entry: a command does the subject again."""
 
 SUBJECT_WAIT_S = 30.0
 """Seconds to wait for a subject's lock: when a cluster worker is lost, its subject goes to another before the first has
@@ -80,15 +83,17 @@ def run_step(
     kept: dict[str, Any] = {}
     due: dict[str, Due[Case]] = {}
     refused: dict[str, InputError] = {}
+    written = Written(step, record)
     for name, work in chosen.items():
         last = record.last(name)
         if last is not None and not options.force and _is_current(step, work, last):
             kept[name] = last.result
             reading.note(*last.notes)
-        elif step.replaces and not options.force and (error := not_to_be_replaced(step, name, work, last)):
+        elif not options.force and (error := written.error(work, last)):
             refused[name] = error
         else:
-            due[name] = Due(name, work, last)
+            to_remove = written.to_remove(work, last, force=options.force) if step.replaces else ()
+            due[name] = Due(name, work, last, to_remove)
     if chosen and len(refused) == len(chosen):
         raise next(iter(refused.values()))
 
@@ -122,7 +127,25 @@ def run_step(
     if options.is_whole:
         _clear(step.folder, folders)
     failures = outcome.failures | {name: str(error) for name, error in refused.items()}
-    return Outcome(*({name: part[name] for name in chosen if name in part} for part in (results, failures)))
+    done, failed = ({name: part[name] for name in chosen if name in part} for part in (results, failures))
+    return Outcome(done, failed, refused)
+
+
+def record_saved(step: Step, name: str, work: Work[Any], write: Callable[[], None]) -> None:
+    """Write results that exist already (in memory) as a run of ``step`` would have left them, and record them.
+
+    Raises InputError if an output exists that no run wrote as it is, or the record cannot be written.
+    """
+    record = Record(step.folder, step.name)
+    written, last = Written(step, record), record.last(name)
+    if error := written.error(work, last):
+        raise error
+    _remove(written.to_remove(work, last), keep=False)
+    begun = Entry(name, step.name, State.BEGUN, work.states(None), SAVED)
+    record.add(begun)
+    write()
+    outputs = {step.place(path): FileState.of(path) for path in work.leaves if path.is_file()}
+    record.add(replace(begun, state=State.DONE, outputs=outputs))
 
 
 def without_header(entry: Entry) -> Entry:
@@ -132,11 +155,12 @@ def without_header(entry: Entry) -> Entry:
 
 @dataclass(frozen=True)
 class Due(Generic[Case]):
-    """A subject that may have to be done, with its last record entry."""
+    """A subject that may have to be done, with its last record entry. to_remove : files to remove before."""
 
     name: str
     work: Work[Case]
     last: Entry | None
+    to_remove: Sequence[Path]
 
 
 @dataclass(frozen=True)
@@ -156,14 +180,19 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
     keep : put an earlier result aside, and delete it once the subject is done.
     """
     work, last = due.work, due.last
-    begun = False
+    begun, others = False, set[Path]()
     with hold(step.folder / f".{due.name}.lock", f"{step.folder}: {due.name}", wait_s=SUBJECT_WAIT_S):
         try:
             inputs = work.states(last)
-            if last is not None and not force and last.same_work(step.parameters, inputs) and work.is_there:
+            if (
+                last is not None
+                and not force
+                and last.same_work(step.parameters, inputs)
+                and _has_left(step, work, last)
+            ):
                 return Done(inputs, last.seconds, last.result, last.notes, last.outputs)  # only touched or copied
-            if step.replaces:
-                _remove(work, keep=keep)
+            _remove(due.to_remove, keep=keep)
+            others = {path for path in work.others if path.exists()}  # not ours
             begun, began = True, time.perf_counter()
             with reading.reading(reading.headers()) as notes:
                 result = function(work.case)
@@ -173,22 +202,31 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
                     raise InputError(path, "changed while it was read", "run again")
         except Exception:
             if step.replaces:  # leftovers of an earlier run must not pass for this one's
-                _remove(work, keep=keep and not begun)
+                _remove(
+                    [path for path in work.leaves if path not in others] if begun else due.to_remove,
+                    keep=keep and not begun,
+                )
             raise
         for path in work.leaves if keep else ():
             _aside(path).unlink(missing_ok=True)
-        outputs = {step.place(path): FileState.of(path) for path in work.outputs if path.is_file()}
+        left = [path for path in work.leaves if path.is_file() and path not in others]
+        outputs = {step.place(path): FileState.of(path) for path in left}
     return Done(inputs, seconds, result, tuple(notes), outputs)
 
 
 def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
     """Whether nothing has changed, judged without reading any file."""
-    same = last.repeats(step.parameters) and last.inputs.keys() == work.inputs.keys() and work.is_there
+    same = last.repeats(step.parameters) and last.inputs.keys() == work.inputs.keys() and _has_left(step, work, last)
     return same and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
 
 
-def _remove(work: Work[Any], *, keep: bool) -> None:
-    for path in work.leaves:
+def _has_left(step: Step, work: Work[Any], last: Entry) -> bool:
+    """Whether all outputs exist, and were written in the run of ``last`` (or one of them was edited since)."""
+    return work.is_there and (not last.outputs or all(step.place(path) in last.outputs for path in work.outputs))
+
+
+def _remove(paths: Iterable[Path], *, keep: bool) -> None:
+    for path in paths:
         if keep and path.is_file():
             path.replace(_aside(path))
         path.unlink(missing_ok=True)

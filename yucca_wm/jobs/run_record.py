@@ -186,10 +186,15 @@ def _files(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def _marks(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
-    """Path, size, and times of last change (content, and anything); totals over all its files."""
+    """Absolute path, size, and times of last change (content, and anything); totals over all its files."""
     stats = [file.stat() for file in dict.fromkeys([Path(path), *_files(path)])]
     size = sum(stat.st_size for stat in stats)
-    return str(path), size, max(stat.st_mtime_ns for stat in stats), max(stat.st_ctime_ns for stat in stats)
+    return (
+        str(Path(path).absolute()),
+        size,
+        max(stat.st_mtime_ns for stat in stats),
+        max(stat.st_ctime_ns for stat in stats),
+    )
 
 
 def plain(parameters: Mapping[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,6 @@ class Step:
 
     parameters : everything a result depends on besides the subject's own files (JSON): settings, checksums of an atlas.
     replaces : remove an earlier result before its subject is done again, so that it cannot pass for the new one.
-    known : subjects not in the record whose files are nevertheless this step's (saved from Python).
     keeps : if no subject at all can be done (a wrong folder was given), leave everything as it was, the record too.
     """
 
@@ -28,7 +27,6 @@ class Step:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     replaces: bool = True
     keeps: bool = False
-    known: Collection[str] = ()
 
     def place(self, path: Path) -> str:
         """An output's path in the step's folder, as in its record."""
@@ -40,7 +38,7 @@ class Work(Generic[Case]):
     """One subject's part of a step.
 
     case : argument of the step's function. inputs : files it reads, by role. outputs : files it leaves; the subject is
-    due again if one is missing. others : further files that it or an earlier run may leave.
+    due again if one is missing. others : further files that it or an earlier run, with other options, may leave.
     """
 
     case: Case

@@ -158,6 +158,7 @@ def _apply(affine: NDArray[np.floating[Any]], points: NDArray[Any]) -> NDArray[n
     return np.asarray(affine[:3, :3] @ points + affine[:3, 3:])
 
 
+STEP = "to template"
 FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
 TABLES = (TEMPLATE.name, "template.json", FREQUENCY, COUNT)
 
@@ -166,9 +167,11 @@ MOST_OUTSIDE = 0.5
 
 
 def forget_frequency(results_dir: Path) -> None:
-    """Remove the files of the whole cohort in ``template/``, which are outdated until subjects are carried again."""
-    for name in TABLES:
-        (results_dir / FOLDER / name).unlink(missing_ok=True)
+    """Remove the files of the whole cohort in ``template/``, which are outdated until subjects are carried again.
+    Without ``template.json`` beside them, they are not from this package, and stay."""
+    if (results_dir / FOLDER / "template.json").is_file():
+        for name in TABLES:
+            (results_dir / FOLDER / name).unlink(missing_ok=True)
 
 
 def find_template(given: str) -> Path:
@@ -239,7 +242,7 @@ def _carry_into(
         inputs = {"lesions": one.lesions, **transforms.inputs(one.subject, one.regions)}
         works[one.subject] = Work(one, inputs, [maps / f"{one.subject}.nii.gz"])
     work = partial(_carry, grid=grid, transforms=transforms, settings=settings, folder=maps)
-    step = Step("to template", folder, {**asdict(settings), "template": sha256(template)})
+    step = Step(STEP, folder, {**asdict(settings), "template": sha256(template)})
     outcome = run_step(step, work, works, options, threads=True)  # the grid is shared
     if not options.is_whole:
         return len(outcome.results), outcome.failures

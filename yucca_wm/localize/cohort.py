@@ -15,17 +15,19 @@ from typing import Any
 from yucca_wm.core.files import make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.earlier import Earlier
+from yucca_wm.jobs.not_replaced import Written
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, Record, State
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.atlas_space import FOLDER as CARRIED
+from yucca_wm.localize.atlas_space import STEP as TO_TEMPLATE
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.inputs.records import mixed_settings, other_scans, same_scans
-from yucca_wm.localize.maps import Derivative, check_names, remove_subjects
+from yucca_wm.localize.maps import Derivative, check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import Parts, failures_in, files_of, remove_group, summary, write_group
@@ -109,13 +111,14 @@ def localize_into(
         localize_case,
         table=table, settings=settings, tables=tables, parts=parts, maps_dir=maps_dir, derivative=derivative,
     )  # fmt: skip
-    works = {
-        subject: Work(pair, pair.files(), _outputs(pair, parts, maps_dir, derivative))
-        for subject, pair in pairs.items()
-    }
+    possible = Derivative(folder / "bids", inputs.lesions, inputs.regions)
+    works = {}
+    for subject, pair in pairs.items():
+        outputs = _outputs(pair, parts, maps_dir, derivative)
+        others = set(_outputs(pair, parts, folder / "maps", possible)) - set(outputs)
+        works[subject] = Work(pair, pair.files(), outputs, sorted(others))
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
-    known = pairs if Record(folder, STEP).subjects else ()  # the folders in it are ours, and names may change
-    step = Step(STEP, folder, parameters, keeps=not renew, known=known)
+    step = Step(STEP, folder, parameters, keeps=not renew)
     there = _earlier(step, parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)
@@ -133,7 +136,7 @@ def localize_into(
         now = {*pairs, *failures}
         account = {name: reason for name, reason in there.failures.items() if name not in now} | failures
     else:
-        _remove_others(folder, parts, pairs)
+        _remove_others(step, parts, works)
     forget_frequency(folder)
     if not flags and not inputs.adds:  # when files are added one by one, failures stay in localize.json
         remove_group(folder)
@@ -194,17 +197,20 @@ def _digest(table: RegionTable) -> str:
     return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
 
 
-def _remove_others(folder: Path, parts: Parts, pairs: Mapping[str, Pair]) -> None:
-    """Remove the files of subjects that are not among ``pairs``."""
-    gone = parts.of_others(pairs.keys())
-    remove_subjects(folder / "bids", gone, pairs)
-    for subject, part in gone.items():
-        for place in (folder / "maps", folder / CARRIED / "lesions"):
-            (place / f"{subject}.nii.gz").unlink(missing_ok=True)
-        part.unlink()
+def _remove_others(step: Step, parts: Parts, works: Mapping[str, Work[Pair]]) -> None:
+    """Remove the files of subjects that are not among ``works``, as far as this package has written them."""
+    gone = parts.of_others(works.keys())
+    in_use = {path for work in works.values() for path in work.leaves}  # names in BIDS may change hands
+    carried = Step(TO_TEMPLATE, step.folder / CARRIED)
+    for of in (step, carried):
+        written = Written(of, Record(of.folder, of.name))
+        for subject in gone:
+            written.remove(subject, in_use)
+    for part in gone.values():
+        part.unlink(missing_ok=True)
     if gone:
         named = ", ".join(sorted(gone, key=natural_key))
-        print(f"note: no longer in the tables of {folder}: {named}", file=sys.stderr)
+        print(f"note: no longer in the tables of {step.folder}: {named}", file=sys.stderr)
 
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:

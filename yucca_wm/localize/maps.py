@@ -138,22 +138,6 @@ class Derivative:
         return quote(Path(os.path.relpath(path, self._folder(name))).as_posix())
 
 
-def remove_subjects(root: Path, gone: Iterable[str], present: Iterable[str]) -> None:
-    """Remove files and folders of subjects no longer in the cohort, except those whose BIDS name is in use."""
-    in_use = {_name(subject) for subject in present}
-    for subject in gone:
-        name, anat = _name(subject), _anat(root, subject)
-        if name in in_use or not anat.is_dir():
-            continue
-        for space in ("", "_space-*"):
-            for file in list(anat.glob(f"{name}{space}_desc-{DESCRIPTION}_dseg.*")):
-                file.unlink()
-        for folder in (anat, *anat.parents):
-            if folder == root or any(folder.iterdir()):
-                break
-            folder.rmdir()
-
-
 def check_names(pairs: Iterable[Pair]) -> None:
     """Raise InputError if two subjects get the same BIDS name."""
     names: dict[str, str] = {}

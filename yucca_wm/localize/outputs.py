@@ -83,10 +83,13 @@ def part_of(result: CaseResult, maps: Maps, table: RegionTable, lines: dict[str,
 
 
 def files_of(maps: Maps) -> dict[str, str]:
-    """Paths of a subject's maps, or names of maps in memory."""
-    tissue = maps.companions.tissue
-    files = {"lesions": name_of(maps.lesions), "regions": name_of(maps.regions)}
-    return files if tissue is None else {**files, "tissue": name_of(tissue)}
+    """Absolute paths of a subject's maps, or names of maps in memory."""
+    given = {"lesions": maps.lesions, "regions": maps.regions, "tissue": maps.companions.tissue}
+    return {
+        what: str(source.absolute()) if isinstance(source, Path) else name_of(source)
+        for what, source in given.items()
+        if source is not None
+    }
 
 
 def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from yucca_wm.core.stages import stage
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, Source, load, name_of, save
-from yucca_wm.parcellate.outputs import Outputs
+from yucca_wm.parcellate.outputs import REGIONS_SHA256, Outputs, check_not_read
 from yucca_wm.parcellate.quality import (
     Fit,
     agreement_by_part,
@@ -100,6 +100,7 @@ def parcellate(
 
     wm, t1, lesions, tissue, regions : as for `read_person`.
     """
+    check_not_read(out, (wm, t1, lesions))
     make_folder(out.folder)
     person = read_person(wm, settings, t1, lesions=lesions, tissue=tissue, regions=regions)
     out.record.unlink(missing_ok=True)
@@ -123,7 +124,10 @@ def read_person(
     tissue, regions : as in `Beside`. All lie on the grid of the white matter.
     """
     given = {"wm": wm, "t1": t1, "lesions": lesions}
-    inputs: dict[str, Any] = {name: None if source is None else name_of(source) for name, source in given.items()}
+    inputs: dict[str, Any] = {
+        name: str(source.absolute()) if isinstance(source, Path) else source and name_of(source)
+        for name, source in given.items()
+    }
     inputs["sha256"] = {name: sha256(source) for name, source in given.items() if isinstance(source, Path)}
     anatomy = load(t1) if t1 is not None else None
     if wm is not None:
@@ -161,7 +165,7 @@ def write(
         draw(grid.with_data(result.regions), grid, person.beside.t1, atlas.table, out.picture)
     else:
         out.picture.unlink(missing_ok=True)  # from an earlier run
-    record = record_of(atlas, person, result, settings)
+    record = record_of(atlas, person, result, settings) | {REGIONS_SHA256: sha256(out.regions)}
     write_json(out.record, record)
     return record
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from yucca_wm.cohort.ids import called
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
+
+REGIONS_SHA256 = "regions_sha256"
+"""Key of the region map's checksum in the record."""
 
 AFFINE, RECORD = "_affine.tfm", ".json"
 """Endings of the transform and the record beside a region map."""
@@ -79,21 +83,32 @@ def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:
     return Outputs(Path(out_dir) / subject / f"{subject}_regions.nii.gz")
 
 
+def check_not_read(out: Outputs, sources: Iterable[Path | None]) -> None:
+    """Raise InputError if one of the files that the parcellation writes is one of ``sources``, which it reads."""
+    read = {os.path.realpath(source) for source in sources if source is not None}
+    for path in out.expected(field=True, picture=True):
+        if os.path.realpath(path) in read:
+            raise InputError(path, "is read by this run, which would replace it", "choose another name or folder")
+
+
 def check_free(out: Outputs, source: Path, what: str) -> None:
     """Raise InputError if a region map of the same name exists that was made from another file, most likely another
-    subject's. One made from the same file, or a copy of it, is replaced.
+    subject's, by other means, or edited since. One made from the same file, or a copy of it, is replaced.
 
     source : file that the map is made from; ``what``: ``wm`` or ``t1``.
     """
+    remedy = "name this map with --out FILE.nii.gz, or choose another folder"
     try:
-        before = json.loads(out.record.read_text(encoding="utf-8"))["inputs"]
-        path, digest = Path(before[what]), before["sha256"][what]
+        record = json.loads(out.record.read_text(encoding="utf-8"))
+        path, digest, written = Path(record["inputs"][what]), record["inputs"]["sha256"][what], record[REGIONS_SHA256]
     except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is another kind of file
-        return
-    if not source.is_file() or (path.is_file() and path.samefile(source)) or digest == sha256(source):
+        path, digest, written = None, None, None
+    if out.regions.is_file() and written != sha256(out.regions):
+        raise InputError(out.regions, "exists already, and is not as yucca-wm parcellate has written it", remedy)
+    if path is None or not source.is_file() or (path.is_file() and path.samefile(source)) or digest == sha256(source):
         return
     problem = f"is called {case_name(out.regions)}, as the map of {path} is, which is in {out.folder} already"
-    raise InputError(source, problem, "name this map with --out FILE.nii.gz, or choose another folder")
+    raise InputError(source, problem, remedy)
 
 
 def registration_record(regions: Path) -> Path:

@@ -21,16 +21,18 @@ from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import as_nifti, as_written, file_of
 from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.jobs.cases import Outcome
+from yucca_wm.jobs.resumable import record_saved
+from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.inputs.records import EXTRA, By
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.terminal import in_short
 from yucca_wm.predict.account import write_account, write_predictions
-from yucca_wm.predict.case import Case, Options, alone, other_outputs
+from yucca_wm.predict.case import Case, Options, alone, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
-from yucca_wm.predict.folder import check_files, check_scans, check_whose, remove_stale_tables
+from yucca_wm.predict.folder import STEP, check_scans, check_whose, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, check_classes, load, other_names
 from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages
@@ -123,11 +125,10 @@ class Prediction:
         check_no_run(out)
         check_whose(out, [self.subject], "choose another folder")
         check_scans(out, self.subject, self._predicted.made["scans"])
-        check_files(out, self.subject, self.maps)
         case = self._predicted.case
-        for path in other_outputs(case, self._models, out, self._options):
-            path.unlink(missing_ok=True)
-        write_predicted(self._predicted, out)
+        leaves, others = (of(case, self._models, out, self._options) for of in (outputs, other_outputs))
+        work = Work(case, case.files, leaves, others)
+        record_saved(Step(STEP, out), self.subject, work, lambda: write_predicted(self._predicted, out))
         results = {self.subject: self._predicted.made}
         write_account(out, Outcome(results, {}))
         write_predictions(out, results, {self.subject: self.flags})

@@ -21,13 +21,13 @@ from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
-from yucca_wm.jobs.run_record import FileState, State
+from yucca_wm.jobs.run_record import State
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.models.shipped import networks
 from yucca_wm.predict.account import write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, by_shipped, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
-from yucca_wm.predict.folder import STEP, check_scans, check_whose, in_account, people_in, remove_stale_tables
+from yucca_wm.predict.folder import STEP, check_whose, people_in, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, load
 from yucca_wm.predict.person import identities, predict_case
 
@@ -63,7 +63,7 @@ def predict_cohort(
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
         parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
-        step = Step(STEP, out, parameters, keeps=True, known=in_account(out))
+        step = Step(STEP, out, parameters, keeps=True)
         if not run.force:
             check_whose(out, [case.name for case in cases], OTHERS, cohort=cohort)
             if not cohort:
@@ -135,10 +135,6 @@ def _check_scans(step: Step, cases: Sequence[Case]) -> None:
     before = Earlier.read(step, files, {})
     done = {name: entry for name, entry in before.entries.items() if entry.state is State.DONE}
     replace(before, entries=done).check_names(files)
-    for name in files.keys() - done.keys():  # saved from Python
-        there = {modality: path for modality, path in files[name].items() if path.exists()}
-        states = {modality: FileState.of(path) for modality, path in there.items()}
-        check_scans(step.folder, name, {m: {"file": state.path, "sha256": state.sha256} for m, state in states.items()})
 
 
 def _localize(

@@ -12,7 +12,6 @@ from typing import Any
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
 from yucca_wm.imaging.reading import spelled
-from yucca_wm.jobs.not_replaced import not_ours
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.localize.inputs.records import PREDICTIONS
 from yucca_wm.localize.outputs import MANIFEST as TABLES
@@ -26,7 +25,7 @@ MAX_NAMED = 3
 
 def people_in(out: Path) -> list[str]:
     """Subjects with results in ``out``, in natural order: of the last run, or of one that was interrupted."""
-    known = in_account(out) or Record(out, STEP).subjects
+    known = _in_account(out) or Record(out, STEP).subjects
     maps = {name: [out / what / f"{name}.nii.gz" for what in (LESIONS, REGIONS)] for name in known}
     return sorted((name for name in known if any(path.is_file() for path in maps[name])), key=natural_key)
 
@@ -42,15 +41,6 @@ def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool 
             f"who {'are' if len(others) > 1 else 'is'} not in this cohort" if cohort else f"not of {next(iter(names))}"
         )
         raise InputError(out, f"holds the results of {shown}, {whose}", remedy)
-
-
-def check_files(out: Path, name: str, kinds: Collection[str]) -> None:
-    """Raise InputError if there is a map of subject ``name`` among ``kinds`` that no run in ``out`` wrote (a manually
-    drawn mask, say)."""
-    if name not in {*in_account(out), *Record(out, STEP).subjects}:
-        for path in (out / what / f"{name}.nii.gz" for what in kinds):
-            if path.exists():
-                raise not_ours(path, STEP)
 
 
 def check_scans(out: Path, name: str, scans: Mapping[str, Mapping[str, str | None]]) -> None:
@@ -74,7 +64,7 @@ def _in_tables(out: Path) -> list[str]:
     return list(_stated(out / TABLES, "subjects"))
 
 
-def in_account(out: Path) -> list[str]:
+def _in_account(out: Path) -> list[str]:
     """Subjects in ``predict.json`` of the last run; empty without one."""
     return list(_stated(out / MANIFEST, "cases"))
 

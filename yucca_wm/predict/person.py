@@ -77,7 +77,7 @@ def predict_person(
     made = {
         "scans": {
             modality: {
-                "file": images.name_of(scan),
+                "file": str(scan.absolute()) if isinstance(scan, Path) else images.name_of(scan),
                 "sha256": FileState.of(scan).sha256 if isinstance(scan, Path) else None,
             }
             for modality, scan in case.scans.items()

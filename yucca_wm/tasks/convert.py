@@ -145,7 +145,8 @@ def _write(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Files in the folder afterwards (file -> sha256) and failures (subject -> reason).
 
-    A subject found unusable loses its earlier files; one that could not be written (a full disk) keeps them.
+    A subject found unusable loses its earlier files; one that could not be written (a full disk), or whose files were
+    edited, keeps them.
     """
     if options.jobs is None and len(requests) < PARALLEL_FROM:
         options = replace(options, jobs=1)
@@ -161,7 +162,7 @@ def _write(
     for written in outcome.results.values():
         files |= written
     for name, reason in outcome.failures.items():
-        if reason.startswith(NOT_WRITTEN):
+        if reason.startswith(NOT_WRITTEN) or name in outcome.refused:
             files |= {file: "" for file in requests[name].files() if (folder.path / file).is_file()}
     return files, outcome.failures
 
