@@ -128,6 +128,19 @@ def test_a_case_that_now_fails_leaves_no_old_label_map(tmp_path: Path, softmax_f
     assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["a.nii.gz"]
 
 
+def test_an_own_map_in_the_folder_of_confidences_stays(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [softmax_folder("t1", a=1), softmax_folder("flair", a=3)]
+    merge_folders(folders, tmp_path / "out")
+    own = tmp_path / "out" / "confidence" / "a.nii.gz"
+    own.parent.mkdir()
+    own.write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"confidence/a\.nii\.gz: exists already and was not written by"):
+        merge_folders(folders, tmp_path / "out", Options(confidence=True))
+    softmax_folder("t1", a=9)
+    assert merge_folders(folders, tmp_path / "out").failures == {}
+    assert own.read_bytes() == b"mine"
+
+
 def test_a_case_merged_anew_without_confidence_leaves_no_old_map_of_it(tmp_path: Path, softmax_folder: Make) -> None:
     folders = [softmax_folder("t1", a=1, b=2), softmax_folder("flair", a=3, b=4)]
     merge_folders(folders, tmp_path / "out", Options(confidence=True))

@@ -84,8 +84,11 @@ def test_flags_that_are_given_may_leave_out_who_has_none_but_not_everybody(cohor
     asked = {"outcome": "score", "permutations": 20, "exclude_flagged": True}
     effects = yw.associate(cohort, cohort / "participants.tsv", flags={"sub-05": ["high_outside"]}, **asked)
     assert effects.left_out == {"sub-05": "flagged high_outside"}
-    with pytest.raises(yw.InputError, match=r"names none of the subjects \(sub-5; subjects are sub-00, "):
-        yw.associate(cohort, cohort / "participants.tsv", flags={"sub-5": ["high_outside"]}, **asked)
+    again = yw.associate(cohort, cohort / "participants.tsv", flags={"05": ["high_outside"]}, **asked)
+    assert again.left_out == effects.left_out  # as everywhere, with or without sub-
+    for unknown in ({"sub-5": ["high_outside"]}, {"sub-05": [], "sub-5": ["high_outside"]}):
+        with pytest.raises(yw.InputError, match=r"names sub-5, not among the subjects \(sub-00, "):
+            yw.associate(cohort, cohort / "participants.tsv", flags=unknown, **asked)
 
 
 def test_true_is_every_flag_that_casts_doubt(cohort: Path) -> None:

@@ -51,5 +51,5 @@ def test_numbers_are_those_of_the_report(tmp_path):
 
 def test_names_as_they_are():
     assert Names().of("a") == "a"
-    assert Names().place("/x") == "/x"
+    assert Names().shown_path("/x") == "/x"
     assert Names().notes({"a": "is not there"}) == ["a: is not there"]

@@ -60,7 +60,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("yucca_wm.models.shipped.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.cohort.networks", lambda _: networks)
     monkeypatch.setattr("yucca_wm.predict.person.bring_to_one_frame", people.one_frame)
-    monkeypatch.setattr("yucca_wm.check.scan.check_one", lambda image: (image, []))  # these people are small
+    for place in ("check.scan", "parcellate.white_matter"):  # these people are small
+        monkeypatch.setattr(f"yucca_wm.{place}.check_one", lambda image: (image, []))
     monkeypatch.setattr("yucca_wm.check.cohort.run_cases", partial(_in_this_process, run_cases))
     monkeypatch.setattr("yucca_wm.groups.statistics.logistic.REPEATS", 1)
     monkeypatch.setattr("yucca_wm.parcellate.case.register", people.register)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, load, save
 from yucca_wm.parcellate import case as one
 from yucca_wm.parcellate.__main__ import main
@@ -201,3 +202,44 @@ def test_lesions_of_a_cohort_count_as_white_matter_unless_told_not_to(
     )
     assert run("--lesions", "none") == {"a": (0, False), "b": (0, False)}
     assert "another grid" not in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_volumes_are_those_of_a_map_that_was_edited(cohort: Path, atlas_files: AtlasFiles, capsys) -> None:  # type: ignore[no-untyped-def]
+    """All of one region is given to another: its volume is 0 then, and the other's is that of both."""
+    assert main(arguments(cohort, atlas_files, "--no-picture")) == 1
+    out = cohort / "derivatives" / "yucca_wm"
+
+    def row() -> dict[str, str]:
+        with (out / "parcellation.tsv").open() as stream:
+            return {one["subject"]: one for one in csv.DictReader(stream, delimiter="\t")}["WMH_1"]
+
+    before, path = row(), out / "WMH_1" / "WMH_1_regions.nii.gz"
+    edited = load(path)
+    save(edited.with_data(np.where(edited.data == 3, 4, edited.data).astype(np.uint8)), path)
+    assert main(arguments(cohort, atlas_files, "--no-picture")) == 1
+    after = row()
+    names = [column for column in after if column.endswith("_ml")]
+    third, fourth = (names[names.index("parietal_L_ml") + number] for number in (2, 3))
+    assert float(after[third]) == 0
+    assert float(after[fourth]) == pytest.approx(float(before[third]) + float(before[fourth]), abs=2e-4)
+    assert after["status"] == "region map edited: volumes are of the map as it is"
+    assert "region maps edited since" in capsys.readouterr().err
+
+
+def test_one_subjects_map_replaces_neither_its_input_nor_an_own_map(tmp_path: Path, atlas_files: AtlasFiles) -> None:
+    subject = scan(turned((4, 3, -5), (1, 1.05, 1)), (3, 3, 4))
+    wm = tmp_path / "s1_wm.nii.gz"
+    save(subject.wm, wm)
+    files = ["--atlas-wm", str(atlas_files.wm), "--atlas-labels", str(atlas_files.labels), "--no-picture"]
+    content = wm.read_bytes()
+    with pytest.raises(InputError, match="is read by this run, which would replace it"):
+        main(["--wm", str(wm), "--out", str(wm), *files])
+    assert wm.read_bytes() == content
+    one = ["--wm", str(wm), "--out-dir", str(tmp_path / "out"), *files]
+    assert main(one) == main(one) == 0
+    (made,) = (tmp_path / "out").glob("*_regions.nii.gz")
+    made.write_bytes(b"corrected by hand")
+    with pytest.raises(InputError, match="exists already, and is not as yucca-wm parcellate has written it"):
+        main(one)
+    assert made.read_bytes() == b"corrected by hand"

@@ -183,6 +183,20 @@ def test_cases_that_left_the_cohort_are_removed_and_foreign_files_stay(cohort: A
     assert json.loads(left["dataset.json"])["numTraining"] == 4
 
 
+def test_a_label_map_that_was_edited_in_the_task_stays(cohort: Any, raw: Path) -> None:
+    run(LESION, cohort, raw)
+    label = raw / LESION / "labelsTr" / "WMH_2_FLAIR.nii.gz"
+    image = load(label)
+    save(image.with_data(np.zeros_like(image.data)), label)
+    edited = label.read_bytes()
+    flair = cohort.subject("WMH_2") / "pre" / "FLAIR.nii.gz"
+    save(load(flair).with_data(load(flair).data + 1), flair)
+    done = run(LESION, cohort, raw)
+    assert "WMH_2_FLAIR.nii.gz: was changed after yucca-wm convert wrote it" in done.failures["WMH_2"]
+    assert label.read_bytes() == edited
+    assert not done.removed
+
+
 def test_a_subject_that_became_unreadable_leaves_no_old_case_behind(cohort: Any, raw: Path) -> None:
     run(LESION, cohort, raw)
     cohort.t1("WMH_0").write_bytes(b"no image")

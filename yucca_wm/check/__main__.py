@@ -53,10 +53,13 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.check import resources
     from yucca_wm.check.cohort import check_cohort
     from yucca_wm.check.findings import Level, note_lines, problem_table, write_tsv
+    from yucca_wm.core.files import check_not_read
 
     settings = Settings(
         wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
     )
+    if options.tsv:
+        check_not_read([options.tsv], [cohort])
     with reading(Headers(options.header, OPTION)):  # doubts are among the problems
         report = check_cohort(cohort, layout=layout, settings=settings, jobs=options.jobs)
     room = list(resources.needs(report))

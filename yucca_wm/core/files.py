@@ -10,7 +10,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,22 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 UMASK = os.umask(0)
 os.umask(UMASK)
 """The umask, read once: reading it means changing it, for all threads."""
+
+
+def check_not_read(outputs: Iterable[Path], inputs: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Raise InputError if a file to be written is one that is read, also through links. inputs : None: not given."""
+    read = {os.path.realpath(path) for path in inputs if path is not None}  # a loop of links is itself
+    for path in outputs:
+        if os.path.realpath(path) in read:
+            raise InputError(path, "is read by this run, which would replace it", "choose another --out-dir")
+
+
+def check_ours(folder: Path, names: Iterable[str], manifest: str, remedy: str = "choose another --out-dir") -> None:
+    """Raise InputError if one of the files ``names`` is in ``folder`` without ``manifest``, which this package leaves
+    beside them: they come from elsewhere."""
+    there = next((folder / name for name in sorted(names) if (folder / name).exists()), None)
+    if there is not None and not (folder / manifest).is_file():
+        raise InputError(there, f"exists already and was not written by yucca-wm (there is no {manifest})", remedy)
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

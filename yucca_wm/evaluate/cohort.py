@@ -14,7 +14,7 @@ from yucca_wm.cohort.ids import alike
 from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import case_name, natural_key, write_json
+from yucca_wm.core.files import case_name, check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
 from yucca_wm.evaluate.earlier import MANIFEST, copies, name_removed, read_earlier
@@ -34,8 +34,10 @@ from yucca_wm.evaluate.tables import (
 )
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.jobs.cases import Outcome
+from yucca_wm.jobs.not_replaced import or_force
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step, Work
 
 FIGURE = "evaluation.png"
@@ -72,6 +74,8 @@ def evaluate(
     alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
         step = Step("evaluate", out, how.parameters, keeps=True)
+        if not (run.force or Record(out, step.name).subjects):
+            check_ours(out, (CASES, SUMMARY, FIGURE), MANIFEST, or_force())
         before = read_earlier(step)
         if alone:
             before.check_settings(works)

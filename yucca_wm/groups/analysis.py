@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import further_sessions, is_session
+from yucca_wm.cohort.ids import further_sessions, is_session, meant
 from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.files import check_not_read, check_ours
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.groups.loads import Loads, read_loads
 from yucca_wm.groups.participants import (
@@ -34,6 +38,9 @@ from yucca_wm.report.results import numbered
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
+
+PAGE, MANIFESTS = "index.html", ("clusters.json", "associations.json")
+"""Page of either command, and the files that tell whose it is."""
 
 FEW = 10
 """Effects from groups smaller than this are hardly worth printing; a note says so."""
@@ -140,13 +147,7 @@ def read_cohort(
     flags : of the subjects; None: those beside the loads.
     """
     loads, given = read_loads(load_path), flags is not None
-    if flags is None:
-        flags = read_flags(load_path)
-    elif flags and not set(flags) & set(loads.subjects):
-        problem = f"names none of the subjects ({some_of(list(flags), 3)}; subjects are {some_of(loads.subjects, 3)})"
-        raise InputError("flags", problem, "name subjects as the loads do")
-    else:  # who is not named has none
-        flags = {name: flags.get(name, []) for name in loads.subjects}
+    flags = read_flags(load_path) if flags is None else _flags_of(flags, loads.subjects)
     asked_of = table_name(load_path if participants is None else participants)
     names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
     if unknown := [name for name in settings.categorical if name not in columns]:
@@ -180,6 +181,19 @@ def read_cohort(
     return Cohort(loads, table, flags, names, failed, left_out, unsure, table_name(load_path) == FRAME)
 
 
+def _flags_of(given: Flags, subjects: Sequence[str]) -> Flags:
+    """The given flags by the loads' names of their subjects; who is not named has none.
+
+    Raises InputError for a name that belongs to no subject.
+    """
+    whose = {name: meant(name, subjects) for name in given}
+    if unknown := [name for name, subject in whose.items() if subject is None]:
+        problem = f"names {some_of(unknown, 3)}, not among the subjects ({some_of(subjects, 3)})"
+        raise InputError("flags", problem, "name subjects as the loads do")
+    own = {subject: given[name] for name, subject in whose.items()}
+    return {name: own.get(name, []) for name in subjects}
+
+
 @contextmanager
 def naming_left_out(cohort: Cohort) -> Iterator[None]:
     """Add excluded subjects and reasons to an InputError raised within (too few subjects, say, or only one level)."""
@@ -196,6 +210,22 @@ def _in_short(left_out: Mapping[str, str]) -> str:
     lines = left_out_lines(left_out)
     more = len(lines) - MOST_REASONS
     return "; ".join([*lines[:MOST_REASONS], *[f"{more} more reason{'s' * (more > 1)}"] * (more > 0)])
+
+
+def check_output(
+    out_dir: str | os.PathLike[str], tables: Collection[str], manifest: str, inputs: Iterable[TableInput | None]
+) -> None:
+    """Raise InputError if a run would replace a table that it reads, or tables or a page that are not from this
+    package; print a note if it replaces the page of another command."""
+    folder = Path(out_dir)
+    files = [path for path in inputs if isinstance(path, str | os.PathLike)]
+    check_not_read([folder / name for name in (*tables, PAGE)], files)
+    check_ours(folder, tables, manifest)
+    others = [name for name in (*MANIFESTS, "report.json") if name != manifest and (folder / name).is_file()]
+    if not others:
+        check_ours(folder, [PAGE], manifest)
+    elif (folder / PAGE).is_file():
+        print(f"note: {folder / PAGE} of {', '.join(others)} is replaced", file=sys.stderr)
 
 
 def cohort_design(cohort: Cohort, settings: Settings) -> Design:

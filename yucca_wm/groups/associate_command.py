@@ -14,7 +14,16 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
-from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, naming_left_out, read_cohort
+from yucca_wm.groups.analysis import (
+    FEW,
+    Cohort,
+    Settings,
+    check_output,
+    cohort_design,
+    header,
+    naming_left_out,
+    read_cohort,
+)
 from yucca_wm.groups.loads import Loads, transform, well_known
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.statistics.association import RegionEffect, associate, too_few
@@ -101,6 +110,7 @@ def run_associate(
     `associate_tables`.
     """
     settings = settings or Settings()
+    check_output(out_dir, {EFFECTS.name}, "associations.json", (load_path, participants))
     result = associate_tables(
         load_path, participants, outcome, settings, reference=reference, permutations=permutations
     )

@@ -16,7 +16,16 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
-from yucca_wm.groups.analysis import FEW, Cohort, Settings, cohort_design, header, naming_left_out, read_cohort
+from yucca_wm.groups.analysis import (
+    FEW,
+    Cohort,
+    Settings,
+    check_output,
+    cohort_design,
+    header,
+    naming_left_out,
+    read_cohort,
+)
 from yucca_wm.groups.loads import Loads, transform, well_known
 from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.statistics.clusters import Choice, Clusters, cluster
@@ -119,6 +128,7 @@ def run_cluster(
     `cluster_tables`.
     """
     settings = settings or Settings()
+    check_output(out_dir, {MEMBERS.name, PROFILES.name}, "clusters.json", (load_path, participants))
     result = cluster_tables(load_path, participants, settings, method=method, k_max=k_max, adjust_total=adjust_total)
     write_clusters(result, out_dir, anonymise=settings.anonymise)
     found = result.clusters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import check_not_read
 from yucca_wm.imaging import reading
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.jobs.step import Step, Work
@@ -18,10 +18,8 @@ from yucca_wm.jobs.step import Step, Work
 def check_apart(works: Iterable[Work[Any]]) -> None:
     """Raise InputError if a file that is read would be replaced or removed."""
     works = list(works)
-    read = {os.path.realpath(path) for work in works for path in work.inputs.values()}  # a loop of links is itself
-    for path in (path for work in works for path in work.leaves):
-        if os.path.realpath(path) in read:
-            raise InputError(path, "is read by this run, which would replace it", "choose another --out-dir")
+    read = [path for work in works for path in work.inputs.values()]
+    check_not_read((path for work in works for path in work.leaves), read)
 
 
 class Written:
@@ -104,5 +102,9 @@ def not_ours(path: Path, step: str) -> InputError:
 
 
 def _stays(path: Path, problem: str) -> InputError:
-    remedy = f"choose another {reading.spelled('--out-dir, or replace it by --force', 'folder')}"
-    return InputError(path, problem, remedy)
+    return InputError(path, problem, or_force())
+
+
+def or_force() -> str:
+    """What to do where a file is not replaced."""
+    return f"choose another {reading.spelled('--out-dir, or replace it by --force', 'folder')}"

@@ -107,12 +107,14 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     _check_usage(parser, options)
     settings, how = _settings(parser, options), run_options(options, parser)
 
+    from yucca_wm.core.files import check_not_read
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.jobs.resumable import only_run_in
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.inputs.companions import CompanionPaths
     from yucca_wm.localize.inputs.pairs import cohort_inputs, folder_inputs
     from yucca_wm.localize.measures.flags import flag_lines
+    from yucca_wm.localize.tables import REGIONS
 
     table = read_table(options.names) if options.names else regions()
     if options.cohort is None:
@@ -127,6 +129,7 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax),
         _by_modality(options, "lesions"), _by_modality(options, "regions"), options.tissue,
     )  # fmt: skip
+    check_not_read([Path(options.out_dir) / REGIONS], [options.names])
     with only_run_in(options.out_dir, how) as out:
         flags, failures = localize_into(
             out, inputs, table, settings, maps=options.maps, bids=options.bids, companions=companions, options=how

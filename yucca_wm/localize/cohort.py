@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.core.files import make_folder, natural_key
+from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.files import check_ours, make_folder, natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.earlier import Earlier
-from yucca_wm.jobs.not_replaced import Written
+from yucca_wm.jobs.not_replaced import Written, or_force
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, Record, State
@@ -30,8 +31,17 @@ from yucca_wm.localize.inputs.records import mixed_settings, other_scans, same_s
 from yucca_wm.localize.maps import Derivative, check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import Parts, failures_in, files_of, remove_group, summary, write_group
-from yucca_wm.localize.tables import FORM_OF_TABLES, tables_of
+from yucca_wm.localize.outputs import (
+    MANIFEST,
+    Parts,
+    failures_in,
+    files_of,
+    remove_group,
+    subjects_in,
+    summary,
+    write_group,
+)
+from yucca_wm.localize.tables import ALL_TABLES, FORM_OF_TABLES, tables_of
 
 STEP = "localize"
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
@@ -115,10 +125,17 @@ def localize_into(
     works = {}
     for subject, pair in pairs.items():
         outputs = _outputs(pair, parts, maps_dir, derivative)
-        others = set(_outputs(pair, parts, folder / "maps", possible)) - set(outputs)
-        works[subject] = Work(pair, pair.files(), outputs, sorted(others))
+        sources = {path.absolute() for path in pair.files().values()}
+        others = [path for path in _outputs(pair, parts, folder / "maps", possible) if path.absolute() not in sources]
+        works[subject] = Work(pair, pair.files(), outputs, [path for path in others if path not in outputs])
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
     step = Step(STEP, folder, parameters, keeps=not renew)
+    if not options.force:
+        check_tables(folder)
+    if inputs.adds and not parts.of_others(()) and subjects_in(folder):
+        saved = some_of(subjects_in(folder))
+        problem = f"holds results of {saved}, saved from Python, which no others can be added to"
+        raise InputError(folder, problem, "choose another --out-dir")
     there = _earlier(step, parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)
@@ -135,6 +152,7 @@ def localize_into(
         flags = there.results(but=pairs) | flags
         now = {*pairs, *failures}
         account = {name: reason for name, reason in there.failures.items() if name not in now} | failures
+        _name_outdated(there, pairs)
     else:
         _remove_others(step, parts, works)
     forget_frequency(folder)
@@ -211,6 +229,20 @@ def _remove_others(step: Step, parts: Parts, works: Mapping[str, Work[Pair]]) ->
     if gone:
         named = ", ".join(sorted(gone, key=natural_key))
         print(f"note: no longer in the tables of {step.folder}: {named}", file=sys.stderr)
+
+
+def check_tables(folder: Path) -> None:
+    """Raise InputError if ``folder`` holds tables of these names that are not from this package."""
+    if not Record(folder, STEP).subjects:
+        check_ours(folder, ALL_TABLES, MANIFEST, or_force())
+
+
+def _name_outdated(there: Earlier, now: Collection[str]) -> None:
+    """Print on stderr whose maps have changed since their rows were written, among those that are not done ``now``."""
+    for name in sorted(there.entries.keys() - set(now), key=natural_key):
+        inputs = there.entries[name].inputs
+        if any(Path(state.path).is_file() and FileState.of(state.path, state) != state for state in inputs.values()):
+            print(f"note: {name}: its maps have changed since; localize it again", file=sys.stderr)
 
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:

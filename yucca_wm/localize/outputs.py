@@ -154,6 +154,14 @@ def write_group(
         save_figure(figure, folder / "heat_map")
 
 
+def subjects_in(folder: Path) -> list[str]:
+    """Subjects in ``localize.json`` in ``folder``; empty without that file."""
+    try:
+        return list(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["subjects"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def failures_in(folder: Path) -> dict[str, str]:
     """Subject -> reason of failures in ``localize.json`` in ``folder``; empty without that file."""
     try:

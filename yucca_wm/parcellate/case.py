@@ -13,12 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from yucca_wm import __version__
 from yucca_wm.atlas.maps import Atlas
-from yucca_wm.core.files import make_folder, sha256, write_json
+from yucca_wm.core.files import check_not_read, make_folder, sha256, write_json
 from yucca_wm.core.stages import stage
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, Source, load, name_of, save
-from yucca_wm.parcellate.outputs import REGIONS_SHA256, Outputs, check_not_read
+from yucca_wm.parcellate.outputs import REGIONS_SHA256, Outputs
 from yucca_wm.parcellate.quality import (
     Fit,
     agreement_by_part,
@@ -100,7 +100,7 @@ def parcellate(
 
     wm, t1, lesions, tissue, regions : as for `read_person`.
     """
-    check_not_read(out, (wm, t1, lesions))
+    check_not_read(out.expected(field=True, picture=True), (wm, t1, lesions))
     make_folder(out.folder)
     person = read_person(wm, settings, t1, lesions=lesions, tissue=tissue, regions=regions)
     out.record.unlink(missing_ok=True)

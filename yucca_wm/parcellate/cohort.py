@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,16 +21,18 @@ from yucca_wm.core.files import sha256, write_json
 from yucca_wm.core.regions import Region, RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.imaging.grids import reordered
-from yucca_wm.imaging.images import load, same_grid
+from yucca_wm.imaging.images import count_labels, load, load_labels, same_grid
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.run_record import FileState, Record
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.parcellate.case import parcellate
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.quality import warn_of_doubts
 from yucca_wm.parcellate.settings import Settings, Transform
 
+STEP = "parcellate"
 SUMMARY = "parcellation.tsv"
 PAGE = "parcellation.html"
 
@@ -81,16 +84,20 @@ def parcellate_cohort(
         digests = {what: sha256(path) for what, path in vars(files).items() if isinstance(path, Path)}
         parameters = {**settings.as_dict(), "atlas": {**digests, "wm_labels": files.wm_labels}, "auto_wm": auto_wm}
         parameters["fill_lesions"] = fill_lesions
-        outcome = run_step(Step("parcellate", out, parameters), work, works, options)
+        outcome = run_step(Step(STEP, out, parameters), work, works, options)
         done, concerned = len(outcome.results), len(outcome.results) + len(outcome.failures)
         records = {name: _read(in_cohort(out, name).record) for name in outcome.results}
+        edited = _with_edited_maps(records, Record(out, STEP), out, atlas.table)
         if options.is_whole:
-            whole = Outcome(records, outcome.failures)
+            whole = Outcome(records | edited, outcome.failures)
             write_summary(whole, atlas.table, out / SUMMARY)
             if picture:
                 from yucca_wm.parcellate.pictures import write_page
 
                 write_page(whole, out / PAGE)
+    if edited:
+        shown = some_of(edited)
+        print(f"note: region maps edited since, whose volumes are those of the map now: {shown}", file=sys.stderr)
     _say_unused({name for name in records if works[name].case.lesions is not None}, records)
     doubtful = warn_of_doubts(records)
     print(f"{done} of {concerned} subjects: {out / SUMMARY if options.is_whole else out}")
@@ -98,6 +105,23 @@ def parcellate_cohort(
         shown = some_of(doubtful)
         print(f"registration in doubt in {len(doubtful)} of {done}, look at their pictures: {shown}")
     return report_failures(outcome.failures, concerned)
+
+
+def _with_edited_maps(
+    records: Mapping[str, dict[str, Any]], made: Record, out: Path, table: RegionTable
+) -> dict[str, dict[str, Any]]:
+    """Records of the subjects whose region map is no longer as it was written, with the volumes of the map as it is."""
+    found = {}
+    for name, record in records.items():
+        path, last = in_cohort(out, name).regions, made.last(name)
+        written = None if last is None else last.outputs.get(os.path.relpath(path, out))
+        if written is None or FileState.of(path, written).sha256 == written.sha256:
+            continue
+        regions = load_labels(path, {0, *table.indices})
+        counts = count_labels(regions.data, max(table.indices))
+        volume_ml = {r.name: round(float(counts[r.index]) * regions.voxel_volume_mm3 / 1000, 4) for r in table}
+        found[name] = {**record, "volume_ml": volume_ml, "edited": True}
+    return found
 
 
 def _work(subject: Subject, out: Path, settings: Settings, auto_wm: bool, picture: bool) -> Work[Subject]:
@@ -145,10 +169,15 @@ def _say_unused(with_lesions: set[str], records: Mapping[str, dict[str, Any]]) -
 def write_summary(outcome: Outcome[dict[str, Any]], table: RegionTable, path: Path) -> Path:
     """Write one row per subject: the record, volume of every region in ml; failed subjects with their reason."""
     form = summary_form(table)
-    rows = {subject: Row("; ".join(record["doubts"]) or "ok", record) for subject, record in outcome.results.items()}
+    rows = {subject: Row(_status(record), record) for subject, record in outcome.results.items()}
     rows |= {subject: Row("failed: " + " ".join(why.split()), None) for subject, why in outcome.failures.items()}
     write_json(path.with_suffix(".json"), form.sidecar())
     return write_tsv(path, form.header, (form.fields(row, subject) for subject, row in rows.items()))
+
+
+def _status(record: Mapping[str, Any]) -> str:
+    edited = ["region map edited: volumes are of the map as it is"] * record.get("edited", False)
+    return "; ".join([*record["doubts"], *edited]) or "ok"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,14 +80,6 @@ def named(out: str | os.PathLike[str], subject: str) -> Outputs:
 def in_cohort(out_dir: str | os.PathLike[str], subject: str) -> Outputs:
     """``<out_dir>/<subject>/<subject>_regions.nii.gz``."""
     return Outputs(Path(out_dir) / subject / f"{subject}_regions.nii.gz")
-
-
-def check_not_read(out: Outputs, sources: Iterable[Path | None]) -> None:
-    """Raise InputError if one of the files that the parcellation writes is one of ``sources``, which it reads."""
-    read = {os.path.realpath(source) for source in sources if source is not None}
-    for path in out.expected(field=True, picture=True):
-        if os.path.realpath(path) in read:
-            raise InputError(path, "is read by this run, which would replace it", "choose another name or folder")
 
 
 def check_free(out: Outputs, source: Path, what: str) -> None:

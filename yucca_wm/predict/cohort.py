@@ -60,11 +60,14 @@ def predict_cohort(
     table : names of the region model's regions (default: the built-in ones).
     run : one case is predicted at a time in this process; cluster workers load the models themselves, on ``device``.
     """
+    from yucca_wm.localize.cohort import check_tables
+
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
         parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
         step = Step(STEP, out, parameters, keeps=True)
         if not run.force:
+            check_tables(out)
             check_whose(out, [case.name for case in cases], OTHERS, cohort=cohort)
             if not cohort:
                 _check_scans(step, cases)
