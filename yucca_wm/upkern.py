@@ -69,13 +69,13 @@ def convert(source: Path, target: str, out: Path) -> int:
     return n_kernels
 
 
-def upsampled(weight: Any, size: int = 5) -> Any:
-    """A depth-wise kernel [C, 1, 3, 3(, 3)] interpolated linearly to ``size``; any other tensor as it is."""
+def upsampled(weight: Any) -> Any:
+    """A depth-wise kernel [C, 1, 3, 3(, 3)] interpolated linearly to 5 voxels a side; any other tensor as it is."""
     import torch.nn.functional as F
 
     if weight.ndim not in (4, 5) or weight.shape[1] != 1 or set(weight.shape[2:]) != {3}:
         return weight
-    return F.interpolate(weight, size=(size,) * (weight.ndim - 2), mode="bilinear" if weight.ndim == 4 else "trilinear")
+    return F.interpolate(weight, size=(5,) * (weight.ndim - 2), mode="bilinear" if weight.ndim == 4 else "trilinear")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -112,8 +112,6 @@ def refine_file(
         raise InputError(labels, "has no label above 36: it is merged already, or not JHU-MNI Type-II")
     refined = refine(image, table)
     if wm is not None:
-        from yucca_wm.imaging.images import check_same_grid, load
-
         mask = load(wm)
         check_same_grid(refined, mask)
         refined = replace(refined, data=np.where(mask.data != 0, refined.data, 0).astype(refined.data.dtype))

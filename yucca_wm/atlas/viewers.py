@@ -101,7 +101,7 @@ def itk_snap(table: RegionTable) -> str:
     """ITK-SNAP label description file."""
     lines = ['    0     0    0    0        0  0  0    "Clear Label"']
     for region in table:
-        red, green, blue = rgb(region)
+        red, green, blue = region.rgb
         lines.append(f'{region.index:5d} {red:5d} {green:4d} {blue:4d}        1  1  1    "{region.name}"')
     return ITK_SNAP_HEADER + "\n".join(lines) + "\n"
 
@@ -109,11 +109,5 @@ def itk_snap(table: RegionTable) -> str:
 def freesurfer_lut(table: RegionTable) -> str:
     """FreeSurfer colour look-up table: number, name without spaces, red, green, blue, 0."""
     lines = ["#No. Label Name:  R G B A", "0 Unknown 0 0 0 0"]
-    lines += [f"{region.index} {'_'.join(region.name.split())} {' '.join(map(str, rgb(region)))} 0" for region in table]
+    lines += [f"{region.index} {'_'.join(region.name.split())} {' '.join(map(str, region.rgb))} 0" for region in table]
     return "\n".join(lines) + "\n"
-
-
-def rgb(region: Region) -> tuple[int, int, int]:
-    """Red, green, blue, each 0..255."""
-    red, green, blue = (int(region.color[at : at + 2], 16) for at in (1, 3, 5))
-    return red, green, blue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -59,10 +60,7 @@ class Facts:
 
     @property
     def voxels(self) -> int:
-        count = 1
-        for axis in self.shape:
-            count *= axis
-        return count if self.shape else 0
+        return math.prod(self.shape) if self.shape else 0
 
 
 LEVELS = {

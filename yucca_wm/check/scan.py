@@ -13,7 +13,7 @@ import numpy as np
 
 from yucca_wm.check.findings import Facts, Level, Problem
 from yucca_wm.cohort.subject import FILE_COLUMNS, Subject
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, by_axis
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.notes import About, Note
 from yucca_wm.core.regions import regions
@@ -151,17 +151,13 @@ def _check_grids(found: Findings, images: dict[str, Image]) -> None:
 def _check_place(found: Findings, grid: Image) -> None:
     spacing, extent = grid.spacing_mm, grid.spacing_mm * grid.shape
     if not ((spacing >= PLAUSIBLE_SPACING_MM[0]) & (spacing <= PLAUSIBLE_SPACING_MM[1])).all():
-        found.warn(grid.name, f"has voxels of {_by(spacing)} mm", "check the unit and the header")
+        found.warn(grid.name, f"has voxels of {by_axis(spacing)} mm", "check the unit and the header")
     elif not ((extent >= PLAUSIBLE_EXTENT_MM[0]) & (extent <= PLAUSIBLE_EXTENT_MM[1])).all():
-        found.warn(grid.name, f"shows {_by(extent)} mm", "check that it is a whole head")
+        found.warn(grid.name, f"shows {by_axis(extent)} mm", "check that it is a whole head")
     if np.array_equal(grid.affine, np.eye(4)):
         found.warn(
             grid.name, "has an identity affine: its header looks lost", "copy the original scan's, or --init search"
         )
-
-
-def _by(values: np.ndarray) -> str:
-    return " x ".join(f"{value:.3g}" for value in values)
 
 
 def _check_volumes(found: Findings, images: dict[str, Image]) -> None:

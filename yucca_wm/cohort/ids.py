@@ -59,12 +59,16 @@ def meant(wanted: str, names: Iterable[str]) -> str | None:
     return wanted if wanted in names else next((name for name in names if bare(name) == bare(wanted)), None)
 
 
-def alike(wanted: str, names: Collection[str], *, most: int = 3) -> list[str]:
+MOST_ALIKE = 3
+"""At most this many names are suggested."""
+
+
+def alike(wanted: str, names: Collection[str]) -> list[str]:
     """Those of ``names`` that may have been meant by ``wanted``: the same but for case, separators and leading zeros,
     or else with the same numbers in it."""
     for look in (_look, _numbers):
         if (own := look(wanted)) and (found := [name for name in names if look(name) == own]):
-            return found[:most]
+            return found[:MOST_ALIKE]
     return []
 
 

@@ -64,6 +64,11 @@ class MissingExtraError(YuccaWMError):
         super().__init__(f"this needs '{module}': pip install 'yucca-wm[{extra}]'")
 
 
+def by_axis(sizes: Iterable[float]) -> str:
+    """Sizes along the axes in one text: ``1 x 1 x 3.5``."""
+    return " x ".join(f"{size:.3g}" for size in sizes)
+
+
 def some_of(values: Iterable[object], most: int = 5) -> str:
     """The first ``most`` of ``values`` in one line, with ``...`` for the rest."""
     first = list(islice(values, most + 1))

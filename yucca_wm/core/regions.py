@@ -68,6 +68,11 @@ class Region:
     color: str
     jhu_ids: tuple[int, ...] = ()
 
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """Red, green, blue, each 0..255."""
+        return rgb(self.color)
+
 
 FORM = TableForm[Region](
     "regions.tsv",
@@ -146,6 +151,12 @@ def region_table(names: TableInput | RegionTable | None = None) -> RegionTable:
     if names is None:
         return regions()
     return names if isinstance(names, RegionTable) else read_table(names)
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """Red, green, blue, each 0..255, of ``#rrggbb``."""
+    red, green, blue = bytes.fromhex(color.removeprefix("#"))
+    return red, green, blue
 
 
 def distinct_color(number: int) -> str:

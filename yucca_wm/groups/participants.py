@@ -23,8 +23,6 @@ SESSION = "session_id"
 
 RENAME = f"rename the column that holds the names of lesion_load.tsv's subjects to {IDS[0]}"
 
-"""Reason for excluding a person's further sessions, which would count one finding several times."""
-
 MAX_COMPARED = 100_000
 """Maximum number of pairs of names compared for similarity: about a second."""
 

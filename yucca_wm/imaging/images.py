@@ -10,6 +10,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError, NotWholeNumbersError, UnknownLabelsError, some_of
@@ -57,7 +58,7 @@ class Image:
     @property
     def spacing_mm(self) -> NDArray[np.float64]:
         """Voxel size along each array axis, in mm."""
-        return np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return np.asarray(voxel_sizes(self.affine), np.float64)
 
     @property
     def voxel_volume_mm3(self) -> float:

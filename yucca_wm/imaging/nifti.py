@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, by_axis
 from yucca_wm.core.files import UNREAD
 from yucca_wm.imaging.gzip_archive import inflate
 from yucca_wm.imaging.reading import HeaderForm, headers
@@ -152,7 +152,7 @@ def header_notes(header: Any, affine: NDArray[np.float64]) -> list[str]:
         if not np.allclose(spacing, pixdim, rtol=PIXDIM_TOLERANCE):
             times = np.prod(pixdim) / abs(np.linalg.det(affine[:3, :3]))
             notes.append(
-                f"pixdim gives voxels of {_by(pixdim)} mm, the sform of {_by(spacing)} mm; the sform is used "
+                f"pixdim gives voxels of {by_axis(pixdim)} mm, the sform of {by_axis(spacing)} mm; the sform is used "
                 f"(volumes from pixdim would be {times:.3g} times as large)"
             )
     return notes
@@ -177,7 +177,7 @@ def _header(path: Path, stream: IO[bytes] | gzip.GzipFile) -> Any:
     if header.get_data_dtype().itemsize == 0:
         raise InputError(path, "is not a readable NIfTI image (its voxels have no type)")
     if not (header["pixdim"][1:4] > 0).all():
-        raise InputError(path, f"has voxels of {_by(header['pixdim'][1:4])} mm", "repair its header")
+        raise InputError(path, f"has voxels of {by_axis(header['pixdim'][1:4])} mm", "repair its header")
     if not {int(header["sform_code"]), int(header["qform_code"])} <= FORM_CODES:
         raise InputError(path, "has an unknown sform or qform code", "repair its header")
     stream.seek(0)
@@ -291,15 +291,11 @@ def _check_size(path: str | Path, affine: NDArray[np.float64], unit: str) -> Non
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if not ((spacing >= SPACING_MM[0]) & (spacing <= SPACING_MM[1])).all():
         said = f" (its header says that lengths are in {unit})" if unit else ""
-        raise InputError(path, f"has voxels of {_by(spacing)} mm{said}", "repair its header")
+        raise InputError(path, f"has voxels of {by_axis(spacing)} mm{said}", "repair its header")
     if np.abs(affine[:3, 3]).max() > MAX_ORIGIN_MM:
-        raise InputError(path, f"has its origin at {_by(affine[:3, 3])} mm", "repair its header")
+        raise InputError(path, f"has its origin at {by_axis(affine[:3, 3])} mm", "repair its header")
     if abs(np.linalg.det(affine[:3, :3] / spacing)) < MIN_ANGLE:
         raise InputError(path, "has an affine that cannot be inverted", "repair its header")
-
-
-def _by(values: NDArray[Any]) -> str:
-    return " x ".join(f"{value:.3g}" for value in values)
 
 
 def _first_line(error: BaseException) -> str:

@@ -28,6 +28,9 @@ from yucca_wm.models.tissue import surer_as, tissue_probability
 
 VOXELS_AT_ONCE = 100_000
 
+LEAST_PROBABILITY = 0.5
+"""Probability from which a voxel is lesion."""
+
 BRAIN_ML = (500.0, 2200.0)
 """Range of whole-brain volumes, ventricles included."""
 
@@ -74,7 +77,7 @@ class Networks:
     computed: str = ""
 
 
-def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0.5) -> Segmentation:
+def segment(networks: Networks, scans: Mapping[str, Image]) -> Segmentation:
     """Segment the scans of one subject.
 
     Parameters
@@ -83,8 +86,6 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
         The coarse and the fine network.
     scans : mapping of str to Image
         ``T1`` and ``FLAIR``, or one of them, on one grid [i, j, k].
-    threshold : float
-        Probability from which a voxel is lesion.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def segment(networks: Networks, scans: Mapping[str, Image], threshold: float = 0
     keep_below_tentorium(probability, brain, grid)
     keep_in_place(probability, brain, grid)
     tissue = keep_whole(probability, grid)
-    found = (probability[LESION] >= threshold).numpy()
+    found = (probability[LESION] >= LEAST_PROBABILITY).numpy()
     flair = data.get("FLAIR")
     shown = field_of_view(next(iter(data.values())) if flair is None else flair).any((0, 1))
     lowest = int(shown.argmax())

@@ -31,7 +31,7 @@ def draw(regions: Image, wm: Image, t1: Image | None, table: RegionTable, path: 
 
     colors = np.zeros((max(table.indices) + 1, 3), np.float32)
     for region in table:
-        colors[region.index] = [int(region.color[at : at + 2], 16) for at in (1, 3, 5)]
+        colors[region.index] = region.rgb
     centre = centre_mm(wm)
     box = crop(wm, MARGIN_MM)
     index = np.array(np.meshgrid(*[(0, n - 1) for n in box.shape], indexing="ij")).reshape(3, -1)

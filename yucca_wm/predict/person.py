@@ -18,7 +18,7 @@ from yucca_wm.localize.inputs.records import By
 from yucca_wm.models.shipped import identities as shipped_identities
 from yucca_wm.predict import shipped
 from yucca_wm.predict.case import Case, Options, by_shipped
-from yucca_wm.predict.choice import LESIONS, REGIONS
+from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.frame_files import save_frame
 from yucca_wm.predict.own_models import LoadedModel, maps_of
 from yucca_wm.predict.registered import fetched
@@ -137,7 +137,7 @@ def write_predicted(predicted: Predicted, out: Path) -> None:
     name = predicted.case.name
     for folder, image in predicted.maps.items():
         images.save(image, make_folder(out / folder) / f"{name}.nii.gz")
-    found = predicted.maps.get("tissue", predicted.maps.get("regions"))
+    found = predicted.maps.get(TISSUE, predicted.maps.get(REGIONS))
     save_frame(name, predicted.case.scans, predicted.frame, out, found)
 
 

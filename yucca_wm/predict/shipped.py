@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from yucca_wm.models.segment import Networks, Segmentation
     from yucca_wm.scan import Frame
 
+MOST_MISFIT_MM = 3.0
+"""48 raw scans have 1.5 to 2.5 mm; ten of them turned upside down or back to front have 3.3 to 19 mm."""
+
+MAX_ASYMMETRY = 0.25
+"""Difference between left and right white matter, over their mean, above which a scan may be cut or badly segmented."""
+
 Found = TypeVar("Found")
 
 
@@ -200,13 +206,6 @@ def doubts(found: Segmentation, reference: Image) -> list[Note]:
     if abs(left - right) > MAX_ASYMMETRY * (left + right) / 2:
         said.append(UNEVEN.note(left=left, right=right))
     return said
-
-
-MOST_MISFIT_MM = 3.0
-"""48 raw scans have 1.5 to 2.5 mm; ten of them turned upside down or back to front have 3.3 to 19 mm."""
-
-MAX_ASYMMETRY = 0.25
-"""Difference between left and right white matter, over their mean, above which a scan may be cut or badly segmented."""
 
 
 def _volume_ml(found: Segmentation, reference: Image, side: str) -> float:

@@ -10,6 +10,9 @@ from scipy import ndimage
 
 from yucca_wm.imaging.images import Image
 
+LEAST = 1e-3
+"""Values closer to 0 than this are left out by `trimmed`."""
+
 TRUNCATE = 3.0
 """Number of standard deviations at which the Gaussian is cut off."""
 
@@ -111,9 +114,9 @@ def edges(image: Blurred, surround_mm: float) -> Blurred:
     return Blurred(image.data - surround, image.spacing_mm, image.origin_mm)
 
 
-def trimmed(image: Blurred, least: float = 1e-3) -> Blurred:
-    """``image`` cut to the smallest box with all values above ``least``."""
-    occupied = np.abs(image.data) > least
+def trimmed(image: Blurred) -> Blurred:
+    """``image`` cut to the smallest box with all values further from 0 than `LEAST`."""
+    occupied = np.abs(image.data) > LEAST
     spans = [np.flatnonzero(occupied.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     box = tuple(slice(int(span[0]), int(span[-1]) + 1) for span in spans)
     first = np.array([span[0] for span in spans])

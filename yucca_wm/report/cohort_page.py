@@ -33,6 +33,8 @@ def cohort_page(
 ) -> str:
     """The cohort's page. links : subject -> address of its page; atlas : label map [i, j, k] to paint mean loads on;
     left_out : subject excluded from the means -> reason."""
+    import pandas as pd
+
     left_out = left_out or {}
     regions, loads = results.regions, results.loads_percent()
     names = [row["name"] for row in regions]
@@ -40,7 +42,8 @@ def cohort_page(
     pictures.add(heat_map, "heat_map", "Lesion load of every region in every subject; similar subjects stand together.")
     used = [name for name in results.subjects if name not in left_out]
     loads = loads[[name not in left_out for name in results.subjects]]
-    mean, spread, known = _mean(loads)
+    frame = pd.DataFrame(loads)
+    mean, spread, known = (found.to_numpy() for found in (frame.mean(), frame.std(), frame.count()))
     if figures.left_right_pairs(regions):
         left_right = figures.draw_left_right(regions, loads)
         pictures.add(left_right, "left_right", "Mean load on the left and on the right.")
@@ -157,10 +160,3 @@ def _place_tables(results: Results) -> list[dict[str, Any]]:
         for subject, own in results.places.items()
     ]
     return [table_of("Lesion volume by place (ml)", rows)]
-
-
-def _mean(loads: Any) -> tuple[Any, Any, Any]:
-    known = (~np.isnan(loads)).sum(axis=0)
-    mean = np.where(known > 0, np.nansum(loads, axis=0) / np.maximum(known, 1), np.nan)
-    spread = np.sqrt(np.nansum((loads - mean) ** 2, axis=0) / np.maximum(known - 1, 1))
-    return mean, np.where(known > 1, spread, np.nan), known

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import YuccaWMError
+from yucca_wm.core.regions import rgb
 from yucca_wm.imaging.images import Image, resample
 from yucca_wm.report.figures import grey_window, head_box
 from yucca_wm.report.html import render
@@ -67,7 +68,7 @@ def slice_viewer(
         present = [names[label] for label in np.unique(small.data).tolist() if label in names]
         shown.append({
             "title": layer.title, "source": sprite, "says": layer.says, "legend": _legend(present),
-            "names": [[*_rgb(color), name] for name, color in present],
+            "names": [[*rgb(color), name] for name, color in present],
         })  # fmt: skip
     controls = render("viewer.html", layers=shown)
     page = page.replace("brain = brainsprite(", "brain = window.brain = brainsprite(", 1)
@@ -111,7 +112,7 @@ def _sprites(page: str, layers: Sequence[Image], colors: Sequence[Sequence[str]]
         raise YuccaWMError("nilearn draws its slice view in another way than this was written for")
     sprites = []
     for layer, of_labels in zip(layers, colors, strict=True):
-        lut = np.array([[*_rgb(color), 255] for color in of_labels], np.uint8)
+        lut = np.array([[*rgb(color), 255] for color in of_labels], np.uint8)
         lut[0] = 0
         slices = np.zeros((columns * rows, n_y, n_z), layer.data.dtype)
         slices[:n_x] = layer.data
@@ -129,10 +130,6 @@ def _legend(present: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         by_color.setdefault(color, []).append(name.replace("_", " "))
     alone = [(color, names[0]) for color, names in by_color.items() if len(names) == 1]
     return alone + [(color, f"{len(names)} others") for color, names in by_color.items() if len(names) > 1]
-
-
-def _rgb(color: str) -> list[int]:
-    return [int(color[at : at + 2], 16) for at in (1, 3, 5)]
 
 
 def small_copy(

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, by_axis
 from yucca_wm.core.notes import Note
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.imaging.kinds import refuse_label_map
@@ -74,7 +74,7 @@ def check_values(image: Image) -> None:
     """Raise InputError for an image that is not a scan, judged by voxel size, shape and values."""
     spacing = np.sort(image.spacing_mm)
     if spacing[1] > MAX_VOXEL_MM[0] or spacing[2] > MAX_VOXEL_MM[1]:
-        shown = " x ".join(f"{mm:.3g}" for mm in image.spacing_mm)
+        shown = by_axis(image.spacing_mm)
         raise InputError(image.name, f"has voxels of {shown} mm: too large to show lesions", "give the original scan")
     if min(image.shape) < 2:
         raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
@@ -157,7 +157,7 @@ def check_head(image: Image) -> None:
     """Raise InputError for a scan without a head, or with half of one."""
     covered = image.spacing_mm * image.shape
     if covered.max() < max(LEAST_EXTENT_MM):
-        shown, voxels = (" x ".join(f"{mm:.3g}" for mm in side) for side in (covered, image.spacing_mm))
+        shown, voxels = by_axis(covered), by_axis(image.spacing_mm)
         problem = f"covers {shown} mm, less than a head (voxels of {voxels} mm)"
         raise InputError(image.name, problem, "check the voxel size in its header, and that it is the right file")
     volume = level(thinned(to_itk(image)), WORK_MM)

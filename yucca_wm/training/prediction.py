@@ -83,8 +83,6 @@ def predict_volume(
     image : a 3D nibabel image, in any orientation.
     mirror, max_memory_gb : as for `predict_logits`.
     """
-    import nibabel as nib
-    import numpy as np
     from yucca.functional.preprocessing import preprocess_case_for_inference
 
     plans = model.plans
