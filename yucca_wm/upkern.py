@@ -30,14 +30,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = build_parser().parse_args(arguments)
-    source, target = Path(options.checkpoint), ALIASES.get(options.to, options.to)
-    out = Path(options.out) if options.out else source.with_name(f"{source.stem}_{target}.ckpt")
+    args = build_parser().parse_args(argv)
+    source, target = Path(args.checkpoint), ALIASES.get(args.to, args.to)
+    out = Path(args.out) if args.out else source.with_name(f"{source.stem}_{target}.ckpt")
     n_kernels = convert(source, target, out)
     print(f"{out}: {n_kernels} kernels interpolated")
-    print(f"go on with: yucca_finetune -t TASK -m {options.to} -chk {out}")
+    print(f"go on with: yucca_finetune -t TASK -m {args.to} -chk {out}")
     return cli.EXIT_OK
 
 

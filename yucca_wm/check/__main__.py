@@ -37,18 +37,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    labels: Any = options.wm_labels
+    args = parser.parse_args(argv)
+    labels: Any = args.wm_labels
     if labels is not None and labels != [NONZERO]:
         try:
             labels = tuple(int(label) for label in labels)
         except ValueError:
             parser.error(f"--wm-labels takes whole numbers, or {NONZERO}")
-    if (options.place is None) == (options.cohort is None):
+    if (args.place is None) == (args.cohort is None):
         parser.error("give one cohort")
-    cohort, layout = options.cohort or options.place, options.layout or AUTO
+    cohort, layout = args.cohort or args.place, args.layout or AUTO
 
     from yucca_wm.check import resources
     from yucca_wm.check.cohort import check_cohort
@@ -56,12 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.core.files import check_not_read
 
     settings = Settings(
-        wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=options.threshold, sides=options.sides
+        wm_labels=NONZERO if labels == [NONZERO] else labels, threshold=args.threshold, sides=args.sides
     )
-    if options.tsv:
-        check_not_read([options.tsv], [cohort])
-    with reading(Headers(options.header, OPTION)):  # doubts are among the problems
-        report = check_cohort(cohort, layout=layout, settings=settings, jobs=options.jobs)
+    if args.tsv:
+        check_not_read([args.tsv], [cohort])
+    with reading(Headers(args.header, OPTION)):  # doubts are among the problems
+        report = check_cohort(cohort, layout=layout, settings=settings, jobs=args.jobs)
     room = list(resources.needs(report))
     problems = (*report.problems, *resources.shortages(iter(room)))
     print(_overview(report))
@@ -72,8 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(problem_table(wrong))
     for line in note_lines([problem for problem in problems if problem.level is Level.NOTE]):
         print(line)
-    if options.tsv:
-        write_tsv(problems, options.tsv)
+    if args.tsv:
+        write_tsv(problems, args.tsv)
     errors, warnings = len(report.errors), len(wrong) - len(report.errors)
     counts = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
     print(f"{counts}; {report.ready} of {len(report.subjects)} subjects are ready")

@@ -56,7 +56,5 @@ def main_of(name: str) -> Callable[[list[str] | None], int]:
 
 def parser_of(name: str) -> argparse.ArgumentParser:
     """The argument parser of a step."""
-    module = _module(name)
-    build = getattr(module, "build_parser", None) or module.parser  # type: ignore[attr-defined]
-    parser: argparse.ArgumentParser = build()
+    parser: argparse.ArgumentParser = _module(name).build_parser()  # type: ignore[attr-defined]
     return parser

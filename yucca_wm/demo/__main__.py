@@ -27,9 +27,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the demo; returns the exit code."""
-    options = build_parser().parse_args(arguments)
+    args = build_parser().parse_args(argv)
 
     import time
 
@@ -38,9 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.demo.runner import Runner
 
     start = time.monotonic()
-    out = make_folder(Path(options.out_dir or "demo_out").resolve())
-    atlas = Path(options.atlas).resolve() if options.atlas else None
-    settings = chain.QUICK if options.quick else chain.FULL
+    out = make_folder(Path(args.out_dir or "demo_out").resolve())
+    atlas = Path(args.atlas).resolve() if args.atlas else None
+    settings = chain.QUICK if args.quick else chain.FULL
     steps = chain.steps(settings, out, atlas)
     environment = chain.environment(out)
     programs = Path(sys.executable).parent
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     write_json(out / "scores.json", {score.name: score.value for score in found})
     figure = draw(out, lesions, regions, loads, table, out / "demo.png")
     print(f"\n{region_table(loads, table)}\n\n{score_lines(found)}\n")
-    if options.quick:
+    if args.quick:
         print("These models were trained for seconds, to show that every command runs; their figures mean nothing.")
     print(f"figure: {figure}\nall commands: {out / 'commands.sh'}")
     print(f"done in {(time.monotonic() - start) / 60:.1f} minutes")

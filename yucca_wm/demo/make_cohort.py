@@ -21,11 +21,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Write the cohort; returns the exit code."""
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    if options.train < 1 or options.test < 0:
+    args = parser.parse_args(argv)
+    if args.train < 1 or args.test < 0:
         parser.error("--train is at least 1, --test at least 0")
 
     from yucca_wm.core.regions import regions
@@ -33,17 +33,17 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.demo.phantom import COARSE_SITES, SITES
     from yucca_wm.demo.write_cohort import plans, write_atlas, write_cohort
 
-    out = options.out_dir
+    out = args.out_dir
     brains: tuple[anatomy.Anatomy, ...]
-    if options.atlas:
-        brains, table = anatomy.from_atlas(options.atlas), regions()
+    if args.atlas:
+        brains, table = anatomy.from_atlas(args.atlas), regions()
     else:
-        brains, table = (anatomy.icbm152(2 if options.coarse else 1),), standin.table()
+        brains, table = (anatomy.icbm152(2 if args.coarse else 1),), standin.table()
     write_atlas(brains[0], table, out / "atlas")
     for brain in brains:
         brain.prepare()
-    subjects = plans(options.train, options.test, len(brains), COARSE_SITES if options.coarse else SITES)
-    outcome = write_cohort(subjects, brains, out / "cohort", out / "truth", seed=options.seed, jobs=options.jobs)
+    subjects = plans(args.train, args.test, len(brains), COARSE_SITES if args.coarse else SITES)
+    outcome = write_cohort(subjects, brains, out / "cohort", out / "truth", seed=args.seed, jobs=args.jobs)
     print(f"{len(outcome.results)} subjects in {out / 'cohort'}, their truth in {out / 'truth'}")
     return cli.report_failures(outcome.failures, len(subjects))
 

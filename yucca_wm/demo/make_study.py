@@ -33,14 +33,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Write the study; returns the exit code."""
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    if options.subjects < 2:
+    args = parser.parse_args(argv)
+    if args.subjects < 2:
         parser.error("--subjects is at least 2")
-    write_study(Path(options.folder), options.subjects, options.seed)
-    print(f"{options.subjects} subjects in {options.folder}")
+    write_study(Path(args.folder), args.subjects, args.seed)
+    print(f"{args.subjects} subjects in {args.folder}")
     return cli.EXIT_OK
 
 

@@ -10,7 +10,7 @@ from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line; ``--in_dirs`` and ``--out_dir`` are Yucca's own."""
     called = Path(sys.argv[0]).stem
     parser = Parser(
@@ -40,22 +40,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    cli = parser()
-    arguments = cli.parse_args(argv)
-    how = run_options(arguments, cli)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    how = run_options(args, parser)
     from yucca_wm.ensemble.folders import MANIFEST, Options, merge_folders
     from yucca_wm.ensemble.merge import Method
 
     options = Options(
-        method=Method(arguments.method),
-        weights=tuple(arguments.weights) if arguments.weights else None,
-        allow_missing=arguments.allow_missing,
-        resample=arguments.resample,
-        confidence=arguments.confidence,
+        method=Method(args.method),
+        weights=tuple(args.weights) if args.weights else None,
+        allow_missing=args.allow_missing,
+        resample=args.resample,
+        confidence=args.confidence,
     )
-    outcome = merge_folders(arguments.in_dirs, arguments.out_dir, options, how)
-    print(f"{len(outcome.results)} label maps in {arguments.out_dir}; what went in: {MANIFEST} there")
-    partial = [name for name, made in outcome.results.items() if len(made["members"]) < len(arguments.in_dirs)]
+    outcome = merge_folders(args.in_dirs, args.out_dir, options, how)
+    print(f"{len(outcome.results)} label maps in {args.out_dir}; what went in: {MANIFEST} there")
+    partial = [name for name, made in outcome.results.items() if len(made["members"]) < len(args.in_dirs)]
     if partial:
         print(f"merged from only some of the folders: {', '.join(partial)}")
     return report_failures(outcome.failures, len(outcome.results) + len(outcome.failures))

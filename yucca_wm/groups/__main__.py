@@ -71,14 +71,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    if options.command == "cluster" and options.k_max < 2:
+    args = parser.parse_args(argv)
+    if args.command == "cluster" and args.k_max < 2:
         parser.error("--k-max must be 2 or more")
-    if not options.covariates and options.command == "cluster" and (options.participants or options.missing):
+    if not args.covariates and args.command == "cluster" and (args.participants or args.missing):
         parser.error("--participants and --missing go with --covariates")
-    if options.command == "associate" and options.permutations < 1:
+    if args.command == "associate" and args.permutations < 1:
         parser.error("--permutations must be 1 or more")
 
     check_packages()
@@ -87,24 +87,24 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.groups.cluster_command import run_cluster
 
     settings = Settings(
-        covariates=options.covariates, categorical=options.categorical, missing=options.missing,
-        scale=options.transform, exclude_flagged=options.exclude_flagged, anonymise=options.anonymise,
-        seed=options.seed,
+        covariates=args.covariates, categorical=args.categorical, missing=args.missing,
+        scale=args.transform, exclude_flagged=args.exclude_flagged, anonymise=args.anonymise,
+        seed=args.seed,
     )  # fmt: skip
     with reading_aloud(None):  # as a command, whose messages name flags
-        if options.command == "cluster":
+        if args.command == "cluster":
             lines, failed = run_cluster(
-                options.loads, options.out_dir, participants=options.participants, settings=settings,
-                method=options.method, k_max=options.k_max, adjust_total=options.adjust_total,
+                args.loads, args.out_dir, participants=args.participants, settings=settings,
+                method=args.method, k_max=args.k_max, adjust_total=args.adjust_total,
             )  # fmt: skip
         else:
             lines, failed = run_associate(
-                options.loads, options.participants, options.outcome, options.out_dir, settings=settings,
-                reference=options.reference, permutations=options.permutations,
+                args.loads, args.participants, args.outcome, args.out_dir, settings=settings,
+                reference=args.reference, permutations=args.permutations,
             )  # fmt: skip
     for line in lines:
         print(line)
-    print(f"tables and figures in {options.out_dir}; open {options.out_dir}/index.html")
+    print(f"tables and figures in {args.out_dir}; open {args.out_dir}/index.html")
     for name, reason in failed.items():
         print(f"error: {name}: {reason}", file=sys.stderr)
     return cli.EXIT_FAILURE if failed else cli.EXIT_OK

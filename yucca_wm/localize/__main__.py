@@ -96,16 +96,16 @@ def _add_companions(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    with reading_aloud(options.header):
-        return _localize(parser, options)
+    args = parser.parse_args(argv)
+    with reading_aloud(args.header):
+        return _localize(parser, args)
 
 
-def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    _check_usage(parser, options)
-    settings, how = _settings(parser, options), run_options(options, parser)
+def _localize(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    _check_usage(parser, args)
+    settings, how = _settings(parser, args), run_options(args, parser)
 
     from yucca_wm.core.files import check_not_read
     from yucca_wm.core.regions import read_table, regions
@@ -116,100 +116,98 @@ def _localize(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from yucca_wm.localize.measures.flags import flag_lines
     from yucca_wm.localize.tables import REGIONS
 
-    table = read_table(options.names) if options.names else regions()
-    if options.cohort is None:
-        inputs = folder_inputs(options.lesions, options.regions, options.ventricles)
+    table = read_table(args.names) if args.names else regions()
+    if args.cohort is None:
+        inputs = folder_inputs(args.lesions, args.regions, args.ventricles)
     else:
         inputs = cohort_inputs(
-            options.cohort, options.layout or AUTO,
-            lesions=options.lesions, regions=options.regions, ventricles=options.ventricles,
+            args.cohort, args.layout or AUTO,
+            lesions=args.lesions, regions=args.regions, ventricles=args.ventricles,
         )  # fmt: skip
-    carry = _carrier(options, inputs, settings, how)
+    carry = _carrier(args, inputs, settings, how)
     companions = CompanionPaths(
-        options.soft, tuple(options.lesion_softmax), tuple(options.region_softmax),
-        _by_modality(options, "lesions"), _by_modality(options, "regions"), options.tissue,
+        args.soft, tuple(args.lesion_softmax), tuple(args.region_softmax),
+        _by_modality(args, "lesions"), _by_modality(args, "regions"), args.tissue,
     )  # fmt: skip
-    check_not_read([Path(options.out_dir) / REGIONS], [options.names])
-    with only_run_in(options.out_dir, how) as out:
+    check_not_read([Path(args.out_dir) / REGIONS], [args.names])
+    with only_run_in(args.out_dir, how) as out:
         flags, failures = localize_into(
-            out, inputs, table, settings, maps=options.maps, bids=options.bids, companions=companions, options=how
+            out, inputs, table, settings, maps=args.maps, bids=args.bids, companions=companions, options=how
         )
     for line in flag_lines(flags):
         print(f"note: {line}", file=sys.stderr)
-    if failures and not inputs.pairs and options.cohort is None:
+    if failures and not inputs.pairs and args.cohort is None:
         print("note: files of any name can be listed in a table: --cohort TABLE", file=sys.stderr)
     subjects = set(flags) | set(failures)
-    _tell(options, inputs, flags, failures, whole=how.is_whole)
+    _tell(args, inputs, flags, failures, whole=how.is_whole)
     if carry is not None and (flags or not how.is_whole):
         failures = failures | carry(flags)
     return cli.report_failures(failures, len(subjects))
 
 
-def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Exit with an error if options do not fit together."""
-    if options.cohort is None and None in (options.lesions, options.regions):
+    if args.cohort is None and None in (args.lesions, args.regions):
         parser.error("give --lesions and --regions, or --cohort")
-    if options.cohort is None and options.layout is not None:
+    if args.cohort is None and args.layout is not None:
         parser.error("--layout goes with --cohort")
-    if options.transforms is not None and options.to_template is None:
+    if args.transforms is not None and args.to_template is None:
         parser.error("--transforms goes with --to-template")
-    if (options.lesion_softmax or options.region_softmax) and not options.soft:
+    if (args.lesion_softmax or args.region_softmax) and not args.soft:
         parser.error("--lesion-softmax and --region-softmax go with --soft")
-    if options.tissue and options.ventricles:
+    if args.tissue and args.ventricles:
         parser.error("--tissue already includes the ventricles: leave --ventricles out")
-    if missing := sorted(_by_modality(options, "regions").keys() - _by_modality(options, "lesions").keys()):
+    if missing := sorted(_by_modality(args, "regions").keys() - _by_modality(args, "lesions").keys()):
         parser.error(f"--{missing[0].lower()}-regions goes with --{missing[0].lower()}-lesions")
 
 
-def _by_modality(options: argparse.Namespace, what: str) -> dict[str, str]:
+def _by_modality(args: argparse.Namespace, what: str) -> dict[str, str]:
     """Modality -> value of ``--t1-lesions`` and similar options, for those given."""
-    return {name: place for name in MODALITIES if (place := getattr(options, f"{name.lower()}_{what}"))}
+    return {name: place for name in MODALITIES if (place := getattr(args, f"{name.lower()}_{what}"))}
 
 
-def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
-    """The settings from the options; exits with an error if they are invalid."""
-    labels = label_options(parser, options)
+def _settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Settings:
+    """The settings from the arguments; exits with an error if they are invalid."""
+    labels = label_options(parser, args)
     from yucca_wm.localize.measures.lesions import Settings
 
     try:
         return Settings(
             lesion_labels=(ALL,) if labels.counted is None else labels.counted,
             ignored_labels=labels.ignored,
-            threshold=options.threshold,
-            connectivity=options.connectivity,
-            min_size_mm3=options.min_size,
-            assign_outside_mm=options.assign_outside,
-            resample=options.resample or options.cohort is not None,
+            threshold=args.threshold,
+            connectivity=args.connectivity,
+            min_size_mm3=args.min_size,
+            assign_outside_mm=args.assign_outside,
+            resample=args.resample or args.cohort is not None,
         )
     except ValueError as error:
         parser.error(str(error))
 
 
 def _carrier(
-    options: argparse.Namespace, inputs: Inputs, settings: Settings, how: RunOptions
+    args: argparse.Namespace, inputs: Inputs, settings: Settings, how: RunOptions
 ) -> Callable[[Collection[str]], dict[str, str]] | None:
     """Function that carries lesions to the template of ``--to-template``, of the given subjects in a partial run, else
     of all; it returns failed subjects with the reason. None without the flag."""
-    if options.to_template is None:
+    if args.to_template is None:
         return None
     from yucca_wm.localize.atlas_space import Localized, carry_cohort, find_template
     from yucca_wm.parcellate.transforms import BESIDE, Transforms, find_transforms
 
-    template = find_template(options.to_template)
-    if options.transforms is None and (inputs.adds or options.regions is None):
+    template = find_template(args.to_template)
+    if args.transforms is None and (inputs.adds or args.regions is None):
         transforms = Transforms(BESIDE, {})
     else:
-        transforms = find_transforms(options.transforms or options.regions)
+        transforms = find_transforms(args.transforms or args.regions)
 
     def carry(subjects: Collection[str]) -> dict[str, str]:
         if not how.is_whole:
             these = [Localized(name, inputs.pairs[name].lesions, inputs.pairs[name].regions) for name in subjects]
-            return carry_cohort(options.out_dir, template, transforms, how, (these, settings))[1]
-        carried, failures = carry_cohort(options.out_dir, template, transforms, how)
+            return carry_cohort(args.out_dir, template, transforms, how, (these, settings))[1]
+        carried, failures = carry_cohort(args.out_dir, template, transforms, how)
         where = (
-            f"on {template}: {options.out_dir}/template"
-            if carried
-            else "was not written: no subject could be transformed"
+            f"on {template}: {args.out_dir}/template" if carried else "was not written: no subject could be transformed"
         )
         print(f"lesion frequency of {carried} subjects {where}")
         return failures
@@ -218,7 +216,7 @@ def _carrier(
 
 
 def _tell(
-    options: argparse.Namespace, inputs: Inputs, flags: Collection[str], failures: Collection[str], *, whole: bool
+    args: argparse.Namespace, inputs: Inputs, flags: Collection[str], failures: Collection[str], *, whole: bool
 ) -> None:
     """Print how many subjects were localized, for a single subject where the lesions are, and what is outdated.
 
@@ -232,23 +230,23 @@ def _tell(
         print(f"{done} come with --level group")
         return
     if not flags:
-        if inputs.adds and set(failures) <= set(failures_in(options.out_dir)):
-            print(f"no subject could be localized: see {options.out_dir / MANIFEST}")
-        elif (options.out_dir / MANIFEST).exists():
-            print(f"no subject could be localized: {options.out_dir} is unchanged", file=sys.stderr)
+        if inputs.adds and set(failures) <= set(failures_in(args.out_dir)):
+            print(f"no subject could be localized: see {args.out_dir / MANIFEST}")
+        elif (args.out_dir / MANIFEST).exists():
+            print(f"no subject could be localized: {args.out_dir} is unchanged", file=sys.stderr)
         else:
-            print(f"no subject could be localized: no tables in {options.out_dir}")
+            print(f"no subject could be localized: no tables in {args.out_dir}")
         return
     if len(alone := inputs.pairs.keys() & set(flags)) == 1:
-        print("\n".join(lines(options.out_dir, *alone)))
-    print(f"{done} in {options.out_dir}")
+        print("\n".join(lines(args.out_dir, *alone)))
+    print(f"{done} in {args.out_dir}")
     wanted = (
-        ("maps", "maps", options.maps), ("bids", "bids", options.bids),
-        ("template", "to-template", options.to_template is not None),
+        ("maps", "maps", args.maps), ("bids", "bids", args.bids),
+        ("template", "to-template", args.to_template is not None),
     )  # fmt: skip
     for name, flag, written in wanted:
-        if not written and Path(options.out_dir, name).is_dir():
-            print(f"note: {Path(options.out_dir, name)} is from an earlier run; --{flag} updates it", file=sys.stderr)
+        if not written and Path(args.out_dir, name).is_dir():
+            print(f"note: {Path(args.out_dir, name)} is from an earlier run; --{flag} updates it", file=sys.stderr)
 
 
 if __name__ == "__main__":

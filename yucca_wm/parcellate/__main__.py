@@ -27,15 +27,15 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    cli = Parser(
+    parser = Parser(
         "yucca-wm parcellate",
         description="Label white matter by region: register an atlas to each subject and carry its labels over.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = cli.add_argument_group("one subject")
+    what = parser.add_argument_group("one subject")
     what.add_argument(
         "--wm", metavar="FILE", help="white matter: label map, mask or probability map; 'auto': from --t1"
     )
@@ -45,11 +45,11 @@ def parser() -> argparse.ArgumentParser:
         help="region map to write (.nii.gz), with its companions beside it, in place of --out-dir",
     )
     what.add_argument("--t1", metavar="FILE", help="T1 on the grid of --wm: for the picture, and for --wm auto")
-    many = cli.add_argument_group("a cohort")
+    many = parser.add_argument_group("a cohort")
     add_flag(many, "--cohort")
     add_flag(many, "--layout")
     add_flag(many, "--out-dir", "default for a cohort: derivatives/yucca_wm in it")
-    atlas = cli.add_argument_group("atlas (default: the one that 'yucca-wm atlas fetch' keeps)")
+    atlas = parser.add_argument_group("atlas (default: the one that 'yucca-wm atlas fetch' keeps)")
     atlas.add_argument(
         "--atlas-wm", metavar="FILE", help="its white matter: a mask, or a label map of white matter only"
     )
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         help="labels of white matter, if --atlas-wm is a tissue map",
     )
     add_flag(atlas, "--names", "of the atlas's labels (default: the built-in table)")
-    wm = cli.add_argument_group("white matter of a subject")
+    wm = parser.add_argument_group("white matter of a subject")
     wm.add_argument(
         "--wm-labels", nargs="+", metavar="N", help=f"labels of white matter (default: 44 45, FAST-AID), or {NONZERO}"
     )
@@ -86,8 +86,8 @@ def parser() -> argparse.ArgumentParser:
         help="lesion mask on the grid of the white matter, counted as white matter (default for a cohort: that of each "
         f"subject); '{NONE}': not counted",
     )
-    add_flag(cli, "--header")
-    how = cli.add_argument_group("registration")
+    add_flag(parser, "--header")
+    how = parser.add_argument_group("registration")
     how.add_argument(
         "--transform", type=Transform, choices=list(Transform), default=Transform.AFFINE, help="(default: affine)"
     )
@@ -120,59 +120,59 @@ def parser() -> argparse.ArgumentParser:
         help="give unlabelled white matter the nearest label within this distance in mm (default: 3)",
     )
     how.add_argument("--no-picture", action="store_true", help="write no quality-control picture")
-    add_run_flags(cli)
-    return cli
+    add_run_flags(parser)
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    cli = parser()
-    options = cli.parse_args(argv)
-    _check_usage(cli, options)
-    if options.wm != AUTO or options.cohort is not None:  # else a network computes first
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    _check_usage(parser, args)
+    if args.wm != AUTO or args.cohort is not None:  # else a network computes first
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
-    settings = _settings(cli, options)
-    with reading_aloud(options.header):
-        return _one(options, settings) if options.cohort is None else _all(options, settings, run_options(options, cli))
+    settings = _settings(parser, args)
+    with reading_aloud(args.header):
+        return _one(args, settings) if args.cohort is None else _all(args, settings, run_options(args, parser))
 
 
-def _all(options: argparse.Namespace, settings: Settings, how: RunOptions) -> int:
+def _all(args: argparse.Namespace, settings: Settings, how: RunOptions) -> int:
     from yucca_wm.parcellate.cohort import AtlasFiles, parcellate_cohort
 
     return parcellate_cohort(
-        options.cohort,
-        options.out_dir,
-        AtlasFiles(**_atlas_files(options)),
+        args.cohort,
+        args.out_dir,
+        AtlasFiles(**_atlas_files(args)),
         settings,
-        layout=options.layout or LAYOUT_AUTO,
-        auto_wm=options.wm == AUTO,
-        fill_lesions=options.lesions != NONE,
-        picture=not options.no_picture,
+        layout=args.layout or LAYOUT_AUTO,
+        auto_wm=args.wm == AUTO,
+        fill_lesions=args.lesions != NONE,
+        picture=not args.no_picture,
         options=how,
     )
 
 
-def _one(options: argparse.Namespace, settings: Settings) -> int:
+def _one(args: argparse.Namespace, settings: Settings) -> int:
     from yucca_wm.atlas.maps import load_atlas
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.parcellate.case import parcellate
     from yucca_wm.parcellate.outputs import check_free, single
     from yucca_wm.parcellate.quality import warn_of_doubts
 
-    wm = Path(options.t1 if options.wm == AUTO else options.wm)
-    out = single(options.out or options.out_dir, wm)
-    if options.out is None or out.regions != Path(options.out):
-        check_free(out, wm, "t1" if options.wm == AUTO else "wm")
-    t1 = Path(options.t1) if options.t1 else None
+    wm = Path(args.t1 if args.wm == AUTO else args.wm)
+    out = single(args.out or args.out_dir, wm)
+    if args.out is None or out.regions != Path(args.out):
+        check_free(out, wm, "t1" if args.wm == AUTO else "wm")
+    t1 = Path(args.t1) if args.t1 else None
     with stages_aloud():
         record = parcellate(
-            load_atlas(**_atlas_files(options)),
-            None if options.wm == AUTO else wm,
+            load_atlas(**_atlas_files(args)),
+            None if args.wm == AUTO else wm,
             out,
             settings,
             t1,
-            lesions=None if options.lesions in (None, NONE) else Path(options.lesions),
-            picture=not options.no_picture,
+            lesions=None if args.lesions in (None, NONE) else Path(args.lesions),
+            picture=not args.no_picture,
         )
     warn_of_doubts({str(out.regions): record})
     print(summary(record))
@@ -191,66 +191,68 @@ def summary(record: dict[str, Any]) -> str:
     return "\n".join([*lines, *["registration in doubt: look at the picture"] * bool(record["doubts"])])
 
 
-def _check_usage(cli: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if options.cohort is None and (options.wm is None or (options.out is None) == (options.out_dir is None)):
-        cli.error("give --wm and either --out or --out-dir (one subject), or --cohort")
-    if options.out_dir is not None and options.out_dir.name.lower().endswith((".nii", ".nii.gz")):
-        cli.error("--out-dir is a folder; --out is the file of one subject")
-    if options.cohort is not None and options.out is not None:
-        cli.error("--out goes with --wm; a cohort takes --out-dir")
-    if options.cohort is not None and options.wm not in (None, AUTO):
-        cli.error("--wm FILE is for one subject; with --cohort only --wm auto")
-    if options.cohort is not None and options.lesions not in (None, NONE):
-        cli.error(f"--lesions FILE is for one subject; a cohort has its own, and with --cohort only --lesions {NONE}")
-    if options.cohort is None and (
-        lone := [name for name in OF_A_COHORT if getattr(options, name) != cli.get_default(name)]
+def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.cohort is None and (args.wm is None or (args.out is None) == (args.out_dir is None)):
+        parser.error("give --wm and either --out or --out-dir (one subject), or --cohort")
+    if args.out_dir is not None and args.out_dir.name.lower().endswith((".nii", ".nii.gz")):
+        parser.error("--out-dir is a folder; --out is the file of one subject")
+    if args.cohort is not None and args.out is not None:
+        parser.error("--out goes with --wm; a cohort takes --out-dir")
+    if args.cohort is not None and args.wm not in (None, AUTO):
+        parser.error("--wm FILE is for one subject; with --cohort only --wm auto")
+    if args.cohort is not None and args.lesions not in (None, NONE):
+        parser.error(
+            f"--lesions FILE is for one subject; a cohort has its own, and with --cohort only --lesions {NONE}"
+        )
+    if args.cohort is None and (
+        lone := [name for name in OF_A_COHORT if getattr(args, name) != parser.get_default(name)]
     ):
-        cli.error(f"--{lone[0].replace('_', '-')} goes with --cohort")
-    if options.cohort is not None and options.t1 is not None:
-        cli.error("--t1 is for one subject; a cohort has its own")
-    run_options(options, cli)
-    if options.wm == AUTO and options.wm_labels is not None:
-        cli.error("--wm-labels is for a label map; --wm auto makes its own")
-    if options.wm == AUTO and options.cohort is None and options.t1 is None:
-        cli.error("--wm auto needs --t1")
-    if (options.atlas_wm is None) != (options.atlas_labels is None):
-        cli.error("--atlas-wm and --atlas-labels go together")
-    if options.init is Init.SEARCH and options.transform is Transform.DEFORMABLE:
-        cli.error("--init search is for --transform affine: a displacement in mm needs a header in mm")
-    if not 0 < options.threshold <= 1:
-        cli.error("--threshold lies between 0 and 1")
-    if not 0 <= options.fill_mm <= 50:
-        cli.error("--fill-mm lies between 0 and 50")
+        parser.error(f"--{lone[0].replace('_', '-')} goes with --cohort")
+    if args.cohort is not None and args.t1 is not None:
+        parser.error("--t1 is for one subject; a cohort has its own")
+    run_options(args, parser)
+    if args.wm == AUTO and args.wm_labels is not None:
+        parser.error("--wm-labels is for a label map; --wm auto makes its own")
+    if args.wm == AUTO and args.cohort is None and args.t1 is None:
+        parser.error("--wm auto needs --t1")
+    if (args.atlas_wm is None) != (args.atlas_labels is None):
+        parser.error("--atlas-wm and --atlas-labels go together")
+    if args.init is Init.SEARCH and args.transform is Transform.DEFORMABLE:
+        parser.error("--init search is for --transform affine: a displacement in mm needs a header in mm")
+    if not 0 < args.threshold <= 1:
+        parser.error("--threshold lies between 0 and 1")
+    if not 0 <= args.fill_mm <= 50:
+        parser.error("--fill-mm lies between 0 and 50")
 
 
-def _settings(cli: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
-    chosen = options.wm_labels
+def _settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Settings:
+    chosen = args.wm_labels
     if chosen is not None and chosen != [NONZERO]:
         try:
             chosen = tuple(int(label) for label in chosen)
         except ValueError:
-            cli.error(f"--wm-labels takes whole numbers, or {NONZERO}")
+            parser.error(f"--wm-labels takes whole numbers, or {NONZERO}")
     return Settings(
-        transform=options.transform,
-        metric=options.metric,
-        init=options.init,
-        interpolation=options.interpolation,
+        transform=args.transform,
+        metric=args.metric,
+        init=args.init,
+        interpolation=args.interpolation,
         wm_labels=NONZERO if chosen == [NONZERO] else chosen,
-        threshold=options.threshold,
-        sides=options.sides,
-        fill_mm=options.fill_mm,
+        threshold=args.threshold,
+        sides=args.sides,
+        fill_mm=args.fill_mm,
     )
 
 
-def _atlas_files(options: argparse.Namespace) -> dict[str, Any]:
-    if options.atlas_wm is None:
+def _atlas_files(args: argparse.Namespace) -> dict[str, Any]:
+    if args.atlas_wm is None:
         from yucca_wm.atlas.fetch import cached_atlas
 
         wm, labels = cached_atlas("give --atlas-wm and --atlas-labels")
     else:
-        wm, labels = Path(options.atlas_wm), Path(options.atlas_labels)
-    chosen = None if options.atlas_wm_labels is None else tuple(options.atlas_wm_labels)
-    return {"wm": wm, "labels": labels, "names": options.names, "wm_labels": chosen}
+        wm, labels = Path(args.atlas_wm), Path(args.atlas_labels)
+    chosen = None if args.atlas_wm_labels is None else tuple(args.atlas_wm_labels)
+    return {"wm": wm, "labels": labels, "names": args.names, "wm_labels": chosen}
 
 
 if __name__ == "__main__":

@@ -97,13 +97,13 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = build_parser()
-    arguments = parser.parse_args(argv)
-    with reading(Headers(arguments.header, OPTION)):  # doubts are among the notes on each subject
-        return _predict(parser, arguments)
+    args = parser.parse_args(argv)
+    with reading(Headers(args.header, OPTION)):  # doubts are among the notes on each subject
+        return _predict(parser, args)
 
 
-def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
-    how, choice = run_options(arguments, parser), _choice(parser, arguments)
+def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    how, choice = run_options(args, parser), _choice(parser, args)
     warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that is not the user's
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.core.stages import stages_aloud
@@ -113,30 +113,30 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     from yucca_wm.predict.registered import fetched
     from yucca_wm.predict.report import shown_by_pages
 
-    out, one_person = arguments.out_dir, not arguments.cohort
-    cases = _cases(parser, arguments)
+    out, one_person = args.out_dir, not args.cohort
+    cases = _cases(parser, args)
     if choice.registered:
         fetched()
-    models = {what: own_models.load(path, arguments.device) for what, path in choice.given.items()}
+    models = {what: own_models.load(path, args.device) for what, path in choice.given.items()}
     own_models.check_classes(models)
-    table = read_table(arguments.names) if arguments.names else regions()
-    if not arguments.names and REGIONS in models:
+    table = read_table(args.names) if args.names else regions()
+    if not args.names and REGIONS in models:
         for doubt in own_models.other_names(models[REGIONS], table):
             print(f"note: {doubt}", file=sys.stderr)
     options = Options(
         shipped=choice.shipped,
         registered=choice.registered,
-        space=arguments.space,
-        mirror=arguments.mirror,
-        max_memory_gb=arguments.max_memory_gb,
-        confidence=arguments.confidence,
-        keep_softmax=arguments.keep_softmax,
-        soft=arguments.soft,
+        space=args.space,
+        mirror=args.mirror,
+        max_memory_gb=args.max_memory_gb,
+        confidence=args.confidence,
+        keep_softmax=args.keep_softmax,
+        soft=args.soft,
     )
     made, before = missing_folders(out), shown_by_pages(out)
     with stages_aloud() if one_person else nullcontext():
         outcome = cohort.predict_cohort(
-            cases, models, out, options, how, table=table, device=arguments.device, cohort=not one_person
+            cases, models, out, options, how, table=table, device=args.device, cohort=not one_person
         )
     failures = dict(outcome.failures)
     concerned = len(outcome.results) + len(set(failures) - set(outcome.results))
@@ -150,52 +150,52 @@ def _predict(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         print(f"no subject could be predicted: {out} is unchanged", file=sys.stderr)
     else:
         localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
-        _tell(arguments, outcome.results, concerned, tables=bool(localized))
-        failures |= _show(arguments, cases, table, before, tables=bool(localized))
+        _tell(args, outcome.results, concerned, tables=bool(localized))
+        failures |= _show(args, cases, table, before, tables=bool(localized))
     return report_failures(failures, concerned)
 
 
-def _choice(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Choice:
+def _choice(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Choice:
     """Which models find lesions and regions; exits with an error if options do not fit together."""
-    single = [path for path in (arguments.t1, arguments.flair) if path]
-    if bool(single) == bool(arguments.cohort):
+    single = [path for path in (args.t1, args.flair) if path]
+    if bool(single) == bool(args.cohort):
         parser.error("give either --t1 and/or --flair, or --cohort")
-    if arguments.cohort and arguments.name:
+    if args.cohort and args.name:
         parser.error("--name is for one person; the subjects of a cohort are named by the cohort")
-    if arguments.name is not None and not names_a_file(arguments.name):
-        parser.error(f"--name {arguments.name!r} cannot be the name of a file")
-    if single and arguments.layout:
+    if args.name is not None and not names_a_file(args.name):
+        parser.error(f"--name {args.name!r} cannot be the name of a file")
+    if single and args.layout:
         parser.error("--layout goes with --cohort")
-    if single and arguments.space == SPACES[1] and not arguments.t1:
+    if single and args.space == SPACES[1] and not args.t1:
         parser.error("--space t1 needs --t1")
-    choice = choose(arguments.lesion_model, arguments.region_model)
+    choice = choose(args.lesion_model, args.region_model)
     for flag in () if choice.given else OF_OWN_MODELS:
-        if getattr(arguments, flag):
+        if getattr(args, flag):
             parser.error(f"--{flag} is for models of your own (--lesion-model, --region-model)".replace("_", "-"))
-    if arguments.names and REGIONS not in choice.given:
+    if args.names and REGIONS not in choice.given:
         parser.error("--names goes with a --region-model of your own")
-    if arguments.soft and len(choice.given) < 2:
+    if args.soft and len(choice.given) < 2:
         parser.error("--soft needs both --lesion-model and --region-model")
     return choice
 
 
-def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Case]:
+def _cases(parser: argparse.ArgumentParser, args: argparse.Namespace) -> list[Case]:
     """The subjects and scans that the options select."""
     from yucca_wm.cohort.layouts import find_subjects
     from yucca_wm.predict.case import Case
     from yucca_wm.predict.cohort import cases_of
 
-    if arguments.cohort:
-        with reading_aloud(arguments.header):
-            cases = cases_of(find_subjects(arguments.cohort, arguments.layout or AUTO))
+    if args.cohort:
+        with reading_aloud(args.header):
+            cases = cases_of(find_subjects(args.cohort, args.layout or AUTO))
         for case in cases:
             for path in case.files.values():
                 if not path.exists():
                     print(f"note: {case.name}: {path}: no such file; the others go on", file=sys.stderr)
         return cases
-    scans = {m: path for m, path in (("T1", arguments.t1), ("FLAIR", arguments.flair)) if path}
+    scans = {m: path for m, path in (("T1", args.t1), ("FLAIR", args.flair)) if path}
     first = next(iter(scans.values()))
-    name = arguments.name or person_of_scan(first)
+    name = args.name or person_of_scan(first)
     if name is None:
         parser.error(f"the name of the subject cannot be derived from {first}: add --name")
     for path in scans.values():
@@ -204,9 +204,7 @@ def _cases(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> li
     return [Case(name, scans)]
 
 
-def _tell(
-    arguments: argparse.Namespace, results: Mapping[str, dict[str, Any]], concerned: int, *, tables: bool
-) -> None:
+def _tell(args: argparse.Namespace, results: Mapping[str, dict[str, Any]], concerned: int, *, tables: bool) -> None:
     """Print what was done and what is uncertain, and for a single subject where the lesions are.
 
     results : subject -> its record. concerned : number of subjects, including failed ones. tables : whether tables
@@ -217,23 +215,23 @@ def _tell(
     from yucca_wm.predict.account import TABLE, same_scans
     from yucca_wm.report.notes import Notes, note_lines
 
-    out = arguments.out_dir
-    if arguments.cohort:
+    out = args.out_dir
+    if args.cohort:
         used = f"; which scans were used: {out / TABLE}" if results else ""
         print(f"{len(results)} of {concerned} done{used}")
     for line in [] if tables else same_scans(results):  # with tables it is a flag
         print(f"note: {line}", file=sys.stderr)
     noted = {name: read_back(about) for name, about in results.items()}
-    if arguments.cohort:  # what was merely done is in predict.json and on the pages
+    if args.cohort:  # what was merely done is in predict.json and on the pages
         noted = Notes.of(noted).doubts
     for line in note_lines(noted, named=concerned > 1):
         print(f"note: {line}", file=sys.stderr)
     if tables:
-        print("\n".join(cohort_lines(out) if arguments.cohort else lines(out, *results)))
+        print("\n".join(cohort_lines(out) if args.cohort else lines(out, *results)))
 
 
 def _show(
-    arguments: argparse.Namespace, cases: Sequence[Case], table: RegionTable, before: list[bytes], *, tables: bool
+    args: argparse.Namespace, cases: Sequence[Case], table: RegionTable, before: list[bytes], *, tables: bool
 ) -> dict[str, str]:
     """Write the pages, if wanted; returns the subjects whose page failed, with the reason.
 
@@ -242,10 +240,10 @@ def _show(
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict.report import PAGES, shown_by_pages, write_pages
 
-    out = arguments.out_dir
-    if tables and not arguments.no_report:
-        with nullcontext() if arguments.cohort else stages_aloud():
-            page, failures = write_pages(cases, out, table, arguments.space)
+    out = args.out_dir
+    if tables and not args.no_report:
+        with nullcontext() if args.cohort else stages_aloud():
+            page, failures = write_pages(cases, out, table, args.space)
         print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         return failures
     if (out / PAGES).exists() and shown_by_pages(out) != before:

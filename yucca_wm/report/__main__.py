@@ -28,10 +28,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    if options.cohort_only and options.jobs is not None:
+    args = parser.parse_args(argv)
+    if args.cohort_only and args.jobs is not None:
         parser.error("--jobs is for pages of subjects; --cohort-only leaves them out")
 
     for module in ("jinja2", "nilearn"):
@@ -40,12 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
     from yucca_wm.core.regions import read_table
     from yucca_wm.report.write import write_report
 
-    table = read_table(options.names) if options.names else None
-    with reading_aloud(options.header):
+    table = read_table(args.names) if args.names else None
+    with reading_aloud(args.header):
         page, failures = write_report(
-            options.results, options.out_dir, table, backgrounds=options.images, atlas=options.atlas,
-            exclude_flagged=options.exclude_flagged, subjects=not options.cohort_only, anonymise=options.anonymise,
-            jobs=options.jobs,
+            args.results, args.out_dir, table, backgrounds=args.images, atlas=args.atlas,
+            exclude_flagged=args.exclude_flagged, subjects=not args.cohort_only, anonymise=args.anonymise,
+            jobs=args.jobs,
         )  # fmt: skip
     print(f"open {page}")
     return cli.report_failures(failures)

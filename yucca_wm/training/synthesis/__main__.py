@@ -17,81 +17,84 @@ example:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    cli = Parser(
+    parser = Parser(
         "yucca-wm synthesis",
         description="Prepare label maps of heads for training on synthetic scans: a raw Yucca task whose scans are "
         "painted from the labels while a network trains.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    cli.add_argument(
+    parser.add_argument(
         "--labels",
         type=Path,
         required=True,
         metavar="DIR",
         help="label maps of heads at 1 mm, with the label numbers of FreeSurfer or SynthSeg",
     )
-    cli.add_argument(
+    parser.add_argument(
         "--regions",
         type=Path,
         required=True,
         metavar="DIR",
         help="their region maps by parcellate, with the files beside them",
     )
-    cli.add_argument(
+    parser.add_argument(
         "--lesion-masks",
         type=Path,
         metavar="DIR",
         help="lesion masks of other people (default: synthetic lesions only)",
     )
-    cli.add_argument(
+    parser.add_argument(
         "--template", type=Path, metavar="FILE", help="T1 brain in the space of the masks (default: MNI152, of nilearn)"
     )
-    cli.add_argument(
+    parser.add_argument(
         "--scans",
         type=Path,
         metavar="DIR|TABLE",
         help="T1, FLAIR or both of people whose label maps are in --labels under the same names: samples are cut from "
         "them, with the lesions of the label map (default: all samples are painted)",
     )
-    cli.add_argument(
+    parser.add_argument(
         "--scan-share",
         type=float,
         metavar="SHARE",
         help="share of the samples that are of real scans (default: 0.3)",
     )
     add_flag(
-        cli, "--out-dir", means="folder of the task (default: Task007_WM_Synthesis in $YUCCA_RAW_DATA)", old=["--out"]
+        parser,
+        "--out-dir",
+        means="folder of the task (default: Task007_WM_Synthesis in $YUCCA_RAW_DATA)",
+        old=["--out"],
     )
-    add_run_flags(cli, levels=False)
-    return cli
+    add_run_flags(parser, levels=False)
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    cli = parser()
-    options = cli.parse_args(argv)
-    if options.scan_share is not None and options.scans is None:
-        cli.error("--scan-share goes with --scans")
-    how = run_options(options, cli)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.scan_share is not None and args.scans is None:
+        parser.error("--scan-share goes with --scans")
+    how = run_options(args, parser)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from yucca_wm.training.synthesis.task import SHARE, TASK_NAME, prepare_task
 
-    out: Path | None = options.out_dir
+    out: Path | None = args.out_dir
     if out is None:
         from yucca.paths import get_raw_data_path
 
         out = Path(get_raw_data_path()) / TASK_NAME
     done = prepare_task(
-        options.labels,
-        options.regions,
+        args.labels,
+        args.regions,
         out,
-        lesion_masks=options.lesion_masks,
-        template=options.template,
-        scans=options.scans,
-        scan_share=SHARE if options.scan_share is None else options.scan_share,
+        lesion_masks=args.lesion_masks,
+        template=args.template,
+        scans=args.scans,
+        scan_share=SHARE if args.scan_share is None else args.scan_share,
         options=how,
     )
     for name, head in done.results.items():
