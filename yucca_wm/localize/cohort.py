@@ -5,45 +5,38 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import check_ours, make_folder, natural_key
+from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.earlier import Earlier
-from yucca_wm.jobs.not_replaced import Written, or_force
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, Record, State
-from yucca_wm.jobs.step import Step, Work
-from yucca_wm.localize.atlas_space import FOLDER as CARRIED
-from yucca_wm.localize.atlas_space import STEP as TO_TEMPLATE
+from yucca_wm.jobs.step import Step
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
+from yucca_wm.localize.folder import STEP, OutputFiles, check_folder, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.inputs.records import mixed_settings, other_scans, same_scans
-from yucca_wm.localize.maps import Derivative, check_names
+from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import (
-    MANIFEST,
     Parts,
     failures_in,
     files_of,
     remove_group,
-    subjects_in,
     summary,
     write_group,
 )
-from yucca_wm.localize.tables import ALL_TABLES, FORM_OF_TABLES, tables_of
+from yucca_wm.localize.tables import FORM_OF_TABLES, Table, tables_of
 
-STEP = "localize"
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
 """Maps of a `Pair` that add columns to the tables."""
 
@@ -107,9 +100,6 @@ def localize_into(
     if companions.asked:
         pairs, without = companions.attach(pairs, inputs.lesions, inputs.regions)
         failures |= without
-    parts = Parts(make_folder(folder / "parts"))
-    maps_dir = make_folder(folder / "maps") if maps else None
-    derivative = Derivative(folder / "bids", inputs.lesions, inputs.regions) if bids else None
     if bids:
         check_names(pairs.values())
     tables = tables_of(
@@ -117,71 +107,69 @@ def localize_into(
         ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
         tissue=companions.tissue is not None,
     )  # fmt: skip
-    work = partial(
-        localize_case,
-        table=table, settings=settings, tables=tables, parts=parts, maps_dir=maps_dir, derivative=derivative,
-    )  # fmt: skip
-    possible = Derivative(folder / "bids", inputs.lesions, inputs.regions)
-    works = {}
-    for subject, pair in pairs.items():
-        outputs = _outputs(pair, parts, maps_dir, derivative)
-        sources = {path.absolute() for path in pair.files().values()}
-        others = [path for path in _outputs(pair, parts, folder / "maps", possible) if path.absolute() not in sources]
-        works[subject] = Work(pair, pair.files(), outputs, [path for path in others if path not in outputs])
+    to = OutputFiles.of(folder, inputs, maps=maps, bids=bids)
+    works = {subject: to.work(pair) for subject, pair in pairs.items()}
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
     step = Step(STEP, folder, parameters, keeps=not renew)
-    if not options.force:
-        check_tables(folder)
-    if inputs.adds and not parts.of_others(()) and subjects_in(folder):
-        saved = some_of(subjects_in(folder))
-        problem = f"holds results of {saved}, saved from Python, which no others can be added to"
-        raise InputError(folder, problem, "choose another --out-dir")
-    there = _earlier(step, parts, pairs) if inputs.adds else None
+    check_folder(folder, to.parts, adds=inputs.adds, force=options.force)
+    there = _earlier(step, to.parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)
+    work = partial(
+        localize_case,
+        table=table, settings=settings, tables=tables, parts=to.parts, maps_dir=to.maps, derivative=to.derivative,
+    )  # fmt: skip
     outcome = run_step(step, work, works, options, threads=True)  # decompressing and counting release the GIL
     if not options.is_whole:
         return outcome.results, outcome.failures
     failures = failures | outcome.failures
-    replaced = there is None or there.entries.keys() & pairs.keys()
-    if not (outcome.results or renew) and replaced and parts.of_others(()):
+    replaces = there is None or bool(there.entries.keys() & pairs.keys())
+    if not (outcome.results or renew) and replaces and to.parts.of_others(()):
         return {}, failures
-    flags = dict(outcome.results)
-    account = failures
-    if there is not None:
+    flags, account = dict(outcome.results), failures
+    if there is None:
+        remove_others(step, to.parts, works)
+    else:
         flags = there.results(but=pairs) | flags
         now = {*pairs, *failures}
         account = {name: reason for name, reason in there.failures.items() if name not in now} | failures
         _name_outdated(there, pairs)
-    else:
-        _remove_others(step, parts, works)
     forget_frequency(folder)
     if not flags and not inputs.adds:  # when files are added one by one, failures stay in localize.json
         remove_group(folder)
-        for made in filter(None, (parts.folder, maps_dir)):
-            with suppress(OSError):  # not empty: killed runs leave files that the next one removes
-                made.rmdir()
+        to.remove_empty()
         return {}, failures
+    about = summary(account, settings, {**inputs.stated, **companions.stated})
+    flags = _write_group(step, to, pairs, flags, tables, about, table)
+    return flags, failures
+
+
+def _write_group(
+    step: Step,
+    to: OutputFiles,
+    pairs: Mapping[str, Pair],
+    flags: Mapping[str, Mapping[str, str]],
+    tables: Sequence[Table],
+    about: dict[str, Any],
+    table: RegionTable,
+) -> dict[str, dict[str, str]]:
+    """Write the joint outputs of the subjects with ``flags``; returns all flags of each, in the order of the tables.
+
+    about : content of ``localize.json`` besides the subjects.
+    """
     read = _read_for(step, flags)
     compared = _flags_of_cohort(read, flags)
-    entries: dict[str, dict[str, Any]] = {}
-    for name in sorted(flags, key=natural_key):
-        files = dict(files_of(pairs[name])) if name in pairs else {}
-        entries[name] = files | ({"flags": flags[name] | compared[name]} if name in compared else {})
+    whole = {name: {**flags[name], **compared.get(name, {})} for name in sorted(flags, key=natural_key)}
+    entries = {
+        name: {**(files_of(pairs[name]) if name in pairs else {}), **({"flags": own} if name in compared else {})}
+        for name, own in whole.items()
+    }
     for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):
         print(f"note: {line}", file=sys.stderr)
-    about = summary(account, settings, {**inputs.stated, **companions.stated})
-    write_group(folder, parts, entries, tables, about, table)
-    if derivative is not None:
-        derivative.write_description(table)
-    return {name: flags[name] | compared.get(name, {}) for name in entries}, failures
-
-
-def _outputs(pair: Pair, parts: Parts, maps_dir: Path | None, derivative: Derivative | None) -> list[Path]:
-    """Files written by localizing one subject."""
-    outputs = [parts.path(pair.subject)]
-    outputs += [maps_dir / f"{pair.subject}.nii.gz"] if maps_dir is not None else []
-    return [*outputs, *(derivative.files(pair) if derivative is not None else [])]
+    write_group(step.folder, to.parts, entries, tables, about, table)
+    if to.derivative is not None:
+        to.derivative.write_description(table)
+    return whole
 
 
 def _flags_of_cohort(
@@ -213,28 +201,6 @@ def _read_for(step: Step, subjects: Collection[str]) -> dict[str, Mapping[str, F
 def _digest(table: RegionTable) -> str:
     """SHA-256 of a table's content, on which results depend."""
     return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
-
-
-def _remove_others(step: Step, parts: Parts, works: Mapping[str, Work[Pair]]) -> None:
-    """Remove the files of subjects that are not among ``works``, as far as this package has written them."""
-    gone = parts.of_others(works.keys())
-    in_use = {path for work in works.values() for path in work.leaves}  # names in BIDS may change hands
-    carried = Step(TO_TEMPLATE, step.folder / CARRIED)
-    for of in (step, carried):
-        written = Written(of, Record(of.folder, of.name))
-        for subject in gone:
-            written.remove(subject, in_use)
-    for part in gone.values():
-        part.unlink(missing_ok=True)
-    if gone:
-        named = ", ".join(sorted(gone, key=natural_key))
-        print(f"note: no longer in the tables of {step.folder}: {named}", file=sys.stderr)
-
-
-def check_tables(folder: Path) -> None:
-    """Raise InputError if ``folder`` holds tables of these names that are not from this package."""
-    if not Record(folder, STEP).subjects:
-        check_ours(folder, ALL_TABLES, MANIFEST, or_force())
 
 
 def _name_outdated(there: Earlier, now: Collection[str]) -> None:

@@ -60,7 +60,7 @@ def predict_cohort(
     table : names of the region model's regions (default: the built-in ones).
     run : one case is predicted at a time in this process; cluster workers load the models themselves, on ``device``.
     """
-    from yucca_wm.localize.cohort import check_tables
+    from yucca_wm.localize.folder import check_tables
 
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
