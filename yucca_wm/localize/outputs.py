@@ -195,7 +195,7 @@ def _write_tables(
     about: Mapping[str, Any],
     folder: Path,
 ) -> NDArray[np.float64]:
-    """Write the tables and ``localize.json`` from the parts of ``subjects`` in that order, one in memory at a time.
+    """Write the tables, one subject in memory at a time, and ``localize.json``, in the order of ``subjects``.
 
     subjects : subject -> items of its entry in ``localize.json`` that override those of its part.
     columns : name of a table -> its columns.
@@ -204,31 +204,24 @@ def _write_tables(
     Returns load in percent, float [subjects, regions of the heat map], NaN for regions without a voxel.
     """
     loads = []
-    before, after = _text({**about, "subjects": {}}).split('"subjects": {}')
+    entries = {}
     with ExitStack() as stack:
         tables = {name: stack.enter_context(_stream(folder / name)) for name in columns}
-        summary = stack.enter_context(_stream(folder / MANIFEST))
         for name, stream in tables.items():
             stream.write(tsv_lines([columns[name]]))
-        summary.write(before + '"subjects": {')
-        for number, subject in enumerate(subjects):
+        for subject, of_cohort in subjects.items():
             part = parts.read(subject)
             for name, stream in tables.items():
                 stream.write(part.tables[name])
-            entry = _text({subject: part.summary | dict(subjects[subject])})[1:-2]
-            summary.write("," * (number > 0) + entry.replace("\n", "\n  "))
+            entries[subject] = {**part.summary, **of_cohort}
             loads.append(np.array(part.load_percent, dtype=np.float64))
-        summary.write("\n  }" * bool(subjects) + "}" * (not subjects) + after + "\n")
+        write_json(folder / MANIFEST, {**about, "subjects": entries})
     return np.array(loads)
 
 
 def shown_regions(table: RegionTable) -> RegionTable:
     """The regions of the heat map."""
     return table.white_matter if len(table.white_matter) else table
-
-
-def _text(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 @contextmanager
