@@ -139,7 +139,7 @@ def test_sides_are_those_of_the_real_subjects_in_the_world(shared_data: Path) ->
         ("index\tname\n1.0\ta\n", "line 2: index is '1.0'; write a whole number"),
         ("index\tname\n1\ta\n\n2\n", "line 4: name is empty; every region needs a name"),
         ("index\tname\n1\tn/a\n", "line 2: name is 'n/a'"),
-        ("index\tname\n1\ttotal\n", "line 2: name is 'total'; tables of results have subject, outside, total"),
+        ("index\tname\n1\ttotal\n", "line 2: name is 'total'; tables of results reserve subject, outside, total"),
         ("index\tname\tgroup\n1\ta\toutside\n", "line 2: group is 'outside'"),
         ("index\tname\tcolor\n1\ta\tred\n", "line 2: color is 'red'; write #rrggbb"),
         ("index\tname\tjhu_ids\n1\ta\t1;2\n", "line 2: jhu_ids is '1;2'; write whole numbers with commas"),

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from yucca_wm.cohort.ids import NOBODY, check_name
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder
+from yucca_wm.core.predictions import By
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import Source, as_nifti, file_of, name_of
@@ -23,7 +24,7 @@ from yucca_wm.localize.case import localize_files
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs.pairs import Companions, Maps, subject_named
 from yucca_wm.localize.inputs.reading import read_maps
-from yucca_wm.localize.inputs.records import By, made_in_memory
+from yucca_wm.localize.inputs.records import carried
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
@@ -225,13 +226,13 @@ def localize(
     )
     given = {"lesions": lesions, "regions": regions, "tissue": tissue, "ventricles": ventricles}
     sources = sources_of(given, affine)
-    made = made_in_memory(lesions)
+    made = carried(lesions)
     maps = Maps(
         check_name(subject or _named(sources["lesions"], sources["regions"]), "subject"),
         sources["lesions"],
         sources["regions"],
         sources.get("ventricles"),
-        Companions(tissue=sources.get("tissue"), notes=tuple(made.notes), by_network=made.by == By.NETWORK),
+        Companions(tissue=sources.get("tissue"), notes=tuple(made.notes), by_network=made.lesions_by == By.NETWORK),
     )
     return localization_of(maps, region_table(names), settings)
 

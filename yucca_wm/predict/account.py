@@ -11,9 +11,9 @@ from yucca_wm.cohort.ids import sharers
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import write_json
+from yucca_wm.core.predictions import By
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
-from yucca_wm.localize.inputs.records import By
 from yucca_wm.predict.folder import MANIFEST
 
 TABLE = "predictions.tsv"

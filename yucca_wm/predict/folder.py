@@ -11,9 +11,9 @@ from typing import Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
+from yucca_wm.core.predictions import PREDICTIONS, Predicted, read_predictions
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.jobs.run_record import Record
-from yucca_wm.localize.inputs.records import PREDICTIONS
 from yucca_wm.localize.outputs import MANIFEST as TABLES
 from yucca_wm.localize.outputs import remove_group
 from yucca_wm.predict.choice import LESIONS, REGIONS
@@ -50,12 +50,12 @@ def check_scans(out: Path, name: str, scans: Mapping[str, Mapping[str, str | Non
     scans : modality -> ``file`` and ``sha256`` (None: not known), as in that account. A file that has changed in its
         place is the same person's.
     """
-    for modality, before in _stated(out / MANIFEST, "cases", name, "scans").items():
-        now = scans.get(modality, before)
-        digests = before.get("sha256"), now.get("sha256")
-        if all(digests) and digests[0] != digests[1] and before.get("file") != now.get("file"):
+    before = read_predictions(out / MANIFEST).subjects.get(name, Predicted())
+    for modality, scan in scans.items():
+        digest, file = before.scan_sha256.get(modality), before.scan_files.get(modality)
+        if digest and scan["sha256"] and digest != scan["sha256"] and file != scan["file"]:
             remedy = f"choose another {spelled('--out-dir or --name, or replace it by --force', 'folder or subject')}"
-            problem = f"holds the results of another {modality} called {name}: {before.get('file')}"
+            problem = f"holds the results of another {modality} called {name}: {file}"
             raise InputError(out, problem, remedy)
 
 
@@ -66,7 +66,7 @@ def _in_tables(out: Path) -> list[str]:
 
 def _in_account(out: Path) -> list[str]:
     """Subjects in ``predict.json`` of the last run; empty without one."""
-    return list(_stated(out / MANIFEST, "cases"))
+    return list(read_predictions(out / MANIFEST).subjects)
 
 
 def _stated(path: Path, *keys: str) -> dict[str, Any]:

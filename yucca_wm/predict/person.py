@@ -11,10 +11,10 @@ from yucca_wm.cohort.ids import person, person_of_scan
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.notes import Note, recorded
+from yucca_wm.core.predictions import By
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.run_record import FileState
-from yucca_wm.localize.inputs.records import By
 from yucca_wm.models.shipped import identities as shipped_identities
 from yucca_wm.predict import shipped
 from yucca_wm.predict.case import Case, Options, by_shipped

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.notes import Note, read_back
+from yucca_wm.core.notes import Note
+from yucca_wm.core.predictions import PREDICTIONS, By, read_predictions
 from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
-from yucca_wm.localize.inputs.records import PREDICTIONS, By
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.tables import PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
@@ -126,8 +126,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
-    account = _predicted(folder / PREDICTIONS, load)
-    return Results(folder, summary, load, lesions, extra, places, alignments=alignments, **vars(account))
+    predicted = _predicted(folder / PREDICTIONS, load)
+    return Results(folder, summary, load, lesions, extra, places, alignments=alignments, **predicted)
 
 
 def region_table(folder: str | os.PathLike[str]) -> RegionTable:
@@ -140,34 +140,17 @@ def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
     return {subject: of_all[subject]} if subject in of_all else {}
 
 
-@dataclass(frozen=True)
-class Account:
-    """Content of the record of `yucca_wm.predict`; fields as in `Results`."""
-
-    notes: dict[str, list[Note]] = field(default_factory=dict)
-    not_predicted: dict[str, str] = field(default_factory=dict)
-    regions_by: dict[str, str] = field(default_factory=dict)
-    scans: dict[str, dict[str, str]] = field(default_factory=dict)
-
-
-def _predicted(path: Path, subjects: Collection[str]) -> Account:
-    """The record on ``subjects`` and failures; empty without a record, or if it contains none of them and so belongs to
-    another run."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        cases = {name: case for name, case in record["cases"].items() if name in subjects}
-        failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items() if name not in subjects}
-        return Account(
-            {name: notes for name, case in cases.items() if (notes := read_back(case))},
-            failed if cases else {},
-            {name: str(case["regions_by"]) for name, case in cases.items() if case.get("lesions_by") == By.NETWORK},
-            {
-                name: {str(what): str(scan["file"]) for what, scan in case.get("scans", {}).items() if "file" in scan}
-                for name, case in cases.items()
-            },
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Account()
+def _predicted(path: Path, subjects: Collection[str]) -> dict[str, Any]:
+    """The record of `yucca_wm.predict` on ``subjects`` and failures, as fields of `Results`; empty without a record, or
+    if it contains none of them and so belongs to another run."""
+    record = read_predictions(path)
+    own = {name: case for name, case in record.subjects.items() if name in subjects}
+    return {
+        "notes": {name: list(case.notes) for name, case in own.items() if case.notes},
+        "not_predicted": {name: why for name, why in record.failed.items() if own and name not in subjects},
+        "regions_by": {name: str(case.regions_by) for name, case in own.items() if case.lesions_by == By.NETWORK},
+        "scans": {name: dict(case.scan_files) for name, case in own.items()},
+    }
 
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:

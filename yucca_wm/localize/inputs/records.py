@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from yucca_wm.cohort.ids import with_others
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.notes import About, Note, read_back
+from yucca_wm.core.notes import About, Note
+from yucca_wm.core.predictions import PREDICTIONS, By, Predicted, read_predictions
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.parcellate.outputs import registration_record
 
@@ -24,17 +21,6 @@ RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, Ab
 
 ON_T1 = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
 """Sentence for the flag ``without_flair``; the note itself asks for the FLAIR."""
-
-PREDICTIONS = "predict.json"
-"""Record of `yucca_wm.predict`, beside its folders of maps."""
-
-
-class By(StrEnum):
-    """Source of lesions or regions, as in that record."""
-
-    NETWORK = "network"
-    ATLAS = "atlas"
-    OWN = "own model"
 
 
 def registration_flag(regions: Source) -> dict[str, str]:
@@ -62,13 +48,13 @@ def scans_flags(lesions: Source, noted: Sequence[Note] = ()) -> dict[str, str]:
 
 def by_network(lesions: Source, *, stated: bool = False) -> bool:
     """Whether the models of this package found these lesions. stated : the answer for a map in memory."""
-    return stated if isinstance(lesions, Image) else _predicted(lesions).by == By.NETWORK
+    return stated if isinstance(lesions, Image) else _predicted(lesions).lesions_by == By.NETWORK
 
 
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     """Subject -> sentence, for subjects whose lesion maps (subject -> file) `yucca_wm.predict` made from a scan also
     given for another subject: one person under two names, or a table row copied down."""
-    made = {name: _predicted(path).scans for name, path in lesions.items()}
+    made = {name: _predicted(path).scan_sha256 for name, path in lesions.items()}
     given = (((m, digest), name) for name, scans in made.items() for m, digest in scans.items() if digest)
     said: dict[str, list[str]] = {}
     for (modality, _), name, others in with_others(given):
@@ -82,7 +68,7 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     ignored."""
     made = {name: _predicted(path) for name, path in lesions.items()}
     on_t1 = {name for name, own in made.items() if any(note.about is About.WITHOUT_FLAIR for note in own.notes)}
-    counted = {name: own.scans for name, own in made.items() if name not in on_t1}
+    counted = {name: own.scan_sha256 for name, own in made.items() if name not in on_t1}
     used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
     subjects = Counter(used.values())
     usual = max(subjects, key=lambda scans: (subjects[scans], len(scans)), default="")
@@ -98,43 +84,18 @@ def _alone(scans: str) -> str:
     return scans if " and " in scans else f"{scans} alone"
 
 
-@dataclass(frozen=True)
-class Made:
-    """scans : modality -> checksum (None: not known). notes : on the subject. by : what found the lesions."""
-
-    scans: Mapping[str, str | None] = field(default_factory=dict)
-    notes: Sequence[Note] = ()
-    by: str | None = None
-
-
-def _predicted(lesions: Path) -> Made:
+def _predicted(lesions: Path) -> Predicted:
     """The record of `yucca_wm.predict` on this lesion map; empty without one, as for other tools' maps."""
-    account = lesions.parent.parent / PREDICTIONS
-    try:
-        return _made(_people(account, account.stat().st_mtime_ns)[case_name(lesions)])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Made()
-
-
-def _made(record: Mapping[str, Any]) -> Made:
-    scans = {modality: scan.get("sha256") for modality, scan in record["scans"].items()}
-    return Made(scans, read_back(record), record.get("lesions_by"))
+    return read_predictions(lesions.parent.parent / PREDICTIONS).subjects.get(case_name(lesions), Predicted())
 
 
 EXTRA = "yucca_wm"
 """Key of the record in ``extra`` of the nibabel images that `yucca_wm.predict` returns."""
 
 
-def made_in_memory(lesions: object) -> Made:
+def carried(lesions: object) -> Predicted:
     """The record that a lesion map from `yucca_wm.predict` (Python) carries with it; empty for any other image."""
-    record = getattr(lesions, "extra", {}).get(EXTRA)
-    return Made() if record is None else _made(record)
-
-
-@lru_cache(maxsize=4)
-def _people(account: Path, _changed_ns: int) -> dict[str, Any]:
-    """Name -> case in a record, read once for all subjects."""
-    return dict(json.loads(account.read_text(encoding="utf-8"))["cases"])
+    return Predicted.of(getattr(lesions, "extra", {}).get(EXTRA, {}))
 
 
 def mixed_settings(regions: Mapping[str, Path]) -> list[str]:

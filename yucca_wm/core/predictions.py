@@ -1,0 +1,74 @@
+"""``predict.json``, the record of `yucca_wm.predict` beside its folders of maps, as localize and the pages read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from yucca_wm.core.notes import Note, read_back
+
+PREDICTIONS = "predict.json"
+
+
+class By(StrEnum):
+    """Source of lesions or regions."""
+
+    NETWORK = "network"
+    ATLAS = "atlas"
+    OWN = "own model"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The record on one subject; empty for maps of other tools.
+
+    scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
+    lesions_by, regions_by : their source, one of `By`.
+    """
+
+    scan_files: Mapping[str, str] = field(default_factory=dict)
+    scan_sha256: Mapping[str, str | None] = field(default_factory=dict)
+    notes: Sequence[Note] = ()
+    lesions_by: str | None = None
+    regions_by: str | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Predicted:
+        """Read one subject's entry."""
+        scans: Mapping[str, Mapping[str, Any]] = record.get("scans", {})
+        return cls(
+            {name: str(scan["file"]) for name, scan in scans.items() if "file" in scan},
+            {name: scan.get("sha256") for name, scan in scans.items()},
+            read_back(record),
+            record.get("lesions_by"),
+            record.get("regions_by"),
+        )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """subjects : name -> record. failed : name -> reason."""
+
+    subjects: Mapping[str, Predicted] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """The record at ``path``; empty if there is none, or it is not one."""
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Predictions()
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _changed_ns: int) -> Predictions:
+    """Read once for all subjects."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items()}
+    return Predictions({str(name): Predicted.of(case) for name, case in record["cases"].items()}, failed)
