@@ -31,6 +31,10 @@ def die(number: int) -> int:
     return square(number)
 
 
+def working_folder(_: object) -> str:
+    return str(Path.cwd())
+
+
 def loses_its_worker_once(case: tuple[Path, int]) -> int:
     folder, number = case
     with (folder / "calls").open("a") as calls:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_jobs import CASES, EXPECTED, die, eventually, lives, square
+from engine_jobs import CASES, EXPECTED, die, eventually, lives, square, working_folder
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.jobs.cases import run_cases
@@ -22,6 +22,15 @@ def test_answers_are_in_order_and_one_failure_stops_nobody(jobs: int, threads: b
     outcome = run_cases(square, CASES, jobs=jobs, threads=threads)
     assert list(outcome.results.items()) == list(EXPECTED.items())
     assert outcome.failures == {"case5": "five: is bad"}
+
+
+def test_relative_paths_start_where_the_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker processes are kept between runs, and were started elsewhere."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        found = run_cases(working_folder, dict.fromkeys("abc"), jobs=2).results
+        assert set(found.values()) == {str(tmp_path / name)}
 
 
 def test_a_killed_process_costs_its_own_case_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from yucca_wm.core import verbosity
@@ -18,10 +19,17 @@ WATCH_S = 0.1
 """Interval in seconds at which a worker process checks that its parent run is still alive."""
 
 
-def attempt(function: Callable[[Any], Any], name: str, case: Any, parent: int | None = None) -> Answer:
-    """``function(case)``, or the reason for its failure; a worker process of ``parent`` ends when the parent does."""
+def attempt(
+    function: Callable[[Any], Any], name: str, case: Any, parent: int | None = None, folder: str | None = None
+) -> Answer:
+    """``function(case)``, or the reason for its failure; a worker process of ``parent`` ends when the parent does.
+
+    folder : working folder of the parent, which relative paths start from: the worker may be left from an earlier run.
+    """
     if parent is not None and parent != os.getpid():
         _end_with(parent)
+    if folder is not None:
+        os.chdir(folder)
     try:
         return name, function(case), None
     except YuccaWMError as error:
@@ -56,7 +64,7 @@ def in_processes(
     in_hand: list[str] = []
 
     def task(name: str) -> Any:
-        return delayed(attempt)(function, name, cases[name], os.getpid())
+        return delayed(attempt)(function, name, cases[name], os.getpid(), str(Path.cwd()))
 
     def hand_out(name: str) -> None:
         sent(name)
