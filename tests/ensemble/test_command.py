@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.__main__ import main
 from yucca_wm.imaging import images
@@ -69,3 +70,15 @@ def test_bad_files_are_named_nothing_is_executed_and_the_other_cases_are_done(
         assert f"{case}.npz" in line, line
     assert [path.name for path in sorted(out.glob("*.nii.gz"))] == ["good.nii.gz", "z_good.nii.gz"]
     assert len(np.unique(images.load(out / "z_good.nii.gz").data)) > 1
+
+
+def test_what_is_not_replaced_is_said_in_the_commands_words(tmp_path: Path, softmax_folder: Make) -> None:
+    folders = [str(softmax_folder(name, a=number)) for number, name in enumerate(("t1", "flair"))]
+    own = tmp_path / "out" / "a.nii.gz"
+    own.parent.mkdir()
+    own.write_bytes(b"mine")
+    with pytest.raises(
+        InputError, match=r"not written by yucca-wm ensemble; choose another --out-dir, or .* by --force"
+    ):
+        main(["--in_dirs", *folders, "--out_dir", str(own.parent)])
+    assert own.read_bytes() == b"mine"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
+from yucca_wm.imaging.reading import reading_aloud
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
         resample=args.resample,
         confidence=args.confidence,
     )
-    outcome = merge_folders(args.in_dirs, args.out_dir, options, how)
+    with reading_aloud(None):  # as a command, whose messages name flags
+        outcome = merge_folders(args.in_dirs, args.out_dir, options, how)
     print(f"{len(outcome.results)} label maps in {args.out_dir}; what went in: {MANIFEST} there")
     partial = [name for name, made in outcome.results.items() if len(made["members"]) < len(args.in_dirs)]
     if partial:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
+from yucca_wm.imaging.reading import reading_aloud
 
 EXAMPLE = """\
 example:
@@ -87,16 +88,17 @@ def main(argv: list[str] | None = None) -> int:
         from yucca.paths import get_raw_data_path
 
         out = Path(get_raw_data_path()) / TASK_NAME
-    done = prepare_task(
-        args.labels,
-        args.regions,
-        out,
-        lesion_masks=args.lesion_masks,
-        template=args.template,
-        scans=args.scans,
-        scan_share=SHARE if args.scan_share is None else args.scan_share,
-        options=how,
-    )
+    with reading_aloud(None):  # as a command, whose messages name flags
+        done = prepare_task(
+            args.labels,
+            args.regions,
+            out,
+            lesion_masks=args.lesion_masks,
+            template=args.template,
+            scans=args.scans,
+            scan_share=SHARE if args.scan_share is None else args.scan_share,
+            options=how,
+        )
     for name, head in done.results.items():
         print(
             f"{name}: brain {head['brain_ml']:.0f} ml, {head['regions']} regions, "
