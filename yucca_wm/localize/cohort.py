@@ -206,8 +206,8 @@ def _digest(table: RegionTable) -> str:
 def _name_outdated(there: Earlier, now: Collection[str]) -> None:
     """Print on stderr whose maps have changed since their rows were written, among those that are not done ``now``."""
     for name in sorted(there.entries.keys() - set(now), key=natural_key):
-        inputs = there.entries[name].inputs
-        if any(Path(state.path).is_file() and FileState.of(state.path, state) != state for state in inputs.values()):
+        inputs = [state for state in there.entries[name].inputs.values() if Path(state.path).is_file()]
+        if any(FileState.of(state.path, state).sha256 != state.sha256 for state in inputs):
             print(f"note: {name}: its maps have changed since; localize it again", file=sys.stderr)
 
 

@@ -47,10 +47,8 @@ class OutputFiles:
 
     def work(self, pair: Pair) -> Work[Pair]:
         """One subject's part of the step; its other files are those that an earlier run was asked for."""
-        image, bids = (
-            self.folder / MAPS / f"{pair.subject}.nii.gz",
-            self._derivative(self.folder, self.inputs).files(pair),
-        )
+        image = self.folder / MAPS / f"{pair.subject}.nii.gz"
+        bids = self._derivative(self.folder, self.inputs).files(pair)
         outputs = [self.parts.path(pair.subject), *[image] * bool(self.maps), *bids * bool(self.derivative)]
         read = {path.absolute() for path in pair.files().values()}
         others = [path for path in (image, *bids) if path not in outputs and path.absolute() not in read]
