@@ -125,7 +125,7 @@ def test_a_layout_is_known_to_every_command_that_reads_a_cohort(tmp_path: Path) 
         asked = []
         for step in ("check", "localize", "parcellate", "predict"):
             command = import_module(f"yucca_wm.{step}.__main__")
-            parser = command.parser() if step == "parcellate" else command.build_parser()
+            parser = command.build_parser()
             action = next(a for a in parser._actions if "--layout" in a.option_strings)
             assert tuple(action.choices) == ("auto", "table", "bids", "flat", "wmh"), step
         """,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.atlas.__main__ import main
-from yucca_wm.atlas.viewers import bids_dseg, freesurfer_lut, itk_snap, rgb, write_tables
+from yucca_wm.atlas.viewers import bids_dseg, freesurfer_lut, itk_snap, write_tables
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import read_table, regions
 from yucca_wm.imaging.images import Image, save
@@ -29,8 +29,8 @@ def test_itk_snap_and_freesurfer_colours() -> None:
     assert len(snap) == 36
     assert len(surfer) == 37
     for region, in_snap, in_surfer in zip(regions(), snap, surfer[1:], strict=True):
-        assert (int(in_snap[0]), in_snap[4], *map(int, in_snap[1:4])) == (region.index, region.name, *rgb(region))
-        assert (int(in_surfer[0]), in_surfer[1], *map(int, in_surfer[2:])) == (region.index, region.name, *rgb(region))
+        assert (int(in_snap[0]), in_snap[4], *map(int, in_snap[1:4])) == (region.index, region.name, *region.rgb)
+        assert (int(in_surfer[0]), in_surfer[1], *map(int, in_surfer[2:])) == (region.index, region.name, *region.rgb)
 
 
 @pytest.mark.filterwarnings("ignore")  # nilearn's own
