@@ -240,6 +240,36 @@ def test_a_map_that_was_edited_after_it_was_saved_is_not_replaced(
 
 
 @pytest.mark.usefixtures("fast")
+def test_an_edited_map_is_said_so_and_keeps_the_flags_of_its_scans(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Localized elsewhere in between, where nothing is known of the scans, and predicted again."""
+    path, out = tmp_path / "anna_FLAIR.nii.gz", tmp_path / "out"
+    nib.save(nib.Nifti1Image(scan(), AFFINE), path)
+    predict = ["--flair", str(path), "--out-dir", str(out), "--no-report"]
+    assert main(predict) == 0
+    flags = json.loads((out / "localize.json").read_text())["subjects"]["anna"]["flags"]
+    assert {"small_load", "cut_off"} <= flags.keys()
+    mask = out / "lesions" / "anna.nii.gz"
+    image = nib.load(mask)
+    data = np.asanyarray(image.dataobj).copy()
+    data[:, :, 6:] = 0
+    (tmp_path / "edited").mkdir()
+    nib.save(nib.Nifti1Image(data, image.affine, image.header), tmp_path / "edited" / "anna.nii.gz")
+    shutil.copy(tmp_path / "edited" / "anna.nii.gz", mask)
+    maps = ["--regions", str(out / "regions"), "--tissue", str(out / "tissue"), "--out-dir", str(out)]
+    assert localize(["--lesions", str(tmp_path / "edited"), *maps]) == 0
+    assert main(predict) == 0
+    after = json.loads((out / "localize.json").read_text())["subjects"]["anna"]["flags"]
+    assert "cut_off" in after  # the scan is as it was
+    assert "small_load" not in after  # which is said of what the network found
+    (made,) = json.loads((out / "predict.json").read_text())["cases"].values()
+    assert made["lesions_by"] == "edited"
+    assert "the lesion map was edited after it had been made" in made["notes"]
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("fast")
 def test_scans_named_after_two_people_are_doubted(tmp_path: Path) -> None:
     for name in ("sub-001_T1w", "sub-002_T1w", "sub-002_ses-2_FLAIR"):
         nib.save(nib.Nifti1Image(scan(), AFFINE), tmp_path / f"{name}.nii.gz")
@@ -463,7 +493,8 @@ def test_the_table_of_regions_is_short_and_adds_up(tmp_path: Path) -> None:
     assert counted.endswith("is counted once, in the region that holds most of it.")
     assert rest.startswith("remainder: white matter that the atlas gives to no region, and lesions of deep grey matter")
     assert rim == "Remainders have no %, as region maps cover them only in part; the total % leaves them out."
-    *shown, said, _ = table(*rows[:11], ("a", "outside", "outside", "0.001000", "n/a", "0", "1"), total)
+    *shown, said, _, beyond = table(*rows[:11], ("a", "outside", "outside", "0.001000", "n/a", "0", "1"), total)
+    assert beyond.startswith("outside: lesion voxels in no region")
     assert [line.split()[0] for line in shown[-2:]] == ["outside", "total"]
     assert "further" not in "".join(shown)  # ten regions, each with a row
     assert said == "1 of 11 regions contain no lesion voxels"

@@ -17,6 +17,7 @@ from yucca_wm.core.errors import InputError, by_axis
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.notes import About, Note
 from yucca_wm.core.regions import regions
+from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import Image, check_same_grid, load_labels, same_grid
 from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.parcellate.settings import Settings
@@ -135,7 +136,7 @@ def _check_grids(found: Findings, images: dict[str, Image]) -> None:
     columns = [modality.column for modality in Modality]
     scans = [images[column] for column in columns if column in images]
     for scan in scans[:-1]:
-        if not same_grid(scan, scans[-1]):
+        if not same_grid(reordered(scan, scans[-1]), scans[-1]):
             problem = "T1 and FLAIR have grids of their own"
             found.note(scan.name, problem, f"predict registers them, to train add {REGISTER}")
     for column, image in images.items():

@@ -43,7 +43,9 @@ def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[s
     beside = {file.with_name(case_name(file) + ending) for file in candidates for ending in (UNMASKED, FIELD)}
     candidates = [file for file in candidates if file not in beside]
     if not candidates:
-        raise InputError(path, f"holds no NIfTI image ({', '.join(IMAGE_SUFFIXES)})")
+        deeper = any(found for suffix in IMAGE_SUFFIXES for found in path.glob(f"*/**/*{suffix}"))
+        remedy = "subfolders are not searched: put the maps into one folder, or give single files" if deeper else ""
+        raise InputError(path, f"holds no NIfTI image ({', '.join(IMAGE_SUFFIXES)})", remedy)
     by_name: dict[str, list[Path]] = defaultdict(list)
     for file in candidates:
         by_name[case_name(file)].append(file)

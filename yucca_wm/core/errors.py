@@ -38,7 +38,8 @@ class InputError(YuccaWMError):
         super().__init__(path, problem, remedy)
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}" + (f"; {self.remedy}" if self.remedy else "")
+        then = " " if self.problem.endswith("?") else "; "
+        return f"{self.path}: {self.problem}" + (then + self.remedy if self.remedy else "")
 
 
 class NotWholeNumbersError(InputError):

@@ -21,6 +21,7 @@ class By(StrEnum):
     NETWORK = "network"
     ATLAS = "atlas"
     OWN = "own model"
+    EDITED = "edited"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.cohort.ids import alike
 from yucca_wm.cohort.pairing import image_files, match
-from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
@@ -29,7 +28,6 @@ from yucca_wm.evaluate.tables import (
     columns_of,
     rows_of,
     save_figure,
-    six_digits,
     summarise,
 )
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
@@ -151,7 +149,7 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
         if row.get("region", "all regions") == "all regions":
             interval = "" if row["low95"] is None else f" (95 % {row['low95']:.3g} to {row['high95']:.3g})"
             who = f"{row['cases']} subject{'s' * (row['cases'] != 1)}"
-            lines.append(f"{row['measure']:28s} {as_text(six_digits(row['mean']))}{interval}, {who}")
+            lines.append(f"{row['measure']:28s} {row['mean']:.4g}{interval}, {who}")
     return lines
 
 

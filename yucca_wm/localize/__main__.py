@@ -240,6 +240,9 @@ def _tell(
     if len(alone := inputs.pairs.keys() & set(flags)) == 1:
         print("\n".join(lines(args.out_dir, *alone)))
     print(f"{done} in {args.out_dir}")
+    if (page := Path(args.out_dir, "report", "index.html")).is_file():
+        again = f"yucca-wm report --results {args.out_dir} --out-dir {page.parent}"
+        print(f"note: {page} shows earlier results; to draw it again: {again}", file=sys.stderr)
     wanted = (
         ("maps", "maps", args.maps), ("bids", "bids", args.bids),
         ("template", "to-template", args.to_template is not None),

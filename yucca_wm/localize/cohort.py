@@ -23,7 +23,7 @@ from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.folder import STEP, OutputFiles, check_folder, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
-from yucca_wm.localize.inputs.records import mixed_settings, other_scans, same_scans
+from yucca_wm.localize.inputs.records import OF_PREDICT, mixed_settings, other_scans, same_scans, scans_flags
 from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
@@ -159,9 +159,13 @@ def _write_group(
     """
     read = _read_for(step, flags)
     compared = _flags_of_cohort(read, flags)
-    whole = {name: {**flags[name], **compared.get(name, {})} for name in sorted(flags, key=natural_key)}
+    whole = {}
+    for name in sorted(flags, key=natural_key):
+        noted = scans_flags(Path(read[name]["lesions"].path)) if name in read else {}  # may change while maps do not
+        own = {flag: said for flag, said in flags[name].items() if flag not in OF_PREDICT or flag in noted}
+        whole[name] = {**own, **noted, **compared.get(name, {})}
     entries = {
-        name: {**(files_of(pairs[name]) if name in pairs else {}), **({"flags": own} if name in compared else {})}
+        name: {**(files_of(pairs[name]) if name in pairs else {}), **({"flags": own} if own != flags[name] else {})}
         for name, own in whole.items()
     }
     for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):

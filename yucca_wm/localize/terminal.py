@@ -28,6 +28,9 @@ COUNTED = (
 NO_PERCENT = "Remainders have no %, as region maps cover them only in part; the total % leaves them out."
 
 
+OUTSIDE_SAID = "outside: lesion voxels in no region, such as cortex, deep grey matter, cerebellum, brainstem or fluid"
+
+
 def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """Rows to show of one subject's rows, and sentences to print below them.
 
@@ -44,7 +47,8 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     said = f"{which} lesion voxels"
     said += f"; {LOAD} lists all of them" if further else ""
     built_in = [f"remainder: {IN_REMAINDER}"] if {row["name"] for row in remainders} & REMAINDERS else []
-    notes = [said, COUNTED, *built_in, *([NO_PERCENT] if remainders else [])]
+    beyond = [OUTSIDE_SAID] if any(row["name"] == OUTSIDE for row in summary) else []
+    notes = [said, COUNTED, *built_in, *([NO_PERCENT] if remainders else []), *beyond]
     return [*first[:MOST], *further, *remainders, *summary], notes
 
 

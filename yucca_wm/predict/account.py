@@ -11,16 +11,21 @@ from yucca_wm.cohort.ids import sharers
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import write_json
+from yucca_wm.core.notes import read_back, recorded
 from yucca_wm.core.predictions import By
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
-from yucca_wm.predict.folder import MANIFEST
+from yucca_wm.jobs.run_record import FileState, Record
+from yucca_wm.predict.choice import LESIONS, REGIONS
+from yucca_wm.predict.folder import MANIFEST, STEP
+from yucca_wm.scan.notes import EDITED
 
 TABLE = "predictions.tsv"
 BY = {
     str(By.NETWORK): "the network that comes with the package",
     str(By.ATLAS): "the fetched atlas, registered to the white matter found",
     str(By.OWN): "a model that was given",
+    str(By.EDITED): "the map was edited after it had been made",
 }
 USED = TableForm[tuple[dict[str, Any], Collection[str]]](
     TABLE,
@@ -31,6 +36,21 @@ USED = TableForm[tuple[dict[str, Any], Collection[str]]](
         Column("flags", lambda row: ", ".join(row[1]), "what to check first, as in `localize.json`, joined by commas"),
     ),
 )
+
+
+def edited(out: Path, results: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Records of the subjects whose lesions or regions are no longer as they were written: each says so."""
+    record, found = Record(out, STEP), {}
+    for name, made in results.items():
+        last = record.last(name)
+        for what in (LESIONS, REGIONS):
+            path = out / what / f"{name}.nii.gz"
+            written = None if last is None else last.outputs.get(f"{what}/{name}.nii.gz")
+            if written and path.is_file() and FileState.of(path, written).sha256 != written.sha256:
+                made = {**made, f"{what}_by": str(By.EDITED)}
+                made |= recorded([*read_back(made), EDITED.note(what=what.removesuffix("s"))])
+                found[name] = made
+    return found
 
 
 def write_account(out: Path, outcome: Outcome[dict[str, Any]]) -> None:

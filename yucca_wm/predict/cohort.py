@@ -24,7 +24,7 @@ from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import State
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.models.shipped import networks
-from yucca_wm.predict.account import write_account, write_predictions
+from yucca_wm.predict.account import edited, write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, by_shipped, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.folder import STEP, check_whose, people_in, remove_stale_tables
@@ -112,6 +112,7 @@ def _gather(
     options: Options,
     table: RegionTable,
 ) -> None:
+    outcome.results.update(edited(out, outcome.results))
     write_account(out, outcome)
     kinds = found(models, options)
     remove_stale_tables(out, kinds)

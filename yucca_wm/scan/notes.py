@@ -62,4 +62,5 @@ ODD_ANATOMY = Wording(
 )
 ABSENT = Wording("{n} of {total} regions were not found: {names}", About.ABSENT_REGIONS)
 UNEVEN = Wording("white matter of {left:.0f} ml on the left and {right:.0f} ml on the right")
+EDITED = Wording("the {what} map was edited after it had been made")
 ATLAS = Wording("atlas: {doubt}", About.POOR_REGISTRATION)

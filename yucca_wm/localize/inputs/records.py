@@ -19,6 +19,9 @@ from yucca_wm.parcellate.outputs import registration_record
 RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
 """Flags that notes of `yucca_wm.predict` raise. Which regions are absent is seen in the region map itself."""
 
+OF_PREDICT = frozenset(RAISED_BY_NOTES) - {str(About.POOR_REGISTRATION)}
+"""Those that have no other origin: the registration may also be that of `yucca_wm.parcellate`."""
+
 ON_T1 = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
 """Sentence for the flag ``without_flair``; the note itself asks for the FLAIR."""
 
