@@ -171,6 +171,9 @@ def test_nobody_is_added_to_what_was_saved_from_python(study: Path) -> None:
     with pytest.raises(yw.InputError, match="holds results of a, saved from Python"):
         main(["--lesions", b[0], "--regions", b[1], "--out-dir", str(study / "out")])
     assert list(rows(study / "out" / "lesion_load_wide.tsv")) == ["a"]
+    save(Path(a[0]), lesions(2, 5))
+    assert main(["--lesions", a[0], "--regions", a[1], "--out-dir", str(study / "out")]) == 0  # the same person again
+    assert rows(study / "out" / "lesion_load.tsv")["a"]["lesion_volume_ml"] == "0.040000"
 
 
 def test_rows_whose_maps_have_changed_are_named_when_another_is_added(

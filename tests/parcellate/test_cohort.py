@@ -227,7 +227,9 @@ def test_volumes_are_those_of_a_map_that_was_edited(cohort: Path, atlas_files: A
     assert "region maps edited since" in capsys.readouterr().err
 
 
-def test_one_subjects_map_replaces_neither_its_input_nor_an_own_map(tmp_path: Path, atlas_files: AtlasFiles) -> None:
+def test_one_subjects_map_replaces_neither_its_input_nor_an_own_map(
+    tmp_path: Path, atlas_files: AtlasFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subject = scan(turned((4, 3, -5), (1, 1.05, 1)), (3, 3, 4))
     wm = tmp_path / "s1_wm.nii.gz"
     save(subject.wm, wm)
@@ -239,6 +241,11 @@ def test_one_subjects_map_replaces_neither_its_input_nor_an_own_map(tmp_path: Pa
     one = ["--wm", str(wm), "--out-dir", str(tmp_path / "out"), *files]
     assert main(one) == main(one) == 0
     (made,) = (tmp_path / "out").glob("*_regions.nii.gz")
+    with monkeypatch.context() as patch:  # stopped while it registers
+        patch.setattr("yucca_wm.parcellate.case.label", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            main(one)
+    assert main(one) == 0
     made.write_bytes(b"corrected by hand")
     with pytest.raises(InputError, match="exists already, and is not as yucca-wm parcellate has written it"):
         main(one)

@@ -427,3 +427,11 @@ def test_an_atlas_that_cannot_be_read_leaves_the_earlier_report(localized, tmp_p
     with pytest.raises(InputError, match=r"atlas\.nii\.gz: no such file"):
         main(["--results", str(localized / "results"), "--out_dir", str(tmp_path), "--atlas", str(atlas)])
     assert [path.read_text() for path in earlier] == ["earlier"] * 3
+
+
+def test_a_page_that_is_not_ours_stays(placed, tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text("mine")
+    with pytest.raises(InputError, match=r"index\.html: exists already and was not written by yucca-wm"):
+        main(["--results", str(placed / "out"), "--out_dir", str(tmp_path)])
+    assert page.read_text() == "mine"

@@ -39,8 +39,8 @@ from yucca_wm.report.results import numbered
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
 
-PAGE, MANIFESTS = "index.html", ("clusters.json", "associations.json")
-"""Page of either command, and the files that tell whose it is."""
+PAGE, MANIFESTS, REPORT = "index.html", ("clusters.json", "associations.json"), "report.json"
+"""Page of either command, the files that tell whose it is, and that of a report."""
 
 FEW = 10
 """Effects from groups smaller than this are hardly worth printing; a note says so."""
@@ -221,10 +221,11 @@ def check_output(
     files = [path for path in inputs if isinstance(path, str | os.PathLike)]
     check_not_read([folder / name for name in (*tables, PAGE)], files)
     check_ours(folder, tables, manifest)
-    others = [name for name in (*MANIFESTS, "report.json") if name != manifest and (folder / name).is_file()]
-    if not others:
+    written = {name: (folder / name).stat().st_mtime_ns for name in (*MANIFESTS, REPORT) if (folder / name).is_file()}
+    others = [name for name in written if written[name] > written.get(manifest, 0)]
+    if not written:
         check_ours(folder, [PAGE], manifest)
-    elif (folder / PAGE).is_file():
+    elif others and (folder / PAGE).is_file():
         print(f"note: {folder / PAGE} of {', '.join(others)} is replaced", file=sys.stderr)
 
 

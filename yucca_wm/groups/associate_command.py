@@ -185,8 +185,8 @@ def write_association(result: Associated, out_dir: str | os.PathLike[str], *, an
     """Write the table, the .json file, the forest plot and the page; returns the folder."""
     folder = make_folder(out_dir)
     rows = [EFFECTS.fields(item) for item in result.effects]
+    write_json(folder / "associations.json", result.content)  # first: it tells whose the table is
     write_tsv(folder / EFFECTS.name, EFFECTS.header, rows)
-    write_json(folder / "associations.json", result.content)
     pictures = Pictures(folder)
     effect = result.content["effect"]
     caption = f"{effect[0].upper()}{effect[1:]} in every region, with its 95 % interval."

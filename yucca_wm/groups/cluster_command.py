@@ -198,9 +198,9 @@ def write_clusters(result: Clustered, out_dir: str | os.PathLike[str], *, anonym
     folder = make_folder(out_dir)
     cohort, loads, names = result.cohort, result.cohort.loads, result.cohort.names
     members, profiles = result.members, result.profiles
+    write_json(folder / "clusters.json", result.content)  # first: it tells whose the tables are
     write_tsv(folder / MEMBERS.name, MEMBERS.header, members)
     write_tsv(folder / PROFILES.name, PROFILES.header, profiles)
-    write_json(folder / "clusters.json", result.content)
     pictures = Pictures(folder)
     profile = figures.draw_profiles(loads.regions, loads.percent, result.clusters.labels)
     pictures.add(profile, "cluster_profiles", "Mean load of every region in each group.")

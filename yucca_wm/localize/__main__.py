@@ -243,13 +243,9 @@ def _tell(
     if (page := Path(args.out_dir, "report", "index.html")).is_file():
         again = f"yucca-wm report --results {args.out_dir} --out-dir {page.parent}"
         print(f"note: {page} shows earlier results; to draw it again: {again}", file=sys.stderr)
-    wanted = (
-        ("maps", "maps", args.maps), ("bids", "bids", args.bids),
-        ("template", "to-template", args.to_template is not None),
-    )  # fmt: skip
-    for name, flag, written in wanted:
-        if not written and Path(args.out_dir, name).is_dir():
-            print(f"note: {Path(args.out_dir, name)} is from an earlier run; --{flag} updates it", file=sys.stderr)
+    template = Path(args.out_dir, "template")
+    if args.to_template is None and template.is_dir():
+        print(f"note: {template} is from an earlier run; --to-template updates it", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def localize_into(
     works = {subject: to.work(pair) for subject, pair in pairs.items()}
     parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
     step = Step(STEP, folder, parameters, keeps=not renew)
-    check_folder(folder, to.parts, adds=inputs.adds, force=options.force)
+    check_folder(folder, to.parts, pairs if inputs.adds else None, force=options.force)
     there = _earlier(step, to.parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)

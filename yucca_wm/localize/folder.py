@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +67,13 @@ def check_tables(folder: Path) -> None:
         check_ours(folder, ALL_TABLES, MANIFEST, or_force())
 
 
-def check_folder(folder: Path, parts: Parts, *, adds: bool, force: bool) -> None:
-    """Raise InputError if ``folder`` holds tables that are not ours (unless ``force``), or results that one more
-    subject cannot be added to."""
+def check_folder(folder: Path, parts: Parts, added: Collection[str] | None, *, force: bool) -> None:
+    """Raise InputError if ``folder`` holds tables that are not ours (unless ``force``), or results of others that the
+    subjects ``added`` cannot be added to (None: the run replaces all)."""
     if not force:
         check_tables(folder)
-    if adds and not parts.of_others(()) and (saved := subjects_in(folder)):
+    saved = [] if added is None or parts.of_others(()) else sorted(set(subjects_in(folder)) - set(added))
+    if saved:
         problem = f"holds results of {some_of(saved)}, saved from Python, which no others can be added to"
         raise InputError(folder, problem, "choose another --out-dir")
 

@@ -103,7 +103,6 @@ class Parcellation:
         """
         out = named(path, self.subject)
         make_folder(out.folder)
-        out.record.unlink(missing_ok=True)
         write(self._atlas, self._person, self._labelling, self._settings, out, picture=picture)
         return out.regions
 

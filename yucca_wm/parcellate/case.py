@@ -103,7 +103,6 @@ def parcellate(
     check_not_read(out.expected(field=True, picture=True), (wm, t1, lesions))
     make_folder(out.folder)
     person = read_person(wm, settings, t1, lesions=lesions, tissue=tissue, regions=regions)
-    out.record.unlink(missing_ok=True)
     result = label(atlas, person.found, settings, person.beside)
     return write(atlas, person, result, settings, out, picture=picture)
 
@@ -150,21 +149,23 @@ def read_person(
 def write(
     atlas: Atlas, person: Person, result: Labelling, settings: Settings, out: Outputs, *, picture: bool
 ) -> dict[str, Any]:
-    """Write all files of a parcellation, the record last; returns the record."""
+    """Write all files of a parcellation, the region map and the record last; returns the record."""
     grid = person.found.mask
+    for earlier in (out.regions, out.record):  # a map without a record would pass for one from elsewhere
+        earlier.unlink(missing_ok=True)
     save(grid.with_data(result.unmasked), out.unmasked)
     itk.save_affine(result.warp.matrix, out.affine)
     if result.warp.field is not None:
         itk.save_field(result.warp.field, out.field)
     else:
         out.field.unlink(missing_ok=True)
-    save(grid.with_data(result.regions), out.regions)
     if picture:
         from yucca_wm.parcellate.pictures import draw
 
         draw(grid.with_data(result.regions), grid, person.beside.t1, atlas.table, out.picture)
     else:
         out.picture.unlink(missing_ok=True)  # from an earlier run
+    save(grid.with_data(result.regions), out.regions)
     record = record_of(atlas, person, result, settings) | {REGIONS_SHA256: sha256(out.regions)}
     write_json(out.record, record)
     return record

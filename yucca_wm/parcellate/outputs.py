@@ -91,12 +91,16 @@ def check_free(out: Outputs, source: Path, what: str) -> None:
     remedy = "name this map with --out FILE.nii.gz, or choose another folder"
     try:
         record = json.loads(out.record.read_text(encoding="utf-8"))
-        path, digest, written = Path(record["inputs"][what]), record["inputs"]["sha256"][what], record[REGIONS_SHA256]
-    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is another kind of file
-        path, digest, written = None, None, None
+        written = record[REGIONS_SHA256]
+    except (OSError, ValueError, KeyError, TypeError):  # there is none
+        record, written = {}, None
     if out.regions.is_file() and written != sha256(out.regions):
         raise InputError(out.regions, "exists already, and is not as yucca-wm parcellate has written it", remedy)
-    if path is None or not source.is_file() or (path.is_file() and path.samefile(source)) or digest == sha256(source):
+    try:
+        path, digest = Path(record["inputs"][what]), record["inputs"]["sha256"][what]
+    except (KeyError, TypeError):  # made from an image in memory, or from another kind of file
+        return
+    if not source.is_file() or (path.is_file() and path.samefile(source)) or digest == sha256(source):
         return
     problem = f"is called {case_name(out.regions)}, as the map of {path} is, which is in {out.folder} already"
     raise InputError(source, problem, remedy)

@@ -8,10 +8,13 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from yucca_wm.core.files import make_folder, write_json
+from yucca_wm.core.files import check_ours, make_folder, write_json
 
 MANIFEST, PROGRAM = "report.json", "yucca_wm.report"
 """File that lists the files of a report, beside ``index.html``."""
+
+OF_GROUPS = ("clusters.json", "associations.json")
+"""Files beside a page of `yucca_wm.groups`."""
 
 PAGES, FIGURES, SUBJECT_FIGURES = "subjects", "figures", "figures/subjects"
 OF_COHORT = ("heat_map", "left_right", "atlas_load", "lesion_frequency")
@@ -31,7 +34,12 @@ def files_of(subjects: Sequence[str], *, pages: bool = True, one_person: bool = 
 
 def take_over(folder: Path, files: Collection[str]) -> None:
     """Remove an earlier report, which may show other subjects, or these with their real names, and record the
-    ``files`` of this one."""
+    ``files`` of this one.
+
+    Raises InputError if there is a page that is not from this package.
+    """
+    if not any((folder / name).is_file() for name in OF_GROUPS):
+        check_ours(folder, ["index.html"], MANIFEST)
     for file in _earlier(folder):
         file.unlink(missing_ok=True)
     with suppress(OSError):  # if it contains other files
