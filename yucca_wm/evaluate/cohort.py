@@ -12,6 +12,7 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.cohort.ids import alike
 from yucca_wm.cohort.pairing import image_files, match
+from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
@@ -149,7 +150,8 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
         if row.get("region", "all regions") == "all regions":
             interval = "" if row["low95"] is None else f" (95 % {row['low95']:.3g} to {row['high95']:.3g})"
             who = f"{row['cases']} subject{'s' * (row['cases'] != 1)}"
-            lines.append(f"{row['measure']:28s} {row['mean']:.4g}{interval}, {who}")
+            mean = as_text(None) if row["mean"] is None else f"{row['mean']:.4g}"
+            lines.append(f"{row['measure']:28s} {mean}{interval}, {who}")
     return lines
 
 
