@@ -34,13 +34,12 @@ from yucca_wm.report.flagged import (
     summary_file,
     without_flags,
 )
+from yucca_wm.report.folder import MANIFEST as REPORT
+from yucca_wm.report.folder import OF_GROUPS, PAGE, check_page
 from yucca_wm.report.results import numbered
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
-
-PAGE, MANIFESTS, REPORT = "index.html", ("clusters.json", "associations.json"), "report.json"
-"""Page of either command, the files that tell whose it is, and that of a report."""
 
 FEW = 10
 """Effects from groups smaller than this are hardly worth printing; a note says so."""
@@ -221,11 +220,11 @@ def check_output(
     files = [path for path in inputs if isinstance(path, str | os.PathLike)]
     check_not_read([folder / name for name in (*tables, PAGE)], files)
     check_ours(folder, tables, manifest)
-    written = {name: (folder / name).stat().st_mtime_ns for name in (*MANIFESTS, REPORT) if (folder / name).is_file()}
-    others = [name for name in written if written[name] > written.get(manifest, 0)]
-    if not written:
-        check_ours(folder, [PAGE], manifest)
-    elif others and (folder / PAGE).is_file():
+    check_page(folder, manifest)
+    kinds = [name for name in (*OF_GROUPS, REPORT) if (folder / name).is_file()]
+    written = {name: (folder / name).stat().st_mtime_ns for name in kinds}
+    others = [name for name in kinds if written[name] > written.get(manifest, 0)]
+    if others and (folder / PAGE).is_file():
         print(f"note: {folder / PAGE} of {', '.join(others)} is replaced", file=sys.stderr)
 
 

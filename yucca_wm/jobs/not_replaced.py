@@ -45,6 +45,12 @@ class Written:
             return True
         return any(_is_as(path, state) for state in self._by_anybody.get(place, ()))
 
+    def is_edited(self, subject: str, path: Path) -> bool:
+        """Whether the file at ``path``, which the last run of ``subject`` left, is no longer as it was then."""
+        last = self._record.last(subject)
+        written = None if last is None else last.outputs.get(self._step.place(path))
+        return written is not None and path.is_file() and not _is_as(path, written)
+
     def error(self, work: Work[Any], last: Entry | None) -> InputError | None:
         """The error for an output of a subject that exists, and is not ours as it is: made elsewhere, or edited since.
 

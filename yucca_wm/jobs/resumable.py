@@ -107,8 +107,18 @@ def run_step(
     def answered(name: str, answer: Any, failure: str | None) -> Any:
         done = Done({}, 0.0, None) if failure is not None else answer
         state = State.DONE if failure is None else State.FAILED
-        of_run = (done.seconds, done.result, failure or "", done.notes, done.outputs)
-        entry = Entry(name, step.name, state, done.inputs, step.parameters, *of_run)
+        entry = Entry(
+            name,
+            step.name,
+            state,
+            done.inputs,
+            step.parameters,
+            seconds=done.seconds,
+            result=done.result,
+            reason=failure or "",
+            notes=done.notes,
+            outputs=done.outputs,
+        )
         reading.note(*done.notes)
         record.add(entry)
         return done.result
@@ -144,8 +154,7 @@ def record_saved(step: Step, name: str, work: Work[Any], write: Callable[[], Non
     begun = Entry(name, step.name, State.BEGUN, work.states(None), SAVED)
     record.add(begun)
     write()
-    outputs = {step.place(path): FileState.of(path) for path in work.leaves if path.is_file()}
-    record.add(replace(begun, state=State.DONE, outputs=outputs))
+    record.add(replace(begun, state=State.DONE, outputs=step.left(work.leaves)))
 
 
 def without_header(entry: Entry) -> Entry:
@@ -209,8 +218,7 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
             raise
         for path in work.leaves if keep else ():
             _aside(path).unlink(missing_ok=True)
-        left = [path for path in work.leaves if path.is_file() and path not in others]
-        outputs = {step.place(path): FileState.of(path) for path in left}
+        outputs = step.left(path for path in work.leaves if path not in others)
     return Done(inputs, seconds, result, tuple(notes), outputs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -31,6 +31,10 @@ class Step:
     def place(self, path: Path) -> str:
         """An output's path in the step's folder, as in its record."""
         return os.path.relpath(path, self.folder)
+
+    def left(self, paths: Iterable[Path]) -> dict[str, FileState]:
+        """Those of ``paths`` that exist, as they are recorded: place -> state."""
+        return {self.place(path): FileState.of(path) for path in paths if path.is_file()}
 
 
 @dataclass(frozen=True)

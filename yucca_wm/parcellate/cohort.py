@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,9 +22,10 @@ from yucca_wm.core.tsv import write_tsv
 from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import count_labels, load, load_labels, same_grid
 from yucca_wm.jobs.cases import Outcome
+from yucca_wm.jobs.not_replaced import Written
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
-from yucca_wm.jobs.run_record import FileState, Record
+from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.parcellate.case import parcellate
 from yucca_wm.parcellate.outputs import in_cohort
@@ -84,10 +84,11 @@ def parcellate_cohort(
         digests = {what: sha256(path) for what, path in vars(files).items() if isinstance(path, Path)}
         parameters = {**settings.as_dict(), "atlas": {**digests, "wm_labels": files.wm_labels}, "auto_wm": auto_wm}
         parameters["fill_lesions"] = fill_lesions
-        outcome = run_step(Step(STEP, out, parameters), work, works, options)
+        step = Step(STEP, out, parameters)
+        outcome = run_step(step, work, works, options)
         done, concerned = len(outcome.results), len(outcome.results) + len(outcome.failures)
         records = {name: _read(in_cohort(out, name).record) for name in outcome.results}
-        edited = _with_edited_maps(records, Record(out, STEP), out, atlas.table)
+        edited = _with_edited_maps(records, Written(step, Record(out, STEP)), out, atlas.table)
         if options.is_whole:
             whole = Outcome(records | edited, outcome.failures)
             write_summary(whole, atlas.table, out / SUMMARY)
@@ -108,14 +109,13 @@ def parcellate_cohort(
 
 
 def _with_edited_maps(
-    records: Mapping[str, dict[str, Any]], made: Record, out: Path, table: RegionTable
+    records: Mapping[str, dict[str, Any]], written: Written, out: Path, table: RegionTable
 ) -> dict[str, dict[str, Any]]:
     """Records of the subjects whose region map is no longer as it was written, with the volumes of the map as it is."""
     found = {}
     for name, record in records.items():
-        path, last = in_cohort(out, name).regions, made.last(name)
-        written = None if last is None else last.outputs.get(os.path.relpath(path, out))
-        if written is None or FileState.of(path, written).sha256 == written.sha256:
+        path = in_cohort(out, name).regions
+        if not written.is_edited(name, path):
             continue
         regions = load_labels(path, {0, *table.indices})
         counts = count_labels(regions.data, max(table.indices))

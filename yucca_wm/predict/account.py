@@ -15,7 +15,9 @@ from yucca_wm.core.notes import read_back, recorded
 from yucca_wm.core.predictions import By
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
-from yucca_wm.jobs.run_record import FileState, Record
+from yucca_wm.jobs.not_replaced import Written
+from yucca_wm.jobs.run_record import Record
+from yucca_wm.jobs.step import Step
 from yucca_wm.predict.choice import LESIONS, REGIONS
 from yucca_wm.predict.folder import MANIFEST, STEP
 from yucca_wm.scan.notes import EDITED
@@ -40,13 +42,10 @@ USED = TableForm[tuple[dict[str, Any], Collection[str]]](
 
 def edited(out: Path, results: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Records of the subjects whose lesions or regions are no longer as they were written: each says so."""
-    record, found = Record(out, STEP), {}
+    written, found = Written(Step(STEP, out), Record(out, STEP)), {}
     for name, made in results.items():
-        last = record.last(name)
         for what in (LESIONS, REGIONS):
-            path = out / what / f"{name}.nii.gz"
-            written = None if last is None else last.outputs.get(f"{what}/{name}.nii.gz")
-            if written and path.is_file() and FileState.of(path, written).sha256 != written.sha256:
+            if written.is_edited(name, out / what / f"{name}.nii.gz"):
                 made = {**made, f"{what}_by": str(By.EDITED)}
                 made |= recorded([*read_back(made), EDITED.note(what=what.removesuffix("s"))])
                 found[name] = made

@@ -13,6 +13,7 @@ from yucca_wm.core.files import check_ours, make_folder, write_json
 MANIFEST, PROGRAM = "report.json", "yucca_wm.report"
 """File that lists the files of a report, beside ``index.html``."""
 
+PAGE = "index.html"
 OF_GROUPS = ("clusters.json", "associations.json")
 """Files beside a page of `yucca_wm.groups`."""
 
@@ -32,14 +33,22 @@ def files_of(subjects: Sequence[str], *, pages: bool = True, one_person: bool = 
     return [*of_subjects, *(picture + suffix for picture in pictures for suffix in (".png", ".svg"))]
 
 
+def check_page(folder: Path, manifest: str) -> None:
+    """Raise InputError if there is a page in ``folder``, but none of the files that this package leaves beside one.
+
+    manifest : the one of these that the page to be written has.
+    """
+    if not any((folder / name).is_file() for name in (MANIFEST, *OF_GROUPS)):
+        check_ours(folder, [PAGE], manifest)
+
+
 def take_over(folder: Path, files: Collection[str]) -> None:
     """Remove an earlier report, which may show other subjects, or these with their real names, and record the
     ``files`` of this one.
 
     Raises InputError if there is a page that is not from this package.
     """
-    if not any((folder / name).is_file() for name in OF_GROUPS):
-        check_ours(folder, ["index.html"], MANIFEST)
+    check_page(folder, MANIFEST)
     for file in _earlier(folder):
         file.unlink(missing_ok=True)
     with suppress(OSError):  # if it contains other files

@@ -214,11 +214,7 @@ def subject_page(
         others=others,
         load_heads=heads,
         load_rows=[
-            {
-                "sum": row["group"] in ("outside", "total"),
-                "cells": [_cell(row, head) for head in heads],
-            }
-            for row in rows
+            {"sum": row["group"] in ("outside", "total"), "cells": [_cell(row, head) for head in heads]} for row in rows
         ],
         lesions=table_of("Lesions", [_first_things_first(row) for row in lesions]) if lesions else None,
         extra=[table_of(title, found) for title, by in results.extra.items() if (found := by.get(subject))],
