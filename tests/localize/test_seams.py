@@ -247,6 +247,64 @@ def test_small_loads_that_the_package_found_are_flagged(
         assert about["ours"]["flags"]["small_load"].endswith("look at each lesion (0 of 3 are under 0.02 ml)")
 
 
+RECORDS: dict[str, dict[str, object]] = {
+    "none": {},
+    "network": {"lesions_by": "network"},
+    "on a T1": {"lesions_by": "network", "notes": ["..."], "notes_about": ["without_flair"]},
+    "own model": {"lesions_by": "own model"},
+}
+RAISED = {"none": set[str](), "network": {"small_load"}, "on a T1": {"small_load", "without_flair"}, "own model": set()}
+
+
+@pytest.mark.parametrize("how", ["folder", "levels", "one by one"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("none", "network"), ("network", "none"), ("network", "on a T1"), ("own model", "network")]
+)
+def test_flags_follow_the_record_of_predict_though_the_maps_are_the_same(
+    before: str, after: str, how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both have 10 and 20 voxels of 6 mm3, small loads. a's record changes; b's stays."""
+    maps(tmp_path, "a", "b")
+
+    def recorded(record: str) -> None:
+        own = {"a": RECORDS[record], "b": RECORDS["network"]}
+        cases = {name: {"scans": {"T1": {}}, "notes": [], **said} for name, said in own.items() if said}
+        (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
+
+    def localized(*also: object) -> int:
+        return run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions", *also)
+
+    def of_a(name: str = "a") -> int:
+        files = tmp_path / f"lesions/{name}.nii.gz", tmp_path / f"regions/{name}.nii.gz"
+        return run(tmp_path, "--lesions", files[0], "--regions", files[1])
+
+    def flags() -> dict[str, set[str]]:
+        about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+        return {name: own["flags"].keys() & {"small_load", "without_flair"} for name, own in about.items()}
+
+    recorded(before)
+    if how == "one by one":
+        assert of_a() == of_a("b") == 0
+    else:
+        assert localized() == 0
+    assert flags() == {"a": RAISED[before], "b": RAISED["network"]}
+    recorded(after)
+    capsys.readouterr()
+    if how == "levels":
+        assert localized("--level", "group") == 1
+        assert (
+            "a: was done with other settings or files; run it at the participant level again" in capsys.readouterr().err
+        )
+        assert localized("--level", "participant") == localized("--level", "group") == 0
+    elif how == "one by one":
+        assert of_a("b") == 0
+        assert "note: a: its scans were predicted again since; localize it again" in capsys.readouterr().err
+        assert of_a() == 0
+    else:
+        assert localized() == 0
+    assert flags() == {"a": RAISED[after], "b": RAISED["network"]}
+
+
 MIRRORED = np.diag([-1.0, 2.0, 3.0, 1.0]) + np.outer([11.0, 0, 0, 0], [0, 0, 0, 1])
 
 

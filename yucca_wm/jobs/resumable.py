@@ -19,7 +19,7 @@ from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.not_replaced import Written, check_apart
 from yucca_wm.jobs.options import Level, RunOptions, selected
-from yucca_wm.jobs.run_record import Entry, FileState, Record, State
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State, plain
 from yucca_wm.jobs.step import Case, Step, Work
 
 HEADER = "header"
@@ -113,6 +113,7 @@ def run_step(
             state,
             done.inputs,
             step.parameters,
+            due[name].work.facts,
             seconds=done.seconds,
             result=done.result,
             reason=failure or "",
@@ -196,7 +197,7 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
             if (
                 last is not None
                 and not force
-                and last.same_work(step.parameters, inputs)
+                and last.same_work(step.parameters, work.facts, inputs)
                 and _has_left(step, work, last)
             ):
                 return Done(inputs, last.seconds, last.result, last.notes, last.outputs)  # only touched or copied
@@ -224,8 +225,12 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
 
 def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
     """Whether nothing has changed, judged without reading any file."""
-    same = last.repeats(step.parameters) and last.inputs.keys() == work.inputs.keys() and _has_left(step, work, last)
-    return same and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
+    same = last.repeats(step.parameters) and last.facts == plain(work.facts) and _has_left(step, work, last)
+    return (
+        same
+        and last.inputs.keys() == work.inputs.keys()
+        and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
+    )
 
 
 def _has_left(step: Step, work: Work[Any], last: Entry) -> bool:

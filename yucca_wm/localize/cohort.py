@@ -16,14 +16,14 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
-from yucca_wm.jobs.run_record import FileState, Record, State
+from yucca_wm.jobs.run_record import FileState, Record, State, plain
 from yucca_wm.jobs.step import Step
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.folder import STEP, OutputFiles, check_folder, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
-from yucca_wm.localize.inputs.records import OF_PREDICT, mixed_settings, other_scans, same_scans, scans_flags
+from yucca_wm.localize.inputs.records import facts, mixed_settings, other_scans, same_scans
 from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
@@ -159,11 +159,7 @@ def _write_group(
     """
     read = _read_for(step, flags)
     compared = _flags_of_cohort(read, flags)
-    whole = {}
-    for name in sorted(flags, key=natural_key):
-        noted = scans_flags(Path(read[name]["lesions"].path)) if name in read else {}  # may change while maps do not
-        own = {flag: said for flag, said in flags[name].items() if flag not in OF_PREDICT or flag in noted}
-        whole[name] = {**own, **noted, **compared.get(name, {})}
+    whole = {name: {**flags[name], **compared.get(name, {})} for name in sorted(flags, key=natural_key)}
     entries = {
         name: {**(files_of(pairs[name]) if name in pairs else {}), **({"flags": own} if own != flags[name] else {})}
         for name, own in whole.items()
@@ -208,11 +204,15 @@ def _digest(table: RegionTable) -> str:
 
 
 def _name_outdated(there: Earlier, now: Collection[str]) -> None:
-    """Print on stderr whose maps have changed since their rows were written, among those that are not done ``now``."""
+    """Print on stderr whose maps, or what predict recorded about them, have changed since their rows were written,
+    among those that are not done ``now``."""
     for name in sorted(there.entries.keys() - set(now), key=natural_key):
-        inputs = [state for state in there.entries[name].inputs.values() if Path(state.path).is_file()]
-        if any(FileState.of(state.path, state).sha256 != state.sha256 for state in inputs):
+        entry = there.entries[name]
+        inputs = {what: state for what, state in entry.inputs.items() if Path(state.path).is_file()}
+        if any(FileState.of(state.path, state).sha256 != state.sha256 for state in inputs.values()):
             print(f"note: {name}: its maps have changed since; localize it again", file=sys.stderr)
+        elif "lesions" in inputs and entry.facts != plain(facts(Path(inputs["lesions"].path))):
+            print(f"note: {name}: its scans were predicted again since; localize it again", file=sys.stderr)
 
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from yucca_wm.cohort.ids import with_others
 from yucca_wm.core.errors import some_of
@@ -18,9 +19,6 @@ from yucca_wm.parcellate.outputs import registration_record
 
 RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
 """Flags that notes of `yucca_wm.predict` raise. Which regions are absent is seen in the region map itself."""
-
-OF_PREDICT = frozenset(RAISED_BY_NOTES) - {str(About.POOR_REGISTRATION)}
-"""Those that have no other origin: the registration may also be that of `yucca_wm.parcellate`."""
 
 ON_T1 = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
 """Sentence for the flag ``without_flair``; the note itself asks for the FLAIR."""
@@ -52,6 +50,13 @@ def scans_flags(lesions: Source, noted: Sequence[Note] = ()) -> dict[str, str]:
 def by_network(lesions: Source, *, stated: bool = False) -> bool:
     """Whether the models of this package found these lesions. stated : the answer for a map in memory."""
     return stated if isinstance(lesions, Image) else _predicted(lesions).lesions_by == By.NETWORK
+
+
+def facts(lesions: Path) -> dict[str, Any]:
+    """What `yucca_wm.predict` recorded about this lesion map that a subject's flags depend on."""
+    if _predicted(lesions) == Predicted():
+        return {}
+    return {"flags": scans_flags(lesions), "by_network": by_network(lesions)}
 
 
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
