@@ -79,7 +79,7 @@ def test_what_predict_does_completely_is_ready(tmp_path: Path, clean: Path, caps
     assert lines[1] == f"warning  c   has the same t1 voxels as a1; {same}"
     assert lines[2].startswith("note: a1: training would take the images of others for its own, as its name occurs in")
     assert lines[3].startswith("note: 2 subjects: has neither a white-matter segmentation nor regions; to train on ")
-    assert lines[4].startswith("note: 2 subjects: has no lesion mask; to train, add wmh.nii.gz")
+    assert lines[4].startswith("note: 2 subjects: has no lesion mask; to train, add it (WMH challenge: wmh.nii.gz")
     assert lines[5].startswith("note: the cohort has no test subject")
     assert lines[6] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
 

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, set[str]]] = {
     "parcellate": ("", {*WHOM, *RUN, *LEVELS, "--out-dir", "--names", "--header"}),
     "ensemble": ("--in_dirs a b --out-dir o", {*RUN, "--out-dir", "--resample"}),
     "localize": ("--out-dir o", {*WHOM, *RUN, *LEVELS, "--out-dir", "--names", "--resample", "--header"}),
-    "evaluate": ("--pred p --gt g --out-dir o", {*RUN, "--out-dir", "--names", "--resample", "--header"}),
+    "evaluate": ("--pred p --gt g --out-dir o", {*WHOM, *RUN, "--out-dir", "--names", "--resample", "--header"}),
     "report": ("--results r --out-dir o", {"--out-dir", "--names", "--jobs", *PAGES, "--header"}),
     "groups cluster": ("--loads l --out-dir o", {"--out-dir", *PAGES}),
     "groups associate": ("--loads l --participants p --outcome x --out-dir o", {"--out-dir", *PAGES}),

@@ -600,8 +600,8 @@ def test_who_lacks_a_map_in_a_cohort_is_named(tmp_path: Path, capsys: pytest.Cap
     assert run(tmp_path, "--cohort", tmp_path / "cohort") == 1
     failures = json.loads((tmp_path / "out/localize.json").read_text())["failures"]
     assert set(failures) == {"WMH_3", "WMH_10"}
-    assert "has no lesions" in failures["WMH_3"]
-    assert "has no regions; make it with" in failures["WMH_10"]
+    assert "has no lesion mask" in failures["WMH_3"]
+    assert "has no region map; make it with" in failures["WMH_10"]
     capsys.readouterr()
 
 

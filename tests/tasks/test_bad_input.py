@@ -60,8 +60,8 @@ def forget_orientation(path: Path) -> None:
 
 
 FAULTS: dict[str, tuple[str, Callable[[Any], None], str]] = {
-    "no lesions": (LESION, lambda c: c.lesions(BAD).unlink(), "has no lesions"),
-    "no regions": (LOCATION, lambda c: c.regions(BAD).unlink(), "has no regions; make it with python -m"),
+    "no lesions": (LESION, lambda c: c.lesions(BAD).unlink(), "has no lesion mask"),
+    "no regions": (LOCATION, lambda c: c.regions(BAD).unlink(), "has no region map; make it with python -m"),
     "label shape": (LESION, lambda c: change(c.lesions(BAD), lambda d: d[:-1]), "has shape"),
     "FLAIR shape": (LESION, lambda c: change(c.flair(BAD), lambda d: d[:, :-1]), "has shape"),
     "T1 moved": (LESION, lambda c: change(c.t1(BAD), lambda d: d, moved(c.t1(BAD), 0.5)), "0.5 mm away"),
@@ -171,7 +171,7 @@ def test_empty_cohort(tmp_path: Path, raw: Path, capsys: pytest.CaptureFixture[s
 def test_no_region_maps_yet(cohort: Any, raw: Path) -> None:
     for name in ("WMH_0", "WMH_2", "WMH_10"):
         cohort.regions(name).unlink()
-    with pytest.raises(InputError, match="has no regions for training; make it with"):
+    with pytest.raises(InputError, match="has no region map for training; make it with"):
         convert(TASKS[LOCATION], cohort.root, raw)
 
 

@@ -351,5 +351,5 @@ def test_command_says_what_it_did(cohort: Any, raw: Path, capsys: pytest.Capture
     assert raised.value.code == 1
     out, err = capsys.readouterr()
     assert "10 files, 4 old ones removed" in out
-    assert "error: WMH_0: has no lesions; add wmh.nii.gz" in err
+    assert "error: WMH_0: has no lesion mask; add it (WMH challenge: wmh.nii.gz" in err
     assert "1 of 5 cases failed; the others are done" in err

@@ -109,9 +109,10 @@ def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterat
                 lost = f"its {alone} is used alone: {LOST.get(modality, ALL_LOSE)}"
                 yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", lost)
         if subject.lesions is None and splits.get(subject.name) in labelled:
-            yield Problem(Level.NOTE, subject.name, "", "has no lesion mask", f"to train, {Target.LESIONS.remedy}")
+            remedy = f"to train, {Target.LESIONS.remedy}"
+            yield Problem(Level.NOTE, subject.name, "", f"has no {Target.LESIONS.map}", remedy)
         if subject.regions is None and subject.wm is None and (segmented or parcellated):
-            remedy = "to train on regions, add pre/wm.nii.gz, or use parcellate --wm auto"
+            remedy = "to train on regions, use parcellate --wm auto, or add one (WMH challenge: pre/wm.nii.gz)"
             yield Problem(Level.NOTE, subject.name, "", "has neither a white-matter segmentation nor regions", remedy)
         elif subject.regions is None and parcellated:
             remedy = f"to train on regions, {Target.REGIONS.remedy}"

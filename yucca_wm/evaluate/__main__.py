@@ -8,6 +8,7 @@ import sys
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cli.lesion_labels import add_label_options, label_options
+from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.imaging.reading import reading_aloud
 
 KINDS = ("lesions", "regions")
@@ -26,9 +27,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="folder of predicted label maps, or one, which is added to the subjects in --out-dir",
     )
-    parser.add_argument(
-        "--gt", required=True, metavar="PATH", help="true label map, or a folder of maps with the same names"
-    )
+    parser.add_argument("--gt", metavar="PATH", help="true label map, or a folder of maps with the same names")
+    add_flag(parser, "--cohort", "instead of --gt: its lesion masks (--regions: region maps) are the truth")
+    add_flag(parser, "--layout")
     add_flag(parser, "--out-dir", required=True)
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
@@ -55,9 +56,14 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--lesion-labels and --ignore-labels are for lesions")
     if arguments.names and arguments.kind == KINDS[0]:
         parser.error("--names is for regions")
+    if (arguments.gt is None) == (arguments.cohort is None):
+        parser.error("give either --gt or --cohort")
+    if arguments.layout is not None and arguments.cohort is None:
+        parser.error("--layout goes with --cohort")
     stated = arguments.kind or (KINDS[0] if labelled else KINDS[1] if arguments.names else None)
     labels = label_options(parser, arguments)
     run_how = run_options(arguments, parser)
+    layout = (arguments.layout or AUTO) if arguments.cohort is not None else None
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.evaluate.case import How, Kind
     from yucca_wm.evaluate.cohort import evaluate, headline
@@ -66,7 +72,9 @@ def main(argv: list[str] | None = None) -> int:
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)
     with reading_aloud(arguments.header):
-        outcome = evaluate(arguments.pred, arguments.gt, arguments.out_dir, how=how, run=run_how)
+        outcome = evaluate(
+            arguments.pred, arguments.gt or arguments.cohort, arguments.out_dir, how=how, layout=layout, run=run_how
+        )
     for line in headline(outcome):
         print(line)
     if outcome.results:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import alike
-from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import case_name, check_ours, natural_key, write_json
+from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
 from yucca_wm.evaluate.earlier import MANIFEST, copies, name_removed, read_earlier
 from yucca_wm.evaluate.measures import EMPTY, SURFACE_TOLERANCE_MM
+from yucca_wm.evaluate.pairs import find_pairs
 from yucca_wm.evaluate.tables import (
     CASES,
     LESION_CASES,
@@ -49,12 +48,14 @@ def evaluate(
     *,
     how: How | None = None,
     kind: Kind | None = None,
+    layout: str | None = None,
     run: RunOptions | None = None,
 ) -> Outcome[list[dict[str, Any]]]:
     """Compare predictions with truths of the same name (or two files); write cases.tsv, summary.tsv, evaluation.json
     and evaluation.png to ``out_dir``.
 
-    kind : shorthand for ``how`` where nothing else is set.
+    kind : shorthand for ``how`` where nothing else is set. layout : ``gt`` is a cohort arranged in this way; its own
+    lesion masks (if the kind is regions: region maps) are the truths.
 
     Two files are added to the cases already in ``out_dir``; two folders replace them, and cases no longer there are
     named on stderr.
@@ -68,7 +69,9 @@ def evaluate(
     is writing to ``out_dir``.
     """
     how = how or How(kind)
-    pairs, failed = _pairs(Path(pred), Path(gt), how.kind)
+    if layout is not None and how.kind is None:
+        how = replace(how, kind=Kind.LESIONS)
+    pairs, failed = find_pairs(Path(pred), Path(gt), how.kind, layout)
     works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
     alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
@@ -106,37 +109,6 @@ def evaluate(
         for line in copies(step, results):
             print(f"note: {line}", file=sys.stderr)
     return Outcome(results, failures)
-
-
-def _pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[dict[str, tuple[Path, Path]], dict[str, str]]:
-    """Case -> prediction and truth, and reasons for cases left out (case -> reason)."""
-    if pred.exists() and gt.exists() and pred.samefile(gt):
-        raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
-    if pred.is_file() and gt.is_file():
-        return {case_name(pred): (pred, gt)}, {}
-    failed: dict[str, str] = {}
-    for folder in (pred, gt):
-        if not folder.is_dir():
-            raise InputError(folder, "is not a folder", "give two files, or two folders")
-    predictions, truths = (image_files(folder, failed, lesion=kind is Kind.LESIONS) for folder in (pred, gt))
-    partners = match(truths, predictions, pred, failed, lacks="has no prediction")
-    if not partners and not any("possible partners" in reason for reason in failed.values()):
-        problem = f"holds no file named as one of {gt}{_near(predictions, truths)}"
-        raise InputError(pred, problem, "predictions and truths must have the same names")
-    if unused := [name for name, path in predictions.items() if path not in partners.values() and name not in failed]:
-        print(f"note: predictions without a truth: {', '.join(unused)}", file=sys.stderr)
-    pairs = {name: (partner, truths[name]) for name, partner in partners.items()}
-    for name, (prediction, truth) in list(pairs.items()):
-        if prediction.samefile(truth):
-            failed[name] = f"{prediction}: is the same file as the truth"
-            del pairs[name]
-    return pairs, failed
-
-
-def _near(predictions: Mapping[str, Path], truths: Mapping[str, Path]) -> str:
-    """The first pair of similar names, as the end of a message; or nothing."""
-    pairs = ((path, truths[name]) for wanted, path in predictions.items() for name in alike(wanted, truths))
-    return next((f" (for {path.name}, {near.name} is there)" for path, near in pairs), "")
 
 
 def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:

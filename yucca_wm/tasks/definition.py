@@ -27,8 +27,13 @@ class Target(StrEnum):
     def remedy(self) -> str:
         """Remedy for a subject without it."""
         if self is Target.LESIONS:
-            return "add wmh.nii.gz, or list the file in a table"
+            return "add it (WMH challenge: wmh.nii.gz, BIDS: *_label-lesion_mask.nii.gz), or list it in a table"
         return "make it with python -m yucca_wm.parcellate --cohort"
+
+    @property
+    def map(self) -> str:
+        """A subject's map of it, in words."""
+        return "lesion mask" if self is Target.LESIONS else "region map"
 
 
 @dataclass(frozen=True)
