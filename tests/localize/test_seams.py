@@ -244,7 +244,7 @@ def test_small_loads_that_the_package_found_are_flagged(
     about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
     assert [name for name, own in about.items() if "small_load" in own["flags"]] == ["ours"] * flagged
     if flagged:
-        assert about["ours"]["flags"]["small_load"].endswith("look at each lesion (0 of 3 are under 0.02 ml)")
+        assert about["ours"]["flags"]["small_load"].endswith("look at each lesion (here 0 of 3 are under 0.02 ml)")
 
 
 RECORDS: dict[str, dict[str, object]] = {

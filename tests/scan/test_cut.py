@@ -22,6 +22,7 @@ def scan(box: tuple[slice, ...]) -> Image:
 
 
 ALL = slice(None)
+NONE = np.zeros(BRAIN.shape, np.uint8)
 
 
 @pytest.mark.parametrize("stored", ["RAS", "LPS", "IPR"])
@@ -42,25 +43,31 @@ def test_the_side_is_named_however_it_is_stored(box: tuple[slice, ...], where: l
     change = ornt_transform(io_orientation(AFFINE), axcodes2ornt(tuple(stored)))
     turned = Image(apply_orientation(image.data, change), AFFINE @ inv_ornt_aff(change, BRAIN.shape))
     seen = image.data > 0
-    said = cut_off({"FLAIR": turned}, apply_orientation(BRAIN * seen, change))
+    said = cut_off({"FLAIR": turned}, apply_orientation(BRAIN * seen, change), NONE)
     assert sorted(said) == sorted(
         f"the brain is cut off at the {side} (100 of 100 cm2 in the last plane): {CONSEQUENCE}" for side in where
     )
 
 
-@pytest.mark.parametrize(("end", "said"), [(slice(0, 20), ["top"]), (slice(8, 30), ["bottom"]), (slice(2, 29), [])])
-def test_another_scan_may_show_the_rest(end: slice, said: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("end", "said"), [(slice(0, 20), {"top": "0.75"}), (slice(8, 30), {"bottom": "0.25"}), (slice(2, 29), {})]
+)
+def test_another_scan_may_show_the_rest(end: slice, said: dict[str, str]) -> None:
+    """Lesions of 125 mm3: two in the lowest plane of the brain and at 8, six from 20 upwards."""
     short, long = scan((ALL, ALL, end)), scan((ALL, ALL, slice(0, 28)))
-    assert cut_off({"T1": short, "FLAIR": long}, BRAIN) == [
+    lesions = NONE.copy()
+    lesions[10, 10:12, 5] = lesions[10, 10:12, 8] = 1
+    lesions[10, 10:12, 20:23] = 1
+    assert cut_off({"T1": short, "FLAIR": long}, BRAIN, lesions) == [
         f"T1: ends within the brain at the {side} (100 of 100 cm2 in the last plane); "
-        "beyond, lesions were found on the FLAIR alone"
-        for side in said
+        f"beyond, lesions were looked for on the FLAIR alone: {ml} ml found"
+        for side, ml in said.items()
     ]
 
 
 def test_both_may_end_in_one_plane() -> None:
     short = scan((ALL, ALL, slice(0, 20)))
-    (said,) = cut_off({"T1": short, "FLAIR": short}, BRAIN, "that is how it is")
+    (said,) = cut_off({"T1": short, "FLAIR": short}, BRAIN, NONE, "that is how it is")
     assert said == "the brain is cut off at the top (100 of 100 cm2 in the last plane): that is how it is"
 
 
@@ -69,4 +76,4 @@ def test_a_last_plane_with_less_than_a_third_is_the_crown() -> None:
     for columns, n in ((6, 0), (7, 1)):
         brain = BRAIN.copy()
         brain[5 + columns : 25, :, 24] = 0
-        assert len(cut_off({"T1": scan((ALL, ALL, slice(0, 25)))}, brain)) == n
+        assert len(cut_off({"T1": scan((ALL, ALL, slice(0, 25)))}, brain, NONE)) == n

@@ -210,7 +210,7 @@ def segmented(scan: Image) -> tuple[Image, Image]:
 
     seen, said = check_one(scan)
     found = segment(networks("cpu"), {"T1": seen})
-    note(*(f"{scan.name}: {line}" for line in (*said, *cut_off({"T1": seen}, found.tissue))))
+    note(*(f"{scan.name}: {line}" for line in (*said, *cut_off({"T1": seen}, found.tissue, found.lesions))))
     tissue = np.where(found.lesions > 0, np.uint8(Tissue.CEREBRAL_WHITE_MATTER), found.tissue)
     return scan.with_data(tissue), scan.with_data(found.regions)
 

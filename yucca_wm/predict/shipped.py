@@ -97,7 +97,7 @@ def segment_person(
         wanted[CONFIDENCE] = frame.carried(reference.with_data(found.lesion_probability), like)
     seen = found.tissue, found.lesions, found.looks_like
     notes = [] if EXCHANGED.note() in frame.notes else unlikely_contrasts(frame.images, *seen)
-    notes += cuts if like is None else _cuts_there(cuts, frame, reference.with_data(found.tissue), like)
+    notes += cuts if like is None else _cuts_there(cuts, frame, found, like)
     if LESIONS in what and list(frame.images) == ["T1"]:
         notes.append(ONLY_T1.note())
     notes += doubts(found, reference)
@@ -118,7 +118,7 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[Not
     from yucca_wm.scan.cut import ELSEWHERE, cut_off, is_cut_off
 
     found = segment(_announced(networks), frame.images)
-    cuts = cut_off(frame.images, found.tissue)
+    cuts = cut_off(frame.images, found.tissue, found.lesions)
     is_cut = is_cut_off(cuts)
     if not is_cut and found.misfit_mm <= MOST_MISFIT_MM:
         return found, cuts
@@ -127,22 +127,24 @@ def _segmented(networks: Networks, frame: Frame) -> tuple[Segmentation, list[Not
         return found, cuts
     stage("the brain seems to be cut off: finding it again on all that another scan shows")
     whole = segment(networks, scans)
-    if is_cut_off(cut_off(scans, whole.tissue)):
+    if is_cut_off(cut_off(scans, whole.tissue, whole.lesions)):
         return found, cuts
     if not is_cut and whole.misfit_mm > MOST_MISFIT_MM:  # odd for another reason
         return found, cuts
     found = whole.within(window)
     others = " and ".join(modality for modality in scans if modality != frame.reference)
-    return found, cut_off(frame.images, found.tissue, ELSEWHERE.format(others=others))
+    return found, cut_off(frame.images, found.tissue, found.lesions, ELSEWHERE.format(others=others))
 
 
-def _cuts_there(cuts: list[Note], frame: Frame, tissue: Image, like: Image) -> list[Note]:
+def _cuts_there(cuts: list[Note], frame: Frame, found: Segmentation, like: Image) -> list[Note]:
     """``cuts`` of the frame, and those of the maps on the grid of ``like``, whose field of view may be smaller."""
     from yucca_wm.scan.cut import CONSEQUENCE, ELSEWHERE, cut_off, is_cut_off
 
     (other,) = (modality for modality in frame.images if modality != frame.reference)
     consequence = CONSEQUENCE if is_cut_off(cuts) else ELSEWHERE.format(others=frame.reference)
-    there = cut_off({other: like}, frame.carried(tissue, like).data, consequence)
+    reference = frame.images[frame.reference]
+    tissue, lesions = (frame.carried(reference.with_data(data), like).data for data in (found.tissue, found.lesions))
+    there = cut_off({other: like}, tissue, lesions, consequence)
     of_other = [cut for cut in cuts if cut.about is About.PARTLY_ONE_SCAN and cut.startswith(f"{other}: ")]
     return [cut for cut in cuts if not (there and cut in of_other)] + there
 

@@ -33,7 +33,12 @@ def is_cut_off(notes: Iterable[Note]) -> bool:
     return any(note.about is About.CUT_OFF for note in notes)
 
 
-def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], consequence: str = CONSEQUENCE) -> list[Note]:
+def cut_off(
+    scans: Mapping[str, Image],
+    tissue: NDArray[np.integer[Any]],
+    lesions: NDArray[np.uint8],
+    consequence: str = CONSEQUENCE,
+) -> list[Note]:
     """Notes on the sides on which the brain extends beyond the field of view of all scans, or of one of them.
 
     Parameters
@@ -42,6 +47,8 @@ def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], conseq
         Modality -> scan, all on one grid [i, j, k]; a resampled scan is 0 outside its field of view.
     tissue : ndarray, int, shape (i, j, k)
         Label map, 0 outside the brain.
+    lesions : ndarray, uint8, shape (i, j, k)
+        Lesion map, 1 in lesions: the notes say how much was found where only one scan shows the brain.
     consequence : str
         End of the note on a side where no scan shows the rest of the brain.
 
@@ -57,6 +64,7 @@ def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], conseq
         others = tuple(other for other in range(3) if other != axis)
         area_cm2 = brain.sum(others) * np.prod(first.spacing_mm[list(others)]) / 100
         most_cm2 = max(area_cm2.max(), 1.0)
+        lesions_ml = lesions.sum(others) * first.voxel_volume_mm3 / 1000
         shown = {modality: np.flatnonzero((image.data != 0).any(others)) for modality, image in scans.items()}
         for end, side in ((min, OPPOSITE[far]), (max, far)):
             last = {modality: int(end(planes)) for modality, planes in shown.items() if planes.size}
@@ -70,5 +78,8 @@ def cut_off(scans: Mapping[str, Image], tissue: NDArray[np.integer[Any]], conseq
                 said.append(CUT_OFF.note(where=cut[furthest[0]], consequence=consequence))
                 continue
             beyond = " and ".join(furthest)
-            said += [ONE_ENDS.note(where=where, others=beyond).on(modality) for modality, where in cut.items()]
+            for modality, where in cut.items():
+                further = slice(last[modality]) if end is min else slice(last[modality] + 1, None)
+                found_ml = float(lesions_ml[further].sum())
+                said.append(ONE_ENDS.note(where=where, others=beyond, found_ml=found_ml).on(modality))
     return said

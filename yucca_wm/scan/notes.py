@@ -53,7 +53,9 @@ BLANK = Wording(
 )
 CUT_OFF = Wording("the brain is cut off at the {where}: {consequence}", About.CUT_OFF)
 ONE_ENDS = Wording(
-    "ends within the brain at the {where}; beyond, lesions were found on the {others} alone", About.PARTLY_ONE_SCAN
+    "ends within the brain at the {where}; beyond, lesions were looked for on the {others} alone: "
+    "{found_ml:.2f} ml found",
+    About.PARTLY_ONE_SCAN,
 )
 ODD_ANATOMY = Wording(
     "regions lie {mm:.1f} mm on average from where they lie in other heads, scaled to this one: by its header the head "

@@ -109,9 +109,9 @@ def small_load(total: LoadRow, lesions_ml: Sequence[float]) -> dict[str, str]:
     if not 0 < total.lesion_volume_ml < SMALL_LOAD_ML:
         return {}
     specks = sum(volume_ml < SPECK_ML for volume_ml in lesions_ml)
-    said = f"a load of under {SMALL_LOAD_ML:g} ml is uncertain: in a scan where a rater drew {DRAWN_ML} ml, "
+    said = f"a load of under {SMALL_LOAD_ML:g} ml is uncertain: on a test scan where a rater drew {DRAWN_ML} ml, "
     said += f"{DRAWN_ML} ml were found, but only about a third of it in the same place; look at each lesion "
-    return {SMALL_LOAD: f"{said}({specks} of {len(lesions_ml)} are under {SPECK_ML} ml)"}
+    return {SMALL_LOAD: f"{said}(here {specks} of {len(lesions_ml)} are under {SPECK_ML} ml)"}
 
 
 def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionTable) -> dict[str, str]:
