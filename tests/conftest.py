@@ -10,6 +10,20 @@ import pytest
 
 START_LOCALE = locale.setlocale(locale.LC_ALL)
 
+LONGEST = (
+    "demo/test_chain.py",
+    "cohort/test_cluster.py",
+    "models/test_sample.py",
+    "test_invariance.py",
+    "test_site.py",
+)
+"""Files that take longest: they run first, so that no worker is left alone with one of them in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
+
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

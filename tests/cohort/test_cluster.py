@@ -62,7 +62,7 @@ def test_slurm_jobs_do_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         # like sbatch, keeps the script: who submits removes it at once
         "sbatch": 'job=$(cat "$1")\nsetsid sh -c "$job" > "$0.log" 2>&1 &\n'
         'echo "$!" >> "$0.jobs"\necho "Submitted batch job $!"\n',
-        "scancel": 'for job in "$@"; do kill -9 -- "-$job"; done\n',
+        "scancel": 'for job in "$@"; do kill -9 "-$job"; done\n',
     }
     for name, script in commands.items():
         (tmp_path / name).write_text("#!/bin/sh\n" + script)

@@ -131,7 +131,10 @@ RESULTS = {
     "lesions.tsv": b"subject\tlesion\tvoxels\ns\t1\t5\n",
 }
 FILES = FileState("p", 1, 2, 3, "x")
-LINES = b"".join(Entry(name, "step", State.DONE, {"t1": FILES}, {"a": [1]}, 2.5, {"r": 1}).as_line() for name in "ab")
+LINES = b"".join(
+    Entry(name, "step", State.DONE, {"t1": FILES}, {"a": [1]}, {"b": 2}, seconds=2.5, result={"r": 1}).as_line()
+    for name in "ab"
+)
 AFFINE = (
     b"#Insight Transform File V1.0\nTransform: AffineTransform_double_3_3\n"
     b"Parameters: 1 0 0 0 1 0 0 0 1 4 5 6\nFixedParameters: 0 0 0\n"

@@ -245,7 +245,7 @@ def test_results_carry_what_their_page_needs(placed, tmp_path, capsys):
     order = ("s: 0.272 ml in 2 lesions</h1>", "T1 lies 9 mm off", SMALL, 'id="viewer"', 'id="affected"', 'id="load"')
     assert [page.count(text) for text in order] == [1] * 6
     assert sorted(map(page.index, order)) == [page.index(text) for text in order]
-    assert "(1 of 2 are under 0.02 ml)" in page
+    assert "(here 1 of 2 are under 0.02 ml)" in page
     facts = re.sub("<[^>]*>", " ", page[page.index("<h2>Made from</h2>") :]).split()
     assert " ".join(facts).startswith("Made from T1 elsewhere/s_T1.nii lesion map")
     assert "regions by atlas" in " ".join(facts)
