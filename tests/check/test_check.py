@@ -137,7 +137,7 @@ def test_no_false_alarm_on_a_clean_cohort(clean: Path, capsys: pytest.CaptureFix
     assert main([str(clean), "--jobs", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "60 subjects (45 to train and 15 to test) with 60 t1, 60 flair, 60 wm, 60 lesions, 60 regions"
-    assert lines[-1] == "0 errors, 0 warnings; 60 of 60 subjects are ready"
+    assert lines[-1] == "0 errors, 0 warnings; 60 of 60 subjects ready"
 
 
 @pytest.mark.parametrize("number", range(len(FAULTS)), ids=[complaint for _, _, complaint in FAULTS])
@@ -172,7 +172,7 @@ def test_command_writes_a_table_and_fails(tmp_path: Path, clean: Path, capsys: p
     assert main([str(cohort), "--tsv", str(tmp_path / "problems.tsv"), "--jobs", "1"]) == 1
     out = capsys.readouterr().out
     assert "error    WMH_1  holds NaN or infinite values; clean it" in out
-    assert out.splitlines()[-1] == "1 error, 0 warnings; 2 of 3 subjects are ready"
+    assert out.splitlines()[-1] == "1 error, 0 warnings; 2 of 3 subjects ready"
     header, row = (tmp_path / "problems.tsv").read_text().splitlines()
     assert header.split("\t") == ["subject", "level", "problem", "remedy", "file"]
     assert row.split("\t")[:3] == ["WMH_1", "error", "holds NaN or infinite values"]

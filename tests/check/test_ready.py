@@ -43,7 +43,7 @@ def test_somebody_with_one_of_two_scans_is_ready(
     assert "warning  WMH_1  has no FLAIR; its T1 is used alone: few lesions show on it; training" in out
     assert "warning  WMH_2  has no T1; its FLAIR is used alone: training" in out
     assert "leaves the subject out, as does parcellate --wm auto" in out
-    assert out.splitlines()[-1] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
+    assert out.splitlines()[-1] == "0 errors, 2 warnings; 3 of 3 subjects ready"
 
 
 def test_what_only_training_needs_is_a_line_and_no_warning(
@@ -59,7 +59,7 @@ def test_what_only_training_needs_is_a_line_and_no_warning(
     assert warning.startswith("warning  WMH_2  holds ")
     assert grids.startswith("note: 2 subjects: T1 and FLAIR have grids of their own; predict registers them, to train")
     assert split.startswith("note: the cohort has no test subject; to train, put subjects into a test folder")
-    assert last == "0 errors, 1 warning; 2 of 2 subjects are ready"
+    assert last == "0 errors, 1 warning; 2 of 2 subjects ready"
     rows = [line.split("\t")[:2] for line in (tmp_path / "problems.tsv").read_text().splitlines()[1:]]
     assert rows == [["WMH_2", "warning"], ["WMH_1", "note"], ["WMH_2", "note"], [COHORT, "note"]]
 
@@ -81,7 +81,7 @@ def test_what_predict_does_completely_is_ready(tmp_path: Path, clean: Path, caps
     assert lines[3].startswith("note: 2 subjects: has neither a white-matter segmentation nor regions; to train on ")
     assert lines[4].startswith("note: 2 subjects: has no lesion mask; to train, add it (WMH challenge: wmh.nii.gz")
     assert lines[5].startswith("note: the cohort has no test subject")
-    assert lines[6] == "0 errors, 2 warnings; 3 of 3 subjects are ready"
+    assert lines[6] == "0 errors, 2 warnings; 3 of 3 subjects ready"
 
 
 def test_who_cannot_be_read_is_an_error_said_once(
@@ -98,6 +98,6 @@ def test_who_cannot_be_read_is_an_error_said_once(
     (line,) = [line for line in said.out.splitlines() if line.startswith("error")]
     problem = "is of sub-3 by its name, but lies with the files of sub-2; move it to a folder of its own, or rename it"
     assert line == f"error    sub-2  {problem}  [{tmp_path / 'sub-2/anat/sub-3_FLAIR.nii.gz'}]"
-    assert said.out.splitlines()[-1] == "1 error, 0 warnings; 1 of 2 subjects are ready"
+    assert said.out.splitlines()[-1] == "1 error, 0 warnings; 1 of 2 subjects ready"
     (note,) = [line for line in said.err.splitlines() if line.startswith("note")]
     assert note == f"note: {tmp_path / 'participants.tsv'}: lists 1 without a folder here: sub-4"

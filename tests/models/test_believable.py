@@ -83,11 +83,11 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
     steps = [lesions]
     for rule in (
         lambda labels: believable.believable(labels, tissue, grid)[labels],
-        lambda labels: believable.without_cord(labels, brain, grid)[labels] & (labels > 0),
+        lambda labels: believable.away_from_ends(labels, brain, grid)[labels] & (labels > 0),
         lambda labels: believable.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] > 10),
     ):
         steps.append(rule(believable.labelled(steps[-1])))
-    assert [int(believable.labelled(step).max()) for step in steps] == [191, 158, 151, 70]
+    assert [int(believable.labelled(step).max()) for step in steps] == [191, 158, 143, 62]
     np.testing.assert_array_equal(believable.only_believable(lesions, tissue, brain, grid, flair), steps[3])
     np.testing.assert_array_equal(believable.only_believable(lesions, tissue, brain, grid), steps[2])
 
@@ -121,10 +121,10 @@ def test_the_cord_in_the_lowest_planes_is_no_lesion() -> None:
     for part in parts.values():
         lesions[part] = True
     labels = believable.labelled(lesions)
-    kept = believable.without_cord(labels, brain, grid)[labels] & lesions
+    kept = believable.away_from_ends(labels, brain, grid)[labels] & lesions
     assert {name for name, part in parts.items() if kept[part].all()} == {"higher", "right"}
     assert kept.sum() == 4 * 4 * 3 + 4 * 3 * 2
-    assert believable.without_cord(labels * 0, brain, grid).tolist() == [True]  # no lesion
+    assert believable.away_from_ends(labels * 0, brain, grid).tolist() == [True]  # no lesion
 
 
 def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
@@ -136,7 +136,28 @@ def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
         lesions = np.zeros(grid.shape, np.uint8)
         lesions[2:6, 3:6, empty : empty + 2] = 1
         brain = Brain(probability, np.array([20.0, 20, 12 + 3 * empty]))
-        assert believable.without_cord(lesions, brain, grid, empty).tolist() == [True, False]
+        assert believable.away_from_ends(lesions, brain, grid, (empty, 7 + empty)).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("thick_mm", [3.0, 6.0])
+def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(
+    thick_mm: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """z = 17 is the highest plane shown, two more are padding. Two planes of 3 mm are 3 mm from it, within 5 mm, three
+    are 6 mm; of 6 mm, two are. Where x < 10 it is the top of the head; beyond, the scan just ends there."""
+    monkeypatch.setattr(believable, "at_the_top", lambda _brain, _grid, points: points[:, 0] < 10)
+    grid = Canonical.of(Image(np.zeros((40, 40, 20)), np.diag([1.0, 1, thick_mm, 1])))
+    brain = Brain(torch.zeros((37, *SIZE)), np.array([20.0, 20, 12]))
+    parts = {
+        "one": np.s_[2:6, 3:6, 17:18], "two": np.s_[2:6, 13:16, 16:18], "three": np.s_[2:6, 23:26, 15:18],
+        "lower": np.s_[2:6, 33:36, 10:11], "elsewhere": np.s_[22:26, 3:6, 17:18],
+    }  # fmt: skip
+    labels = np.zeros(grid.shape, np.uint8)
+    for number, part in enumerate(parts.values(), start=1):
+        labels[part] = number
+    stays = believable.away_from_ends(labels, brain, grid, (0, 17))
+    gone = {"one", "two"} if thick_mm == 3 else {"one"}
+    assert [name for name, kept in zip(parts, stays[1:].tolist(), strict=True) if not kept] == sorted(gone)
 
 
 def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:

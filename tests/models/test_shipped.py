@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from yucca_wm.models.__main__ import main
 from yucca_wm.models.shipped import MODELS, PAINTED, TISSUE, networks
 from yucca_wm.training.model import load_model
 
@@ -27,3 +29,13 @@ def test_each_says_what_it_was_trained_on() -> None:
         assert "NiChart" in cards[name]
         assert "SBIA licence" in cards[name]
     assert "No scan, nothing non-commercial" in cards["tissue_painted"]
+
+
+def test_the_command_knows_every_name_that_fine_tuning_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, model in {**MODELS, "lesions": MODELS["tissue"]}.items():
+        assert main([name]) == 0
+        assert capsys.readouterr().out.strip() == model.card().strip()
+    with pytest.raises(SystemExit) as stopped:
+        main(["lesion"])
+    assert stopped.value.code == 2
+    assert "there are: regions, tissue, tissue_painted, lesions" in capsys.readouterr().err

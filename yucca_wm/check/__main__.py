@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
 from yucca_wm.cohort.layouts import AUTO
+from yucca_wm.core.errors import count
 from yucca_wm.imaging.reading import OPTION, Headers, reading
 from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
 
@@ -74,9 +75,9 @@ def main(argv: list[str] | None = None) -> int:
         print(line)
     if args.tsv:
         write_tsv(problems, args.tsv)
-    errors, warnings = len(report.errors), len(wrong) - len(report.errors)
-    counts = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
-    print(f"{counts}; {report.ready} of {len(report.subjects)} subjects are ready")
+    errors = len(report.errors)
+    counts = f"{count(errors, 'error')}, {count(len(wrong) - errors, 'warning')}"
+    print(f"{counts}; {report.ready} of {count(len(report.subjects), 'subject')} ready")
     return cli.EXIT_FAILURE if errors else cli.EXIT_OK
 
 
@@ -85,7 +86,7 @@ def _overview(report: Report) -> str:
 
     sides = " and ".join(f"{list(report.splits.values()).count(side)} to {side}" for side in Split)
     have = ", ".join(f"{sum(bool(s.files(column)) for s in report.subjects)} {column}" for column in FILE_COLUMNS)
-    return f"{len(report.subjects)} subjects ({sides}) with {have}"
+    return f"{count(len(report.subjects), 'subject')} ({sides}) with {have}"
 
 
 if __name__ == "__main__":

@@ -74,3 +74,8 @@ def some_of(values: Iterable[object], most: int = 5) -> str:
     """The first ``most`` of ``values`` in one line, with ``...`` for the rest."""
     first = list(islice(values, most + 1))
     return ", ".join([*map(str, first[:most]), *["..."] * (len(first) > most)])
+
+
+def count(number: int | str, noun: str) -> str:
+    """``1 lesion``, ``2 lesions``."""
+    return f"{number} {noun}" if str(number) == "1" else f"{number} {noun}s"

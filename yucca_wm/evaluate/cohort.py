@@ -11,7 +11,7 @@ from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.core.columns import as_text
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
@@ -121,7 +121,7 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     for row in summarise(cases, kind):
         if row.get("region", "all regions") == "all regions":
             interval = "" if row["low95"] is None else f" (95 % {row['low95']:.3g} to {row['high95']:.3g})"
-            who = f"{row['cases']} subject{'s' * (row['cases'] != 1)}"
+            who = count(row["cases"], "subject")
             mean = as_text(None) if row["mean"] is None else f"{row['mean']:.4g}"
             lines.append(f"{row['measure']:28s} {mean}{interval}, {who}")
     return lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yucca_wm.core.columns import Column, Kind, TableForm
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
@@ -31,7 +31,7 @@ from yucca_wm.groups.statistics.logistic import compare_prediction, fit_logistic
 from yucca_wm.groups.statistics.outcome import Outcome, read_outcome
 from yucca_wm.groups.statistics.variables import Design, blocks, residuals
 from yucca_wm.report.flagged import Flags
-from yucca_wm.report.html import Pictures, count
+from yucca_wm.report.html import Pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.columns import Column, Kind, TableForm
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
@@ -31,7 +31,7 @@ from yucca_wm.groups.page import cluster_page
 from yucca_wm.groups.statistics.clusters import Choice, Clusters, cluster
 from yucca_wm.groups.statistics.variables import residuals
 from yucca_wm.report.flagged import Flags
-from yucca_wm.report.html import Pictures, count
+from yucca_wm.report.html import Pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yucca_wm import __version__
+from yucca_wm.core.errors import count
 from yucca_wm.groups.analysis import Names
-from yucca_wm.report.html import count, render, short
+from yucca_wm.report.html import render, short
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Header and rows."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yucca_wm.core.errors import count
 from yucca_wm.groups.associate_command import Associated, draw_effects, write_association
 from yucca_wm.groups.cluster_command import Clustered, draw_groups, write_clusters
-from yucca_wm.report.html import count
 
 if TYPE_CHECKING:
     import pandas as pd

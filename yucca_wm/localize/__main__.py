@@ -12,6 +12,7 @@ from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cli.lesion_labels import add_label_options, label_options
 from yucca_wm.cohort.layouts import AUTO
+from yucca_wm.core.errors import count
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.imaging.lesion_maps import ALL
 from yucca_wm.imaging.reading import reading_aloud
@@ -225,7 +226,7 @@ def _tell(
     from yucca_wm.localize.outputs import MANIFEST, failures_in
     from yucca_wm.localize.terminal import lines
 
-    done = f"{len(flags)} subject{'s' * (len(flags) != 1)} localized; tables and heat map"
+    done = f"{count(len(flags), 'subject')} localized; tables and heat map"
     if not whole:
         print(f"{done} come with --level group")
         return

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yucca_wm.core.errors import count
 from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.places import SORTED
@@ -92,7 +93,7 @@ def in_short(result: CaseResult) -> Iterator[str]:
     percent = (
         "" if total.load_percent is None else f"; they fill {total.load_percent:.2f} % of the white-matter regions"
     )
-    yield f"{total.n_lesions} lesion{'s' * (total.n_lesions != 1)}, {total.lesion_volume_ml:.3f} ml{percent}"
+    yield f"{count(total.n_lesions, 'lesion')}, {total.lesion_volume_ml:.3f} ml{percent}"
     regions = [row for row in result.load[:-2] if row.group != REMAINDER and row.lesion_volume_ml > 0]
     regions.sort(key=lambda row: row.lesion_volume_ml, reverse=True)
     if regions:
@@ -105,7 +106,7 @@ def in_short(result: CaseResult) -> Iterator[str]:
 def _together(rows: Sequence[Row]) -> Row:
     """One row for several regions, without a load, which refers to one region's volume."""
     return {
-        "name": f"{len(rows)} further region{'s' * (len(rows) > 1)}",
+        "name": count(len(rows), "further region"),
         "group": "",
         "lesion_volume_ml": f"{sum(map(_ml, rows)):.6f}",
         "load_percent": "",

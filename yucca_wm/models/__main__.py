@@ -22,15 +22,15 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    from yucca_wm.models.shipped import MODELS
+    from yucca_wm.models.shipped import ALIASES, MODELS, shipped
 
     if arguments.name is None:
         for model in MODELS.values():
             print(f"{model.name}\t{model.path.stat().st_size / 2**20:.1f} MiB\t{model.finds}")
         return 0
-    if arguments.name not in MODELS:
-        parser.error(f"no model is called {arguments.name}; there are: {', '.join(MODELS)}")
-    print(MODELS[arguments.name].card())
+    if (named := shipped(arguments.name)) is None:
+        parser.error(f"no model is called {arguments.name}; there are: {', '.join([*MODELS, *ALIASES])}")
+    print(named.card())
     return 0
 
 

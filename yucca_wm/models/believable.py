@@ -44,8 +44,8 @@ BETWEEN_MM, BETWEEN_SHARE = 8.0, 0.5
 least this share of them is rejected. Less than 2 % of the lesions drawn manually in four patients lie there."""
 
 EDGE_MM = 5.0
-"""Below the tentorium, lesions entirely within this distance of a scan's lowest plane are rejected: cord and medulla
-are bright there."""
+"""Lesions entirely within this distance of a scan's lowest plane (below the tentorium) or highest plane (at the top of
+the head) are rejected: cord, medulla and the crowns of gyri are bright there."""
 
 LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
 """At least this share of a lesion's in-plane border is tissue that lesions occur in, in components of 2 ml or more."""
@@ -169,7 +169,7 @@ def only_believable(
     brain: Brain,
     grid: Canonical,
     flair: NDArray[np.float32] | None = None,
-    lowest: int = 0,
+    ends: tuple[int, int] | None = None,
 ) -> NDArray[np.bool_]:
     """Lesions (26-connected) that pass every rule.
 
@@ -185,8 +185,8 @@ def only_believable(
         Grid of the scans.
     flair : ndarray, float32, shape (x, y, z), optional
         FLAIR intensities; None: `brighter_than_cortex` is not applied.
-    lowest : int
-        z of the lowest plane within the field of view.
+    ends : int, int, optional
+        z of the lowest and highest plane within the field of view. Default: of the grid.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def only_believable(
         The lesion voxels that remain.
     """
     labels = labelled(lesions)
-    stays = believable(labels, tissue, grid) & without_cord(labels, brain, grid, lowest)
+    stays = believable(labels, tissue, grid) & away_from_ends(labels, brain, grid, ends)
     labels = np.where(stays[labels], labels, 0)
     if flair is None:
         return labels > 0
@@ -255,8 +255,11 @@ def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.boo
     return np.asarray((left > 0) & (right > 0))
 
 
-def without_cord(labels: NDArray[Any], brain: Brain, grid: Canonical, lowest: int = 0) -> NDArray[np.bool_]:
-    """Whether lesions are above the tentorium, or extend beyond `EDGE_MM` from the scan's lowest plane.
+def away_from_ends(
+    labels: NDArray[Any], brain: Brain, grid: Canonical, ends: tuple[int, int] | None = None
+) -> NDArray[np.bool_]:
+    """Whether lesions extend beyond `EDGE_MM` from both ends of the scan, or are neither below the tentorium nor at the
+    top of the head.
 
     Parameters
     ----------
@@ -266,21 +269,27 @@ def without_cord(labels: NDArray[Any], brain: Brain, grid: Canonical, lowest: in
         Output of the coarse network.
     grid : Canonical
         Grid of the scans.
-    lowest : int
-        z of the lowest plane; a padded scan shows nothing below it.
+    ends : int, int, optional
+        z of the lowest and highest plane; a padded scan shows nothing beyond. Default: of the grid.
 
     Returns
     -------
     ndarray, bool, shape (1 + lesions,)
         By lesion number; True for 0, the background.
     """
-    tops = np.array([box[2].stop - 1 for box in ndimage.find_objects(labels)])
-    stays = np.ones(1 + len(tops), bool)
-    low = 1 + np.flatnonzero((tops - lowest) * grid.spacing_mm[2] < EDGE_MM)
+    lowest, highest = ends or (0, grid.shape[2] - 1)
+    planes = [box[2] for box in ndimage.find_objects(labels)]
+    above_mm = np.array([plane.stop - 1 - lowest for plane in planes]) * grid.spacing_mm[2]
+    below_mm = np.array([highest - plane.start for plane in planes]) * grid.spacing_mm[2]
+    stays = np.ones(1 + len(planes), bool)
+    low, high = (1 + np.flatnonzero(distance_mm < EDGE_MM) for distance_mm in (above_mm, below_mm))
     if len(low):
         voxels = np.nonzero(np.isin(labels, low))
         below = brain.at(grid, _remainder(brain), voxels)[0].numpy()
         stays[low[ndimage.mean(below, labels[voxels], low) >= MOSTLY]] = False
+    if len(high):
+        centres = np.array(ndimage.center_of_mass(labels > 0, labels, high))
+        stays[high[at_the_top(brain, grid, centres)]] = False
     return stays
 
 

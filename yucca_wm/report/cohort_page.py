@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.core.errors import YuccaWMError, some_of
+from yucca_wm.core.errors import YuccaWMError, count, some_of
 from yucca_wm.core.notes import Note
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid
@@ -19,7 +19,7 @@ from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
-from yucca_wm.report.html import LEFT, Pictures, count, decimals, render, short, table_of
+from yucca_wm.report.html import LEFT, Pictures, decimals, render, short, table_of
 from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
 from yucca_wm.report.results import Results, facts_of
 

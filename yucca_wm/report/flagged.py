@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.localize.measures.flags import SMALL_LOAD, TITLES
-from yucca_wm.report.html import count
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput

@@ -31,11 +31,6 @@ def render(template: str, **content: Any) -> str:
     return environment.get_template(template).render(**content)
 
 
-def count(number: int | str, noun: str) -> str:
-    """``1 lesion``, ``2 lesions``."""
-    return f"{number} {noun}" if str(number) == "1" else f"{number} {noun}s"
-
-
 def short(text: str) -> str:
     """``text`` with three decimals in place of the six of files."""
     return f"{float(text):.3f}" if re.fullmatch(r"-?[0-9]+\.[0-9]{6}", text) else text

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm import __version__
-from yucca_wm.core.errors import InputError, YuccaWMError
+from yucca_wm.core.errors import InputError, YuccaWMError, count
 from yucca_wm.core.regions import IN_REMAINDER, REMAINDER, REMAINDERS, RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
@@ -27,7 +27,7 @@ from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
 from yucca_wm.localize.terminal import SUMMARY, affected, load_shown
 from yucca_wm.report import figures
 from yucca_wm.report.figures import region_greys, to_ras
-from yucca_wm.report.html import LEFT, Pictures, count, decimals, embedded, render, short, table_of
+from yucca_wm.report.html import LEFT, Pictures, decimals, embedded, render, short, table_of
 from yucca_wm.report.notes import SMALL, Notes
 from yucca_wm.report.results import Results, Row, facts_of, value
 from yucca_wm.report.viewer import Layer, slice_viewer

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.core.errors import count
 from yucca_wm.groups.statistics.cloud import fit_cloud
 
 MAX_COMPONENTS = 10
@@ -131,7 +132,7 @@ def cluster(
     Columns are scaled to unit variance; constant ones are ignored. Raises ValueError for fewer than 10 subjects.
     """
     if len(values) < 10:
-        raise ValueError(f"{len(values)} subject{'s' * (len(values) != 1)} cannot be divided into groups (10 at least)")
+        raise ValueError(f"{count(len(values), 'subject')} cannot be divided into groups (10 at least)")
     rng = np.random.default_rng(seed)
     spread = values.std(axis=0)
     scaled = (values[:, spread > 0] - values[:, spread > 0].mean(axis=0)) / spread[spread > 0]
