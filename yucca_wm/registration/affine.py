@@ -9,7 +9,6 @@ IROS 2004: second-order convergence at first-order cost) and Levenberg's damping
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations, product
 
 import numpy as np
 from nibabel.orientations import io_orientation
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.imaging.images import Image
+from yucca_wm.registration.rotations import angle_deg, right_angles, tilts
 from yucca_wm.registration.smoothed_masks import TRUNCATE, Blurred, blur, centre_mm, coarser, crop, edges, trimmed
 
 Matrix = NDArray[np.float64]
@@ -172,22 +172,11 @@ def starts(atlas: Image, subject: Image) -> list[Matrix]:
     The head is straight in the world, or turned by TURN_DEG either way about each world axis; if the image grid is
     oblique, also straight in the grid.
     """
-    linear = [np.eye(3), *(_turn(axis, sign * TURN_DEG) for axis, sign in product(range(3), (-1, 1)))]
+    linear = [np.eye(3), *tilts(TURN_DEG)]
     straight = grid_rotation(subject).T
-    turned = float(np.degrees(np.arccos(np.clip((np.trace(straight) - 1) / 2, -1, 1))))
-    if turned > OBLIQUE_DEG:
+    if angle_deg(straight) > OBLIQUE_DEG:
         linear.append(straight)
     return [centred(atlas, subject, matrix) for matrix in linear]
-
-
-def _turn(axis: int, degrees: float) -> Matrix:
-    """3x3 rotation about a world axis."""
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    angle = np.radians(degrees)
-    matrix = np.eye(3)
-    matrix[i, i] = matrix[j, j] = np.cos(angle)
-    matrix[j, i], matrix[i, j] = np.sin(angle), -np.sin(angle)
-    return matrix
 
 
 def grid_rotation(image: Image) -> Matrix:
@@ -227,7 +216,7 @@ def search(atlas: Image, subject: Image) -> NDArray[np.float64]:
     scaled, to_unit = _unit_spread(subject, atlas)
     finest = [finest_level(mask, (COARSE, FINE)) for mask in (atlas, scaled)]
     candidates = []
-    for rotation in _rotations():
+    for rotation in right_angles():
         start = np.eye(4)
         start[:3, :3] = rotation * (_spread(atlas) / (np.abs(rotation) @ _spread(scaled)))[:, None]
         start[:3, 3] = centre_mm(atlas) - start[:3, :3] @ centre_mm(scaled)
@@ -250,15 +239,3 @@ def _unit_spread(subject: Image, atlas: Image) -> tuple[Image, NDArray[np.float6
 def _spread(mask: Image) -> NDArray[np.float64]:
     """Standard deviation of a mask's voxels along world x, y, z, in mm [3]."""
     return (mask.affine[:3, :3] @ np.array(np.nonzero(mask.data))).std(axis=1)
-
-
-def _rotations() -> list[NDArray[np.float64]]:
-    """The 24 proper rotations by multiples of 90 degrees, 3x3 each."""
-    found = []
-    for order in permutations(range(3)):
-        for signs in product((1.0, -1.0), repeat=3):
-            matrix = np.zeros((3, 3))
-            matrix[range(3), order] = signs
-            if np.linalg.det(matrix) > 0:
-                found.append(matrix)
-    return found

@@ -7,7 +7,6 @@ with slices of 3 mm); gradients are therefore taken from the interpolated image.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import permutations, product
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.imaging.images import LPS, Image
 from yucca_wm.registration.rigid_fit import Fit
+from yucca_wm.registration.rotations import angle_deg, right_angles, tilts
 from yucca_wm.registration.volume import BrainRegion, brain_region, centre_of_head_mm, level, thinned, to_itk
 
 COARSE_MM, MIDDLE_MM = 8.0, 4.0
@@ -75,7 +75,7 @@ class Rigid:
 
     @property
     def turn_deg(self) -> float:
-        return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
+        return angle_deg(self.matrix[:3, :3])
 
     @property
     def moved_mm(self) -> float:
@@ -105,8 +105,8 @@ def register(reference: Image, moving: Image) -> Rigid:
 
 
 @dataclass(frozen=True)
-class Step:
-    """Settings of one level. first_mm, last_mm : optimizer steps, as movements of the corners of the head."""
+class Stage:
+    """One stage of the search. first_mm, last_mm : optimizer steps, as movements of the corners of the head."""
 
     bins: int
     first_mm: float
@@ -114,7 +114,7 @@ class Step:
     iterations: int
 
 
-COARSE, MIDDLE, FINE = Step(24, 4.0, 0.1, 100), Step(32, 3.0, 0.03, 100), Step(40, 1.0, 0.01, 60)
+COARSE, MIDDLE, FINE = Stage(24, 4.0, 0.1, 100), Stage(32, 3.0, 0.03, 100), Stage(40, 1.0, 0.01, 60)
 
 RELAXATION = 0.8
 """Factor by which steps shrink where the path turns; at ITK's own .5 the search stops halfway up a narrow ridge."""
@@ -149,7 +149,7 @@ class Pair:
 
     def wide_starts(self) -> list[sitk.Euler3DTransform]:
         """Starts from aligned centres, with every tilt and every turn by right angles."""
-        return [self.start(rotation) for rotation in (*tilts(), *right_angles())]
+        return [self.start(rotation) for rotation in (*tilts(TILT_DEG), *right_angles()[1:])]
 
     def start(self, rotation: NDArray[np.float64], *, headers: bool = False) -> sitk.Euler3DTransform:
         centre = self.region.centre_mm
@@ -170,7 +170,7 @@ class Pair:
         return self._optimized(self.reference, self.moving, starts[0], FINE)[0]
 
     def _optimized(
-        self, reference: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, step: Step
+        self, reference: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, step: Stage
     ) -> tuple[sitk.Euler3DTransform, float]:
         """Optimized transform from ``start``, and minus its mutual information.
 
@@ -211,27 +211,6 @@ class Pair:
 def rotation_of(transform: sitk.Euler3DTransform) -> NDArray[np.float64]:
     """Rotation matrix of ``transform``, [3, 3]."""
     return np.array(transform.GetMatrix()).reshape(3, 3)
-
-
-def tilts() -> list[NDArray[np.float64]]:
-    """Rotations [3, 3] by TILT_DEG about each axis, both ways."""
-    found = []
-    for axis, sign in product(range(3), (-1, 1)):
-        angles = [0.0, 0.0, 0.0]
-        angles[axis] = sign * np.radians(TILT_DEG)
-        found.append(rotation_of(sitk.Euler3DTransform((0, 0, 0), *angles)))
-    return found
-
-
-def right_angles() -> list[NDArray[np.float64]]:
-    """The 23 rotations [3, 3] by right angles other than the identity."""
-    matrices = []
-    for order, signs in product(permutations(range(3)), product((-1, 1), repeat=3)):
-        matrix = np.zeros((3, 3))
-        matrix[range(3), order] = signs
-        if np.linalg.det(matrix) > 0 and not np.array_equal(matrix, np.eye(3)):
-            matrices.append(matrix)
-    return matrices
 
 
 def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
