@@ -22,7 +22,7 @@ import pytest
 import yucca_wm as yw
 from yucca_wm.cli import exit_code
 from yucca_wm.core.notes import Note
-from yucca_wm.core.stages import stages_aloud
+from yucca_wm.core.stages import stage, stages_aloud
 from yucca_wm.imaging import images
 from yucca_wm.jobs.run_record import RECORD, FileState, Record
 from yucca_wm.localize.__main__ import main as localize
@@ -30,6 +30,7 @@ from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.localize.terminal import lines
 from yucca_wm.models.shipped import WEIGHTS
+from yucca_wm.predict import person
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.folder import remove_stale_tables
 from yucca_wm.predict.shipped import _announced
@@ -563,6 +564,22 @@ def test_each_network_says_what_it_finds_once(capsys: pytest.CaptureFixture[str]
         assert found.regions.region_logits(3, 5) == 15  # type: ignore[arg-type]
     assert found.tissue(0) == 2  # type: ignore[arg-type]
     assert capsys.readouterr().err == "finding the brain and its regions ...\nfinding tissue and lesions ...\n"
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("verbose", [True, False])
+def test_python_says_how_far_it_is_if_asked(
+    verbose: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bring = person.bring_to_one_frame
+
+    def announced(scans: Mapping[str, Any]) -> Frame:
+        stage("reading")
+        return bring(scans)
+
+    monkeypatch.setattr(person, "bring_to_one_frame", announced)
+    yw.predict(flair=scan(), affine=AFFINE, verbose=verbose)
+    assert capsys.readouterr().err == "reading ...\n" * verbose
 
 
 @pytest.mark.usefixtures("fast")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import NOTES, read_back
 from yucca_wm.core.predictions import By
 from yucca_wm.core.regions import RegionTable, region_table
+from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import as_nifti, as_written, file_of
 from yucca_wm.imaging.reading import Headers, reading
@@ -161,6 +163,7 @@ def predict(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     affine: ArrayLike | None = None,
     subject: str | None = None,
+    verbose: bool = False,
 ) -> Prediction:
     """Segment lesions, regions and tissue on a subject's T1, FLAIR or both, and localize the lesions.
 
@@ -196,6 +199,8 @@ def predict(
     subject : str, optional
         Name of the subject. Default: from the name of the file or its folder (for a nibabel image: the file it was
         read from), else ``"subject"``.
+    verbose : bool
+        Print each stage of the work to stderr as it begins.
 
     Returns
     -------
@@ -239,7 +244,8 @@ def predict(
         max_memory_gb=max_memory_gb,
         confidence=confidence,
     )
-    with warnings.catch_warnings(), reading(Headers(header, 'header="{}"')):
+    announced = stages_aloud() if verbose else nullcontext()
+    with warnings.catch_warnings(), announced, reading(Headers(header, 'header="{}"')):
         warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that is not the user's
         models = {what: load(path, device) for what, path in choice.given.items()}
         check_classes(models)
