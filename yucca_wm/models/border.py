@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from yucca_wm.models.believable import LEAST_PROBABILITY, WHITE_MATTER
 from yucca_wm.models.brain import Brain, CoarseOutput
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.conventions import TISSUES, in_mm
+from yucca_wm.models.conventions import TISSUES, WHITE_MATTER, in_mm
 from yucca_wm.models.mean_head import shipped_mean_head
+from yucca_wm.models.tissue_rules import NEGLIGIBLE
 
 SHARES = (0.02, 0.98)
 """Limits for the shares of the mean head: 20 heads give no greater certainty."""
@@ -63,7 +63,7 @@ def drawn_with_the_mean_head(
         ``tissue`` with white and grey matter reassigned.
     """
     white, grey = probability[WHITE_MATTER], torch.stack([probability[k] for k in GREY])
-    either = white_or_grey(tissue) & (torch.minimum(white, grey.amax(0)) > LEAST_PROBABILITY)
+    either = white_or_grey(tissue) & (torch.minimum(white, grey.amax(0)) > NEGLIGIBLE)
     white, grey = white[either], grey[:, either]
     voxels = tuple(axis.numpy() for axis in torch.nonzero(either, as_tuple=True))
     coordinates = brain.at(grid, coarse.coordinates, voxels)

@@ -82,6 +82,11 @@ class Brain:
         """Probability [x, y, z] that a voxel belongs to the brain."""
         return 1 - self.probability[0]
 
+    @property
+    def remainder(self) -> torch.Tensor:
+        """Share [1, x, y, z] of the atlas's remainder (cerebellum, brainstem, deep grey matter) in the brain."""
+        return (self.probability[[35, 36]].sum(0) / self.inside.clamp(min=1e-3))[None]
+
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """The brain [x, y, z], with furrows closed and parts on thin stalks (eyes, muscles) removed."""

@@ -12,23 +12,18 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, check_same_grid
 from yucca_wm.models.alignment import aligned
-from yucca_wm.models.believable import (
-    WHITE_MATTER,
-    keep_below_tentorium,
-    keep_in_place,
-    keep_whole,
-    only_believable,
-)
 from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
 from yucca_wm.models.brain import Brain, CoarseOutput, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical, field_of_view
-from yucca_wm.models.conventions import LESION, TISSUES
+from yucca_wm.models.conventions import LESION, TISSUES, WHITE_MATTER
+from yucca_wm.models.lesion_rules import plausible_lesions
 from yucca_wm.models.positions import shipped_positions
 from yucca_wm.models.tissue import surer_as, tissue_probability
+from yucca_wm.models.tissue_rules import keep_below_tentorium, keep_in_place, keep_whole
 
 VOXELS_AT_ONCE = 100_000
 
-LEAST_PROBABILITY = 0.5
+LESION_THRESHOLD = 0.5
 """Probability from which a voxel is lesion."""
 
 BRAIN_ML = (500.0, 2200.0)
@@ -114,11 +109,11 @@ def segment(networks: Networks, scans: Mapping[str, Image]) -> Segmentation:
     keep_below_tentorium(probability, brain, grid)
     keep_in_place(probability, brain, grid)
     tissue = keep_whole(probability, grid)
-    found = (probability[LESION] >= LEAST_PROBABILITY).numpy()
+    found = (probability[LESION] >= LESION_THRESHOLD).numpy()
     flair = data.get("FLAIR")
     shown = np.flatnonzero(field_of_view(next(iter(data.values())) if flair is None else flair).any((0, 1)))
     ends = int(shown[0]), int(shown[-1])
-    lesions = torch.from_numpy(only_believable(found, tissue.numpy(), brain, grid, flair, ends))
+    lesions = torch.from_numpy(plausible_lesions(found, tissue.numpy(), brain, grid, flair, ends))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     coarse = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), coarse, brain, grid)
     regions = _regions(networks.regions, coarse, brain, grid, (white_or_grey(tissue) | lesions).numpy())

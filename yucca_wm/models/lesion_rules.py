@@ -1,26 +1,18 @@
-"""Anatomical rules that reject implausible network output, each for an error seen on real scans."""
+"""Anatomical rules for lesions: findings that cannot be lesions are rejected, each for an error seen on real scans."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.core.tissue import Tissue
 from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical, field_of_view
-from yucca_wm.models.conventions import LESION, TISSUES
-from yucca_wm.models.positions import at_the_top, lesion_bearing
-
-WHITE_MATTER, VENTRICLES = Tissue.CEREBRAL_WHITE_MATTER.value, Tissue.LATERAL_VENTRICLES.value
-LEAST_REMAINDER = 0.15
-"""Share of the atlas's remainder (cerebellum, brainstem, deep grey matter) from which these tissues can occur."""
+from yucca_wm.models.conventions import TISSUES, VENTRICLES
+from yucca_wm.models.positions import at_the_top
 
 MOSTLY = 0.5
 """Mean share of the remainder from which a lesion is below the tentorium."""
@@ -35,9 +27,6 @@ deviations of cortex."""
 MAD_TO_SD = 1.4826
 """Standard deviation over median absolute deviation of a normal distribution."""
 
-LEAST_PROBABILITY = 0.01
-"""Less probable classes are ignored when classes are restricted to possible locations or reassigned."""
-
 HOLDERS = tuple(TISSUES[name] for name in ("cerebral_white_matter", "deep_grey_matter", "cerebellum", "brainstem"))
 BETWEEN_MM, BETWEEN_SHARE = 8.0, 0.5
 """Voxels with lateral ventricle within this distance on both left and right are septum or fornix; a lesion with at
@@ -51,119 +40,7 @@ LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
 """At least this share of a lesion's in-plane border is tissue that lesions occur in, in components of 2 ml or more."""
 
 
-@dataclass(frozen=True)
-class Whole:
-    """A class with one or few components: the largest, and those of at least ``smallest_mm3`` within ``within_mm`` of
-    it."""
-
-    smallest_mm3: float
-    within_mm: float = math.inf
-
-
-WHOLE = {
-    VENTRICLES: Whole(100.0, 35.0),  # a horn may be separate
-    TISSUES["cerebellum"]: Whole(100.0),
-    TISSUES["brainstem"]: Whole(100.0),
-}
-"""A speck of ventricle would make nearby lesions periventricular, one of cerebellum or brainstem infratentorial."""
-
-
-def keep_below_tentorium(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
-    """Set cerebellum and brainstem to 0 where the coarse network does not see the atlas's remainder.
-
-    A single plane does not show which side of the tentorium it is on.
-
-    Parameters
-    ----------
-    probability : torch.Tensor, float, shape (class, x, y, z)
-        Class probabilities on ``grid``; changed in place.
-    brain : Brain
-        Output of the coarse network.
-    grid : Canonical
-        Grid of the scans.
-    """
-    above = brain.at(grid, _remainder(brain))[0] < LEAST_REMAINDER
-    for name in ("cerebellum", "brainstem"):
-        probability[TISSUES[name]][above] = 0
-
-
-def _remainder(brain: Brain) -> torch.Tensor:
-    """Share [1, x, y, z] of the atlas's remainder in the brain, on the coarse grid."""
-    return (brain.probability[[35, 36]].sum(0) / brain.inside.clamp(min=1e-3))[None]
-
-
-def keep_in_place(probability: torch.Tensor, brain: Brain, grid: Canonical) -> None:
-    """Where neither lesion nor white matter can occur, set both to 0 and renormalise the other classes.
-
-    Possible locations are those of `yucca_wm.models.positions`.
-
-    Parameters
-    ----------
-    probability : torch.Tensor, float, shape (class, x, y, z)
-        Class probabilities on ``grid``; changed in place.
-    brain : Brain
-        Output of the coarse network.
-    grid : Canonical
-        Grid of the scans.
-    """
-    found = probability.numpy()  # a view
-    voxels = np.nonzero(found[[LESION, WHITE_MATTER]].max(0) > LEAST_PROBABILITY)
-    astray = ~lesion_bearing(brain, grid, voxels)
-    x, y, z = (axis[astray] for axis in voxels)
-    found[LESION, x, y, z] = found[WHITE_MATTER, x, y, z] = 0
-    others = found[:, x, y, z]
-    others[0, others.sum(0) == 0] = 1
-    found[:, x, y, z] = others / others.sum(0)
-
-
-def keep_whole(probability: torch.Tensor, grid: Canonical) -> torch.Tensor:
-    """Reassign small or distant components (26-connected) of the classes in `WHOLE` to the next most likely class.
-
-    Parameters
-    ----------
-    probability : torch.Tensor, float, shape (class, x, y, z)
-        Class probabilities on ``grid``; changed in place.
-    grid : Canonical
-        Grid of the scans.
-
-    Returns
-    -------
-    torch.Tensor, int, shape (x, y, z)
-        Most probable class of every voxel, lesions excluded.
-    """
-    tissue = probability[:LESION].argmax(0)
-    found = tissue.numpy()  # a view
-    due = list(WHOLE)
-    while due:
-        label = due.pop(0)
-        x, y, z = _specks(found == label, WHOLE[label], grid)
-        if not len(x):
-            continue
-        probability.numpy()[label, x, y, z] = 0
-        found[x, y, z] = instead = probability.numpy()[:LESION, x, y, z].argmax(0)
-        due += [other for other in WHOLE if other not in due and (instead == other).any()]
-    return tissue
-
-
-def _specks(mask: NDArray[np.bool_], whole: Whole, grid: Canonical) -> tuple[NDArray[np.intp], ...]:
-    """Voxel indices (x, y, z) of components of ``mask`` [x, y, z] that are too small or too far from the largest."""
-    import cc3d
-
-    box = next(iter(ndimage.find_objects(mask.view(np.uint8))), (slice(0),) * 3)
-    labels, n = cc3d.connected_components(mask[box], connectivity=26, return_N=True)
-    if n < 2:
-        return (np.zeros(0, np.intp),) * 3
-    volume_mm3 = np.bincount(labels.ravel(), minlength=n + 1) * float(np.prod(grid.spacing_mm))
-    volume_mm3[0] = 0
-    stays = volume_mm3 >= whole.smallest_mm3
-    if math.isfinite(whole.within_mm):
-        distance_mm = ndimage.distance_transform_edt(labels != volume_mm3.argmax(), sampling=grid.spacing_mm)
-        stays &= ndimage.minimum(distance_mm, labels, np.arange(n + 1)) <= whole.within_mm
-    stays[0] = stays[volume_mm3.argmax()] = True
-    return tuple(index + side.start for index, side in zip(np.nonzero(~stays[labels]), box, strict=True))
-
-
-def only_believable(
+def plausible_lesions(
     lesions: NDArray[np.bool_],
     tissue: NDArray[Any],
     brain: Brain,
@@ -194,7 +71,7 @@ def only_believable(
         The lesion voxels that remain.
     """
     labels = labelled(lesions)
-    stays = believable(labels, tissue, grid) & away_from_ends(labels, brain, grid, ends)
+    stays = plausible(labels, tissue, grid) & away_from_ends(labels, brain, grid, ends)
     labels = np.where(stays[labels], labels, 0)
     if flair is None:
         return labels > 0
@@ -208,7 +85,7 @@ def labelled(lesions: NDArray[np.bool_]) -> NDArray[Any]:
     return np.asarray(cc3d.connected_components(lesions, connectivity=26))
 
 
-def believable(labels: NDArray[Any], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
+def plausible(labels: NDArray[Any], tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:
     """Whether lesions are large enough, border on brain tissue (not only on fat or bone), and are not the septum
     between the ventricles.
 
@@ -285,7 +162,7 @@ def away_from_ends(
     low, high = (1 + np.flatnonzero(distance_mm < EDGE_MM) for distance_mm in (above_mm, below_mm))
     if len(low):
         voxels = np.nonzero(np.isin(labels, low))
-        below = brain.at(grid, _remainder(brain), voxels)[0].numpy()
+        below = brain.at(grid, brain.remainder, voxels)[0].numpy()
         stays[low[ndimage.mean(below, labels[voxels], low) >= MOSTLY]] = False
     if len(high):
         centres = np.array(ndimage.center_of_mass(labels > 0, labels, high))

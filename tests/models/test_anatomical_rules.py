@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.models import believable
+from yucca_wm.models import lesion_rules, tissue_rules
 from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import SIZE, TISSUES
@@ -27,14 +27,14 @@ def test_specks_and_far_parts_of_the_ventricles_are_of_the_next_likely_class() -
     for part in parts.values():
         probability[(0, *part)], probability[(ventricles, *part)] = 0, 0.6
     grid = Canonical.of(Image(np.zeros((60, 30, 5)), np.diag([1.0, 1, 2, 1])))
-    tissue = believable.keep_whole(probability, grid)
+    tissue = tissue_rules.keep_whole(probability, grid)
     assert torch.equal(tissue, probability.argmax(0))
     assert {name: int(tissue[part].unique()) for name, part in parts.items()} == {
         "body": ventricles, "horn": ventricles, "speck": cortex, "far": cortex,
     }  # fmt: skip
     assert (tissue == ventricles).sum() == 200 + 64
     probability[ventricles] = 0
-    assert not (believable.keep_whole(probability, grid) == ventricles).any()  # none at all
+    assert not (tissue_rules.keep_whole(probability, grid) == ventricles).any()  # none at all
 
 
 def test_specks_of_cerebellum_and_brainstem_are_of_the_next_likely_class() -> None:
@@ -54,7 +54,7 @@ def test_specks_of_cerebellum_and_brainstem_are_of_the_next_likely_class() -> No
     on_cerebellum = parts[brainstem, "on cerebellum"]
     probability[(cerebellum, *on_cerebellum)] = 0.4
     grid = Canonical.of(Image(np.zeros((60, 40, 5)), np.diag([1.0, 1, 2, 1])))
-    tissue = believable.keep_whole(probability, grid)
+    tissue = tissue_rules.keep_whole(probability, grid)
     assert torch.equal(tissue, probability.argmax(0))
     assert [int(tissue[part].unique()) for part in parts.values()] == [
         cerebellum, cerebellum, white, brainstem, white, white, white,
@@ -79,17 +79,17 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
     probability = torch.from_numpy(draw.dirichlet(np.ones(37), SIZE).astype(np.float32)).permute(3, 0, 1, 2)
     probability[35, : SIZE[0] // 2] += 1
     brain = Brain(probability / probability.sum(0), np.array([24.0, 20, 45]))
-    monkeypatch.setattr(believable, "at_the_top", lambda _brain, _grid, points: points[:, 2] > 10)
+    monkeypatch.setattr(lesion_rules, "at_the_top", lambda _brain, _grid, points: points[:, 2] > 10)
     steps = [lesions]
     for rule in (
-        lambda labels: believable.believable(labels, tissue, grid)[labels],
-        lambda labels: believable.away_from_ends(labels, brain, grid)[labels] & (labels > 0),
-        lambda labels: believable.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] > 10),
+        lambda labels: lesion_rules.plausible(labels, tissue, grid)[labels],
+        lambda labels: lesion_rules.away_from_ends(labels, brain, grid)[labels] & (labels > 0),
+        lambda labels: lesion_rules.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] > 10),
     ):
-        steps.append(rule(believable.labelled(steps[-1])))
-    assert [int(believable.labelled(step).max()) for step in steps] == [191, 158, 143, 62]
-    np.testing.assert_array_equal(believable.only_believable(lesions, tissue, brain, grid, flair), steps[3])
-    np.testing.assert_array_equal(believable.only_believable(lesions, tissue, brain, grid), steps[2])
+        steps.append(rule(lesion_rules.labelled(steps[-1])))
+    assert [int(lesion_rules.labelled(step).max()) for step in steps] == [191, 158, 143, 62]
+    np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid, flair), steps[3])
+    np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid), steps[2])
 
 
 def test_the_septum_is_no_lesion() -> None:
@@ -104,8 +104,8 @@ def test_the_septum_is_no_lesion() -> None:
     for part in parts.values():
         lesions[part] = True
     grid = Canonical.of(Image(np.zeros(tissue.shape), np.diag([1.0, 1, 3, 1])))
-    labels = believable.labelled(lesions)
-    kept = believable.believable(labels, tissue, grid)[labels]
+    labels = lesion_rules.labelled(lesions)
+    kept = lesion_rules.plausible(labels, tissue, grid)[labels]
     assert {name for name, part in parts.items() if kept[part].all()} == {"a third in it", "beside one"}
     assert kept.sum() == 18 + 18
 
@@ -120,11 +120,11 @@ def test_the_cord_in_the_lowest_planes_is_no_lesion() -> None:
     lesions = np.zeros(grid.shape, bool)
     for part in parts.values():
         lesions[part] = True
-    labels = believable.labelled(lesions)
-    kept = believable.away_from_ends(labels, brain, grid)[labels] & lesions
+    labels = lesion_rules.labelled(lesions)
+    kept = lesion_rules.away_from_ends(labels, brain, grid)[labels] & lesions
     assert {name for name, part in parts.items() if kept[part].all()} == {"higher", "right"}
     assert kept.sum() == 4 * 4 * 3 + 4 * 3 * 2
-    assert believable.away_from_ends(labels * 0, brain, grid).tolist() == [True]  # no lesion
+    assert lesion_rules.away_from_ends(labels * 0, brain, grid).tolist() == [True]  # no lesion
 
 
 def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
@@ -136,7 +136,7 @@ def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
         lesions = np.zeros(grid.shape, np.uint8)
         lesions[2:6, 3:6, empty : empty + 2] = 1
         brain = Brain(probability, np.array([20.0, 20, 12 + 3 * empty]))
-        assert believable.away_from_ends(lesions, brain, grid, (empty, 7 + empty)).tolist() == [True, False]
+        assert lesion_rules.away_from_ends(lesions, brain, grid, (empty, 7 + empty)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("thick_mm", [3.0, 6.0])
@@ -145,7 +145,7 @@ def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(
 ) -> None:
     """z = 17 is the highest plane shown, two more are padding. Two planes of 3 mm are 3 mm from it, within 5 mm, three
     are 6 mm; of 6 mm, two are. Where x < 10 it is the top of the head; beyond, the scan just ends there."""
-    monkeypatch.setattr(believable, "at_the_top", lambda _brain, _grid, points: points[:, 0] < 10)
+    monkeypatch.setattr(lesion_rules, "at_the_top", lambda _brain, _grid, points: points[:, 0] < 10)
     grid = Canonical.of(Image(np.zeros((40, 40, 20)), np.diag([1.0, 1, thick_mm, 1])))
     brain = Brain(torch.zeros((37, *SIZE)), np.array([20.0, 20, 12]))
     parts = {
@@ -155,7 +155,7 @@ def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(
     labels = np.zeros(grid.shape, np.uint8)
     for number, part in enumerate(parts.values(), start=1):
         labels[part] = number
-    stays = believable.away_from_ends(labels, brain, grid, (0, 17))
+    stays = lesion_rules.away_from_ends(labels, brain, grid, (0, 17))
     gone = {"one", "two"} if thick_mm == 3 else {"one"}
     assert [name for name, kept in zip(parts, stays[1:].tolist(), strict=True) if not kept] == sorted(gone)
 
@@ -163,7 +163,7 @@ def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(
 def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three voxels, lesions with .6 and white matter with .2, the middle one lies where neither can be: cortex and
     fluid, .05 and .15 of it, have a quarter and three quarters then."""
-    monkeypatch.setattr(believable, "lesion_bearing", lambda _brain, _grid, voxels: voxels[2] != 1)
+    monkeypatch.setattr(tissue_rules, "lesion_bearing", lambda _brain, _grid, voxels: voxels[2] != 1)
     lesion, white, cortex, fluid = (TISSUES[n] for n in ("lesion", "cerebral_white_matter", *OTHERS))
     probability = torch.zeros((len(TISSUES), 1, 1, 4))
     probability[lesion] = torch.tensor([0.6, 0.6, 0.6, 0.005])
@@ -171,14 +171,14 @@ def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypa
     probability[cortex] = torch.tensor([0.2, 0.05, 0.2, 0.995])
     probability[fluid, 0, 0, 1] = 0.15
     brain, grid = Brain(torch.zeros((37, *SIZE)), np.zeros(3)), Canonical.of(Image(np.zeros((1, 1, 4)), np.eye(4)))
-    believable.keep_in_place(probability, brain, grid)
+    tissue_rules.keep_in_place(probability, brain, grid)
     assert probability[lesion, 0, 0].tolist() == pytest.approx([0.6, 0, 0.6, 0.005])
     assert probability[white, 0, 0].tolist() == pytest.approx([0.2, 0, 0.2, 0])
     assert probability[cortex, 0, 0].tolist() == pytest.approx([0.2, 0.25, 0.2, 0.995])
     assert probability[fluid, 0, 0, 1] == pytest.approx(0.75)
     probability[:, 0, 0, 1] = 0
     probability[white, 0, 0, 1] = 1  # nothing else was thought of: background; no lesion need be near
-    believable.keep_in_place(probability, brain, grid)
+    tissue_rules.keep_in_place(probability, brain, grid)
     assert probability[:, 0, 0, 1].tolist() == [1, *[0] * 8]
 
 
@@ -197,8 +197,8 @@ def test_what_is_no_brighter_than_cortex_on_flair_is_no_lesion() -> None:
         lesions[2:5, 2, z] = True
         flair[2:5, 2, z] = low, middle, high
     flair[:, :, 6:] = 0  # beyond the FLAIR's field of view
-    labels = believable.labelled(lesions)
-    kept = believable.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] != 1)
+    labels = lesion_rules.labelled(lesions)
+    kept = lesion_rules.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] != 1)
     assert kept[2:5, 4, 1].all()
     assert [bool(kept[2:5, 2, z].all()) for z in (0, 2, 4, 6)] == [False, True, True, True]
     assert not kept[2:5, 2, 0].any()
