@@ -13,6 +13,12 @@ from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import SIZE, TISSUES
 
+
+def nowhere(points: np.ndarray) -> np.ndarray:
+    """No point is at the top of the head."""
+    return np.zeros(len(points), bool)
+
+
 OTHERS = ("cortical_grey_matter", "other_csf")
 
 
@@ -79,17 +85,24 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
     probability = torch.from_numpy(draw.dirichlet(np.ones(37), SIZE).astype(np.float32)).permute(3, 0, 1, 2)
     probability[35, : SIZE[0] // 2] += 1
     brain = Brain(probability / probability.sum(0), np.array([24.0, 20, 45]))
-    monkeypatch.setattr(lesion_rules, "at_the_top", lambda _brain, _grid, points: points[:, 2] > 10)
+
+    def high(points: np.ndarray) -> np.ndarray:
+        return points[:, 2] > 10
+
+    monkeypatch.setattr(lesion_rules, "at_the_top", lambda _brain, _grid, points: high(points))
+    t1 = np.ones(shape, np.float32)
+    t1[:, :, :2] = 0
+    ends = [(0, 26), (0, 29)]
     steps = [lesions]
     for rule in (
         lambda labels: lesion_rules.plausible(labels, tissue, grid)[labels],
-        lambda labels: lesion_rules.away_from_ends(labels, brain, grid)[labels] & (labels > 0),
-        lambda labels: lesion_rules.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] > 10),
+        lambda labels: lesion_rules.away_from_ends(labels, brain, grid, ends, high)[labels] & (labels > 0),
+        lambda labels: lesion_rules.brighter_than_cortex(labels, flair, tissue, high),
     ):
         steps.append(rule(lesion_rules.labelled(steps[-1])))
-    assert [int(lesion_rules.labelled(step).max()) for step in steps] == [191, 158, 143, 62]
-    np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid, flair), steps[3])
-    np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid), steps[2])
+    assert [int(lesion_rules.labelled(step).max()) for step in steps] == [191, 158, 137, 62]
+    scans = {"T1": t1, "FLAIR": flair}
+    np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid, scans), steps[3])
 
 
 def test_the_septum_is_no_lesion() -> None:
@@ -121,10 +134,10 @@ def test_the_cord_in_the_lowest_planes_is_no_lesion() -> None:
     for part in parts.values():
         lesions[part] = True
     labels = lesion_rules.labelled(lesions)
-    kept = lesion_rules.away_from_ends(labels, brain, grid)[labels] & lesions
+    kept = lesion_rules.away_from_ends(labels, brain, grid, [(0, 7)], nowhere)[labels] & lesions
     assert {name for name, part in parts.items() if kept[part].all()} == {"higher", "right"}
     assert kept.sum() == 4 * 4 * 3 + 4 * 3 * 2
-    assert lesion_rules.away_from_ends(labels * 0, brain, grid).tolist() == [True]  # no lesion
+    assert lesion_rules.away_from_ends(labels * 0, brain, grid, [(0, 7)], nowhere).tolist() == [True]  # no lesion
 
 
 def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
@@ -136,16 +149,16 @@ def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
         lesions = np.zeros(grid.shape, np.uint8)
         lesions[2:6, 3:6, empty : empty + 2] = 1
         brain = Brain(probability, np.array([20.0, 20, 12 + 3 * empty]))
-        assert lesion_rules.away_from_ends(lesions, brain, grid, (empty, 7 + empty)).tolist() == [True, False]
+        assert lesion_rules.away_from_ends(lesions, brain, grid, [(empty, 7 + empty)], nowhere).tolist() == [
+            True,
+            False,
+        ]
 
 
 @pytest.mark.parametrize("thick_mm", [3.0, 6.0])
-def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(
-    thick_mm: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(thick_mm: float) -> None:
     """z = 17 is the highest plane shown, two more are padding. Two planes of 3 mm are 3 mm from it, within 5 mm, three
     are 6 mm; of 6 mm, two are. Where x < 10 it is the top of the head; beyond, the scan just ends there."""
-    monkeypatch.setattr(lesion_rules, "at_the_top", lambda _brain, _grid, points: points[:, 0] < 10)
     grid = Canonical.of(Image(np.zeros((40, 40, 20)), np.diag([1.0, 1, thick_mm, 1])))
     brain = Brain(torch.zeros((37, *SIZE)), np.array([20.0, 20, 12]))
     parts = {
@@ -155,9 +168,32 @@ def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(
     labels = np.zeros(grid.shape, np.uint8)
     for number, part in enumerate(parts.values(), start=1):
         labels[part] = number
-    stays = lesion_rules.away_from_ends(labels, brain, grid, (0, 17))
-    gone = {"one", "two"} if thick_mm == 3 else {"one"}
-    assert [name for name, kept in zip(parts, stays[1:].tolist(), strict=True) if not kept] == sorted(gone)
+    stays = lesion_rules.away_from_ends(labels, brain, grid, [(0, 17)], lambda points: points[:, 0] < 10)
+    gone = ["one", "two"] if thick_mm == 3 else ["one"]
+    assert [name for name, kept in zip(parts, stays[1:].tolist(), strict=True) if not kept] == gone
+
+
+def test_what_lies_beyond_the_flair_is_judged_by_the_end_of_the_t1() -> None:
+    """The T1 shows z = 2 to 27, the FLAIR 10 to 19, in planes of 3 mm, all remainder and all the top of the head: gone
+    is what lies within two planes of an end, of the scan or the FLAIR, and wholly on its near side."""
+    scans = {name: np.zeros((40, 40, 30), np.float32) for name in ("T1", "FLAIR")}
+    scans["T1"][..., 2:28] = scans["FLAIR"][..., 10:20] = 1
+    ends = lesion_rules.ends_of(scans)
+    assert ends == [(10, 19), (2, 27)]
+    assert lesion_rules.ends_of({"T1": scans["T1"]}) == [(2, 27)]
+    probability = torch.zeros((37, *SIZE))
+    probability[35] = 1
+    grid = Canonical.of(Image(np.zeros((40, 40, 30)), np.diag([1.0, 1, 3, 1])))
+    brain = Brain(probability, np.array([20.0, 20, 45]))
+    planes = {
+        (2, 4): False, (2, 5): True, (5, 7): True, (8, 12): True, (10, 12): False, (13, 15): True, (18, 20): False,
+        (18, 22): True, (21, 23): True, (26, 28): False,
+    }  # fmt: skip
+    for (first, end), kept in planes.items():
+        labels = np.zeros(grid.shape, np.uint8)
+        labels[18:22, 18:22, first:end] = 1
+        stays = lesion_rules.away_from_ends(labels, brain, grid, ends, lambda points: np.ones(len(points), bool))
+        assert stays.tolist() == [True, kept], (first, end)
 
 
 def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,8 @@ from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Case, Options
 from yucca_wm.predict.choice import LESIONS, REGIONS
 from yucca_wm.predict.cohort import predict_cohort
-from yucca_wm.predict.own_models import LoadedModel, check_classes, load, predict_arrays
+from yucca_wm.predict.own_models import LoadedModel, _as_nifti, check_classes, load, predict_arrays
+from yucca_wm.scan.air import with_air_at_zero
 from yucca_wm.training import prediction
 from yucca_wm.training.model import load_model
 
@@ -296,3 +297,21 @@ def test_usage(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
+
+
+def test_a_model_of_ones_own_sees_the_scan_as_it_was_prepared(tmp_path: Path) -> None:
+    """Not the file again where the scan was moved onto another of the same grid, or its air (1000) brought to 0."""
+    affine = np.diag([1.0, 1, 3, 1])
+    stored = np.random.default_rng(0).integers(1000, 1200, (20, 20, 10)).astype(np.int16)
+    stored[:, :4] = 1000
+    nib.save(nib.Nifti1Image(stored, affine), tmp_path / "T1.nii.gz")
+    scan = images.load(tmp_path / "T1.nii.gz")
+    np.testing.assert_array_equal(_as_nifti(scan).get_fdata(), stored)
+    shift = np.eye(4)
+    shift[0, 3] = 7
+    moved = _as_nifti(images.resample(scan, scan, order=1, to_image=shift)).get_fdata()
+    np.testing.assert_array_equal(moved[:13], stored[7:])
+    assert not moved[13:].any()
+    shifted, notes = with_air_at_zero(scan)
+    assert len(notes) == 1
+    np.testing.assert_allclose(_as_nifti(shifted).get_fdata(), stored - 1000.0, atol=1e-4)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,7 @@ def plausible_lesions(
     tissue: NDArray[Any],
     brain: Brain,
     grid: Canonical,
-    flair: NDArray[np.float32] | None = None,
-    ends: tuple[int, int] | None = None,
+    scans: Mapping[str, NDArray[np.float32]],
 ) -> NDArray[np.bool_]:
     """Lesions (26-connected) that pass every rule.
 
@@ -60,22 +60,27 @@ def plausible_lesions(
         Output of the coarse network.
     grid : Canonical
         Grid of the scans.
-    flair : ndarray, float32, shape (x, y, z), optional
-        FLAIR intensities; None: `brighter_than_cortex` is not applied.
-    ends : int, int, optional
-        z of the lowest and highest plane within the field of view. Default: of the grid.
+    scans : mapping of str to ndarray, float32, shape (x, y, z)
+        Modality -> intensities, 0 outside the field of view. `brighter_than_cortex` needs a FLAIR.
 
     Returns
     -------
     ndarray, bool, shape (x, y, z)
         The lesion voxels that remain.
     """
+    high = partial(at_the_top, brain, grid)
     labels = labelled(lesions)
-    stays = plausible(labels, tissue, grid) & away_from_ends(labels, brain, grid, ends)
+    stays = plausible(labels, tissue, grid) & away_from_ends(labels, brain, grid, ends_of(scans), high)
     labels = np.where(stays[labels], labels, 0)
-    if flair is None:
-        return labels > 0
-    return brighter_than_cortex(labels, flair, tissue, lambda points: at_the_top(brain, grid, points))
+    return brighter_than_cortex(labels, scans["FLAIR"], tissue, high) if "FLAIR" in scans else labels > 0
+
+
+def ends_of(scans: Mapping[str, NDArray[np.float32]]) -> list[tuple[int, int]]:
+    """z of the lowest and highest plane that the FLAIR shows (if there is one), and that any scan shows."""
+    shown = {name: np.flatnonzero(field_of_view(scan).any((0, 1))) for name, scan in scans.items()}
+    ends = {name: (int(planes[0]), int(planes[-1])) for name, planes in shown.items() if planes.size}
+    lowest, highest = zip(*ends.values(), strict=True)
+    return list(dict.fromkeys([*([ends["FLAIR"]] if "FLAIR" in ends else []), (min(lowest), max(highest))]))
 
 
 def labelled(lesions: NDArray[np.bool_]) -> NDArray[Any]:
@@ -133,10 +138,14 @@ def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.boo
 
 
 def away_from_ends(
-    labels: NDArray[Any], brain: Brain, grid: Canonical, ends: tuple[int, int] | None = None
+    labels: NDArray[Any],
+    brain: Brain,
+    grid: Canonical,
+    ends: Iterable[tuple[int, int]],
+    high: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
-    """Whether lesions extend beyond `EDGE_MM` from both ends of the scan, or are neither below the tentorium nor at the
-    top of the head.
+    """False for lesions that lie entirely within `EDGE_MM` of a scan's lowest plane and below the tentorium, or of its
+    highest plane and at the top of the head.
 
     Parameters
     ----------
@@ -146,27 +155,30 @@ def away_from_ends(
         Output of the coarse network.
     grid : Canonical
         Grid of the scans.
-    ends : int, int, optional
-        z of the lowest and highest plane; a padded scan shows nothing beyond. Default: of the grid.
+    ends : iterable of (int, int)
+        z of the lowest and highest plane of a scan. What lies beyond it is not judged by it.
+    high : callable
+        Whether each of the points [point, 3], in voxels, is at the top of the head.
 
     Returns
     -------
     ndarray, bool, shape (1 + lesions,)
         By lesion number; True for 0, the background.
     """
-    lowest, highest = ends or (0, grid.shape[2] - 1)
     planes = [box[2] for box in ndimage.find_objects(labels)]
-    above_mm = np.array([plane.stop - 1 - lowest for plane in planes]) * grid.spacing_mm[2]
-    below_mm = np.array([highest - plane.start for plane in planes]) * grid.spacing_mm[2]
+    first, last = np.array([plane.start for plane in planes]), np.array([plane.stop - 1 for plane in planes])
+    near = EDGE_MM / grid.spacing_mm[2]
+    at_bottom, at_top = np.zeros((2, len(planes)), bool)
+    for lowest, highest in ends:
+        at_bottom |= (first >= lowest) & (last - lowest < near)
+        at_top |= (last <= highest) & (highest - first < near)
     stays = np.ones(1 + len(planes), bool)
-    low, high = (1 + np.flatnonzero(distance_mm < EDGE_MM) for distance_mm in (above_mm, below_mm))
-    if len(low):
-        voxels = np.nonzero(np.isin(labels, low))
+    if len(bottom := 1 + np.flatnonzero(at_bottom)):
+        voxels = np.nonzero(np.isin(labels, bottom))
         below = brain.at(grid, brain.remainder, voxels)[0].numpy()
-        stays[low[ndimage.mean(below, labels[voxels], low) >= MOSTLY]] = False
-    if len(high):
-        centres = np.array(ndimage.center_of_mass(labels > 0, labels, high))
-        stays[high[at_the_top(brain, grid, centres)]] = False
+        stays[bottom[ndimage.mean(below, labels[voxels], bottom) >= MOSTLY]] = False
+    if len(top := 1 + np.flatnonzero(at_top)):
+        stays[top[high(np.array(ndimage.center_of_mass(labels > 0, labels, top)))]] = False
     return stays
 
 

@@ -14,7 +14,7 @@ from yucca_wm.imaging.images import Image, check_same_grid
 from yucca_wm.models.alignment import aligned
 from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
 from yucca_wm.models.brain import Brain, CoarseOutput, Network, RegionNetwork, find_brain
-from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import LESION, TISSUES, WHITE_MATTER
 from yucca_wm.models.lesion_rules import plausible_lesions
 from yucca_wm.models.positions import shipped_positions
@@ -110,10 +110,7 @@ def segment(networks: Networks, scans: Mapping[str, Image]) -> Segmentation:
     keep_in_place(probability, brain, grid)
     tissue = keep_whole(probability, grid)
     found = (probability[LESION] >= LESION_THRESHOLD).numpy()
-    flair = data.get("FLAIR")
-    shown = np.flatnonzero(field_of_view(next(iter(data.values())) if flair is None else flair).any((0, 1)))
-    ends = int(shown[0]), int(shown[-1])
-    lesions = torch.from_numpy(plausible_lesions(found, tissue.numpy(), brain, grid, flair, ends))
+    lesions = torch.from_numpy(plausible_lesions(found, tissue.numpy(), brain, grid, data))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     coarse = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), coarse, brain, grid)
     regions = _regions(networks.regions, coarse, brain, grid, (white_or_grey(tissue) | lesions).numpy())
