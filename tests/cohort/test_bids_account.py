@@ -101,14 +101,27 @@ def test_a_session_without_anatomy_is_noted(tmp_path: Path) -> None:
 def test_run_2_comes_before_run_10_and_the_choice_is_said(tmp_path: Path) -> None:
     anat = "sub-07/anat/sub-07_"
     touch(tmp_path, f"{anat}run-10_T1w.nii.gz", f"{anat}run-2_T1w.nii.gz", f"{anat}FLAIR.nii.gz")
-    made = "sub-07/anat/sub-07_label-lesion_mask.nii"
-    touch(tmp_path, f"derivatives/v10/{made}", f"derivatives/v2/{made}")
     found, notes = read(tmp_path)
     assert found["sub-07"].t1 == tmp_path / f"{anat}run-2_T1w.nii.gz"
     assert notes == [
         f"sub-07: T1: {anat}run-2_T1w.nii.gz is taken, not {anat}run-10_T1w.nii.gz",
-        f"sub-07: lesions: derivatives/v2/{made} is taken, not derivatives/v10/{made}",
     ]
+
+
+@pytest.mark.parametrize("manual", ["label-lesion_mask", "desc-lesion_mask"])
+def test_of_masks_of_two_pipelines_none_is_taken(manual: str, tmp_path: Path) -> None:
+    """Which is the rater's cannot be seen; two of one pipeline are told apart by their names."""
+    of = "derivatives/{}/sub-07/anat/sub-07_{}.nii.gz"
+    both = [of.format("lst", "label-lesion_mask"), of.format("manual", manual)]
+    touch(tmp_path, "sub-07/anat/sub-07_FLAIR.nii.gz", *both)
+    found, notes = read(tmp_path)
+    assert found["sub-07"].lesions is None
+    (said,) = notes
+    assert said.startswith(f"sub-07: has lesion masks of several pipelines: {', '.join(both)}; none is taken")
+    (tmp_path / both[0]).unlink()
+    touch(tmp_path, of.format("manual", f"acq-x_{manual}"))
+    found, notes = read(tmp_path)
+    assert found["sub-07"].lesions == tmp_path / of.format("manual", manual)
 
 
 def test_scans_with_contrast_agent_and_phases_come_last(tmp_path: Path) -> None:

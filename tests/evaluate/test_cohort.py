@@ -43,7 +43,7 @@ def test_lesion_folder(tmp_path: Path) -> None:
     assert [(row["subject"], float(row["dice"])) for row in rows] == [("a", 1.0), ("b", 0.75)]
     summary = json.loads((tmp_path / "out" / "evaluation.json").read_text())["summary"]
     assert summary[0]["mean"] == pytest.approx(0.875)
-    assert summary[0]["low95"] == pytest.approx(0.75)
+    assert summary[0]["low95"] is None, "two cases have no interval"
     before = (tmp_path / "out" / "evaluation.png").read_bytes(), (tmp_path / "out" / "summary.tsv").read_bytes()
     evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
     assert before == (
@@ -157,8 +157,10 @@ def test_only_what_is_written_is_said_to_be_there(tmp_path: Path, capsys: pytest
 def test_mean_leaves_out_undefined_values() -> None:
     assert mean_with_interval([None, 2.0]).mean == 2.0
     assert mean_with_interval([None]).cases == 0
-    same = mean_with_interval([1.0, 1.0, 1.0])
+    same = mean_with_interval([1.0] * 5)
     assert (same.low, same.high) == (1.0, 1.0)
+    few = mean_with_interval([1.0, 2.0, 3.0, 4.0, None])
+    assert (few.mean, few.low, few.high, few.cases) == (2.5, None, None, 4)
 
 
 def three(here: Path) -> None:

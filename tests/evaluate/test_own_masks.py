@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.cohort.subject import regions_path
+from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.__main__ import main
 
 VOXELS = (12, 12, 6)
@@ -77,7 +79,10 @@ def test_lesions_are_compared_with_the_masks_of_a_cohort(
     assert main(run) == 1
     said = capsys.readouterr().err
     assert f"note: subjects without a lesion mask: {named}p3\n" in said
-    assert f"note: predictions without a truth: {named}p3, {named}p9\n" in said
+    assert f"note: predictions without a truth: {named}p9\n" in said, "p3 has been named"
+    assert f"an ignored label and counts in neither map (1 of 1 subject: {named}p1)" in said
+    of_training = f"note: of the training set, which a model trained on this cohort has seen: 1 of 1 subject: {named}p1"
+    assert (of_training in said) == (layout is challenge)
     assert f"error: {named}p2: has no prediction" in said
     assert dice(tmp_path / "out") == {f"{named}p1": pytest.approx(0.75)}
     save(tmp_path / f"pred/{named}p2.nii.gz", 50)
@@ -113,17 +118,76 @@ def test_either_maps_or_a_cohort(more: list[str], said: str, capsys: pytest.Capt
     assert said in capsys.readouterr().err
 
 
-def test_a_cohort_without_masks_and_a_single_prediction_are_errors(
+def run(tmp_path: Path, pred: Path, **more: str) -> int:
+    cohort = {"--cohort": str(tmp_path / "cohort"), "--out-dir": str(tmp_path / "out"), "--jobs": "1", **more}
+    return main(["--pred", str(pred), *(word for pair in cohort.items() for word in pair)])
+
+
+def test_one_prediction_at_a_time_gives_what_the_folder_gives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    challenge(tmp_path / "cohort", "p1", None)
-    one = save(tmp_path / "pred/p1.nii.gz", 60)
-    for pred, said in (
-        (one.parent, "has no lesion mask of any subject; give the folder that the true maps are in (--gt)"),
-        (one, "is not a folder; give two files, or a folder of maps named after the subjects"),
-    ):
-        with pytest.raises(Exception, match="folder") as raised:
-            main(["--pred", str(pred), "--cohort", str(tmp_path / "cohort"), "--out-dir", str(tmp_path / "out")])
-        assert said in str(raised.value)
+    for name, voxels in (("7", 60), ("8", 50)):
+        challenge(tmp_path / "cohort", name, lambda path: save(path, 100))
+        save(tmp_path / f"pred/WMH_{name}.nii.gz", voxels)
+    for name in ("7", "8"):
+        assert run(tmp_path, tmp_path / f"pred/WMH_{name}.nii.gz") == 0
+    assert "error" not in capsys.readouterr().err
+    assert run(tmp_path, tmp_path / "pred", **{"--out-dir": str(tmp_path / "all")}) == 0
+    for table in ("cases.tsv", "summary.tsv"):
+        assert (tmp_path / "out" / table).read_bytes() == (tmp_path / "all" / table).read_bytes()
+    about = json.loads((tmp_path / "all/evaluation.json").read_text())
+    truth = tmp_path / "cohort/training/Utrecht/7/wmh.nii.gz"
+    assert about["files"]["WMH_7"] == {"prediction": str(tmp_path / "pred/WMH_7.nii.gz"), "truth": str(truth)}
+
+
+def test_what_cannot_be_paired_is_told_by_the_subjects_names(tmp_path: Path) -> None:
+    root = tmp_path / "cohort"
+    challenge(root, "1", None)
+    one = save(tmp_path / "pred/1.nii.gz", 60)
+
+    def said(pred: Path) -> str:
+        with pytest.raises(InputError) as raised:
+            run(tmp_path, pred)
+        return str(raised.value)
+
+    assert "has no lesion mask of any subject; give the folder that the true maps are in (--gt)" in said(one.parent)
+    save(root / "training/Utrecht/1/wmh.nii.gz", 100)
+    assert f"holds no file named after a subject of {root} with a lesion mask (WMH_1 looks like it)" in said(one.parent)
+    assert f"is not named after a subject of {root} with a lesion mask (WMH_1 looks like it)" in said(one)
+    (tmp_path / "pred/1.nii.gz").unlink()
+    save(tmp_path / "pred/lesions/WMH_1.nii.gz", 60)
+    (tmp_path / "pred/predict.json").write_text("{}")
+    assert f"is the output of predict; give one of its folders, {tmp_path / 'pred/lesions'} or" in said(
+        tmp_path / "pred"
+    )
     assert not (tmp_path / "out/cases.tsv").exists()
-    capsys.readouterr()
+
+
+def test_a_mask_that_is_not_there_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table(tmp_path / "cohort", "a", lambda path: save(path, 100))
+    table(tmp_path / "cohort", "b", Path.touch)
+    (tmp_path / "cohort/files/b_m.nii.gz").unlink()
+    for name in "ab":
+        save(tmp_path / f"pred/{name}.nii.gz", 60)
+    assert run(tmp_path, tmp_path / "pred", **{"--cohort": str(tmp_path / "cohort/cohort.tsv")}) == 1
+    assert "b_m.nii.gz: no such file" in capsys.readouterr().err
+    assert dice(tmp_path / "out") == {"a": pytest.approx(0.75)}
+
+
+def test_empty_truths_other_grids_and_sessions_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The prediction of one session lies 1 mm further: a grid of its own."""
+    for name, voxels in (("sub-1_ses-1", 100), ("sub-1_ses-2", 0)):
+        save(tmp_path / f"gt/{name}.nii.gz", voxels)
+        save(tmp_path / f"pred/{name}.nii.gz", 60)
+    moved = nib.load(tmp_path / "pred/sub-1_ses-1.nii.gz")
+    nib.save(nib.Nifti1Image(moved.get_fdata().astype(np.uint8), np.diag([1, 1, 1.5, 1])), moved.get_filename())
+    folders = ["--pred", str(tmp_path / "pred"), "--gt", str(tmp_path / "gt"), "--out-dir", str(tmp_path / "out")]
+    assert main([*folders, "--lesions", "--resample", "--jobs", "1"]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note:")]
+    assert [note.partition("(")[2] or note for note in notes] == [
+        "1 of 2 subjects: sub-1_ses-1)",
+        "1 of 2 subjects: sub-1_ses-2)",
+        "note: further sessions of a person count as subjects: sub-1_ses-2",
+    ]
+    assert "aligned by their headers" in notes[0]
+    assert "the truth has no lesion" in notes[1]

@@ -110,7 +110,7 @@ def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterat
                 yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", lost)
         if subject.lesions is None and splits.get(subject.name) in labelled:
             remedy = f"to train, {Target.LESIONS.remedy}"
-            yield Problem(Level.NOTE, subject.name, "", f"has no {Target.LESIONS.map}", remedy)
+            yield Problem(Level.NOTE, subject.name, "", f"has no {Target.LESIONS.noun}", remedy)
         if subject.regions is None and subject.wm is None and (segmented or parcellated):
             remedy = "to train on regions, use parcellate --wm auto, or add one (WMH challenge: pre/wm.nii.gz)"
             yield Problem(Level.NOTE, subject.name, "", "has neither a white-matter segmentation nor regions", remedy)

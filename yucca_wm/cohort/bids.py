@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from yucca_wm.cohort.ids import bare, looks_like, meant
-from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
+from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead, note_several
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError, some_of
@@ -128,6 +128,9 @@ def _subject(root: Path, folder: Path, split: Split | None) -> Subject:
         return Subject(name, split=split, problem=error)
     if scans:
         note_instead(name, scans, others, wanted)
+    if len({path.relative_to(root).parts[1] for path in lesions}) > 1:  # a rater's, or which tool's?
+        note_several(name, "lesion masks", lesions, root)
+        lesions = []
     found: dict[str, list[Path]] = {
         **scans,
         "wm": _best(white_matter, WHITE_MATTER),

@@ -11,6 +11,7 @@ from yucca_wm.cohort.ids import bare, looks_like, session
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, UNREAD, case_name, natural_key
+from yucca_wm.core.predictions import PREDICTIONS
 
 ENDINGS = re.compile(
     r"(_(regions?|unmasked|lesions?|dseg|mask|seg|labels?|parcellation|ventricles?|tissues?))+$", re.IGNORECASE
@@ -43,6 +44,9 @@ def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[s
     beside = {file.with_name(case_name(file) + ending) for file in candidates for ending in (UNMASKED, FIELD)}
     candidates = [file for file in candidates if file not in beside]
     if not candidates:
+        if (path / PREDICTIONS).is_file():
+            remedy = f"give one of its folders, {path / 'lesions'} or {path / 'regions'}"
+            raise InputError(path, "is the output of predict", remedy)
         deeper = any(found for suffix in IMAGE_SUFFIXES for found in path.glob(f"*/**/*{suffix}"))
         remedy = "subfolders are not searched: put the maps into one folder, or give single files" if deeper else ""
         raise InputError(path, f"holds no NIfTI image ({', '.join(IMAGE_SUFFIXES)})", remedy)

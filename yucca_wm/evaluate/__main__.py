@@ -63,7 +63,8 @@ def main(argv: list[str] | None = None) -> int:
     stated = arguments.kind or (KINDS[0] if labelled else KINDS[1] if arguments.names else None)
     labels = label_options(parser, arguments)
     run_how = run_options(arguments, parser)
-    layout = (arguments.layout or AUTO) if arguments.cohort is not None else None
+    given = arguments.gt if arguments.cohort is None else arguments.cohort
+    layout = None if arguments.cohort is None else arguments.layout or AUTO
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.evaluate.case import How, Kind
     from yucca_wm.evaluate.cohort import evaluate, headline
@@ -72,9 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)
     with reading_aloud(arguments.header):
-        outcome = evaluate(
-            arguments.pred, arguments.gt or arguments.cohort, arguments.out_dir, how=how, layout=layout, run=run_how
-        )
+        outcome = evaluate(arguments.pred, given, arguments.out_dir, how=how, layout=layout, run=run_how)
     for line in headline(outcome):
         print(line)
     if outcome.results:

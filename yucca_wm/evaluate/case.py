@@ -12,7 +12,7 @@ from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.evaluate.measures import WMH, lesion_measures, region_measures
 from yucca_wm.imaging import images
-from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.grids import on_grid, share_voxels
 from yucca_wm.imaging.images import Source, name_of
 from yucca_wm.imaging.kinds import (
     is_mask,
@@ -24,6 +24,9 @@ from yucca_wm.imaging.kinds import (
 )
 from yucca_wm.imaging.lesion_maps import OTHER_PATHOLOGY, LesionLabels, name_labels
 from yucca_wm.imaging.reading import spelled
+
+BY_HEADERS = "by_headers"
+"""Key of a row: whether the prediction was brought to the grid of the truth by the headers alone."""
 
 
 class Kind(StrEnum):
@@ -64,6 +67,7 @@ def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]
     """
     prediction, truth = map(images.load_labels, case)
     pred, gt = map(name_of, case)
+    about = {BY_HEADERS: not share_voxels(prediction, truth)}
     prediction = on_grid(prediction, truth, resample=how.resample)
     predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
     for image, labels in ((prediction, predicted_labels), (truth, true_labels)):
@@ -88,11 +92,11 @@ def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]
         for name, labels in ((pred, predicted_labels), (gt, true_labels)):
             refuse_tissue_map(labels, how.table, name)
         measures = region_measures(prediction.data, truth.data, truth.affine, how.compared)
-        return [{"kind": kind, **asdict(one)} for one in measures]
+        return [{"kind": kind, **about, **asdict(one)} for one in measures]
     predicted = how.labels.lesion(prediction.data).astype(np.uint8)
     true = how.labels.lesion(truth.data).astype(np.uint8)
     true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY
-    return [{"kind": kind, **asdict(lesion_measures(predicted, true, truth.affine))}]
+    return [{"kind": kind, **about, **asdict(lesion_measures(predicted, true, truth.affine))}]
 
 
 def _labels(labels: set[int]) -> str:

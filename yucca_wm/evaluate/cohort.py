@@ -1,9 +1,8 @@
-"""Evaluate a folder of predictions against a folder of truths: tables, a summary and a figure."""
+"""Evaluate predictions against truths, files, folders or a cohort's own maps: tables, a summary and a figure."""
 
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,9 +14,10 @@ from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import How, Kind, evaluate_case
-from yucca_wm.evaluate.earlier import MANIFEST, copies, name_removed, read_earlier
+from yucca_wm.evaluate.doubts import copies, doubts
+from yucca_wm.evaluate.earlier import MANIFEST, name_removed, read_earlier
 from yucca_wm.evaluate.measures import EMPTY, SURFACE_TOLERANCE_MM
-from yucca_wm.evaluate.pairs import find_pairs
+from yucca_wm.evaluate.pairs import find_pairs, pairs_of_cohort
 from yucca_wm.evaluate.tables import (
     CASES,
     LESION_CASES,
@@ -31,6 +31,7 @@ from yucca_wm.evaluate.tables import (
     summarise,
 )
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
+from yucca_wm.imaging.reading import say
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.not_replaced import or_force
 from yucca_wm.jobs.options import RunOptions
@@ -69,9 +70,11 @@ def evaluate(
     is writing to ``out_dir``.
     """
     how = how or How(kind)
-    if layout is not None and how.kind is None:
-        how = replace(how, kind=Kind.LESIONS)
-    pairs, failed = find_pairs(Path(pred), Path(gt), how.kind, layout)
+    if layout is None:
+        pairs, failed = find_pairs(Path(pred), Path(gt), how.kind)
+    else:
+        how = replace(how, kind=(of := how.kind or Kind.LESIONS))
+        pairs, failed = pairs_of_cohort(Path(pred), Path(gt), layout, of)
     works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
     alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
@@ -105,9 +108,8 @@ def evaluate(
         for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # from an earlier run
             (out / name).unlink(missing_ok=True)
         if kinds:
-            _write(out, Kind(kinds.pop()), Outcome(results, account), how)
-        for line in copies(step, results):
-            print(f"note: {line}", file=sys.stderr)
+            _write(step, Kind(kinds.pop()), Outcome(results, account), how)
+        say([*copies(step, results), *doubts(results)])
     return Outcome(results, failures)
 
 
@@ -127,7 +129,13 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     return lines
 
 
-def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: How) -> None:
+def _write(step: Step, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: How) -> None:
+    out, record = step.folder, Record(step.folder, step.name)
+    files = {
+        name: {what: state.path for what, state in entry.inputs.items()}
+        for name in outcome.results
+        if (entry := record.last(name)) is not None
+    }
     columns = columns_of(kind)
     cases = rows_of(outcome)
     summary = summarise(cases, kind)
@@ -147,6 +155,7 @@ def _write(out: Path, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: H
             "interval": "95 % percentile bootstrap over cases",
             "columns": {form.name: form.sidecar() for form in forms},
             "summary": summary,
+            "files": files,
             "cases": cases,
             "failed": outcome.failures,
         },

@@ -1,20 +1,16 @@
-"""Earlier results in an output folder of evaluate, to which a pair of files is added; and maps that occur twice."""
+"""Earlier results in an output folder of evaluate, to which a pair of files is added."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from yucca_wm.core.errors import some_of
 from yucca_wm.jobs.earlier import Earlier
-from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step
 
 MANIFEST = "evaluation.json"
-
-Rows = list[dict[str, Any]]
 
 
 def read_earlier(step: Step) -> Earlier:
@@ -33,24 +29,3 @@ def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
     if gone := [name for name in earlier.entries if name not in cases]:
         named = some_of(gone)
         print(f"note: no longer in the tables of {earlier.step.folder}: {named}", file=sys.stderr)
-
-
-def copies(step: Step, results: Mapping[str, Rows]) -> Iterator[str]:
-    """One line for each prediction that is its own truth, byte for byte, and for each prediction or truth shared by
-    several cases: files copied or chosen by mistake. Maps without lesions may be identical and are left out."""
-    record = Record(step.folder, step.name)
-    known = {name: entry.inputs for name, rows in results.items() if (entry := record.last(name)) and not _empty(rows)}
-    for name, inputs in known.items():
-        if inputs["prediction"].sha256 == inputs["truth"].sha256:
-            yield f"{name}: prediction and truth are the same, byte for byte"
-    for what in ("prediction", "truth"):
-        cases: dict[str, list[str]] = {}
-        for name, inputs in known.items():
-            cases.setdefault(inputs[what].sha256, []).append(name)
-        for names in cases.values():
-            if len(names) > 1:
-                yield f"{some_of(names)} have the same {what}, byte for byte"
-
-
-def _empty(rows: Rows) -> bool:
-    return any(all(row[volume] == 0 for row in rows) for volume in ("volume_pred_ml", "volume_true_ml"))

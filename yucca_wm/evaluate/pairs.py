@@ -1,4 +1,4 @@
-"""Pair predictions with truths by name: two files, two folders, or a folder and the maps of a cohort."""
+"""Pair predictions with truths by name: two files, two folders, or predictions and the maps of a cohort."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from yucca_wm.cohort.ids import alike
+from yucca_wm.cohort.ids import alike, looks_like
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.pairing import image_files, match
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.cohort.subject import Split
+from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.evaluate.case import Kind
 from yucca_wm.tasks.definition import Target
@@ -18,58 +19,79 @@ Pairs = dict[str, tuple[Path, Path]]
 """Case -> prediction and truth."""
 
 
-def find_pairs(pred: Path, gt: Path, kind: Kind | None, layout: str | None = None) -> tuple[Pairs, dict[str, str]]:
-    """Pairs, and reasons for cases left out (case -> reason).
-
-    layout : ``gt`` is a cohort arranged in this way; its lesion masks or region maps, by ``kind``, are the truths.
+def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[Pairs, dict[str, str]]:
+    """Pairs of two files or two folders, and reasons for cases left out (case -> reason).
 
     Raises InputError if there is no pair to compare, or predictions and truths are the same files.
     """
     if pred.exists() and gt.exists() and pred.samefile(gt):
         raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
-    if layout is None and pred.is_file() and gt.is_file():
+    if pred.is_file() and gt.is_file():
         return {case_name(pred): (pred, gt)}, {}
+    for path in (pred, gt):
+        if not path.is_dir():
+            problem = "is not a folder" if path.exists() else "no such file or folder"
+            raise InputError(path, problem, "give two files, or two folders")
     failed: dict[str, str] = {}
-    _check_folder(pred, "two folders" if layout is None else "a folder of maps named after the subjects")
-    if layout is None:
-        _check_folder(gt, "two folders")
-        truths = image_files(gt, failed, lesion=kind is Kind.LESIONS)
-    else:
-        truths = _of_cohort(gt, layout, kind or Kind.LESIONS)
-    predictions = image_files(pred, failed, lesion=kind is Kind.LESIONS)
+    predictions, truths = (image_files(folder, failed, lesion=kind is Kind.LESIONS) for folder in (pred, gt))
     partners = match(truths, predictions, pred, failed, lacks="has no prediction")
     if not partners and not any("possible partners" in reason for reason in failed.values()):
-        problem = f"holds no file named as one of {gt}{_near(predictions, truths)}"
+        near = ((path, truths[name]) for wanted, path in predictions.items() for name in alike(wanted, truths))
+        hint = next((f" (for {path.name}, {other.name} is there)" for path, other in near), "")
+        problem = f"holds no file named as one of {gt}{hint}"
         raise InputError(pred, problem, "predictions and truths must have the same names")
+    _note_unused(predictions, partners, failed)
+    return _of_two_files(partners, truths, failed)
+
+
+def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> tuple[Pairs, dict[str, str]]:
+    """Predictions (a folder of files named after the subjects, or one of these) and the maps of this kind that the
+    subjects of a cohort have, and reasons for subjects left out.
+
+    Who has no such map, and who is in the cohort's training set, is named on stderr. Raises InputError as `find_pairs`.
+    """
+    subjects = {subject.name: subject for subject in find_subjects(root, layout)}
+    truths = {name: path for name, subject in subjects.items() if (path := getattr(subject, kind)) is not None}
+    noun = Target(kind).noun
+    if not truths:
+        raise InputError(root, f"has no {noun} of any subject", "give the folder that the true maps are in (--gt)")
+    failed: dict[str, str] = {}
+    predictions = image_files(pred, failed, lesion=kind is Kind.LESIONS)
+    home = pred.parent if pred.is_file() else pred
+    partners = match(truths, predictions, home, failed, lacks="has no prediction")
+    if not partners and not any("possible partners" in reason for reason in failed.values()):
+        whose = next((looks_like(name, truths) for name in predictions if alike(name, truths)), "")
+        problem = f"is not named after a subject of {root} with a {noun}"
+        problem = problem if pred.is_file() else f"holds no file named after a subject of {root} with a {noun}"
+        raise InputError(pred, f"{problem}{whose}", "name each prediction after its subject")
+    if pred.is_file():
+        failed = {}
+    else:
+        if without := [name for name in subjects if name not in truths]:
+            print(f"note: subjects without a {noun}: {some_of(without)}", file=sys.stderr)
+        unused = match(dict.fromkeys(without, pred), predictions, home, {})
+        _note_unused(predictions, {**partners, **unused}, failed)
+    if trained := [name for name in partners if subjects[name].split is Split.TRAIN]:
+        who = f"{len(trained)} of {count(len(partners), 'subject')}: {some_of(trained)}"
+        print(f"note: of the training set, which a model trained on this cohort has seen: {who}", file=sys.stderr)
+    return _of_two_files(partners, truths, failed)
+
+
+def _note_unused(predictions: Mapping[str, Path], partners: Mapping[str, Path], failed: Mapping[str, str]) -> None:
     if unused := [name for name, path in predictions.items() if path not in partners.values() and name not in failed]:
         print(f"note: predictions without a truth: {some_of(unused)}", file=sys.stderr)
-    pairs = {name: (partner, truths[name]) for name, partner in partners.items()}
-    for name, (prediction, truth) in list(pairs.items()):
-        if prediction.samefile(truth):
+
+
+def _of_two_files(
+    partners: Mapping[str, Path], truths: Mapping[str, Path], failed: dict[str, str]
+) -> tuple[Pairs, dict[str, str]]:
+    """The pairs; those that are one file, or whose truth does not exist, are failures."""
+    pairs = {}
+    for name, prediction in partners.items():
+        if not truths[name].is_file():
+            failed[name] = f"{truths[name]}: no such file"
+        elif prediction.samefile(truths[name]):
             failed[name] = f"{prediction}: is the same file as the truth"
-            del pairs[name]
+        else:
+            pairs[name] = (prediction, truths[name])
     return pairs, failed
-
-
-def _check_folder(path: Path, wanted: str) -> None:
-    if not path.is_dir():
-        problem = "is not a folder" if path.exists() else "no such file or folder"
-        raise InputError(path, problem, f"give two files, or {wanted}")
-
-
-def _of_cohort(root: Path, layout: str, kind: Kind) -> dict[str, Path]:
-    """Subject -> its map of this kind; who has none is named on stderr."""
-    subjects = find_subjects(root, layout)
-    truths = {subject.name: path for subject in subjects if (path := getattr(subject, kind)) is not None}
-    what = Target(kind).map
-    if not truths:
-        raise InputError(root, f"has no {what} of any subject", "give the folder that the true maps are in (--gt)")
-    if without := [subject.name for subject in subjects if subject.name not in truths]:
-        print(f"note: subjects without a {what}: {some_of(without)}", file=sys.stderr)
-    return truths
-
-
-def _near(predictions: Mapping[str, Path], truths: Mapping[str, Path]) -> str:
-    """The first pair of similar names, as the end of a message; or nothing."""
-    pairs = ((path, truths[name]) for wanted, path in predictions.items() for name in alike(wanted, truths))
-    return next((f" (for {path.name}, {near.name} is there)" for path, near in pairs), "")

@@ -12,7 +12,7 @@ import numpy as np
 from yucca_wm.core.columns import Cell, Column, TableForm
 from yucca_wm.core.columns import Kind as Values
 from yucca_wm.core.files import atomic_path
-from yucca_wm.evaluate.case import Kind
+from yucca_wm.evaluate.case import BY_HEADERS, Kind
 from yucca_wm.jobs.cases import Outcome
 
 Row = dict[str, Any]
@@ -81,9 +81,13 @@ RESAMPLES = 2000
 SEED = 0
 
 
+FEWEST = 5
+"""With fewer cases a bootstrap interval would be little more than their range."""
+
+
 @dataclass(frozen=True)
 class Mean:
-    """Mean over ``cases`` cases with a value, and its 95 % percentile bootstrap interval (None if fewer than 2)."""
+    """Mean over ``cases`` cases with a value, and its 95 % percentile bootstrap interval (None: too few cases)."""
 
     mean: float | None
     low: float | None
@@ -96,8 +100,8 @@ def mean_with_interval(values: Sequence[float | None]) -> Mean:
     known = np.array([value for value in values if value is not None], dtype=np.float64)
     if known.size == 0:
         return Mean(None, None, None, 0)
-    if known.size == 1:
-        return Mean(float(known[0]), None, None, 1)
+    if known.size < FEWEST:
+        return Mean(float(known.mean()), None, None, int(known.size))
     chosen = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
     low, high = np.percentile(known[chosen].mean(axis=1), [2.5, 97.5])
     return Mean(float(known.mean()), float(low), float(high), int(known.size))
@@ -111,7 +115,7 @@ def columns_of(kind: Kind) -> tuple[str, ...]:
 def rows_of(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The rows of ``cases.tsv``."""
     return [
-        {"subject": name, **{key: value for key, value in row.items() if key != "kind"}}
+        {"subject": name, **{key: value for key, value in row.items() if key not in ("kind", BY_HEADERS)}}
         for name, rows in outcome.results.items()
         for row in rows
     ]
@@ -154,7 +158,7 @@ def title_of(column: str) -> str:
 
 
 def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: Path) -> None:
-    """Draw one dot per case (for regions: one row of dots per region), with the median as a line."""
+    """Draw one dot per case (for regions: one row of dots per region), with the mean as a line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -169,12 +173,15 @@ def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: P
             values = sorted(row[column] for row in rows if row[column] is not None)
             axis.plot(values, [height] * len(values), "o", color="#33658a", alpha=0.5, markersize=4)
             if values:
-                axis.plot(float(np.median(values)), height, "|", color="black", markersize=12)
+                axis.plot(float(np.mean(values)), height, "|", color="black", markersize=12)
         axis.set_xlabel(title_of(column))
         if column.endswith(SHARES):
             axis.set_xlim(-0.03, 1.03)
+        elif "error" not in column:  # errors have a sign
+            axis.set_xlim(left=0)
         axis.grid(axis="x", linewidth=0.3)
     axes[0].set_yticks(range(len(groups)), list(groups), fontsize=7)
     axes[0].invert_yaxis()
+    figure.suptitle("dots: subjects; lines: means", fontsize=8)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=150, metadata={"Software": None})

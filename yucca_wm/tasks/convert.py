@@ -180,7 +180,7 @@ def _plan(
         raise InputError(cohort, f"has no {' or '.join(task.modalities)} image", "see docs/your-own-data.md")
     labelled = {splits[subject.name] for subject in concerned if getattr(subject, task.target)}
     if task.modality is None and Split.TRAIN not in labelled:
-        raise InputError(cohort, f"has no {task.target.map} for training", task.target.remedy)
+        raise InputError(cohort, f"has no {task.target.noun} for training", task.target.remedy)
 
     requests: dict[str, Request] = {}
     failures: dict[str, str] = {}
@@ -188,7 +188,7 @@ def _plan(
         split = splits[subject.name]
         missing = [modality for modality in known if modality not in subject.scans]
         if task.modality is None and split in labelled and getattr(subject, task.target) is None:
-            failures[subject.name] = f"has no {task.target.map}; {task.target.remedy}"
+            failures[subject.name] = f"has no {task.target.noun}; {task.target.remedy}"
         elif task.modality is None and split not in labelled:
             continue
         elif split is task.split and len(missing) == len(known):

@@ -31,7 +31,7 @@ class Target(StrEnum):
         return "make it with python -m yucca_wm.parcellate --cohort"
 
     @property
-    def map(self) -> str:
+    def noun(self) -> str:
         """A subject's map of it, in words."""
         return "lesion mask" if self is Target.LESIONS else "region map"
 

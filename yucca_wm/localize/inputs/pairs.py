@@ -170,7 +170,7 @@ def cohort_inputs(
             found = image_files(Path(place), failures, lesion=of is Target.LESIONS)
             return match(everyone, found, Path(place), failures, unused=NOBODYS)
         there = {name: path for name, subject in subjects.items() if (path := getattr(subject, of)) is not None}
-        lacking = f"has no {of.map}; {of.remedy}, or name the folder that the maps are in (--{of})"
+        lacking = f"has no {of.noun}; {of.remedy}, or name the folder that the maps are in (--{of})"
         failures.update({name: lacking for name in everyone if name not in there | failures})
         return there
 

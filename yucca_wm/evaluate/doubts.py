@@ -1,0 +1,54 @@
+"""What to know before trusting scores: files that occur twice, and subjects whose values mean something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from yucca_wm.cohort.ids import further_sessions
+from yucca_wm.core.errors import count, some_of
+from yucca_wm.evaluate.case import BY_HEADERS
+from yucca_wm.jobs.run_record import Record
+from yucca_wm.jobs.step import Step
+
+Rows = list[dict[str, Any]]
+
+
+def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
+    """One line for each doubt, with the subjects that it applies to. results : subject -> its rows."""
+    first = {name: rows[0] for name, rows in results.items()}
+    moved = [name for name, row in first.items() if row.get(BY_HEADERS)]
+    if moved:
+        said = "prediction and truth lie on different grids, and were aligned by their headers"
+        yield f"{said}: right only if the scans behind them were registered ({_who(moved, results)})"
+    if cut := [name for name, row in first.items() if row.get("volume_left_out_ml")]:
+        yield f"part of the truth has an ignored label and counts in neither map ({_who(cut, results)})"
+    if none := [name for name, row in first.items() if "lesions_true" in row and not row["lesions_true"]]:
+        yield f"the truth has no lesion: recall is 1 and Dice 0 if any is predicted ({_who(none, results)})"
+    if again := further_sessions(results.keys()):
+        yield f"further sessions of a person count as subjects: {some_of(again)}"
+
+
+def _who(names: list[str], results: Mapping[str, Rows]) -> str:
+    return f"{len(names)} of {count(len(results), 'subject')}: {some_of(names)}"
+
+
+def copies(step: Step, results: Mapping[str, Rows]) -> Iterator[str]:
+    """One line for each prediction that is its own truth, byte for byte, and for each prediction or truth shared by
+    several cases: files copied or chosen by mistake. Maps without lesions may be identical and are left out."""
+    record = Record(step.folder, step.name)
+    known = {name: entry.inputs for name, rows in results.items() if (entry := record.last(name)) and not _empty(rows)}
+    for name, inputs in known.items():
+        if inputs["prediction"].sha256 == inputs["truth"].sha256:
+            yield f"{name}: prediction and truth are the same, byte for byte"
+    for what in ("prediction", "truth"):
+        cases: dict[str, list[str]] = {}
+        for name, inputs in known.items():
+            cases.setdefault(inputs[what].sha256, []).append(name)
+        for names in cases.values():
+            if len(names) > 1:
+                yield f"{some_of(names)} have the same {what}, byte for byte"
+
+
+def _empty(rows: Rows) -> bool:
+    return any(all(row[volume] == 0 for row in rows) for volume in ("volume_pred_ml", "volume_true_ml"))
