@@ -239,7 +239,7 @@ def test_no_lesion_is_zeros_not_gaps(folders, synthetic, capsys):
     own = [row for row in rows(folders / "out" / "lesion_load.tsv") if row["subject"] == "s1"]
     assert {float(row["lesion_volume_ml"]) for row in own} == {0.0}
     assert {row["load_percent"] for row in own[:-2]} == {"0.000000"}
-    assert "no lesion in 1 of 5 subjects: s1" in capsys.readouterr().err
+    assert "1 of 5 subjects (s1): no lesion" in capsys.readouterr().err
 
 
 def test_nothing_of_an_earlier_run_is_left_of_who_fails(folders, synthetic, capsys):

@@ -85,9 +85,9 @@ def test_what_predict_doubted_is_a_flag(tmp_path: Path, note: Note, flag: str | 
     account = {"cases": {"a": {"scans": {"T1": {}, "FLAIR": {}}, **recorded([note])}}}
     (tmp_path / "predict.json").write_text(json.dumps(account))
     expected = {flag: note} if flag else {}
-    assert scans_flags(tmp_path / "lesions" / "a.nii.gz") == expected
+    assert scans_flags(tmp_path / "lesions" / "a.nii.gz", tmp_path / "elsewhere" / "regions" / "a.nii.gz") == expected
     in_memory = Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
-    assert scans_flags(in_memory, [note]) == expected
+    assert scans_flags(in_memory, in_memory, [note]) == scans_flags(in_memory, in_memory, (), [note]) == expected
 
 
 def test_tissue_maps_of_nobody_are_a_note(tmp_path: Path) -> None:

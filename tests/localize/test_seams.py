@@ -150,7 +150,7 @@ def test_people_with_one_lesion_map_are_flagged(tmp_path: Path, capsys: pytest.C
         lines = [f"{name}\tlesions/{'a' if name == 'c' else name}.nii.gz\tregions/{name}.nii.gz" for name in "abcde"]
         (tmp_path / "people.tsv").write_text("\n".join(["subject\tlesions\tregions", *lines]) + "\n")
         assert run(tmp_path, "--cohort", tmp_path / "people.tsv") == 0
-    assert "the lesion map of another subject, byte for byte in 2 of 5 subjects: a, c" in capsys.readouterr().err
+    assert "2 of 5 subjects (a, c): the lesion map of another subject, byte for byte" in capsys.readouterr().err
     about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
     flagged = {name: own["flags"]["same_lesions"] for name, own in about.items() if "same_lesions" in own["flags"]}
     assert flagged == {f"{one}": f"the lesion map is that of {other}, byte for byte" for one, other in ("ac", "ca")}
@@ -219,7 +219,7 @@ def test_people_predicted_from_one_scan_are_flagged(tmp_path: Path, capsys: pyte
         "b": "the T1 is that of a, byte for byte",
         "c": "the FLAIR is that of a, byte for byte",
     }
-    assert "a scan of another subject, byte for byte in 3 of 4 subjects: a, b, c" in capsys.readouterr().err
+    assert "3 of 4 subjects (a, b, c): a scan of another subject, byte for byte" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("specks", "blocks", "flagged"), [(2, 1, True), (0, 0, False), (0, 5, False)])
@@ -298,7 +298,7 @@ def test_flags_follow_the_record_of_predict_though_the_maps_are_the_same(
         assert localized("--level", "participant") == localized("--level", "group") == 0
     elif how == "one by one":
         assert of_a("b") == 0
-        assert "note: a: its scans were predicted again since; localize it again" in capsys.readouterr().err
+        assert "note: a: what predict recorded about it has changed since; localize it again" in capsys.readouterr().err
         assert of_a() == 0
     else:
         assert localized() == 0
@@ -419,7 +419,7 @@ def test_labels_that_are_left_out_are_counted_in_ml(tmp_path: Path, capsys: pyte
     assert total_ml(tmp_path / "out") == pytest.approx({"a": 0.024})
     flags = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]["a"]["flags"]
     assert flags["ignored_labels"] == "0.024 ml have label 2 and do not count (lesions: 0.024 ml)"
-    assert "lesion-map voxels whose label does not count in 1 of 1 subjects: a" in capsys.readouterr().err
+    assert "1 of 1 subject (a): lesion-map voxels whose label does not count" in capsys.readouterr().err
 
 
 def test_all_labels_count_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -739,3 +739,47 @@ def test_who_is_there_already_and_fails_alone_stays_as_before_and_this_is_said(
     assert f"no subject could be localized: {tmp_path / 'out'} is unchanged" in said.err
     assert "keeps the reason" not in said.out
     assert list(total_ml(tmp_path / "out")) == ["s1"]
+
+
+@pytest.mark.parametrize("about", ["weak_fit", "cut_off", "partly_one_scan", "without_flair"])
+def test_doubts_about_scans_go_with_their_regions_too(about: str, tmp_path: Path) -> None:
+    """Regions of predict under lesions of one's own: what was said of the lesions found there is not said of these."""
+    maps(tmp_path, "a", "b")
+    (tmp_path / "lesions").rename(tmp_path / "drawn")
+    own = {"scans": {"T1": {}}, "notes": ["..."], "notes_about": [about], "lesions_by": "network"}
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": {"a": own}}))
+    away = tmp_path / "mine"
+    away.mkdir()
+    (tmp_path / "drawn").rename(away / "drawn")
+    assert run(tmp_path, "--lesions", away / "drawn", "--regions", tmp_path / "regions") == 0
+    subjects = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+    raised = {name: found["flags"].keys() - {"absent_regions"} for name, found in subjects.items()}
+    assert raised == {"a": {about} & {"weak_fit", "cut_off"}, "b": set()}
+
+
+def test_one_lesion_map_is_not_that_of_a_whole_cohort(tmp_path: Path) -> None:
+    maps(tmp_path, "a", "b")
+    lines = [f"{name}\tlesions/{name}.nii.gz\tregions/{name}.nii.gz\n" for name in "ab"]
+    (tmp_path / "cohort.tsv").write_text("subject\tlesions\tregions\n" + "".join(lines))
+    with pytest.raises(InputError, match="is one lesion map, but the cohort has 2 subjects"):
+        run(tmp_path, "--cohort", tmp_path / "cohort.tsv", "--lesions", tmp_path / "lesions/a.nii.gz")
+
+
+def test_a_name_in_bids_is_not_given_twice_one_by_one(tmp_path: Path) -> None:
+    maps(tmp_path, "WMH_0", "WMH0")
+    pairs = [(tmp_path / f"lesions/{name}.nii.gz", tmp_path / f"regions/{name}.nii.gz") for name in ("WMH_0", "WMH0")]
+    assert run(tmp_path, "--lesions", pairs[0][0], "--regions", pairs[0][1], "--bids") == 0
+    with pytest.raises(InputError, match="subjects WMH_0 and WMH0 are both sub-WMH0 in BIDS"):
+        run(tmp_path, "--lesions", pairs[1][0], "--regions", pairs[1][1], "--bids")
+    assert list(total_ml(tmp_path / "out")) == ["WMH_0"]
+
+
+def test_two_files_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    maps(tmp_path, "a", "b")
+    for name in ("a.nii", "a.nii.gz", "b.nii.gz"):
+        save(tmp_path / "t1" / name, lesions(3))
+    with pytest.raises(InputError, match=r"t1: holds a.nii.* and a.nii.*; keep one of them"):
+        run(
+            tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions",
+            "--t1-lesions", tmp_path / "t1", "--flair-lesions", tmp_path / "lesions",
+        )  # fmt: skip

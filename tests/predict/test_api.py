@@ -430,7 +430,7 @@ def test_who_has_a_t1_alone_is_flagged_wherever_loads_are_used(
     (tmp_path / "cohort.tsv").write_text(f"subject\tt1\tflair\n{rows}")
     out = tmp_path / "out"
     assert command("--cohort", tmp_path / "cohort.tsv", "--out-dir", out) == 0
-    line = TITLES["without_flair"] + " in 1 of 3 subjects: bert"
+    line = "1 of 3 subjects (bert): " + TITLES["without_flair"]
     assert f"note: {line}" in capsys.readouterr().err.splitlines()
     again = tmp_path / "again"
     where = ["--lesions", out / "lesions", "--regions", out / "regions", "--tissue", out / "tissue"]

@@ -173,7 +173,7 @@ def test_disagreeing_scans_are_flagged(
     rows = {row["subject"]: row for row in table(tmp_path / "out" / "modalities.tsv") if row["name"] == "total"}
     assert {name: row["disagree"] for name, row in rows.items()} == {"apart": "yes", "same": "no"}
     assert float(rows["apart"]["flair_ml"]) == 0
-    assert "T1 and FLAIR disagree on where lesions are in 1 of 2 subjects: apart" in capsys.readouterr().err
+    assert "1 of 2 subjects (apart): T1 and FLAIR disagree on where lesions are" in capsys.readouterr().err
 
 
 @pytest.fixture

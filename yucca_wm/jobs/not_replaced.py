@@ -65,7 +65,7 @@ class Written:
             if last is None or self._step.place(path) not in last.outputs:
                 return not_ours(path, self._step.name)
             with suppress(InputError):
-                if last.same_work(self._step.parameters, work.facts, work.states(last)):
+                if last.same_work(self._step.parameters, work.depends_on, work.states(last)):
                     return None  # it stays
             return _stays(path, f"was changed after yucca-wm {self._step.name} wrote it")
         return None

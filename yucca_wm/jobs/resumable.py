@@ -113,7 +113,7 @@ def run_step(
             state,
             done.inputs,
             step.parameters,
-            due[name].work.facts,
+            due[name].work.depends_on,
             seconds=done.seconds,
             result=done.result,
             reason=failure or "",
@@ -197,7 +197,7 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
             if (
                 last is not None
                 and not force
-                and last.same_work(step.parameters, work.facts, inputs)
+                and last.same_work(step.parameters, work.depends_on, inputs)
                 and _has_left(step, work, last)
             ):
                 return Done(inputs, last.seconds, last.result, last.notes, last.outputs)  # only touched or copied
@@ -225,7 +225,7 @@ def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: b
 
 def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
     """Whether nothing has changed, judged without reading any file."""
-    same = last.repeats(step.parameters) and last.facts == plain(work.facts) and _has_left(step, work, last)
+    same = last.repeats(step.parameters) and last.depends_on == plain(work.depends_on) and _has_left(step, work, last)
     return (
         same
         and last.inputs.keys() == work.inputs.keys()

@@ -71,7 +71,7 @@ class FileState:
 class Entry:
     """One line: what was done for ``subject`` in ``step``, from which inputs, how, and with what outcome.
 
-    facts : what its result depended on besides inputs and parameters. result : values that the step keeps (JSON).
+    depends_on : what its result depended on besides inputs and parameters. result : values that the step keeps (JSON).
     reason : why it failed. notes : doubts about its files. outputs : the files that it left, by path in the folder.
     """
 
@@ -80,7 +80,7 @@ class Entry:
     state: State
     inputs: Mapping[str, FileState] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    depends_on: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     result: Any = None
     reason: str = ""
@@ -90,12 +90,12 @@ class Entry:
     when: str = ""
 
     def same_work(
-        self, parameters: Mapping[str, Any], facts: Mapping[str, Any], inputs: Mapping[str, FileState]
+        self, parameters: Mapping[str, Any], depends_on: Mapping[str, Any], inputs: Mapping[str, FileState]
     ) -> bool:
         """Whether redoing it with these would give the result that exists already."""
         mine = {name: file.sha256 for name, file in self.inputs.items()}
         now = {name: file.sha256 for name, file in inputs.items()}
-        return self.repeats(parameters) and self.facts == plain(facts) and mine == now
+        return self.repeats(parameters) and self.depends_on == plain(depends_on) and mine == now
 
     def repeats(self, parameters: Mapping[str, Any]) -> bool:
         """Whether it was done by this version of the package with ``parameters``."""
@@ -114,7 +114,7 @@ class Entry:
             "inputs": {name: vars(file) for name, file in self.inputs.items()},
             "outputs": {name: vars(file) for name, file in self.outputs.items()} or None,
             "parameters": self.parameters,
-            "facts": self.facts or None,
+            "depends_on": self.depends_on or None,
             "result": self.result,
         }
         there = {key: value for key, value in content.items() if value is not None}

@@ -43,14 +43,14 @@ class Work(Generic[Case]):
 
     case : argument of the step's function. inputs : files it reads, by role. outputs : files it leaves; the subject is
     due again if one is missing. others : further files that it or an earlier run, with other options, may leave.
-    facts : what else its result depends on (JSON), such as what the record of another step says about its inputs.
+    depends_on : what else its result depends on (JSON), such as what the record of another step says about its inputs.
     """
 
     case: Case
     inputs: Mapping[str, Path]
     outputs: Sequence[Path] = ()
     others: Sequence[Path] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    depends_on: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def leaves(self) -> tuple[Path, ...]:

@@ -232,7 +232,12 @@ def localize(
         sources["lesions"],
         sources["regions"],
         sources.get("ventricles"),
-        Companions(tissue=sources.get("tissue"), notes=tuple(made.notes), by_network=made.lesions_by == By.NETWORK),
+        Companions(
+            tissue=sources.get("tissue"),
+            notes=tuple(made.notes),
+            notes_of_regions=tuple(carried(regions).notes),
+            by_network=made.lesions_by == By.NETWORK,
+        ),
     )
     return localization_of(maps, region_table(names), settings)
 

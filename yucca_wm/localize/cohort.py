@@ -23,7 +23,7 @@ from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.folder import STEP, OutputFiles, check_folder, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
-from yucca_wm.localize.inputs.records import facts, mixed_settings, other_scans, same_scans
+from yucca_wm.localize.inputs.records import mixed_settings, other_scans, recorded_by_predict, same_scans
 from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
@@ -100,8 +100,6 @@ def localize_into(
     if companions.asked:
         pairs, without = companions.attach(pairs, inputs.lesions, inputs.regions)
         failures |= without
-    if bids:
-        check_names(pairs.values())
     tables = tables_of(
         table, settings,
         ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
@@ -115,6 +113,8 @@ def localize_into(
     there = _earlier(step, to.parts, pairs) if inputs.adds else None
     if there is not None:
         _check_addition(there, pairs, force=options.force)
+    if bids:
+        check_names({**(there.entries if there is not None else {}), **pairs}, inputs.lesions)
     work = partial(
         localize_case,
         table=table, settings=settings, tables=tables, parts=to.parts, maps_dir=to.maps, derivative=to.derivative,
@@ -211,8 +211,10 @@ def _name_outdated(there: Earlier, now: Collection[str]) -> None:
         inputs = {what: state for what, state in entry.inputs.items() if Path(state.path).is_file()}
         if any(FileState.of(state.path, state).sha256 != state.sha256 for state in inputs.values()):
             print(f"note: {name}: its maps have changed since; localize it again", file=sys.stderr)
-        elif "lesions" in inputs and entry.facts != plain(facts(Path(inputs["lesions"].path))):
-            print(f"note: {name}: its scans were predicted again since; localize it again", file=sys.stderr)
+        elif {"lesions", "regions"} <= inputs.keys() and entry.depends_on != plain(
+            recorded_by_predict(*(Path(inputs[what].path) for what in ("lesions", "regions")))
+        ):
+            print(f"note: {name}: what predict recorded about it has changed since; localize it again", file=sys.stderr)
 
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:

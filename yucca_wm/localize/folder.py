@@ -16,7 +16,7 @@ from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.atlas_space import FOLDER as CARRIED
 from yucca_wm.localize.atlas_space import STEP as TO_TEMPLATE
 from yucca_wm.localize.inputs.pairs import Inputs, Pair
-from yucca_wm.localize.inputs.records import facts
+from yucca_wm.localize.inputs.records import recorded_by_predict
 from yucca_wm.localize.maps import Derivative
 from yucca_wm.localize.outputs import MANIFEST, Parts, subjects_in
 from yucca_wm.localize.tables import ALL_TABLES
@@ -53,7 +53,7 @@ class OutputFiles:
         outputs = [self.parts.path(pair.subject), *[image] * bool(self.maps), *bids * bool(self.derivative)]
         read = {path.absolute() for path in pair.files().values()}
         others = [path for path in (image, *bids) if path not in outputs and path.absolute() not in read]
-        return Work(pair, pair.files(), outputs, others, facts(pair.lesions))
+        return Work(pair, pair.files(), outputs, others, recorded_by_predict(pair.lesions, pair.regions))
 
     def remove_empty(self) -> None:
         """Remove folders that no subject has a file in."""

@@ -138,15 +138,14 @@ class Derivative:
         return quote(Path(os.path.relpath(path, self._folder(name))).as_posix())
 
 
-def check_names(pairs: Iterable[Pair]) -> None:
-    """Raise InputError if two subjects get the same BIDS name."""
+def check_names(subjects: Iterable[str], where: Path) -> None:
+    """Raise InputError about ``where`` if two subjects get the same BIDS name."""
     names: dict[str, str] = {}
-    for pair in pairs:
-        name = _name(pair.subject)
+    for subject in subjects:
+        name = _name(subject)
         if name in names:
-            problem = f"subjects {names[name]} and {pair.subject} are both {name} in BIDS"
-            raise InputError(pair.lesions, problem, "rename one")
-        names[name] = pair.subject
+            raise InputError(where, f"subjects {names[name]} and {subject} are both {name} in BIDS", "rename one")
+        names[name] = subject
 
 
 def _name(subject: str) -> str:

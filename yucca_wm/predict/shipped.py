@@ -143,8 +143,9 @@ def _cuts_there(cuts: list[Note], frame: Frame, found: Segmentation, like: Image
     (other,) = (modality for modality in frame.images if modality != frame.reference)
     consequence = CONSEQUENCE if is_cut_off(cuts) else ELSEWHERE.format(others=frame.reference)
     reference = frame.images[frame.reference]
-    tissue, lesions = (frame.carried(reference.with_data(data), like).data for data in (found.tissue, found.lesions))
-    there = cut_off({other: like}, tissue, lesions, consequence)
+    tissue = frame.carried(reference.with_data(found.tissue), like).data
+    none = np.zeros_like(tissue)  # what was found beyond a scan's end is only said where another goes on
+    there = cut_off({other: like}, tissue, none, consequence)
     of_other = [cut for cut in cuts if cut.about is About.PARTLY_ONE_SCAN and cut.startswith(f"{other}: ")]
     return [cut for cut in cuts if not (there and cut in of_other)] + there
 

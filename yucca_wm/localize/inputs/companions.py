@@ -154,7 +154,10 @@ def _maps(place: PathInput, pairs: Mapping[str, Pair]) -> dict[str, Path]:
     for path in sorted(root.iterdir(), key=lambda path: path.suffix == SUFFIX):
         if path.name.startswith(".") or not path.name.lower().endswith((*IMAGE_SUFFIXES, SUFFIX)):
             continue
-        if case_name(path) not in by_name:
+        other = by_name.get(case_name(path))
+        if other is not None and path.suffix != SUFFIX:
+            raise InputError(root, f"holds {other.name} and {path.name}", "keep one of them")
+        if other is None:
             by_name[case_name(path)] = path
             by_subject.setdefault(bare(subject_of(case_name(path))), []).append(path)
     found: dict[str, Path] = {}

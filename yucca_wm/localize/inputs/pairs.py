@@ -45,7 +45,8 @@ class Companions:
     lesion_softmax, region_softmax : softmax files that the maps were made from.
     modalities : maps made from one modality, those that the subject has.
     tissue : tissue map.
-    notes : notes of `yucca_wm.predict` on maps in memory; those on files are in ``predict.json`` beside them.
+    notes, notes_of_regions : notes of `yucca_wm.predict` on lesion and region maps in memory; those on files are in
+        ``predict.json`` beside them.
     by_network : whether the models of this package found the lesions; for maps in memory, like ``notes``.
     """
 
@@ -54,6 +55,7 @@ class Companions:
     modalities: tuple[Modality, ...] | None = None
     tissue: Source | None = None
     notes: tuple[Note, ...] = ()
+    notes_of_regions: tuple[Note, ...] = ()
     by_network: bool = False
 
     def files(self) -> dict[str, Path]:
@@ -167,6 +169,9 @@ def cohort_inputs(
 
     def maps(of: Target, place: PathInput | None) -> dict[str, Path]:
         if place is not None:
+            if of is Target.LESIONS and Path(place).is_file() and len(subjects) > 1:
+                problem = f"is one lesion map, but the cohort has {len(subjects)} subjects"
+                raise InputError(place, problem, "give a folder of maps named after the subjects")
             found = image_files(Path(place), failures, lesion=of is Target.LESIONS)
             return match(everyone, found, Path(place), failures, unused=NOBODYS)
         there = {name: path for name, subject in subjects.items() if (path := getattr(subject, of)) is not None}

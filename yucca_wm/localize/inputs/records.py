@@ -35,13 +35,21 @@ def registration_flag(regions: Source) -> dict[str, str]:
     return {str(About.POOR_REGISTRATION): "; ".join(map(str, found))} if found else {}
 
 
-def scans_flags(lesions: Source, noted: Sequence[Note] = ()) -> dict[str, str]:
-    """The flags that notes of `yucca_wm.predict` raise on the subject of this lesion map.
+ON_LESIONS = (About.WITHOUT_FLAIR, About.PARTLY_ONE_SCAN)
+"""What notes are about that concern only the lesions found, not the regions."""
 
-    noted : notes on a map in memory; for a file they are in the record beside the lesion map's folder.
+
+def scans_flags(
+    lesions: Source, regions: Source, noted: Sequence[Note] = (), noted_of_regions: Sequence[Note] = ()
+) -> dict[str, str]:
+    """The flags that notes of `yucca_wm.predict` raise on the subject of these maps, of which it may have made one.
+
+    noted, noted_of_regions : notes on maps in memory; for files they are in the record beside the map's folder.
     """
+    of_lesions = noted if isinstance(lesions, Image) else _predicted(lesions).notes
+    of_regions = noted_of_regions if isinstance(regions, Image) else _predicted(regions).notes
     said: dict[str, list[str]] = {}
-    for note in noted if isinstance(lesions, Image) else _predicted(lesions).notes:
+    for note in dict.fromkeys([*of_lesions, *(note for note in of_regions if note.about not in ON_LESIONS)]):
         if note.about in RAISED_BY_NOTES:
             said.setdefault(str(note.about), []).append(ON_T1 if note.about is About.WITHOUT_FLAIR else note)
     return {flag: "; ".join(said[flag]) for flag in RAISED_BY_NOTES if flag in said}
@@ -52,11 +60,11 @@ def by_network(lesions: Source, *, stated: bool = False) -> bool:
     return stated if isinstance(lesions, Image) else _predicted(lesions).lesions_by == By.NETWORK
 
 
-def facts(lesions: Path) -> dict[str, Any]:
-    """What `yucca_wm.predict` recorded about this lesion map that a subject's flags depend on."""
-    if _predicted(lesions) == Predicted():
+def recorded_by_predict(lesions: Path, regions: Path) -> dict[str, Any]:
+    """What `yucca_wm.predict` recorded about these maps that a subject's flags depend on; empty without a record."""
+    if _predicted(lesions) == _predicted(regions) == Predicted():
         return {}
-    return {"flags": scans_flags(lesions), "by_network": by_network(lesions)}
+    return {"flags": scans_flags(lesions, regions), "by_network": by_network(lesions)}
 
 
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
@@ -92,18 +100,18 @@ def _alone(scans: str) -> str:
     return scans if " and " in scans else f"{scans} alone"
 
 
-def _predicted(lesions: Path) -> Predicted:
-    """The record of `yucca_wm.predict` on this lesion map; empty without one, as for other tools' maps."""
-    return read_predictions(lesions.parent.parent / PREDICTIONS).subjects.get(case_name(lesions), Predicted())
+def _predicted(made: Path) -> Predicted:
+    """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps."""
+    return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), Predicted())
 
 
 EXTRA = "yucca_wm"
 """Key of the record in ``extra`` of the nibabel images that `yucca_wm.predict` returns."""
 
 
-def carried(lesions: object) -> Predicted:
-    """The record that a lesion map from `yucca_wm.predict` (Python) carries with it; empty for any other image."""
-    return Predicted.of(getattr(lesions, "extra", {}).get(EXTRA, {}))
+def carried(image: object) -> Predicted:
+    """The record that a map from `yucca_wm.predict` (Python) carries with it; empty for any other image."""
+    return Predicted.of(getattr(image, "extra", {}).get(EXTRA, {}))
 
 
 def mixed_settings(regions: Mapping[str, Path]) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from yucca_wm.cohort.ids import with_others
-from yucca_wm.core.errors import some_of
+from yucca_wm.core.errors import count, some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About
 from yucca_wm.core.regions import RegionTable, Side
@@ -64,7 +64,7 @@ TITLES: dict[str, str] = {
     About.WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
     About.CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless found on another scan",
-    About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were found on the other alone",
+    About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were looked for on the other alone",
     About.BLANK_SLICES: "slices within the head without any signal: lesions there are not visible",
     About.DOUBTFUL_SCANS: "scans that may be the wrong ones (exchanged, another contrast or person, a wrong header)",
     About.WEAK_FIT: "T1 and FLAIR match only weakly",
@@ -183,7 +183,8 @@ def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
         for flag in names:
             subjects.setdefault(flag, []).append(subject)
     return [
-        f"{TITLES[flag]} in {len(names)} of {len(flags)} subjects: {some_of(names)}" for flag, names in subjects.items()
+        f"{len(names)} of {count(len(flags), 'subject')} ({some_of(names)}): {TITLES[flag]}"
+        for flag, names in subjects.items()
     ]
 
 
