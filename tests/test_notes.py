@@ -17,7 +17,8 @@ SAID = MOVED.note(reference="FLAIR", moved_mm=0.2, turn_deg=1)
 
 def test_words() -> None:
     assert SAID == "registered to the FLAIR (moved by 0.2 mm and 1.0 degrees)"
-    assert PLACED.note(reference="T1").on("FLAIR") == "FLAIR: resampled to the grid of the T1, by the headers alone"
+    placed = PLACED.note(reference="T1").on("FLAIR")
+    assert placed == "FLAIR: resampled to the grid of the T1, with which it was aligned already"
     assert SAID.about is SAID.on("T1").about is About.DONE
     wrong = WRONG_HEADER.note(moved=SAID, reference="FLAIR")
     assert wrong == f"{SAID}; its header or that of the FLAIR is wrong: check left and right"

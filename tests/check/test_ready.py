@@ -84,6 +84,24 @@ def test_what_predict_does_completely_is_ready(tmp_path: Path, clean: Path, caps
     assert lines[6] == "0 errors, 2 warnings; 3 of 3 subjects ready"
 
 
+@pytest.mark.parametrize("without", [{1}, {1, 2}, {3}])
+def test_whoever_has_no_mask_is_noted_on_either_side_of_a_drawn_split(
+    without: set[int], tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tasks would draw two people to train and one to test."""
+    for number in (1, 2, 3):
+        anat, derived = tmp_path / f"sub-{number}/anat", tmp_path / f"derivatives/rater/sub-{number}/anat"
+        anat.mkdir(parents=True)
+        derived.mkdir(parents=True)
+        shutil.copyfile(Files(clean, number).flair, anat / f"sub-{number}_FLAIR.nii.gz")
+        if number not in without:
+            shutil.copyfile(Files(clean, number).lesions, derived / f"sub-{number}_label-lesion_mask.nii.gz")
+    main([str(tmp_path), "--jobs", "1"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "has no lesion mask" in line]
+    who = f"sub-{min(without)}" if len(without) == 1 else "2 subjects"
+    assert line.startswith(f"note: {who}: has no lesion mask; to train, add it")
+
+
 def test_who_cannot_be_read_is_an_error_said_once(
     tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -196,7 +196,7 @@ def test_an_error_names_who_was_left_out_for_which_cell(cohort):
     people = ["--participants", str(cohort / "participants.tsv"), "--covariates", "age", "score"]
     with pytest.raises(InputError) as raised:
         main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), *people])
-    assert raised.value.remedy == f"10 at least; {left}"
+    assert raised.value.remedy == f"at least 10 are needed; {left}"
     for number, name in enumerate("abcd"):
         set_column(cohort, name, lambda who, _, skipped=number: "" if who == skipped else str(who * who % 5))
     with pytest.raises(InputError, match=r"for a: sub-00 .* for c: sub-02 \(1 subject\); 2 more reasons$"):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from yucca_wm.core.notes import About, Note, recorded
+from yucca_wm.core.tsv import read_rows
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.notes import failure_lines, note_lines
 from yucca_wm.report.results import read_results
@@ -78,10 +79,22 @@ def test_the_page_of_a_cohort_says_first_who_failed_and_what_was_unsure(predicte
     lines = flags_of(text[: text.index("<h2>What was run</h2>")])
     assert lines[0] == "1 of 4 failed: dora: /there/dora_FLAIR.nii.gz: no such file"
     assert f"left: {EXCHANGED}" in lines
-    assert "3 subjects localized, 1 failed." in text
+    totals = [row for row in read_rows(predicted / "lesion_load.tsv") if row["name"] == "total"]
+    low, middle, high = sorted(float(row["lesion_volume_ml"]) for row in totals)
+    mean = (low + middle + high) / 3
+    spread = f"mean {mean:.3f} ml, median {middle:.3f} ml, {low:.3f} to {high:.3f} ml"
+    assert f"Lesion volume: {spread}; 1 failed." in text
     assert "Means are of 3 of 4 subjects; 1 failed." in text
-    rows = re.findall(r"<tr><td>(\S+?)</td>.*<td>(\d+)</td><td>(\d+)</td></tr>", text[text.index('id="subjects"') :])
-    assert [(name, notes) for name, _, notes in rows[:3]] == [("a&lt;b&gt;", "0"), ("empty", "0"), ("left", "3")]
+    rows = re.findall(r"<tr><td>(\S+?)</td>(.*)</tr>", text[text.index('id="subjects"') :])
+    shown = {name: re.findall("<td>(.*?)</td>", cells) for name, cells in rows[:3]}
+    assert {name: cells[1] for name, cells in shown.items()} == {
+        html.escape(row["subject"]): f"{float(row['load_percent']):.2f}" for row in totals
+    }
+    flags = json.loads((predicted / "localize.json").read_text())["subjects"]
+    assert {name: cells[-2] for name, cells in shown.items()} == {
+        html.escape(name): ", ".join(about["flags"]).replace("_", " ") for name, about in flags.items()
+    }
+    assert {name: cells[-1] for name, cells in shown.items()} == {"a&lt;b&gt;": "0", "empty": "0", "left": "3"}
 
 
 def test_what_was_done_to_the_scans_comes_after_what_is_in_doubt(predicted: Path) -> None:

@@ -76,7 +76,7 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
     except YuccaWMError as error:
         problems.append(Problem(Level.ERROR, COHORT, "", str(error)))
     problems += [
-        *_missing(subjects, splits),
+        *_missing(subjects),
         *_names(subjects, splits),
         *_duplicates(facts),
         *_sides_of_split(root, splits),
@@ -89,12 +89,13 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
     return Report(tuple(subjects), splits, facts, tuple(problems))
 
 
-def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:
-    """Scans or maps that other subjects have. One that no subject has is taken as not part of the study."""
+def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
+    """Scans or maps that other subjects have. One that no subject has is taken as not part of the study, and so are
+    lesion masks that no subject on its side of the cohort's own split has."""
     there = {modality for subject in subjects for modality in subject.scans}
     parcellated = any(subject.regions for subject in subjects)
     segmented = any(subject.wm for subject in subjects)
-    labelled = {splits.get(subject.name) for subject in subjects if subject.lesions}
+    labelled = {subject.split for subject in subjects if subject.lesions}
     for subject in subjects:
         if (wrong := subject.problem) is not None:
             yield Problem(Level.ERROR, subject.name, wrong.path, wrong.problem, wrong.remedy)
@@ -108,7 +109,7 @@ def _missing(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterat
             for modality in missing:
                 lost = f"its {alone} is used alone: {LOST.get(modality, ALL_LOSE)}"
                 yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", lost)
-        if subject.lesions is None and splits.get(subject.name) in labelled:
+        if subject.lesions is None and subject.split in labelled:
             remedy = f"to train, {Target.LESIONS.remedy}"
             yield Problem(Level.NOTE, subject.name, "", f"has no {Target.LESIONS.noun}", remedy)
         if subject.regions is None and subject.wm is None and (segmented or parcellated):

@@ -162,7 +162,7 @@ def cluster_tables(
         covariates = cohort_design(cohort, settings)
         if len(loads.subjects) < FEW:
             problem = f"has only {count(len(loads.subjects), 'subject')}: too few to look for groups"
-            raise InputError(table_name(load_path), problem, f"{FEW} at least")
+            raise InputError(table_name(load_path), problem, f"at least {FEW} are needed")
     values, filled = well_known(transform(loads.percent, settings.scale), loads.regions)
     if not values.shape[1]:
         problem = "has no region that half of the subjects have: nothing to compare them by"

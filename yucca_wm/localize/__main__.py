@@ -242,7 +242,7 @@ def _tell(
         print("\n".join(lines(args.out_dir, *alone)))
     print(f"{done} in {args.out_dir}")
     if (page := Path(args.out_dir, "report", "index.html")).is_file():
-        again = f"yucca-wm report --results {args.out_dir} --out-dir {page.parent}"
+        again = f"yucca-wm report --results {args.out_dir} --out-dir {page.parent} --images SCANS"
         print(f"note: {page} shows earlier results; to draw it again: {again}", file=sys.stderr)
     template = Path(args.out_dir, "template")
     if args.to_template is None and template.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.localize import atlas_space
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.measures.flags import TITLES
+from yucca_wm.localize.terminal import load_shown
 from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
 from yucca_wm.report.html import LEFT, Pictures, decimals, render, short, table_of
 from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
-from yucca_wm.report.results import Results, facts_of
+from yucca_wm.report.results import Results, facts_of, value
 
 
 def cohort_page(
@@ -61,7 +62,7 @@ def cohort_page(
         "cohort.html",
         title=f"Lesion localization: {count(len(results.load), 'subject')}",
         version=__version__,
-        summary=f"{count(len(results.load), 'subject')} localized" + f", {n_failed} failed" * bool(n_failed),
+        summary=_totals(results, used) + f"; {n_failed} failed" * bool(n_failed),
         facts=facts_of(results),
         flags=[
             *failure_lines(results.failures, n_people),
@@ -74,6 +75,7 @@ def cohort_page(
         subject_heads=(
             "subject",
             "lesion volume (ml)",
+            "load (% of the regions)",
             "lesions",
             "outside regions (%)",
             "largest lesion (ml)",
@@ -111,6 +113,13 @@ def cohort_page(
     )
 
 
+def _totals(results: Results, used: Sequence[str]) -> str:
+    """Mean, median and range of the lesion volumes of the subjects that means are of."""
+    volumes_ml = [value(results.load[name][-1], "lesion_volume_ml") for name in used]
+    mean, median, low, high = (f(volumes_ml) for f in (np.mean, np.median, np.min, np.max))
+    return f"Lesion volume: mean {mean:.3f} ml, median {median:.3f} ml, {low:.3f} to {high:.3f} ml"
+
+
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:
     """Add the lesion frequency map, if any; returns notes on subjects missing from it, or in it though excluded."""
     folder = results.folder / atlas_space.FOLDER
@@ -146,8 +155,9 @@ def _subject_row(
     name: str, results: Results, links: Mapping[str, str], doubts: Mapping[str, list[Note]]
 ) -> dict[str, Any]:
     total, outside = results.load[name][-1], results.load[name][-2]
-    cells = [name, short(total["lesion_volume_ml"]), total["n_lesions"], short(outside["share_percent"])]
-    cells += [short(total["largest_lesion_ml"]), str(len(results.flags[name]))]
+    cells = [name, short(total["lesion_volume_ml"]), load_shown(total), total["n_lesions"]]
+    cells += [short(outside["share_percent"]), short(total["largest_lesion_ml"])]
+    cells.append(", ".join(flag.replace("_", " ") for flag in results.flags[name]))
     return {"link": links.get(name), "cells": [*cells, *[len(doubts.get(name, []))] * bool(doubts)]}
 
 

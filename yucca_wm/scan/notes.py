@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yucca_wm.core.notes import About, Wording
 
-PLACED = Wording("resampled to the grid of the {reference}, by the headers alone", About.DONE)
+PLACED = Wording("resampled to the grid of the {reference}, with which it was aligned already", About.DONE)
 MOVED = Wording("registered to the {reference} (moved by {moved_mm:.1f} mm and {turn_deg:.1f} degrees)", About.DONE)
 NOT_ALIGNED = Wording("was not aligned with the {reference} although both share a grid; " + MOVED.words, About.DONE)
 """`MOVED` for scans that had been resampled but not registered."""
