@@ -12,6 +12,7 @@ import pytest
 
 from yucca_wm.core.notes import About, Note, recorded
 from yucca_wm.core.tsv import read_rows
+from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.notes import failure_lines, note_lines
 from yucca_wm.report.results import read_results
@@ -95,6 +96,20 @@ def test_the_page_of_a_cohort_says_first_who_failed_and_what_was_unsure(predicte
         html.escape(name): ", ".join(about["flags"]).replace("_", " ") for name, about in flags.items()
     }
     assert {name: cells[-1] for name, cells in shown.items()} == {"a&lt;b&gt;": "0", "empty": "0", "left": "3"}
+
+
+def test_a_doubt_is_not_said_again_as_a_flag(predicted: Path) -> None:
+    """Of who has no note (the record of predict is of another run) the flag is all there is."""
+    file = predicted / "localize.json"
+    about = json.loads(file.read_text())
+    for name in ("left", "empty"):
+        about["subjects"][name]["flags"]["doubtful_scans"] = "..."
+    file.write_text(json.dumps(about))
+    lines = flags_of(page(predicted, "--cohort-only"))
+    assert f"left: {EXCHANGED}" in lines
+    assert [line for line in lines if line.startswith(TITLES["doubtful_scans"])] == [
+        f"{TITLES['doubtful_scans']}: 1 of 3 subjects (empty)"
+    ]
 
 
 def test_what_was_done_to_the_scans_comes_after_what_is_in_doubt(predicted: Path) -> None:

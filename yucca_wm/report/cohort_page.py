@@ -66,7 +66,7 @@ def cohort_page(
         facts=facts_of(results),
         flags=[
             *failure_lines(results.failures, n_people),
-            *_flag_lines(subjects),
+            *_flag_lines(subjects, notes.doubts),
             *note_lines(notes.doubts),
             *frequency,
         ],
@@ -141,12 +141,14 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
     return [*lines, *also * bool(left_out)]
 
 
-def _flag_lines(subjects: dict[str, Any]) -> list[str]:
+def _flag_lines(subjects: Mapping[str, Any], doubts: Mapping[str, Sequence[Note]]) -> list[str]:
+    """A line for each flag, without the subjects whose own note says it. doubts : subject -> its notes."""
     lines = []
     met = dict.fromkeys(flag for about in subjects.values() for flag in about["flags"])
     for flag in [*(flag for flag in TITLES if flag in met), *(flag for flag in met if flag not in TITLES)]:
         text = TITLES.get(flag, flag.replace("_", " "))
-        if names := [name for name, about in subjects.items() if flag in about["flags"]]:
+        said = {name for name, notes in doubts.items() if any(note.about == flag for note in notes)}
+        if names := [name for name, about in subjects.items() if flag in about["flags"] and name not in said]:
             lines.append(f"{text}: {len(names)} of {len(subjects)} subjects ({some_of(names, 8)})")
     return lines
 
