@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
+from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
+from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 
 
 def add_label_options(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True)
-class Predicted:
+class PredictionRecord:
     """The record on one subject; empty for maps of other tools.
 
     scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
@@ -39,7 +39,7 @@ class Predicted:
     regions_by: str | None = None
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Predicted:
+    def of(cls, record: Mapping[str, Any]) -> PredictionRecord:
         """Read one subject's entry."""
         scans: Mapping[str, Mapping[str, Any]] = record.get("scans", {})
         return cls(
@@ -55,7 +55,7 @@ class Predicted:
 class Predictions:
     """subjects : name -> record. failed : name -> reason."""
 
-    subjects: Mapping[str, Predicted] = field(default_factory=dict)
+    subjects: Mapping[str, PredictionRecord] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,4 +72,4 @@ def _read(path: Path, _changed_ns: int) -> Predictions:
     """Read once for all subjects."""
     record = json.loads(path.read_text(encoding="utf-8"))
     failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items()}
-    return Predictions({str(name): Predicted.of(case) for name, case in record["cases"].items()}, failed)
+    return Predictions({str(name): PredictionRecord.of(case) for name, case in record["cases"].items()}, failed)

@@ -15,6 +15,7 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid, share_voxels
 from yucca_wm.imaging.images import Source, name_of
 from yucca_wm.imaging.kinds import (
+    OTHER_PATHOLOGY,
     is_mask,
     labels_in,
     look_like_regions,
@@ -22,7 +23,7 @@ from yucca_wm.imaging.kinds import (
     refuse_scan,
     refuse_tissue_map,
 )
-from yucca_wm.imaging.lesion_maps import OTHER_PATHOLOGY, LesionLabels, name_labels
+from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels
 from yucca_wm.imaging.reading import spelled
 
 BY_HEADERS = "by_headers"

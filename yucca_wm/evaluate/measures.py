@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.imaging.lesion_maps import OTHER_PATHOLOGY
+from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
 
 WMH = 1
 

@@ -28,7 +28,7 @@ AS_IF_NAMES = 1.0
 scans it is less than half of this."""
 
 OTHER_PATHOLOGY = 2
-"""Label that accompanies 1 in the masks of the WMH challenge."""
+"""Label in the masks of the WMH challenge and of Task001 that may occur but is not white-matter lesion."""
 
 LEAST_REGIONS = 5
 """Fewer labels than this may be kinds of lesion, whatever the region table says."""

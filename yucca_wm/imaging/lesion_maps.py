@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm.core.errors import InputError, NotWholeNumbersError, UnknownLabelsError
+from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
 from yucca_wm.imaging.reading import spelled
 
 if TYPE_CHECKING:  # options are read by ``--help``, too
@@ -18,9 +19,6 @@ if TYPE_CHECKING:  # options are read by ``--help``, too
 
 ALL = "all"
 """Instead of lesion labels: every label that is not ignored (instance maps, annotated maps)."""
-
-OTHER_PATHOLOGY = 2
-"""Label in the WMH challenge and Task001 that may occur but is not white-matter lesion."""
 
 OVERSHOOT = 0.05
 """Interpolation may leave probabilities this far below 0 or above 1."""

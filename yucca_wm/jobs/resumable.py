@@ -80,20 +80,7 @@ def run_step(
         _clear(step.folder, folders)
     if options.level is Level.GROUP:
         return _gathered(step, chosen, record)
-    kept: dict[str, Any] = {}
-    due: dict[str, Due[Case]] = {}
-    refused: dict[str, InputError] = {}
-    written = Written(step, record)
-    for name, work in chosen.items():
-        last = record.last(name)
-        if last is not None and not options.force and _is_current(step, work, last):
-            kept[name] = last.result
-            reading.note(*last.notes)
-        elif not options.force and (error := written.error(work, last)):
-            refused[name] = error
-        else:
-            to_remove = written.to_remove(work, last, force=options.force) if step.replaces else ()
-            due[name] = Due(name, work, last, to_remove)
+    kept, due, refused = _sorted_out(step, chosen, record, force=options.force)
     if chosen and len(refused) == len(chosen):
         raise next(iter(refused.values()))
 
@@ -106,20 +93,7 @@ def run_step(
 
     def answered(name: str, answer: Any, failure: str | None) -> Any:
         done = Done({}, 0.0, None) if failure is not None else answer
-        state = State.DONE if failure is None else State.FAILED
-        entry = Entry(
-            name,
-            step.name,
-            state,
-            done.inputs,
-            step.parameters,
-            due[name].work.depends_on,
-            seconds=done.seconds,
-            result=done.result,
-            reason=failure or "",
-            notes=done.notes,
-            outputs=done.outputs,
-        )
+        entry = done.entry(name, step, due[name].work, failure)
         reading.note(*done.notes)
         record.add(entry)
         return done.result
@@ -140,6 +114,28 @@ def run_step(
     failures = outcome.failures | {name: str(error) for name, error in refused.items()}
     done, failed = ({name: part[name] for name in chosen if name in part} for part in (results, failures))
     return Outcome(done, failed, refused)
+
+
+def _sorted_out(
+    step: Step, works: Mapping[str, Work[Case]], record: Record, *, force: bool
+) -> tuple[dict[str, Any], dict[str, Due[Case]], dict[str, InputError]]:
+    """Subjects whose results are kept (subject -> result), that may have to be done, and that must not be (-> error),
+    because that would replace a file that no run has written as it is."""
+    kept: dict[str, Any] = {}
+    due: dict[str, Due[Case]] = {}
+    refused: dict[str, InputError] = {}
+    written = Written(step, record)
+    for name, work in works.items():
+        last = record.last(name)
+        if last is not None and not force and _is_current(step, work, last):
+            kept[name] = last.result
+            reading.note(*last.notes)
+        elif not force and (error := written.error(work, last)):
+            refused[name] = error
+        else:
+            to_remove = written.to_remove(work, last, force=force) if step.replaces else ()
+            due[name] = Due(name, work, last, to_remove)
+    return kept, due, refused
 
 
 def record_saved(step: Step, name: str, work: Work[Any], write: Callable[[], None]) -> None:
@@ -182,6 +178,22 @@ class Done:
     result: Any
     notes: Sequence[str] = ()
     outputs: Mapping[str, FileState] = field(default_factory=dict)
+
+    def entry(self, name: str, step: Step, work: Work[Any], failure: str | None) -> Entry:
+        """The line for the record. failure : why it failed; None: done."""
+        return Entry(
+            name,
+            step.name,
+            State.DONE if failure is None else State.FAILED,
+            self.inputs,
+            step.parameters,
+            work.depends_on,
+            seconds=self.seconds,
+            result=self.result,
+            reason=failure or "",
+            notes=self.notes,
+            outputs=self.outputs,
+        )
 
 
 def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool, keep: bool) -> Done:

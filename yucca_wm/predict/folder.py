@@ -11,7 +11,7 @@ from typing import Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
-from yucca_wm.core.predictions import PREDICTIONS, Predicted, read_predictions
+from yucca_wm.core.predictions import PREDICTIONS, PredictionRecord, read_predictions
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.localize.outputs import MANIFEST as TABLES
@@ -50,7 +50,7 @@ def check_scans(out: Path, name: str, scans: Mapping[str, Mapping[str, str | Non
     scans : modality -> ``file`` and ``sha256`` (None: not known), as in that account. A file that has changed in its
         place is the same person's.
     """
-    before = read_predictions(out / MANIFEST).subjects.get(name, Predicted())
+    before = read_predictions(out / MANIFEST).subjects.get(name, PredictionRecord())
     for modality, scan in scans.items():
         digest, file = before.scan_sha256.get(modality), before.scan_files.get(modality)
         if digest and scan["sha256"] and digest != scan["sha256"] and file != scan["file"]:

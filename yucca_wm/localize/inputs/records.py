@@ -13,7 +13,7 @@ from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About, Note
-from yucca_wm.core.predictions import PREDICTIONS, By, Predicted, read_predictions
+from yucca_wm.core.predictions import PREDICTIONS, By, PredictionRecord, read_predictions
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.parcellate.outputs import registration_record
 
@@ -62,7 +62,7 @@ def by_network(lesions: Source, *, stated: bool = False) -> bool:
 
 def recorded_by_predict(lesions: Path, regions: Path) -> dict[str, Any]:
     """What `yucca_wm.predict` recorded about these maps that a subject's flags depend on; empty without a record."""
-    if _predicted(lesions) == _predicted(regions) == Predicted():
+    if _predicted(lesions) == _predicted(regions) == PredictionRecord():
         return {}
     return {"flags": scans_flags(lesions, regions), "by_network": by_network(lesions)}
 
@@ -100,18 +100,18 @@ def _alone(scans: str) -> str:
     return scans if " and " in scans else f"{scans} alone"
 
 
-def _predicted(made: Path) -> Predicted:
+def _predicted(made: Path) -> PredictionRecord:
     """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps."""
-    return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), Predicted())
+    return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), PredictionRecord())
 
 
 EXTRA = "yucca_wm"
 """Key of the record in ``extra`` of the nibabel images that `yucca_wm.predict` returns."""
 
 
-def carried(image: object) -> Predicted:
+def carried(image: object) -> PredictionRecord:
     """The record that a map from `yucca_wm.predict` (Python) carries with it; empty for any other image."""
-    return Predicted.of(getattr(image, "extra", {}).get(EXTRA, {}))
+    return PredictionRecord.of(getattr(image, "extra", {}).get(EXTRA, {}))
 
 
 def mixed_settings(regions: Mapping[str, Path]) -> list[str]:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.imaging.images import Image, count_labels
-from yucca_wm.imaging.lesion_maps import ALL, OTHER_PATHOLOGY, LesionLabels
+from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
+from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 
 Connectivity = Literal[6, 18, 26]
 """Voxels belong to one lesion if they share a face (6), also an edge (18), also a corner (26)."""
