@@ -42,7 +42,7 @@ GOOD = "sub-01/anat/sub-01_T1w.nii.gz"
          "./sub-2/anat/sub-2_ses-2_FLAIR.nii: is of ses-2 by its name, but lies with the files of ses-1"),
         (["sub-2/anat/sub-2_T1w.nii", "derivatives/tool/sub-2/anat/sub-3_label-lesion_mask.nii"], "sub-2",
          "./derivatives/tool/sub-2/anat/sub-3_label-lesion_mask.nii: is of sub-3 by its name"),
-        (["sub-06/dwi/sub-06_dwi.nii.gz"], "sub-06", "./sub-06: has no folder anat, but dwi; add a scan"),
+        (["sub-06/dwi/sub-06_dwi.nii.gz"], "sub-06", "./sub-06: has no folder anat, but only dwi; add a scan"),
         (["sub-14/ses-1/sub-14_ses-1_T1w.nii.gz"], "sub-14_ses-1",
          "./sub-14/ses-1: has no folder anat; make it, and move sub-14_ses-1_T1w.nii.gz there"),
         (["Sub-11/anat/Sub-11_T1w.nii"], "Sub-11", "./Sub-11: the name of a person's folder begins with sub-; rename"),
@@ -51,7 +51,7 @@ GOOD = "sub-01/anat/sub-01_T1w.nii.gz"
         (["sub-2/Ses-1/anat/sub-2_T1w.nii"], "sub-2_Ses-1",
          "./sub-2/Ses-1: the name of a session's folder begins with ses-"),
         (["sub-13/anat/sub-13_T2w.nii.gz"], "sub-13",
-         "./sub-13/anat: has no T1 and no FLAIR, but sub-13_T2w.nii.gz; call scans sub-13_T1w.nii.gz and "),
+         "./sub-13/anat: has no T1 and no FLAIR, but only sub-13_T2w.nii.gz; call scans sub-13_T1w.nii.gz and "),
         (["sub-13/anat/sub-13_T1w.json"], "sub-13", "./sub-13/anat: has no T1 and no FLAIR; call scans"),
     ],
 )  # fmt: skip
@@ -161,6 +161,6 @@ def test_the_challenge_layout_tells_the_same(tmp_path: Path) -> None:
         "WMH_1: T1: 1/pre/T1.nii.gz is taken, not 1/pre/T1.nii",
         "WMH_1: wm: 1/pre/T1_seg_run2.nii is taken, not 1/pre/T1_seg_run10.nii",
         "WMH_2: has no T1, unless it is 3DT1.nii (call it T1.nii.gz)",
-        "WMH_3: ./3/pre: has no T1 and no FLAIR, but T2.nii; call scans T1.nii.gz and FLAIR.nii.gz, or remove the "
+        "WMH_3: ./3/pre: has no T1 and no FLAIR, but only T2.nii; call scans T1.nii.gz and FLAIR.nii.gz, or remove the "
         "subject",
     ]

@@ -127,7 +127,7 @@ def test_people_predicted_from_other_scans_than_most_are_flagged(
     said = {name: own["flags"]["other_scans"] for name, own in about.items() if "other_scans" in own["flags"]}
     whose = "as many other" if len(used) == 2 else "most"
     assert said == {
-        name: f"lesions were looked for on {own}, in {whose} subjects on {usual}"
+        name: f"lesions were searched for on {own}, in {whose} subjects on {usual}"
         for name, (own, usual) in flagged.items()
     }
 

@@ -111,7 +111,7 @@ def test_percent_is_not_taken_for_labels(tmp_path: Path, top: int, kind: type, w
 def test_a_label_map_that_goes_up_to_100_stays_one(tmp_path: Path) -> None:
     path = written(tmp_path, halves(44, 45, 100))
     np.testing.assert_array_equal(white_matter(path, Settings()).mask.data, halves(1, 1))
-    with pytest.raises(InputError, match="lacks white-matter label 44 and 45"):
+    with pytest.raises(InputError, match="lacks white-matter labels 44 and 45"):
         white_matter(written(tmp_path, np.arange(480, dtype=np.int16).reshape(10, 8, 6) % 40 + 61), Settings())
 
 

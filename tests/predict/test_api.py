@@ -98,7 +98,7 @@ def test_every_form_of_a_scan_gives_what_the_command_leaves(tmp_path: Path, monk
     assert repr(found).splitlines()[: len(printed)] == printed
     alone = yw.predict(t1=path).localization
     assert alone is not None
-    assert alone.flags["without_flair"].startswith("lesions were looked for on a T1 alone")
+    assert alone.flags["without_flair"].startswith("lesions were searched for on a T1 alone")
     again = yw.localize(found.lesions, found.regions, tissue=found.tissue)
     assert (again.subject, again.flags) == ("anna", found.flags)
     assert "small_load" in again.flags  # the image knows that the network found it

@@ -60,7 +60,7 @@ def test_another_scan_may_show_the_rest(end: slice, said: dict[str, str]) -> Non
     lesions[10, 10:12, 20:23] = 1
     assert cut_off({"T1": short, "FLAIR": long}, BRAIN, lesions) == [
         f"T1: ends within the brain at the {side} (100 of 100 cm2 in the last plane); "
-        f"beyond, lesions were looked for on the FLAIR alone: {ml} ml found"
+        f"beyond, lesions were searched for on the FLAIR alone: {ml} ml found"
         for side, ml in said.items()
     ]
 

@@ -154,7 +154,9 @@ def _no_scan(folder: Path, others: Iterable[Path], wanted: Mapping[Modality, str
     if loose := images(folder.iterdir()):
         return InputError(folder, "has no folder anat", f"make it, and move {_names(loose)} there")
     there = _names(folder.iterdir())
-    return InputError(folder, f"has no folder anat{there and f', but {there}'}", "add a scan, or remove the folder")
+    return InputError(
+        folder, f"has no folder anat{there and f', but only {there}'}", "add a scan, or remove the folder"
+    )
 
 
 def _names(paths: Iterable[Path]) -> str:

@@ -45,5 +45,5 @@ def note_instead(name: str, scans: Container[str], others: Iterable[Path], wante
 def no_scan(folder: Path, others: Iterable[Path], wanted: Mapping[Modality, str]) -> InputError:
     """Error for a subject without a scan in ``folder``: no images, or only ``others``, which are named differently."""
     there = ", ".join(path.name for path in others)
-    problem = f"has no {' and no '.join(Modality)}" + (f", but {there}" if there else "")
+    problem = f"has no {' and no '.join(Modality)}" + (f", but only {there}" if there else "")
     return InputError(folder, problem, f"call scans {' and '.join(wanted.values())}, or remove the subject")

@@ -126,5 +126,5 @@ def _unknown(labels: list[int], kind: Kind, how: How) -> tuple[str, str]:
         remedy = f"name the table of these regions with {spelled('--names', 'names=')}"
         return f"holds labels that are not in the region table: {shown}", remedy
     counted = ", ".join(map(str, how.labels.counted or ()))
-    problem = f"holds labels of a lesion map that are neither counted ({counted}) nor ignored: {shown}"
+    problem = f"has labels of a lesion map that are neither counted ({counted}) nor ignored: {shown}"
     return problem, name_labels()

@@ -104,7 +104,7 @@ def drawn(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: 
 
 
 def bent(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
-    """Correct ``coordinates_mm`` by a stiff polynomial: the mean head's white matter shall coincide with the person's.
+    """Correct ``coordinates_mm`` by a stiff polynomial, so that white matter of mean head and person coincide.
 
     Voxels on the midplane stay on it.
 

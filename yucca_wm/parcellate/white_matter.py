@@ -130,7 +130,8 @@ def _from_labels(image: Image, settings: Settings) -> WhiteMatter:
 
 
 def _absence(labels: tuple[int, ...], absent: list[int]) -> str:
-    problem = f"lacks white-matter label {' and '.join(map(str, absent))} (looked for {' '.join(map(str, labels))})"
+    plural = "s" * (len(absent) > 1)
+    problem = f"lacks white-matter label{plural} {' and '.join(map(str, absent))} (of {' '.join(map(str, labels))})"
     return problem + (": one side is missing" if len(labels) == 2 and len(absent) == 1 else "")
 
 

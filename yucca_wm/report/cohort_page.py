@@ -40,7 +40,8 @@ def cohort_page(
     regions, loads = results.regions, results.loads_percent()
     names = [row["name"] for row in regions]
     heat_map = draw_heat_map(results.subjects, names, loads)
-    pictures.add(heat_map, "heat_map", "Lesion load of every region in every subject; similar subjects stand together.")
+    caption = "Lesion load of every region in every subject; similar subjects are next to each other."
+    pictures.add(heat_map, "heat_map", caption)
     used = [name for name in results.subjects if name not in left_out]
     loads = loads[[name not in left_out for name in results.subjects]]
     frame = pd.DataFrame(loads)

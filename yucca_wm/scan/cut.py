@@ -18,7 +18,7 @@ LEAST_SHARE = 1 / 3
 for a sphere the missing cap is then under 3 % of its volume. Whole heads in thick slices (up to 7.7 mm) have up to
 0.31 in the topmost plane."""
 
-ELSEWHERE = "volumes are not those of a whole brain; regions are right, for the {others} shows all of it"
+ELSEWHERE = "volumes are not those of a whole brain; regions are right, because the {others} shows all of it"
 """End of the note if another scan shows the rest, beyond the grid of the maps."""
 
 CONSEQUENCE = "volumes are not those of a whole brain, and regions are wrong, far from the cut too"

@@ -53,7 +53,7 @@ BLANK = Wording(
 )
 CUT_OFF = Wording("the brain is cut off at the {where}: {consequence}", About.CUT_OFF)
 ONE_ENDS = Wording(
-    "ends within the brain at the {where}; beyond, lesions were looked for on the {others} alone: "
+    "ends within the brain at the {where}; beyond, lesions were searched for on the {others} alone: "
     "{found_ml:.2f} ml found",
     About.PARTLY_ONE_SCAN,
 )

@@ -20,7 +20,7 @@ from yucca_wm.parcellate.outputs import registration_record
 RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
 """Flags that notes of `yucca_wm.predict` raise. Which regions are absent is seen in the region map itself."""
 
-ON_T1 = "lesions were looked for on a T1 alone, where few show: do not compare them with those found on FLAIR"
+ON_T1 = "lesions were searched for on a T1 alone, where few show: do not compare them with those found on FLAIR"
 """Sentence for the flag ``without_flair``; the note itself asks for the FLAIR."""
 
 
@@ -90,7 +90,7 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     usual = max(subjects, key=lambda scans: (subjects[scans], len(scans)), default="")
     whose = "most" if all(n < subjects[usual] for scans, n in subjects.items() if scans != usual) else "as many other"
     return {
-        name: f"lesions were looked for on {_alone(scans)}, in {whose} subjects on {_alone(usual)}"
+        name: f"lesions were searched for on {_alone(scans)}, in {whose} subjects on {_alone(usual)}"
         for name, scans in used.items()
         if scans != usual
     }

@@ -64,7 +64,7 @@ TITLES: dict[str, str] = {
     About.WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
     About.CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless found on another scan",
-    About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were looked for on the other alone",
+    About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were searched for on the other alone",
     About.BLANK_SLICES: "slices within the head without any signal: lesions there are not visible",
     About.DOUBTFUL_SCANS: "scans that may be the wrong ones (exchanged, another contrast or person, a wrong header)",
     About.WEAK_FIT: "T1 and FLAIR match only weakly",
