@@ -28,7 +28,7 @@ FOREGROUND = 0.1
 TOP_TO_CENTRE_MM = 85.0
 """Distance from the top of the head to the height of the brain's centre, for a first guess."""
 
-FURROW_MM, STALK_MM = 4.5, 7.5
+SULCUS_MM, STALK_MM = 4.5, 7.5
 """Half the width of gaps that the brain's mask closes, and of thin structures that it leaves out."""
 
 NEAR_MM = 6.0
@@ -89,10 +89,10 @@ class Brain:
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """The brain [x, y, z], with furrows closed and parts on thin stalks (eyes, muscles) removed."""
+        """The brain [x, y, z], with sulci closed and parts on thin stalks (eyes, muscles) removed."""
         inside = self.inside.numpy() > 0.5
-        near = ndimage.distance_transform_edt(~inside, sampling=SPACING_MM) <= FURROW_MM
-        closed = ndimage.distance_transform_edt(np.pad(near, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1] > FURROW_MM
+        near = ndimage.distance_transform_edt(~inside, sampling=SPACING_MM) <= SULCUS_MM
+        closed = ndimage.distance_transform_edt(np.pad(near, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1] > SULCUS_MM
         core = ndimage.distance_transform_edt(np.pad(closed, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1] > STALK_MM
         parts, n = ndimage.label(core)
         if n == 0:

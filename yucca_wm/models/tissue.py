@@ -187,7 +187,7 @@ def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
-    """Brain tissue (without furrows), bool [x, y, z] on ``grid``, and distance [x, y, z] to the brain's mask in mm."""
+    """Brain tissue (without sulci), bool [x, y, z] on ``grid``, and distance [x, y, z] to the brain's mask in mm."""
     distance = ndimage.distance_transform_edt(~brain.mask, sampling=SPACING_MM).astype(np.float32)
     both = brain.at(grid, torch.stack([brain.inside, torch.from_numpy(distance)])).numpy()
     return (both[0] > 0.5) & (both[1] < SPACING_MM), both[1]

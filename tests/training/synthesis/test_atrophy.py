@@ -1,4 +1,4 @@
-"""Ventricles widen into white matter, furrows into cortex, and nothing else changes."""
+"""Ventricles widen into white matter, sulci into cortex, and nothing else changes."""
 
 from __future__ import annotations
 
