@@ -187,7 +187,10 @@ def test_one_person_at_a_time_adds_up_to_what_a_folder_gives(
     maps(tmp_path, "s1", "s2", "s10")
     assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions", "--maps") == 0
     (tmp_path / "out").rename(tmp_path / "whole")
-    assert "lesion ml" not in capsys.readouterr().out
+    head, *of_each, done = capsys.readouterr().out.splitlines()
+    assert head.split() == ["subject", "lesion", "ml", "%", "of", "regions", "lesions"]
+    assert [line.split()[:2] for line in of_each] == [["s1", "0.060"], ["s2", "0.120"], ["s10", "0.180"]]
+    assert done.startswith("3 subjects localized; ")
     for name, volume in (("s10", "0.180"), ("s1", "0.060"), ("s2", "0.120")):
         pair = (tmp_path / f"lesions/{name}.nii.gz", tmp_path / f"regions/{name}.nii.gz")
         assert run(tmp_path, "--lesions", pair[0], "--regions", pair[1], "--maps") == 0

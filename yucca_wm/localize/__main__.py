@@ -219,12 +219,12 @@ def _carrier(
 def _tell(
     args: argparse.Namespace, inputs: Inputs, flags: Collection[str], failures: Collection[str], *, whole: bool
 ) -> None:
-    """Print how many subjects were localized, for a single subject where the lesions are, and what is outdated.
+    """Print where the lesions of a single subject are, or the load of each of several, and what is outdated.
 
     flags, failures : localized and failed subjects. whole : the run covers all subjects and has written the tables.
     """
     from yucca_wm.localize.outputs import MANIFEST, failures_in
-    from yucca_wm.localize.terminal import lines
+    from yucca_wm.localize.terminal import cohort_lines, lines
 
     done = f"{count(len(flags), 'subject')} localized; tables and heat map"
     if not whole:
@@ -238,8 +238,8 @@ def _tell(
         else:
             print(f"no subject could be localized: no tables in {args.out_dir}")
         return
-    if len(alone := inputs.pairs.keys() & set(flags)) == 1:
-        print("\n".join(lines(args.out_dir, *alone)))
+    alone = inputs.pairs.keys() & set(flags)
+    print("\n".join(lines(args.out_dir, *alone) if len(alone) == 1 else cohort_lines(args.out_dir)))
     print(f"{done} in {args.out_dir}")
     if (page := Path(args.out_dir, "report", "index.html")).is_file():
         again = f"yucca-wm report --results {args.out_dir} --out-dir {page.parent} --images SCANS"
