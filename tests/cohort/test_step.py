@@ -331,12 +331,17 @@ def test_a_result_in_a_folder_that_was_copied_is_not_edited(cohort: Cohort, tmp_
     assert cohort.calls == "abc"
 
 
-@pytest.mark.parametrize("given", ["x.hdr", "x.img"])
+@pytest.mark.parametrize("given", ["x.hdr", "x.img", "x.HDR", "x.IMG", "x.hdr.gz", "x.img.gz"])
 def test_a_pair_of_header_and_image_is_one_file(tmp_path: Path, given: str) -> None:
-    for name in ("x.hdr", "x.img"):
+    ends = given.removeprefix("x.")
+    pair = [
+        f"x.{ends.replace('img', end).replace('hdr', end).replace('IMG', end.upper()).replace('HDR', end.upper())}"
+        for end in ("hdr", "img")
+    ]
+    for name in pair:
         (tmp_path / name).write_text(name)
     states = [FileState.of(tmp_path / given)]
-    for name in ("x.hdr", "x.img"):
+    for name in pair:
         (tmp_path / name).write_text("changed " + name)
         assert not states[-1].is_unchanged(tmp_path / given)
         states.append(FileState.of(tmp_path / given))

@@ -162,3 +162,14 @@ def test_the_lesion_map_says_which_region_and_a_figure_is_drawn() -> None:
     np.testing.assert_allclose(labelled.affine, AFFINE, atol=1e-5)
     axes = found.plot().axes[0]
     assert len(axes.get_xticks()) == 34
+
+
+def test_the_map_is_that_of_the_table_though_the_file_has_changed(tmp_path: Path) -> None:
+    lesions, regions = maps()
+    for name, data in (("lesions", lesions), ("regions", regions)):
+        nib.save(nib.Nifti1Image(data, AFFINE), tmp_path / f"{name}.nii")
+    found = yw.localize(tmp_path / "lesions.nii", tmp_path / "regions.nii")
+    before = np.asanyarray(found.lesion_map().dataobj).copy()
+    nib.save(nib.Nifti1Image(0 * lesions, AFFINE), tmp_path / "lesions.nii")
+    np.testing.assert_array_equal(np.asanyarray(found.lesion_map().dataobj), before)
+    assert np.count_nonzero(before) == found.loads["lesion_voxels"].iloc[-1]

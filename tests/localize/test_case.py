@@ -9,8 +9,9 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
-from yucca_wm.localize.case import localize, localize_files
+from yucca_wm.localize.case import localize, localize_maps
 from yucca_wm.localize.inputs.pairs import Pair
+from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.tables import tables_of
 
@@ -79,7 +80,9 @@ def _tables(tmp_path, synthetic, lesions, labels, affine, orientation, region_or
         synthetic.save(tmp_path / f"lesions_{orientation}.nii.gz", lesions, affine, orientation),
         synthetic.save(tmp_path / f"regions_{orientation}.nii.gz", labels, affine, region_orientation or orientation),
     )
-    result = localize_files(pair, regions(), Settings(assign_outside_mm=4))
+    result = localize_maps(
+        pair, read_maps(pair, regions(), Settings(assign_outside_mm=4)), regions(), Settings(assign_outside_mm=4)
+    )
     load, *_ = tables_of(regions(), Settings(assign_outside_mm=4))
     return list(load.rows(result)), [
         (
@@ -119,7 +122,7 @@ def test_left_stays_left(tmp_path, synthetic, orientation, side):
         synthetic.save(tmp_path / "l.nii.gz", lesions, affine, orientation),
         synthetic.save(tmp_path / "r.nii.gz", labels, affine, orientation),
     )
-    result = localize_files(pair, regions(), ALL)
+    result = localize_maps(pair, read_maps(pair, regions(), ALL), regions(), ALL)
     assert {row.side for row in result.load[:-2] if row.lesion_voxels} == {side}
     assert "sides_swapped" not in result.flags
 
@@ -140,7 +143,7 @@ def test_volumes_agree_with_simpleitk_and_centroids_too(tmp_path, synthetic):
         synthetic.save(tmp_path / "l.nii.gz", lesions, affine, "LPS"),
         synthetic.save(tmp_path / "r.nii.gz", labels, affine, "LPS"),
     )
-    result = localize_files(pair, regions(), ALL)
+    result = localize_maps(pair, read_maps(pair, regions(), ALL), regions(), ALL)
     region_image = sitk.ReadImage(str(pair.regions))
     mask = sitk.ReadImage(str(pair.lesions)) == 1
     sizes, inside = sitk.LabelShapeStatisticsImageFilter(), sitk.LabelShapeStatisticsImageFilter()

@@ -11,9 +11,10 @@ from yucca_wm.core.notes import Note, recorded
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import Headers, reading
-from yucca_wm.localize.case import localize_files
+from yucca_wm.localize.case import localize_maps
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality, Pair, pair_cases
+from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.inputs.records import scans_flags
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
@@ -113,7 +114,12 @@ def test_regions_are_brought_to_a_modalitys_lesions_at_once() -> None:
     coarse = np.array([[6.0, 0, 0, 2.5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
     companions = Companions(modalities=(Modality("T1", Image(t1, np.eye(4)), None),))
     maps = Maps("a", Image(ensemble, coarse), Image(labels, np.eye(4)), companions=companions)
-    result = localize_files(maps, table, Settings(min_size_mm3=0, resample=True))
+    result = localize_maps(
+        maps,
+        read_maps(maps, table, Settings(min_size_mm3=0, resample=True)),
+        table,
+        Settings(min_size_mm3=0, resample=True),
+    )
     of_t1 = {row.region_id: row.volumes_ml[1] for row in result.modalities if row.volumes_ml[1]}
     assert of_t1 == {left: pytest.approx(0.001), table_total(result): pytest.approx(0.001)}
 

@@ -15,8 +15,9 @@ import pytest
 import yucca_wm.localize.case
 from yucca_wm.core.regions import regions
 from yucca_wm.core.tissue import Tissue
-from yucca_wm.localize.case import localize_case, localize_files
+from yucca_wm.localize.case import localize_case, localize_maps
 from yucca_wm.localize.inputs.pairs import Companions, Pair
+from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import Parts
 from yucca_wm.localize.tables import tables_of_subject
@@ -82,9 +83,10 @@ def test_nine_stops_and_no_return(pair, tmp_path):
     assert told in (DOCS / "maintainers.md").read_text(encoding="utf-8")
 
 
-def test_from_python_the_way_is_the_same(pair):
+def test_from_python_the_way_is_the_same_once_the_maps_are_read(pair):
     table, settings = regions(), Settings()
-    localize_files(pair, table, settings)
+    maps = read_maps(pair, table, settings)
+    localize_maps(pair, maps, table, settings)
     with followed("case") as path:
-        localize_files(pair, table, settings)
-    assert path == ["case", "reading", "lesions", "places", "load", "flags", "records"]
+        localize_maps(pair, maps, table, settings)
+    assert path == ["case", "lesions", "places", "load", "flags", "records"]

@@ -181,3 +181,16 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         main(arguments)
     assert raised.value.code == 2
+
+
+def test_of_a_pair_of_files_the_image_tells_people_apart(command: list[str], subject: Scan, tmp_path: Path) -> None:
+    """The headers of two people on one grid are equal."""
+    out = tmp_path / "out"
+    words = [*command[:4], "--no-picture", "--out-dir", str(out), "--wm"]
+    for site, shift in (("A", 0), ("B", 2)):
+        (tmp_path / site).mkdir()
+        white = np.roll(subject.wm.data, shift, axis=1).astype(np.uint8)
+        nib.save(nib.Nifti1Pair(white, subject.wm.affine), tmp_path / site / "p1.hdr")
+    assert main([*words, str(tmp_path / "A/p1.hdr")]) == 0
+    with pytest.raises(InputError, match="is called p1_regions, as the map of"):
+        main([*words, str(tmp_path / "B/p1.hdr")])

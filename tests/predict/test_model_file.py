@@ -13,7 +13,7 @@ import torch
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.export.__main__ import main
-from yucca_wm.training.model import export_model, load_model
+from yucca_wm.training.model import checked, export_model, load_model
 
 
 def test_an_exported_model_is_the_same_model(region_model: Path, tmp_path: Path) -> None:
@@ -107,3 +107,15 @@ def test_folders_and_models_of_another_kind(tmp_path: Path, version_folder: Call
     sigmoid = version_folder(tmp_path / "sigmoid", 3, "2D", 1, use_label_regions=True)
     with pytest.raises(InputError, match="one label per voxel"):
         load_model(sigmoid)
+
+
+def test_a_model_with_another_plan_is_another_model(region_model: Path) -> None:
+    """Its maps are made again."""
+    model = load_model(region_model)
+    others = [
+        (model.config, {**model.plans, "target_spacing": [2.0, 2.0, 2.0]}),
+        ({**model.config, "patch_size": [8, 8, 8]}, model.plans),
+    ]
+    found = [checked(model.path, config, plans, model.training, model.weights) for config, plans in others]
+    assert len({model.identity, *(other.identity for other in found)}) == 3
+    assert checked(model.path, model.config, model.plans, {}, model.weights).identity == model.identity

@@ -315,3 +315,26 @@ def test_a_model_of_ones_own_sees_the_scan_as_it_was_prepared(tmp_path: Path) ->
     shifted, notes = with_air_at_zero(scan)
     assert len(notes) == 1
     np.testing.assert_allclose(_as_nifti(shifted).get_fdata(), stored - 1000.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["T1.mgz", "T1.hdr", "T1.nii"])
+def test_a_model_of_ones_own_is_given_what_yucca_reads(name: str, tmp_path: Path) -> None:
+    data = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
+    kind = {"mgz": nib.MGHImage, "hdr": nib.Nifti1Pair, "nii": nib.Nifti1Image}[name.rpartition(".")[2]]
+    nib.save(kind(data, np.diag([1.0, 1, 3, 1])), tmp_path / name)
+    given = _as_nifti(images.load(tmp_path / name))
+    assert type(given) is nib.Nifti1Image
+    np.testing.assert_array_equal(given.get_fdata(), data)
+    np.testing.assert_array_equal(given.affine, np.diag([1.0, 1, 3, 1]))
+
+
+def test_what_was_read_does_not_change_with_its_file(tmp_path: Path) -> None:
+    """Of a file that is not compressed, too."""
+    path = tmp_path / "T1.nii"
+    nib.save(nib.Nifti1Image(np.ones((8, 8, 8), np.int16), np.eye(4)), path)
+    scan = images.load(path)
+    with path.open("r+b") as stream:
+        stream.seek(352)
+        stream.write(b"\x07\x00" * 512)
+    assert (images.load(path).data == 7).all()
+    assert (scan.data == 1).all()

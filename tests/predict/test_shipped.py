@@ -16,6 +16,7 @@ from yucca_wm.models.segment import Networks, Segmentation
 from yucca_wm.predict.account import same_scans
 from yucca_wm.predict.case import Case, Options, other_outputs
 from yucca_wm.predict.frame_files import FRAME, save_frame
+from yucca_wm.predict.person import Predicted, write_predicted
 from yucca_wm.predict.shipped import segment_person
 from yucca_wm.scan import Frame
 from yucca_wm.scan.cut import ELSEWHERE
@@ -67,6 +68,21 @@ def test_a_scan_that_was_no_file_is_kept_as_it_was_read(tmp_path: Path) -> None:
         kept = load(tmp_path / FRAME / f"a_{modality}.nii.gz")
         np.testing.assert_array_equal(kept.data, given.data)
         np.testing.assert_allclose(kept.affine, given.affine)
+
+
+@pytest.mark.parametrize("in_frame", [True, False])
+def test_the_pictures_grey_levels_are_those_of_the_brain_where_it_is(
+    in_frame: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T1 and FLAIR share a grid, and the T1 was moved: a map on the T1 as it was does not lie on the FLAIR."""
+    drawn = []
+    monkeypatch.setattr("yucca_wm.report.overlays.draw_alignment", lambda *given: drawn.append(given[-1]))
+    image = Image(np.ones((9, 9, 9), np.float32), np.eye(4))
+    frame = Frame({"T1": image, "FLAIR": image}, "FLAIR", {"T1": np.eye(4)}, [])
+    tissue = image.with_data((np.indices((9, 9, 9))[0] > 4).astype(np.uint8))
+    write_predicted(Predicted(Case("a", {}), {"tissue": tissue}, frame, {}, in_frame), tmp_path)
+    (brain,) = drawn
+    assert brain is None if not in_frame else (brain == (tissue.data > 0)).all()
 
 
 @pytest.mark.parametrize("space", ["flair", "t1"])

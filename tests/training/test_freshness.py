@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 def test_finished_means_there_complete_and_newer_than_the_model(
     folder: Path, case: str, softmax: bool, finished: bool
 ) -> None:
-    assert is_finished(folder, case, ".nii.gz", str(folder.parent / "best.ckpt"), softmax) is finished
+    assert is_finished(folder, case, ".nii.gz", [folder.parent / "best.ckpt"], softmax) is finished
 
 
 def test_yuccas_test_dataset_gives_what_is_left_to_do(folder: Path, tmp_path: Path) -> None:
@@ -49,6 +49,7 @@ def test_yuccas_test_dataset_gives_what_is_left_to_do(folder: Path, tmp_path: Pa
     images.mkdir()
     for case in ("new", "old", "bare"):
         (images / f"{case}_000.nii.gz").touch()
+        os.utime(images / f"{case}_000.nii.gz", (10, 10))
     (folder / ".new.tmp-abcd1234.nii.gz").write_bytes(b"half of a file")
 
     def cases(*, softmax: bool, overwrite: bool = False) -> list[str]:
@@ -66,3 +67,6 @@ def test_yuccas_test_dataset_gives_what_is_left_to_do(folder: Path, tmp_path: Pa
     assert cases(softmax=True) == ["bare", "old"]
     assert cases(softmax=True, overwrite=True) == ["bare", "new", "old"]
     assert not list(folder.glob(".*"))
+    os.utime(images / "new_000.nii.gz")
+    (images / "new_b_000.nii.gz").touch()  # another case
+    assert cases(softmax=False) == ["new", "new_b", "old"], "its scan is newer than its map"

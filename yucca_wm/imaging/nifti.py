@@ -197,7 +197,7 @@ def _header_of_file(path: Path) -> Any:
 
 def _voxels_of_file(path: Path) -> NDArray[Any]:
     """Scaled values of a file that is not an archive."""
-    nifti: Any = nib.load(path)
+    nifti: Any = nib.load(path, mmap=False)  # what was read must not change with the file
     with np.errstate(all="ignore"):  # values that overflow are refused as infinite
         return np.asanyarray(nifti.dataobj)
 

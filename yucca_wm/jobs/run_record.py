@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,8 +25,8 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import sha256
 
-PAIR = (".hdr", ".img")
-"""Two files that are one image."""
+PAIR = re.compile(r"\.(hdr|img)(\.gz)?$", re.IGNORECASE)
+"""Ends of the names of two files that are one image."""
 
 RECORD = "run_record.jsonl"
 """Name of the record in an output folder."""
@@ -185,9 +186,11 @@ def _files(path: str | os.PathLike[str]) -> list[Path]:
     path = Path(path)
     if path.is_dir():
         return sorted(file for file in path.iterdir() if file.is_file())
-    if path.suffix.lower() in PAIR:
-        return sorted(file for suffix in PAIR if (file := path.with_suffix(suffix)).is_file()) or [path]
-    return [path]
+    if not PAIR.search(path.name):
+        return [path]
+    stem, ends = PAIR.sub("", path.name), ("hdr", "img", "HDR", "IMG")
+    likely = [path.with_name(f"{stem}.{end}{packed}") for end in ends for packed in ("", ".gz", ".GZ")]
+    return sorted({path, *(file for file in likely if file.is_file())})
 
 
 def _marks(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:

@@ -21,10 +21,10 @@ from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import Source, as_nifti, file_of, name_of
 from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import ALL
-from yucca_wm.localize.case import localize_files
+from yucca_wm.localize.case import localize_maps
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs.pairs import Companions, Maps, subject_named
-from yucca_wm.localize.inputs.reading import read_maps
+from yucca_wm.localize.inputs.reading import LabelMaps, read_maps
 from yucca_wm.localize.inputs.records import carried
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
@@ -75,6 +75,7 @@ class Localization:
     flags: dict[str, str]
     result: CaseResult
     _maps: Maps
+    _read: LabelMaps
     _table: RegionTable
     _settings: Settings
 
@@ -89,13 +90,8 @@ class Localization:
         nibabel.Nifti1Image
             Array [i, j, k]: ``region_id`` at every lesion voxel that the tables count, one more than the largest
             ``region_id`` outside all regions, 0 elsewhere.
-
-        Raises
-        ------
-        InputError
-            A map given as a file no longer exists.
         """
-        maps = read_maps(self._maps, self._table, self._settings)
+        maps = self._read
         return as_nifti(maps.cut(labelled_lesions(maps.lesions, maps.regions, self._table, self._settings)))
 
     def plot(self) -> Figure:
@@ -245,11 +241,12 @@ def localize(
 
 def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Localization:
     """Localize the lesions of one subject."""
-    result = localize_files(maps, table, settings)
+    read = read_maps(maps, table, settings)
+    result = localize_maps(maps, read, table, settings)
     frames = {entry.name: entry.data_frame(result) for entry in tables_of_subject(maps, table, settings)}
     loads, lesions = frames["lesion_load.tsv"], frames["lesions.tsv"]
     return Localization(
-        maps.subject, loads, lesions, frames.get(PLACES), dict(result.flags), result, maps, table, settings
+        maps.subject, loads, lesions, frames.get(PLACES), dict(result.flags), result, maps, read, table, settings
     )
 
 

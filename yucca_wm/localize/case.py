@@ -58,18 +58,10 @@ def localize_case(
     return result.flags
 
 
-def localize_files(maps: Maps, table: RegionTable, settings: Settings) -> CaseResult:
-    """Read one subject's maps, unless they are in memory, and localize its lesions; nothing is written.
-
-    Raises InputError as `read_maps`.
-    """
-    return localize_maps(maps, read_maps(maps, table, settings), table, settings)
-
-
 def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Settings) -> CaseResult:
-    """Localize the lesions of maps in memory, and evaluate their companions.
+    """Localize one subject's lesions, and evaluate the companions of its maps; nothing is written.
 
-    given : sources of the maps, and their companions.
+    given : sources of the maps, and their companions. maps : the maps, from `read_maps`.
     """
     result = localize(given.subject, maps.lesions, maps.regions, table, settings, maps.ventricles, maps.tissue)
     flags = result.flags | beyond_flag(maps.regions, maps.own, table) | grids_flag(maps.lesions, maps.region_map)

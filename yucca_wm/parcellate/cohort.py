@@ -27,6 +27,7 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step, Work
+from yucca_wm.models.shipped import identities
 from yucca_wm.parcellate.case import parcellate
 from yucca_wm.parcellate.outputs import in_cohort
 from yucca_wm.parcellate.quality import warn_of_doubts
@@ -84,6 +85,8 @@ def parcellate_cohort(
         digests = {what: sha256(path) for what, path in vars(files).items() if isinstance(path, Path)}
         parameters = {**settings.as_dict(), "atlas": {**digests, "wm_labels": files.wm_labels}, "auto_wm": auto_wm}
         parameters["fill_lesions"] = fill_lesions
+        if auto_wm:
+            parameters["models"] = identities()
         step = Step(STEP, out, parameters)
         outcome = run_step(step, work, works, options)
         done, concerned = len(outcome.results), len(outcome.results) + len(outcome.failures)

@@ -65,6 +65,8 @@ def predict_cohort(
     run = run or RunOptions()
     with only_run_in(out_dir, run) as out:
         parameters = {"models": identities(models, options), "mirror": options.mirror, "space": options.space}
+        if models and options.max_memory_gb is not None:  # decides how precise logits are kept
+            parameters["max_memory_gb"] = options.max_memory_gb
         step = Step(STEP, out, parameters, keeps=True)
         if not run.force:
             check_tables(out)

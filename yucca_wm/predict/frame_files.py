@@ -25,8 +25,8 @@ def frame_files(name: str, out: Path) -> list[Path]:
 def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path, found: Image | None = None) -> None:
     """Save the alignment of the scans: transforms, a picture of one on the other, and scans that are not NIfTI files.
 
-    found : the subject's tissue or region map; if it is on the picture's grid, the picture's grey levels are scaled to
-    the brain.
+    found : the subject's tissue or region map in the frame's space; if it is on the picture's grid, the picture's grey
+    levels are scaled to the brain.
     """
     folder = out / FRAME
     if frame.transforms:

@@ -151,6 +151,8 @@ def _predict(
 def _as_nifti(image: Image) -> Any:
     """The scan as Yucca reads it: from its own file if that is unchanged, so that the networks see every byte of it."""
     nifti: Any = nib.load(image.path) if image.path and image.path.is_file() else None  # not a folder of DICOM slices
+    if type(nifti) is not nib.Nifti1Image:  # Yucca reads no other format
+        nifti = None
     if nifti is not None and nifti.shape == image.shape and np.array_equal(nifti.affine, image.affine):
         stored = np.asarray(nifti.dataobj).astype(image.data.dtype, copy=False)
         if np.array_equal(stored, image.data):  # not moved onto a scan of the same grid, nor shifted so that air is 0
@@ -158,5 +160,5 @@ def _as_nifti(image: Image) -> Any:
     header = None if image.header is None else nib.Nifti1Header.from_header(image.header)
     made = nib.Nifti1Image(image.data, image.affine, header)
     if image.path:
-        made.set_filename(str(image.path))
+        made.file_map["image"].filename = str(image.path)  # for messages; `set_filename` insists on .nii
     return made

@@ -35,13 +35,15 @@ class Predicted:
     """Results of one subject.
 
     maps : name of a map's folder (``lesions``, ``regions_T1``, ``tissue``, ...) -> the map.
-    frame : the scans as the networks saw them. made : the record: scans and models used, and notes.
+    frame : the scans as the networks saw them. made : the record: scans and models used, and notes. in_frame : whether
+    the maps lie on these scans, not on one of them where it was before it was moved.
     """
 
     case: Case
     maps: dict[str, Image]
     frame: Frame
     made: dict[str, Any]
+    in_frame: bool = True
 
 
 def predict_case(
@@ -103,7 +105,7 @@ def predict_person(
         if found.registration is not None:
             made["registration"] = found.registration
     maps |= maps_of(models, case.name, frame, folder, options, like)
-    return Predicted(case, maps, frame, made | recorded(notes))
+    return Predicted(case, maps, frame, made | recorded(notes), like is None or not frame.transforms)
 
 
 def _two_people(case: Case) -> list[Note]:
@@ -124,8 +126,8 @@ def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | 
 
 
 def identities(models: Mapping[str, LoadedModel], options: Options) -> dict[str, str]:
-    """The models in use: `LESIONS` or `REGIONS` -> SHA-256 of a given model's weights; ``yucca_wm:NAME`` -> SHA-256 of
-    the file of one of the package's models; ``atlas:FILE`` -> SHA-256 of a file of the atlas."""
+    """The models in use: `LESIONS` or `REGIONS` -> SHA-256 of a given model's weights and settings; ``yucca_wm:NAME``
+    -> SHA-256 of the file of one of the package's models; ``atlas:FILE`` -> SHA-256 of a file of the atlas."""
     own = {what: loaded.model.identity for what, loaded in models.items()}
     come_along = shipped_identities() if options.shipped else {}
     atlas = {f"atlas:{name}": digest for name, digest in fetched().digests.items()} if options.registered else {}
@@ -138,7 +140,7 @@ def write_predicted(predicted: Predicted, out: Path) -> None:
     for folder, image in predicted.maps.items():
         images.save(image, make_folder(out / folder) / f"{name}.nii.gz")
     found = predicted.maps.get(TISSUE, predicted.maps.get(REGIONS))
-    save_frame(name, predicted.case.scans, predicted.frame, out, found)
+    save_frame(name, predicted.case.scans, predicted.frame, out, found if predicted.in_frame else None)
 
 
 def _frame(case: Case, options: Options) -> Frame:

@@ -41,7 +41,7 @@ class Model:
 
     config, plans : settings that Yucca stores with it, restricted to PLAN_KEYS and CONFIG_KEYS (and ``intensities``).
     training : epochs and steps it was trained for. weights : parameter name -> tensor.
-    identity : SHA-256 of its weights.
+    identity : SHA-256 of its weights and settings.
     """
 
     path: Path
@@ -129,7 +129,7 @@ def checked(
             f"needs {config['num_modalities']} images at once, but here a model is shown one scan at a time",
             "predict with yucca_inference, or train with one image a case",
         )
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(json.dumps([config, plans], sort_keys=True).encode())
     for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())

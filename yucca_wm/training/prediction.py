@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +58,26 @@ def _dataset(
     if not overwrite_predictions:
         suffix = getattr(dataset, "prediction_suffix", "." + str(dataset.suffix).lstrip("."))
         dataset.unique_cases = [
-            case for case in dataset.unique_cases if not is_finished(folder, case, suffix, checkpoint, softmax)
+            case
+            for case in dataset.unique_cases
+            if not is_finished(folder, case, suffix, [checkpoint, *scans_of(data_dir, case)], softmax)
         ]
     return dataset
 
 
-def is_finished(folder: Path, case: str, suffix: str, checkpoint: str | None, softmax: bool) -> bool:
-    """Whether the label map of ``case`` (and its softmax file, if requested) exists and is newer than the model."""
+def scans_of(folder: str | os.PathLike[str], case: str) -> list[Path]:
+    """The images of ``case`` in a folder named by Yucca: ``<case>_000.nii.gz``, one for each channel."""
+    return list(Path(folder).glob(f"{glob.escape(case)}_[0-9][0-9][0-9].*"))
+
+
+def is_finished(
+    folder: Path, case: str, suffix: str, made_from: Iterable[str | os.PathLike[str] | None], softmax: bool
+) -> bool:
+    """Whether the label map of ``case`` (and its softmax file, if requested) exists, and is not older than the files
+    that it is made from: model and scans."""
     outputs = [folder / f"{case}{suffix}"] + ([folder / f"{case}.npz"] if softmax else [])
-    oldest = Path(checkpoint).stat().st_mtime if checkpoint and Path(checkpoint).is_file() else 0.0
-    return all(output.is_file() and output.stat().st_mtime >= oldest for output in outputs)
+    newest = max((Path(file).stat().st_mtime for file in made_from if file and Path(file).is_file()), default=0.0)
+    return all(output.is_file() and output.stat().st_mtime >= newest for output in outputs)
 
 
 def predict_volume(
