@@ -250,3 +250,33 @@ def test_one_subjects_map_replaces_neither_its_input_nor_an_own_map(
     with pytest.raises(InputError, match="exists already, and is not as yucca-wm parcellate has written it"):
         main(one)
     assert made.read_bytes() == b"corrected by hand"
+
+
+@pytest.mark.parametrize("auto", [True, False])
+def test_white_matter_found_by_the_models_is_found_again_by_others(
+    auto: bool,
+    cohort: Path,
+    atlas_files: AtlasFiles,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The white matter of the cohort is read instead of found: what counts is who is done."""
+    found: list[str] = []
+
+    def read(t1: Image) -> tuple[Image, Image]:
+        found.append(str(t1.path))
+        wm = load(Path(str(t1.path)).with_name("wm.nii.gz"))
+        return wm, wm.with_data(wm.data * 0)
+
+    monkeypatch.setattr("yucca_wm.parcellate.case.segmented", read)
+    words = arguments(cohort, atlas_files, "--no-picture", *["--wm", "auto"] * auto)
+    done = []
+    for digest in ("one", "one", "another"):
+        monkeypatch.setattr("yucca_wm.parcellate.cohort.identities", lambda digest=digest: {"tissue": digest})
+        main(words)
+        lines = (cohort / "derivatives/yucca_wm/run_record.jsonl").read_text().splitlines()
+        record = [json.loads(line) for line in lines]
+        done.append(sum(line["subject"] == "WMH_1" and line["state"] == "done" for line in record))
+    assert done == ([1, 1, 2] if auto else [1, 1, 1])
+    assert bool(found) == auto
+    capsys.readouterr()
