@@ -15,6 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -155,12 +156,22 @@ def evaluation_paths(folder: Path) -> bool:  # noqa: ARG001
 
 
 @symptom
-def folds(folder: Path) -> bool:  # noqa: ARG001
-    from yucca.pipeline.configuration.split_data import kfold_split
+def folds(folder: Path) -> bool:
+    from yucca.pipeline.configuration.split_data import get_split_config, kfold_split
 
     cases = np.array([f"{subject}_{modality}" for subject in range(20) for modality in ("FLAIR", "T1")])
     splits = kfold_split(cases, 5)
-    return any({c.split("_")[0] for c in s["train"]} & {c.split("_")[0] for c in s["val"]} for s in splits)
+    if any({c.split("_")[0] for c in s["train"]} & {c.split("_")[0] for c in s["val"]} for s in splits):
+        return True
+    paths = SimpleNamespace(task_dir=str(folder), train_data_dir=str(folder / "cases"))
+    (folder / "cases").mkdir()
+    for people in (10, 20):  # ten join
+        for case in cases[: 2 * people]:
+            (folder / "cases" / f"{case}.npy").touch()
+        (*_, fold) = get_split_config("kfold", 5, paths).split()
+        if {*fold["train"], *fold["val"]} != {*cases[: 2 * people]}:
+            return True
+    return False
 
 
 @symptom
@@ -267,12 +278,23 @@ def saving(folder: Path) -> bool:
 def stale_evaluation(folder: Path) -> bool:
     evaluator = _evaluator(folder, "Task001_WM_Lesion", "Task001_WM_Lesion")
     results = Path(evaluator.outpath)
-    results.write_text("{}")
-    os.utime(results, (1, 1))
     evaluator.use_wandb = False
     evaluator.evaluate_folder = lambda: {"fresh": 1}
-    evaluator.run()
-    return "fresh" not in results.read_text()
+    files = {
+        kind: [Path(place) / name for name in evaluator.pred_subjects]
+        for kind, place in (("made", evaluator.folder_with_predictions), ("true", evaluator.folder_with_ground_truth))
+    }
+    for newer in files:  # the predictions, or only their truth
+        for kind, paths in files.items():
+            for path in paths:
+                os.utime(path, (20, 20) if kind == newer else (1, 1))
+        results.write_text("{}")
+        os.utime(results, (10, 10))
+        evaluator.overwrite = False
+        evaluator.run()
+        if "fresh" not in results.read_text():
+            return True
+    return False
 
 
 @symptom

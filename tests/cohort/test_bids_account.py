@@ -109,19 +109,38 @@ def test_run_2_comes_before_run_10_and_the_choice_is_said(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("manual", ["label-lesion_mask", "desc-lesion_mask"])
-def test_of_masks_of_two_pipelines_none_is_taken(manual: str, tmp_path: Path) -> None:
-    """Which is the rater's cannot be seen; two of one pipeline are told apart by their names."""
-    of = "derivatives/{}/sub-07/anat/sub-07_{}.nii.gz"
-    both = [of.format("lst", "label-lesion_mask"), of.format("manual", manual)]
-    touch(tmp_path, "sub-07/anat/sub-07_FLAIR.nii.gz", *both)
+@pytest.mark.parametrize("who", [("01", "02"), ("02", "03"), ("01", "02", "03")])
+def test_of_masks_of_two_pipelines_none_is_taken(manual: str, who: tuple[str, ...], tmp_path: Path) -> None:
+    """Which is the rater's cannot be seen, whether a tool's masks are of the same people, of some or of others. Two of
+    one pipeline are told apart by their names, and what this package made is no truth."""
+    of = "derivatives/{0}/sub-{1}/anat/sub-{1}_{2}.nii.gz"
+    by_hand = [of.format("manual", person, manual) for person in ("01", "02")]
+    tools = [of.format("lst", person, "label-lesion_mask") for person in who]
+    people = [f"sub-{person}/anat/sub-{person}_FLAIR.nii.gz" for person in ("01", "02", "03")]
+    touch(tmp_path, *people, *by_hand, *tools, of.format("yucca_wm", "01", "label-lesion_mask"))
     found, notes = read(tmp_path)
-    assert found["sub-07"].lesions is None
+    assert [person.lesions for person in found.values()] == [None] * 3
     (said,) = notes
-    assert said.startswith(f"sub-07: has lesion masks of several pipelines: {', '.join(both)}; none is taken")
-    (tmp_path / both[0]).unlink()
-    touch(tmp_path, of.format("manual", f"acq-x_{manual}"))
+    assert said.startswith(
+        f"./derivatives: has lesion masks of several pipelines: lst ({len(who)}), manual (2); none is taken"
+    )
+    for file in tools:
+        (tmp_path / file).unlink()
+    touch(tmp_path, of.format("manual", "01", f"acq-x_{manual}"))
     found, notes = read(tmp_path)
-    assert found["sub-07"].lesions == tmp_path / of.format("manual", manual)
+    assert [person.lesions for person in found.values()] == [*(tmp_path / file for file in by_hand), None]
+
+
+def test_white_matter_of_another_pipeline_is_said_to_be_left(tmp_path: Path) -> None:
+    """The first kind by name is taken; one pipeline has all kinds as a matter of course."""
+    of = "derivatives/{}/sub-1/anat/sub-1_{}.nii.gz"
+    touch(tmp_path, "sub-1/anat/sub-1_T1w.nii", *(of.format("fast", end) for end in ("label-WM_probseg", "dseg")))
+    assert read(tmp_path)[1] == []
+    touch(tmp_path, other := of.format("synth", "desc-synthseg_dseg"))
+    found, (said,) = read(tmp_path)
+    assert found["sub-1"].wm == tmp_path / of.format("fast", "label-WM_probseg")
+    assert said.startswith("sub-1: wm: ")
+    assert other in said
 
 
 def test_scans_with_contrast_agent_and_phases_come_last(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from yucca_wm.groups.statistics import clusters
 from yucca_wm.groups.statistics.clusters import METHODS, cluster, divide
+from yucca_wm.groups.statistics.variables import residuals
 
 
 def planted(seed: int, sizes=(25, 20, 15), noise: float = 1.0):
@@ -85,3 +86,19 @@ def test_the_silhouette_of_a_sample_decides_alike(monkeypatch, seed, structure):
     result = cluster(values, k_max=3, bootstraps=10)
     assert result.structure is structure
     assert not structure or len(set(result.labels[:100].tolist())) == 1
+
+
+def test_simulated_cohorts_are_adjusted_as_the_real_one_is():
+    """The division is that of the adjusted values; what it is compared with has gone the same way."""
+    values = np.random.default_rng(3).lognormal(size=(30, 8))
+    seen: list[tuple[int, ...]] = []
+
+    def adjust(given: np.ndarray) -> np.ndarray:
+        seen.append(given.shape)
+        return residuals(given, given.mean(axis=1)[:, None])
+
+    found = cluster(values, adjust=adjust, simulations=19, bootstraps=2, k_max=2)
+    assert seen[0] == (30, 8)
+    assert len(seen) > 1
+    assert set(seen) == {(30, 8)}
+    assert found.candidate.tolist() == cluster(adjust(values), simulations=19, bootstraps=2, k_max=2).candidate.tolist()

@@ -161,12 +161,21 @@ def test_numbers_that_often_mean_no_value_are_named(cells: list[str], said: str 
     ],
 )
 def test_numbers_that_may_be_codes_are_said_to_be_used_as_numbers(cells: list[str], codes: str) -> None:
-    site = column(*cells, name="site")
-    used = f"site ({codes}) is used as a number: if these are names, "
-    assert design([site], len(cells)).notes == [f"covariate {used}say categorical=['site']"] * bool(codes)
+    site = column(*cells, name="stage")
+    used = f"stage ({codes}) is used as a number: if these are names, "
+    assert design([site], len(cells)).notes == [f"covariate {used}say categorical=['stage']"] * bool(codes)
     with reading(Headers(None, OPTION)):
-        assert design([site], len(cells)).notes == [f"covariate {used}say --categorical site"] * bool(codes)
+        assert design([site], len(cells)).notes == [f"covariate {used}say --categorical stage"] * bool(codes)
     asked = f"outcome {used}compare two of them, in a table without the others"
     assert list(read_outcome(site).doubts) == [asked] * bool(codes)
-    names = design([column(*cells, name="site", categorical=True)], len(cells)).notes if codes else []
+    names = design([column(*cells, name="stage", categorical=True)], len(cells)).notes if codes else []
     assert not any("used as a number" in note for note in names)
+
+
+@pytest.mark.parametrize("name", ["site", "Study_site", "center", "scanner_id", "sex", "group"])
+def test_columns_called_like_names_may_be_codes_however_many(name: str) -> None:
+    cells = [str(number) for number in range(1, 16)]
+    (said,) = design([column(*cells, name=name)], len(cells)).notes
+    assert said.startswith(f"covariate {name} (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...) is used as a number")
+    for other in ("age", "opposite", "sexagesimal" if name != "sex" else "years"):
+        assert design([column(*cells, name=other)], len(cells)).notes == []

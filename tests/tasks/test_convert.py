@@ -16,6 +16,7 @@ import pytest
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import load, save
+from yucca_wm.imaging.reading import reading_aloud
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.run_record import RECORD
@@ -353,3 +354,17 @@ def test_command_says_what_it_did(cohort: Any, raw: Path, capsys: pytest.Capture
     assert "10 files, 4 old ones removed" in out
     assert "error: WMH_0: has no lesion mask; add it (WMH challenge: wmh.nii.gz" in err
     assert "1 of 5 cases failed; the others are done" in err
+
+
+@pytest.mark.parametrize("task", ["Task001_WM_Lesion", "Task002_WM_Lesion_T1"])
+def test_a_scan_on_both_sides_of_the_split_is_named(
+    task: str, cohort: Any, raw: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One person under two names. The first task has no images to test on; the second has only these."""
+    shutil.copyfile(cohort.t1("WMH_0"), cohort.t1("WMH_1"))
+    shutil.copyfile(cohort.t1("WMH_0"), cohort.t1("WMH_2"))  # on the same side
+    with reading_aloud(None):
+        convert_or_exit(task, str(cohort.root), None, str(raw))
+    said = [line for line in capsys.readouterr().err.splitlines() if "byte for byte" in line]
+    named = "note: WMH_0 and WMH_1 and WMH_2 have the same t1, byte for byte, on both sides of the split"
+    assert [line.startswith(named) for line in said] == [True] * (task == "Task001_WM_Lesion")

@@ -16,11 +16,12 @@ Nothing is dropped silently: a folder without a scan becomes a subject with a pr
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from yucca_wm.cohort.ids import bare, looks_like, meant
-from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead, note_several
+from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError, some_of
@@ -28,6 +29,9 @@ from yucca_wm.core.files import natural_key
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.tsv import composed, read_columns
 from yucca_wm.imaging.reading import note
+
+OURS = "yucca_wm"
+"""Folder of this package in ``derivatives``: what it made is no truth."""
 
 NATIVE_SPACES = (*(modality.bids for modality in Modality), "orig", "individual", "native")
 """Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
@@ -62,7 +66,22 @@ def subjects(root: Path) -> list[Subject]:
     if loose := images(root.glob("*")):
         note(f"{root}: not read, as it lies outside every subject's folder: {_names(loose)}")
     _note_absent(root / "derivatives", (path.name for path in root.glob("derivatives/*/sub-*") if path.is_dir()), names)
-    return [subject for person in people for subject in _of_person(root, person, splits.get(person.name))]
+    several = len(masks := _lesion_pipelines(root)) > 1
+    if several:
+        named = ", ".join(f"{name} ({n})" for name, n in sorted(masks.items()))
+        place = f"{root / 'derivatives'}: has lesion masks of several pipelines: {named}"
+        note(f"{place}; none is taken: list the right ones in a table of paths")
+    return [subject for person in people for subject in _of_person(root, person, splits.get(person.name), several)]
+
+
+def _lesion_pipelines(root: Path) -> Counter[str]:
+    """Folder in ``derivatives`` -> number of lesion masks, without the folder of this package."""
+    masks = _candidates(images(path for anat in ANAT for path in root.glob(f"derivatives/*/sub-*/{anat}/*")), LESIONS)
+    return Counter(name for path in masks if (name := _pipeline(root, path)) != OURS)
+
+
+def _pipeline(root: Path, derived: Path) -> str:
+    return derived.relative_to(root).parts[1]
 
 
 def _anat(person: Path) -> list[Path]:
@@ -85,8 +104,11 @@ def _leads_nowhere(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def _of_person(root: Path, person: Path, split: Split | None) -> list[Subject]:
-    """Subjects in one person's folder. A session without ``anat`` is one only if the person has no other session."""
+def _of_person(root: Path, person: Path, split: Split | None, several: bool) -> list[Subject]:
+    """Subjects in one person's folder. A session without ``anat`` is one only if the person has no other session.
+
+    several : lesion masks come from several pipelines, and none is taken.
+    """
     try:
         _check_name(person, "sub")
         folders = _folders(person, "ses")
@@ -95,7 +117,7 @@ def _of_person(root: Path, person: Path, split: Split | None) -> list[Subject]:
         if _anat(person) and (others := [folder for folder in folders if not _has_images(folder)]):
             folders = [folder for folder in folders if folder not in others]
             note(f"{person.name}: has no folder anat, and is not read: {_names(others)}")
-        return [_subject(root, folder, split) for folder in folders]
+        return [_subject(root, folder, split, several) for folder in folders]
     except InputError as error:
         return [Subject(person.name, split=split, problem=error)]
     except OSError as error:
@@ -107,13 +129,13 @@ def _has_images(folder: Path) -> bool:
     return (folder / "anat").is_dir() or bool(images(folder.iterdir()))
 
 
-def _subject(root: Path, folder: Path, split: Split | None) -> Subject:
+def _subject(root: Path, folder: Path, split: Split | None, several: bool) -> Subject:
     parts = folder.relative_to(root).parts
     name = "_".join(parts)
     wanted = {modality: f"{name}_{modality.bids}.nii.gz" for modality in Modality}
     raw = images(folder.glob("anat/*"))
     derived = images(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*"])))
-    lesions = _candidates(derived, LESIONS)
+    lesions = [path for path in _candidates(derived, LESIONS) if _pipeline(root, path) != OURS]
     white_matter = _candidates([path for path in derived if path not in lesions], WHITE_MATTER)
     scans: dict[str, list[Path]] = {
         modality: files for modality in Modality if (files := _candidates(raw, [modality.bids]))
@@ -128,8 +150,7 @@ def _subject(root: Path, folder: Path, split: Split | None) -> Subject:
         return Subject(name, split=split, problem=error)
     if scans:
         note_instead(name, scans, others, wanted)
-    if len({path.relative_to(root).parts[1] for path in lesions}) > 1:  # a rater's, or which tool's?
-        note_several(name, "lesion masks", lesions, root)
+    if several:  # a rater's, or which tool's?
         lesions = []
     found: dict[str, list[Path]] = {
         **scans,
@@ -137,6 +158,8 @@ def _subject(root: Path, folder: Path, split: Split | None) -> Subject:
         "lesions": _best(lesions, LESIONS),
     }
     chosen = {what: _choose(name, what, files, root) for what, files in found.items() if files}
+    if len({_pipeline(root, path) for path in white_matter}) > 1:
+        note_choice(name, "wm", chosen["wm"], white_matter, root)
     return Subject(
         name=name,
         scans={modality: chosen[modality] for modality in Modality if modality in scans},

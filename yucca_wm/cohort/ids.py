@@ -47,6 +47,11 @@ _SURE_ENDING = re.compile(rf"(?:[_-](?:{_CONTRAST}))+(?:[_-]{_CHANNEL})?$|[_-]00
 VISIT = re.compile(r"ses-\w+|(ses|session|visit|timepoint|tp)[-_ ]?\d\w*|baseline|follow[-_ ]?up\w*", re.IGNORECASE)
 """Name of a folder that holds one visit of the person whom the folder above is named after."""
 
+_AT_VISIT = re.compile(
+    r"[_-]((ses|session|visit|timepoint|tp)[-_ ]?\d+[a-z]?|baseline|follow[-_ ]?up[-_ ]?\d*)$", re.IGNORECASE
+)
+"""The end of a name that says at which visit the person was scanned."""
+
 
 def bare(name: str) -> str:
     """``name`` without ``sub-``, its letters composed."""
@@ -154,8 +159,11 @@ def session(name: str) -> str:
 
 
 def person(name: str) -> str:
-    """``sub-01_ses-02`` and ``sub-01_run-1`` -> ``sub-01``; any other name is one person."""
-    return re.split("_(?:ses|run)-", name, maxsplit=1)[0] or name
+    """The name without session, run or visit: ``sub-01_ses-02`` -> ``sub-01``, ``anna_visit1`` -> ``anna``. Any other
+    name is one person."""
+    whole = re.split("_(?:ses|run)-", name, maxsplit=1, flags=re.IGNORECASE)[0]
+    alone = _AT_VISIT.sub("", whole)
+    return (whole if alone == "sub" else alone) or name
 
 
 def bare_person(name: str) -> str:

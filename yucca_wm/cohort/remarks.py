@@ -25,12 +25,6 @@ def note_choice(name: str, what: str, taken: Path, candidates: Sequence[Path], r
         note(f"{name}: {what}: {taken.relative_to(root)} is taken, not {', '.join(others)}")
 
 
-def note_several(name: str, what: str, files: Iterable[Path], root: Path) -> None:
-    """Note files of several pipelines, of which none is taken."""
-    named = ", ".join(sorted((str(path.relative_to(root)) for path in files), key=natural_key))
-    note(f"{name}: has {what} of several pipelines: {named}; none is taken: list the right one in a table of paths")
-
-
 def note_instead(name: str, scans: Container[str], others: Iterable[Path], wanted: Mapping[Modality, str]) -> None:
     """Note files that look like a scan that this subject lacks but are named differently.
 

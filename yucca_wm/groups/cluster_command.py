@@ -169,10 +169,14 @@ def cluster_tables(
         raise InputError(table_name(load_path), problem, "check the region maps")
     values = np.asarray(SimpleImputer(strategy="median").fit_transform(values))
     matrix = covariates.matrix
-    if adjust_total:
-        matrix = np.column_stack([matrix, values.mean(axis=1)])
     values = residuals(values, matrix) if matrix.shape[1] else values
-    result = cluster(values, method=method, k_max=k_max, seed=settings.seed)
+
+    def without_total(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return residuals(values, np.column_stack([matrix, values.mean(axis=1)]))
+
+    adjust = without_total if adjust_total else None
+    result = cluster(values, adjust=adjust, method=method, k_max=k_max, seed=settings.seed)
+    values = adjust(values) if adjust else values
     content = {
         **header("cluster", load_path, settings, cohort, covariates),
         "adjusted_for_total": adjust_total,

@@ -5,28 +5,30 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yucca_wm.cli import Parser, exit_code, report_failures
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
+from yucca_wm.cohort.ids import sharers
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder, write_json
 from yucca_wm.core.modality import Modality
-from yucca_wm.imaging.reading import OPTION, reading_aloud
+from yucca_wm.imaging.reading import OPTION, reading_aloud, say
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import run_step
+from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
 from yucca_wm.tasks.definition import TASKS, Task
 from yucca_wm.tasks.raw_folder import RawFolder, dataset_json, find_source, name_problems
 from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
 
-VARIABLE = "YUCCA_WM_CONVERT"
+STEP, VARIABLE = "convert", "YUCCA_WM_CONVERT"
 
 PARALLEL_FROM = 24
 """Number of subjects from which worker processes pay off; fewer are done before they have started."""
@@ -42,6 +44,7 @@ class Conversion:
     changed : files of an earlier run whose content has changed.
     failures : subject -> why it was left out, or what it lacks.
     subjects : number of subjects that belong to the task.
+    shared : a line for each scan that is on both sides of the split.
     """
 
     folder: Path
@@ -50,6 +53,7 @@ class Conversion:
     changed: tuple[str, ...]
     failures: dict[str, str]
     subjects: int
+    shared: tuple[str, ...] = ()
 
 
 def convert(
@@ -89,6 +93,7 @@ def convert(
                 failures[name] = clash
                 del requests[name]
         files, run_failures = _write(requests, folder, options or RunOptions())
+        shared = _on_both_sides(folder, splits, requests.keys() - run_failures.keys())
         removed, changed = folder.finish(files)
         sides = {str(side): sorted(name for name in splits if splits[name] is side) for side in Split}
         split = {"seed": seed, "test_fraction": test_fraction, **sides}
@@ -96,7 +101,7 @@ def convert(
         write_json(folder.path / "dataset.json", dataset_json(task, sorted(files), split, source))
     failures = dict(sorted((failures | run_failures).items()))
     concerned = len(requests.keys() | failures.keys())
-    return Conversion(folder.path, tuple(sorted(files)), tuple(removed), tuple(changed), failures, concerned)
+    return Conversion(folder.path, tuple(sorted(files)), tuple(removed), tuple(changed), failures, concerned, shared)
 
 
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:
@@ -126,6 +131,7 @@ def _convert(task_name: str, cohort: Path, raw_data: Path, options: RunOptions, 
     print(f"{done.folder}: {len(done.files)} files{removed}")
     if done.removed or done.changed:
         _warn_of_stale_data(task_name, len(done.removed) + len(done.changed))
+    say(done.shared)
     return report_failures(done.failures, done.subjects)
 
 
@@ -138,6 +144,20 @@ def _warn_of_stale_data(task_name: str, files: int) -> None:
             f"of them: remove {folder} first",
             file=sys.stderr,
         )
+
+
+def _on_both_sides(folder: RawFolder, splits: Mapping[str, Split], names: Collection[str]) -> tuple[str, ...]:
+    """A line for each scan that is given for a person to train on and for one to test on, byte for byte."""
+    record = Record(folder.path, STEP)
+    inputs = {name: entry.inputs for name in names if (entry := record.last(name)) is not None}
+    scans = {modality.column for modality in Modality}
+    given = (((what, of.sha256), name) for name, own in inputs.items() for what, of in own.items() if what in scans)
+    return tuple(
+        f"{' and '.join(sorted(names))} have the same {what}, byte for byte, on both sides of the split (training "
+        "and test): keep one of them"
+        for (what, _), names in sharers(given).items()
+        if len({splits[name] for name in names}) > 1
+    )
 
 
 def _write(
@@ -156,7 +176,7 @@ def _write(
         outputs = [folder.path / file for file in request.files()]
         works[name] = Work(request, request.subject.files(*columns, request.task.target), outputs)
     asked = {"register": True} if any(request.register for request in requests.values()) else {}
-    step = Step("convert", folder.path, {"task": folder.path.name, **asked}, replaces=False)
+    step = Step(STEP, folder.path, {"task": folder.path.name, **asked}, replaces=False)
     outcome = run_step(step, write_subject, works, options)
     files: dict[str, str] = {}
     for written in outcome.results.values():

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import count
-from yucca_wm.groups.statistics.cloud import fit_cloud
+from yucca_wm.groups.statistics.cloud import Cloud, fit_cloud
 
 MAX_COMPONENTS = 10
 PARALLEL_ANALYSES = 40
@@ -121,6 +122,7 @@ def divide(values: NDArray[np.float64], k: int, method: str = "kmeans", seed: in
 def cluster(
     values: NDArray[np.float64],
     *,
+    adjust: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
     method: str = "kmeans",
     k_max: int = 6,
     simulations: int = SIMULATIONS,
@@ -130,12 +132,16 @@ def cluster(
     """Divide the rows of ``values`` [subjects, regions] into 2..k_max groups, or report that there are none.
 
     Columns are scaled to unit variance; constant ones are ignored. Raises ValueError for fewer than 10 subjects.
+
+    adjust : applied to ``values`` first, and to every simulated cohort: an adjustment for total load changes the shape
+        of a cloud (subjects without lesions in a region are no longer equal).
     """
     if len(values) < 10:
         raise ValueError(f"{count(len(values), 'subject')} cannot be divided into groups (10 at least)")
     rng = np.random.default_rng(seed)
-    spread = values.std(axis=0)
-    scaled = (values[:, spread > 0] - values[:, spread > 0].mean(axis=0)) / spread[spread > 0]
+    adjusted = values if adjust is None else adjust(values)
+    spread = adjusted.std(axis=0)
+    scaled = (adjusted[:, spread > 0] - adjusted[:, spread > 0].mean(axis=0)) / spread[spread > 0]
     none = np.ones(len(values), dtype=np.intp)
     if not scaled.shape[1]:
         return Clusters(False, "every subject has the same loads", none, none, 1, None)
@@ -149,7 +155,8 @@ def cluster(
         least = max(MIN_MEMBERS, math.ceil(MIN_SHARE * len(values)))
         reason = f"every division has a group of fewer than {least} subjects, so none could be tested"
         return Clusters(False, reason, none, none, best_k, None, components, tuple(choices))
-    p_value = _single_cloud_p(scaled, components, ks, method, best, simulations, rng)
+    cloud = fit_cloud(scaled if adjust is None else values[:, spread > 0], components)
+    p_value = _single_cloud_p(cloud, adjust, scaled.shape[0], components, ks, method, best, simulations, rng)
     if p_value > ALPHA:
         reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"
         return Clusters(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
@@ -200,7 +207,9 @@ def _best(values: NDArray[np.float64], ks: range, method: str, seed: int) -> tup
 
 
 def _single_cloud_p(
-    values: NDArray[np.float64],
+    cloud: Cloud,
+    adjust: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None,
+    n: int,
     components: int,
     ks: range,
     method: str,
@@ -208,10 +217,10 @@ def _single_cloud_p(
     simulations: int,
     rng: np.random.Generator,
 ) -> float:
-    cloud = fit_cloud(values, components)
     reached = 0
     for number in range(1, simulations + 1):
-        drawn = cloud.draw(len(values), rng)
+        drawn = cloud.draw(n, rng)
+        drawn = drawn if adjust is None else adjust(drawn)
         scores = principal_scores(drawn / np.maximum(drawn.std(axis=0), 1e-12), components)
         reached += _best(scores, ks, method, number)[1] >= observed
         if reached + 1 > ALPHA * (simulations + 1):

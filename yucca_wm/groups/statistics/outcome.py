@@ -71,7 +71,7 @@ def _place_of(reference: str, levels: list[str]) -> int | None:
 
 def _codes(column: Column, numbers: NDArray[np.float64]) -> list[str]:
     """A line if the numbers may be codes of more than two groups."""
-    if not (codes := may_be_codes(numbers)):
+    if not (codes := may_be_codes(column.name, numbers)):
         return []
     names = "if these are names, compare two of them, in a table without the others"
     return [f"outcome {column.name} ({codes}) is used as a number: {names}"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import NUMBER
 from yucca_wm.imaging.reading import spelled
@@ -31,6 +31,12 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 MOST_CODES = 10
 """More different numbers than this are unlikely to be codes of names."""
+
+OF_NAMES = re.compile(
+    r"(?<![a-z])(site|cent(er|re)|hospital|clinic|scanner|vendor|protocol|cohort|study|group|gender|sex)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Columns called so hold names, however many and even if they are written as numbers."""
 
 TOLERANCE = 1e-8
 """A column is redundant if the others leave less than this share of its spread."""
@@ -88,12 +94,14 @@ def hardly_values(column: Column, values: NDArray[np.float64]) -> list[str]:
     return lines
 
 
-def may_be_codes(values: NDArray[np.float64]) -> str:
+def may_be_codes(name: str, values: NDArray[np.float64]) -> str:
     """The different numbers in ``values`` if they may stand for names (site 1, 2, 3): 3 to MOST_CODES whole ones, each
-    with three subjects on average. Empty otherwise; two numbers say the same as two names."""
+    with three subjects on average, or any number of them where the column is called like `OF_NAMES`. Empty otherwise;
+    two numbers say the same as two names."""
     different = np.unique(values)
     several = 2 < len(different) <= min(MOST_CODES, len(values) / 3)
-    return ", ".join(f"{value:g}" for value in different) if several and not (different % 1).any() else ""
+    several |= len(different) > 2 and OF_NAMES.search(name) is not None
+    return some_of((f"{value:g}" for value in different), MOST_CODES) if several and not (different % 1).any() else ""
 
 
 def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
@@ -177,7 +185,7 @@ def design(covariates: Sequence[Column], n: int) -> Design:
         values = numbers_of(column)
         if values is not None:
             doubts += hardly_values(column, values)
-            if codes := may_be_codes(values):
+            if codes := may_be_codes(column.name, values):
                 named_so = spelled(f"--categorical {column.name}", f"categorical={[column.name]}")
                 doubts.append(
                     f"covariate {column.name} ({codes}) is used as a number: if these are names, say {named_so}"
