@@ -61,7 +61,7 @@ def test_a_modality_is_known_to_layouts_check_tasks_and_localize(tmp_path: Path)
 
         from yucca_wm.check.cohort import _missing
 
-        assert [(p.subject, p.problem) for p in _missing(found["wmh"], {})] == [
+        assert [(p.subject, p.problem) for p in _missing(found["wmh"])] == [
             ("WMH_1", "has no T1"), ("WMH_2", "has no T2")
         ]
 

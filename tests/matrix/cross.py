@@ -198,6 +198,14 @@ CROSS: dict[str, list[Form]] = {
         ),
         Form("--pred {maps}/moved --gt {maps}/truth --out-dir {out}", {"": 1, "--resample": 0}, on="names"),
         Form("--pred {maps}/truth --gt {maps}/truth --out-dir {out}", {"": 1}, on="names"),
+        Form(
+            "--pred {maps}/truth --cohort {cohort} --out-dir {out} --jobs 1",
+            {
+                **LOUDNESS, **HEADER, **LABELS, **LAYOUT, **RUN, "--kind lesions": 0, "--lesions": 0, "--resample": 0,
+                "--gt {maps}/truth": 2, "--regions": 1,
+            },
+            on="names",
+        ),
     ],
     "report": [
         Form("--results {maps} --out-dir {out}", {"": 1}, on="names"),

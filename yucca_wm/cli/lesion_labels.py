@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 
 

@@ -10,12 +10,11 @@ import numpy as np
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable, regions
-from yucca_wm.evaluate.measures import WMH, lesion_measures, region_measures
+from yucca_wm.evaluate.measures import lesion_measures, region_measures
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid, share_voxels
 from yucca_wm.imaging.images import Source, name_of
 from yucca_wm.imaging.kinds import (
-    OTHER_PATHOLOGY,
     is_mask,
     labels_in,
     look_like_regions,
@@ -23,6 +22,7 @@ from yucca_wm.imaging.kinds import (
     refuse_scan,
     refuse_tissue_map,
 )
+from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels
 from yucca_wm.imaging.reading import spelled
 
@@ -110,7 +110,7 @@ def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str, sai
 
     said : text that states which map has which labels.
     """
-    if predicted | true <= {WMH}:
+    if predicted | true <= {LESION}:
         return Kind.LESIONS
     if 2 * len(true & set(table.indices)) > len(table):
         return Kind.REGIONS

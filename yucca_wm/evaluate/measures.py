@@ -21,9 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
-
-WMH = 1
+from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
 
 EMPTY = """\
 both empty: Dice, recall, F1 are 1, volume difference 0 %, Hausdorff distance 0 mm;
@@ -56,7 +54,7 @@ def lesion_measures(
 ) -> LesionMeasures:
     """Compare two lesion maps on one grid.
 
-    prediction, truth : labels [i, j, k]; `WMH` counts, every other label is background.
+    prediction, truth : labels [i, j, k]; `LESION` counts, every other label is background.
     affine : 4x4, voxel index -> world mm, for volumes (mL) and distances (mm).
     ignore : true label of voxels that are left out (None: none).
 
@@ -65,7 +63,7 @@ def lesion_measures(
     if prediction.shape != truth.shape:
         raise ValueError(f"shapes differ: {prediction.shape} and {truth.shape}")
     counted = np.ones(truth.shape, bool) if ignore is None else truth != ignore
-    predicted, true = (prediction == WMH) & counted, truth == WMH
+    predicted, true = (prediction == LESION) & counted, truth == LESION
     n_predicted, n_true = int(predicted.sum()), int(true.sum())
     voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
     recall, f1, lesions_predicted, lesions_true = lesion_detection(predicted, true)

@@ -12,6 +12,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, count_labels
+from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 
 MIN_VALUES = 12
 """A scan with fewer different values than this is a label map, or empty."""
@@ -26,9 +27,6 @@ scans it is a few per cent; at most 0.7, in 8-bit scans with every voxel duplica
 AS_IF_NAMES = 1.0
 """Smallest mean difference of unequal neighbours in a parcellation, in standard deviations: its numbers are names. In
 scans it is less than half of this."""
-
-OTHER_PATHOLOGY = 2
-"""Label in the masks of the WMH challenge and of Task001 that may occur but is not white-matter lesion."""
 
 LEAST_REGIONS = 5
 """Fewer labels than this may be kinds of lesion, whatever the region table says."""

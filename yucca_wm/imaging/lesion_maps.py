@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm.core.errors import InputError, NotWholeNumbersError, UnknownLabelsError
-from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.imaging.reading import spelled
 
 if TYPE_CHECKING:  # options are read by ``--help``, too

@@ -18,6 +18,9 @@ from yucca_wm.jobs.processes import Answer, attempt
 IN_FLIGHT = 1000
 """Number of cases that a Dask scheduler holds at a time."""
 
+UNFINISHED = ("pending", "lost")
+"""States of a case that the scheduler gives to another worker."""
+
 CONNECT_S = 8
 """Seconds that a Dask scheduler gets to answer."""
 
@@ -56,6 +59,9 @@ def on_cluster(
 
         send(IN_FLIGHT)
         for future, result in finished:
+            if future.status in UNFINISHED:  # its worker was lost before the result had been fetched
+                finished.add(future)
+                continue
             name = waiting.pop(future.key)
             yield result if future.status == "finished" else (name, None, _why_lost(future.exception()))
             send(1)

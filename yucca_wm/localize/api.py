@@ -19,7 +19,7 @@ from yucca_wm.core.predictions import By
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import Source, as_nifti, file_of, name_of
-from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import ALL
 from yucca_wm.localize.case import localize_maps
 from yucca_wm.localize.heatmap import draw_heat_map

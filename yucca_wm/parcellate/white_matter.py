@@ -12,7 +12,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
-from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.imaging.reading import note, spelled
 from yucca_wm.parcellate.settings import FASTAID_WM, NONZERO, Settings, Sides
 from yucca_wm.scan.check import check_one

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.imaging.images import Image, count_labels
-from yucca_wm.imaging.kinds import OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 
 Connectivity = Literal[6, 18, 26]
