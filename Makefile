@@ -25,7 +25,7 @@ models: $(VENV)/.demo
 	  $(if $(PEOPLE),--people $(PEOPLE)) --out $(MODELS) $(FLAGS)
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
