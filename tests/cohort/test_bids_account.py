@@ -183,3 +183,9 @@ def test_the_challenge_layout_tells_the_same(tmp_path: Path) -> None:
         "WMH_3: ./3/pre: has no T1 and no FLAIR, but only T2.nii; call scans T1.nii.gz and FLAIR.nii.gz, or remove the "
         "subject",
     ]
+
+
+def test_lesions_that_this_package_wrote_are_neither_truth_nor_white_matter(tmp_path: Path) -> None:
+    touch(tmp_path, "sub-1/anat/sub-1_T1w.nii", "derivatives/yucca_wm/sub-1/anat/sub-1_label-lesion_dseg.nii.gz")
+    found, notes = read(tmp_path)
+    assert (found["sub-1"].lesions, found["sub-1"].wm, notes) == (None, None, [])

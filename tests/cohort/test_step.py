@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.files import sha256
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import Level, RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
@@ -346,6 +347,7 @@ def test_a_pair_of_header_and_image_is_one_file(tmp_path: Path, given: str) -> N
         assert not states[-1].is_unchanged(tmp_path / given)
         states.append(FileState.of(tmp_path / given))
     assert len({state.sha256 for state in states}) == 3
+    assert sha256(tmp_path / given) == states[-1].sha256, "of an atlas or a template, too"
 
 
 def test_what_killed_runs_left_is_removed(cohort: Cohort) -> None:

@@ -135,8 +135,8 @@ def _subject(root: Path, folder: Path, split: Split | None, several: bool) -> Su
     wanted = {modality: f"{name}_{modality.bids}.nii.gz" for modality in Modality}
     raw = images(folder.glob("anat/*"))
     derived = images(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*"])))
-    lesions = [path for path in _candidates(derived, LESIONS) if _pipeline(root, path) != OURS]
-    white_matter = _candidates([path for path in derived if path not in lesions], WHITE_MATTER)
+    masks = _candidates(derived, LESIONS)
+    white_matter = _candidates([path for path in derived if path not in masks], WHITE_MATTER)
     scans: dict[str, list[Path]] = {
         modality: files for modality in Modality if (files := _candidates(raw, [modality.bids]))
     }
@@ -145,13 +145,12 @@ def _subject(root: Path, folder: Path, split: Split | None, several: bool) -> Su
     try:
         if len(parts) > 1:
             _check_name(folder, "ses")
-        _check_whose([*taken, *lesions, *white_matter], parts)
+        _check_whose([*taken, *masks, *white_matter], parts)
     except InputError as error:
         return Subject(name, split=split, problem=error)
     if scans:
         note_instead(name, scans, others, wanted)
-    if several:  # a rater's, or which tool's?
-        lesions = []
+    lesions = [] if several else [path for path in masks if _pipeline(root, path) != OURS]
     found: dict[str, list[Path]] = {
         **scans,
         "wm": _best(white_matter, WHITE_MATTER),

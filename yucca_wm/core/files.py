@@ -22,6 +22,9 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii")
 IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, ".mgz", ".mgh")
 """Extensions of images that can be read; images are always written as NIfTI."""
 
+PAIR = re.compile(r"\.(hdr|img)(\.gz)?$", re.IGNORECASE)
+"""Ends of the names of two files that are one image."""
+
 UNREAD = (
     ".nrrd", ".nhdr", ".mha", ".mhd", ".mif", ".mif.gz", ".mnc", ".img", ".hdr", ".nii.bz2", ".nii.xz", ".nii.zst",
 )  # fmt: skip
@@ -169,10 +172,29 @@ def remove_temporaries(folder: str | os.PathLike[str], stems: Collection[str] | 
                 Path(entry.path).unlink(missing_ok=True)
 
 
+def files_of(path: str | os.PathLike[str]) -> list[Path]:
+    """The file; both of a header and its image (``.hdr``, ``.img``); the files in a folder (a DICOM series)."""
+    path = Path(path)
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file())
+    if not PAIR.search(path.name):
+        return [path]
+    stem, ends = PAIR.sub("", path.name), ("hdr", "img", "HDR", "IMG")
+    likely = [path.with_name(f"{stem}.{end}{packed}") for end in ends for packed in ("", ".gz", ".GZ")]
+    return sorted({path, *(file for file in likely if file.is_file())})
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file, in hexadecimal; raises InputError if it cannot be read, or is a pipe or a device."""
-    if not Path(path).is_file():
+    """SHA-256 of a file, in hexadecimal; of several (`files_of`), of their names and checksums. Raises InputError if it
+    cannot be read, or is a pipe or a device."""
+    if not (Path(path).is_file() or Path(path).is_dir()):
         raise InputError(path, "no such file")
+    if (files := files_of(path)) != [Path(path)]:
+        return hashlib.sha256("".join(f"{file.name} {_sha256(file)}\n" for file in files).encode()).hexdigest()
+    return _sha256(path)
+
+
+def _sha256(path: str | os.PathLike[str]) -> str:
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,7 @@ from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.not_replaced import or_force
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
-from yucca_wm.jobs.run_record import Record
+from yucca_wm.jobs.run_record import FileState, Record
 from yucca_wm.jobs.step import Step, Work
 
 FIGURE = "evaluation.png"
@@ -107,9 +108,10 @@ def evaluate(
             name_removed(before, {*pairs, *failed})
         for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # from an earlier run
             (out / name).unlink(missing_ok=True)
+        read = Record(out, step.name).inputs_of(results)
         if kinds:
-            _write(step, Kind(kinds.pop()), Outcome(results, account), how)
-        say([*copies(step, results), *doubts(results)])
+            _write(out, Kind(kinds.pop()), Outcome(results, account), how, read)
+        say([*copies(read, results), *doubts(results)])
     return Outcome(results, failures)
 
 
@@ -129,13 +131,13 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
     return lines
 
 
-def _write(step: Step, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: How) -> None:
-    out, record = step.folder, Record(step.folder, step.name)
-    files = {
-        name: {what: state.path for what, state in entry.inputs.items()}
-        for name in outcome.results
-        if (entry := record.last(name)) is not None
-    }
+def _write(
+    out: Path,
+    kind: Kind,
+    outcome: Outcome[list[dict[str, Any]]],
+    how: How,
+    read: Mapping[str, Mapping[str, FileState]],
+) -> None:
     columns = columns_of(kind)
     cases = rows_of(outcome)
     summary = summarise(cases, kind)
@@ -155,7 +157,7 @@ def _write(step: Step, kind: Kind, outcome: Outcome[list[dict[str, Any]]], how: 
             "interval": "95 % percentile bootstrap over cases",
             "columns": {form.name: form.sidecar() for form in forms},
             "summary": summary,
-            "files": files,
+            "files": {name: {what: of.path for what, of in own.items()} for name, own in read.items()},
             "cases": cases,
             "failed": outcome.failures,
         },

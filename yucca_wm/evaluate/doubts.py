@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from yucca_wm.cohort.ids import further_sessions
+from yucca_wm.cohort.ids import further_sessions, sharers
 from yucca_wm.core.errors import count, some_of
 from yucca_wm.evaluate.case import BY_HEADERS
-from yucca_wm.jobs.run_record import Record
-from yucca_wm.jobs.step import Step
+from yucca_wm.jobs.run_record import FileState
 
 Rows = list[dict[str, Any]]
 
@@ -33,21 +32,19 @@ def _who(names: list[str], results: Mapping[str, Rows]) -> str:
     return f"{len(names)} of {count(len(results), 'subject')}: {some_of(names)}"
 
 
-def copies(step: Step, results: Mapping[str, Rows]) -> Iterator[str]:
+def copies(read: Mapping[str, Mapping[str, FileState]], results: Mapping[str, Rows]) -> Iterator[str]:
     """One line for each prediction that is its own truth, byte for byte, and for each prediction or truth shared by
-    several cases: files copied or chosen by mistake. Maps without lesions may be identical and are left out."""
-    record = Record(step.folder, step.name)
-    known = {name: entry.inputs for name, rows in results.items() if (entry := record.last(name)) and not _empty(rows)}
-    for name, inputs in known.items():
-        if inputs["prediction"].sha256 == inputs["truth"].sha256:
+    several cases: files copied or chosen by mistake. Maps without lesions may be identical and are left out.
+
+    read : subject -> its files.
+    """
+    known = {name: read[name] for name, rows in results.items() if name in read and not _empty(rows)}
+    for name, files in known.items():
+        if files["prediction"].sha256 == files["truth"].sha256:
             yield f"{name}: prediction and truth are the same, byte for byte"
-    for what in ("prediction", "truth"):
-        cases: dict[str, list[str]] = {}
-        for name, inputs in known.items():
-            cases.setdefault(inputs[what].sha256, []).append(name)
-        for names in cases.values():
-            if len(names) > 1:
-                yield f"{some_of(names)} have the same {what}, byte for byte"
+    given = (((what, known[name][what].sha256), name) for what in ("prediction", "truth") for name in known)
+    for (what, _), names in sharers(given).items():
+        yield f"{some_of(names)} have the same {what}, byte for byte"
 
 
 def _empty(rows: Rows) -> bool:

@@ -35,7 +35,7 @@ def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[Pairs, dict[str
     failed: dict[str, str] = {}
     predictions, truths = (image_files(folder, failed, lesion=kind is Kind.LESIONS) for folder in (pred, gt))
     partners = match(truths, predictions, pred, failed, lacks="has no prediction")
-    if not partners and not any("possible partners" in reason for reason in failed.values()):
+    if _match_nothing(partners, failed):
         near = ((path, truths[name]) for wanted, path in predictions.items() for name in alike(wanted, truths))
         hint = next((f" (for {path.name}, {other.name} is there)" for path, other in near), "")
         problem = f"holds no file named as one of {gt}{hint}"
@@ -59,11 +59,11 @@ def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> tuple[Pa
     predictions = image_files(pred, failed, lesion=kind is Kind.LESIONS)
     home = pred.parent if pred.is_file() else pred
     partners = match(truths, predictions, home, failed, lacks="has no prediction")
-    if not partners and not any("possible partners" in reason for reason in failed.values()):
+    if _match_nothing(partners, failed):
         whose = next((looks_like(name, truths) for name in predictions if alike(name, truths)), "")
-        problem = f"is not named after a subject of {root} with a {noun}"
-        problem = problem if pred.is_file() else f"holds no file named after a subject of {root} with a {noun}"
-        raise InputError(pred, f"{problem}{whose}", "name each prediction after its subject")
+        problem = "is not named" if pred.is_file() else "holds no file named"
+        problem = f"{problem} after a subject of {root} with a {noun}{whose}"
+        raise InputError(pred, problem, "name each prediction after its subject")
     if pred.is_file():
         failed = {}
     else:
@@ -75,6 +75,11 @@ def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> tuple[Pa
         who = f"{len(trained)} of {count(len(partners), 'subject')}: {some_of(trained)}"
         print(f"note: of the training set, which a model trained on this cohort has seen: {who}", file=sys.stderr)
     return _of_two_files(partners, truths, failed)
+
+
+def _match_nothing(partners: Mapping[str, Path], failed: Mapping[str, str]) -> bool:
+    """Whether no name fits any other, not even several."""
+    return not partners and not any("possible partners" in reason for reason in failed.values())
 
 
 def _note_unused(predictions: Mapping[str, Path], partners: Mapping[str, Path], failed: Mapping[str, str]) -> None:

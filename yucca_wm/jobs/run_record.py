@@ -7,12 +7,10 @@ that its subject is done again.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
-import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,10 +21,7 @@ from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import sha256
-
-PAIR = re.compile(r"\.(hdr|img)(\.gz)?$", re.IGNORECASE)
-"""Ends of the names of two files that are one image."""
+from yucca_wm.core.files import files_of, sha256
 
 RECORD = "run_record.jsonl"
 """Name of the record in an output folder."""
@@ -159,6 +154,10 @@ class Record:
             stream.seek(self._offsets[subject])
             return Entry.from_line(stream.readline())
 
+    def inputs_of(self, subjects: Iterable[str]) -> dict[str, Mapping[str, FileState]]:
+        """Subject -> the files that its last run read; without subjects that are not in the record."""
+        return {name: entry.inputs for name in subjects if (entry := self.last(name)) is not None}
+
     def add(self, entry: Entry, *, sync: bool = False) -> None:
         """Append ``entry``; with ``sync`` it is on the disk before this returns.
 
@@ -174,28 +173,13 @@ class Record:
 
 @lru_cache(maxsize=32)
 def _digest(path: str, *_marks: int) -> str:
-    """Digest of a file, read only once if it serves every subject. Of several: of their names and checksums."""
-    if _files(path) == [Path(path)]:
-        return sha256(path)
-    lines = (f"{file.name} {sha256(file)}\n" for file in _files(path))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _files(path: str | os.PathLike[str]) -> list[Path]:
-    """The file; both of a header and its image (``.hdr``, ``.img``); the files in a folder (a DICOM series)."""
-    path = Path(path)
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.is_file())
-    if not PAIR.search(path.name):
-        return [path]
-    stem, ends = PAIR.sub("", path.name), ("hdr", "img", "HDR", "IMG")
-    likely = [path.with_name(f"{stem}.{end}{packed}") for end in ends for packed in ("", ".gz", ".GZ")]
-    return sorted({path, *(file for file in likely if file.is_file())})
+    """`sha256`, computed only once for a file that serves every subject."""
+    return sha256(path)
 
 
 def _marks(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
     """Absolute path, size, and times of last change (content, and anything); totals over all its files."""
-    stats = [file.stat() for file in dict.fromkeys([Path(path), *_files(path)])]
+    stats = [file.stat() for file in dict.fromkeys([Path(path), *files_of(path)])]
     size = sum(stat.st_size for stat in stats)
     return (
         str(Path(path).absolute()),

@@ -157,7 +157,7 @@ def _write_group(
 
     about : content of ``localize.json`` besides the subjects.
     """
-    read = _read_for(step, flags)
+    read = Record(step.folder, step.name).inputs_of(flags)
     compared = _flags_of_cohort(read, flags)
     whole = {name: {**flags[name], **compared.get(name, {})} for name in sorted(flags, key=natural_key)}
     entries = {
@@ -190,12 +190,6 @@ def _flags_of_cohort(
         for name, sentence in subjects.items():
             found.setdefault(name, {})[flag] = sentence
     return found
-
-
-def _read_for(step: Step, subjects: Collection[str]) -> dict[str, Mapping[str, FileState]]:
-    """Subject -> the files that its part was made from, according to the record."""
-    record = Record(step.folder, step.name)
-    return {name: entry.inputs for name in subjects if (entry := record.last(name)) is not None}
 
 
 def _digest(table: RegionTable) -> str:

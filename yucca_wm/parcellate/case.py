@@ -13,12 +13,11 @@ from threadpoolctl import threadpool_limits
 
 from yucca_wm import __version__
 from yucca_wm.atlas.maps import Atlas
-from yucca_wm.core.files import check_not_read, make_folder, write_json
+from yucca_wm.core.files import check_not_read, make_folder, sha256, write_json
 from yucca_wm.core.stages import stage
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, Source, load, name_of, save
-from yucca_wm.jobs.run_record import FileState
 from yucca_wm.parcellate.outputs import REGIONS_SHA256, Outputs
 from yucca_wm.parcellate.quality import (
     Fit,
@@ -128,7 +127,7 @@ def read_person(
         name: str(source.absolute()) if isinstance(source, Path) else source and name_of(source)
         for name, source in given.items()
     }
-    inputs["sha256"] = {name: FileState.of(source).sha256 for name, source in given.items() if isinstance(source, Path)}
+    inputs["sha256"] = {name: sha256(source) for name, source in given.items() if isinstance(source, Path)}
     anatomy = load(t1) if t1 is not None else None
     if wm is not None:
         found = white_matter(wm, settings)
@@ -167,7 +166,7 @@ def write(
     else:
         out.picture.unlink(missing_ok=True)  # from an earlier run
     save(grid.with_data(result.regions), out.regions)
-    record = record_of(atlas, person, result, settings) | {REGIONS_SHA256: FileState.of(out.regions).sha256}
+    record = record_of(atlas, person, result, settings) | {REGIONS_SHA256: sha256(out.regions)}
     write_json(out.record, record)
     return record
 

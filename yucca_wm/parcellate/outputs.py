@@ -10,8 +10,7 @@ from pathlib import Path
 from yucca_wm.cohort.ids import called
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import NIFTI_SUFFIXES, case_name
-from yucca_wm.jobs.run_record import FileState
+from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
 
 REGIONS_SHA256 = "regions_sha256"
 """Key of the region map's checksum in the record."""
@@ -95,13 +94,13 @@ def check_free(out: Outputs, source: Path, what: str) -> None:
         written = record[REGIONS_SHA256]
     except (OSError, ValueError, KeyError, TypeError):  # there is none
         record, written = {}, None
-    if out.regions.is_file() and written != FileState.of(out.regions).sha256:
+    if out.regions.is_file() and written != sha256(out.regions):
         raise InputError(out.regions, "exists already, and is not as yucca-wm parcellate has written it", remedy)
     try:
         path, digest = Path(record["inputs"][what]), record["inputs"]["sha256"][what]
     except (KeyError, TypeError):  # made from an image in memory, or from another kind of file
         return
-    if not source.is_file() or (path.is_file() and path.samefile(source)) or digest == FileState.of(source).sha256:
+    if not source.is_file() or (path.is_file() and path.samefile(source)) or digest == sha256(source):
         return
     problem = f"is called {case_name(out.regions)}, as the map of {path} is, which is in {out.folder} already"
     raise InputError(source, problem, remedy)

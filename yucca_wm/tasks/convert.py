@@ -148,8 +148,7 @@ def _warn_of_stale_data(task_name: str, files: int) -> None:
 
 def _on_both_sides(folder: RawFolder, splits: Mapping[str, Split], names: Collection[str]) -> tuple[str, ...]:
     """A line for each scan that is given for a person to train on and for one to test on, byte for byte."""
-    record = Record(folder.path, STEP)
-    inputs = {name: entry.inputs for name in names if (entry := record.last(name)) is not None}
+    inputs = Record(folder.path, STEP).inputs_of(names)
     scans = {modality.column for modality in Modality}
     given = (((what, of.sha256), name) for name, own in inputs.items() for what, of in own.items() if what in scans)
     return tuple(
