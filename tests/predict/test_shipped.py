@@ -76,7 +76,7 @@ def test_the_pictures_grey_levels_are_those_of_the_brain_where_it_is(
 ) -> None:
     """T1 and FLAIR share a grid, and the T1 was moved: a map on the T1 as it was does not lie on the FLAIR."""
     drawn = []
-    monkeypatch.setattr("yucca_wm.report.overlays.draw_alignment", lambda *given: drawn.append(given[-1]))
+    monkeypatch.setattr("yucca_wm.report.pictures.alignment.draw_alignment", lambda *given: drawn.append(given[-1]))
     image = Image(np.ones((9, 9, 9), np.float32), np.eye(4))
     frame = Frame({"T1": image, "FLAIR": image}, "FLAIR", {"T1": np.eye(4)}, [])
     tissue = image.with_data((np.indices((9, 9, 9))[0] > 4).astype(np.uint8))

@@ -8,7 +8,7 @@ from PIL import Image as Picture
 from scipy import ndimage
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.report.overlays import EDGE_COLOR, draw_alignment
+from yucca_wm.report.pictures.alignment import EDGE_COLOR, draw_alignment
 
 
 def ball(shift_mm: float = 0.0, spacing_mm: float = 2.0) -> Image:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.report.overlays import draw_frequency, draw_on_atlas
+from yucca_wm.report.pictures.value_maps import draw_frequency, draw_on_atlas
 
 
 def atlas(orientation: str) -> Image:

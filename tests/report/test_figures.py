@@ -5,21 +5,9 @@ import numpy as np
 import pytest
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.report.figures import (
-    OTHER,
-    OUTSIDE_COLOR,
-    PALETTE,
-    RegionLoad,
-    brain_box,
-    chosen_planes,
-    draw_left_right,
-    draw_subject,
-    grey_window,
-    left_right_pairs,
-    region_colors,
-    slice_title,
-    to_ras,
-)
+from yucca_wm.report.pictures.left_right import draw_left_right, left_right_pairs
+from yucca_wm.report.pictures.slices import OTHER, brain_box, chosen_planes, grey_window, slice_title, to_ras
+from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, PALETTE, RegionLoad, draw_subject, region_colors
 
 
 def test_largest_regions_stand_out_and_others_have_one_colour():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from yucca_wm.report.figures import MARGIN, head_box
+from yucca_wm.report.pictures.slices import MARGIN, head_box
 
 
 def test_air_with_noise_is_cut_off_and_lesions_are_kept() -> None:

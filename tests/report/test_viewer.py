@@ -11,7 +11,7 @@ import pytest
 from matplotlib.image import imread
 
 from yucca_wm.imaging.images import Image
-from yucca_wm.report.viewer import SPACING_MM, Layer, slice_viewer, small_copy
+from yucca_wm.report.pictures.viewer import SPACING_MM, Layer, slice_viewer, small_copy
 
 
 @pytest.mark.parametrize("colors", [{}, {1: "#ff0000"}, {1: "#ff0000", 37: "#00ff00"}])

@@ -342,13 +342,13 @@ def test_only_files_of_an_earlier_report_go(localized, placed, tmp_path):
 def test_bars_add_up_to_the_total(localized, tmp_path, monkeypatch):
     """Remainders and what lies outside are bars too."""
     drawn = {}
-    real = subject_page.figures.draw_subject
+    real = subject_page.draw_subject
 
     def draw_subject(*given, **more):
         drawn[more["title"]] = given[3]
         return real(*given, **more)
 
-    monkeypatch.setattr(subject_page.figures, "draw_subject", draw_subject)
+    monkeypatch.setattr(subject_page, "draw_subject", draw_subject)
     assert main(["--results", str(localized / "results"), "--out_dir", str(tmp_path), "--jobs", "1"]) == 0
     for name, rows in read_results(localized / "results").load.items():
         assert [bar.name for bar in drawn[name]] == [row["name"] for row in rows if row["name"] != "total"]

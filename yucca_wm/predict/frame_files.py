@@ -32,7 +32,7 @@ def save_frame(name: str, scans: Mapping[str, Source], frame: Frame, out: Path, 
     if frame.transforms:
         frame.save_transforms(make_folder(folder), name)
     if len(frame.images) > 1:
-        from yucca_wm.report.overlays import draw_alignment
+        from yucca_wm.report.pictures.alignment import draw_alignment
 
         reference, moved = (frame.images[m] for m in sorted(frame.images, key=lambda m: m != frame.reference))
         brain = found.data > 0 if found is not None and images.same_grid(found, reference) else None

@@ -18,10 +18,11 @@ from yucca_wm.localize import atlas_space
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.terminal import load_shown
-from yucca_wm.report import figures, overlays
 from yucca_wm.report.flagged import flag_lines, left_out_lines
 from yucca_wm.report.html import LEFT, Pictures, decimals, render, short, table_of
 from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
+from yucca_wm.report.pictures.left_right import draw_left_right, left_right_pairs
+from yucca_wm.report.pictures.value_maps import draw_frequency, draw_on_atlas
 from yucca_wm.report.results import Results, facts_of, value
 
 
@@ -46,12 +47,12 @@ def cohort_page(
     loads = loads[[name not in left_out for name in results.subjects]]
     frame = pd.DataFrame(loads)
     mean, spread, known = (found.to_numpy() for found in (frame.mean(), frame.std(), frame.count()))
-    if figures.left_right_pairs(regions):
-        left_right = figures.draw_left_right(regions, loads)
+    if left_right_pairs(regions):
+        left_right = draw_left_right(regions, loads)
         pictures.add(left_right, "left_right", "Mean load on the left and on the right.")
     if atlas is not None:
         painted = {int(row["region_id"]): m for row, m in zip(regions, mean.tolist(), strict=True)}
-        figure = overlays.draw_on_atlas(atlas, painted, len(used))
+        figure = draw_on_atlas(atlas, painted, len(used))
         pictures.add(figure, "atlas_load", f"Mean lesion load of every region, painted on the atlas. {LEFT}")
     frequency = _add_frequency(results, pictures, left_out)
     n_failed = len(results.failures)
@@ -132,7 +133,7 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
         template = on_grid(images.load(about["template"]), shown)
     except YuccaWMError:  # the template no longer exists
         template = shown.with_data(np.zeros(shown.shape, np.uint8))
-    figure = overlays.draw_frequency(shown, template, about["n_subjects"])
+    figure = draw_frequency(shown, template, about["n_subjects"])
     pictures.add(figure, "lesion_frequency", f"Share of subjects with a lesion at each place of the template. {LEFT}")
     also = [f"the frequency map of localize counts those left out of the means as well: {', '.join(left_out)}"]
     failures = {} if results.anonymous else about["failures"]

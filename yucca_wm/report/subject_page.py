@@ -25,12 +25,12 @@ from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, SORTED, place_lesions
 from yucca_wm.localize.terminal import SUMMARY, affected, load_shown
-from yucca_wm.report import figures
-from yucca_wm.report.figures import region_greys, to_ras
 from yucca_wm.report.html import LEFT, Pictures, decimals, embedded, render, short, table_of
 from yucca_wm.report.notes import SMALL, Notes
+from yucca_wm.report.pictures.slices import to_ras
+from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, RegionLoad, draw_subject, region_colors, region_greys
+from yucca_wm.report.pictures.viewer import Layer, slice_viewer
 from yucca_wm.report.results import Results, Row, facts_of, value
-from yucca_wm.report.viewer import Layer, slice_viewer
 
 FIRST = ("lesion", "main_region", "place", "volume_ml")
 """Columns of the census that come first on the page."""
@@ -140,14 +140,14 @@ def subject_page(
     rows, about = results.load[subject], results.summary["subjects"][subject]
     total = rows[-1]
     volumes = {row["name"]: value(row, "lesion_volume_ml") for row in rows[:-1]}
-    colors = figures.region_colors({name: ml for name, ml in volumes.items() if name != OUTSIDE_NAME})
-    colors[OUTSIDE_NAME] = figures.OUTSIDE_COLOR
+    colors = region_colors({name: ml for name, ml in volumes.items() if name != OUTSIDE_NAME})
+    colors[OUTSIDE_NAME] = OUTSIDE_COLOR
     viewer = problem = ""
     try:
         under, layers = subject_layers(about, results.summary["settings"], table, colors, background)
         brightest = None if background else 3 * float(under.data.max(initial=1))
         loads = [
-            figures.RegionLoad(
+            RegionLoad(
                 row["name"],
                 0.0 if row["group"] == REMAINDER else value(row, "load_percent"),  # only a rim: no bar and no cross
                 value(row, "lesion_volume_ml"),
@@ -158,7 +158,7 @@ def subject_page(
         lesions_shown, names = layers[0].labelled, dict(layers[0].names)
         _check_counts(lesions_shown, names, rows, about)
         brain = layers[-1].labelled > 0  # tissue, or else regions
-        figure = figures.draw_subject(
+        figure = draw_subject(
             under, lesions_shown, names, loads, colors, title=subject, brightest=brightest, brain=brain
         )
         pictures.add(figure, subject, CAPTION + REST * any(row["name"] in REMAINDERS for row in rows))

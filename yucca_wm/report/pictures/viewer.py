@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.core.regions import rgb
 from yucca_wm.imaging.images import Image, resample
-from yucca_wm.report.figures import grey_window, head_box
 from yucca_wm.report.html import render
+from yucca_wm.report.pictures.slices import grey_window, head_box
 
 SPACING_MM = 1.5
 """Voxel size of the copy in a page. Finer ones take seconds to make and megabytes to store."""
