@@ -77,7 +77,7 @@ def tissue_probability(
     views = _views(scans, core)
     found = _seen(network, _planes(scans, core, box, inside, views.used, views.measured), grid)
     part = views.part[box] & inside
-    if (planes := part.any((0, 1))).any():  # the FLAIR shows only a part of the brain here: use it in that part
+    if (planes := part.any((0, 1))).any():  # a scan shows only a part of the brain here: use both in that part
         together = _planes(scans, core, box, inside, views.shown, views.shown)
         chosen = torch.from_numpy(np.flatnonzero(planes))
         there = torch.from_numpy(part[..., planes])
@@ -166,7 +166,7 @@ class _Views:
     """Fields of view of the scans.
 
     shown : modality -> field of view, bool [x, y, z]. used : modality -> planes, bool [z], in which it shows as much of
-    the brain as any scan. part : voxels, bool [x, y, z], that the FLAIR shows in planes in which it is not used.
+    the brain as any scan. part : voxels, bool [x, y, z], that a scan shows in planes in which it is not used.
     measured : modality -> voxels or planes whose intensities it is scaled by.
     """
 
@@ -181,9 +181,9 @@ def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
     seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in shown.items()}
     most = np.max(list(seen.values()), axis=0)
     used = {name: shown[name].any((0, 1)) & (seen[name] >= AS_MUCH * most) for name in scans}
-    part = shown["FLAIR"] & ~used["FLAIR"] if "FLAIR" in scans else np.zeros(core.shape, bool)
-    measured = used | ({"FLAIR": shown["FLAIR"]} if (part & core).any() else {})
-    return _Views(shown, used, part, measured)
+    parts = {name: shown[name] & ~used[name] for name in scans}
+    measured = used | {name: shown[name] for name, part in parts.items() if (part & core).any()}
+    return _Views(shown, used, np.logical_or.reduce(list(parts.values())), measured)
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
