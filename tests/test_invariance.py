@@ -248,7 +248,7 @@ def check_cohort(seed: int, how: str, jobs: int, compared: str, draw: st.DataObj
         here = Path(place)
         patch.setattr("yucca_wm.localize.outputs.draw_heat_map", lambda *_: None)  # pictures take most of the time
         patch.setattr("yucca_wm.localize.outputs.save_figure", lambda *_: None)
-        patch.setattr("yucca_wm.evaluate.cohort.save_figure", lambda *_: None)
+        patch.setattr("yucca_wm.evaluate.cohort.write_page", lambda *_: [])
         patch.setattr("yucca_wm.groups.figures.draw_forest", lambda *_, **__: None)
         patch.setattr("yucca_wm.groups.associate_command.Pictures.add", lambda *_: None)
         for name in ("draw_profiles", "draw_embedding", "draw_dendrogram"):

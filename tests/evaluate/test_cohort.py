@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.__main__ import main
 from yucca_wm.evaluate.case import How, Kind
 from yucca_wm.evaluate.cohort import evaluate
+from yucca_wm.evaluate.figures import draw_measures
 from yucca_wm.evaluate.measures import lesion_measures
-from yucca_wm.evaluate.tables import mean_with_interval, save_figure
+from yucca_wm.evaluate.tables import mean_with_interval
 from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
@@ -78,8 +78,9 @@ def test_tables_of_an_earlier_run_stay_where_all_fail(tmp_path: Path, capsys: py
     for folder in ("gt", "pred"):
         save(tmp_path / folder / "a.nii.gz", lesions(2))
     evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
-    files = {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name != "run_record.jsonl"}
-    assert {path.name for path in files} == {"cases.tsv", "summary.tsv", "evaluation.json", "evaluation.png"}
+    files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*") if path.name != "run_record.jsonl"}
+    drawn = {f"{name}.{suffix}" for name in ("evaluation", "volumes", "a") for suffix in ("png", "svg")}
+    assert {path.name for path in files} == {"cases.tsv", "summary.tsv", "evaluation.json", "evaluation.html", *drawn}
     (tmp_path / "pred" / "a.nii.gz").rename(tmp_path / "pred" / "b.nii.gz")
     (tmp_path / "gt" / "a.nii.gz").rename(tmp_path / "gt" / "b.nii.gz")
     (tmp_path / "pred" / "b.nii.gz").write_bytes(b"damaged")
@@ -150,7 +151,7 @@ def test_only_what_is_written_is_said_to_be_there(tmp_path: Path, capsys: pytest
     save(tmp_path / "pred" / "a.nii.gz", lesions(2))
     assert main(words) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[-1] == f"tables and figure: {tmp_path / 'out'}"
+    assert said[-1] == f"open {tmp_path / 'out' / 'evaluation.html'}"
     assert said[0].split() == ["dice", "1,", "1", "subject"]
 
 
@@ -245,16 +246,34 @@ def test_maps_that_are_there_twice_are_named(tmp_path: Path, capsys: pytest.Capt
     assert "note: 9, 10 have the same truth, byte for byte" in capsys.readouterr().err
 
 
-def test_the_figure_has_medians_units_and_whole_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of .2 and .8 the median is .5; it was drawn at the larger of the two."""
-    from matplotlib.figure import Figure
-
-    drawn: list[Figure] = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+def test_the_figure_has_means_units_and_whole_scales() -> None:
+    """Of .2 and .8 the mean is .5; shares span 0 to 1, whatever the values."""
     rows = [{"dice": 0.2, "hausdorff95_mm": 4.0}, {"dice": 0.8, "hausdorff95_mm": None}]
-    with suppress(OSError):  # nothing is written here
-        save_figure(rows, ("dice", "hausdorff95_mm"), tmp_path / "evaluation.png")
-    scores, distances = drawn[0].axes
-    assert [axis.get_xlabel() for axis in (scores, distances)] == ["Dice", "95 % Hausdorff distance (mm)"]
+    scores, distances = draw_measures(rows, ("dice", "hausdorff95_mm")).axes
+    assert [axis.get_xlabel() for axis in (scores, distances)] == ["Dice", "HD95 (mm)"]
     assert scores.lines[-1].get_xdata() == pytest.approx([0.5])
     assert scores.get_xlim() == pytest.approx((-0.03, 1.03))
+
+
+@pytest.mark.parametrize("kind", ["lesions", "regions"])
+def test_what_lies_beyond_the_other_map_is_said(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """10 x 10 x 3 voxels of 3 mm3 (0.9 ml) each inside and outside a slab of 25 planes: Dice 1 of what can be compared,
+    and with files exchanged 2 / 3. Neither said that half of one map was not in the other."""
+    spacing, slab = np.diag([1, 1, 3, 1.0]), np.diag([1, 1, 3, 1.0])
+    slab[2, 3] = 45
+    both = np.zeros((40, 40, 40))
+    both[20:30, 20:30, 20:23] = both[5:15, 5:15, 5:8] = 1
+    inside = both.copy()
+    inside[5:15] = 0
+    for first, second, dice, said in (
+        (both, inside[..., 15:], 1.0, "prediction lies beyond the field of view of the truth, and is not compared"),
+        (inside[..., 15:], both, 2 / 3, "truth lies beyond the field of view of the prediction, and counts as missed"),
+    ):
+        pair = {"pred": first, "gt": second}
+        for name, data in pair.items():
+            save(tmp_path / name / "a.nii.gz", data, spacing if data.shape[2] == 40 else slab)
+        words = [f"--pred={tmp_path / 'pred'}", f"--gt={tmp_path / 'gt'}", f"--{kind}", "--resample"]
+        assert main([*words, f"--out-dir={tmp_path / 'out'}"]) == 0
+        assert f"part of the {said}: up to 0.90 ml (1 of 1 subject: a)" in capsys.readouterr().err
+        rows = list(csv.DictReader((tmp_path / "out/cases.tsv").read_text().splitlines(), delimiter="\t"))
+        assert float(rows[0]["dice"]) == pytest.approx(dice, abs=1e-5)

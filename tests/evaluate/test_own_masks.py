@@ -175,7 +175,7 @@ def test_a_mask_that_is_not_there_fails_alone(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_empty_truths_other_grids_and_sessions_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The prediction of one session lies 1 mm further: a grid of its own."""
+    """The prediction of one session has planes of 1.5 mm, and so reaches beyond its truth."""
     for name, voxels in (("sub-1_ses-1", 100), ("sub-1_ses-2", 0)):
         save(tmp_path / f"gt/{name}.nii.gz", voxels)
         save(tmp_path / f"pred/{name}.nii.gz", 60)
@@ -186,8 +186,10 @@ def test_empty_truths_other_grids_and_sessions_are_said(tmp_path: Path, capsys: 
     notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note:")]
     assert [note.partition("(")[2] or note for note in notes] == [
         "1 of 2 subjects: sub-1_ses-1)",
+        "1 of 2 subjects: sub-1_ses-1)",
         "1 of 2 subjects: sub-1_ses-2)",
         "note: further sessions of a person count as subjects: sub-1_ses-2",
     ]
     assert "aligned by their headers" in notes[0]
-    assert "the truth has no lesion" in notes[1]
+    assert "beyond the field of view of the truth" in notes[1]
+    assert "the truth has no lesion" in notes[2]

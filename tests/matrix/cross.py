@@ -184,7 +184,7 @@ CROSS: dict[str, list[Form]] = {
             "--pred {maps}/lesions --gt {maps}/truth --out-dir {out} --jobs 1",
             {
                 **LOUDNESS, **HEADER, **LABELS, **RUN, "--kind lesions": 0, "--lesions": 0, "--kind regions": 0,
-                "--regions": 0, "--names {here}/regions.tsv": 0, "--resample": 0,
+                "--regions": 0, "--names {here}/regions.tsv": 0, "--resample": 0, "--images {scan_folder}": 0,
             },
             on="names",
         ),

@@ -65,9 +65,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("yucca_wm.check.cohort.run_cases", partial(_in_this_process, run_cases))
     monkeypatch.setattr("yucca_wm.groups.statistics.logistic.REPEATS", 1)
     monkeypatch.setattr("yucca_wm.parcellate.case.register", people.register)
-    for name in ("localize.outputs.draw_heat_map", "localize.outputs.save_figure", "evaluate.cohort.save_figure",
+    for name in ("localize.outputs.draw_heat_map", "localize.outputs.save_figure",
                  "groups.figures.draw_forest", "groups.associate_command.Pictures.add"):  # fmt: skip
         monkeypatch.setattr(f"yucca_wm.{name}", lambda *_, **__: None)  # pictures take most of the time
+    monkeypatch.setattr("yucca_wm.evaluate.cohort.write_page", lambda *_: [])
 
 
 def filled(words: str, here: Path, out: Path, layout: str, scans: str) -> list[str]:

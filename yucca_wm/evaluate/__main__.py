@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
@@ -30,6 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--gt", metavar="PATH", help="true label map, or a folder of maps with the same names")
     add_flag(parser, "--cohort", "instead of --gt: its lesion masks (--regions: region maps) are the truth")
     add_flag(parser, "--layout")
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="scans to show maps on, matched by name (default: those of --cohort)"
+    )
     add_flag(parser, "--out-dir", required=True)
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
@@ -67,17 +71,19 @@ def main(argv: list[str] | None = None) -> int:
     layout = None if arguments.cohort is None else arguments.layout or AUTO
     from yucca_wm.core.regions import read_table, regions
     from yucca_wm.evaluate.case import How, Kind
-    from yucca_wm.evaluate.cohort import evaluate, headline
+    from yucca_wm.evaluate.cohort import PAGE, evaluate, headline
     from yucca_wm.evaluate.earlier import MANIFEST
 
     table = read_table(arguments.names) if arguments.names else regions()
     how = How(Kind(stated) if stated else None, labels, table, arguments.resample)
     with reading_aloud(arguments.header):
-        outcome = evaluate(arguments.pred, given, arguments.out_dir, how=how, layout=layout, run=run_how)
+        outcome = evaluate(
+            arguments.pred, given, arguments.out_dir, how=how, layout=layout, scans=arguments.images, run=run_how
+        )
     for line in headline(outcome):
         print(line)
     if outcome.results:
-        print(f"tables and figure: {arguments.out_dir}")
+        print(f"open {arguments.out_dir / PAGE}")
     elif (arguments.out_dir / MANIFEST).exists():
         print(f"no subject could be compared: {arguments.out_dir} is unchanged", file=sys.stderr)
     else:

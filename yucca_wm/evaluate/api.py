@@ -12,7 +12,7 @@ from yucca_wm.cohort.ids import NOBODY, check_name
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.core.regions import RegionTable, region_table
-from yucca_wm.evaluate.case import How, Kind, evaluate_case
+from yucca_wm.evaluate.case import Case, How, Kind, evaluate_case
 from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import file_of
@@ -100,6 +100,6 @@ def evaluate(
     )
     file = file_of(pred)
     name = check_name(subject or (NOBODY if file is None else case_name(file)), "subject")
-    rows = rows_of(Outcome({name: evaluate_case((pred, gt), how)}, {}))
+    rows = rows_of(Outcome({name: evaluate_case(Case(pred, gt), how)}, {}))
     form = REGION_CASES if "name" in rows[0] else LESION_CASES
     return form.data_frame([row[column] for column in form.header] for row in rows)

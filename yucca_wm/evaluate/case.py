@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable, regions
-from yucca_wm.evaluate.measures import lesion_measures, region_measures
+from yucca_wm.evaluate.measures import LesionMeasures, RegionMeasures, lesion_measures, region_measures
 from yucca_wm.imaging import images
-from yucca_wm.imaging.grids import on_grid, share_voxels
-from yucca_wm.imaging.images import Source, name_of
+from yucca_wm.imaging.grids import on_grid, share_voxels, widened
+from yucca_wm.imaging.images import Image, Source, name_of
 from yucca_wm.imaging.kinds import (
     is_mask,
     labels_in,
@@ -26,8 +27,12 @@ from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels
 from yucca_wm.imaging.reading import spelled
 
-BY_HEADERS = "by_headers"
-"""Key of a row: whether the prediction was brought to the grid of the truth by the headers alone."""
+KIND, BY_HEADERS, IN_TRAINING = "kind", "by_headers", "in_training"
+PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML = "prediction_beyond_ml", "truth_beyond_ml"
+ABOUT = (KIND, BY_HEADERS, IN_TRAINING, PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML)
+"""Keys of a row that say how to read its measures: the kind of the maps, whether the prediction was brought to the grid
+of the truth by the headers alone, whether the subject is in the training set of its cohort, and how much each map shows
+beyond the field of view of the other."""
 
 
 class Kind(StrEnum):
@@ -60,17 +65,86 @@ class How:
         return {"kind": self.kind, "lesion_labels": asdict(self.labels), "regions": names, "resample": self.resample}
 
 
-def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]:
-    """Compare a prediction with the truth: one row for lesions, one for every region.
+@dataclass(frozen=True)
+class Case:
+    """A prediction and its truth. in_training : whether the subject is in the training set of its cohort."""
+
+    prediction: Source
+    truth: Source
+    in_training: bool = False
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two maps [i, j, k] of one kind on the grid of the truth.
+
+    Of lesions, voxels of `LESION` count, and those whose true label is `OTHER_PATHOLOGY` are left out.
+    by_headers : whether the prediction was brought to that grid by the headers alone.
+    prediction_beyond_ml, truth_beyond_ml : volume that each map shows beyond the field of view of the other.
+    """
+
+    kind: Kind
+    prediction: Image
+    truth: Image
+    by_headers: bool = False
+    prediction_beyond_ml: float = 0.0
+    truth_beyond_ml: float = 0.0
+
+
+def read_case(case: Case, how: How) -> Compared:
+    """Read the two maps of a case.
 
     Raises InputError as `load_labels`, for a scan, another grid, unknown labels, and maps of different kinds or of an
     uncertain one.
     """
-    prediction, truth = map(images.load_labels, case)
-    pred, gt = map(name_of, case)
-    about = {BY_HEADERS: not share_voxels(prediction, truth)}
-    prediction = on_grid(prediction, truth, resample=how.resample)
+    whole, truth = images.load_labels(case.prediction), images.load_labels(case.truth)
+    prediction = on_grid(whole, truth, resample=how.resample)
+    kind = _kind_of(prediction, truth, how)
     predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
+    known = how.labels.known if kind is Kind.LESIONS else {0, *how.table.indices}
+    for source, labels in ((case.prediction, predicted_labels), (case.truth, true_labels)):
+        if known is not None and (unknown := sorted(labels - known)):
+            raise InputError(name_of(source), *_unknown(unknown, kind, how))
+        if kind is Kind.REGIONS:
+            refuse_tissue_map(labels, how.table, name_of(source))
+    if kind is Kind.LESIONS:
+        true = how.labels.lesion(truth.data).astype(np.uint8)
+        true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY
+        whole, prediction = (one.with_data(how.labels.lesion(one.data).astype(np.uint8)) for one in (whole, prediction))
+        truth = truth.with_data(true)
+    by_headers = not share_voxels(whole, truth)
+    return Compared(kind, prediction, truth, by_headers, _beyond_ml(whole, truth), _beyond_ml(truth, whole))
+
+
+def evaluate_case(case: Case, how: How) -> list[dict[str, Any]]:
+    """Compare a prediction with the truth: one row for lesions, one for every region. Raises InputError as
+    `read_case`."""
+    maps = read_case(case, how)
+    predicted, true, affine = maps.prediction.data, maps.truth.data, maps.truth.affine
+    measures: Sequence[LesionMeasures | RegionMeasures]
+    if maps.kind is Kind.LESIONS:
+        measures = [lesion_measures(predicted, true, affine)]
+    else:
+        measures = region_measures(predicted, true, affine, how.compared)
+    values = (maps.kind, maps.by_headers, case.in_training, maps.prediction_beyond_ml, maps.truth_beyond_ml)
+    about = dict(zip(ABOUT, values, strict=True))
+    return [{**about, **asdict(one)} for one in measures]
+
+
+def _beyond_ml(labels: Image, other: Image) -> float:
+    """Volume that ``labels`` shows beyond the field of view of ``other``, in voxels of the latter."""
+    wide, window = widened(other, [labels])
+    if wide.shape == other.shape:
+        return 0.0
+    beyond = on_grid(labels, wide, resample=True).data != 0
+    beyond[window] = False
+    return int(np.count_nonzero(beyond)) * other.voxel_volume_mm3 / 1000
+
+
+def _kind_of(prediction: Image, truth: Image, how: How) -> Kind:
+    """Kind of both maps, stated or as their labels show. Raises InputError for scans, and if the kinds differ."""
+    predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
+    pred, gt = prediction.name, truth.name
     for image, labels in ((prediction, predicted_labels), (truth, true_labels)):
         if how.kind is Kind.LESIONS or not labels <= set(how.table.indices):
             refuse_scan(image)
@@ -85,19 +159,7 @@ def evaluate_case(case: tuple[Source, Source], how: How) -> list[dict[str, Any]]
     kind = how.kind or _guess(predicted_labels, true_labels, how.compared, gt, said)
     if kind is Kind.REGIONS and max(true_labels, default=0) > OTHER_PATHOLOGY >= max(predicted_labels, default=0) > 0:
         raise InputError(pred, "looks like a lesion map, but the truth has regions", "compare regions with regions")
-    known = how.labels.known if kind is Kind.LESIONS else {0, *how.table.indices}
-    for name, labels in ((pred, predicted_labels), (gt, true_labels)):
-        if known is not None and (unknown := sorted(labels - known)):
-            raise InputError(name, *_unknown(unknown, kind, how))
-    if kind is Kind.REGIONS:
-        for name, labels in ((pred, predicted_labels), (gt, true_labels)):
-            refuse_tissue_map(labels, how.table, name)
-        measures = region_measures(prediction.data, truth.data, truth.affine, how.compared)
-        return [{"kind": kind, **about, **asdict(one)} for one in measures]
-    predicted = how.labels.lesion(prediction.data).astype(np.uint8)
-    true = how.labels.lesion(truth.data).astype(np.uint8)
-    true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY
-    return [{"kind": kind, **about, **asdict(lesion_measures(predicted, true, truth.affine))}]
+    return kind
 
 
 def _labels(labels: set[int]) -> str:

@@ -1,23 +1,24 @@
-"""Evaluate predictions against truths, files, folders or a cohort's own maps: tables, a summary and a figure."""
+"""Evaluate predictions against truths, files, folders or a cohort's own maps: tables, a summary and a page."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
-from yucca_wm.evaluate.case import How, Kind, evaluate_case
+from yucca_wm.evaluate.case import IN_TRAINING, KIND, Case, How, Kind, evaluate_case
 from yucca_wm.evaluate.doubts import copies, doubts
-from yucca_wm.evaluate.earlier import MANIFEST, name_removed, read_earlier
+from yucca_wm.evaluate.earlier import MANIFEST, drawn_earlier, name_removed, read_earlier
 from yucca_wm.evaluate.measures import EMPTY, SURFACE_TOLERANCE_MM
+from yucca_wm.evaluate.page import write_page
 from yucca_wm.evaluate.pairs import find_pairs, pairs_of_cohort
 from yucca_wm.evaluate.tables import (
     CASES,
@@ -26,9 +27,8 @@ from yucca_wm.evaluate.tables import (
     REGION_CASES,
     REGION_SUMMARY,
     SUMMARY,
-    columns_of,
+    Rows,
     rows_of,
-    save_figure,
     summarise,
 )
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
@@ -39,8 +39,10 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, Record
 from yucca_wm.jobs.step import Step, Work
+from yucca_wm.report.scans import find_scans
 
-FIGURE = "evaluation.png"
+PAGE = "evaluation.html"
+DRAWN = tuple(f"{name}{suffix}" for name in ("evaluation", "volumes") for suffix in (".png", ".svg"))
 
 
 def evaluate(
@@ -51,13 +53,15 @@ def evaluate(
     how: How | None = None,
     kind: Kind | None = None,
     layout: str | None = None,
+    scans: str | os.PathLike[str] | None = None,
     run: RunOptions | None = None,
-) -> Outcome[list[dict[str, Any]]]:
+) -> Outcome[Rows]:
     """Compare predictions with truths of the same name (or two files); write cases.tsv, summary.tsv, evaluation.json
-    and evaluation.png to ``out_dir``.
+    and the page evaluation.html with its pictures to ``out_dir``.
 
     kind : shorthand for ``how`` where nothing else is set. layout : ``gt`` is a cohort arranged in this way; its own
-    lesion masks (if the kind is regions: region maps) are the truths.
+    lesion masks (if the kind is regions: region maps) are the truths. scans : folder of scans to show maps on, matched
+    by name (default: those of the cohort, if one is given).
 
     Two files are added to the cases already in ``out_dir``; two folders replace them, and cases no longer there are
     named on stderr.
@@ -72,23 +76,31 @@ def evaluate(
     """
     how = how or How(kind)
     if layout is None:
-        pairs, failed = find_pairs(Path(pred), Path(gt), how.kind)
+        pairs = find_pairs(Path(pred), Path(gt), how.kind)
     else:
         how = replace(how, kind=(of := how.kind or Kind.LESIONS))
-        pairs, failed = pairs_of_cohort(Path(pred), Path(gt), layout, of)
-    works = {name: Work(pair, {"prediction": pair[0], "truth": pair[1]}) for name, pair in pairs.items()}
+        pairs = pairs_of_cohort(Path(pred), Path(gt), layout, of)
+    behind = pairs.scans if scans is None else find_scans(scans, pairs.paths, [*chain(*pairs.paths.values())])
+    works = {
+        name: Work(
+            Case(*paths, in_training=name in pairs.in_training),
+            dict(zip(("prediction", "truth"), paths, strict=True)),
+            depends_on={IN_TRAINING: name in pairs.in_training},
+        )
+        for name, paths in pairs.paths.items()
+    }
     alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
         step = Step("evaluate", out, how.parameters, keeps=True)
         if not (run.force or Record(out, step.name).subjects):
-            check_ours(out, (CASES, SUMMARY, FIGURE), MANIFEST, or_force())
+            check_ours(out, (CASES, SUMMARY, PAGE, *DRAWN), MANIFEST, or_force())
         before = read_earlier(step)
         if alone:
             before.check_settings(works)
             if not run.force:
                 before.check_names({name: work.inputs for name, work in works.items()})
         outcome = run_step(step, partial(evaluate_case, how=how), works, run)
-        results, failures = outcome.results, {**outcome.failures, **failed}
+        results, failures = outcome.results, {**outcome.failures, **pairs.failed}
         replaced = not alone or before.entries.keys() & works.keys()
         if not results and replaced and (out / MANIFEST).is_file():
             return Outcome({}, failures)
@@ -97,7 +109,7 @@ def evaluate(
             there = before.results() | results
             results = {name: there[name] for name in sorted(there.keys() - failures.keys(), key=natural_key)}
             account = {name: reason for name, reason in before.failures.items() if name not in results} | failures
-        kinds = {rows[0]["kind"] for rows in results.values()}
+        kinds = {rows[0][KIND] for rows in results.values()}
         if alone and len(kinds) > 1:
             raise InputError(
                 out, "holds subjects with lesion maps and with region maps", "choose another --out-dir for one of them"
@@ -105,17 +117,18 @@ def evaluate(
         if len(kinds) > 1:
             raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
         if not alone:
-            name_removed(before, {*pairs, *failed})
-        for name in (CASES, SUMMARY, MANIFEST, FIGURE):  # from an earlier run
+            name_removed(before, {*pairs.paths, *pairs.failed})
+        for name in (CASES, SUMMARY, PAGE, *DRAWN, *drawn_earlier(out), MANIFEST):
             (out / name).unlink(missing_ok=True)
         read = Record(out, step.name).inputs_of(results)
+        unsure = [*copies(read, results), *doubts(results)]
         if kinds:
-            _write(out, Kind(kinds.pop()), Outcome(results, account), how, read)
-        say([*copies(read, results), *doubts(results)])
+            _write(out, Kind(kinds.pop()), Outcome(results, account), how, read, behind, unsure)
+        say(unsure)
     return Outcome(results, failures)
 
 
-def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
+def headline(outcome: Outcome[Rows]) -> list[str]:
     """Summary in a few lines: each measure's mean and interval over cases (and over all regions)."""
     if not outcome.results:
         return []
@@ -134,35 +147,35 @@ def headline(outcome: Outcome[list[dict[str, Any]]]) -> list[str]:
 def _write(
     out: Path,
     kind: Kind,
-    outcome: Outcome[list[dict[str, Any]]],
+    outcome: Outcome[Rows],
     how: How,
     read: Mapping[str, Mapping[str, FileState]],
+    scans: Mapping[str, Path],
+    unsure: Sequence[str],
 ) -> None:
-    columns = columns_of(kind)
     cases = rows_of(outcome)
     summary = summarise(cases, kind)
+    files = {name: {what: of.path for what, of in own.items()} for name, own in read.items()}
     forms = {Kind.LESIONS: (LESION_CASES, LESION_SUMMARY), Kind.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
     write_tsv(out / CASES, forms[0].header, (forms[0].fields(row, row["subject"]) for row in cases))
     write_tsv(out / SUMMARY, forms[1].header, map(forms[1].fields, summary))
-    write_json(
-        out / MANIFEST,
-        {
-            "tool": f"yucca-wm {__version__}",
-            "kind": kind,
-            "conventions": {
-                "lesions": f"{_said(how.labels)}; 26-connected; " + EMPTY.replace("\n", " "),
-                "regions": f"{len(how.compared)} regions of the table; surfaces agree within "
-                f"{SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
-            }[kind],
-            "interval": "95 % percentile bootstrap over cases",
-            "columns": {form.name: form.sidecar() for form in forms},
-            "summary": summary,
-            "files": {name: {what: of.path for what, of in own.items()} for name, own in read.items()},
-            "cases": cases,
-            "failed": outcome.failures,
-        },
-    )
-    save_figure(cases, columns, out / FIGURE)
+    content = {
+        "tool": f"yucca-wm {__version__}",
+        "kind": kind,
+        "conventions": {
+            "lesions": f"{_said(how.labels)}; 26-connected; " + EMPTY.replace("\n", " "),
+            "regions": f"{len(how.compared)} regions of the table; surfaces agree within "
+            f"{SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
+        }[kind],
+        "interval": "95 % percentile bootstrap over cases",
+        "columns": {form.name: form.sidecar() for form in forms},
+        "summary": summary,
+        "files": files,
+        "cases": cases,
+        "failed": outcome.failures,
+        "notes": list(unsure),
+    }
+    write_json(out / MANIFEST, {**content, "figures": write_page(out / PAGE, content, how, scans)})
 
 
 def _said(labels: LesionLabels) -> str:

@@ -7,10 +7,15 @@ from typing import Any
 
 from yucca_wm.cohort.ids import further_sessions, sharers
 from yucca_wm.core.errors import count, some_of
-from yucca_wm.evaluate.case import BY_HEADERS
+from yucca_wm.evaluate.case import BY_HEADERS, IN_TRAINING, PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML
 from yucca_wm.jobs.run_record import FileState
 
 Rows = list[dict[str, Any]]
+BEYOND = {
+    PREDICTION_BEYOND_ML: "part of the prediction lies beyond the field of view of the truth, and is not compared",
+    TRUTH_BEYOND_ML: "part of the truth lies beyond the field of view of the prediction, and counts as missed",
+}
+"""What a volume beyond the other map's field of view means."""
 
 
 def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
@@ -20,6 +25,12 @@ def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
     if moved:
         said = "prediction and truth lie on different grids, and were aligned by their headers"
         yield f"{said}: right only if the scans behind them were registered ({_who(moved, results)})"
+    if trained := [name for name, row in first.items() if row.get(IN_TRAINING)]:
+        yield f"of the training set, which a model trained on this cohort has seen: {_who(trained, results)}"
+    for key, said in BEYOND.items():
+        if beyond := [name for name, row in first.items() if row.get(key)]:
+            most_ml = max(first[name][key] for name in beyond)
+            yield f"{said}: up to {most_ml:.2f} ml ({_who(beyond, results)})"
     if cut := [name for name, row in first.items() if row.get("volume_left_out_ml")]:
         yield f"part of the truth has an ignored label and counts in neither map ({_who(cut, results)})"
     if none := [name for name, row in first.items() if "lesions_true" in row and not row["lesions_true"]]:

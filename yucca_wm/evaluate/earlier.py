@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection
+from pathlib import Path
 
 from yucca_wm.core.errors import some_of
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.step import Step
 
 MANIFEST = "evaluation.json"
+FIGURES = "figures"
+"""Folder of the pictures of single subjects."""
 
 
 def read_earlier(step: Step) -> Earlier:
@@ -29,3 +32,12 @@ def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
     if gone := [name for name in earlier.entries if name not in cases]:
         named = some_of(gone)
         print(f"note: no longer in the tables of {earlier.step.folder}: {named}", file=sys.stderr)
+
+
+def drawn_earlier(folder: Path) -> list[str]:
+    """Pictures of single subjects that an earlier page in ``folder`` has, relative to it."""
+    try:
+        names = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["figures"]
+        return [str(name) for name in names if Path(name).parent == Path(FIGURES)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

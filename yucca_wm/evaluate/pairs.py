@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from yucca_wm.cohort.ids import alike, looks_like
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.cohort.subject import Split
-from yucca_wm.core.errors import InputError, count, some_of
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.evaluate.case import Kind
 from yucca_wm.tasks.definition import Target
 
-Pairs = dict[str, tuple[Path, Path]]
-"""Case -> prediction and truth."""
+
+@dataclass(frozen=True)
+class Pairs:
+    """What is to be compared, by case.
+
+    paths : prediction and truth. failed : reason why a case is left out. scans : scan of the cohort behind the maps.
+    in_training : cases in the training set of the cohort.
+    """
+
+    paths: dict[str, tuple[Path, Path]]
+    failed: dict[str, str]
+    scans: Mapping[str, Path] = field(default_factory=dict)
+    in_training: Collection[str] = ()
 
 
-def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[Pairs, dict[str, str]]:
-    """Pairs of two files or two folders, and reasons for cases left out (case -> reason).
+def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> Pairs:
+    """Pairs of two files or two folders.
 
     Raises InputError if there is no pair to compare, or predictions and truths are the same files.
     """
     if pred.exists() and gt.exists() and pred.samefile(gt):
         raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
     if pred.is_file() and gt.is_file():
-        return {case_name(pred): (pred, gt)}, {}
+        return Pairs({case_name(pred): (pred, gt)}, {})
     for path in (pred, gt):
         if not path.is_dir():
             problem = "is not a folder" if path.exists() else "no such file or folder"
@@ -44,11 +56,11 @@ def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> tuple[Pairs, dict[str
     return _of_two_files(partners, truths, failed)
 
 
-def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> tuple[Pairs, dict[str, str]]:
-    """Predictions (a folder of files named after the subjects, or one of these) and the maps of this kind that the
-    subjects of a cohort have, and reasons for subjects left out.
+def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> Pairs:
+    """Pairs of predictions (a folder of files named after the subjects, or one of these) and the maps of this kind that
+    the subjects of a cohort have.
 
-    Who has no such map, and who is in the cohort's training set, is named on stderr. Raises InputError as `find_pairs`.
+    Subjects without such a map are named on stderr. Raises InputError as `find_pairs`.
     """
     subjects = {subject.name: subject for subject in find_subjects(root, layout)}
     truths = {name: path for name, subject in subjects.items() if (path := getattr(subject, kind)) is not None}
@@ -71,10 +83,9 @@ def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> tuple[Pa
             print(f"note: subjects without a {noun}: {some_of(without)}", file=sys.stderr)
         unused = match(dict.fromkeys(without, pred), predictions, home, {})
         _note_unused(predictions, {**partners, **unused}, failed)
-    if trained := [name for name in partners if subjects[name].split is Split.TRAIN]:
-        who = f"{len(trained)} of {count(len(partners), 'subject')}: {some_of(trained)}"
-        print(f"note: of the training set, which a model trained on this cohort has seen: {who}", file=sys.stderr)
-    return _of_two_files(partners, truths, failed)
+    pairs = _of_two_files(partners, truths, failed)
+    scans = {name: scan for name in pairs.paths if (scan := subjects[name].flair or subjects[name].t1) is not None}
+    return replace(pairs, scans=scans, in_training=[n for n in pairs.paths if subjects[n].split is Split.TRAIN])
 
 
 def _match_nothing(partners: Mapping[str, Path], failed: Mapping[str, str]) -> bool:
@@ -87,16 +98,14 @@ def _note_unused(predictions: Mapping[str, Path], partners: Mapping[str, Path], 
         print(f"note: predictions without a truth: {some_of(unused)}", file=sys.stderr)
 
 
-def _of_two_files(
-    partners: Mapping[str, Path], truths: Mapping[str, Path], failed: dict[str, str]
-) -> tuple[Pairs, dict[str, str]]:
+def _of_two_files(partners: Mapping[str, Path], truths: Mapping[str, Path], failed: dict[str, str]) -> Pairs:
     """The pairs; those that are one file, or whose truth does not exist, are failures."""
-    pairs = {}
+    paths = {}
     for name, prediction in partners.items():
         if not truths[name].is_file():
             failed[name] = f"{truths[name]}: no such file"
         elif prediction.samefile(truths[name]):
             failed[name] = f"{prediction}: is the same file as the truth"
         else:
-            pairs[name] = (prediction, truths[name])
-    return pairs, failed
+            paths[name] = (prediction, truths[name])
+    return Pairs(paths, failed)

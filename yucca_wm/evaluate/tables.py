@@ -1,24 +1,21 @@
-"""Output of an evaluation: columns of its tables, means over cases with bootstrap intervals, and the figure."""
+"""Tables of an evaluation: their columns, and means over cases with bootstrap intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from yucca_wm.core.columns import Cell, Column, TableForm
 from yucca_wm.core.columns import Kind as Values
-from yucca_wm.core.files import atomic_path
-from yucca_wm.evaluate.case import BY_HEADERS, Kind
+from yucca_wm.evaluate.case import ABOUT, KIND, Kind
 from yucca_wm.jobs.cases import Outcome
 
 Row = dict[str, Any]
+Rows = list[Row]
 CASES, SUMMARY = "cases.tsv", "summary.tsv"
-SHARES = ("dice", "recall", "f1")
-"""Name endings of measures that range from 0 to 1."""
 
 
 def six_digits(value: Cell) -> Cell:
@@ -45,10 +42,14 @@ LESION_CASES = TableForm[Row](
         *VOLUMES,
         _of("lesions_pred", "lesions of the prediction", kind=Values.COUNT),
         _of("lesions_true", "lesions of the truth", kind=Values.COUNT),
+        _of("volume_error_ml", "prediction - truth of the volumes", "mL"),
         _of("volume_left_out_ml", "volume of the truth with another label, where neither map counts", "mL"),
     ),
 )
-LESION_COLUMNS = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
+CHALLENGE = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
+"""The measures of the WMH challenge."""
+
+LESION_COLUMNS = (*CHALLENGE, "volume_error_ml")
 """Columns whose means over cases are in ``summary.tsv``."""
 
 REGION_CASES = TableForm[Row](
@@ -107,15 +108,11 @@ def mean_with_interval(values: Sequence[float | None]) -> Mean:
     return Mean(float(known.mean()), float(low), float(high), int(known.size))
 
 
-def columns_of(kind: Kind) -> tuple[str, ...]:
-    """Measures that are averaged over cases."""
-    return LESION_COLUMNS if kind is Kind.LESIONS else REGION_COLUMNS
-
-
-def rows_of(outcome: Outcome[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def rows_of(outcome: Outcome[Rows]) -> Rows:
     """The rows of ``cases.tsv``."""
     return [
-        {"subject": name, **{key: value for key, value in row.items() if key not in ("kind", BY_HEADERS)}}
+        {"subject": name, **{key: value for key, value in row.items() if key not in ABOUT}}
+        | ({"volume_error_ml": row["volume_pred_ml"] - row["volume_true_ml"]} if row[KIND] == Kind.LESIONS else {})
         for name, rows in outcome.results.items()
         for row in rows
     ]
@@ -145,43 +142,3 @@ def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
 
 def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:
     return {**labels, "mean": mean.mean, "low95": mean.low, "high95": mean.high, "cases": mean.cases}
-
-
-def title_of(column: str) -> str:
-    """Axis label for a column: its name and unit."""
-    words, unit = column, ""
-    for ending, shown in (("_mm", " (mm)"), ("_percent", " (%)")):
-        if words.endswith(ending):
-            words, unit = words.removesuffix(ending), shown
-    words = words.replace("hausdorff95", "95 % Hausdorff distance").replace("dice", "Dice").replace("f1", "F1")
-    return words.replace("_", " ") + unit
-
-
-def save_figure(cases: Sequence[dict[str, Any]], columns: Sequence[str], path: Path) -> None:
-    """Draw one dot per case (for regions: one row of dots per region), with the mean as a line."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for row in cases:
-        groups.setdefault(str(row.get("name", "all subjects")), []).append(row)
-    figure = Figure(figsize=(3.2 * len(columns), 1.6 + 0.22 * len(groups)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-    for axis, column in zip(axes, columns, strict=True):
-        for height, rows in enumerate(groups.values()):
-            values = sorted(row[column] for row in rows if row[column] is not None)
-            axis.plot(values, [height] * len(values), "o", color="#33658a", alpha=0.5, markersize=4)
-            if values:
-                axis.plot(float(np.mean(values)), height, "|", color="black", markersize=12)
-        axis.set_xlabel(title_of(column))
-        if column.endswith(SHARES):
-            axis.set_xlim(-0.03, 1.03)
-        elif "error" not in column:  # errors have a sign
-            axis.set_xlim(left=0)
-        axis.grid(axis="x", linewidth=0.3)
-    axes[0].set_yticks(range(len(groups)), list(groups), fontsize=7)
-    axes[0].invert_yaxis()
-    figure.suptitle("dots: subjects; lines: means", fontsize=8)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata={"Software": None})

@@ -136,8 +136,27 @@ def draw_slices(
     names: dict[int, str],
     colors: dict[str, str],
     window: tuple[float, float],
+    legend_top: float,
 ) -> None:
-    """Draw axial slices, the subject's left on the left, with a legend below. window : black and white intensity."""
+    """Draw axial slices with labels outlined, the subject's left on the left, and a legend.
+
+    Parameters
+    ----------
+    figure, cells : Figure, GridSpec
+        Where to draw: one row of cells.
+    shown : sequence of int
+        Planes, one for each cell.
+    box : (slice, slice)
+        Part of each plane that is shown, along x and y.
+    background, labelled : Image, ndarray of int
+        Scan and labels [x, y, z] in RAS order, on one grid.
+    names, colors : dict
+        Label -> name, name -> colour ``#rrggbb``.
+    window : (float, float)
+        Intensities shown black and white.
+    legend_top : float
+        Upper edge of the legend, as a share of the figure's height.
+    """
     from matplotlib.patches import Patch
 
     spacing = background.spacing_mm
@@ -162,7 +181,7 @@ def draw_slices(
         handles.append(Patch(facecolor=OTHER, edgecolor="#444444", label="other regions"))
     if handles:
         figure.legend(
-            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.595), ncols=5, fontsize=9, frameon=False
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, legend_top), ncols=5, fontsize=9, frameon=False
         )
 
 

@@ -97,7 +97,7 @@ def draw_subject(
     box = brain_box(brain, labelled, background.spacing_mm)
     dark, bright = grey_window(background.data, brain)
     window = (dark, max(brightest or bright, dark + 1e-6))
-    draw_slices(figure, slices, shown, box, background, labelled, names, colors, window)
+    draw_slices(figure, slices, shown, box, background, labelled, names, colors, window, legend_top=0.595)
     _draw_bars(upper, lower, loads, colors)
     if title:
         figure.suptitle(title, fontsize=12)

@@ -1,0 +1,166 @@
+"""The page of an evaluation: the numbers it tells of, whom it shows, and where prediction and truth differ."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from yucca_wm.evaluate.__main__ import main
+from yucca_wm.evaluate.case import Compared, How, Kind
+from yucca_wm.evaluate.cohort import evaluate
+from yucca_wm.evaluate.figures import OUTCOMES, differences, draw_volumes, limits_of_agreement, title_of
+from yucca_wm.evaluate.page import chosen_subjects
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image
+
+MM = np.diag([2.0, 2.0, 2.0, 1.0])
+
+
+def save(path: Path, data: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.save(Image(data, MM), path)
+
+
+def block(start: int, length: int) -> np.ndarray:
+    """``length`` x 5 x 5 voxels of 8 mm3 from ``start``: 0.2 ml for each unit of length."""
+    data = np.zeros((30, 12, 12), np.uint8)
+    data[start : start + length, 3:8, 3:8] = 1
+    return data
+
+
+def five(here: Path) -> None:
+    """Truths of 10 planes (2 ml), predictions of 6 to 14: errors of -0.8, -0.4, 0, 0.4 and 0.8 ml."""
+    for number, length in enumerate((6, 8, 10, 12, 14), start=1):
+        truth = block(5, 10)
+        truth[29, 11, number] = 1  # nobody's is that of another, and this lesion is found in no one
+        save(here / "gt" / f"p{number}.nii.gz", truth)
+        save(here / "pred" / f"p{number}.nii.gz", block(5, length))
+        save(here / "scans" / f"p{number}_FLAIR.nii.gz", np.full((30, 12, 12), 100.0 + number, np.float32))
+
+
+def page_of(here: Path) -> str:
+    return (here / "out/evaluation.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_how_much_is_found_and_how_volumes_agree(tmp_path: Path) -> None:
+    """Errors -0.808, -0.408, -0.008, 0.392, 0.792 ml: mean -0.008; SD sqrt((0.64 + 0.16) * 2 / 4) = 0.632 ml."""
+    five(tmp_path)
+    words = ["--pred", tmp_path / "pred", "--gt", tmp_path / "gt", "--images", tmp_path / "scans"]
+    assert main([*map(str, words), "--out-dir", str(tmp_path / "out")]) == 0
+    page = page_of(tmp_path)
+    assert "5 of 10 true lesions were found" in page
+    assert "2.00 ml predicted, 2.01 ml true on average" in page
+    assert "differs by -0.01 ml on average (95 % limits of agreement: -1.25 to 1.23 ml)" in page
+    rows = list(csv.DictReader((tmp_path / "out/summary.tsv").read_text().splitlines(), delimiter="\t"))
+    (error,) = (row for row in rows if row["measure"] == "volume_error_ml")
+    assert float(error["mean"]) == pytest.approx(-0.008)
+    manifest = json.loads((tmp_path / "out/evaluation.json").read_text())
+    assert [row["volume_error_ml"] for row in manifest["cases"]] == pytest.approx(
+        [-0.808, -0.408, -0.008, 0.392, 0.792]
+    )
+
+
+def test_lowest_median_and_highest_are_shown_and_pictures_of_others_go(tmp_path: Path) -> None:
+    """Dice 2 * 150 / (251 + 150) = .748, .887, .998, .908, .832: lowest p1, p5, p2, then p4 (no median), highest p3."""
+    five(tmp_path)
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    shown = {path.stem for path in (tmp_path / "out/figures").iterdir()}
+    assert shown == {"p1", "p5", "p2", "p3"}
+    for number in "125":
+        for folder in ("pred", "gt"):
+            (tmp_path / folder / f"p{number}.nii.gz").unlink()
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert {path.stem for path in (tmp_path / "out/figures").iterdir()} == {"p3", "p4"}
+    assert "limits of agreement:" not in page_of(tmp_path), "two cases have none"
+
+
+def test_who_is_shown() -> None:
+    ranks = chosen_subjects(dict(zip("abcdefg", (0.7, 0.1, None, 0.9, 0.4, 0.2, 0.5), strict=True)))
+    assert ranks == {
+        "b": "among the lowest", "f": "among the lowest", "e": "among the lowest", "g": "median", "d": "highest"
+    }  # fmt: skip
+    assert chosen_subjects({"a": 0.3}) == {"a": "among the lowest"}
+    assert chosen_subjects({"a": None}) == {}
+
+
+def test_what_to_know_first_and_who_failed_is_on_the_page(tmp_path: Path) -> None:
+    five(tmp_path)
+    (tmp_path / "pred/p3.nii.gz").write_bytes(b"damaged")
+    save(tmp_path / "gt/p4.nii.gz", np.zeros((30, 12, 12), np.uint8))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    page = page_of(tmp_path)
+    assert "1 of 5 failed: p3" in page
+    assert "the truth has no lesion" in page
+    assert "(1 of 4 subjects: p4)" in page
+
+
+def test_subjects_of_the_training_set_are_named_in_later_runs_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The split is of the table, not of the maps: a subject moved there is compared again, or nobody would know."""
+    five(tmp_path)
+    table = tmp_path / "cohort.tsv"
+    for split in ("test", "train"):
+        lines = ["subject\tflair\tlesions\tsplit"]
+        lines += [f"p{n}\tscans/p{n}_FLAIR.nii.gz\tgt/p{n}.nii.gz\t{split if n == 2 else 'test'}" for n in range(1, 6)]
+        table.write_text("\n".join(lines) + "\n")
+        words = ["--pred", tmp_path / "pred", "--cohort", table, "--out-dir", tmp_path / "out"]
+        assert main([*map(str, words)]) == 0
+        assert ("training set" in capsys.readouterr().err) == (split == "train")
+    assert "has seen: 1 of 5 subjects: p2" in page_of(tmp_path)
+    assert main([*map(str, words)]) == 0
+    assert "has seen: 1 of 5 subjects: p2" in capsys.readouterr().err
+
+
+def test_differences_by_hand() -> None:
+    """One row of voxels: found, of another region, missed, false, not compared, nothing."""
+    number = {outcome: label for label, outcome in OUTCOMES.items()}
+    wanted = [*map(number.get, ("in both", "another region", "only in the truth", "only in the prediction")), 0, 0]
+    true = np.array([3, 3, 3, 0, 9, 0]).reshape(6, 1, 1)
+    predicted = np.array([3, 4, 0, 4, 9, 0]).reshape(6, 1, 1)
+    maps = Compared(Kind.REGIONS, Image(predicted, MM), Image(true, MM), False)
+    assert differences(maps, [3, 4]).ravel().tolist() == wanted
+    true, predicted = (np.array(row).reshape(4, 1, 1) for row in ([1, 1, 2, 0], [1, 0, 1, 1]))
+    maps = Compared(Kind.LESIONS, Image(predicted, MM), Image(true, MM), False)
+    assert differences(maps, [1]).ravel().tolist() == [*map(number.get, ("in both", "only in the truth")), 0, 4 - 1]
+
+
+def test_volumes_are_drawn_as_they_are() -> None:
+    rows = [
+        {"subject": name, "volume_true_ml": true, "volume_pred_ml": found, "volume_error_ml": found - true}
+        for name, true, found in (("a", 1.0, 3.0), ("b", 4.0, 3.0))
+    ]
+    left, right = draw_volumes(rows).axes
+    assert np.column_stack(left.lines[-1].get_data()).tolist() == [[1, 3], [4, 3]]
+    assert np.column_stack(right.lines[-1].get_data()).tolist() == [[2, 2], [3.5, -1]]
+    assert {text.get_text() for text in left.texts} == {"a", "b"}
+
+
+def test_limits_of_agreement_by_hand() -> None:
+    """Errors 0, 0, 0, 0, 5: mean 1, SD sqrt((4 + 16) / 4) = sqrt(5)."""
+    assert limits_of_agreement([0, 0, 0, 0, 5]) == pytest.approx((1 - 1.96 * 5**0.5, 1 + 1.96 * 5**0.5))
+    assert limits_of_agreement([1, 2, 3, 4]) is None
+
+
+def test_regions_have_a_page_too(tmp_path: Path) -> None:
+    truth = np.arange(30 * 12 * 12).reshape(30, 12, 12) % 37
+    drawn = np.where(truth == 5, 6, truth)
+    save(tmp_path / "gt/a.nii.gz", truth.astype(np.uint8))
+    save(tmp_path / "pred/a.nii.gz", drawn.astype(np.uint8))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out", how=How(Kind.REGIONS))
+    page = page_of(tmp_path)
+    assert "over 34 regions. Lowest: " in page
+    assert "another region" in page
+    assert not (tmp_path / "out/volumes.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("volume_pred_ml", "predicted volume (ml)"), ("hausdorff95_mm", "HD95 (mm)"), ("lesion_f1", "lesion F1")],
+)
+def test_columns_in_words(column: str, said: str) -> None:
+    assert title_of(column) == said
