@@ -119,3 +119,22 @@ def test_who_cannot_be_read_is_an_error_said_once(
     assert said.out.splitlines()[-1] == "1 error, 0 warnings; 1 of 2 subjects ready"
     (note,) = [line for line in said.err.splitlines() if line.startswith("note")]
     assert note == f"note: {tmp_path / 'participants.tsv'}: lists 1 without a folder here: sub-4"
+
+
+def test_nobody_is_ready_without_a_scan(tmp_path: Path) -> None:
+    """It was "1 of 1 subject ready", beside "no subject has a T1 or a FLAIR"."""
+    table = tmp_path / "cohort.tsv"
+    table.write_text("subject\tsplit\na\ttest\n")
+    report = check_cohort(table)
+    assert (report.ready, [problem.problem for problem in report.errors]) == (0, ["no subject has a T1 or a FLAIR"])
+
+
+def test_scans_that_are_named_the_other_way_round_are_warned_of(tmp_path: Path, clean: Path) -> None:
+    """Their contrasts are alike here, so that the names alone tell."""
+    files = Files(clean, 1)
+    for name, scan in (("x_FLAIR", files.t1), ("x_T1", files.flair)):
+        shutil.copy(scan, tmp_path / f"{name}.nii.gz")
+    table = tmp_path / "cohort.tsv"
+    table.write_text("subject\tt1\tflair\na\tx_FLAIR.nii.gz\tx_T1.nii.gz\n")
+    said = [problem.problem for problem in check_cohort(table).problems if "exchanged" in problem.problem]
+    assert "the file given as the T1 is called x_FLAIR.nii.gz: check that T1 and FLAIR are not exchanged" in said

@@ -189,6 +189,10 @@ class TestTable:
             ("subject  t1\na  b\n", "lacks the column subject; columns must be separated by tabs"),
             ("subject\tt1\tT2\na\tb\tc.NII.gz\n", "has an unknown column: T2; known: subject, t1"),
             ("subject\tt1\tFlare\na\tb\t\n", "has an unknown column: Flare; did you mean flair"),
+            (
+                "subject\tt1_file\tFLAIR path\na\t\t\n",
+                "has unknown columns: FLAIR path, t1_file; did you mean flair and t1",
+            ),
             ("Subject  T1\na  b\n", "lacks the column subject; columns must be separated by tabs"),
             ("subject\tT1\tt1\na\tb\tc\n", "has the columns T1 and t1, which differ in upper and lower case only"),
             ("subject\tsplit\tSubject\na\ttest\tb\n", "has the columns subject and Subject, which differ"),

@@ -7,9 +7,11 @@ import json
 import sys
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
+import yucca_wm as yw
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import regions
 from yucca_wm.evaluate.__main__ import main
@@ -288,3 +290,34 @@ def test_contradictions_are_wrong_usage(
         run(tmp_path, monkeypatch, *wrong)
     assert stop.value.code == 2
     capsys.readouterr()
+
+
+def test_predicted_probabilities_are_cut_at_a_threshold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One row of voxels: .2, .5, .9, 0 against 0, 1, 1, 1: from .5 two of three are found, from .1
+    three, one of them falsely."""
+    grid = np.diag([1.0, 1, 2, 1])
+    for what, values, kind in (("pred", (0.2, 0.5, 0.9, 0.0), np.float32), ("gt", (0, 1, 1, 1), np.uint8)):
+        (tmp_path / what).mkdir()
+        data = np.zeros((6, 6, 6), kind)
+        data[1:5, 2, 3] = values
+        nib.save(nib.Nifti1Image(data, grid), tmp_path / what / "a.nii.gz")
+    words = [f"--pred={tmp_path / 'pred'}", f"--gt={tmp_path / 'gt'}"]
+    assert main([*words, f"--out-dir={tmp_path / 'none'}"]) == 1
+    assert "is it a probability map? set --threshold, for example to 0.5" in capsys.readouterr().err
+    for threshold, dice in (("0.5", 0.8), ("0.1", 2 * 2 / 6)):
+        out = tmp_path / threshold
+        assert main([*words, f"--out-dir={out}", "--threshold", threshold]) == 0
+        content = json.loads((out / "evaluation.json").read_text())
+        assert content["cases"][0]["dice"] == pytest.approx(dice)
+        assert f"a probability of at least {threshold}" in content["conventions"]
+        found = yw.evaluate(tmp_path / "pred/a.nii.gz", tmp_path / "gt/a.nii.gz", threshold=float(threshold))
+        assert found["dice"].item() == pytest.approx(dice, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "more", [["--threshold", "0"], ["--threshold", ".5", "--regions"], ["--threshold", ".5", "--lesion-labels", "3"]]
+)
+def test_a_threshold_is_for_lesions_without_labels(more: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--pred=a", "--gt=b", f"--out-dir={tmp_path}", *more])
+    assert stopped.value.code == 2

@@ -149,6 +149,19 @@ def test_maps_without_lesions_give_tables_of_the_same_types(files: tuple[Path, P
     assert "no_lesion" in none.flags
 
 
+@pytest.mark.parametrize("labels", [(1,), (1, 2)])
+def test_a_mask_is_no_region_map_but_with_a_table_of_its_own(labels: tuple[int, ...]) -> None:
+    """A brain or lesion mask given as regions put everything into parietal_L, at 48 % of its volume."""
+    affine, lesions = np.diag([2.0, 2, 2, 1]), np.zeros((8, 8, 8), np.uint8)
+    lesions[2:4, 2:4, 2:4] = 1
+    mask = np.resize(np.array(labels, np.uint8), lesions.shape)
+    with pytest.raises(yw.InputError, match=r"it looks like a mask; give the region map.*names="):
+        yw.localize(lesions, mask, affine=affine)
+    names = pd.DataFrame({"index": labels, "name": [f"part {label}" for label in labels]})
+    found = yw.localize(lesions, mask, affine=affine, names=names)
+    assert found.loads["lesion_volume_ml"].iloc[-1] == pytest.approx(8 * 0.008)
+
+
 def test_one_map_given_twice_is_refused() -> None:
     with pytest.raises(yw.InputError, match="same voxels as the region map"):
         yw.localize(maps()[0], maps()[0], affine=AFFINE)

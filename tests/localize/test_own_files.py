@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 import yucca_wm as yw
+from yucca_wm.core.columns import Column
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.groups.__main__ import main as groups
 from yucca_wm.localize.__main__ import main
+from yucca_wm.localize.measures import columns
+from yucca_wm.localize.measures.load import LoadRow
 
 SHAPE = (12, 10, 8)
 
@@ -35,7 +38,7 @@ def study(tmp_path: Path) -> Path:
     """People a and b: lesions of 4 and 3 voxels, apart from each other, and regions everywhere."""
     for name, data in (("a", lesions(2)), ("b", lesions(8, 3))):
         save(tmp_path / "les" / f"{name}.nii.gz", data)
-        save(tmp_path / "reg" / f"{name}.nii.gz", np.ones(SHAPE))
+        save(tmp_path / "reg" / f"{name}.nii.gz", np.full(SHAPE, 3))
     return tmp_path
 
 
@@ -103,7 +106,7 @@ def two_folders(tmp_path: Path) -> Path:
     for name, data in (("anna", lesions(2)), ("bert", lesions(8, 3))):
         save(tmp_path / name / "wmh.nii.gz", data)
         save(tmp_path / name / "mask_v1.nii.gz", data)
-        save(tmp_path / name / "regions.nii.gz", np.ones(SHAPE))
+        save(tmp_path / name / "regions.nii.gz", np.full(SHAPE, 3))
     return tmp_path
 
 
@@ -188,3 +191,16 @@ def test_rows_whose_maps_have_changed_are_named_when_another_is_added(
     assert "changed since" not in add("b")
     save(study / "les" / "a.nii.gz", lesions(2, 5))
     assert "note: a: its maps have changed since; localize it again" in add("b")
+
+
+def test_parts_of_a_table_with_other_columns_are_made_again(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a new column, a person whose maps are as they were had the old fields under the new header."""
+    assert run(study) == 0
+    new = Column[LoadRow]("twice_ml", lambda row: 2 * row.lesion_volume_ml, "twice the volume", "mL")
+    monkeypatch.setattr(columns, "LOAD", (new, *columns.LOAD))
+    save(study / "les" / "b.nii.gz", lesions(6, 2))
+    assert run(study) == 0
+    table = rows(study / "out" / "lesion_load.tsv")  # the last row of each person: the total
+    for name, voxels_in in (("a", 4), ("b", 2)):
+        assert float(table[name]["twice_ml"]) == pytest.approx(2 * voxels_in * 0.008)
+        assert float(table[name]["lesion_volume_ml"]) == pytest.approx(voxels_in * 0.008)

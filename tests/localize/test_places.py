@@ -217,7 +217,7 @@ def write_cohort(synthetic, root: Path) -> None:
     lesions[30, 15, 25] = 1
     for name, mask in (("a", lesions), ("b", np.zeros_like(lesions))):
         synthetic.save(root / "lesions" / f"{name}.nii.gz", mask, np.eye(4))
-        synthetic.save(root / "regions" / f"{name}.nii.gz", np.ones_like(mask), np.eye(4))
+        synthetic.save(root / "regions" / f"{name}.nii.gz", np.full_like(mask, 3), np.eye(4))
         synthetic.save(root / "tissue" / f"{name}_tissue.nii.gz", head(), np.eye(4))
 
 
@@ -341,8 +341,8 @@ def test_a_cropped_lesion_map_changes_no_distance_and_no_volume(tmp_path, capsys
     """A lesion that touches the ventricle, from 10 to 14 mm; the mask is cut to what lies from 10 to 39 mm. Regions
     are 65 000 mm3, of which 30 x 30 x 40 are in it: 48.6 of 78 ml lie beyond it."""
     tissue, lesions = head(), line(10, 14)
-    regions_there = np.where(tissue > 0, 1, 0).astype(np.uint8)
-    assert regions_there.sum() == 65 * 30 * 40
+    regions_there = np.where(tissue > 0, 3, 0).astype(np.uint8)
+    assert (regions_there > 0).sum() == 65 * 30 * 40
     affine = np.diag([-1.0, 1, 1, 1])
     shifted = affine.copy()
     shifted[0, 3] = -10
@@ -362,7 +362,7 @@ def test_a_cropped_lesion_map_changes_no_distance_and_no_volume(tmp_path, capsys
         labelled = nib.load(folder / "out" / "maps" / "a.nii.gz")
         assert labelled.shape == data.shape
         np.testing.assert_allclose(labelled.affine, place)
-        assert np.count_nonzero(labelled.get_fdata() == 1) == 5
+        assert np.count_nonzero(labelled.get_fdata() == 3) == 5
     assert found["cut"] == found["whole"]
     assert found["cut"][1][0]["place"] == "periventricular_touching"
     flags = json.loads((tmp_path / "cut/out/localize.json").read_text())["subjects"]["a"]["flags"]

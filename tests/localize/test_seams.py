@@ -237,7 +237,7 @@ def test_small_loads_that_the_package_found_are_flagged(
         data[4 * place, 2 : 3 + 3 * (place >= specks), 2] = 1
     for name in ("ours", "theirs"):
         save(tmp_path / f"lesions/{name}.nii.gz", data, affine)
-        save(tmp_path / f"regions/{name}.nii.gz", np.ones(data.shape, np.uint8), affine)
+        save(tmp_path / f"regions/{name}.nii.gz", np.full(data.shape, 3, np.uint8), affine)
     cases = {
         name: {"scans": {"FLAIR": {}}, "notes": [], "lesions_by": by}
         for name, by in (("ours", "network"), ("theirs", "own model"))
@@ -786,3 +786,18 @@ def test_two_files_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
             tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions",
             "--t1-lesions", tmp_path / "t1", "--flair-lesions", tmp_path / "lesions",
         )  # fmt: skip
+
+
+def test_probabilities_of_predict_are_before_its_rules_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only those: other tools' maps, in a folder of that name, are what they are."""
+    save(tmp_path / "lesions_probability/a.nii.gz", probabilities())
+    save(tmp_path / "regions/a.nii.gz", np.full(probabilities().shape, 3, np.uint8))
+    words = ["--lesions", tmp_path / "lesions_probability", "--regions", tmp_path / "regions", "--threshold", "0.4"]
+    said = "holds probabilities before the rules that remove false lesions"
+    assert run(tmp_path, *words) == 0
+    assert said not in capsys.readouterr().err
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": {"a": {"scans": {}, "notes": []}}}))
+    assert run(tmp_path, *words) == 0
+    assert said in capsys.readouterr().err

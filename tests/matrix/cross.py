@@ -185,6 +185,7 @@ CROSS: dict[str, list[Form]] = {
             {
                 **LOUDNESS, **HEADER, **LABELS, **RUN, "--kind lesions": 0, "--lesions": 0, "--kind regions": 0,
                 "--regions": 0, "--names {here}/regions.tsv": 0, "--resample": 0, "--images {scan_folder}": 0,
+                "--threshold 0.4": 0,
             },
             on="names",
         ),

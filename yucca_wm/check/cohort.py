@@ -55,8 +55,9 @@ class Report:
 
     @property
     def ready(self) -> int:
-        """Number of subjects without an error."""
-        return len(self.subjects) - len({problem.subject for problem in self.errors} - {COHORT})
+        """Number of subjects with a scan and without an error."""
+        wrong = {problem.subject for problem in self.errors}
+        return sum(bool(subject.scans) and subject.name not in wrong for subject in self.subjects)
 
 
 def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = None, jobs: int | None = 1) -> Report:

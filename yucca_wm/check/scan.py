@@ -24,6 +24,7 @@ from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.scan.check import check_different, check_one
 from yucca_wm.scan.contrast import exchanged
+from yucca_wm.scan.names import name_notes
 from yucca_wm.scan.notes import EXCHANGED
 from yucca_wm.scan.read import read_scan
 from yucca_wm.tasks.case import REGISTER, check_image
@@ -108,6 +109,8 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
         check_different(scans)
     except InputError as error:
         found.error(error)
+    for note in name_notes({modality: path for modality, path in subject.scans.items() if modality in scans}):
+        found.warn(subject.scans[Modality(next(iter(scans)))], note)
     if len(scans) == len(Modality) and exchanged(*(scans[str(modality)] for modality in (Modality.T1, Modality.FLAIR))):
         found.warn(scans[str(Modality.FLAIR)].name, EXCHANGED.note())
     return found

@@ -1,4 +1,4 @@
-"""The options ``--lesion-labels`` and ``--ignore-labels``."""
+"""The options ``--lesion-labels``, ``--ignore-labels`` and ``--threshold``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_threshold_option(parser: argparse.ArgumentParser, whose: str = "lesion maps") -> None:
+    """Add ``--threshold``. whose : the maps that may hold probabilities."""
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help=f"{whose} hold probabilities; voxels with P or more are lesion"
+    )
+
+
 def label_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> LesionLabels:
     """Choice made with the options of `add_label_options`; wrong usage ends the program."""
     counted = options.lesion_labels or [1]
@@ -30,7 +37,12 @@ def label_options(parser: argparse.ArgumentParser, options: argparse.Namespace) 
     ignored = options.ignore_labels
     if ignored is None:
         ignored = [] if ALL in counted else [OTHER_PATHOLOGY]
-    return LesionLabels(None if ALL in counted else tuple(counted), tuple(ignored))
+    threshold = getattr(options, "threshold", None)
+    if threshold is not None and not 0 < threshold <= 1:
+        parser.error("--threshold lies between 0 and 1")
+    if threshold is not None and counted != [1]:
+        parser.error("--threshold is for probability maps, which have no labels: leave out --lesion-labels")
+    return LesionLabels(None if ALL in counted else tuple(counted), tuple(ignored), threshold)
 
 
 def _label(text: str) -> int | str:

@@ -78,7 +78,11 @@ def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subj
         raise InputError(root, "holds no subject", f"expected {', '.join(others)} or {last}")
     for name, times in Counter(subject.name for subject in found).items():
         if times > 1:
-            raise InputError(root, f"subject '{name}' occurs {times} times", "give each subject a name of its own")
+            raise InputError(
+                root,
+                f"subject '{name}' occurs {times} times",
+                f"give each a name of its own (visits: {name}_visit1, ...)",
+            )
         check_name(name, root)
     found.sort(key=lambda subject: natural_key(subject.name))
     note(*(subject.trouble for subject in found if subject.problem))

@@ -8,6 +8,7 @@ means that there is none. Other columns (age, sex, ...) are not used, and that i
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,18 @@ def _check_unknown(path: Path, columns: list[str]) -> None:
     """Note that ``columns`` are not used (age, sex, ...). Raises InputError for one that seems to be meant as a known
     column: with a similar name, or with image files in it."""
     cells = read_columns(path, columns).cells
+    wrong, meant = [], []
     for name in columns:
         files = [cell for cell in cells[name] if cell.lower().endswith(IMAGE_SUFFIXES)]
         near = difflib.get_close_matches(name.lower(), COLUMNS, n=1, cutoff=NEAR)
+        near = near or [word for word in re.split(r"[\W_]+", name.lower()) if word in FILE_COLUMNS]
         if files or near:
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise InputError(path, f"has an unknown column: {name}", f"{meant}known: {', '.join(COLUMNS)}")
+            wrong.append(name)
+            meant += near[:1]
+    if wrong:
+        problem = f"has {'an unknown column' if len(wrong) == 1 else 'unknown columns'}: {', '.join(wrong)}"
+        asked = f"did you mean {' and '.join(meant)}? " if meant else ""
+        raise InputError(path, problem, f"{asked}known: {', '.join(COLUMNS)}")
     note(f"{path}: not used: {', '.join(columns)} (columns that are used: {', '.join(COLUMNS)})")
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from yucca_wm.core.notes import Note, read_back
 
 PREDICTIONS = "predict.json"
+PROBABILITY = "lesions_probability"
+"""Folder beside it of the lesion probability maps of the package's models."""
 
 
 class By(StrEnum):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yucca_wm.cli import Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
-from yucca_wm.cli.lesion_labels import add_label_options, label_options
+from yucca_wm.cli.lesion_labels import add_label_options, add_threshold_option, label_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.imaging.reading import reading_aloud
 
@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name in KINDS:
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=f"the same as --kind {name}")
     add_label_options(parser)
+    add_threshold_option(parser, "predictions")
     add_flag(parser, "--names", "default: the built-in table")
     add_flag(parser, "--resample", "predictions are brought to the grid of the truth")
     add_flag(parser, "--header")
@@ -55,9 +56,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    labelled = arguments.lesion_labels is not None or arguments.ignore_labels is not None
+    labelled = any(getattr(arguments, name) is not None for name in ("lesion_labels", "ignore_labels", "threshold"))
     if labelled and (arguments.names or arguments.kind == KINDS[1]):
-        parser.error("--lesion-labels and --ignore-labels are for lesions")
+        parser.error("--lesion-labels, --ignore-labels and --threshold are for lesions")
     if arguments.names and arguments.kind == KINDS[0]:
         parser.error("--names is for regions")
     if (arguments.gt is None) == (arguments.cohort is None):

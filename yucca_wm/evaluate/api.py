@@ -35,6 +35,7 @@ def evaluate(
     names: TableInput | RegionTable | None = None,
     lesion_labels: Sequence[int] | Literal["all"] = (1,),
     ignored_labels: Sequence[int] | None = None,
+    threshold: float | None = None,
     resample: bool = False,
     affine: ArrayLike | None = None,
     subject: str | None = None,
@@ -58,6 +59,8 @@ def evaluate(
     ignored_labels : sequence of int, optional
         Labels that may occur in them; voxels with one in the truth are left out of both maps. Default: 2 (other
         pathology); none with ``lesion_labels="all"``.
+    threshold : float, optional
+        Probability from which a voxel of the prediction is lesion. Default: the prediction holds labels.
     resample : bool
         Bring the prediction to the grid of the truth, by nearest neighbour, instead of raising an error.
     affine : array_like, shape (4, 4), optional
@@ -79,7 +82,7 @@ def evaluate(
         An image that cannot be read or is not a label map, unknown labels, grids that differ, one file given twice,
         or maps whose kind is not certain.
     ValueError
-        An unknown ``kind``.
+        An unknown ``kind``, or a ``threshold`` that is not between 0 and 1 or given for regions or with labels.
 
     Examples
     --------
@@ -92,9 +95,13 @@ def evaluate(
     if ignored_labels is None:
         ignored_labels = () if lesion_labels == ALL else (OTHER_PATHOLOGY,)
     counted = None if isinstance(lesion_labels, str) else tuple(lesion_labels)
+    if threshold is not None:
+        if not 0 < threshold <= 1 or counted != (1,) or kind == "regions":
+            raise ValueError("threshold lies between 0 and 1, and is for lesions without labels")
+        kind = "lesions"
     how = How(
         None if kind is None else Kind(kind),
-        LesionLabels(counted, tuple(ignored_labels)),
+        LesionLabels(counted, tuple(ignored_labels), threshold),
         region_table(names),
         resample,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError, NotWholeNumbersError, some_of
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.evaluate.measures import LesionMeasures, RegionMeasures, lesion_measures, region_measures
 from yucca_wm.imaging import images
@@ -24,7 +24,7 @@ from yucca_wm.imaging.kinds import (
     refuse_tissue_map,
 )
 from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
-from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels
+from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels, probability_map
 from yucca_wm.imaging.reading import spelled
 
 KIND, BY_HEADERS, IN_TRAINING = "kind", "by_headers", "in_training"
@@ -45,7 +45,8 @@ class How:
     """How to compare.
 
     kind : kind of the maps; None: as their labels show, where that is certain (`_guess`).
-    labels : labels of lesion maps that count; ignored voxels of the truth are left out of both maps.
+    labels : labels of lesion maps that count; ignored voxels of the truth are left out of both maps. With a threshold,
+        predictions hold probabilities, and the kind must be lesions.
     table : labels that region maps may hold; those of white matter are compared.
     resample : bring predictions on another grid to the truth's, nearest neighbour, instead of refusing them.
     """
@@ -97,7 +98,7 @@ def read_case(case: Case, how: How) -> Compared:
     Raises InputError as `load_labels`, for a scan, another grid, unknown labels, and maps of different kinds or of an
     uncertain one.
     """
-    whole, truth = images.load_labels(case.prediction), images.load_labels(case.truth)
+    whole, truth = _load_prediction(case.prediction, how), images.load_labels(case.truth)
     prediction = on_grid(whole, truth, resample=how.resample)
     kind = _kind_of(prediction, truth, how)
     predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
@@ -129,6 +130,15 @@ def evaluate_case(case: Case, how: How) -> list[dict[str, Any]]:
     values = (maps.kind, maps.by_headers, case.in_training, maps.prediction_beyond_ml, maps.truth_beyond_ml)
     about = dict(zip(ABOUT, values, strict=True))
     return [{**about, **asdict(one)} for one in measures]
+
+
+def _load_prediction(source: Source, how: How) -> Image:
+    if how.labels.threshold is not None:
+        return how.labels.load(source)
+    try:
+        return images.load_labels(source)
+    except NotWholeNumbersError as error:
+        raise (error if how.kind is Kind.REGIONS else probability_map(source, error)) from None
 
 
 def _beyond_ml(labels: Image, other: Image) -> float:

@@ -181,4 +181,5 @@ def _write(
 def _said(labels: LesionLabels) -> str:
     counted = ALL if labels.counted is None else " and ".join(map(str, labels.counted))
     ignored = " and ".join(map(str, labels.ignored)) or "none"
-    return f"lesion: label {counted}; left out: voxels of true label {ignored}"
+    cut = "" if labels.threshold is None else f" (predictions: a probability of at least {labels.threshold:g})"
+    return f"lesion: label {counted}{cut}; left out: voxels of true label {ignored}"

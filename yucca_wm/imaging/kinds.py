@@ -12,7 +12,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.images import Image, count_labels
-from yucca_wm.imaging.labels import OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
+from yucca_wm.imaging.reading import spelled
 
 MIN_VALUES = 12
 """A scan with fewer different values than this is a label map, or empty."""
@@ -50,6 +51,16 @@ def look_like_regions(labels: Collection[int], table: RegionTable) -> bool:
     """Whether a map with these labels holds most regions of ``table``, and nothing else."""
     enough = len(labels) >= LEAST_REGIONS and 2 * len(labels) > len(table)
     return enough and set(labels) <= set(table.indices)
+
+
+def refuse_mask(labels: Collection[int], table: RegionTable, name: str) -> None:
+    """Raise InputError for a map given as regions that holds nothing but the labels of a lesion map, unless the table
+    has only a few regions."""
+    if labels and set(labels) <= {LESION, OTHER_PATHOLOGY} and len(table) >= LEAST_REGIONS:
+        held = " and ".join(map(str, sorted(labels)))
+        problem = f"holds label {held} alone, of the {len(table)} regions in the table: it looks like a mask"
+        remedy = f"give the region map; for a map of a single region, its table with {spelled('--names', 'names=')}"
+        raise InputError(name, problem, remedy)
 
 
 def refuse_tissue_map(labels: Collection[int], table: RegionTable, name: str) -> None:

@@ -60,7 +60,7 @@ class LesionLabels:
             refuse_scan(labels)
             return images.labels_of(labels, self.known)
         except NotWholeNumbersError as error:
-            raise InputError(error.path, *_fractions(images.load(path), error)) from None
+            raise probability_map(path, error) from None
         except UnknownLabelsError as error:
             counted = ", ".join(map(str, self.counted or ()))
             problem = error.problem.replace("not in the table", f"neither counted ({counted}) nor ignored")
@@ -97,9 +97,13 @@ def _cut(image: Image, threshold: float) -> Image:
     return replace(image, data=(image.data >= threshold).astype("uint8"))
 
 
-def _fractions(image: Image, error: InputError) -> tuple[str, str]:
+def probability_map(source: str | os.PathLike[str] | Image, error: NotWholeNumbersError) -> InputError:
+    """The ``error`` that a lesion map holds fractions; if they lie between 0 and 1, with a threshold as the remedy."""
+    from yucca_wm.imaging import images
+
+    image = images.load(source)
     low, high = float(image.data.min()), float(image.data.max())
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
-        return error.problem, error.remedy
+        return error
     option = spelled("--threshold", "threshold=")
-    return f"{error.problem}: is it a probability map?", f"set {option}, for example to 0.5"
+    return InputError(error.path, f"{error.problem}: is it a probability map?", f"set {option}, for example to 0.5")

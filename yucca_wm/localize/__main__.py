@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
-from yucca_wm.cli.lesion_labels import add_label_options, label_options
+from yucca_wm.cli.lesion_labels import add_label_options, add_threshold_option, label_options
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.core.errors import count
 from yucca_wm.core.modality import MODALITIES
@@ -41,9 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flag(parser, "--layout")
     add_flag(parser, "--out-dir", required=True)
     add_label_options(parser)
-    parser.add_argument(
-        "--threshold", type=float, metavar="P", help="lesion maps hold probabilities; voxels with P or more are lesion"
-    )
+    add_threshold_option(parser)
     add_flag(parser, "--names", "default: the built-in table")
     parser.add_argument(
         "--connectivity", type=int, choices=(6, 18, 26), default=26,

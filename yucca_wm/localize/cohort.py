@@ -23,7 +23,7 @@ from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.folder import STEP, OutputFiles, check_folder, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
-from yucca_wm.localize.inputs.records import mixed_settings, other_scans, recorded_by_predict, same_scans
+from yucca_wm.localize.inputs.records import before_rules, mixed_settings, other_scans, recorded_by_predict, same_scans
 from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
@@ -35,7 +35,7 @@ from yucca_wm.localize.outputs import (
     summary,
     write_group,
 )
-from yucca_wm.localize.tables import FORM_OF_TABLES, Table, tables_of
+from yucca_wm.localize.tables import Table, identity, tables_of
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
 """Maps of a `Pair` that add columns to the tables."""
@@ -107,7 +107,12 @@ def localize_into(
     )  # fmt: skip
     to = OutputFiles.of(folder, inputs, maps=maps, bids=bids)
     works = {subject: to.work(pair) for subject, pair in pairs.items()}
-    parameters = {**asdict(settings), "regions": _digest(table), **companions.parameters, "columns": FORM_OF_TABLES}
+    parameters = {
+        **asdict(settings),
+        "regions": _digest(table),
+        **companions.parameters,
+        "columns": identity(table, settings),
+    }
     step = Step(STEP, folder, parameters, keeps=not renew)
     check_folder(folder, to.parts, pairs if inputs.adds else None, force=options.force)
     there = _earlier(step, to.parts, pairs) if inputs.adds else None
@@ -164,7 +169,8 @@ def _write_group(
         name: {**(files_of(pairs[name]) if name in pairs else {}), **({"flags": own} if own != flags[name] else {})}
         for name, own in whole.items()
     }
-    for line in mixed_settings({name: Path(of["regions"].path) for name, of in read.items()}):
+    maps = [{name: Path(of[what].path) for name, of in read.items()} for what in ("lesions", "regions")]
+    for line in (*before_rules(maps[0].values()), *mixed_settings(maps[1])):
         print(f"note: {line}", file=sys.stderr)
     write_group(step.folder, to.parts, entries, tables, about, table)
     if to.derivative is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 LOAD, WIDE, LESIONS = "lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv"
 SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"
 REGIONS = FORM.name
-FORM_OF_TABLES = 2
-"""Version of the subjects' kept parts of the tables; others are made again. 2: ``n/a`` in place of empty fields."""
-
 OPTIONAL_TABLES = {SOFT, MODALITIES, PLACES}
 ALL_TABLES = {LOAD, WIDE, LESIONS, *OPTIONAL_TABLES}
 """All tables of subjects; the table of regions is separate."""
@@ -96,6 +94,12 @@ def tables_of(
     if tissue:
         tables.append(Table(TableForm(PLACES, columns.PLACE), lambda result: result.places))
     return tuple(tables)
+
+
+def identity(regions: RegionTable, settings: Settings) -> str:
+    """SHA-256 of all columns that the tables may have: parts of a table with other columns are made again."""
+    every = tables_of(regions, settings, ventricles=True, soft=True, modalities=True, tissue=True)
+    return hashlib.sha256(repr([(table.name, table.form.sidecar()) for table in every]).encode()).hexdigest()
 
 
 def tables_of_subject(maps: Maps, regions: RegionTable, settings: Settings) -> tuple[Table, ...]:

@@ -8,12 +8,10 @@ from pathlib import Path
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import MODALITIES
+from yucca_wm.core.predictions import PROBABILITY
 from yucca_wm.imaging.images import Source
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.frame_files import frame_files
-
-CONFIDENCE = "lesions_probability"
-"""Folder of the lesion probability maps of the shipped models."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> l
     """The files that `predict_case` always writes."""
     made: list[Path] = []
     if options.shipped:
-        kinds = [*by_shipped(models), *[CONFIDENCE] * options.confidence]
+        kinds = [*by_shipped(models), *[PROBABILITY] * options.confidence]
         made += [out / kind / f"{case.name}.nii.gz" for kind in kinds]
     for what in models:
         made.append(out / what / f"{case.name}.nii.gz")

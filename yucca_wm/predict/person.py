@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm.cohort.ids import person, person_of_scan
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.notes import Note, recorded
@@ -23,7 +22,7 @@ from yucca_wm.predict.frame_files import save_frame
 from yucca_wm.predict.own_models import LoadedModel, maps_of
 from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
-from yucca_wm.scan.notes import TWO_PEOPLE
+from yucca_wm.scan.names import name_notes
 from yucca_wm.tasks.case import check_image
 
 if TYPE_CHECKING:
@@ -91,7 +90,8 @@ def predict_person(
     }
     frame = _frame(case, options)
     like = _other_space(case, frame, options)
-    notes = [*_two_people(case), *frame.notes]
+    files = {modality: file for modality, scan in case.scans.items() if (file := images.file_of(scan))}
+    notes = [*name_notes(files), *frame.notes]
     maps: dict[str, Image] = {}
     if options.shipped:
         assert networks is not None
@@ -106,14 +106,6 @@ def predict_person(
             made["registration"] = found.registration
     maps |= maps_of(models, case.name, frame, folder, options, like)
     return Predicted(case, maps, frame, made | recorded(notes), like is None or not frame.transforms)
-
-
-def _two_people(case: Case) -> list[Note]:
-    """A note if the file names of T1 and FLAIR (``sub-...``) name different subjects."""
-    files = {modality: images.file_of(scan) for modality, scan in case.scans.items()}
-    names = {modality: person_of_scan(file) or "" for modality, file in files.items() if file}
-    people = {modality.lower(): person(name) for modality, name in names.items() if name.startswith("sub-")}
-    return [TWO_PEOPLE.note(**people)] if len(set(people.values())) > 1 else []
 
 
 def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.notes import About, Note
+from yucca_wm.core.predictions import PROBABILITY
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import spelled
-from yucca_wm.predict.case import CONFIDENCE
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.registered import Registered, registered_regions
 
@@ -68,7 +68,7 @@ def segment_person(
     like : Image or None
         Another scan of the subject, moved by the frame, whose grid the maps are brought to; None: the frame's grid.
     confidence : bool
-        Also return the lesion probability, as `CONFIDENCE`.
+        Also return the lesion probability, as `PROBABILITY`.
     atlas : Atlas, optional
         Atlas that gives the regions, by registration; None: the network's regions.
 
@@ -94,7 +94,7 @@ def segment_person(
     maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
     wanted = {kind: frame.carried(reference.with_data(maps[kind]), like) for kind in what}
     if confidence:
-        wanted[CONFIDENCE] = frame.carried(reference.with_data(found.lesion_probability), like)
+        wanted[PROBABILITY] = frame.carried(reference.with_data(found.lesion_probability), like)
     seen = found.tissue, found.lesions, found.looks_like
     notes = [] if EXCHANGED.note() in frame.notes else unlikely_contrasts(frame.images, *seen)
     notes += cuts if like is None else _cuts_there(cuts, frame, found, like)

@@ -45,6 +45,10 @@ ANOTHER = Wording(
 TWO_PEOPLE = Wording(
     "the T1 is called {t1}, the FLAIR {flair}: check that they are of one person", About.DOUBTFUL_SCANS
 )
+TWO_VISITS = Wording("the T1 is called {t1}, the FLAIR {flair}: check that they are of one visit", About.DOUBTFUL_SCANS)
+CALLED_OTHERWISE = Wording(
+    "the file given as the {name} is called {file}: check that T1 and FLAIR are not exchanged", About.DOUBTFUL_SCANS
+)
 ONLY_T1 = Wording("few lesions show on a T1: give the FLAIR too, if there is one", About.WITHOUT_FLAIR)
 
 BLANK = Wording(

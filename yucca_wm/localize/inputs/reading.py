@@ -14,7 +14,7 @@ from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import Window, on_grid, widened
 from yucca_wm.imaging.images import Image, Source, name_of
-from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions, refuse_tissue_map
+from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions, refuse_mask, refuse_tissue_map
 from yucca_wm.localize.inputs.pairs import Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 
@@ -76,12 +76,14 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
         "tissue": None if tissue_map is None else images.load_labels(tissue_map, {0, *tissues().indices}),
     }
     given = {what: image for what, image in others.items() if image is not None}
-    refuse_tissue_map(labels_in(given["regions"]), table, name_of(maps.regions))
+    held = labels_in(given["regions"])
+    refuse_tissue_map(held, table, name_of(maps.regions))
     wide, own = widened(lesions, given.values() if settings.resample else [])
     placed = {what: on_grid(image, wide, resample=settings.resample) for what, image in given.items()}
     if lesions.data.any() and np.array_equal(wide.data, placed["regions"].data):
         problem = f"holds the same voxels as the region map {name_of(maps.regions)}"
         raise InputError(name_of(maps.lesions), problem, TWO_MAPS)
+    refuse_mask(held, table, name_of(maps.regions))
     return LabelMaps(wide, placed["regions"], own, given["regions"], placed.get("ventricles"), placed.get("tissue"))
 
 

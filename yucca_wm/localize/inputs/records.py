@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About, Note
-from yucca_wm.core.predictions import PREDICTIONS, By, PredictionRecord, read_predictions
+from yucca_wm.core.predictions import PREDICTIONS, PROBABILITY, By, PredictionRecord, read_predictions
 from yucca_wm.imaging.images import Image, Source
 from yucca_wm.parcellate.outputs import registration_record
 
@@ -112,6 +112,15 @@ EXTRA = "yucca_wm"
 def carried(image: object) -> PredictionRecord:
     """The record that a map from `yucca_wm.predict` (Python) carries with it; empty for any other image."""
     return PredictionRecord.of(getattr(image, "extra", {}).get(EXTRA, {}))
+
+
+def before_rules(lesions: Iterable[Path]) -> list[str]:
+    """A line if these are the probability maps of `yucca_wm.predict`, cut at a threshold."""
+    raw = [path for path in lesions if path.parent.name == PROBABILITY and (path.parent.parent / PREDICTIONS).is_file()]
+    if not raw:
+        return []
+    where = f"{raw[0].parent} holds probabilities before the rules that remove false lesions"
+    return [f"{where}: even at 0.5 there are more lesions than in {raw[0].parent.with_name('lesions')}"]
 
 
 def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
