@@ -50,7 +50,7 @@ def save(path: Path, affine: np.ndarray, label: int = 1) -> Path:
         (other_grid, "or use --resample", "or use resample=True"),
         (no_ventricle, "leave --ventricles out", "leave ventricles out"),
         (atlas_of_other_labels, "your own table with --names", "your own table with names="),
-        (no_such_column, "--categorical site is no column", "categorical=['site'] is no column"),
+        (no_such_column, "--categorical site is not a column", "categorical=['site'] is not a column"),
     ],
 )
 def test_flags_to_a_command_and_keywords_to_a_program(

@@ -24,7 +24,7 @@ def test_names_that_differ_in_case_only_and_ends_of_others(tmp_path: Path, clean
     report = check_cohort(tmp_path)
     problems = {(problem.level, problem.subject, problem.problem) for problem in report.problems}
     case_only = "another subject's name differs in upper and lower case only"
-    taken = "training would take the images of others for its own, as its name occurs in theirs"
+    taken = "training would confuse it with subjects whose names contain its name"
     assert {(WARNING, "S1", case_only), (WARNING, "s1", case_only), (NOTE, "A", taken)} <= problems
     assert "BA" not in {subject for _, subject, _ in problems}
     assert (report.errors, report.ready) == ((), 4)
@@ -77,7 +77,7 @@ def test_what_predict_does_completely_is_ready(tmp_path: Path, clean: Path, caps
     same = "keep one of them, or training and groups count it twice"
     assert lines[0] == f"warning  a1  has the same t1 voxels as c; {same}"
     assert lines[1] == f"warning  c   has the same t1 voxels as a1; {same}"
-    assert lines[2].startswith("note: a1: training would take the images of others for its own, as its name occurs in")
+    assert lines[2].startswith("note: a1: training would confuse it with subjects whose names contain its name")
     assert lines[3].startswith("note: 2 subjects: has neither a white-matter segmentation nor regions; to train on ")
     assert lines[4].startswith("note: 2 subjects: has no lesion mask; to train, add it (WMH challenge: wmh.nii.gz")
     assert lines[5].startswith("note: the cohort has no test subject")

@@ -95,8 +95,8 @@ def test_a_split_counts_with_and_without_sub(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("1\ttest", r"line 3: '1' is no subject here \(sub-001 looks like it\)"),
-        ("nobody\ttrain", r"line 3: 'nobody' is no subject here; write it"),
+        ("1\ttest", r"line 3: '1' is not a subject here \(sub-001 looks like it\)"),
+        ("nobody\ttrain", r"line 3: 'nobody' is not a subject here; write it"),
         ("002\ttrain", r"line 3: sub-002 has a line already"),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_participant_label_is_an_id_and_a_near_miss_is_named(tmp_path: Path) -
     assert selected(names, ["02"]) == selected(names, ["sub-02"]) == ({"sub-02_ses-1", "sub-02_ses-2"}, [])
     assert selected(names, ["1", "02_ses-1"]) == ({"sub-02_ses-1"}, ["1"])
     works = {"sub-001": Work(1, {})}
-    with pytest.raises(InputError, match=r"'1' is no subject here \(sub-001 looks like it\)"):
+    with pytest.raises(InputError, match=r"'1' is not a subject here \(sub-001 looks like it\)"):
         run_step(Step("x", tmp_path), str, works, RunOptions(participants=("1",)))
 
 

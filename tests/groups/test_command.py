@@ -159,7 +159,7 @@ def test_a_column_asked_for_in_another_case_is_named_as_the_table_has_it(cohort)
     asked = "ask for score, as the table spells it, not Score; ask for age, as the table spells it, not AGE"
     assert raised.value.problem == "lacks the columns Score, AGE"
     assert raised.value.remedy == f"{has}; {asked}"
-    with pytest.raises(InputError, match="--categorical Site is no column of this analysis; ask for site, as the"):
+    with pytest.raises(InputError, match="--categorical Site is not a column of this analysis; ask for site, as the"):
         associate(cohort, "--covariates", "site", "--categorical", "Site")
     edit(cohort, lambda text: text.replace("participant_id", "Subject", 1))
     with pytest.raises(InputError, match=r"participant_id, Score; .*rename Subject to subject; ask for score"):

@@ -160,7 +160,10 @@ def test_a_site_with_one_group_only_is_named_and_counted(cohort, capsys):
     set_column(cohort, "site", lambda who, _: "Z" if who in patients[:3] else "AB"[who % 2])
     assert associate(cohort, "--covariates", "site") == 0
     said = capsys.readouterr().out
-    assert "covariates (site) alone predict the group of 3 subjects perfectly: no part of the models" in said
+    assert (
+        "covariates (site) alone predict the group of 3 subjects perfectly: these subjects are left out of the models"
+        in said
+    )
     assert "separated by this load" not in said
     table = rows(cohort / "out" / "associations.tsv")
     assert {row["n_subjects"] for row in table} == {"51"}
@@ -219,7 +222,7 @@ def test_codes_are_names_when_that_is_said(cohort, capsys):
     assert content(cohort)["covariate_columns"] == ["site"]
     associate(cohort, "--covariates", "site", "--categorical", "site")
     assert content(cohort)["covariate_columns"] == ["site=10", "site=11"]
-    with pytest.raises(InputError, match="--categorical age is no column of this analysis"):
+    with pytest.raises(InputError, match="--categorical age is not a column of this analysis"):
         associate(cohort, "--covariates", "site", "--categorical", "age")
     capsys.readouterr()
 

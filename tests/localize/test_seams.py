@@ -616,7 +616,7 @@ def test_maps_from_elsewhere_take_the_place_of_a_cohorts(tmp_path: Path, capsys:
     assert run(tmp_path, *sides) == 1
     assert total_ml(tmp_path / "out") == pytest.approx({"WMH_2": 0.018, "WMH_10": 0.024})
     assert "WMH_11: " in (said := capsys.readouterr().err)
-    assert "is named after no subject of the cohort" in said
+    assert "does not match any subject of the cohort" in said
 
 
 def test_region_maps_on_the_t1s_grid_are_brought_to_the_lesions_of_a_cohort(

@@ -627,5 +627,5 @@ def test_a_header_that_says_two_things_is_read_as_it_is_told(tmp_path: Path, mon
         monkeypatch.setattr(sys, "argv", words)
         assert main() == 0
         assert nib.load(out / "lesions" / "anna.nii.gz").affine[0, 3] == pytest.approx(place, abs=1e-3)
-    with pytest.raises(yw.InputError, match='say which is right: header="sform" or header="qform"'):
+    with pytest.raises(yw.InputError, match='say which one to use: header="sform" or header="qform"'):
         yw.predict(flair=path)

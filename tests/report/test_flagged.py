@@ -85,7 +85,7 @@ def test_those_with_a_doubt_are_left_out_of_means_and_keep_their_row(
     assert "left out, flagged high_outside: left (1 subject)." in page
     assert "used although flagged no_lesion (no lesion): 1 subject of 2: empty." in page
     assert "used although flagged high_outside" not in page
-    assert "the frequency map of localize counts those left out of the means as well: left" in page
+    assert "the frequency map of localize also includes subjects left out of the means: left" in page
     assert "<td>left</td>" in page[page.index('id="subjects"') :]
     assert "note: means: left out, flagged high_outside: left (1 subject)" in capsys.readouterr().err
 

@@ -32,7 +32,7 @@ LOST = {
 }
 """Consequences of a missing scan."""
 
-TAKEN_FOR_IT = "training would take the images of others for its own, as its name occurs in theirs"
+TAKEN_FOR_IT = "training would confuse it with subjects whose names contain its name"
 """Why some names cannot be used in training; one line for all subjects concerned."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,11 +59,11 @@ def disk_bytes(report: Report) -> dict[str, int]:
     return dict(zip(VARIABLES, (raw, preprocessed, softmax), strict=True))
 
 
-def needs(report: Report, environment: Mapping[str, str] = os.environ) -> Iterator[Need]:
+def needs(report: Report) -> Iterator[Need]:
     """Disk for raw tasks, preprocessed data and softmax files, in the YUCCA_* folders (else here); memory to
     predict."""
     for what, size in disk_bytes(report).items():
-        folder = _existing(Path(environment.get(VARIABLES[what]) or "."))
+        folder = _existing(Path(os.environ.get(VARIABLES[what]) or "."))
         yield Need(what, size, shutil.disk_usage(folder).free, folder)
     largest = max((facts.voxels for facts in report.facts.values()), default=0)
     yield Need("predictions of regions", largest * REGION_CLASSES * 4 * INFERENCE_COPIES, available_memory())

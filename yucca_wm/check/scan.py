@@ -159,9 +159,8 @@ def _check_place(found: Findings, grid: Image) -> None:
     elif not ((extent >= PLAUSIBLE_EXTENT_MM[0]) & (extent <= PLAUSIBLE_EXTENT_MM[1])).all():
         found.warn(grid.name, f"shows {by_axis(extent)} mm", "check that it is a whole head")
     if np.array_equal(grid.affine, np.eye(4)):
-        found.warn(
-            grid.name, "has an identity affine: its header looks lost", "copy the original scan's, or --init search"
-        )
+        remedy = "copy the header of the original scan, or use --init search"
+        found.warn(grid.name, "has an identity affine: its header looks lost", remedy)
 
 
 def _check_volumes(found: Findings, images: dict[str, Image]) -> None:

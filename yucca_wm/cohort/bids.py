@@ -256,7 +256,7 @@ def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
             raise InputError(participants, f"line {number}: split is '{value}'", f"write {' or '.join(Split)}")
         label = row["participant_id"]
         if (person := meant(label, people)) is None:
-            problem = f"line {number}: '{label}' is no subject here{looks_like(label, people)}"
+            problem = f"line {number}: '{label}' is not a subject here{looks_like(label, people)}"
             raise InputError(participants, problem, "write it as its folder is called, or leave its split empty")
         if person in splits:
             raise InputError(participants, f"line {number}: {person} has a line already", "keep one of them")

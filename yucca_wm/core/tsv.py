@@ -102,7 +102,7 @@ def read_columns(
             for row in reader:
                 first, start = start + 1, reader.line_num
                 if first != start:
-                    raise InputError(path, f"line {first}: a cell runs over several lines", "see its quotation marks")
+                    raise InputError(path, f"line {first}: a cell runs over several lines", "check its quotation marks")
                 if not any(map(str.strip, row)):
                     continue
                 if any(map(str.strip, row[len(header) :])):

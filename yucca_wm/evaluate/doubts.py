@@ -24,7 +24,7 @@ def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
     moved = [name for name, row in first.items() if row.get(BY_HEADERS)]
     if moved:
         said = "prediction and truth lie on different grids, and were aligned by their headers"
-        yield f"{said}: right only if the scans behind them were registered ({_who(moved, results)})"
+        yield f"{said}: valid only if the underlying scans were registered ({_who(moved, results)})"
     if trained := [name for name, row in first.items() if row.get(IN_TRAINING)]:
         yield f"of the training set, which a model trained on this cohort has seen: {_who(trained, results)}"
     for key, said in BEYOND.items():

@@ -151,7 +151,7 @@ def read_cohort(
     names = numbered_names(load_path, loads.subjects) if settings.anonymise else Names()
     if unknown := [name for name in settings.categorical if name not in columns]:
         said = spelled(f"--categorical {unknown[0]}", f"categorical={unknown[:1]}")
-        raise InputError(asked_of, f"{said} is no column of this analysis", "; ".join(ask_for(unknown, columns)))
+        raise InputError(asked_of, f"{said} is not a column of this analysis", "; ".join(ask_for(unknown, columns)))
     failed, table = dict[str, str](), None
     if columns:
         if participants is None:

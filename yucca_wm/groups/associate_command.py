@@ -226,13 +226,13 @@ def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) 
         what = (
             f"covariate {', '.join(whole)} separates" if whole else f"covariates {', '.join(parts)} together separate"
         )
-        problem = f"{what} {asked.levels[0]} from {asked.levels[1]}: nothing is left for loads to say"
+        problem = f"{what} {asked.levels[0]} from {asked.levels[1]}: the loads cannot add anything"
         raise InputError(source, problem, "leave it out, or compare people who share its values")
     if sure.any():
         some = [name for name, own in alone.items() if own.any()]
         what = f"covariates ({', '.join(some or parts)})"
         whose = count(int(sure.sum()), "subject")
-        lines.append(f"{what} alone predict the group of {whose} perfectly: no part of the models")
+        lines.append(f"{what} alone predict the group of {whose} perfectly: these subjects are left out of the models")
     return lines
 
 

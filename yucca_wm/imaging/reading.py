@@ -38,7 +38,7 @@ class Headers:
         """Remedy for a header that contradicts itself."""
         if not self.option:
             return "copy the right one over the other"
-        return f"say which is right: {' or '.join(map(self.option.format, HeaderForm))}"
+        return f"say which one to use: {' or '.join(map(self.option.format, HeaderForm))}"
 
 
 NOBODY_SAID = Headers()

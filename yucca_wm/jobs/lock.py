@@ -83,7 +83,7 @@ def _lock(handle: int, *, shared: bool) -> bool:
     except OSError as error:
         if errno.errorcode.get(error.errno or 0) not in NO_LOCKS:
             return False
-        _say_once("note: this file system has no locks: see to it that no other run writes into the folder")
+        _say_once("note: this file system has no locks: make sure that no other run writes into the folder")
     return True
 
 

@@ -70,7 +70,7 @@ def run_step(
     names, unknown = selected(works, options.participants)
     if unknown:
         known = some_of(works, 3)
-        problem = f"'{unknown[0]}' is no subject here{looks_like(unknown[0], works.keys())}"
+        problem = f"'{unknown[0]}' is not a subject here{looks_like(unknown[0], works.keys())}"
         raise InputError("--participant-label", problem, f"there are {known}")
     record = Record(step.folder, step.name)
     chosen = {name: work for name, work in works.items() if name in names}

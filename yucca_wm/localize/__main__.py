@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--regions", metavar="PATH", help="folder of region maps, or one map for all")
     add_flag(
         parser, "--cohort",
-        "it has lesion masks, and region maps of parcellate; --lesions or --regions takes the place of its own",
+        "its lesion masks, and parcellate's region maps, are used; --lesions or --regions replaces them",
     )  # fmt: skip
     add_flag(parser, "--layout")
     add_flag(parser, "--out-dir", required=True)

@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = Parser(
         "yucca-wm parcellate",
-        description="Label white matter by region: register an atlas to each subject and carry its labels over.",
+        description="Label white matter by region: register an atlas to each subject and transfer its labels.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -92,17 +92,15 @@ def parcellate(
     t1: Path | None = None,
     *,
     lesions: Path | None = None,
-    tissue: Image | None = None,
-    regions: Image | None = None,
     picture: bool = True,
 ) -> dict[str, Any]:
     """Parcellate one subject, write its files and return the record, which is written last.
 
-    wm, t1, lesions, tissue, regions : as for `read_person`.
+    wm, t1, lesions : as for `read_person`.
     """
     check_not_read(out.expected(field=True, picture=True), (wm, t1, lesions))
     make_folder(out.folder)
-    person = read_person(wm, settings, t1, lesions=lesions, tissue=tissue, regions=regions)
+    person = read_person(wm, settings, t1, lesions=lesions)
     result = label(atlas, person.found, settings, person.beside)
     return write(atlas, person, result, settings, out, picture=picture)
 
@@ -113,14 +111,11 @@ def read_person(
     t1: Source | None = None,
     *,
     lesions: Source | None = None,
-    tissue: Image | None = None,
-    regions: Image | None = None,
 ) -> Person:
     """Read the images of a subject that are not in memory yet, and find its white matter.
 
-    wm : map that white matter is taken from; None: taken from ``tissue``, else found on ``t1`` by the package's models.
+    wm : map that white matter is taken from; None: found on ``t1`` by the package's models.
     lesions : map of white-matter lesions, which count as white matter.
-    tissue, regions : as in `Beside`. All lie on the grid of the white matter.
     """
     given = {"wm": wm, "t1": t1, "lesions": lesions}
     inputs: dict[str, Any] = {
@@ -129,15 +124,15 @@ def read_person(
     }
     inputs["sha256"] = {name: sha256(source) for name, source in given.items() if isinstance(source, Path)}
     anatomy = load(t1) if t1 is not None else None
+    tissue = regions = None
     if wm is not None:
         found = white_matter(wm, settings)
-    else:
-        if anatomy is None:
-            raise ValueError("white matter or a T1 is needed")
-        if tissue is None:
-            stage("finding white matter")
-            tissue, regions = segmented(anatomy)
+    elif anatomy is not None:
+        stage("finding white matter")
+        tissue, regions = segmented(anatomy)
         found = white_matter_of(tissue, anatomy)
+    else:
+        raise ValueError("white matter or a T1 is needed")
     anatomy, tissue, regions = (other and on_grid(other, found.mask) for other in (anatomy, tissue, regions))
     if tissue is not None:
         check_tissue(tissue)

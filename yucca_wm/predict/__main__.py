@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="MODEL",
         help=f"the same, for regions; or '{ATLAS}': the regions of the atlas that 'yucca-wm atlas fetch' keeps, "
-        "registered to the white matter found, as in the paper (some seconds more)",
+        "registered to the white matter found, as in the paper (takes a few seconds longer)",
     )
     parser.add_argument(
         "--space",

@@ -157,7 +157,7 @@ def _registered(atlas: Atlas, reference: Image, regions: NDArray[np.uint8]) -> R
     except InputError as error:
         network = spelled("--region-model atlas", 'region_model="atlas"')
         problem = f"cannot be used to register the atlas: its white matter {error.problem}"
-        raise InputError(reference.name, problem, f"{error.remedy}; without {network} lesions are found") from error
+        raise InputError(reference.name, problem, f"{error.remedy}; lesions can be found without {network}") from error
 
 
 def _announced(networks: Networks) -> Networks:

@@ -135,7 +135,7 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
         template = shown.with_data(np.zeros(shown.shape, np.uint8))
     figure = draw_frequency(shown, template, about["n_subjects"])
     pictures.add(figure, "lesion_frequency", f"Share of subjects with a lesion at each place of the template. {LEFT}")
-    also = [f"the frequency map of localize counts those left out of the means as well: {', '.join(left_out)}"]
+    also = [f"the frequency map of localize also includes subjects left out of the means: {', '.join(left_out)}"]
     failures = {} if results.anonymous else about["failures"]
     lines = [f"not in the frequency map: {case}: {reason}" for case, reason in failures.items()]
     if results.anonymous and (n := len(about["failures"])):

@@ -26,7 +26,7 @@ PathInput = str | os.PathLike[str]
 
 SAME = "is given as {first} and as {second}; each needs a file of its own"
 
-NOBODYS = "is named after no subject of the cohort"
+NOBODYS = "does not match any subject of the cohort"
 
 
 @dataclass(frozen=True)

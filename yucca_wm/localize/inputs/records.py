@@ -137,6 +137,6 @@ def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
         return []
     usual, *others = (json.loads(key) for key in sorted(made, key=lambda key: -len(made[key])))
     names = sorted({name for other in others for name in usual.keys() | other if usual.get(name) != other.get(name)})
-    whose = [subject for subjects in sorted(made.values(), key=len)[:-1] for subject in subjects]
-    shown = some_of(whose)
-    return [f"region maps of {shown} were made with another {', '.join(names)} than the others'; parcellate all alike"]
+    shown = some_of([subject for subjects in sorted(made.values(), key=len)[:-1] for subject in subjects])
+    said = f"region maps of {shown} were made with another {', '.join(names)} than the others'"
+    return [f"{said}: use the same settings for all"]

@@ -42,7 +42,7 @@ def _region(row: Callable[[Any], Any] = lambda row: row) -> tuple[Column[Any], .
         ),
         Column("name", lambda of: row(of).name, "name of the region, `outside` or `total`"),
         Column("side", lambda of: row(of).side, "left, right or none"),
-        Column("group", lambda of: row(of).group, "group in the region table; `remainder` is no white-matter region"),
+        Column("group", lambda of: row(of).group, "group in the region table; `remainder` is not a region"),
     )
 
 
@@ -133,7 +133,7 @@ LESIONS: tuple[Column[LesionRow], ...] = (
         "main_region", lambda row: row.main_region, "name of that region, or `outside`",
         computed="on a tie, the region first in the table",
     ),
-    Column("n_regions", lambda row: len(row.regions), "places that it touches, `outside` among them", kind=Kind.COUNT),
+    Column("n_regions", lambda row: len(row.regions), "regions that it touches, `outside` among them", kind=Kind.COUNT),
     Column(
         "regions",
         lambda row: ";".join(f"{name}:{percent:.3f}" for name, percent in row.regions),

@@ -56,7 +56,7 @@ TITLES: dict[str, str] = {
     "high_outside": f"over {HIGH_OUTSIDE_PERCENT:g} % of the lesion volume outside every region",
     About.ABSENT_REGIONS: "regions without a voxel",
     "lesions_cut": f"over {BEYOND_PERCENT:g} % of the regions lie beyond the lesion map: lesions there are not known",
-    BY_HEADERS: "lesions and regions lie on different grids: right only if the scans behind them were registered",
+    BY_HEADERS: "lesions and regions lie on different grids: valid only if the underlying scans were registered",
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
     SAME_SCAN: "a scan of another subject, byte for byte",
@@ -132,7 +132,7 @@ def grids_flag(lesions: Image, regions: Image) -> dict[str, str]:
     if share_voxels(lesions, regions):
         return {}
     said = "lesions and regions lie on different grids and were aligned by their headers"
-    return {BY_HEADERS: f"{said}: right only if the scans behind them were registered"}
+    return {BY_HEADERS: f"{said}: valid only if the underlying scans were registered"}
 
 
 def same_lesions(digests: Mapping[str, str]) -> dict[str, str]:
