@@ -207,7 +207,7 @@ def test_killed_after_the_new_result_was_written_and_before_it_was_recorded(
     """The old parameters must not find the new files and take them for theirs."""
     cohort.run({"case": "old"})
     with monkeypatch.context() as patch:
-        patch.setattr("yucca_wm.jobs.resumable.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("yucca_wm.jobs.worker.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             cohort.run({"case": "new"})
     assert (cohort.out / "a.up").exists()
@@ -240,7 +240,7 @@ def test_participants_and_group(cohort: Cohort) -> None:
     cohort.run(participants=("b",), level=Level.PARTICIPANT)
     assert "is bad" in cohort.run(level=Level.GROUP).failures["b"]
     assert "other settings" in cohort.run({"size": 7}, level=Level.GROUP).failures["a"]
-    with pytest.raises(InputError, match="'z' is no subject"):
+    with pytest.raises(InputError, match="'z' is not a subject"):
         cohort.run(participants=("a", "z"), level=Level.PARTICIPANT)
 
 
@@ -298,7 +298,7 @@ def test_what_a_killed_run_left_is_its_own(cohort: Cohort, monkeypatch: pytest.M
     cohort.run()
     cohort.write("b", "good")
     with monkeypatch.context() as patch:  # after the file was written, before it was recorded
-        patch.setattr("yucca_wm.jobs.resumable.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("yucca_wm.jobs.worker.Done", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             cohort.run()
     assert (cohort.out / "b.up").exists()

@@ -10,8 +10,8 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging import images
+from yucca_wm.imaging.header import CORNERS
 from yucca_wm.imaging.images import Image
-from yucca_wm.imaging.nifti import CORNERS
 from yucca_wm.imaging.reading import spelled
 
 

@@ -19,18 +19,15 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import ArrayLike, NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.imaging.images import LPS, Image, Source, as_written, checked_values, load
-from yucca_wm.imaging.nifti import (
+from yucca_wm.imaging.header import (
     NO_ORIENTATION,
     NO_ORIENTATION_REMEDY,
     UNITS_MM,
-    check_shape,
-    check_type,
     checked_affine,
     in_millimetres,
-    nifti_header,
-    without_trailing_axes,
 )
+from yucca_wm.imaging.images import LPS, Image, Source, as_written, checked_values, load
+from yucca_wm.imaging.nifti import check_shape, check_type, nifti_header, without_trailing_axes
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError, NotWholeNumbersError, UnknownLabelsError, some_of
 from yucca_wm.core.files import atomic_path
 from yucca_wm.imaging import reading
-from yucca_wm.imaging.nifti import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes, read_nifti
+from yucca_wm.imaging.header import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes
 from yucca_wm.imaging.nifti import MAX_VOXELS as MAX_VOXELS
+from yucca_wm.imaging.nifti import read_nifti
 
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same if no voxel corner moves by more than this (headers jitter at 1e-4 mm)."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any
 
 from yucca_wm.cohort.ids import looks_like
 from yucca_wm.core.errors import InputError, some_of
@@ -19,21 +18,15 @@ from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.not_replaced import Written, check_apart
 from yucca_wm.jobs.options import Level, RunOptions, selected
-from yucca_wm.jobs.run_record import Entry, FileState, Record, State, plain
+from yucca_wm.jobs.run_record import Entry, Record, State
 from yucca_wm.jobs.step import Case, Step, Work
+from yucca_wm.jobs.worker import Done, Due, bring_back, do_subject, is_current, remove_earlier
 
 HEADER = "header"
 """Key among the recorded parameters: the form given by ``--header``, if any."""
 
-ASIDE = "earlier_"
-"""Part of the names of files put aside: as long as `yucca_wm.core.files.TEMPORARY` expects."""
-
 SAVED = {"saved": "from Python"}
 """Parameters of such an entry: a command does the subject again."""
-
-SUBJECT_WAIT_S = 30.0
-"""Seconds to wait for a subject's lock: when a cluster worker is lost, its subject goes to another before the first has
-released it."""
 
 
 @contextmanager
@@ -99,7 +92,7 @@ def run_step(
         return done.result
 
     keep = step.keeps and options.is_whole
-    do = partial(_do, function=function, step=step, force=options.force, keep=keep)
+    do = partial(do_subject, function=function, step=step, force=options.force, keep=keep)
     try:
         outcome = run_cases(do, due, label=step.name, options=options, threads=threads, sent=sent, answered=answered)
     except BaseException:  # stopped: the subjects that workers were at are given up
@@ -108,7 +101,7 @@ def run_step(
         raise
     results = kept | outcome.results
     if keep and not results:
-        _bring_back(due.values(), record)
+        bring_back(due.values(), record)
     if options.is_whole:
         _clear(step.folder, folders)
     failures = outcome.failures | {name: str(error) for name, error in refused.items()}
@@ -127,7 +120,7 @@ def _sorted_out(
     written = Written(step, record)
     for name, work in works.items():
         last = record.last(name)
-        if last is not None and not force and _is_current(step, work, last):
+        if last is not None and not force and is_current(step, work, last):
             kept[name] = last.result
             reading.note(*last.notes)
         elif not force and (error := written.error(work, last)):
@@ -147,7 +140,7 @@ def record_saved(step: Step, name: str, work: Work[Any], write: Callable[[], Non
     written, last = Written(step, record), record.last(name)
     if error := written.error(work, last):
         raise error
-    _remove(written.to_remove(work, last), keep=False)
+    remove_earlier(written.to_remove(work, last), keep=False)
     begun = Entry(name, step.name, State.BEGUN, work.states(None), SAVED)
     record.add(begun)
     write()
@@ -157,119 +150,6 @@ def record_saved(step: Step, name: str, work: Work[Any], write: Callable[[], Non
 def without_header(entry: Entry) -> Entry:
     """The choice of a header's form belongs to each subject's own files, not to the tables: leave it out."""
     return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})
-
-
-@dataclass(frozen=True)
-class Due(Generic[Case]):
-    """A subject that may have to be done, with its last record entry. to_remove : files to remove before."""
-
-    name: str
-    work: Work[Case]
-    last: Entry | None
-    to_remove: Sequence[Path]
-
-
-@dataclass(frozen=True)
-class Done:
-    """Answer of a worker."""
-
-    inputs: Mapping[str, FileState]
-    seconds: float
-    result: Any
-    notes: Sequence[str] = ()
-    outputs: Mapping[str, FileState] = field(default_factory=dict)
-
-    def entry(self, name: str, step: Step, work: Work[Any], failure: str | None) -> Entry:
-        """The line for the record. failure : why it failed; None: done."""
-        return Entry(
-            name,
-            step.name,
-            State.DONE if failure is None else State.FAILED,
-            self.inputs,
-            step.parameters,
-            work.depends_on,
-            seconds=self.seconds,
-            result=self.result,
-            reason=failure or "",
-            notes=self.notes,
-            outputs=self.outputs,
-        )
-
-
-def _do(due: Due[Case], *, function: Callable[[Case], Any], step: Step, force: bool, keep: bool) -> Done:
-    """In the worker: read the inputs, and do the subject if they have really changed.
-
-    keep : put an earlier result aside, and delete it once the subject is done.
-    """
-    work, last = due.work, due.last
-    begun, others = False, set[Path]()
-    with hold(step.folder / f".{due.name}.lock", f"{step.folder}: {due.name}", wait_s=SUBJECT_WAIT_S):
-        try:
-            inputs = work.states(last)
-            if (
-                last is not None
-                and not force
-                and last.same_work(step.parameters, work.depends_on, inputs)
-                and _has_left(step, work, last)
-            ):
-                return Done(inputs, last.seconds, last.result, last.notes, last.outputs)  # only touched or copied
-            _remove(due.to_remove, keep=keep)
-            others = {path for path in work.others if path.exists()}  # not ours
-            begun, began = True, time.perf_counter()
-            with reading.reading(reading.headers()) as notes:
-                result = function(work.case)
-            seconds = time.perf_counter() - began
-            for name, path in work.inputs.items():
-                if FileState.of(path, inputs[name]) is not inputs[name]:
-                    raise InputError(path, "changed while it was read", "run again")
-        except Exception:
-            if step.replaces:  # leftovers of an earlier run must not pass for this one's
-                _remove(
-                    [path for path in work.leaves if path not in others] if begun else due.to_remove,
-                    keep=keep and not begun,
-                )
-            raise
-        for path in work.leaves if keep else ():
-            _aside(path).unlink(missing_ok=True)
-        outputs = step.left(path for path in work.leaves if path not in others)
-    return Done(inputs, seconds, result, tuple(notes), outputs)
-
-
-def _is_current(step: Step, work: Work[Any], last: Entry) -> bool:
-    """Whether nothing has changed, judged without reading any file."""
-    same = last.repeats(step.parameters) and last.depends_on == plain(work.depends_on) and _has_left(step, work, last)
-    return (
-        same
-        and last.inputs.keys() == work.inputs.keys()
-        and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
-    )
-
-
-def _has_left(step: Step, work: Work[Any], last: Entry) -> bool:
-    """Whether all outputs exist, and were written in the run of ``last`` (or one of them was edited since)."""
-    return work.is_there and (not last.outputs or all(step.place(path) in last.outputs for path in work.outputs))
-
-
-def _remove(paths: Iterable[Path], *, keep: bool) -> None:
-    for path in paths:
-        if keep and path.is_file():
-            path.replace(_aside(path))
-        path.unlink(missing_ok=True)
-
-
-def _aside(path: Path) -> Path:
-    """Where an earlier result waits until any subject succeeds; what a killed run leaves here counts as temporary."""
-    return path.with_name(f".{case_name(path)}.tmp-{ASIDE}{path.name.removeprefix(case_name(path))}")
-
-
-def _bring_back(due: Iterable[Due[Any]], record: Record) -> None:
-    """Restore the earlier results, because no subject could be done."""
-    for each in due:
-        for path in each.work.leaves:
-            if _aside(path).is_file():
-                _aside(path).replace(path)
-        if each.last is not None and each.last.state is State.DONE:
-            record.add(each.last)
 
 
 def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Outcome[Any]:
@@ -282,7 +162,7 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
             failures[name] = last.reason
         elif last is None or last.state is State.BEGUN or not work.is_there:
             failures[name] = "is not done yet; run it at the participant level"
-        elif not _is_current(step, work, last):
+        elif not is_current(step, work, last):
             failures[name] = "was done with other settings or files; run it at the participant level again"
         else:
             results[name] = last.result

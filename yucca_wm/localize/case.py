@@ -26,7 +26,8 @@ from yucca_wm.localize.measures.flags import (
 )
 from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
-from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, ventricle_distances
+from yucca_wm.localize.measures.places import NO_PLACES, place_lesions
+from yucca_wm.localize.measures.surroundings import ventricle_distances
 from yucca_wm.localize.outputs import Parts, part_of
 from yucca_wm.localize.tables import Table
 

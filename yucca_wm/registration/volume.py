@@ -9,8 +9,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from yucca_wm.imaging.grids import reordered
+from yucca_wm.imaging.header import corners_mm
 from yucca_wm.imaging.images import LPS, Image, resample
-from yucca_wm.imaging.nifti import corners_mm
 
 SHEAR_TOLERANCE_MM = 0.05
 """A grid whose voxels no right-angled axes place within this distance is resampled to a right-angled one."""
