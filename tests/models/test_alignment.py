@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yucca_wm.models.alignment import bent, drawn, on_own_side
+from yucca_wm.models.alignment import fit_displacement, fit_polynomial, on_own_side
 from yucca_wm.models.conventions import ATLAS_CENTRE_MM
 from yucca_wm.models.mean_head import ORIGIN_MM, SHAPE, STEP_MM, MeanHead, shipped_mean_head
 
@@ -35,7 +35,7 @@ def warped(places_mm: np.ndarray, shift_mm: np.ndarray, scale: float, bow_mm: fl
 def test_wrong_places_are_put_right(shift_mm: tuple[float, ...], scale: float, bow_mm: float) -> None:
     head, true = shipped_mean_head(), true_places_mm()
     wrong = warped(true, np.array(shift_mm), scale, bow_mm)
-    fitted = bent(head, wrong, head.at(true), np.ones(SIZE, bool))
+    fitted = fit_polynomial(head, wrong, head.at(true), np.ones(SIZE, bool))
     before, after = (np.linalg.norm(places - true, axis=0).mean() for places in (wrong, fitted))
     assert before > 2
     assert after < 0.3 * before
@@ -45,7 +45,7 @@ def test_the_midplane_stays_where_the_network_sees_it() -> None:
     """White matter that lies 5 mm to the left would draw all places with it."""
     head, true = shipped_mean_head(), true_places_mm()
     moved = true + np.array([5.0, 0, 0])[:, None, None, None]
-    fitted = bent(head, true, head.at(moved), np.ones(SIZE, bool))
+    fitted = fit_polynomial(head, true, head.at(moved), np.ones(SIZE, bool))
     on_plane = ATLAS_CENTRE_MM[0] + 1e-9
     assert ((fitted[0] > on_plane) == (true[0] > on_plane)).all()
 
@@ -62,8 +62,8 @@ def test_a_field_follows_what_a_polynomial_cannot() -> None:
     head, true = shipped_mean_head(), true_places_mm()
     wrong, everywhere = pushed(true), np.ones(SIZE, bool)
     far = np.abs(wrong - true).max(0) > 2
-    stiff = bent(head, wrong, head.at(true), everywhere)
-    followed = drawn(head, stiff, head.at(true), everywhere)
+    stiff = fit_polynomial(head, wrong, head.at(true), everywhere)
+    followed = fit_displacement(head, stiff, head.at(true), everywhere)
     errors_mm = [np.linalg.norm(places - true, axis=0)[far].mean() for places in (wrong, stiff, followed)]
     assert errors_mm[0] > 2.5
     assert errors_mm[1] > 0.8 * errors_mm[0]
@@ -73,7 +73,7 @@ def test_a_field_follows_what_a_polynomial_cannot() -> None:
 def test_a_field_pulls_nothing_that_does_not_count() -> None:
     head, true = shipped_mean_head(), true_places_mm()
     noise = np.random.default_rng(0).random(SIZE)
-    np.testing.assert_allclose(drawn(head, true, noise, np.zeros(SIZE, bool)), true, atol=1e-3)
+    np.testing.assert_allclose(fit_displacement(head, true, noise, np.zeros(SIZE, bool)), true, atol=1e-3)
 
 
 def test_what_crosses_the_midplane_stops_on_it() -> None:
@@ -87,14 +87,14 @@ def test_what_crosses_the_midplane_stops_on_it() -> None:
 def test_what_does_not_count_and_what_does_not_help_changes_nothing() -> None:
     head, true = shipped_mean_head(), true_places_mm()
     nowhere = np.zeros(SIZE, bool)
-    assert bent(head, true, head.at(true), nowhere) is true
-    right = bent(head, true, head.at(true), np.ones(SIZE, bool))
+    assert fit_polynomial(head, true, head.at(true), nowhere) is true
+    right = fit_polynomial(head, true, head.at(true), np.ones(SIZE, bool))
     assert np.linalg.norm(right - true, axis=0).mean() < 0.2
     wrong = warped(true, np.array([0, 3.0, 0]), 1.0, 0)
     half = np.zeros(SIZE, bool)
     half[:, :, 15:] = True
     share = np.where(half, head.at(true), np.random.default_rng(0).random(SIZE))
-    fitted = bent(head, wrong, share, half)
+    fitted = fit_polynomial(head, wrong, share, half)
     assert np.linalg.norm(fitted - true, axis=0)[half].mean() < 1.5
 
 

@@ -10,7 +10,7 @@ import torch
 
 from yucca_wm.imaging.images import Image
 from yucca_wm.models import border
-from yucca_wm.models.border import drawn_with_the_mean_head
+from yucca_wm.models.border import redraw_border
 from yucca_wm.models.brain import Brain, CoarseOutput
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import SIZE, SPACING_MM, TISSUES, in_units
@@ -37,7 +37,7 @@ def drawn(
     brain = Brain(torch.zeros((2, *SIZE)), np.full(3, 3.0 * SPACING_MM))
     tissue = probability.argmax(0)
     before = tissue.clone()
-    after = drawn_with_the_mean_head(tissue, probability, np.asarray(regions, np.uint8), look, brain, GRID)
+    after = redraw_border(tissue, probability, np.asarray(regions, np.uint8), look, brain, GRID)
     assert torch.equal(tissue, before)
     counts = (np.unique(plane.numpy(), return_counts=True) for plane in after)
     return [dict(zip(labels.tolist(), n.tolist(), strict=True)) for labels, n in counts]

@@ -12,7 +12,7 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.models.brain import Brain, CoarseOutput, _coarse_output, _mean_output, _showing_the_brain, on_coarse_grid
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import ABSENT, LESION, SIZE, SPACING_MM
-from yucca_wm.models.tissue import _thickened, _through, _views, surer_as, tissue_probability
+from yucca_wm.models.tissue import _thickened, _through, _views, likelier_modality, tissue_probability
 
 
 def grid(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> Canonical:
@@ -225,7 +225,7 @@ def test_a_scan_is_what_the_network_is_surer_of(as_t1: int, as_flair: int, taken
         return logits
 
     scan = np.random.default_rng(0).random(size, np.float32)
-    assert surer_as(network, scan, grid(size, (1.0, 1.0, 1.0)), brain) == taken_for
+    assert likelier_modality(network, scan, grid(size, (1.0, 1.0, 1.0)), brain) == taken_for
 
 
 @pytest.mark.parametrize(("axis", "lost_mm", "used"), [(0, 40, False), (1, 50, False), (0, 28, True), (2, 0, True)])

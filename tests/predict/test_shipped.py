@@ -31,9 +31,9 @@ def test_scans_on_one_grid_that_were_moved_onto_each_other_are_no_one_space() ->
     moved[0, 3] = 2.0
     labels = flair.with_data(flair.data.copy())
     labels.data[5, 1, 1] = 7
-    there = Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {"T1": moved}, []).carried(labels, t1)
+    there = Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {"T1": moved}, []).to_space(labels, t1)
     assert np.argwhere(there.data).tolist() == [[4, 1, 1]]
-    same = Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {}, []).carried(labels, t1)
+    same = Frame({"T1": t1, "FLAIR": flair}, "FLAIR", {}, []).to_space(labels, t1)
     assert np.argwhere(same.data).tolist() == [[5, 1, 1]]
 
 

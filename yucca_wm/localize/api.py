@@ -25,7 +25,7 @@ from yucca_wm.localize.case import localize_maps
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs.pairs import Companions, Maps, subject_named
 from yucca_wm.localize.inputs.reading import LabelMaps, read_maps
-from yucca_wm.localize.inputs.records import carried
+from yucca_wm.localize.inputs.records import attached_record
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
@@ -223,7 +223,7 @@ def localize(
     )
     given = {"lesions": lesions, "regions": regions, "tissue": tissue, "ventricles": ventricles}
     sources = sources_of(given, affine)
-    made = carried(lesions)
+    made = attached_record(lesions)
     maps = Maps(
         check_name(subject or _named(sources["lesions"], sources["regions"]), "subject"),
         sources["lesions"],
@@ -232,7 +232,7 @@ def localize(
         Companions(
             tissue=sources.get("tissue"),
             notes=tuple(made.notes),
-            notes_of_regions=tuple(carried(regions).notes),
+            notes_of_regions=tuple(attached_record(regions).notes),
             by_network=made.lesions_by == By.NETWORK,
         ),
     )

@@ -71,7 +71,8 @@ def aligned(white_matter: NDArray[np.bool_], coarse: CoarseOutput, brain: Brain,
     )
     counts = brain.mask & (shown > 0.5)
     seen_mm = in_mm(coarse.coordinates.numpy())
-    fitted_mm = drawn(shipped_mean_head(), bent(shipped_mean_head(), seen_mm, share, counts), share, counts)
+    head = shipped_mean_head()
+    fitted_mm = fit_displacement(head, fit_polynomial(head, seen_mm, share, counts), share, counts)
     coordinates = in_units(on_own_side(fitted_mm, seen_mm)).astype(np.float32)
     return CoarseOutput(coarse.outside, torch.from_numpy(coordinates))
 
@@ -85,10 +86,10 @@ def on_own_side(fitted_mm: Floats, seen_mm: Floats) -> Floats:
     return np.stack([np.where(crossed, ATLAS_CENTRE_MM[0], fitted_mm[0]), *fitted_mm[1:]])
 
 
-def drawn(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
+def fit_displacement(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
     """Displace ``coordinates_mm`` so that edges of the mean head's white matter coincide with the person's.
 
-    Parameters, result and shapes are those of `bent`; no force acts where ``counts`` is false.
+    Parameters, result and shapes are those of `fit_polynomial`; no force acts where ``counts`` is false.
     """
     boxes = ndimage.find_objects(ndimage.binary_dilation(counts, iterations=AROUND).view(np.uint8))
     if not boxes:
@@ -103,7 +104,7 @@ def drawn(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: 
     return moved
 
 
-def bent(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
+def fit_polynomial(head: MeanHead, coordinates_mm: Floats, white_matter: Floats, counts: NDArray[np.bool_]) -> Floats:
     """Correct ``coordinates_mm`` by a stiff polynomial, so that white matter of mean head and person coincide.
 
     Voxels on the midplane stay on it.

@@ -29,7 +29,7 @@ def white_or_grey(tissue: torch.Tensor) -> torch.Tensor:
     return (tissue == WHITE_MATTER) | torch.isin(tissue, torch.tensor(GREY))
 
 
-def drawn_with_the_mean_head(
+def redraw_border(
     tissue: torch.Tensor,
     probability: torch.Tensor,
     regions: NDArray[np.uint8],

@@ -18,7 +18,7 @@ TISSUES = {"background": 0, **{tissue.name.lower(): tissue.value for tissue in T
 LESION = TISSUES["lesion"]
 WHITE_MATTER, VENTRICLES = Tissue.CEREBRAL_WHITE_MATTER.value, Tissue.LATERAL_VENTRICLES.value
 
-OUTSIDE, ABSENT, LARGEST = -3.0, 0.0, 8.0
+OUTSIDE_BRAIN, ABSENT, LARGEST = -3.0, 0.0, 8.0
 """Inputs of the fine network outside the brain mask and for a missing scan, and the largest input value."""
 
 AS_MUCH = 0.98

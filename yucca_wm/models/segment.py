@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.images import Image, check_same_grid
 from yucca_wm.models.alignment import aligned
-from yucca_wm.models.border import drawn_with_the_mean_head, white_or_grey
+from yucca_wm.models.border import redraw_border, white_or_grey
 from yucca_wm.models.brain import Brain, CoarseOutput, Network, RegionNetwork, find_brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import LESION, TISSUES, WHITE_MATTER
 from yucca_wm.models.lesion_rules import plausible_lesions
 from yucca_wm.models.positions import shipped_positions
-from yucca_wm.models.tissue import surer_as, tissue_probability
+from yucca_wm.models.tissue import likelier_modality, tissue_probability
 from yucca_wm.models.tissue_rules import keep_below_tentorium, keep_in_place, keep_whole
 
 VOXELS_AT_ONCE = 100_000
@@ -114,7 +114,7 @@ def segment(networks: Networks, scans: Mapping[str, Image]) -> Segmentation:
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     coarse = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), coarse, brain, grid)
     regions = _regions(networks.regions, coarse, brain, grid, (white_or_grey(tissue) | lesions).numpy())
-    tissue = drawn_with_the_mean_head(tissue, probability, regions, coarse, brain, grid)
+    tissue = redraw_border(tissue, probability, regions, coarse, brain, grid)
     regions[~((tissue == WHITE_MATTER) | lesions).numpy()] = 0
     return Segmentation(
         lesions=grid.restored(lesions.numpy()).astype(np.uint8),
@@ -123,7 +123,7 @@ def segment(networks: Networks, scans: Mapping[str, Image]) -> Segmentation:
         lesion_probability=grid.restored(probability[LESION].numpy()),
         brain_ml=brain.volume_ml,
         misfit_mm=shipped_positions().misfit_mm(brain.centroids_mm),
-        looks_like=surer_as(networks.tissue, next(iter(data.values())), grid, brain) if len(data) == 1 else "",
+        looks_like=likelier_modality(networks.tissue, next(iter(data.values())), grid, brain) if len(data) == 1 else "",
     )
 
 

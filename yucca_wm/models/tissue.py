@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from yucca_wm.models.brain import Brain, Network
 from yucca_wm.models.canonical import Canonical, field_of_view
-from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE, SPACING_MM, without_extremes
+from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE_BRAIN, SPACING_MM, without_extremes
 
 CHANNELS = ("T1", "FLAIR")
 PIXEL_MM = 1.0
@@ -35,9 +35,9 @@ MARGIN = 8
 PLANES_AT_ONCE = 4
 
 PLANES_LOOKED_AT = 12
-"""Minimum number of planes of a whole brain used by `surer_as`."""
+"""Minimum number of planes of a whole brain used by `likelier_modality`."""
 
-SURER = 0.78
+T1_ENTROPY_RATIO = 0.78
 """Ratio of entropy as a T1 to entropy as a FLAIR below which a scan is a T1: 20 T1 have 0.51 to 0.75, 14 FLAIR 0.92 to
 1.96, and 0.74 to 0.93 with much noise added."""
 
@@ -98,7 +98,7 @@ def _seen(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.Tens
     return found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
 
 
-def surer_as(network: Network, scan: Array, grid: Canonical, brain: Brain) -> str:
+def likelier_modality(network: Network, scan: Array, grid: Canonical, brain: Brain) -> str:
     """Modality that the network takes a scan for: with the wrong one its output is less certain.
 
     Compares the mean entropy within the brain, on a subset of planes.
@@ -130,7 +130,7 @@ def surer_as(network: Network, scan: Array, grid: Canonical, brain: Brain) -> st
     for name in CHANNELS:
         found = _through(network, _planes({name: scan}, core, box, around[box], view, view)[chosen], grid)
         entropy[name] = float(torch.special.entr(found).sum(1)[inside[chosen]].mean())
-    return "T1" if entropy["T1"] < SURER * entropy["FLAIR"] else "FLAIR"
+    return "T1" if entropy["T1"] < T1_ENTROPY_RATIO * entropy["FLAIR"] else "FLAIR"
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
@@ -157,7 +157,9 @@ def _planes(
             if used[name].ndim == 3:
                 scaled = np.where(used[name][box], scaled, np.float32(FILL))
             whole = np.asarray(used[name] if used[name].ndim == 1 else used[name].any((0, 1)))
-            channels[n] = np.where(whole[box[2]], np.where(inside, scaled, np.float32(OUTSIDE)), np.float32(ABSENT))
+            channels[n] = np.where(
+                whole[box[2]], np.where(inside, scaled, np.float32(OUTSIDE_BRAIN)), np.float32(ABSENT)
+            )
     return torch.from_numpy(np.stack(channels)).permute(3, 0, 1, 2)
 
 
@@ -197,7 +199,7 @@ def _scaled(scan: Array, core: NDArray[np.bool_]) -> Array:
     """``scan`` [x, y, z] scaled to mean 0 and standard deviation 1 over the brain, without extremes of 1 %."""
     values = without_extremes(scan[core])
     scaled = (scan - values.mean()) / (values.std() or 1)
-    return np.clip(scaled, OUTSIDE, LARGEST).astype(np.float32)
+    return np.clip(scaled, OUTSIDE_BRAIN, LARGEST).astype(np.float32)
 
 
 def _thickened(planes: torch.Tensor, thick: int) -> torch.Tensor:
@@ -224,7 +226,7 @@ def _through(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.T
         for part in planes.split(PLANES_AT_ONCE):
             small = F.interpolate(part, size=at_1mm, mode="bilinear", antialias=True, align_corners=False)
             given = (part != ABSENT).flatten(2).any(2)[:, :, None, None]
-            x = torch.where(given, OUTSIDE, ABSENT).expand(-1, -1, *padded).clone()
+            x = torch.where(given, OUTSIDE_BRAIN, ABSENT).expand(-1, -1, *padded).clone()
             x[:, :, border[0] // 2 : border[0] // 2 + at_1mm[0], border[1] // 2 : border[1] // 2 + at_1mm[1]] = small
             logits = (network(x) + network(x.flip(2)).flip(2)).float() / 2
             logits = logits[:, :, border[0] // 2 :, border[1] // 2 :][:, :, : at_1mm[0], : at_1mm[1]]

@@ -120,7 +120,7 @@ def maps_of(
         if merged.confidence is not None:
             found[f"{what}_confidence"] = merged.confidence
         found[what] = merged.labels
-        maps |= {kind: frame.carried(merged.grid.image(data), like) for kind, data in found.items()}
+        maps |= {kind: frame.to_space(merged.grid.image(data), like) for kind, data in found.items()}
     return maps
 
 

@@ -92,9 +92,9 @@ def segment_person(
     if registered is not None:
         found = replace(found, regions=registered.regions)
     maps: dict[str, Any] = {LESIONS: found.lesions, REGIONS: found.regions, TISSUE: found.tissue}
-    wanted = {kind: frame.carried(reference.with_data(maps[kind]), like) for kind in what}
+    wanted = {kind: frame.to_space(reference.with_data(maps[kind]), like) for kind in what}
     if confidence:
-        wanted[PROBABILITY] = frame.carried(reference.with_data(found.lesion_probability), like)
+        wanted[PROBABILITY] = frame.to_space(reference.with_data(found.lesion_probability), like)
     seen = found.tissue, found.lesions, found.looks_like
     notes = [] if EXCHANGED.note() in frame.notes else unlikely_contrasts(frame.images, *seen)
     notes += cuts if like is None else _cuts_there(cuts, frame, found, like)
@@ -143,7 +143,7 @@ def _cuts_there(cuts: list[Note], frame: Frame, found: Segmentation, like: Image
     (other,) = (modality for modality in frame.images if modality != frame.reference)
     consequence = CONSEQUENCE if is_cut_off(cuts) else ELSEWHERE.format(others=frame.reference)
     reference = frame.images[frame.reference]
-    tissue = frame.carried(reference.with_data(found.tissue), like).data
+    tissue = frame.to_space(reference.with_data(found.tissue), like).data
     none = np.zeros_like(tissue)  # what was found beyond a scan's end is only said where another goes on
     there = cut_off({other: like}, tissue, none, consequence)
     of_other = [cut for cut in cuts if cut.about is About.PARTLY_ONE_SCAN and cut.startswith(f"{other}: ")]

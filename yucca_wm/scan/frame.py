@@ -62,7 +62,7 @@ class Frame:
             return self.images, window
         return {m: resample(moved[m], wide, order=1) if m in moved else wide for m in self.images}, window
 
-    def carried(self, labels: Image, like: Image | None) -> Image:
+    def to_space(self, labels: Image, like: Image | None) -> Image:
         """A label map of this frame in the space of another scan of the subject, resampled once (nearest neighbour).
 
         like : that scan; for None, or a scan on the frame's grid that was not moved, ``labels`` itself is returned.

@@ -14,7 +14,7 @@ from yucca_wm.models.conventions import (
     COORDINATE_UNIT_MM,
     LARGEST,
     LESION,
-    OUTSIDE,
+    OUTSIDE_BRAIN,
     TISSUES,
     normalised,
 )
@@ -123,7 +123,7 @@ def test_planes_hold_what_they_say(head: Head) -> None:
         for plane in paint_planes(head, SIZE, np.random.default_rng(seed), 2):
             assert plane.image.shape == (2, *SIZE)
             assert plane.image.dtype == np.float32
-            assert plane.image.min() >= OUTSIDE
+            assert plane.image.min() >= OUTSIDE_BRAIN
             assert plane.image.max() <= LARGEST
             assert plane.label.max() <= LESION
             absent = [bool((channel == ABSENT).all()) for channel in plane.image]

@@ -109,8 +109,8 @@ EXTRA = "yucca_wm"
 """Key of the record in ``extra`` of the nibabel images that `yucca_wm.predict` returns."""
 
 
-def carried(image: object) -> PredictionRecord:
-    """The record that a map from `yucca_wm.predict` (Python) carries with it; empty for any other image."""
+def attached_record(image: object) -> PredictionRecord:
+    """The record attached to a map from `yucca_wm.predict` (Python); empty for any other image."""
     return PredictionRecord.of(getattr(image, "extra", {}).get(EXTRA, {}))
 
 

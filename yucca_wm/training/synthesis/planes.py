@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE, TISSUES
+from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE_BRAIN, TISSUES
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import FLUID, Contrast, draw
 from yucca_wm.training.synthesis.heads import SCANS, Head
@@ -257,7 +257,7 @@ def _painted(contrast: Contrast, slab: Slab, mask: NDArray[np.bool_], random: np
 def _scaled(image: Array, centre: float, scale: float, mask: NDArray[np.bool_], random: np.random.Generator) -> Array:
     """Intensities in standard deviations from the mean of the brain, both only approximately known."""
     scaled = (image - centre * random.uniform(0.95, 1.05)) / (scale * random.uniform(0.85, 1.25))
-    return np.clip(np.where(mask, scaled, OUTSIDE), OUTSIDE, LARGEST).astype(np.float32)
+    return np.clip(np.where(mask, scaled, OUTSIDE_BRAIN), OUTSIDE_BRAIN, LARGEST).astype(np.float32)
 
 
 def _uneven_tissue(contrast: Contrast, slab: Slab, random: np.random.Generator) -> Array:
