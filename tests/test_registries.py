@@ -154,7 +154,7 @@ def test_a_place_stands_in_tables_sidecars_and_on_maps(tmp_path: Path) -> None:
         # along x: cortex, white matter and ventricle, 20 voxels of 1 x 10 x 10 mm each; a lesion spans it all
         tissue = np.full((60, 3, 3), Tissue.CEREBRAL_WHITE_MATTER, np.uint8)
         tissue[:20], tissue[40:] = Tissue.CORTICAL_GREY_MATTER, Tissue.LATERAL_VENTRICLES
-        lesions, regions = np.zeros_like(tissue), np.ones_like(tissue)
+        lesions, regions = np.zeros_like(tissue), np.full_like(tissue, 3)
         lesions[20:40, 1, 1] = 1
         affine = np.diag([1.0, 10.0, 10.0, 1.0])
         for name, data in (("lesions", lesions), ("regions", regions), ("tissue", tissue)):

@@ -22,7 +22,7 @@ def other_grid(folder: Path) -> None:
 
 
 def no_ventricle(_: Path) -> None:
-    yw.localize(ONE, np.ones_like(ONE), ventricles=0 * ONE, affine=AFFINE)
+    yw.localize(ONE, np.full_like(ONE, 3), ventricles=0 * ONE, affine=AFFINE)
 
 
 def atlas_of_other_labels(folder: Path) -> None:

@@ -120,7 +120,7 @@ def test_of_a_cohort(
         from yucca_wm.models.segment import Segmentation
 
         seen.append("+".join(given))
-        regions = np.ones(SHAPE, np.uint8)
+        regions = np.full(SHAPE, 3, np.uint8)
         lesions = np.zeros(SHAPE, np.uint8)
         lesions[30:33, 40, 20] = 1
         return Segmentation(lesions, regions, regions, lesions.astype(np.float32), 1200.0)
@@ -143,6 +143,11 @@ def test_of_a_cohort(
     assert seen == ["T1+FLAIR", "FLAIR"]
     assert {path.name for path in (out / "lesions").iterdir()} == {"a_good.nii.gz", "z_good.nii.gz"}
     assert load(out / "lesions" / "z_good.nii.gz").data.sum() == 3
+    table = [line.split("\t") for line in (out / "predictions.tsv").read_text().splitlines()]
+    assert [row[0] for row in table[1:]] == sorted(people), "whoever failed is in the table, too"
+    failed = {row[0]: row[table[0].index("failed")] for row in table[1:]}
+    assert {name for name, why in failed.items() if why != "n/a"} == BAD.keys()
+    assert all(words in failed[name] for name, (_, _, words) in BAD.items())
 
 
 def test_a_t1_given_as_flair_is_done_and_noted(
@@ -158,7 +163,7 @@ def test_a_t1_given_as_flair_is_done_and_noted(
         lesions = np.zeros(SHAPE, np.uint8)
         lesions[30:33, 40, 20] = 1
         return Segmentation(
-            lesions, np.ones(SHAPE, np.uint8), tissue.astype(np.uint8), lesions.astype(np.float32), 1200.0, "T1"
+            lesions, np.full(SHAPE, 3, np.uint8), tissue.astype(np.uint8), lesions.astype(np.float32), 1200.0, "T1"
         )
 
     monkeypatch.setattr("yucca_wm.models.segment.segment", segment)

@@ -100,7 +100,7 @@ def test_command_gives_the_chains_label_maps_and_says_what_it_used(
     flags = json.loads((tmp_path / "out" / "localize.json").read_text())["subjects"]["a"]["flags"]
     assert table(tmp_path / "out" / "predictions.tsv") == [
         {"subject": "a", "used": "+".join(used), "lesions_by": "own model", "regions_by": "own model",
-         "flags": ", ".join(flags)}
+         "flags": ", ".join(flags), "failed": "n/a"}
     ]  # fmt: skip
     assert "sides_swapped" in flags
     assert (tmp_path / "out" / "lesion_load.tsv").is_file()

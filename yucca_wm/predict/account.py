@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from yucca_wm import __version__
 from yucca_wm.cohort.ids import sharers
 from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import some_of
-from yucca_wm.core.files import write_json
+from yucca_wm.core.files import natural_key, write_json
 from yucca_wm.core.notes import read_back, recorded
 from yucca_wm.core.predictions import By
 from yucca_wm.core.tsv import write_tsv
@@ -29,13 +30,25 @@ BY = {
     str(By.OWN): "a model that was given",
     str(By.EDITED): "the map was edited after it had been made",
 }
-USED = TableForm[tuple[dict[str, Any], Collection[str]]](
+
+
+@dataclass(frozen=True)
+class PredictionRow:
+    """A subject's row: its record (empty if it failed), its flags, and why it failed, if it did."""
+
+    made: Mapping[str, Any] = field(default_factory=dict)
+    flags: Collection[str] = ()
+    failed: str = ""
+
+
+USED = TableForm[PredictionRow](
     TABLE,
     (
-        Column("used", lambda row: "+".join(row[0]["scans"]), "scans that the maps were made from, joined by +"),
-        Column("lesions_by", lambda row: row[0].get("lesions_by") or "", "what found the lesions", levels=BY),
-        Column("regions_by", lambda row: row[0].get("regions_by") or "", "what found the regions", levels=BY),
-        Column("flags", lambda row: ", ".join(row[1]), "what to check first, as in `localize.json`, joined by commas"),
+        Column("used", lambda row: "+".join(row.made.get("scans", ())), "scans that the maps are of, joined by +"),
+        Column("lesions_by", lambda row: row.made.get("lesions_by") or "", "what found the lesions", levels=BY),
+        Column("regions_by", lambda row: row.made.get("regions_by") or "", "what found the regions", levels=BY),
+        Column("flags", lambda row: ", ".join(row.flags), "what to check first, joined by commas"),
+        Column("failed", lambda row: " ".join(row.failed.split()), "why it failed; n/a if it did not"),
     ),
 )
 
@@ -58,10 +71,14 @@ def write_account(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
 
 
-def write_predictions(out: Path, results: Mapping[str, dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:
-    """Write ``predictions.tsv``. flags : of the subjects whose lesions were localized."""
-    rows = [USED.fields((made, flags.get(name, ())), name) for name, made in results.items()]
-    write_tsv(out / TABLE, USED.header, rows)
+def write_predictions(out: Path, outcome: Outcome[dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:
+    """Write ``predictions.tsv``: a row for every subject, failed ones too. flags : of those whose lesions were
+    localized."""
+    made, failed = outcome.results, outcome.failures
+    names = sorted({*made, *failed}, key=natural_key)
+    rows = [PredictionRow(made.get(name, {}), flags.get(name, ()), failed.get(name, "")) for name in names]
+    fields = (USED.fields(row, name) for name, row in zip(names, rows, strict=True))
+    write_tsv(out / TABLE, USED.header, fields)
     write_json((out / TABLE).with_suffix(".json"), USED.sidecar())
 
 

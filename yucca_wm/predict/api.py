@@ -132,9 +132,9 @@ class Prediction:
         leaves, others = (of(case, self._models, out, self._options) for of in (outputs, other_outputs))
         work = Work(case, case.files, leaves, others)
         record_saved(Step(STEP, out), self.subject, work, lambda: write_predicted(self._predicted, out))
-        results = {self.subject: self._predicted.made}
-        write_account(out, Outcome(results, {}))
-        write_predictions(out, results, {self.subject: self.flags})
+        outcome = Outcome({self.subject: self._predicted.made}, {})
+        write_account(out, outcome)
+        write_predictions(out, outcome, {self.subject: self.flags})
         remove_stale_tables(out, list(self.maps))
         if self.localization is None:
             return out

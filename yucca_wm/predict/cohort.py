@@ -123,7 +123,7 @@ def _gather(
         one_person = len({*outcome.results, *outcome.failures}) == 1
         flags, failures = _localize(out, outcome.results, models, options, table, named=not one_person)
         outcome.failures.update(failures)
-    write_predictions(out, outcome.results, flags)
+    write_predictions(out, outcome, flags)
 
 
 def cases_of(subjects: Sequence[Subject]) -> list[Case]:

@@ -72,10 +72,11 @@ def subject_layers(
         under = on_grid(scan, lesions, resample=True)
     names = {region.index: region.name for region in table}
     lesion_names = names | {outside_label(table): OUTSIDE_NAME}
+    labelled = labelled_lesions(lesions, regions, table, settings)
     layers = [
         Layer(
             "lesions by region",
-            to_ras(labelled_lesions(lesions, regions, table, settings)).data,
+            to_ras(labelled).data,
             lesion_names,
             {label: colors[name] for label, name in lesion_names.items() if name in colors},
             sparse=True,
@@ -85,7 +86,8 @@ def subject_layers(
         layers += _places(lesions, tissue, regions, table, settings)
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:
-        layers.append(_of_table("tissue", tissue, tissues(), "tissue"))
+        apart = np.where(labelled.data > 0, 0, tissue.data)  # below a lesion the map may show fluid
+        layers.append(_of_table("tissue", tissue.with_data(apart), tissues(), "tissue"))
     return to_ras(under), layers
 
 
@@ -157,7 +159,7 @@ def subject_page(
         ]
         lesions_shown, names = layers[0].labelled, dict(layers[0].names)
         _check_counts(lesions_shown, names, rows, about)
-        brain = layers[-1].labelled > 0  # tissue, or else regions
+        brain = (layers[-1].labelled > 0) | (lesions_shown > 0)  # tissue, or else regions
         figure = draw_subject(
             under, lesions_shown, names, loads, colors, title=subject, brightest=brightest, brain=brain
         )
