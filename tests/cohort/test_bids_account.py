@@ -131,6 +131,14 @@ def test_of_masks_of_two_pipelines_none_is_taken(manual: str, who: tuple[str, ..
     assert [person.lesions for person in found.values()] == [*(tmp_path / file for file in by_hand), None]
 
 
+def test_masks_of_lst_ai_on_the_flair_are_found_and_its_other_maps_are_not(tmp_path: Path) -> None:
+    """Its annotated map has a label for each kind of lesion; that on the T1 lies on another grid than the FLAIR."""
+    place = "derivatives/lst-ai/sub-1/anat/sub-1_"
+    files = (f"{place}space-{space}_seg-lst.nii.gz" for space in ("flair", "mni", "flair_desc-annotated"))
+    touch(tmp_path, "sub-1/anat/sub-1_FLAIR.nii.gz", *files)
+    assert read(tmp_path)[0]["sub-1"].lesions == tmp_path / f"{place}space-flair_seg-lst.nii.gz"
+
+
 def test_white_matter_of_another_pipeline_is_said_to_be_left(tmp_path: Path) -> None:
     """The first kind by name is taken; one pipeline has all kinds as a matter of course."""
     of = "derivatives/{}/sub-1/anat/sub-1_{}.nii.gz"

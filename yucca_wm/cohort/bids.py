@@ -33,8 +33,8 @@ from yucca_wm.imaging.reading import note
 OURS = "yucca_wm"
 """Folder of this package in ``derivatives``: what it made is no truth."""
 
-NATIVE_SPACES = (*(modality.bids for modality in Modality), "orig", "individual", "native")
-"""Values of the entity ``space`` under which a derived image still lies on the subject's own grid."""
+NATIVE_SPACES = (*(modality.bids.lower() for modality in Modality), "orig", "individual", "native")
+"""Values of the entity ``space`` (in lower case) under which a derived image still lies on the subject's own grid."""
 
 ANAT = ("anat", "ses-*/anat")
 """Where the images of a person lie."""
@@ -48,7 +48,15 @@ OTHERS = ("code", "derivatives", "phenotype", "sourcedata", "stimuli")
 ENTITY = re.compile(r"(?:^|_)(sub|ses)-([^_]+)(?=_)", re.IGNORECASE)
 """Subject and session entities in a file name."""
 
-LESIONS = (r"label-(lesions?|WMH)_.*(mask|dseg)", r"desc-(lesions?|wmh)_.*(mask|dseg)", r"(lesions?|WMH)_(mask|dseg)")
+LST_AI = "space-FLAIR_seg-lst"
+"""The mask of LST-AI on the FLAIR; its annotated map has other labels."""
+
+LESIONS = (
+    r"label-(lesions?|WMH)_.*(mask|dseg)",
+    r"desc-(lesions?|wmh)_.*(mask|dseg)",
+    r"(lesions?|WMH)_(mask|dseg)",
+    LST_AI,
+)
 WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dseg", r"dseg")
 """Endings of file names (before .nii.gz, .mgz), most specific first, in upper or lower case."""
 
@@ -232,7 +240,7 @@ def _candidates(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
 
 def _is_native(path: Path) -> bool:
     space = re.search(r"_space-([A-Za-z0-9]+)", path.name)
-    return "_hemi-" not in path.name and (space is None or space.group(1) in NATIVE_SPACES)
+    return "_hemi-" not in path.name and (space is None or space.group(1).lower() in NATIVE_SPACES)
 
 
 def _literal(part: str) -> str:
