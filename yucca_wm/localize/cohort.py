@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import RegionTable
+from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
-from yucca_wm.jobs.run_record import FileState, Record, State, plain
+from yucca_wm.jobs.run_record import FileState, Record, plain
 from yucca_wm.jobs.step import Step
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
-from yucca_wm.localize.folder import STEP, OutputFiles, check_folder, remove_others
+from yucca_wm.localize.folder import OutputFiles, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.inputs.records import before_rules, mixed_settings, other_scans, recorded_by_predict, same_scans
-from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import (
-    Parts,
-    failures_in,
     files_of,
     remove_group,
     summary,
     write_group,
 )
-from yucca_wm.localize.tables import Table, identity, tables_of
-
-MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
-"""Maps of a `Pair` that add columns to the tables."""
+from yucca_wm.localize.plan import Plan, check_plan, plan_of
+from yucca_wm.localize.tables import Table
 
 
 def localize_cohort(
@@ -95,58 +89,44 @@ def localize_into(
     ``renew`` states that their maps no longer exist. Tables without any subject are not written, except when files are
     added one by one: ``localize.json`` then keeps the failures.
     """
-    companions = companions or CompanionPaths()
-    pairs, failures = dict(inputs.pairs), dict(inputs.failures)
-    if companions.asked:
-        pairs, without = companions.attach(pairs, inputs.lesions, inputs.regions)
-        failures |= without
-    tables = tables_of(
-        table, settings,
-        ventricles=inputs.has_ventricles, soft=companions.soft, modalities=bool(companions.modality_lesions),
-        tissue=companions.tissue is not None,
-    )  # fmt: skip
-    to = OutputFiles.of(folder, inputs, maps=maps, bids=bids)
-    works = {subject: to.work(pair) for subject, pair in pairs.items()}
-    parameters = {
-        **asdict(settings),
-        "regions": _digest(table),
-        **companions.parameters,
-        "columns": identity(table, settings),
-    }
-    step = Step(STEP, folder, parameters, keeps=not renew)
-    check_folder(folder, to.parts, pairs if inputs.adds else None, force=options.force)
-    there = _earlier(step, to.parts, pairs) if inputs.adds else None
-    if there is not None:
-        _check_addition(there, pairs, force=options.force)
-    if bids:
-        check_names({**(there.entries if there is not None else {}), **pairs}, inputs.lesions)
+    plan = plan_of(folder, inputs, table, settings, companions or CompanionPaths(), maps=maps, bids=bids, renew=renew)
+    check_plan(plan, inputs, force=options.force, bids=bids)
     work = partial(
         localize_case,
-        table=table, settings=settings, tables=tables, parts=to.parts, maps_dir=to.maps, derivative=to.derivative,
+        table=table, settings=settings, tables=plan.tables, parts=plan.to.parts, maps_dir=plan.to.maps,
+        derivative=plan.to.derivative,
     )  # fmt: skip
-    outcome = run_step(step, work, works, options, threads=True)  # decompressing and counting release the GIL
+    outcome = run_step(plan.step, work, plan.works, options, threads=True)  # decompressing and counting release the GIL
     if not options.is_whole:
         return outcome.results, outcome.failures
-    failures = failures | outcome.failures
-    replaces = there is None or bool(there.entries.keys() & pairs.keys())
+    return _finish(plan, outcome, table, settings, renew=renew)
+
+
+def _finish(
+    plan: Plan, outcome: Outcome[dict[str, str]], table: RegionTable, settings: Settings, *, renew: bool
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Merge the outcome with earlier results, or remove these, and write the joint outputs; returns flags and failures
+    as `localize_into`."""
+    there, to, folder = plan.there, plan.to, plan.step.folder
+    failures = {**plan.failures, **outcome.failures}
+    replaces = there is None or bool(there.entries.keys() & plan.pairs.keys())
     if not (outcome.results or renew) and replaces and to.parts.of_others(()):
         return {}, failures
     flags, account = dict(outcome.results), failures
     if there is None:
-        remove_others(step, to.parts, works)
+        remove_others(plan.step, to.parts, plan.works)
     else:
-        flags = there.results(but=pairs) | flags
-        now = {*pairs, *failures}
+        flags = there.results(but=plan.pairs) | flags
+        now = {*plan.pairs, *failures}
         account = {name: reason for name, reason in there.failures.items() if name not in now} | failures
-        _name_outdated(there, pairs)
+        _name_outdated(there, plan.pairs)
     forget_frequency(folder)
-    if not flags and not inputs.adds:  # when files are added one by one, failures stay in localize.json
+    if not flags and there is None:  # when files are added one by one, failures stay in localize.json
         remove_group(folder)
         to.remove_empty()
         return {}, failures
-    about = summary(account, settings, {**inputs.stated, **companions.stated})
-    flags = _write_group(step, to, pairs, flags, tables, about, table)
-    return flags, failures
+    about = summary(account, settings, plan.stated)
+    return _write_group(plan.step, to, plan.pairs, flags, plan.tables, about, table), failures
 
 
 def _write_group(
@@ -198,11 +178,6 @@ def _flags_of_cohort(
     return found
 
 
-def _digest(table: RegionTable) -> str:
-    """SHA-256 of a table's content, on which results depend."""
-    return hashlib.sha256(repr([asdict(region) for region in table]).encode()).hexdigest()
-
-
 def _name_outdated(there: Earlier, now: Collection[str]) -> None:
     """Print on stderr whose maps, or what predict recorded about them, have changed since their rows were written,
     among those that are not done ``now``."""
@@ -215,20 +190,3 @@ def _name_outdated(there: Earlier, now: Collection[str]) -> None:
             recorded_by_predict(*(Path(inputs[what].path) for what in ("lesions", "regions")))
         ):
             print(f"note: {name}: what predict recorded about it has changed since; localize it again", file=sys.stderr)
-
-
-def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:
-    """Subjects with parts, and failures; subjects that are not in ``pairs`` only if they are done."""
-    there = Earlier.read(step, parts.of_others(()), failures_in(step.folder))
-    entries = {name: entry for name, entry in there.entries.items() if name in pairs or entry.state is State.DONE}
-    return replace(there, entries=entries)
-
-
-def _check_addition(there: Earlier, pairs: Mapping[str, Pair], *, force: bool) -> None:
-    """Raise InputError if the tables would mix results of different settings, or (unless ``force``) if a subject with
-    another lesion map has the same name."""
-    if pairs:
-        asked = MAKE_COLUMNS.intersection(*(pair.files() for pair in pairs.values()))
-        there.check_settings(pairs, lambda entry: MAKE_COLUMNS.intersection(entry.inputs) == asked)
-    if not force:
-        there.check_names({name: {"lesions": pair.lesions} for name, pair in pairs.items()})

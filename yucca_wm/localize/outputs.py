@@ -112,7 +112,7 @@ def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
     }
 
 
-def summary(failures: dict[str, str], settings: Settings, inputs: dict[str, str]) -> dict[str, Any]:
+def summary(failures: Mapping[str, str], settings: Settings, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Content of ``localize.json`` except subjects: program, inputs, settings, failures."""
     return {
         "program": "yucca_wm.localize",
