@@ -292,7 +292,10 @@ def expected_scores(who: People, compared: str) -> tuple[dict[tuple[str, ...], d
         names = ("dice", "hausdorff95_mm", "volume_difference_percent", "lesion_recall", "lesion_f1")
         pairs = zip(PEOPLE, who.predicted, who.lesions, strict=True)
         found = {(name,): lesion_measures(pred, true, AFFINE) for name, pred, true in pairs}
-        return {key: {name: getattr(one, name) for name in names} for key, one in found.items()}, ["subject"]
+        scores = {key: {name: getattr(one, name) for name in names} for key, one in found.items()}
+        for key, one in found.items():
+            scores[key]["volume_error_ml"] = one.volume_pred_ml - one.volume_true_ml
+        return scores, ["subject"]
     known = RegionTable([Region(label, name, name, Side.NONE, "", "#000000") for label, name in NAMES.items()])
     expected: dict[tuple[str, ...], dict[str, float | None]] = {}
     for name, pred, true in zip(PEOPLE, who.drawn, who.regions, strict=True):

@@ -11,7 +11,7 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.__main__ import main
-from yucca_wm.evaluate.case import How, Kind
+from yucca_wm.evaluate.case import How
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.figures import draw_measures
 from yucca_wm.evaluate.measures import lesion_measures
@@ -19,6 +19,7 @@ from yucca_wm.evaluate.tables import mean_with_interval
 from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
+from yucca_wm.tasks.definition import Target
 
 
 def save(path: Path, data: np.ndarray, affine: np.ndarray | None = None) -> None:
@@ -106,7 +107,7 @@ def test_regions_mean_over_regions_then_over_cases(tmp_path: Path) -> None:
     truth = lesions(2) * 5 + lesions(7) * 22
     save(tmp_path / "gt.nii.gz", truth)
     save(tmp_path / "pred.nii.gz", np.where(truth == 22, 0, truth))
-    outcome = evaluate(tmp_path / "pred.nii.gz", tmp_path / "gt.nii.gz", tmp_path / "out", kind=Kind.REGIONS)
+    outcome = evaluate(tmp_path / "pred.nii.gz", tmp_path / "gt.nii.gz", tmp_path / "out", kind=Target.REGIONS)
     assert len(outcome.results["pred"]) == 34
     summary = json.loads((tmp_path / "out" / "evaluation.json").read_text())["summary"]
     assert summary[0]["region"] == "all regions"
@@ -120,7 +121,9 @@ def test_lesions_are_not_scored_against_regions(tmp_path: Path) -> None:
         outcome = evaluate(tmp_path / f"{first}.nii.gz", tmp_path / f"{second}.nii.gz", tmp_path / "out")
         assert "lesion map" in outcome.failures[first]
     save(tmp_path / "same.nii.gz", lesions(2) * 5)
-    assert evaluate(tmp_path / "same.nii.gz", tmp_path / "regions.nii.gz", tmp_path / "out", kind=Kind.LESIONS).failures
+    assert evaluate(
+        tmp_path / "same.nii.gz", tmp_path / "regions.nii.gz", tmp_path / "out", kind=Target.LESIONS
+    ).failures
 
 
 def test_another_grid_is_a_failure_of_that_case(tmp_path: Path) -> None:
@@ -203,7 +206,7 @@ def test_a_pair_is_not_added_to_what_was_compared_otherwise(tmp_path: Path) -> N
     three(tmp_path)
     one(tmp_path, "2")
     with pytest.raises(InputError, match="holds 2, done with other settings"):
-        one(tmp_path, "9", how=How(Kind.LESIONS, resample=True))
+        one(tmp_path, "9", how=How(Target.LESIONS, resample=True))
     for folder in ("regions", "drawn"):
         save(tmp_path / folder / "9.nii.gz", np.arange(12 * 12 * 6).reshape(12, 12, 6) % 37)
     with pytest.raises(InputError, match="holds subjects with lesion maps and with region maps"):

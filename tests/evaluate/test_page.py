@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from yucca_wm.evaluate.__main__ import main
-from yucca_wm.evaluate.case import Compared, How, Kind
+from yucca_wm.evaluate.case import Compared, How
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.figures import OUTCOMES, differences, draw_volumes, limits_of_agreement, title_of
 from yucca_wm.evaluate.page import chosen_subjects
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
+from yucca_wm.tasks.definition import Target
 
 MM = np.diag([2.0, 2.0, 2.0, 1.0])
 
@@ -122,10 +123,10 @@ def test_differences_by_hand() -> None:
     wanted = [*map(number.get, ("in both", "another region", "only in the truth", "only in the prediction")), 0, 0]
     true = np.array([3, 3, 3, 0, 9, 0]).reshape(6, 1, 1)
     predicted = np.array([3, 4, 0, 4, 9, 0]).reshape(6, 1, 1)
-    maps = Compared(Kind.REGIONS, Image(predicted, MM), Image(true, MM), False)
+    maps = Compared(Target.REGIONS, Image(predicted, MM), Image(true, MM), False)
     assert differences(maps, [3, 4]).ravel().tolist() == wanted
     true, predicted = (np.array(row).reshape(4, 1, 1) for row in ([1, 1, 2, 0], [1, 0, 1, 1]))
-    maps = Compared(Kind.LESIONS, Image(predicted, MM), Image(true, MM), False)
+    maps = Compared(Target.LESIONS, Image(predicted, MM), Image(true, MM), False)
     assert differences(maps, [1]).ravel().tolist() == [*map(number.get, ("in both", "only in the truth")), 0, 4 - 1]
 
 
@@ -151,7 +152,7 @@ def test_regions_have_a_page_too(tmp_path: Path) -> None:
     drawn = np.where(truth == 5, 6, truth)
     save(tmp_path / "gt/a.nii.gz", truth.astype(np.uint8))
     save(tmp_path / "pred/a.nii.gz", drawn.astype(np.uint8))
-    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out", how=How(Kind.REGIONS))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out", how=How(Target.REGIONS))
     page = page_of(tmp_path)
     assert "over 34 regions. Lowest: " in page
     assert "another region" in page

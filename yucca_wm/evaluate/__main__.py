@@ -71,12 +71,13 @@ def main(argv: list[str] | None = None) -> int:
     given = arguments.gt if arguments.cohort is None else arguments.cohort
     layout = None if arguments.cohort is None else arguments.layout or AUTO
     from yucca_wm.core.regions import read_table, regions
-    from yucca_wm.evaluate.case import How, Kind
+    from yucca_wm.evaluate.case import How
     from yucca_wm.evaluate.cohort import PAGE, evaluate, headline
     from yucca_wm.evaluate.earlier import MANIFEST
+    from yucca_wm.tasks.definition import Target
 
     table = read_table(arguments.names) if arguments.names else regions()
-    how = How(Kind(stated) if stated else None, labels, table, arguments.resample)
+    how = How(Target(stated) if stated else None, labels, table, arguments.resample)
     with reading_aloud(arguments.header):
         outcome = evaluate(
             arguments.pred, given, arguments.out_dir, how=how, layout=layout, scans=arguments.images, run=run_how

@@ -12,13 +12,14 @@ from yucca_wm.cohort.ids import NOBODY, check_name
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.core.regions import RegionTable, region_table
-from yucca_wm.evaluate.case import Case, How, Kind, evaluate_case
+from yucca_wm.evaluate.case import Case, How, evaluate_case
 from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import file_of
 from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.jobs.cases import Outcome
+from yucca_wm.tasks.definition import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def evaluate(
         Label maps of one subject; arrays are [i, j, k] and need ``affine``. The same grid stored in another
         orientation is accepted; any other needs ``resample``.
     kind : {"lesions", "regions"}, optional
-        Kind of the maps. Default: as their labels show, where that is certain.
+        Target of the maps. Default: as their labels show, where that is certain.
     names : path, pandas.DataFrame or RegionTable, optional
         Table of the regions. Default: the 34 regions of the package.
     lesion_labels : sequence of int or "all"
@@ -100,7 +101,7 @@ def evaluate(
             raise ValueError("threshold lies between 0 and 1, and is for lesions without labels")
         kind = "lesions"
     how = How(
-        None if kind is None else Kind(kind),
+        None if kind is None else Target(kind),
         LesionLabels(counted, tuple(ignored_labels), threshold),
         region_table(names),
         resample,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from yucca_wm.imaging.kinds import (
 from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import LesionLabels, name_labels, probability_map
 from yucca_wm.imaging.reading import spelled
+from yucca_wm.tasks.definition import Target
 
 KIND, BY_HEADERS, IN_TRAINING = "kind", "by_headers", "in_training"
 PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML = "prediction_beyond_ml", "truth_beyond_ml"
@@ -33,11 +33,6 @@ ABOUT = (KIND, BY_HEADERS, IN_TRAINING, PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML)
 """Keys of a row that say how to read its measures: the kind of the maps, whether the prediction was brought to the grid
 of the truth by the headers alone, whether the subject is in the training set of its cohort, and how much each map shows
 beyond the field of view of the other."""
-
-
-class Kind(StrEnum):
-    LESIONS = "lesions"
-    REGIONS = "regions"
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class How:
     resample : bring predictions on another grid to the truth's, nearest neighbour, instead of refusing them.
     """
 
-    kind: Kind | None = None
+    kind: Target | None = None
     labels: LesionLabels = field(default_factory=LesionLabels)
     table: RegionTable = field(default_factory=regions)
     resample: bool = False
@@ -84,7 +79,7 @@ class Compared:
     prediction_beyond_ml, truth_beyond_ml : volume that each map shows beyond the field of view of the other.
     """
 
-    kind: Kind
+    kind: Target
     prediction: Image
     truth: Image
     by_headers: bool = False
@@ -102,13 +97,13 @@ def read_case(case: Case, how: How) -> Compared:
     prediction = on_grid(whole, truth, resample=how.resample)
     kind = _kind_of(prediction, truth, how)
     predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
-    known = how.labels.known if kind is Kind.LESIONS else {0, *how.table.indices}
+    known = how.labels.known if kind is Target.LESIONS else {0, *how.table.indices}
     for source, labels in ((case.prediction, predicted_labels), (case.truth, true_labels)):
         if known is not None and (unknown := sorted(labels - known)):
             raise InputError(name_of(source), *_unknown(unknown, kind, how))
-        if kind is Kind.REGIONS:
+        if kind is Target.REGIONS:
             refuse_tissue_map(labels, how.table, name_of(source))
-    if kind is Kind.LESIONS:
+    if kind is Target.LESIONS:
         true = how.labels.lesion(truth.data).astype(np.uint8)
         true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY
         whole, prediction = (one.with_data(how.labels.lesion(one.data).astype(np.uint8)) for one in (whole, prediction))
@@ -123,7 +118,7 @@ def evaluate_case(case: Case, how: How) -> list[dict[str, Any]]:
     maps = read_case(case, how)
     predicted, true, affine = maps.prediction.data, maps.truth.data, maps.truth.affine
     measures: Sequence[LesionMeasures | RegionMeasures]
-    if maps.kind is Kind.LESIONS:
+    if maps.kind is Target.LESIONS:
         measures = [lesion_measures(predicted, true, affine)]
     else:
         measures = region_measures(predicted, true, affine, how.compared)
@@ -138,7 +133,7 @@ def _load_prediction(source: Source, how: How) -> Image:
     try:
         return images.load_labels(source)
     except NotWholeNumbersError as error:
-        raise (error if how.kind is Kind.REGIONS else probability_map(source, error)) from None
+        raise (error if how.kind is Target.REGIONS else probability_map(source, error)) from None
 
 
 def _beyond_ml(labels: Image, other: Image) -> float:
@@ -151,23 +146,25 @@ def _beyond_ml(labels: Image, other: Image) -> float:
     return int(np.count_nonzero(beyond)) * other.voxel_volume_mm3 / 1000
 
 
-def _kind_of(prediction: Image, truth: Image, how: How) -> Kind:
-    """Kind of both maps, stated or as their labels show. Raises InputError for scans, and if the kinds differ."""
+def _kind_of(prediction: Image, truth: Image, how: How) -> Target:
+    """Target of both maps, stated or as their labels show. Raises InputError for scans, and if the kinds differ."""
     predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
     pred, gt = prediction.name, truth.name
     for image, labels in ((prediction, predicted_labels), (truth, true_labels)):
-        if how.kind is Kind.LESIONS or not labels <= set(how.table.indices):
+        if how.kind is Target.LESIONS or not labels <= set(how.table.indices):
             refuse_scan(image)
     said = f"holds {_labels(true_labels)}, {pred} {_labels(predicted_labels)}"
     for one, other, image in ((predicted_labels, true_labels, truth), (true_labels, predicted_labels, prediction)):
-        of_regions = look_like_regions(other, how.table) and (how.kind is not Kind.LESIONS or more_than_lesions(image))
+        of_regions = look_like_regions(other, how.table) and (
+            how.kind is not Target.LESIONS or more_than_lesions(image)
+        )
         if one and is_mask(one) and of_regions:
             problem = f"{said}: one looks like a lesion map, the other like a region map"
             each = spelled("--kind lesions --lesion-labels all", 'kind="lesions", lesion_labels="all"')
             remedy = "compare maps of one kind" + (f"; lesions with a label each: {each}" if how.kind is None else "")
             raise InputError(gt, problem, remedy)
     kind = how.kind or _guess(predicted_labels, true_labels, how.compared, gt, said)
-    if kind is Kind.REGIONS and max(true_labels, default=0) > OTHER_PATHOLOGY >= max(predicted_labels, default=0) > 0:
+    if kind is Target.REGIONS and max(true_labels, default=0) > OTHER_PATHOLOGY >= max(predicted_labels, default=0) > 0:
         raise InputError(pred, "looks like a lesion map, but the truth has regions", "compare regions with regions")
     return kind
 
@@ -177,24 +174,24 @@ def _labels(labels: set[int]) -> str:
     return f"label{'s' * (len(labels) > 1)} {some_of(sorted(labels))}" if labels else "no label"
 
 
-def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str, said: str) -> Kind:
-    """Kind of maps with these labels, where certain: lesions if only 1 occurs, regions if most of the table does.
+def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str, said: str) -> Target:
+    """Target of maps with these labels, where certain: lesions if only 1 occurs, regions if most of the table does.
 
     said : text that states which map has which labels.
     """
     if predicted | true <= {LESION}:
-        return Kind.LESIONS
+        return Target.LESIONS
     if 2 * len(true & set(table.indices)) > len(table):
-        return Kind.REGIONS
+        return Target.REGIONS
     lesions, labels = spelled("--kind lesions", 'kind="lesions"'), spelled("--lesion-labels", "lesion_labels=")
     of_regions = spelled("--kind regions", 'kind="regions"')
     remedy = f"say {lesions} (which labels count: {labels}) or {of_regions}"
     raise InputError(gt, f"{said}: these may be lesion maps or region maps, or one of each", remedy)
 
 
-def _unknown(labels: list[int], kind: Kind, how: How) -> tuple[str, str]:
+def _unknown(labels: list[int], kind: Target, how: How) -> tuple[str, str]:
     shown = some_of(labels)
-    if kind is Kind.REGIONS:
+    if kind is Target.REGIONS:
         remedy = f"name the table of these regions with {spelled('--names', 'names=')}"
         return f"holds labels that are not in the region table: {shown}", remedy
     counted = ", ".join(map(str, how.labels.counted or ()))

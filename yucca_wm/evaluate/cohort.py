@@ -14,7 +14,7 @@ from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
-from yucca_wm.evaluate.case import IN_TRAINING, KIND, Case, How, Kind, evaluate_case
+from yucca_wm.evaluate.case import IN_TRAINING, KIND, Case, How, evaluate_case
 from yucca_wm.evaluate.doubts import copies, doubts
 from yucca_wm.evaluate.earlier import MANIFEST, drawn_earlier, name_removed, read_earlier
 from yucca_wm.evaluate.measures import EMPTY, SURFACE_TOLERANCE_MM
@@ -40,6 +40,7 @@ from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, Record
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.report.scans import find_scans
+from yucca_wm.tasks.definition import Target
 
 PAGE = "evaluation.html"
 DRAWN = tuple(f"{name}{suffix}" for name in ("evaluation", "volumes") for suffix in (".png", ".svg"))
@@ -51,7 +52,7 @@ def evaluate(
     out_dir: str | os.PathLike[str],
     *,
     how: How | None = None,
-    kind: Kind | None = None,
+    kind: Target | None = None,
     layout: str | None = None,
     scans: str | os.PathLike[str] | None = None,
     run: RunOptions | None = None,
@@ -78,7 +79,7 @@ def evaluate(
     if layout is None:
         pairs = find_pairs(Path(pred), Path(gt), how.kind)
     else:
-        how = replace(how, kind=(of := how.kind or Kind.LESIONS))
+        how = replace(how, kind=(of := how.kind or Target.LESIONS))
         pairs = pairs_of_cohort(Path(pred), Path(gt), layout, of)
     behind = pairs.scans if scans is None else find_scans(scans, pairs.paths, [*chain(*pairs.paths.values())])
     works = {
@@ -123,7 +124,7 @@ def evaluate(
         read = Record(out, step.name).inputs_of(results)
         unsure = [*copies(read, results), *doubts(results)]
         if kinds:
-            _write(out, Kind(kinds.pop()), Outcome(results, account), how, read, behind, unsure)
+            _write(out, Target(kinds.pop()), Outcome(results, account), how, read, behind, unsure)
         say(unsure)
     return Outcome(results, failures)
 
@@ -133,7 +134,7 @@ def headline(outcome: Outcome[Rows]) -> list[str]:
     if not outcome.results:
         return []
     cases = rows_of(outcome)
-    kind = Kind.REGIONS if "name" in cases[0] else Kind.LESIONS
+    kind = Target.REGIONS if "name" in cases[0] else Target.LESIONS
     lines = []
     for row in summarise(cases, kind):
         if row.get("region", "all regions") == "all regions":
@@ -146,7 +147,7 @@ def headline(outcome: Outcome[Rows]) -> list[str]:
 
 def _write(
     out: Path,
-    kind: Kind,
+    kind: Target,
     outcome: Outcome[Rows],
     how: How,
     read: Mapping[str, Mapping[str, FileState]],
@@ -156,7 +157,7 @@ def _write(
     cases = rows_of(outcome)
     summary = summarise(cases, kind)
     files = {name: {what: of.path for what, of in own.items()} for name, own in read.items()}
-    forms = {Kind.LESIONS: (LESION_CASES, LESION_SUMMARY), Kind.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
+    forms = {Target.LESIONS: (LESION_CASES, LESION_SUMMARY), Target.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
     write_tsv(out / CASES, forms[0].header, (forms[0].fields(row, row["subject"]) for row in cases))
     write_tsv(out / SUMMARY, forms[1].header, map(forms[1].fields, summary))
     content = {

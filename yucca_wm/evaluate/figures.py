@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.evaluate.case import Compared, Kind
+from yucca_wm.evaluate.case import Compared
 from yucca_wm.evaluate.tables import FEWEST, Row
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.report.pictures.slices import chosen_planes, draw_slices, grey_window, head_box, to_ras
+from yucca_wm.tasks.definition import Target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,7 +136,7 @@ def differences(maps: Compared, labels: Sequence[int]) -> NDArray[np.uint8]:
     number = {outcome: label for label, outcome in OUTCOMES.items()}
     conditions = [(predicted == true) & (true > 0), (predicted > 0) & (true > 0), true > 0, predicted > 0]
     found = np.select(conditions, [number[outcome] for outcome in (BOTH, MIXED_UP, MISSED, FALSE)], 0)
-    if maps.kind is Kind.LESIONS:
+    if maps.kind is Target.LESIONS:
         found[maps.truth.data == OTHER_PATHOLOGY] = 0
     return found.astype(np.uint8)
 

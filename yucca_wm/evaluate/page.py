@@ -13,7 +13,7 @@ from yucca_wm import __version__
 from yucca_wm.core.columns import as_text
 from yucca_wm.core.errors import YuccaWMError, count
 from yucca_wm.core.files import write_text
-from yucca_wm.evaluate.case import Case, How, Kind, read_case
+from yucca_wm.evaluate.case import Case, How, read_case
 from yucca_wm.evaluate.earlier import FIGURES
 from yucca_wm.evaluate.figures import draw_differences, draw_measures, draw_volumes, limits_of_agreement, title_of
 from yucca_wm.evaluate.tables import CHALLENGE, LESION_COLUMNS, REGION_COLUMNS, Row, Rows
@@ -21,6 +21,7 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.labels import LESION
 from yucca_wm.report.html import LEFT, Pictures, render
 from yucca_wm.report.notes import failure_lines
+from yucca_wm.tasks.definition import Target
 
 LOWEST = 3
 """Number of subjects with the lowest Dice that are shown, beside the median one and the one with the highest."""
@@ -34,9 +35,9 @@ VOLUMES = (
     "difference (line) and, from five subjects on, the 95 % limits of agreement (dotted)."
 )
 DIFFERENCES = {
-    Kind.LESIONS: "{}, in the axial planes where the maps differ most. Outlined: voxels in both maps, only in the "
+    Target.LESIONS: "{}, in the axial planes where the maps differ most. Outlined: voxels in both maps, only in the "
     "truth (missed), and only in the prediction (false). " + LEFT,
-    Kind.REGIONS: "{}, in the axial planes where the maps differ most. Outlined: voxels of the same region in both "
+    Target.REGIONS: "{}, in the axial planes where the maps differ most. Outlined: voxels of the same region in both "
     "maps, of another region, only in the truth, and only in the prediction. " + LEFT,
 }
 
@@ -60,15 +61,15 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
     list of str
         Pictures of single subjects, relative to the page.
     """
-    kind, cases, summary = Kind(content["kind"]), content["cases"], content["summary"]
+    kind, cases, summary = Target(content["kind"]), content["cases"], content["summary"]
     by_subject = _by_subject(cases)
     pictures, single = Pictures(path.parent), Pictures(path.parent / FIGURES)
-    columns = CHALLENGE if kind is Kind.LESIONS else REGION_COLUMNS
+    columns = CHALLENGE if kind is Target.LESIONS else REGION_COLUMNS
     pictures.add(draw_measures(cases, columns), "evaluation", ALL_MEASURES)
-    if kind is Kind.LESIONS:
+    if kind is Target.LESIONS:
         pictures.add(draw_volumes(cases), "volumes", VOLUMES)
     dice = {name: _mean([row["dice"] for row in rows]) for name, rows in by_subject.items()}
-    labels = [LESION] if kind is Kind.LESIONS else how.compared.indices
+    labels = [LESION] if kind is Target.LESIONS else how.compared.indices
     for name, rank in chosen_subjects(dice).items():
         with suppress(YuccaWMError, KeyError):  # its files no longer exist
             files = content["files"][name]
@@ -80,12 +81,12 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
         "evaluation.html",
         title=f"{kind.capitalize()} against the truth: {count(len(by_subject), 'subject')}",
         version=__version__,
-        words=_lesions_in_words(cases, summary) if kind is Kind.LESIONS else _regions_in_words(summary),
+        words=_lesions_in_words(cases, summary) if kind is Target.LESIONS else _regions_in_words(summary),
         flags=[*failure_lines(content["failed"], len(by_subject) + len(content["failed"])), *content["notes"]],
         tables_first=[_means_table(summary), _subjects_table(by_subject, kind)],
         pictures=pictures.shown,
         single=single.shown,
-        tables_last=[] if kind is Kind.LESIONS else [_regions_table(summary)],
+        tables_last=[] if kind is Target.LESIONS else [_regions_table(summary)],
         facts=[
             ("conventions", content["conventions"]),
             ("means", f"over subjects; interval: {content['interval']}, from five subjects on"),
@@ -154,15 +155,15 @@ def _means_table(summary: Rows) -> dict[str, Any]:
     return {"title": "Means", "heads": heads, "rows": cells}
 
 
-def _subjects_table(by_subject: Mapping[str, Rows], kind: Kind) -> dict[str, Any]:
+def _subjects_table(by_subject: Mapping[str, Rows], kind: Target) -> dict[str, Any]:
     """One row per subject: its measures, for regions their means over its regions."""
     volumes = ("volume_pred_ml", "volume_true_ml", "lesions_pred", "lesions_true")
-    columns = (*LESION_COLUMNS, *volumes) if kind is Kind.LESIONS else REGION_COLUMNS
+    columns = (*LESION_COLUMNS, *volumes) if kind is Target.LESIONS else REGION_COLUMNS
     rows = [
         (name, *(_short(_mean([row[column] for row in rows])) for column in columns))
         for name, rows in by_subject.items()
     ]
-    title = "Subjects" if kind is Kind.LESIONS else "Subjects (means over regions)"
+    title = "Subjects" if kind is Target.LESIONS else "Subjects (means over regions)"
     return {"title": title, "heads": ("subject", *map(title_of, columns)), "rows": rows}
 
 

@@ -13,7 +13,6 @@ from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name
-from yucca_wm.evaluate.case import Kind
 from yucca_wm.tasks.definition import Target
 
 
@@ -31,7 +30,7 @@ class Pairs:
     in_training: Collection[str] = ()
 
 
-def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> Pairs:
+def find_pairs(pred: Path, gt: Path, kind: Target | None) -> Pairs:
     """Pairs of two files or two folders.
 
     Raises InputError if there is no pair to compare, or predictions and truths are the same files.
@@ -45,7 +44,7 @@ def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> Pairs:
             problem = "is not a folder" if path.exists() else "no such file or folder"
             raise InputError(path, problem, "give two files, or two folders")
     failed: dict[str, str] = {}
-    predictions, truths = (image_files(folder, failed, lesion=kind is Kind.LESIONS) for folder in (pred, gt))
+    predictions, truths = (image_files(folder, failed, lesion=kind is Target.LESIONS) for folder in (pred, gt))
     partners = match(truths, predictions, pred, failed, lacks="has no prediction")
     if _match_nothing(partners, failed):
         near = ((path, truths[name]) for wanted, path in predictions.items() for name in alike(wanted, truths))
@@ -56,7 +55,7 @@ def find_pairs(pred: Path, gt: Path, kind: Kind | None) -> Pairs:
     return _of_two_files(partners, truths, failed)
 
 
-def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> Pairs:
+def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Target) -> Pairs:
     """Pairs of predictions (a folder of files named after the subjects, or one of these) and the maps of this kind that
     the subjects of a cohort have.
 
@@ -68,7 +67,7 @@ def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Kind) -> Pairs:
     if not truths:
         raise InputError(root, f"has no {noun} of any subject", "give the folder that the true maps are in (--gt)")
     failed: dict[str, str] = {}
-    predictions = image_files(pred, failed, lesion=kind is Kind.LESIONS)
+    predictions = image_files(pred, failed, lesion=kind is Target.LESIONS)
     home = pred.parent if pred.is_file() else pred
     partners = match(truths, predictions, home, failed, lacks="has no prediction")
     if _match_nothing(partners, failed):

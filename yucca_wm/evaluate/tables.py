@@ -10,8 +10,9 @@ import numpy as np
 
 from yucca_wm.core.columns import Cell, Column, TableForm
 from yucca_wm.core.columns import Kind as Values
-from yucca_wm.evaluate.case import ABOUT, KIND, Kind
+from yucca_wm.evaluate.case import ABOUT, KIND
 from yucca_wm.jobs.cases import Outcome
+from yucca_wm.tasks.definition import Target
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -112,18 +113,18 @@ def rows_of(outcome: Outcome[Rows]) -> Rows:
     """The rows of ``cases.tsv``."""
     return [
         {"subject": name, **{key: value for key, value in row.items() if key not in ABOUT}}
-        | ({"volume_error_ml": row["volume_pred_ml"] - row["volume_true_ml"]} if row[KIND] == Kind.LESIONS else {})
+        | ({"volume_error_ml": row["volume_pred_ml"] - row["volume_true_ml"]} if row[KIND] == Target.LESIONS else {})
         for name, rows in outcome.results.items()
         for row in rows
     ]
 
 
-def summarise(cases: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
+def summarise(cases: list[dict[str, Any]], kind: Target) -> list[dict[str, Any]]:
     """One row per measure (and region): mean over cases, interval, number of cases with a value.
 
     In the row ``all regions``, each case first gets its mean over regions, so that cases are resampled.
     """
-    if kind is Kind.LESIONS:
+    if kind is Target.LESIONS:
         return [_row({"measure": c}, mean_with_interval([case[c] for case in cases])) for c in LESION_COLUMNS]
     by_region: dict[str, list[dict[str, Any]]] = {}
     by_case: dict[str, list[dict[str, Any]]] = {}
