@@ -178,9 +178,9 @@ def test_a_place_stands_in_tables_sidecars_and_on_maps(tmp_path: Path) -> None:
         (person,) = said["subjects"].values()
         assert person["lesion_volume_ml_by_place"]["touching_both"] == 2.0
 
-        from yucca_wm.report import subject_page
+        from yucca_wm.report import layers
 
-        assert "touching_both" in [place.name for place in subject_page.PLACES]
+        assert "touching_both" in [place.name for place in layers.PLACES]
         """,
     )  # fmt: skip
 

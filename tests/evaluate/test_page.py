@@ -84,7 +84,7 @@ def test_who_is_shown() -> None:
     assert ranks == {
         "b": "among the lowest", "f": "among the lowest", "e": "among the lowest", "g": "median", "d": "highest"
     }  # fmt: skip
-    assert chosen_subjects({"a": 0.3}) == {"a": "among the lowest"}
+    assert chosen_subjects({"a": 0.3, "b": 0.1}) == {"b": "", "a": ""}
     assert chosen_subjects({"a": None}) == {}
 
 

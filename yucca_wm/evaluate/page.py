@@ -76,7 +76,7 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
             maps = read_case(Case(Path(files["prediction"]), Path(files["truth"])), how)
             scan = images.load(scans[name]) if name in scans else None
             figure = draw_differences(maps, labels, scan, f"{name}: Dice {dice[name]:.3f}")
-            single.add(figure, name, DIFFERENCES[kind].format(f"{name} ({rank} Dice)"))
+            single.add(figure, name, DIFFERENCES[kind].format(f"{name} ({rank} Dice)" if rank else name))
     page = render(
         "evaluation.html",
         title=f"{kind.capitalize()} against the truth: {count(len(by_subject), 'subject')}",
@@ -98,13 +98,15 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
 
 
 def chosen_subjects(dice: Mapping[str, float | None]) -> dict[str, str]:
-    """Subject -> its rank, for those that are shown: lowest, median and highest Dice. dice : None where undefined."""
+    """Subject -> its rank, for those that are shown: lowest, median and highest Dice; all, without a rank, if there are
+    no more than `LOWEST`. dice : None where undefined."""
     ordered = sorted((name for name, value in dice.items() if value is not None), key=lambda name: (dice[name], name))
+    if len(ordered) <= LOWEST:
+        return dict.fromkeys(ordered, "")
     chosen = dict.fromkeys(ordered[:LOWEST], "among the lowest")
     if len(ordered) > LOWEST + 1:
         chosen.setdefault(ordered[len(ordered) // 2], "median")
-    if ordered:
-        chosen.setdefault(ordered[-1], "highest")
+    chosen.setdefault(ordered[-1], "highest")
     return chosen
 
 

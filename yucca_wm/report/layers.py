@@ -1,0 +1,108 @@
+"""Layers over the scan of one subject: lesions by region and by place, regions, tissue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.tissue import tissues
+from yucca_wm.imaging import images
+from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.kinds import refuse_label_map
+from yucca_wm.localize.inputs.pairs import Companions, Pair
+from yucca_wm.localize.inputs.reading import read_maps
+from yucca_wm.localize.maps import labelled_lesions, outside_label
+from yucca_wm.localize.measures.lesions import Settings, counted_lesions
+from yucca_wm.localize.measures.places import PLACES, place_lesions
+from yucca_wm.report.pictures.slices import to_ras
+from yucca_wm.report.pictures.subject import region_greys
+from yucca_wm.report.pictures.viewer import Layer
+from yucca_wm.report.results import Row
+
+OUTSIDE_NAME = "outside"
+
+
+def subject_layers(
+    about: Mapping[str, Any],
+    stated: dict[str, Any],
+    table: RegionTable,
+    colors: Mapping[str, str],
+    background: Path | None = None,
+) -> tuple[Image, list[Layer]]:
+    """The scan and the layers over it, [x, y, z] in RAS order; lesions by region first.
+
+    about, stated : the subject's entry and the settings in ``localize.json``; colors : region name -> colour of its
+    lesions. Without ``background`` the region map in greys replaces the scan. Raises YuccaWMError if a map is missing.
+    """
+    settings = Settings.stated(stated)
+    tissue_map = Path(about["tissue"]) if "tissue" in about else None
+    pair = Pair("", Path(about["lesions"]), Path(about["regions"]), companions=Companions(tissue=tissue_map))
+    maps = read_maps(pair, table, settings)
+    lesions, regions, tissue = maps.lesions, maps.regions, maps.tissue
+    if background is None:
+        under = lesions.with_data(region_greys(regions.data))
+    else:
+        scan = images.load(background)
+        refuse_label_map(scan)
+        under = on_grid(scan, lesions, resample=True)
+    names = {region.index: region.name for region in table}
+    lesion_names = names | {outside_label(table): OUTSIDE_NAME}
+    labelled = labelled_lesions(lesions, regions, table, settings)
+    layers = [
+        Layer(
+            "lesions by region",
+            to_ras(labelled).data,
+            lesion_names,
+            {label: colors[name] for label, name in lesion_names.items() if name in colors},
+            sparse=True,
+        )
+    ]
+    if tissue is not None:
+        layers += _places(lesions, tissue, regions, table, settings)
+    layers.append(_of_table("regions", regions, table, "region"))
+    if tissue is not None:
+        apart = np.where(labelled.data > 0, 0, tissue.data)  # below a lesion the map may show fluid
+        layers.append(_of_table("tissue", tissue.with_data(apart), tissues(), "tissue"))
+    return to_ras(under), layers
+
+
+def check_counts(
+    labelled: NDArray[Any], names: Mapping[int, str], rows: Sequence[Row], about: Mapping[str, Any]
+) -> None:
+    """Raise InputError unless the maps still match the counts in the table."""
+    shown = np.bincount(labelled.ravel(), minlength=max(names) + 1)
+    counted = {row["name"]: int(row["lesion_voxels"]) for row in rows}
+    if any(shown[label] != counted[name] for label, name in names.items() if name in counted):
+        problem = "is not the map that the tables are of, or its region map is not"
+        raise InputError(about["lesions"], problem, "localize again, then write the pages")
+
+
+def _places(lesions: Image, tissue: Image, regions: Image, table: RegionTable, settings: Settings) -> list[Layer]:
+    """Layer with the place of every lesion voxel (1: first of PLACES); empty if the tissue map does not show places."""
+    components = counted_lesions(lesions, settings)
+    placed = place_lesions(components, tissue, regions.data, table)
+    if placed is None:
+        return []
+    labelled = np.zeros(lesions.shape, np.uint8)
+    labelled[tuple(components.voxels.T)] = placed.of_voxel + 1
+    layer = Layer(
+        "lesions by place",
+        to_ras(lesions.with_data(labelled)).data,
+        {number: place.title for number, place in enumerate(PLACES, start=1)},
+        {number: place.color for number, place in enumerate(PLACES, start=1)},
+        says="lesion",
+        sparse=True,
+    )
+    return [layer]
+
+
+def _of_table(title: str, labels: Image, table: RegionTable, says: str) -> Layer:
+    names = {entry.index: entry.name for entry in table}
+    return Layer(title, to_ras(labels).data, names, {entry.index: entry.color for entry in table}, says=says)
