@@ -17,17 +17,21 @@ LEVELS = {"--participant-label", "--level"}
 WHOM = {"--cohort", "--layout"}
 PAGES = {"--exclude-flagged", "--anonymise"}
 
+ONE_MAP = {"--name", "--out-dir", "--names", "--resample", "--header"}
 COMMANDS: dict[str, tuple[str, set[str]]] = {
     "doctor": ("", set()),
     "atlas fetch": ("", {"--out-dir"}),
     "atlas refine": ("--out o.nii.gz", {"--names"}),
     "atlas show": ("--out o.png", {"--names"}),
     "check": ("", {*WHOM, "--jobs", "--header"}),
-    "predict": ("--out-dir o", {*WHOM, *RUN, *LEVELS, "--out-dir", "--names", "--header"}),
+    "predict": ("--out-dir o", {*WHOM, *RUN, *LEVELS, "--name", "--out-dir", "--names", "--header"}),
     "parcellate": ("", {*WHOM, *RUN, *LEVELS, "--out-dir", "--names", "--header"}),
     "ensemble": ("--in_dirs a b --out-dir o", {*RUN, "--out-dir", "--resample"}),
-    "localize": ("--out-dir o", {*WHOM, *RUN, *LEVELS, "--out-dir", "--names", "--resample", "--header"}),
-    "evaluate": ("--pred p --gt g --out-dir o", {*WHOM, *RUN, "--out-dir", "--names", "--resample", "--header"}),
+    "localize": ("--out-dir o", {*WHOM, *RUN, *LEVELS, *ONE_MAP}),
+    "evaluate": (
+        "--pred p --gt g --out-dir o",
+        {*WHOM, *RUN, *ONE_MAP},
+    ),
     "report": ("--results r --out-dir o", {"--out-dir", "--names", "--jobs", *PAGES, "--header"}),
     "groups cluster": ("--loads l --out-dir o", {"--out-dir", *PAGES}),
     "groups associate": ("--loads l --participants p --outcome x --out-dir o", {"--out-dir", *PAGES}),
@@ -46,6 +50,7 @@ VALUES: dict[str, tuple[list[str], Any]] = {
     "--out-dir": (["d"], Path("d")),
     "--cohort": (["c"], Path("c")),
     "--layout": (["bids"], "bids"),
+    "--name": (["007"], "007"),
     "--names": (["n.tsv"], Path("n.tsv")),
     "--jobs": (["3"], 3),
     "--scheduler": (["tcp://h:1"], "tcp://h:1"),

@@ -204,3 +204,26 @@ def test_parts_of_a_table_with_other_columns_are_made_again(study: Path, monkeyp
     for name, voxels_in in (("a", 4), ("b", 2)):
         assert float(table[name]["twice_ml"]) == pytest.approx(2 * voxels_in * 0.008)
         assert float(table[name]["lesion_volume_ml"]) == pytest.approx(voxels_in * 0.008)
+
+
+def test_a_single_map_is_named_as_asked(two_folders: Path) -> None:
+    """Two people's files of one name, added one after the other; without a name the second is refused."""
+    for name, voxels_in in (("anna", 4), ("bert", 3)):
+        words = ["--lesions", two_folders / name / "mask_v1.nii.gz", "--regions", two_folders / name / "regions.nii.gz"]
+        assert main([*map(str, words), "--out-dir", str(two_folders / "out"), "--name", name]) == 0
+        found = rows(two_folders / "out" / "lesion_load.tsv")
+        assert float(found[name]["lesion_volume_ml"]) == pytest.approx(voxels_in * 0.008)
+        words = ["--pred", two_folders / name / "mask_v1.nii.gz", "--gt", two_folders / "anna" / "wmh.nii.gz"]
+        assert evaluate([*map(str, words), "--out-dir", str(two_folders / "scores"), "--name", name, "--lesions"]) == 0
+    assert list(found) == ["anna", "bert"]
+    assert {name: row["dice"] for name, row in rows(two_folders / "scores" / "cases.tsv").items()} == {
+        "anna": "1", "bert": "0"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", "a/b", ".."])
+def test_a_name_that_cannot_be_a_file_is_wrong_usage(study: Path, name: str) -> None:
+    words = ["--lesions", study / "les" / "a.nii.gz", "--regions", study / "reg" / "a.nii.gz", "--out-dir", study / "o"]
+    with pytest.raises(SystemExit) as stopped:
+        main([*map(str, words), "--name", name])
+    assert stopped.value.code == 2

@@ -155,7 +155,7 @@ CROSS: dict[str, list[Form]] = {
         Form("--cohort {cohort} --regions {maps}/regions --out-dir {out} --jobs 1", {"": 0}, levels=True),
         Form(
             "--lesions {maps}/lesions --regions {maps}/regions --out-dir {out} --jobs 1",
-            {**LOCALIZE, "--layout {layout}": 2}, on="names", levels=True,
+            {**LOCALIZE, "--layout {layout}": 2, "--name x": 2}, on="names", levels=True,
         ),
         Form(
             "--lesions {maps}/probabilities --regions {maps}/regions --out-dir {out} --jobs 1",
@@ -185,7 +185,7 @@ CROSS: dict[str, list[Form]] = {
             {
                 **LOUDNESS, **HEADER, **LABELS, **RUN, "--kind lesions": 0, "--lesions": 0, "--kind regions": 0,
                 "--regions": 0, "--names {here}/regions.tsv": 0, "--resample": 0, "--images {scan_folder}": 0,
-                "--threshold 0.4": 0,
+                "--threshold 0.4": 0, "--name x": 2,
             },
             on="names",
         ),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yucca_wm.cohort.ids import names_a_file
 from yucca_wm.cohort.layouts import AUTO, LAYOUTS
 from yucca_wm.imaging.reading import HeaderForm
 from yucca_wm.jobs.options import Level, RunOptions
@@ -47,6 +48,12 @@ def _positive(text: str) -> int:
     return value
 
 
+def _subject_name(text: str) -> str:
+    if not names_a_file(text):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of a file")
+    return text
+
+
 SWITCH = {"action": "store_true"}
 FLAGS = {
     flag.name: flag
@@ -59,6 +66,11 @@ FLAGS = {
             ("--input",),
         ),
         Flag("--layout", "how the cohort is arranged (default: auto)", {"choices": (AUTO, *LAYOUTS)}),
+        Flag(
+            "--name",
+            "name of the subject, if there is only one (default: from the file)",
+            {"type": _subject_name, "metavar": "NAME"},
+        ),
         Flag(
             "--names",
             "table of the regions: index, name, side, group (BIDS dseg.tsv)",

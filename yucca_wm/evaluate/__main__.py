@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--gt", metavar="PATH", help="true label map, or a folder of maps with the same names")
     add_flag(parser, "--cohort", "instead of --gt: its lesion masks (--regions: region maps) are the truth")
     add_flag(parser, "--layout")
+    add_flag(parser, "--name", means="name of the subject of two files (default: from the prediction)")
     parser.add_argument(
         "--images", type=Path, metavar="DIR", help="scans to show maps on, matched by name (default: those of --cohort)"
     )
@@ -63,6 +64,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--names is for regions")
     if (arguments.gt is None) == (arguments.cohort is None):
         parser.error("give either --gt or --cohort")
+    if arguments.name is not None and not (Path(arguments.pred).is_file() and Path(arguments.gt or "").is_file()):
+        parser.error("--name is for two files")
     if arguments.layout is not None and arguments.cohort is None:
         parser.error("--layout goes with --cohort")
     stated = arguments.kind or (KINDS[0] if labelled else KINDS[1] if arguments.names else None)
@@ -80,7 +83,14 @@ def main(argv: list[str] | None = None) -> int:
     how = How(Target(stated) if stated else None, labels, table, arguments.resample)
     with reading_aloud(arguments.header):
         outcome = evaluate(
-            arguments.pred, given, arguments.out_dir, how=how, layout=layout, scans=arguments.images, run=run_how
+            arguments.pred,
+            given,
+            arguments.out_dir,
+            how=how,
+            layout=layout,
+            scans=arguments.images,
+            name=arguments.name,
+            run=run_how,
         )
     for line in headline(outcome):
         print(line)

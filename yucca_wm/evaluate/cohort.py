@@ -55,6 +55,7 @@ def evaluate(
     kind: Target | None = None,
     layout: str | None = None,
     scans: str | os.PathLike[str] | None = None,
+    name: str | None = None,
     run: RunOptions | None = None,
 ) -> Outcome[Rows]:
     """Compare predictions with truths of the same name (or two files); write cases.tsv, summary.tsv, evaluation.json
@@ -62,7 +63,8 @@ def evaluate(
 
     kind : shorthand for ``how`` where nothing else is set. layout : ``gt`` is a cohort arranged in this way; its own
     lesion masks (if the kind is regions: region maps) are the truths. scans : folder of scans to show maps on, matched
-    by name (default: those of the cohort, if one is given).
+    by name (default: those of the cohort, if one is given). name : of the subject of two files (default: from the
+    prediction's).
 
     Two files are added to the cases already in ``out_dir``; two folders replace them, and cases no longer there are
     named on stderr.
@@ -77,7 +79,7 @@ def evaluate(
     """
     how = how or How(kind)
     if layout is None:
-        pairs = find_pairs(Path(pred), Path(gt), how.kind)
+        pairs = find_pairs(Path(pred), Path(gt), how.kind, name)
     else:
         how = replace(how, kind=(of := how.kind or Target.LESIONS))
         pairs = pairs_of_cohort(Path(pred), Path(gt), layout, of)

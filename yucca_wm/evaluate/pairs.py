@@ -30,15 +30,15 @@ class Pairs:
     in_training: Collection[str] = ()
 
 
-def find_pairs(pred: Path, gt: Path, kind: Target | None) -> Pairs:
-    """Pairs of two files or two folders.
+def find_pairs(pred: Path, gt: Path, kind: Target | None, name: str | None = None) -> Pairs:
+    """Pairs of two files or two folders. name : of the case of two files (default: that of the prediction).
 
     Raises InputError if there is no pair to compare, or predictions and truths are the same files.
     """
     if pred.exists() and gt.exists() and pred.samefile(gt):
         raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
     if pred.is_file() and gt.is_file():
-        return Pairs({case_name(pred): (pred, gt)}, {})
+        return Pairs({name or case_name(pred): (pred, gt)}, {})
     for path in (pred, gt):
         if not path.is_dir():
             problem = "is not a folder" if path.exists() else "no such file or folder"

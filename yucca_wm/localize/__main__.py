@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         "its lesion masks, and parcellate's region maps, are used; --lesions or --regions replaces them",
     )  # fmt: skip
     add_flag(parser, "--layout")
+    add_flag(parser, "--name")
     add_flag(parser, "--out-dir", required=True)
     add_label_options(parser)
     add_threshold_option(parser)
@@ -117,7 +118,7 @@ def _localize(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
 
     table = read_table(args.names) if args.names else regions()
     if args.cohort is None:
-        inputs = folder_inputs(args.lesions, args.regions, args.ventricles)
+        inputs = folder_inputs(args.lesions, args.regions, args.ventricles, name=args.name)
     else:
         inputs = cohort_inputs(
             args.cohort, args.layout or AUTO,
@@ -150,6 +151,8 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         parser.error("give --lesions and --regions, or --cohort")
     if args.cohort is None and args.layout is not None:
         parser.error("--layout goes with --cohort")
+    if args.name is not None and (args.cohort is not None or not Path(args.lesions).is_file()):
+        parser.error("--name is for a single lesion map")
     if args.transforms is not None and args.to_template is None:
         parser.error("--transforms goes with --to-template")
     if (args.lesion_softmax or args.region_softmax) and not args.soft:

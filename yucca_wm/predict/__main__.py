@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from yucca_wm.cli import EXIT_FAILURE, Parser, report_failures, run
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
-from yucca_wm.cohort.ids import names_a_file, person_of_scan
+from yucca_wm.cohort.ids import person_of_scan
 from yucca_wm.cohort.layouts import AUTO
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging.reading import OPTION, Headers, reading, reading_aloud
@@ -37,9 +37,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--t1", type=Path, metavar="FILE", help="T1 image of one person")
     parser.add_argument("--flair", type=Path, metavar="FILE", help="FLAIR image of one person")
-    parser.add_argument(
+    add_flag(
+        parser,
         "--name",
-        help="the person's name in tables and file names (default: taken from the name of the file, or of its folder)",
+        means="the person's name in tables and file names (default: taken from the name of the file, or of its folder)",
     )
     add_flag(parser, "--cohort")
     add_flag(parser, "--layout")
@@ -162,8 +163,6 @@ def _choice(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Choice
         parser.error("give either --t1 and/or --flair, or --cohort")
     if args.cohort and args.name:
         parser.error("--name is for one person; the subjects of a cohort are named by the cohort")
-    if args.name is not None and not names_a_file(args.name):
-        parser.error(f"--name {args.name!r} cannot be the name of a file")
     if single and args.layout:
         parser.error("--layout goes with --cohort")
     if single and args.space == SPACES[1] and not args.t1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -139,9 +139,17 @@ class Inputs:
         return "ventricles" in self.stated
 
 
-def folder_inputs(lesions: PathInput, regions: PathInput, ventricles: PathInput | None = None) -> Inputs:
-    """Folders (or files) of maps, paired by name; raises InputError as `pair_cases`."""
+def folder_inputs(
+    lesions: PathInput, regions: PathInput, ventricles: PathInput | None = None, *, name: str | None = None
+) -> Inputs:
+    """Folders (or files) of maps, paired by name; raises InputError as `pair_cases`.
+
+    name : of the subject of a single lesion map (default: from its file).
+    """
     pairs, failures = pair_cases(lesions, regions, ventricles)
+    if name is not None:
+        pairs = {pair.subject: pair for pair in (replace(one, subject=name) for one in pairs.values())}
+        failures = dict(zip([name], failures.values(), strict=False))  # none, or one
     stated = {"lesions": str(lesions), "regions": str(regions)}
     stated |= {"ventricles": str(ventricles)} if ventricles is not None else {}
     return Inputs(Path(lesions), Path(regions), pairs, failures, stated, adds=Path(lesions).is_file())
