@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256
-from yucca_wm.core.regions import RegionTable, read_table, regions
+from yucca_wm.core.regions import RegionTable, region_table, regions
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, save
 from yucca_wm.imaging.reading import spelled
 
@@ -44,7 +44,7 @@ def load_atlas(
 
     Raises InputError as `load`, for grids that differ, labels outside the table, or no white matter.
     """
-    table = read_table(names) if names is not None else regions()
+    table = region_table(names)
     label_map = _load_known(labels, table)
     mask = _white_matter(load(wm), label_map, wm_labels)
     check_same_grid(label_map, mask)

@@ -199,7 +199,7 @@ def _facts(subject: Subject, images: dict[str, Image]) -> Facts:
 
 
 def _volume_ml(image: Image, column: str) -> float:
-    return float(np.isin(image.data, VOLUME_LABELS[column]).sum()) * image.voxel_volume_mm3 / 1000
+    return float(np.isin(image.data, VOLUME_LABELS[column]).sum()) * image.voxel_volume_ml
 
 
 def _digest(image: Image) -> str:

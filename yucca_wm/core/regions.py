@@ -129,6 +129,11 @@ class RegionTable(Sequence[Region]):
         """The table without the remainders: for the built-in table, the 34 regions."""
         return RegionTable([region for region in self if region.group != REMAINDER])
 
+    @property
+    def measured(self) -> RegionTable:
+        """The white-matter regions; all, if the table has only remainders."""
+        return self.white_matter if len(self.white_matter) else self
+
     def mirrored(self) -> dict[int, int]:
         """Map each label to the label of the same structure on the other side (itself where there is none).
 

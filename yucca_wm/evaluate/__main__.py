@@ -73,13 +73,13 @@ def main(argv: list[str] | None = None) -> int:
     run_how = run_options(arguments, parser)
     given = arguments.gt if arguments.cohort is None else arguments.cohort
     layout = None if arguments.cohort is None else arguments.layout or AUTO
-    from yucca_wm.core.regions import read_table, regions
+    from yucca_wm.core.regions import region_table
     from yucca_wm.evaluate.case import How
     from yucca_wm.evaluate.cohort import PAGE, evaluate, headline
     from yucca_wm.evaluate.earlier import MANIFEST
     from yucca_wm.tasks.definition import Target
 
-    table = read_table(arguments.names) if arguments.names else regions()
+    table = region_table(arguments.names)
     how = How(Target(stated) if stated else None, labels, table, arguments.resample)
     with reading_aloud(arguments.header):
         outcome = evaluate(

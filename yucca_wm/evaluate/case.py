@@ -52,10 +52,6 @@ class How:
     resample: bool = False
 
     @property
-    def compared(self) -> RegionTable:
-        return self.table.white_matter if len(self.table.white_matter) else self.table
-
-    @property
     def parameters(self) -> dict[str, Any]:
         names = {str(region.index): region.name for region in self.table}
         return {"kind": self.kind, "lesion_labels": asdict(self.labels), "regions": names, "resample": self.resample}
@@ -121,7 +117,7 @@ def evaluate_case(case: Case, how: How) -> list[dict[str, Any]]:
     if maps.kind is Target.LESIONS:
         measures = [lesion_measures(predicted, true, affine)]
     else:
-        measures = region_measures(predicted, true, affine, how.compared)
+        measures = region_measures(predicted, true, affine, how.table.measured)
     values = (maps.kind, maps.by_headers, case.in_training, maps.prediction_beyond_ml, maps.truth_beyond_ml)
     about = dict(zip(ABOUT, values, strict=True))
     return [{**about, **asdict(one)} for one in measures]
@@ -143,7 +139,7 @@ def _beyond_ml(labels: Image, other: Image) -> float:
         return 0.0
     beyond = on_grid(labels, wide, resample=True).data != 0
     beyond[window] = False
-    return int(np.count_nonzero(beyond)) * other.voxel_volume_mm3 / 1000
+    return int(np.count_nonzero(beyond)) * other.voxel_volume_ml
 
 
 def _kind_of(prediction: Image, truth: Image, how: How) -> Target:
@@ -163,7 +159,7 @@ def _kind_of(prediction: Image, truth: Image, how: How) -> Target:
             each = spelled("--kind lesions --lesion-labels all", 'kind="lesions", lesion_labels="all"')
             remedy = "compare maps of one kind" + (f"; lesions with a label each: {each}" if how.kind is None else "")
             raise InputError(gt, problem, remedy)
-    kind = how.kind or _guess(predicted_labels, true_labels, how.compared, gt, said)
+    kind = how.kind or _guess(predicted_labels, true_labels, how.table.measured, gt, said)
     if kind is Target.REGIONS and max(true_labels, default=0) > OTHER_PATHOLOGY >= max(predicted_labels, default=0) > 0:
         raise InputError(pred, "looks like a lesion map, but the truth has regions", "compare regions with regions")
     return kind

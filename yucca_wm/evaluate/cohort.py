@@ -167,7 +167,7 @@ def _write(
         "kind": kind,
         "conventions": {
             "lesions": f"{_said(how.labels)}; 26-connected; " + EMPTY.replace("\n", " "),
-            "regions": f"{len(how.compared)} regions of the table; surfaces agree within "
+            "regions": f"{len(how.table.measured)} regions of the table; surfaces agree within "
             f"{SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
         }[kind],
         "interval": "95 % percentile bootstrap over cases",

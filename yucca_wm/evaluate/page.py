@@ -69,7 +69,7 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
     if kind is Target.LESIONS:
         pictures.add(draw_volumes(cases), "volumes", VOLUMES)
     dice = {name: _mean([row["dice"] for row in rows]) for name, rows in by_subject.items()}
-    labels = [LESION] if kind is Target.LESIONS else how.compared.indices
+    labels = [LESION] if kind is Target.LESIONS else how.table.measured.indices
     for name, rank in chosen_subjects(dice).items():
         with suppress(YuccaWMError, KeyError):  # its files no longer exist
             files = content["files"][name]

@@ -62,6 +62,11 @@ class Image:
         return np.asarray(voxel_sizes(self.affine), np.float64)
 
     @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel in ml."""
+        return self.voxel_volume_mm3 / 1000
+
+    @property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel in mm3, from the determinant (right for oblique and sheared grids)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))

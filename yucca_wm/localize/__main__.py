@@ -108,7 +108,7 @@ def _localize(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     settings, how = _settings(parser, args), run_options(args, parser)
 
     from yucca_wm.core.files import check_not_read
-    from yucca_wm.core.regions import read_table, regions
+    from yucca_wm.core.regions import region_table
     from yucca_wm.jobs.resumable import only_run_in
     from yucca_wm.localize.cohort import localize_into
     from yucca_wm.localize.inputs.companions import CompanionPaths
@@ -116,7 +116,7 @@ def _localize(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     from yucca_wm.localize.measures.flags import flag_lines
     from yucca_wm.localize.tables import REGIONS
 
-    table = read_table(args.names) if args.names else regions()
+    table = region_table(args.names)
     if args.cohort is None:
         inputs = folder_inputs(args.lesions, args.regions, args.ventricles, name=args.name)
     else:

@@ -29,7 +29,7 @@ from yucca_wm.localize.inputs.records import attached_record
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
-from yucca_wm.localize.outputs import Parts, files_of, part_of, shown_regions, summary, write_group
+from yucca_wm.localize.outputs import Parts, files_of, part_of, summary, write_group
 from yucca_wm.localize.tables import PLACES, tables_of_subject
 from yucca_wm.localize.terminal import in_short
 
@@ -102,7 +102,7 @@ class Localization:
         matplotlib.figure.Figure
             A figure without a window; ``savefig`` writes it.
         """
-        shown = shown_regions(self._table)
+        shown = self._table.measured
         known = {row.region_id: row.load_percent for row in self.result.load}
         percent = np.array([[known[region.index] for region in shown]], dtype=np.float64)
         return draw_heat_map([self.subject], [region.name for region in shown], percent)

@@ -93,7 +93,7 @@ def carry_lesions(lesions: Image, template: Image, warp: Warp, settings: Setting
     YuccaWMError
         The transform has no inverse.
     """
-    voxel_ml = lesions.voxel_volume_mm3 / 1000
+    voxel_ml = lesions.voxel_volume_ml
     found = counted_lesions(lesions, settings).voxels.T
     carried = np.zeros(template.shape, dtype=np.uint8)
     if not found.size:
@@ -116,7 +116,7 @@ def carry_lesions(lesions: Image, template: Image, warp: Warp, settings: Setting
         lesion_ml=found.shape[1] * voxel_ml,
         transformed_ml=float(volumes_ml.sum()),
         outside_ml=float(volumes_ml[~inside].sum()),
-        template_ml=int(carried.sum()) * template.voxel_volume_mm3 / 1000,
+        template_ml=int(carried.sum()) * template.voxel_volume_ml,
     )
 
 

@@ -77,7 +77,7 @@ class Parts:
 
 def part_of(result: CaseResult, maps: Maps, table: RegionTable, lines: dict[str, str]) -> Part:
     """Contribution of one subject to the outputs. lines : name of a table -> the subject's lines."""
-    shown = set(shown_regions(table).indices)
+    shown = set(table.measured.indices)
     load_percent = [row.load_percent for row in result.load if row.region_id in shown]
     return Part(lines, _subject_summary(result, maps), load_percent)
 
@@ -150,7 +150,7 @@ def write_group(
     loads = _write_tables(parts, files, columns, about, folder)
     _remove_heat_map(folder)  # from an earlier run
     if len(loads):
-        figure = draw_heat_map(list(files), [region.name for region in shown_regions(table)], loads)
+        figure = draw_heat_map(list(files), [region.name for region in table.measured], loads)
         save_figure(figure, folder / "heat_map")
 
 
@@ -217,11 +217,6 @@ def _write_tables(
             loads.append(np.array(part.load_percent, dtype=np.float64))
         write_json(folder / MANIFEST, {**about, "subjects": entries})
     return np.array(loads)
-
-
-def shown_regions(table: RegionTable) -> RegionTable:
-    """The regions of the heat map."""
-    return table.white_matter if len(table.white_matter) else table
 
 
 @contextmanager

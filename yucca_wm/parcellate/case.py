@@ -222,7 +222,7 @@ def versions() -> dict[str, str]:
 def record_of(atlas: Atlas, person: Person, result: Labelling, settings: Settings) -> dict[str, Any]:
     """Record of a parcellation."""
     found = person.found
-    voxel_ml = found.mask.voxel_volume_mm3 / 1000
+    voxel_ml = found.mask.voxel_volume_ml
     counts = np.bincount(result.regions.ravel(), minlength=max(atlas.table.indices) + 1)
     field = result.warp.field
     return {

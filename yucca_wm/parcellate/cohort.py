@@ -122,7 +122,7 @@ def _with_edited_maps(
             continue
         regions = load_labels(path, {0, *table.indices})
         counts = count_labels(regions.data, max(table.indices))
-        volume_ml = {r.name: round(float(counts[r.index]) * regions.voxel_volume_mm3 / 1000, 4) for r in table}
+        volume_ml = {r.name: round(float(counts[r.index]) * regions.voxel_volume_ml, 4) for r in table}
         found[name] = {**record, "volume_ml": volume_ml, "edited": True}
     return found
 

@@ -124,7 +124,7 @@ def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 def network_agreement(registered: NDArray[Any], network: Image, table: RegionTable) -> float | None:
     """Share of equal labels among the voxels that both region maps assign to a white-matter region."""
-    regions = table.white_matter.indices or table.indices
+    regions = table.measured.indices
     both = np.isin(registered, regions) & np.isin(network.data, regions)
     return float((registered[both] == network.data[both]).mean()) if both.any() else None
 
@@ -157,7 +157,7 @@ MIN_FLATNESS = 0.65
 
 def check_whole(atlas: Image, subject: Image) -> None:
     """Raise InputError unless the subject's white matter has about the size and proportions of the atlas's."""
-    volumes_ml = [float(image.data.astype(bool).sum()) * image.voxel_volume_mm3 / 1000 for image in (atlas, subject)]
+    volumes_ml = [float(image.data.astype(bool).sum()) * image.voxel_volume_ml for image in (atlas, subject)]
     ratio = volumes_ml[1] / volumes_ml[0]
     if not 1 / MAX_VOLUME_RATIO <= ratio <= MAX_VOLUME_RATIO:
         problem = f"holds {volumes_ml[1]:.4g} ml of white matter, the atlas {volumes_ml[0]:.4g} ml"

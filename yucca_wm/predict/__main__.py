@@ -106,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
 def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     how, choice = run_options(args, parser), _choice(parser, args)
     warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that is not the user's
-    from yucca_wm.core.regions import read_table, regions
+    from yucca_wm.core.regions import region_table
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict import cohort, own_models
     from yucca_wm.predict.case import Options
@@ -120,7 +120,7 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         fetched()
     models = {what: own_models.load(path, args.device) for what, path in choice.given.items()}
     own_models.check_classes(models)
-    table = read_table(args.names) if args.names else regions()
+    table = region_table(args.names)
     if not args.names and REGIONS in models:
         for doubt in own_models.other_names(models[REGIONS], table):
             print(f"note: {doubt}", file=sys.stderr)

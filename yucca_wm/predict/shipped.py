@@ -215,4 +215,4 @@ def _volume_ml(found: Segmentation, reference: Image, side: str) -> float:
     from yucca_wm.core.regions import regions
 
     labels = [region.index for region in regions().white_matter if region.side == side]
-    return float(np.isin(found.regions, labels).sum()) * reference.voxel_volume_mm3 / 1000
+    return float(np.isin(found.regions, labels).sum()) * reference.voxel_volume_ml

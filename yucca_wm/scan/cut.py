@@ -64,7 +64,7 @@ def cut_off(
         others = tuple(other for other in range(3) if other != axis)
         area_cm2 = brain.sum(others) * np.prod(first.spacing_mm[list(others)]) / 100
         most_cm2 = max(area_cm2.max(), 1.0)
-        lesions_ml = lesions.sum(others) * first.voxel_volume_mm3 / 1000
+        lesions_ml = lesions.sum(others) * first.voxel_volume_ml
         shown = {modality: np.flatnonzero((image.data != 0).any(others)) for modality, image in scans.items()}
         for end, side in ((min, OPPOSITE[far]), (max, far)):
             last = {modality: int(end(planes)) for modality, planes in shown.items() if planes.size}

@@ -80,7 +80,7 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
     """Flag name -> one sentence; empty if there is nothing to report. regions : region map [i, j, k]."""
     flags: dict[str, str] = {}
     total, outside = rows[-1], rows[-2]
-    white_matter = set(table.white_matter.indices) or set(table.indices)
+    white_matter = set(table.measured.indices)
     in_wm = [row for row in rows if row.region_id in white_matter]
     absent = [row.name for row in in_wm if not row.region_voxels]
     if not total.lesion_voxels:
@@ -118,7 +118,7 @@ def beyond_flag(regions: Image, seen: tuple[slice, slice, slice], table: RegionT
     """``lesions_cut`` if regions extend beyond the lesion map. seen : window of ``regions`` that it covers."""
     if tuple(side.stop - side.start for side in seen) == regions.shape:
         return {}
-    kinds = list(set(table.white_matter.indices) or set(table.indices))
+    kinds = table.measured.indices
     total, within = (int(np.isin(labels, kinds).sum()) for labels in (regions.data, regions.data[seen]))
     percent = 100 * (total - within) / total if total else 0.0
     if percent <= BEYOND_PERCENT:

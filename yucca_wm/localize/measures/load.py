@@ -81,7 +81,7 @@ def load_rows(
     mains = np.bincount(main, minlength=len(counts.places))
     largest = np.zeros(len(counts.places), dtype=np.intp)
     np.maximum.at(largest, main, sizes)
-    white_matter = np.flatnonzero(np.isin(counts.places, table.white_matter.indices or table.indices)).tolist()
+    white_matter = np.flatnonzero(np.isin(counts.places, table.measured.indices)).tolist()
 
     def row(region_id: int, name: str, side: str, group: str, place: int | None, region_voxels: int | None) -> LoadRow:
         of_all = place is None
@@ -130,7 +130,7 @@ def with_ignored(rows: list[LoadRow], lesions: Image, regions: Image, settings: 
         return rows
     largest = max(row.region_id for row in rows)
     voxels = np.bincount(left_out.astype(np.intp, copy=False), minlength=largest + 1).tolist()
-    ml = lesions.voxel_volume_mm3 / 1000
+    ml = lesions.voxel_volume_ml
     *places, total = rows
     return [
         *(replace(row, ignored_volume_ml=voxels[row.region_id] * ml) for row in places),
