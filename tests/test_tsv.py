@@ -90,3 +90,14 @@ def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes, says: str)
 def test_a_table_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothere\.tsv: no such file; check the path"):
         read_rows(tmp_path / "nothere.tsv")
+
+
+def test_the_first_line_of_excel_is_no_header(tmp_path: Path) -> None:
+    """And lines are counted as an editor shows them."""
+    table = tmp_path / "t.csv"
+    table.write_text("sep=;\nsubject;t1\na;x\nb;y;z\n")
+    with pytest.raises(InputError, match="line 4 has more cells than the header"):
+        read_columns(table, ("subject",))
+    table.write_text("sep=;\nsubject;t1\na;x\n")
+    read = read_columns(table, ("subject", "t1"))
+    assert (read.cells, read.lines) == ({"subject": ["a"], "t1": ["x"]}, [3])

@@ -138,3 +138,12 @@ def test_scans_that_are_named_the_other_way_round_are_warned_of(tmp_path: Path, 
     table.write_text("subject\tt1\tflair\na\tx_FLAIR.nii.gz\tx_T1.nii.gz\n")
     said = [problem.problem for problem in check_cohort(table).problems if "exchanged" in problem.problem]
     assert "the file given as the T1 is called x_FLAIR.nii.gz: check that T1 and FLAIR are not exchanged" in said
+
+
+def test_names_that_are_taken_for_visits_are_told(tmp_path: Path) -> None:
+    """Nothing but their names says so: 001_v1 may be another person than 001_v2."""
+    table = tmp_path / "cohort.tsv"
+    names = ("001_v1", "001_v2", "002_v1", "003_bl", "003_fu", "site1_V01", "site1_V02", "sub-1_ses-1", "sub-1_ses-2")
+    table.write_text("\n".join(["subject\tt1", *(f"{name}\tx.nii.gz" for name in names)]) + "\n")
+    said = [problem.problem for problem in check_cohort(table).problems if "visits" in problem.problem]
+    assert said == ["taken for visits of one person: 001_v1, 001_v2, and those of 1 more name"]

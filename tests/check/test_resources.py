@@ -8,7 +8,7 @@ import pytest
 
 from yucca_wm.check.cohort import Report
 from yucca_wm.check.findings import Facts, Level
-from yucca_wm.check.resources import Need, available_memory, disk_bytes, needs, shortages
+from yucca_wm.check.resources import VARIABLES, Need, available_memory, disk_bytes, needs, shortages
 from yucca_wm.cohort.subject import Split, Subject
 
 CHALLENGE = Facts(shape=(240, 240, 48), size_bytes={"t1": 6_000_000, "flair": 5_000_000, "wm": 100_000})
@@ -29,8 +29,11 @@ def test_disk(report: Report) -> None:
     assert 25 < regions_mib < 31  # measured for one region prediction
 
 
-def test_where_and_how_much_there_is(report: Report, tmp_path: Path) -> None:
-    found = list(needs(report, {"YUCCA_RAW_DATA": str(tmp_path / "not" / "yet")}))
+def test_where_and_how_much_there_is(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES.values():
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("YUCCA_RAW_DATA", str(tmp_path / "not" / "yet"))
+    found = list(needs(report))
     assert [need.folder for need in found] == [tmp_path, Path.cwd(), Path.cwd(), None]
     assert all(need.available > 0 for need in found)
     assert 0 < available_memory() < 2**45

@@ -200,9 +200,11 @@ def test_a_persons_scans_of_any_contrast_have_one_name(path: str, name: str) -> 
     [
         ("sub-01_ses-02", "sub-01"), ("sub-01_run-1", "sub-01"), ("P3_SES-2", "P3"), ("P3_ses2", "P3"),
         ("anna_visit1", "anna"), ("anna-visit-2", "anna"), ("anna_baseline", "anna"), ("anna_follow-up2", "anna"),
-        ("anna_tp1", "anna"), ("001_v1", "001"), ("p01-V12", "p01"), ("MS_V12", "MS_V12"), ("7_bl", "7"),
-        ("7_fu2", "7"), ("s1_m12", "s1_m12"), ("x9_month06", "x9"), ("v1", "v1"), ("anna_v1", "anna_v1"),
-        ("anna", "anna"), ("visit1", "visit1"), ("baseline", "baseline"), ("MS_001", "MS_001"),
+        ("anna_tp1", "anna"), ("001_v1", "001"), ("p01-V2", "p01"), ("site1_V01", "site1_V01"),
+        ("ctrl_tp001", "ctrl_tp001"), ("HC_FU", "HC_FU"), ("fam12_v13", "fam12_v13"), ("MS_V12", "MS_V12"),
+        ("7_bl", "7"), ("7_fu2", "7"), ("s1_m12", "s1_m12"), ("x9_month06", "x9"),
+        ("v1", "v1"), ("anna_v1", "anna_v1"), ("anna", "anna"), ("visit1", "visit1"),
+        ("baseline", "baseline"), ("MS_001", "MS_001"),
         ("sub-baseline", "sub-baseline"), ("p01_session1_T1", "p01_session1_T1"), ("trevisit1", "trevisit1"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import sha256
+from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.options import Level, RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
@@ -150,6 +151,24 @@ def test_a_copied_input_is_read_but_not_done_again(cohort: Cohort) -> None:
     before = len(cohort.lines())
     cohort.run()
     assert len(cohort.lines()) == before
+
+
+def test_results_of_other_files_are_not_replaced_in_silence(cohort: Cohort, tmp_path: Path) -> None:
+    """The same names in another folder: b's file differs there, those of a and c are copies."""
+    with reading(Headers()) as notes:
+        cohort.run()
+        first = cohort.folder / "b.txt"
+        shutil.copytree(cohort.folder, tmp_path / "elsewhere")
+        cohort.folder = tmp_path / "elsewhere"
+        cohort.run()
+        assert list(notes) == []
+        cohort.write("b", "another text")
+        cohort.run()
+        assert list(notes) == [], "it is the same file, which has changed"
+        cohort.folder = tmp_path / "in"
+        cohort.run()
+    assert list(notes) == [f"earlier results of b, of other files ({tmp_path / 'elsewhere' / 'b.txt'}), are replaced"]
+    assert first.is_file()
 
 
 def test_same_size_and_time_but_other_content(cohort: Cohort) -> None:

@@ -159,6 +159,21 @@ def test_notes_are_what_the_command_prints(cohort: Path, capsys: pytest.CaptureF
     ]
 
 
+def test_a_flagged_session_is_replaced_by_one_that_is_not(cohort: Path) -> None:
+    """The first session of sub-00 is flagged, both of sub-01: one person is lost, not two."""
+    loads = pd.read_csv(cohort / "lesion_load.tsv", sep="\t", dtype={"subject": str})
+    both = pd.concat([loads.assign(subject=loads["subject"] + f"_ses-{session}") for session in (1, 2)])
+    flags = {name: ["cut_off"] for name in ("sub-00_ses-1", "sub-01_ses-1", "sub-01_ses-2")}
+    groups = yw.cluster(both, flags=flags, exclude_flagged=[])
+    people = set(loads["subject"])
+    assert set(groups.members["subject"]) == {
+        "sub-00_ses-2",
+        *(f"{one}_ses-1" for one in people - {"sub-00", "sub-01"}),
+    }
+    assert groups.left_out["sub-00_ses-1"] == "flagged cut_off"
+    assert "sub-00_ses-2" not in groups.left_out
+
+
 def test_second_sessions_are_left_out_of_groups_in_memory(cohort: Path) -> None:
     loads, _ = frames(cohort)
     both = pd.concat([loads.assign(subject=loads["subject"] + f"_ses-{session}") for session in (1, 2)])

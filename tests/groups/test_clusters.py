@@ -102,3 +102,16 @@ def test_simulated_cohorts_are_adjusted_as_the_real_one_is():
     assert len(seen) > 1
     assert set(seen) == {(30, 8)}
     assert found.candidate.tolist() == cluster(adjust(values), simulations=19, bootstraps=2, k_max=2).candidate.tolist()
+
+
+def test_regions_that_are_constant_above_zero_are_ignored_as_those_at_zero():
+    """What an adjustment leaves of them is rounding, 1e-16; scaled to variance 1 it was most of the data."""
+    values, _ = planted(3, sizes=(25, 25))
+    age = np.random.default_rng(0).normal(size=(50, 1))
+    found = []
+    for constant in (0.0, 0.7):
+        values[:, 14:] = constant
+        found.append(cluster(values, adjust=lambda loads: residuals(loads, age), k_max=4, bootstraps=5, simulations=19))
+    assert found[0].k == found[1].k
+    assert found[0].labels.tolist() == found[1].labels.tolist()
+    assert found[0].components == found[1].components

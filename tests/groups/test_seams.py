@@ -142,7 +142,7 @@ def test_a_redundant_covariate_is_named_and_changes_nothing(cohort, capsys):
 
 def test_a_covariate_that_separates_the_groups_is_named(cohort):
     set_column(cohort, "site", lambda _, row: "X" if row["diagnosis"] == "patient" else "Y")
-    with pytest.raises(InputError, match="covariate site separates control from patient: nothing is left"):
+    with pytest.raises(InputError, match="covariate site separates control from patient: the loads cannot add"):
         associate(cohort, "--covariates", "age", "site")
 
 

@@ -119,6 +119,22 @@ def test_where_nobody_is_carried_there_is_no_table(folders, capsys):
     assert read_results(folders / "out").extra == {}
 
 
+def test_a_person_counts_once_in_the_frequency_map(folders, capsys):
+    """Two visits of one person and one of another: half of two people, not two thirds."""
+    for what in ("lesions", "regions"):
+        for name, visit in (("a", "p1_visit1"), ("b", "p1_visit2"), ("c", "p2")):
+            (folders / what / f"{name}.nii.gz").rename(folders / what / f"{visit}.nii.gz")
+    assert run(folders, "--transforms", "none") == 0
+    out = folders / "out" / "template"
+    first, _, other = (as_ras(folders / "lesions" / f"{name}.nii.gz") for name in ("p1_visit1", "p1_visit2", "p2"))
+    np.testing.assert_allclose(as_ras(out / "lesion_frequency.nii.gz"), (first + other) / 2)
+    about = json.loads((out / "template.json").read_text())
+    assert (about["n_subjects"], list(about["left_out"])) == (2, ["p1_visit2"])
+    assert (
+        "not in the frequency map, another session of the same person was taken: p1_visit2" in capsys.readouterr().err
+    )
+
+
 def test_maps_in_template_space_need_no_transform(folders, capsys):
     assert run(folders, "--transforms", "none") == 0
     count = as_ras(folders / "out" / "template" / "lesion_count.nii.gz")

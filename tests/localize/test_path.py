@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ from yucca_wm.localize.outputs import Parts
 from yucca_wm.localize.tables import tables_of_subject
 
 ROOM = Path(yucca_wm.localize.case.__file__).parent
+PARTS = {"surroundings": "places"}
+"""A file that only one stop uses is a part of that stop."""
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -34,6 +37,10 @@ def followed(start: str) -> Iterator[list[str]]:
     """
     path = [start]
 
+    def stop(code: CodeType) -> str:
+        file = Path(code.co_filename).stem
+        return PARTS.get(file, file)
+
     def is_step(frame: FrameType) -> bool:
         code = frame.f_code
         name = code.co_name
@@ -43,11 +50,11 @@ def followed(start: str) -> Iterator[list[str]]:
         return not isinstance(getattr(owner, name, None), property)
 
     def look(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and is_step(frame) and path[-1] != (file := Path(frame.f_code.co_filename).stem):
+        if event == "call" and is_step(frame) and path[-1] != (file := stop(frame.f_code)):
             caller = frame.f_back
             while caller is not None and ROOM not in Path(caller.f_code.co_filename).parents:
                 caller = caller.f_back
-            if caller is None or Path(caller.f_code.co_filename).stem != file:
+            if caller is None or stop(caller.f_code) != file:
                 path.append(file)
 
     sys.setprofile(look)

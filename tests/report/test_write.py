@@ -435,3 +435,20 @@ def test_a_page_that_is_not_ours_stays(placed, tmp_path):
     with pytest.raises(InputError, match=r"index\.html: exists already and was not written by yucca-wm"):
         main(["--results", str(placed / "out"), "--out_dir", str(tmp_path)])
     assert page.read_text() == "mine"
+
+
+def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_path):
+    """Slices of 2 and 3 mm: the second visit is left out of the means, and both volumes depend on the slices."""
+    for name, mm in (("001_visit1", 2.0), ("001_visit2", 3.0), ("002", 2.0)):
+        lesions, regions = np.zeros((12, 12, 12), np.uint8), np.full((12, 12, 12), 3, np.uint8)
+        lesions[2:4, 2:4, 2:4] = 1
+        for what, data in (("lesions", lesions), ("regions", regions)):
+            (tmp_path / what).mkdir(exist_ok=True)
+            nib.save(nib.Nifti1Image(data, np.diag([1, 1, mm, 1])), tmp_path / what / f"{name}.nii.gz")
+    words = ["--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions", "--out-dir", tmp_path / "out"]
+    assert localize_main([*map(str, words)]) == 0
+    assert main(["--results", str(tmp_path / "out"), "--out-dir", str(tmp_path / "pages"), "--cohort-only"]) == 0
+    text = html.unescape((tmp_path / "pages/index.html").read_text())
+    head = text[: text.index("<h2>Subjects")]
+    assert "; 1 of 3 left out: 001_visit2" in head
+    assert "visits of 001 have voxels of different size (in mm3: 001_visit1 2, 001_visit2 3)" in head

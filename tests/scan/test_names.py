@@ -22,6 +22,8 @@ OTHER = "the file given as the {} is called {}: check that T1 and FLAIR are not 
         ("sub-1_ses-1_T1w.nii", "sub-2_ses-1_FLAIR.nii", [PEOPLE.format("sub-1", "sub-2")]),
         ("sub-1_ses-1_run-1_T1w.nii", "sub-1_ses-1_run-2_FLAIR.nii", []),
         ("7_v1_T1.nii.gz", "7_v2_FLAIR.nii.gz", [VISITS.format("7_v1", "7_v2")]),
+        ("anna_T1_visit1.nii", "anna_FLAIR_visit2.nii", [VISITS.format("anna_visit1", "anna_visit2")]),
+        ("anna_T1_visit1.nii", "anna_FLAIR_visit1.nii", []),
         ("p01_visit1/T1.nii.gz", "p01_visit1/FLAIR.nii.gz", []),
         ("T1/anna.nii.gz", "FLAIR/anna.nii.gz", []),
         ("anna_T1.nii.gz", "bert_FLAIR.nii.gz", []),  # who knows how people are called

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from pathlib import Path
 
 from yucca_wm.check.findings import COHORT, Facts, Level, Problem
 from yucca_wm.check.scan import check_scan
-from yucca_wm.cohort.ids import with_others
+from yucca_wm.cohort.ids import bare_person, with_others
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.core.errors import YuccaWMError, some_of
+from yucca_wm.core.errors import YuccaWMError, count, some_of
 from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import headers, reading, say
 from yucca_wm.jobs.cases import run_cases
@@ -79,6 +80,7 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
     problems += [
         *_missing(subjects),
         *_names(subjects, splits),
+        *_visits(subjects),
         *_duplicates(facts),
         *_sides_of_split(root, splits),
     ]
@@ -121,6 +123,19 @@ def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
             yield Problem(Level.NOTE, subject.name, "", "has no region map yet", remedy)
     if not there:
         yield Problem(Level.ERROR, COHORT, "", "no subject has a T1 or a FLAIR", "see docs/your-own-data.md")
+
+
+def _visits(subjects: Sequence[Subject]) -> Iterator[Problem]:
+    """Who counts as visits of one person because of the end of a name (BIDS says so itself)."""
+    by_person: dict[str, list[str]] = {}
+    for subject in subjects:
+        if not re.search("_(ses|run)-", subject.name, re.IGNORECASE):
+            by_person.setdefault(bare_person(subject.name), []).append(subject.name)
+    if several := {name: visits for name, visits in by_person.items() if len(visits) > 1}:
+        most = max(several.values(), key=len)
+        more = f", and those of {count(len(several) - 1, 'more name')}" * (len(several) > 1)
+        problem = f"taken for visits of one person: {some_of(most)}{more}"
+        yield Problem(Level.NOTE, COHORT, "", problem, "rename them if they are several people")
 
 
 def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:

@@ -48,12 +48,12 @@ VISIT = re.compile(r"ses-\w+|(ses|session|visit|timepoint|tp)[-_ ]?\d\w*|baselin
 """Name of a folder that holds one visit of the person whom the folder above is named after."""
 
 _AT_VISIT = re.compile(
-    r"[_-]((ses|session|visit|timepoint|tp|wave)[-_ ]?\d+[a-z]?|baseline|bl|follow[-_ ]?up[-_ ]?\d*|fu\d*)$"
-    r"|(?<=\d)[_-](v|y|year|mo|month|wk|week)\d+$",
+    r"[_-]((ses|session|visit|timepoint|wave)[-_ ]?\d+[a-z]?|tp[-_ ]?\d\d?|baseline|follow[-_ ]?up[-_ ]?\d*)$"
+    r"|(?<=\d)[_-](v[1-9]|bl|fu\d?|y[1-9]|year\d\d?|mo\d\d?|month\d\d?|wk\d\d?|week\d\d?)$",
     re.IGNORECASE,
 )
-"""The end of a name that says at which visit the person was scanned. The short ones count only after a number: in
-``MS_V12`` the 12 may be all that tells one person from another."""
+"""The end of a name that says at which visit the person was scanned. The short ones count only after a number, and with
+few digits: in ``MS_V12`` and ``site1_V01`` the last number may be all that tells one person from another."""
 
 
 def bare(name: str) -> str:

@@ -90,17 +90,19 @@ def read_columns(
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             line = next(stream, "")
+            if stated := line.lower().startswith("sep="):  # as Excel writes it
+                line = next(stream, "")
             mark = next((mark for mark in SEPARATORS if mark in line), "\t")
             reader = csv.reader(chain([line], stream), delimiter=mark, skipinitialspace=mark != "\t", strict=True)
             header = _header(path, next(reader, []), folded)
             places = _places(path, header, needed, also)
             unnamed = [place for place, name in enumerate(header) if not name]
-            start = reader.line_num
+            start = stated + reader.line_num
             cells: dict[str, list[str]] = {name: [] for name in places}
             lines: list[int] = []
             known: dict[str, str] = {}
             for row in reader:
-                first, start = start + 1, reader.line_num
+                first, start = start + 1, stated + reader.line_num
                 if first != start:
                     raise InputError(path, f"line {first}: a cell runs over several lines", "check its quotation marks")
                 if not any(map(str.strip, row)):

@@ -89,7 +89,7 @@ def read_case(case: Case, how: How) -> Compared:
     Raises InputError as `load_labels`, for a scan, another grid, unknown labels, and maps of different kinds or of an
     uncertain one.
     """
-    whole, truth = _load_prediction(case.prediction, how), images.load_labels(case.truth)
+    whole, truth = _load_prediction(case.prediction, how), _load_truth(case.truth)
     prediction = on_grid(whole, truth, resample=how.resample)
     kind = _kind_of(prediction, truth, how)
     predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
@@ -105,7 +105,7 @@ def read_case(case: Case, how: How) -> Compared:
         whole, prediction = (one.with_data(how.labels.lesion(one.data).astype(np.uint8)) for one in (whole, prediction))
         truth = truth.with_data(true)
     by_headers = not share_voxels(whole, truth)
-    return Compared(kind, prediction, truth, by_headers, _beyond_ml(whole, truth), _beyond_ml(truth, whole))
+    return Compared(kind, prediction, truth, by_headers, _beyond_ml(whole, truth, kind), _beyond_ml(truth, whole, kind))
 
 
 def evaluate_case(case: Case, how: How) -> list[dict[str, Any]]:
@@ -132,8 +132,18 @@ def _load_prediction(source: Source, how: How) -> Image:
         raise (error if how.kind is Target.REGIONS else probability_map(source, error)) from None
 
 
-def _beyond_ml(labels: Image, other: Image) -> float:
-    """Volume that ``labels`` shows beyond the field of view of ``other``, in voxels of the latter."""
+def _load_truth(source: Source) -> Image:
+    try:
+        return images.load_labels(source)
+    except NotWholeNumbersError as error:
+        remedy = f"make a mask of it; {spelled('--threshold', 'threshold=')} is for predictions"
+        raise InputError(error.path, error.problem, remedy) from None
+
+
+def _beyond_ml(labels: Image, other: Image, kind: Target) -> float:
+    """Volume of lesions or regions that ``labels`` shows beyond the field of view of ``other``, in its voxels."""
+    if kind is Target.LESIONS:
+        labels = labels.with_data((labels.data == LESION).astype(np.uint8))
     wide, window = widened(other, [labels])
     if wide.shape == other.shape:
         return 0.0

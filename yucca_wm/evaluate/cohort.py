@@ -15,9 +15,9 @@ from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import IN_TRAINING, KIND, Case, How, evaluate_case
-from yucca_wm.evaluate.doubts import copies, doubts
-from yucca_wm.evaluate.earlier import MANIFEST, drawn_earlier, name_removed, read_earlier
-from yucca_wm.evaluate.measures import EMPTY, SURFACE_TOLERANCE_MM
+from yucca_wm.evaluate.doubts import changed, copies, doubts, is_changed, of_predict
+from yucca_wm.evaluate.earlier import MANIFEST, drawn_earlier, name_removed, read_earlier, scans_earlier
+from yucca_wm.evaluate.measures import EMPTY, MEASURED, SURFACE_TOLERANCE_MM
 from yucca_wm.evaluate.page import write_page
 from yucca_wm.evaluate.pairs import find_pairs, pairs_of_cohort
 from yucca_wm.evaluate.tables import (
@@ -86,9 +86,9 @@ def evaluate(
     behind = pairs.scans if scans is None else find_scans(scans, pairs.paths, [*chain(*pairs.paths.values())])
     works = {
         name: Work(
-            Case(*paths, in_training=name in pairs.in_training),
+            Case(*paths, in_training=pairs.in_training.get(name, False)),
             dict(zip(("prediction", "truth"), paths, strict=True)),
-            depends_on={IN_TRAINING: name in pairs.in_training},
+            depends_on={IN_TRAINING: pairs.in_training.get(name, False)},
         )
         for name, paths in pairs.paths.items()
     }
@@ -110,6 +110,8 @@ def evaluate(
         account = failures
         if alone:
             there = before.results() | results
+            for name in there.keys() & pairs.in_training.keys():  # the cohort's split may have changed since
+                there[name] = [{**row, IN_TRAINING: pairs.in_training[name]} for row in there[name]]
             results = {name: there[name] for name in sorted(there.keys() - failures.keys(), key=natural_key)}
             account = {name: reason for name, reason in before.failures.items() if name not in results} | failures
         kinds = {rows[0][KIND] for rows in results.values()}
@@ -121,10 +123,12 @@ def evaluate(
             raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
         if not alone:
             name_removed(before, {*pairs.paths, *pairs.failed})
+        if alone:
+            behind = {**scans_earlier(out), **behind}
         for name in (CASES, SUMMARY, PAGE, *DRAWN, *drawn_earlier(out), MANIFEST):
             (out / name).unlink(missing_ok=True)
         read = Record(out, step.name).inputs_of(results)
-        unsure = [*copies(read, results), *doubts(results)]
+        unsure = [*copies(read, results), *doubts(results), *of_predict(read, results), *changed(read, results)]
         if kinds:
             _write(out, Target(kinds.pop()), Outcome(results, account), how, read, behind, unsure)
         say(unsure)
@@ -159,6 +163,7 @@ def _write(
     cases = rows_of(outcome)
     summary = summarise(cases, kind)
     files = {name: {what: of.path for what, of in own.items()} for name, own in read.items()}
+    shown = [name for name, own in read.items() if not is_changed(own)]
     forms = {Target.LESIONS: (LESION_CASES, LESION_SUMMARY), Target.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
     write_tsv(out / CASES, forms[0].header, (forms[0].fields(row, row["subject"]) for row in cases))
     write_tsv(out / SUMMARY, forms[1].header, map(forms[1].fields, summary))
@@ -166,7 +171,7 @@ def _write(
         "tool": f"yucca-wm {__version__}",
         "kind": kind,
         "conventions": {
-            "lesions": f"{_said(how.labels)}; 26-connected; " + EMPTY.replace("\n", " "),
+            "lesions": f"{_said(how.labels)}; {MEASURED}; {EMPTY}".replace("\n", " "),
             "regions": f"{len(how.table.measured)} regions of the table; surfaces agree within "
             f"{SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
         }[kind],
@@ -174,11 +179,12 @@ def _write(
         "columns": {form.name: form.sidecar() for form in forms},
         "summary": summary,
         "files": files,
+        "scans": {name: str(scan) for name, scan in scans.items() if name in files},
         "cases": cases,
         "failed": outcome.failures,
         "notes": list(unsure),
     }
-    write_json(out / MANIFEST, {**content, "figures": write_page(out / PAGE, content, how, scans)})
+    write_json(out / MANIFEST, {**content, "figures": write_page(out / PAGE, content, how, scans, shown)})
 
 
 def _said(labels: LesionLabels) -> str:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.ids import further_sessions, sharers
 from yucca_wm.core.errors import count, some_of
+from yucca_wm.core.notes import About
 from yucca_wm.evaluate.case import BY_HEADERS, IN_TRAINING, PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML
+from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.jobs.run_record import FileState
+from yucca_wm.localize.inputs.records import prediction_record
 
 Rows = list[dict[str, Any]]
+HARDLY = 0.05
+"""A mean Dice below this is that of maps of two people, or in two spaces."""
+
 BEYOND = {
     PREDICTION_BEYOND_ML: "part of the prediction lies beyond the field of view of the truth, and is not compared",
     TRUTH_BEYOND_ML: "part of the truth lies beyond the field of view of the prediction, and counts as missed",
@@ -31,6 +38,11 @@ def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
         if beyond := [name for name, row in first.items() if row.get(key)]:
             most_ml = max(first[name][key] for name in beyond)
             yield f"{said}: up to {most_ml:.2f} ml ({_who(beyond, results)})"
+    if large := [name for name, row in first.items() if _largest_ml(row) > MOST_LESIONS_ML]:
+        yield f"over {MOST_LESIONS_ML:g} ml of lesions: is one map a brain mask? ({_who(large, results)})"
+    if apart := [name for name, rows in results.items() if _hardly_overlap(rows)]:
+        said = f"prediction and truth hardly overlap (Dice under {HARDLY:g})"
+        yield f"{said}: check that they are of one person and in one space ({_who(apart, results)})"
     if cut := [name for name, row in first.items() if row.get("volume_left_out_ml")]:
         yield f"part of the truth has an ignored label and counts in neither map ({_who(cut, results)})"
     if none := [name for name, row in first.items() if "lesions_true" in row and not row["lesions_true"]]:
@@ -41,6 +53,36 @@ def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
 
 def _who(names: list[str], results: Mapping[str, Rows]) -> str:
     return f"{len(names)} of {count(len(results), 'subject')}: {some_of(names)}"
+
+
+def _largest_ml(row: dict[str, Any]) -> float:
+    """The larger lesion volume of a row; 0 for regions."""
+    return max(row["volume_pred_ml"], row["volume_true_ml"]) if "lesions_true" in row else 0.0
+
+
+def _hardly_overlap(rows: Rows) -> bool:
+    """Whether maps that both show at least 1 ml share next to nothing."""
+    volumes_ml = [sum(row[which] for row in rows) for which in ("volume_pred_ml", "volume_true_ml")]
+    dice = [row["dice"] for row in rows if row["dice"] is not None]
+    return min(volumes_ml) >= 1 and sum(dice) < HARDLY * len(dice)
+
+
+def of_predict(read: Mapping[str, Mapping[str, FileState]], results: Mapping[str, Rows]) -> Iterator[str]:
+    """A line on the subjects of whose scans `yucca_wm.predict` noted a doubt, if the predictions are its maps."""
+    records = {name: prediction_record(Path(read[name]["prediction"].path)) for name in results if name in read}
+    if noted := [name for name, of in records.items() if any(note.about is not About.DONE for note in of.notes)]:
+        yield f"predict noted doubts about the scans, which are in its predict.json ({_who(noted, results)})"
+
+
+def is_changed(files: Mapping[str, FileState]) -> bool:
+    """Whether a file is gone, or is not what was compared."""
+    return any(not Path(of.path).is_file() or FileState.of(of.path, of).sha256 != of.sha256 for of in files.values())
+
+
+def changed(read: Mapping[str, Mapping[str, FileState]], results: Mapping[str, Rows]) -> Iterator[str]:
+    """A line on the subjects whose maps have changed since they were compared."""
+    if names := [name for name in results if name in read and is_changed(read[name])]:
+        yield f"maps have changed since they were compared, and are not shown ({_who(names, results)})"
 
 
 def copies(read: Mapping[str, Mapping[str, FileState]], results: Mapping[str, Rows]) -> Iterator[str]:

@@ -34,6 +34,15 @@ def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
         print(f"note: no longer in the tables of {earlier.step.folder}: {named}", file=sys.stderr)
 
 
+def scans_earlier(folder: Path) -> dict[str, Path]:
+    """Scans that an earlier page in ``folder`` showed maps on."""
+    try:
+        scans = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["scans"]
+        return {str(name): Path(scan) for name, scan in scans.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def drawn_earlier(folder: Path) -> list[str]:
     """Pictures of single subjects that an earlier page in ``folder`` has, relative to it."""
     try:

@@ -23,6 +23,11 @@ from scipy.ndimage import find_objects
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
 
+MEASURED = """\
+lesions are 26-connected, and a true lesion is found if one of its voxels is; F1 is of lesions; HD95 is the larger of
+both 95th percentiles of distances between the outlines (drawn in axial planes, 8 neighbours), in mm"""
+"""How lesions are counted, and what the Hausdorff distance is."""
+
 EMPTY = """\
 both empty: Dice, recall, F1 are 1, volume difference 0 %, Hausdorff distance 0 mm;
 only the prediction empty: Dice, recall, F1 are 0, volume difference 100 %, Hausdorff distance undefined (n/a);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ DIFFERENCES = {
 }
 
 
-def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[str, Path]) -> list[str]:
+def write_page(
+    path: Path, content: Mapping[str, Any], how: How, scans: Mapping[str, Path], shown: Collection[str]
+) -> list[str]:
     """Write the page, and its pictures beside it.
 
     Parameters
@@ -55,6 +58,8 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
         How maps were compared.
     scans : mapping
         Subject -> scan to show its maps on; others are shown on black.
+    shown : collection of str
+        Subjects whose maps can be shown: they are still what was compared.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
         pictures.add(draw_volumes(cases), "volumes", VOLUMES)
     dice = {name: _mean([row["dice"] for row in rows]) for name, rows in by_subject.items()}
     labels = [LESION] if kind is Target.LESIONS else how.table.measured.indices
-    for name, rank in chosen_subjects(dice).items():
+    for name, rank in chosen_subjects({name: dice[name] for name in dice if name in shown}).items():
         with suppress(YuccaWMError, KeyError):  # its files no longer exist
             files = content["files"][name]
             maps = read_case(Case(Path(files["prediction"]), Path(files["truth"])), how)
@@ -90,11 +95,19 @@ def write_page(path: Path, content: Mapping[str, Any], how: How, scans: Mapping[
         facts=[
             ("conventions", content["conventions"]),
             ("means", f"over subjects; interval: {content['interval']}, from five subjects on"),
-            ("files", "evaluation.json names both files of every subject"),
+            *((f"{what}s", place) for what, place in _places(content["files"]).items()),
+            *[("scans", "none given (--images, --cohort): pictures are on black")] * (not scans),
+            ("program", f"{content['tool']}; evaluation.json names both files of every subject"),
         ],
     )
     write_text(path, page)
     return [f"{FIGURES}/{file}" for shown in single.shown for file in shown["files"].split(", ")]
+
+
+def _places(files: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """``prediction``, ``truth`` -> the folder (or file) that all of them are in."""
+    given = {what: [own[what] for own in files.values()] for what in ("prediction", "truth")}
+    return {what: os.path.commonpath(paths) for what, paths in given.items() if paths}
 
 
 def chosen_subjects(dice: Mapping[str, float | None]) -> dict[str, str]:
@@ -130,9 +143,9 @@ def _lesions_in_words(cases: Rows, summary: Rows) -> list[str]:
     found = sum(round(row["lesion_recall"] * row["lesions_true"]) for row in cases)
     limits = limits_of_agreement([row["volume_error_ml"] for row in cases])
     between = "" if limits is None else f" (95 % limits of agreement: {limits[0]:.2f} to {limits[1]:.2f} ml)"
+    spread = f" on average, {min(dice):.3f} to {max(dice):.3f} in single subjects" * (len(dice) > 1)
     return [
-        f"Dice: {mean['dice']:.3f} on average, {min(dice):.3f} to {max(dice):.3f} in single subjects. "
-        f"{found} of {count(true, 'true lesion')} were found.",
+        f"Dice: {mean['dice']:.3f}{spread}. {found} of {count(true, 'true lesion')} were found.",
         f"Volume: {predicted_ml:.2f} ml predicted, {true_ml:.2f} ml true on average; the prediction differs by "
         f"{mean['volume_error_ml']:+.2f} ml on average{between}.",
     ]
@@ -149,11 +162,9 @@ def _regions_in_words(summary: Rows) -> list[str]:
 
 def _means_table(summary: Rows) -> dict[str, Any]:
     rows = [row for row in summary if row.get("region", "all regions") == "all regions"]
-    heads = ("measure", "mean", "from", "to", "subjects")
-    cells = [
-        (title_of(row["measure"]), *(_short(row[key]) for key in ("mean", "low95", "high95")), row["cases"])
-        for row in rows
-    ]
+    columns = ("mean", "low95", "high95", "sd", "median")
+    heads = ("measure", "mean", "95 % from", "95 % to", "SD", "median", "subjects")
+    cells = [(title_of(row["measure"]), *(_short(row[key]) for key in columns), row["cases"]) for row in rows]
     return {"title": "Means", "heads": heads, "rows": cells}
 
 

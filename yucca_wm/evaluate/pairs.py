@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,13 +21,13 @@ class Pairs:
     """What is to be compared, by case.
 
     paths : prediction and truth. failed : reason why a case is left out. scans : scan of the cohort behind the maps.
-    in_training : cases in the training set of the cohort.
+    in_training : subject of the cohort -> whether it is in the training set.
     """
 
     paths: dict[str, tuple[Path, Path]]
     failed: dict[str, str]
     scans: Mapping[str, Path] = field(default_factory=dict)
-    in_training: Collection[str] = ()
+    in_training: Mapping[str, bool] = field(default_factory=dict)
 
 
 def find_pairs(pred: Path, gt: Path, kind: Target | None, name: str | None = None) -> Pairs:
@@ -84,7 +84,7 @@ def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Target) -> Pairs:
         _note_unused(predictions, {**partners, **unused}, failed)
     pairs = _of_two_files(partners, truths, failed)
     scans = {name: scan for name in pairs.paths if (scan := subjects[name].flair or subjects[name].t1) is not None}
-    return replace(pairs, scans=scans, in_training=[n for n in pairs.paths if subjects[n].split is Split.TRAIN])
+    return replace(pairs, scans=scans, in_training={name: one.split is Split.TRAIN for name, one in subjects.items()})
 
 
 def _match_nothing(partners: Mapping[str, Path], failed: Mapping[str, str]) -> bool:

@@ -71,6 +71,8 @@ MEANS = (
     _of("mean", "mean over cases", computed="for all regions: each case's mean over its regions first"),
     _of("low95", "lower end of its 95 % bootstrap interval over cases"),
     _of("high95", "upper end of its 95 % bootstrap interval over cases"),
+    _of("sd", "standard deviation over cases (n - 1)"),
+    _of("median", "median over cases"),
     _of("cases", "cases with a value", kind=Values.COUNT),
 )
 LESION_SUMMARY = TableForm[Row](SUMMARY, MEANS, subjects=False)
@@ -89,24 +91,28 @@ FEWEST = 5
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean over ``cases`` cases with a value, and its 95 % percentile bootstrap interval (None: too few cases)."""
+    """Mean over ``cases`` cases with a value, its 95 % percentile bootstrap interval (None: too few cases), standard
+    deviation (None for a single case) and median."""
 
-    mean: float | None
-    low: float | None
-    high: float | None
-    cases: int
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sd: float | None = None
+    median: float | None = None
+    cases: int = 0
 
 
 def mean_with_interval(values: Sequence[float | None]) -> Mean:
     """Mean and interval of the values that are not None; deterministic."""
     known = np.array([value for value in values if value is not None], dtype=np.float64)
     if known.size == 0:
-        return Mean(None, None, None, 0)
-    if known.size < FEWEST:
-        return Mean(float(known.mean()), None, None, int(known.size))
-    chosen = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
-    low, high = np.percentile(known[chosen].mean(axis=1), [2.5, 97.5])
-    return Mean(float(known.mean()), float(low), float(high), int(known.size))
+        return Mean()
+    low = high = None
+    if known.size >= FEWEST:
+        chosen = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
+        low, high = map(float, np.percentile(known[chosen].mean(axis=1), [2.5, 97.5]))
+    sd = float(known.std(ddof=1)) if known.size > 1 else None
+    return Mean(float(known.mean()), low, high, sd, float(np.median(known)), int(known.size))
 
 
 def rows_of(outcome: Outcome[Rows]) -> Rows:
@@ -142,4 +148,5 @@ def summarise(cases: list[dict[str, Any]], kind: Target) -> list[dict[str, Any]]
 
 
 def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:
-    return {**labels, "mean": mean.mean, "low95": mean.low, "high95": mean.high, "cases": mean.cases}
+    interval = {"low95": mean.low, "high95": mean.high}
+    return {**labels, "mean": mean.mean, **interval, "sd": mean.sd, "median": mean.median, "cases": mean.cases}

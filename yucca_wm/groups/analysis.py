@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import further_sessions, is_session, meant
+from yucca_wm.cohort.ids import bare_person, further_sessions, is_session, meant
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import check_not_read, check_ours
 from yucca_wm.core.tsv import FRAME, table_name
@@ -152,7 +152,12 @@ def read_cohort(
     if unknown := [name for name in settings.categorical if name not in columns]:
         said = spelled(f"--categorical {unknown[0]}", f"categorical={unknown[:1]}")
         raise InputError(asked_of, f"{said} is not a column of this analysis", "; ".join(ask_for(unknown, columns)))
-    failed, table = dict[str, str](), None
+    failed, table, doubted = dict[str, str](), None, dict[str, str]()
+    if settings.exclude_flagged is not None:
+        doubted = excluded(load_path, flags, settings.exclude_flagged, loads.subjects)
+        sound = {bare_person(name) for name in loads.subjects if name not in doubted}
+        instead = {name: why for name, why in doubted.items() if bare_person(name) in sound}  # by another session
+        loads = loads.take([row for row, name in enumerate(loads.subjects) if name not in instead])
     if columns:
         if participants is None:
             remedy = f"give {spelled('--participants', 'participants')}"
@@ -167,10 +172,9 @@ def read_cohort(
     else:
         left_out = further_sessions(loads.subjects)
         loads = loads.take([row for row, name in enumerate(loads.subjects) if name not in left_out])
-    if settings.exclude_flagged is not None:
-        out = excluded(load_path, flags, settings.exclude_flagged, loads.subjects)
-        left_out = left_out | out
-        rows = [row for row, name in enumerate(loads.subjects) if name not in out]
+    if doubted:
+        left_out = left_out | doubted
+        rows = [row for row, name in enumerate(loads.subjects) if name not in doubted]
         loads, table = loads.take(rows), table and table.take(rows)
     if not loads.subjects:
         raise InputError(asked_of, "nobody is left", _in_short(failed | left_out))

@@ -53,7 +53,8 @@ def run_step(
     A file that no run in this folder has written as it is (a mask drawn or edited by hand) is only replaced if
     ``options.force``: otherwise its subject is a failure.
 
-    Files are read with the `reading` settings in force here; doubts about them are noted here, including earlier runs'.
+    Files are read with the `reading` settings in force here; doubts about them are noted here, including earlier runs',
+    and so are subjects whose earlier results, of other files, are replaced.
 
     Raises InputError if a label of ``options.participants`` is not a subject, a file is both read and written, every
     subject has such a file, or the record cannot be written.
@@ -77,6 +78,8 @@ def run_step(
     if chosen and len(refused) == len(chosen):
         raise next(iter(refused.values()))
 
+    other_files: dict[str, Path] = {}
+
     def sent(name: str) -> None:
         last = due[name].last
         if last is not None and last.state is State.DONE:
@@ -88,6 +91,8 @@ def run_step(
         done = Done({}, 0.0, None) if failure is not None else answer
         entry = done.entry(name, step, due[name].work, failure)
         reading.note(*done.notes)
+        if (former := _former_file(due[name].last, entry)) is not None:
+            other_files[name] = former
         record.add(entry)
         return done.result
 
@@ -99,6 +104,9 @@ def run_step(
         stems = {case_name(path) for name in due for path in due[name].work.leaves}
         _clear(step.folder, folders, None if options.is_whole else stems)
         raise
+    if other_files:
+        former = next(iter(other_files.values()))
+        reading.note(f"earlier results of {some_of(other_files)}, of other files ({former}), are replaced")
     results = kept | outcome.results
     if keep and not results:
         bring_back(due.values(), record)
@@ -107,6 +115,14 @@ def run_step(
     failures = outcome.failures | {name: str(error) for name, error in refused.items()}
     done, failed = ({name: part[name] for name in chosen if name in part} for part in (results, failures))
     return Outcome(done, failed, refused)
+
+
+def _former_file(last: Entry | None, now: Entry) -> Path | None:
+    """A file that a finished run read where this one, which is done, read another one elsewhere."""
+    if last is None or not last.state is now.state is State.DONE:
+        return None
+    both = ((last.inputs[what], state) for what, state in now.inputs.items() if what in last.inputs)
+    return next((Path(old.path) for old, new in both if old.path != new.path and old.sha256 != new.sha256), None)
 
 
 def _sorted_out(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
@@ -20,8 +21,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm import __version__
+from yucca_wm.cohort.ids import ANOTHER_SESSION, further_sessions
 from yucca_wm.core.columns import Column, TableForm
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.imaging import images
@@ -212,7 +214,7 @@ def carry_cohort(
 
     Writes ``lesions/<subject>.nii.gz``, and unless this is the participant level (or no subject can be carried)
     ``lesion_count.nii.gz`` (number of subjects with a lesion), ``lesion_frequency.nii.gz`` (their share, 0 to 1, of all
-    subjects carried), ``template.tsv`` (volumes before and after) and ``template.json``.
+    subjects carried, one session of each person), ``template.tsv`` (volumes before and after) and ``template.json``.
 
     template : image in the atlas's world, for its grid (its label map or T1).
     transforms : from `find_transforms`.
@@ -250,11 +252,15 @@ def _carry_into(
     if not outcome.results:
         return 0, outcome.failures
     write_tsv(folder / TEMPLATE.name, TEMPLATE.header, ([name, *row] for name, row in outcome.results.items()))
+    further = further_sessions(outcome.results)
+    counted = [name for name in outcome.results if name not in further]
+    if further:
+        print(f"note: not in the frequency map, {ANOTHER_SESSION}: {some_of(further)}", file=sys.stderr)
     counts = np.zeros(grid.shape, dtype=np.uint32)
-    for name in outcome.results:  # one map in memory, however many subjects
+    for name in counted:  # one map in memory, however many subjects
         counts += images.load_labels(maps / f"{name}.nii.gz", {0, 1}).data
     images.save(grid.with_data(counts.astype(np.min_scalar_type(len(works)))), folder / COUNT)
-    images.save(grid.with_data((counts / len(outcome.results)).astype(np.float32)), folder / FREQUENCY)
+    images.save(grid.with_data((counts / len(counted)).astype(np.float32)), folder / FREQUENCY)
     about = {
         "program": "yucca_wm.localize",
         "version": __version__,
@@ -262,13 +268,14 @@ def _carry_into(
         "template_sha256": sha256(template),
         "transforms": transforms.where,
         "interpolation": "nearest neighbour, at the centre of each template voxel",
-        "n_subjects": len(outcome.results),
+        "n_subjects": len(counted),
+        "left_out": further,
         "units": {"volume": "ml", "lesion_frequency": "share of subjects (0 to 1)", "lesion_count": "subjects"},
         "columns": TEMPLATE.sidecar(),
         "failures": outcome.failures,
     }
     write_json(folder / "template.json", about)
-    return len(outcome.results), outcome.failures
+    return len(counted), outcome.failures
 
 
 def _carry(case: Localized, grid: Image, transforms: Transforms, settings: Settings, folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
+from yucca_wm.cohort.ids import bare_person
 from yucca_wm.core.errors import YuccaWMError, count, some_of
 from yucca_wm.core.notes import Note
 from yucca_wm.imaging import images
@@ -24,6 +25,9 @@ from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
 from yucca_wm.report.pictures.left_right import draw_left_right, left_right_pairs
 from yucca_wm.report.pictures.value_maps import draw_frequency, draw_on_atlas
 from yucca_wm.report.results import Results, facts_of, value
+
+OTHER_VOXELS = 1.1
+"""Ratio of voxel volumes from which two visits count as scanned differently."""
 
 
 def cohort_page(
@@ -64,10 +68,11 @@ def cohort_page(
         "cohort.html",
         title=f"Lesion localization: {count(len(results.load), 'subject')}",
         version=__version__,
-        summary=_totals(results, used) + f"; {n_failed} failed" * bool(n_failed),
+        summary=_totals(results, used) + _not_in_it(left_out, len(results.load), n_failed),
         facts=facts_of(results),
         flags=[
             *failure_lines(results.failures, n_people),
+            *_visit_lines(subjects),
             *_flag_lines(subjects, notes.doubts),
             *note_lines(notes.doubts),
             *frequency,
@@ -122,6 +127,26 @@ def _totals(results: Results, used: Sequence[str]) -> str:
     return f"Lesion volume: mean {mean:.3f} ml, median {median:.3f} ml, {low:.3f} to {high:.3f} ml"
 
 
+def _not_in_it(left_out: Mapping[str, str], n_subjects: int, n_failed: int) -> str:
+    """Who is not in the means, as the end of a sentence."""
+    out = f"; {len(left_out)} of {n_subjects} left out: {some_of(left_out)}" * bool(left_out)
+    return out + f"; {n_failed} failed" * bool(n_failed)
+
+
+def _visit_lines(subjects: Mapping[str, Any]) -> list[str]:
+    """A line for each person whose visits have voxels of different size: their volumes differ for that reason alone."""
+    by_person: dict[str, dict[str, float]] = {}
+    for name, about in subjects.items():
+        by_person.setdefault(bare_person(name), {})[name] = about["voxel_volume_mm3"]
+    lines = []
+    for name, sizes in by_person.items():
+        if max(sizes.values()) > OTHER_VOXELS * min(sizes.values()):
+            each = ", ".join(f"{visit} {mm3:.3g}" for visit, mm3 in sizes.items())
+            said = f"visits of {name} have voxels of different size (in mm3: {each})"
+            lines.append(f"{said}: their volumes cannot be compared as they are")
+    return lines
+
+
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:
     """Add the lesion frequency map, if any; returns notes on subjects missing from it, or in it though excluded."""
     folder = results.folder / atlas_space.FOLDER
@@ -135,12 +160,13 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
         template = shown.with_data(np.zeros(shown.shape, np.uint8))
     figure = draw_frequency(shown, template, about["n_subjects"])
     pictures.add(figure, "lesion_frequency", f"Share of subjects with a lesion at each place of the template. {LEFT}")
-    also = [f"the frequency map of localize also includes subjects left out of the means: {', '.join(left_out)}"]
+    apart = [name for name in left_out if name not in about.get("left_out", {})]
+    also = [f"the frequency map of localize also includes subjects left out of the means: {', '.join(apart)}"]
     failures = {} if results.anonymous else about["failures"]
     lines = [f"not in the frequency map: {case}: {reason}" for case, reason in failures.items()]
     if results.anonymous and (n := len(about["failures"])):
         lines = [f"not in the frequency map: {count(n, 'subject')}"]
-    return [*lines, *also * bool(left_out)]
+    return [*lines, *also * bool(apart)]
 
 
 def _flag_lines(subjects: Mapping[str, Any], doubts: Mapping[str, Sequence[Note]]) -> list[str]:

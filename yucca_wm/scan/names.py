@@ -26,7 +26,7 @@ def name_notes(files: Mapping[str, Path]) -> Iterator[Note]:
         said = [other for other, known in WORDS.items() if words & known]
         if said and modality not in said:
             yield CALLED_OTHERWISE.note(name=modality, file=file.name)
-    names = {modality.lower(): _without_run(person_of_scan(file) or "") for modality, file in files.items()}
+    names = {modality.lower(): _plain(person_of_scan(file) or "") for modality, file in files.items()}
     people, visits = set(map(bare_person, names.values())), set(map(bare, names.values()))
     if len(people) > 1 and all(name.startswith("sub-") for name in names.values()):
         yield TWO_PEOPLE.note(**{modality: person(name) for modality, name in names.items()})
@@ -34,6 +34,8 @@ def name_notes(files: Mapping[str, Path]) -> Iterator[Note]:
         yield TWO_VISITS.note(**names)
 
 
-def _without_run(name: str) -> str:
-    """``name`` without the entity ``run``: a T1 of run 1 and a FLAIR of run 2 are of one visit."""
-    return re.sub(r"_run-[^_]+", "", name)
+def _plain(name: str) -> str:
+    """``name`` without the entity ``run``, as a T1 of run 1 and a FLAIR of run 2 are of one visit, and without the
+    modality in it (``anna_T1_visit1``)."""
+    words = "|".join(sorted(set().union(*WORDS.values())))
+    return re.sub(rf"_run-[^_]+|[_-]({words})(?=[_-])", "", name, flags=re.IGNORECASE)

@@ -21,12 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import count
+from yucca_wm.groups.statistics.association import STILL
 from yucca_wm.groups.statistics.cloud import Cloud, fit_cloud
 
 MAX_COMPONENTS = 10
 PARALLEL_ANALYSES = 40
 
 METHODS = ("kmeans", "hierarchical", "gmm", "spectral")
+
+ROUNDING = 1e-9
+"""Regions of whose spread an adjustment leaves less than this share are determined by it."""
 
 STABLE = 0.6
 """Mean bootstrap Jaccard similarity below which a cluster is not to be trusted (Hennig 2007)."""
@@ -140,8 +144,9 @@ def cluster(
         raise ValueError(f"{count(len(values), 'subject')} cannot be divided into groups (10 at least)")
     rng = np.random.default_rng(seed)
     adjusted = values if adjust is None else adjust(values)
-    spread = adjusted.std(axis=0)
-    scaled = (adjusted[:, spread > 0] - adjusted[:, spread > 0].mean(axis=0)) / spread[spread > 0]
+    before, spread = values.std(axis=0), adjusted.std(axis=0)
+    varies = (before > STILL) & (spread > ROUNDING * before)  # the rest is rounding, which must not be scaled up
+    scaled = (adjusted[:, varies] - adjusted[:, varies].mean(axis=0)) / spread[varies]
     none = np.ones(len(values), dtype=np.intp)
     if not scaled.shape[1]:
         return Clusters(False, "every subject has the same loads", none, none, 1, None)
@@ -155,7 +160,7 @@ def cluster(
         least = max(MIN_MEMBERS, math.ceil(MIN_SHARE * len(values)))
         reason = f"every division has a group of fewer than {least} subjects, so none could be tested"
         return Clusters(False, reason, none, none, best_k, None, components, tuple(choices))
-    cloud = fit_cloud(scaled if adjust is None else values[:, spread > 0], components)
+    cloud = fit_cloud(scaled if adjust is None else values[:, varies], components)
     p_value = _single_cloud_p(cloud, adjust, scaled.shape[0], components, ks, method, best, simulations, rng)
     if p_value > ALPHA:
         reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"

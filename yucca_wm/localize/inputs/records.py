@@ -46,8 +46,8 @@ def scans_flags(
 
     noted, noted_of_regions : notes on maps in memory; for files they are in the record beside the map's folder.
     """
-    of_lesions = noted if isinstance(lesions, Image) else _predicted(lesions).notes
-    of_regions = noted_of_regions if isinstance(regions, Image) else _predicted(regions).notes
+    of_lesions = noted if isinstance(lesions, Image) else prediction_record(lesions).notes
+    of_regions = noted_of_regions if isinstance(regions, Image) else prediction_record(regions).notes
     said: dict[str, list[str]] = {}
     for note in dict.fromkeys([*of_lesions, *(note for note in of_regions if note.about not in ON_LESIONS)]):
         if note.about in RAISED_BY_NOTES:
@@ -57,12 +57,12 @@ def scans_flags(
 
 def by_network(lesions: Source, *, stated: bool = False) -> bool:
     """Whether the models of this package found these lesions. stated : the answer for a map in memory."""
-    return stated if isinstance(lesions, Image) else _predicted(lesions).lesions_by == By.NETWORK
+    return stated if isinstance(lesions, Image) else prediction_record(lesions).lesions_by == By.NETWORK
 
 
 def recorded_by_predict(lesions: Path, regions: Path) -> dict[str, Any]:
     """What `yucca_wm.predict` recorded about these maps that a subject's flags depend on; empty without a record."""
-    if _predicted(lesions) == _predicted(regions) == PredictionRecord():
+    if prediction_record(lesions) == prediction_record(regions) == PredictionRecord():
         return {}
     return {"flags": scans_flags(lesions, regions), "by_network": by_network(lesions)}
 
@@ -70,7 +70,7 @@ def recorded_by_predict(lesions: Path, regions: Path) -> dict[str, Any]:
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     """Subject -> sentence, for subjects whose lesion maps (subject -> file) `yucca_wm.predict` made from a scan also
     given for another subject: one person under two names, or a table row copied down."""
-    made = {name: _predicted(path).scan_sha256 for name, path in lesions.items()}
+    made = {name: prediction_record(path).scan_sha256 for name, path in lesions.items()}
     given = (((m, digest), name) for name, scans in made.items() for m, digest in scans.items() if digest)
     said: dict[str, list[str]] = {}
     for (modality, _), name, others in with_others(given):
@@ -82,7 +82,7 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     """Subject -> sentence, for subjects whose lesion maps (subject -> file) `yucca_wm.predict` made from other scans
     than most subjects' (on a tie, from fewer). Subjects with only a T1 have their own flag; maps of other tools are
     ignored."""
-    made = {name: _predicted(path) for name, path in lesions.items()}
+    made = {name: prediction_record(path) for name, path in lesions.items()}
     on_t1 = {name for name, own in made.items() if any(note.about is About.WITHOUT_FLAIR for note in own.notes)}
     counted = {name: own.scan_sha256 for name, own in made.items() if name not in on_t1}
     used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
@@ -100,7 +100,7 @@ def _alone(scans: str) -> str:
     return scans if " and " in scans else f"{scans} alone"
 
 
-def _predicted(made: Path) -> PredictionRecord:
+def prediction_record(made: Path) -> PredictionRecord:
     """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps."""
     return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), PredictionRecord())
 
