@@ -19,7 +19,7 @@ from yucca_wm.evaluate.doubts import changed, copies, doubts, is_changed, of_pre
 from yucca_wm.evaluate.earlier import MANIFEST, drawn_earlier, name_removed, read_earlier, scans_earlier
 from yucca_wm.evaluate.measures import EMPTY, MEASURED, SURFACE_TOLERANCE_MM
 from yucca_wm.evaluate.page import write_page
-from yucca_wm.evaluate.pairs import find_pairs, pairs_of_cohort
+from yucca_wm.evaluate.pairs import Pairs, find_pairs, pairs_of_cohort
 from yucca_wm.evaluate.tables import (
     CASES,
     LESION_CASES,
@@ -34,6 +34,7 @@ from yucca_wm.evaluate.tables import (
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.imaging.reading import say
 from yucca_wm.jobs.cases import Outcome
+from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.not_replaced import or_force
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
@@ -109,22 +110,16 @@ def evaluate(
             return Outcome({}, failures)
         account = failures
         if alone:
-            there = before.results() | results
-            for name in there.keys() & pairs.in_training.keys():  # the cohort's split may have changed since
-                there[name] = [{**row, IN_TRAINING: pairs.in_training[name]} for row in there[name]]
-            results = {name: there[name] for name in sorted(there.keys() - failures.keys(), key=natural_key)}
-            account = {name: reason for name, reason in before.failures.items() if name not in results} | failures
+            results, account = _added(before, results, failures, pairs)
+            behind = {**scans_earlier(out), **behind}
         kinds = {rows[0][KIND] for rows in results.values()}
         if alone and len(kinds) > 1:
-            raise InputError(
-                out, "holds subjects with lesion maps and with region maps", "choose another --out-dir for one of them"
-            )
+            problem = "holds subjects with lesion maps and with region maps"
+            raise InputError(out, problem, "choose another --out-dir for one of them")
         if len(kinds) > 1:
             raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
         if not alone:
             name_removed(before, {*pairs.paths, *pairs.failed})
-        if alone:
-            behind = {**scans_earlier(out), **behind}
         for name in (CASES, SUMMARY, PAGE, *DRAWN, *drawn_earlier(out), MANIFEST):
             (out / name).unlink(missing_ok=True)
         read = Record(out, step.name).inputs_of(results)
@@ -133,6 +128,18 @@ def evaluate(
             _write(out, Target(kinds.pop()), Outcome(results, account), how, read, behind, unsure)
         say(unsure)
     return Outcome(results, failures)
+
+
+def _added(
+    before: Earlier, results: Mapping[str, Rows], failures: Mapping[str, str], pairs: Pairs
+) -> tuple[dict[str, Rows], dict[str, str]]:
+    """Earlier results and failures with these added, in natural order; whether a subject is in the training set is what
+    the cohort says now."""
+    there = before.results() | dict(results)
+    for name in there.keys() & pairs.in_training.keys():
+        there[name] = [{**row, IN_TRAINING: pairs.in_training[name]} for row in there[name]]
+    both = {name: there[name] for name in sorted(there.keys() - failures.keys(), key=natural_key)}
+    return both, {name: reason for name, reason in before.failures.items() if name not in both} | dict(failures)
 
 
 def headline(outcome: Outcome[Rows]) -> list[str]:
