@@ -21,6 +21,8 @@ from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.tasks.definition import Target
 
+DRAWN = ("test_lesion_folder", "test_tables_of_an_earlier_run_stay_where_all_fail")
+
 
 def save(path: Path, data: np.ndarray, affine: np.ndarray | None = None) -> None:
     path.parent.mkdir(exist_ok=True)

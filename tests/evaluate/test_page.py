@@ -18,6 +18,7 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.tasks.definition import Target
 
+DRAWN = "all"
 MM = np.diag([2.0, 2.0, 2.0, 1.0])
 
 

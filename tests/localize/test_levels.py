@@ -57,7 +57,19 @@ OPTIONS: dict[str, Sequence[str]] = {
 }  # fmt: skip
 """What each is about (its options by name) -> words."""
 
-HOW = {"quiet", "verbose", "help", "out_dir", "jobs", "scheduler", "slurm", "force", "participant_label", "level"}
+HOW = {
+    "name",
+    "quiet",
+    "verbose",
+    "help",
+    "out_dir",
+    "jobs",
+    "scheduler",
+    "slurm",
+    "force",
+    "participant_label",
+    "level",
+}
 """Where results go, and how they are made."""
 
 
