@@ -11,7 +11,7 @@ from pathlib import Path
 
 from yucca_wm.check.findings import COHORT, Facts, Level, Problem
 from yucca_wm.check.scan import check_scan
-from yucca_wm.cohort.ids import bare_person, with_others
+from yucca_wm.cohort.ids import bare_person, sharers, with_others
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import YuccaWMError, count, some_of
@@ -127,11 +127,8 @@ def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
 
 def _visits(subjects: Sequence[Subject]) -> Iterator[Problem]:
     """Who counts as visits of one person because of the end of a name (BIDS says so itself)."""
-    by_person: dict[str, list[str]] = {}
-    for subject in subjects:
-        if not re.search("_(ses|run)-", subject.name, re.IGNORECASE):
-            by_person.setdefault(bare_person(subject.name), []).append(subject.name)
-    if several := {name: visits for name, visits in by_person.items() if len(visits) > 1}:
+    names = [one.name for one in subjects if not re.search("_(ses|run)-", one.name, re.IGNORECASE)]
+    if several := sharers((bare_person(name), name) for name in names):
         most = max(several.values(), key=len)
         more = f", and those of {count(len(several) - 1, 'more name')}" * (len(several) > 1)
         problem = f"taken for visits of one person: {some_of(most)}{more}"

@@ -37,12 +37,12 @@ def label_options(parser: argparse.ArgumentParser, options: argparse.Namespace) 
     ignored = options.ignore_labels
     if ignored is None:
         ignored = [] if ALL in counted else [OTHER_PATHOLOGY]
-    threshold = getattr(options, "threshold", None)
-    if threshold is not None and not 0 < threshold <= 1:
-        parser.error("--threshold lies between 0 and 1")
-    if threshold is not None and counted != [1]:
-        parser.error("--threshold is for probability maps, which have no labels: leave out --lesion-labels")
-    return LesionLabels(None if ALL in counted else tuple(counted), tuple(ignored), threshold)
+    try:
+        return LesionLabels(
+            None if ALL in counted else tuple(counted), tuple(ignored), getattr(options, "threshold", None)
+        )
+    except ValueError as error:
+        parser.error(f"--threshold: {error}")
 
 
 def _label(text: str) -> int | str:

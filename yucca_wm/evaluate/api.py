@@ -97,8 +97,8 @@ def evaluate(
         ignored_labels = () if lesion_labels == ALL else (OTHER_PATHOLOGY,)
     counted = None if isinstance(lesion_labels, str) else tuple(lesion_labels)
     if threshold is not None:
-        if not 0 < threshold <= 1 or counted != (1,) or kind == "regions":
-            raise ValueError("threshold lies between 0 and 1, and is for lesions without labels")
+        if kind == "regions":
+            raise ValueError("threshold is for lesions")
         kind = "lesions"
     how = How(
         None if kind is None else Target(kind),

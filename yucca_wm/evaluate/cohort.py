@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -123,9 +123,10 @@ def evaluate(
         for name in (CASES, SUMMARY, PAGE, *DRAWN, *drawn_earlier(out), MANIFEST):
             (out / name).unlink(missing_ok=True)
         read = Record(out, step.name).inputs_of(results)
-        unsure = [*copies(read, results), *doubts(results), *of_predict(read, results), *changed(read, results)]
+        stale = [name for name, own in read.items() if is_changed(own)]
+        unsure = [*copies(read, results), *doubts(results), *of_predict(read, results), *changed(stale, results)]
         if kinds:
-            _write(out, Target(kinds.pop()), Outcome(results, account), how, read, behind, unsure)
+            _write(out, Target(kinds.pop()), Outcome(results, account), how, read, behind, stale, unsure)
         say(unsure)
     return Outcome(results, failures)
 
@@ -165,12 +166,12 @@ def _write(
     how: How,
     read: Mapping[str, Mapping[str, FileState]],
     scans: Mapping[str, Path],
+    stale: Collection[str],
     unsure: Sequence[str],
 ) -> None:
     cases = rows_of(outcome)
     summary = summarise(cases, kind)
     files = {name: {what: of.path for what, of in own.items()} for name, own in read.items()}
-    shown = [name for name, own in read.items() if not is_changed(own)]
     forms = {Target.LESIONS: (LESION_CASES, LESION_SUMMARY), Target.REGIONS: (REGION_CASES, REGION_SUMMARY)}[kind]
     write_tsv(out / CASES, forms[0].header, (forms[0].fields(row, row["subject"]) for row in cases))
     write_tsv(out / SUMMARY, forms[1].header, map(forms[1].fields, summary))
@@ -191,7 +192,9 @@ def _write(
         "failed": outcome.failures,
         "notes": list(unsure),
     }
-    write_json(out / MANIFEST, {**content, "figures": write_page(out / PAGE, content, how, scans, shown)})
+    write_json(
+        out / MANIFEST, {**content, "figures": write_page(out / PAGE, content, how, scans, files.keys() - stale)}
+    )
 
 
 def _said(labels: LesionLabels) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from yucca_wm.cohort.ids import further_sessions, sharers
 from yucca_wm.core.errors import count, some_of
 from yucca_wm.core.notes import About
 from yucca_wm.evaluate.case import BY_HEADERS, IN_TRAINING, PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML
+from yucca_wm.evaluate.tables import Row, Rows
 from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.jobs.run_record import FileState
 from yucca_wm.localize.inputs.records import prediction_record
 
-Rows = list[dict[str, Any]]
 HARDLY = 0.05
 """A mean Dice below this is that of maps of two people, or in two spaces."""
 
@@ -55,7 +54,7 @@ def _who(names: list[str], results: Mapping[str, Rows]) -> str:
     return f"{len(names)} of {count(len(results), 'subject')}: {some_of(names)}"
 
 
-def _largest_ml(row: dict[str, Any]) -> float:
+def _largest_ml(row: Row) -> float:
     """The larger lesion volume of a row; 0 for regions."""
     return max(row["volume_pred_ml"], row["volume_true_ml"]) if "lesions_true" in row else 0.0
 
@@ -79,9 +78,9 @@ def is_changed(files: Mapping[str, FileState]) -> bool:
     return any(not Path(of.path).is_file() or FileState.of(of.path, of).sha256 != of.sha256 for of in files.values())
 
 
-def changed(read: Mapping[str, Mapping[str, FileState]], results: Mapping[str, Rows]) -> Iterator[str]:
-    """A line on the subjects whose maps have changed since they were compared."""
-    if names := [name for name in results if name in read and is_changed(read[name])]:
+def changed(names: list[str], results: Mapping[str, Rows]) -> Iterator[str]:
+    """A line on the subjects ``names``, whose maps have changed since they were compared."""
+    if names:
         yield f"maps have changed since they were compared, and are not shown ({_who(names, results)})"
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from yucca_wm.core.errors import some_of
 from yucca_wm.jobs.earlier import Earlier
@@ -18,13 +19,9 @@ FIGURES = "figures"
 
 def read_earlier(step: Step) -> Earlier:
     """Read ``evaluation.json`` and the run record in the step's folder; empty where they do not exist."""
-    try:
-        content = json.loads((step.folder / MANIFEST).read_text(encoding="utf-8"))
-        names = dict.fromkeys(str(row["subject"]) for row in content["cases"])
-        failures = {str(name): str(reason) for name, reason in content["failed"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Earlier(step, {}, {})
-    return Earlier.read(step, names, failures)
+    content = _content(step.folder)
+    names = dict.fromkeys(str(row["subject"]) for row in content.get("cases", ()))
+    return Earlier.read(step, names, content.get("failed", {})) if content else Earlier(step, {}, {})
 
 
 def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
@@ -36,17 +33,18 @@ def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
 
 def scans_earlier(folder: Path) -> dict[str, Path]:
     """Scans that an earlier page in ``folder`` showed maps on."""
-    try:
-        scans = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["scans"]
-        return {str(name): Path(scan) for name, scan in scans.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+    return {name: Path(scan) for name, scan in _content(folder).get("scans", {}).items()}
 
 
 def drawn_earlier(folder: Path) -> list[str]:
     """Pictures of single subjects that an earlier page in ``folder`` has, relative to it."""
+    return [name for name in _content(folder).get("figures", ()) if Path(name).parent == Path(FIGURES)]
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    """Content of ``evaluation.json``; empty if there is none, or it is not one of this package."""
     try:
-        names = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["figures"]
-        return [str(name) for name in names if Path(name).parent == Path(FIGURES)]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return dict(content) if {"cases", "failed"} <= content.keys() else {}
+    except (OSError, ValueError, AttributeError):
+        return {}

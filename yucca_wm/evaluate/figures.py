@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.evaluate.case import Compared
-from yucca_wm.evaluate.tables import FEWEST, Row
+from yucca_wm.evaluate.tables import FEWEST, Row, grouped
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.labels import OTHER_PATHOLOGY
@@ -57,9 +57,7 @@ def draw_measures(cases: Sequence[Row], columns: Sequence[str]) -> Figure:
     """Draw one dot per case (for regions: one row of dots per region), with the mean as a line."""
     from matplotlib.figure import Figure
 
-    groups: dict[str, list[Row]] = {}
-    for row in cases:
-        groups.setdefault(str(row.get("name", "all subjects")), []).append(row)
+    groups = grouped(cases, "name") if "name" in cases[0] else {"all subjects": [*cases]}
     figure = Figure(figsize=(3.2 * len(columns), 1.6 + 0.22 * len(groups)), layout="constrained")
     axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     for axis, column in zip(axes, columns, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from yucca_wm.core.files import write_text
 from yucca_wm.evaluate.case import Case, How, read_case
 from yucca_wm.evaluate.earlier import FIGURES
 from yucca_wm.evaluate.figures import draw_differences, draw_measures, draw_volumes, limits_of_agreement, title_of
-from yucca_wm.evaluate.tables import CHALLENGE, LESION_COLUMNS, REGION_COLUMNS, Row, Rows
+from yucca_wm.evaluate.tables import CHALLENGE, LESION_COLUMNS, REGION_COLUMNS, Rows, grouped, mean_of
 from yucca_wm.imaging import images
 from yucca_wm.imaging.labels import LESION
 from yucca_wm.report.html import LEFT, Pictures, render
@@ -67,13 +67,13 @@ def write_page(
         Pictures of single subjects, relative to the page.
     """
     kind, cases, summary = Target(content["kind"]), content["cases"], content["summary"]
-    by_subject = _by_subject(cases)
+    by_subject = grouped(cases, "subject")
     pictures, single = Pictures(path.parent), Pictures(path.parent / FIGURES)
     columns = CHALLENGE if kind is Target.LESIONS else REGION_COLUMNS
     pictures.add(draw_measures(cases, columns), "evaluation", ALL_MEASURES)
     if kind is Target.LESIONS:
         pictures.add(draw_volumes(cases), "volumes", VOLUMES)
-    dice = {name: _mean([row["dice"] for row in rows]) for name, rows in by_subject.items()}
+    dice = {name: mean_of([row["dice"] for row in rows]) for name, rows in by_subject.items()}
     labels = [LESION] if kind is Target.LESIONS else how.table.measured.indices
     for name, rank in chosen_subjects({name: dice[name] for name in dice if name in shown}).items():
         with suppress(YuccaWMError, KeyError):  # its files no longer exist
@@ -123,18 +123,6 @@ def chosen_subjects(dice: Mapping[str, float | None]) -> dict[str, str]:
     return chosen
 
 
-def _by_subject(cases: Rows) -> dict[str, Rows]:
-    by_subject: dict[str, Rows] = {}
-    for row in cases:
-        by_subject.setdefault(str(row["subject"]), []).append(row)
-    return by_subject
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
 def _lesions_in_words(cases: Rows, summary: Rows) -> list[str]:
     dice = [row["dice"] for row in cases]
     mean = {row["measure"]: row["mean"] for row in summary}
@@ -173,7 +161,7 @@ def _subjects_table(by_subject: Mapping[str, Rows], kind: Target) -> dict[str, A
     volumes = ("volume_pred_ml", "volume_true_ml", "lesions_pred", "lesions_true")
     columns = (*LESION_COLUMNS, *volumes) if kind is Target.LESIONS else REGION_COLUMNS
     rows = [
-        (name, *(_short(_mean([row[column] for row in rows])) for column in columns))
+        (name, *(_short(mean_of([row[column] for row in rows])) for column in columns))
         for name, rows in by_subject.items()
     ]
     title = "Subjects" if kind is Target.LESIONS else "Subjects (means over regions)"
@@ -181,9 +169,7 @@ def _subjects_table(by_subject: Mapping[str, Rows], kind: Target) -> dict[str, A
 
 
 def _regions_table(summary: Rows) -> dict[str, Any]:
-    means: dict[str, dict[str, Row]] = {}
-    for row in summary:
-        means.setdefault(row["region"], {})[row["measure"]] = row
+    means = {region: {row["measure"]: row for row in rows} for region, rows in grouped(summary, "region").items()}
     rows = [
         (region.replace("_", " "), *(_short(of[column]["mean"]) for column in REGION_COLUMNS), of["dice"]["cases"])
         for region, of in means.items()

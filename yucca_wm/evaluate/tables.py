@@ -102,6 +102,12 @@ class Mean:
     cases: int = 0
 
 
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are not None; None if all are."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def mean_with_interval(values: Sequence[float | None]) -> Mean:
     """Mean and interval of the values that are not None; deterministic."""
     known = np.array([value for value in values if value is not None], dtype=np.float64)
@@ -125,21 +131,25 @@ def rows_of(outcome: Outcome[Rows]) -> Rows:
     ]
 
 
-def summarise(cases: list[dict[str, Any]], kind: Target) -> list[dict[str, Any]]:
+def grouped(cases: Sequence[Row], by: str) -> dict[str, Rows]:
+    """Rows by their value in the column ``by``."""
+    groups: dict[str, Rows] = {}
+    for row in cases:
+        groups.setdefault(str(row[by]), []).append(row)
+    return groups
+
+
+def summarise(cases: Rows, kind: Target) -> Rows:
     """One row per measure (and region): mean over cases, interval, number of cases with a value.
 
     In the row ``all regions``, each case first gets its mean over regions, so that cases are resampled.
     """
     if kind is Target.LESIONS:
         return [_row({"measure": c}, mean_with_interval([case[c] for case in cases])) for c in LESION_COLUMNS]
-    by_region: dict[str, list[dict[str, Any]]] = {}
-    by_case: dict[str, list[dict[str, Any]]] = {}
-    for row in cases:
-        by_region.setdefault(row["name"], []).append(row)
-        by_case.setdefault(row["subject"], []).append(row)
+    by_region, by_case = grouped(cases, "name"), grouped(cases, "subject")
     rows = []
     for column in REGION_COLUMNS:
-        per_case = [mean_with_interval([row[column] for row in group]).mean for group in by_case.values()]
+        per_case = [mean_of([row[column] for row in group]) for group in by_case.values()]
         rows.append(_row({"region": "all regions", "measure": column}, mean_with_interval(per_case)))
     for region, group in by_region.items():
         for column in REGION_COLUMNS:

@@ -152,7 +152,8 @@ def read_cohort(
     if unknown := [name for name in settings.categorical if name not in columns]:
         said = spelled(f"--categorical {unknown[0]}", f"categorical={unknown[:1]}")
         raise InputError(asked_of, f"{said} is not a column of this analysis", "; ".join(ask_for(unknown, columns)))
-    failed, table, doubted = dict[str, str](), None, dict[str, str]()
+    failed, table = dict[str, str](), None
+    doubted, instead = dict[str, str](), dict[str, str]()
     if settings.exclude_flagged is not None:
         doubted = excluded(load_path, flags, settings.exclude_flagged, loads.subjects)
         sound = {bare_person(name) for name in loads.subjects if name not in doubted}
@@ -172,10 +173,10 @@ def read_cohort(
     else:
         left_out = further_sessions(loads.subjects)
         loads = loads.take([row for row, name in enumerate(loads.subjects) if name not in left_out])
-    if doubted:
-        left_out = left_out | doubted
-        rows = [row for row, name in enumerate(loads.subjects) if name not in doubted]
-        loads, table = loads.take(rows), table and table.take(rows)
+    out = {name: doubted[name] for name in loads.subjects if name in doubted}
+    left_out = left_out | instead | out
+    rows = [row for row, name in enumerate(loads.subjects) if name not in out]
+    loads, table = loads.take(rows), table and table.take(rows)
     if not loads.subjects:
         raise InputError(asked_of, "nobody is left", _in_short(failed | left_out))
     unsure = [] if flags is None or given else without_flags(flags, loads.subjects)

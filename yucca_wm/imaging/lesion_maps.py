@@ -33,6 +33,12 @@ class LesionLabels:
     ignored: tuple[int, ...] = (OTHER_PATHOLOGY,)
     threshold: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise ValueError("the threshold of a probability lies between 0 and 1")
+        if self.threshold is not None and self.counted != (1,):
+            raise ValueError("a probability map that is cut at a threshold has no other lesion label than 1")
+
     @property
     def known(self) -> set[int] | None:
         """All labels that a map may hold; None: any."""

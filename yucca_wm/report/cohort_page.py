@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import bare_person
+from yucca_wm.cohort.ids import bare_person, sharers
 from yucca_wm.core.errors import YuccaWMError, count, some_of
 from yucca_wm.core.notes import Note
 from yucca_wm.imaging import images
@@ -135,11 +135,9 @@ def _not_in_it(left_out: Mapping[str, str], n_subjects: int, n_failed: int) -> s
 
 def _visit_lines(subjects: Mapping[str, Any]) -> list[str]:
     """A line for each person whose visits have voxels of different size: their volumes differ for that reason alone."""
-    by_person: dict[str, dict[str, float]] = {}
-    for name, about in subjects.items():
-        by_person.setdefault(bare_person(name), {})[name] = about["voxel_volume_mm3"]
     lines = []
-    for name, sizes in by_person.items():
+    for name, visits in sharers((bare_person(name), name) for name in subjects).items():
+        sizes = {visit: subjects[visit]["voxel_volume_mm3"] for visit in visits}
         if max(sizes.values()) > OTHER_VOXELS * min(sizes.values()):
             each = ", ".join(f"{visit} {mm3:.3g}" for visit, mm3 in sizes.items())
             said = f"visits of {name} have voxels of different size (in mm3: {each})"

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.groups.statistics.logistic import fit_logistic, separated, with_intercept
-from yucca_wm.groups.statistics.variables import independent
+from yucca_wm.groups.statistics.variables import STILL, independent, varying
 
 AT_A_TIME = 2_000_000
 """Numbers drawn at a time, so that memory does not grow with the number of permutations."""
@@ -37,9 +37,6 @@ has coefficients."""
 
 WIDEST_LOG_ODDS = 20.0
 """A wider interval of log odds (a factor of 500 million) is uninformative, and is left out."""
-
-STILL = 1e-12
-"""Loads with a standard deviation below this count as constant."""
 
 
 def permutation_p(
@@ -212,7 +209,7 @@ def _associate_complete(
         return [replace(effect, note="not tested: the outcome does not vary, given the covariates") for effect in none]
     spread = loads.std(axis=0, ddof=1)
     left = (loads - basis @ (basis.T @ loads)).std(axis=0)
-    varies = (spread > STILL) & (left > 1e-9 * spread)
+    varies = varying(spread, left)
     p_permutation = np.full(len(names), np.nan)
     p_permutation[varies] = permutation_p(
         loads[:, varies], outcome, covariates, binary=binary, permutations=permutations, seed=seed

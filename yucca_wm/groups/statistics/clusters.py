@@ -21,16 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import count
-from yucca_wm.groups.statistics.association import STILL
 from yucca_wm.groups.statistics.cloud import Cloud, fit_cloud
+from yucca_wm.groups.statistics.variables import varying
 
 MAX_COMPONENTS = 10
 PARALLEL_ANALYSES = 40
 
 METHODS = ("kmeans", "hierarchical", "gmm", "spectral")
-
-ROUNDING = 1e-9
-"""Regions of whose spread an adjustment leaves less than this share are determined by it."""
 
 STABLE = 0.6
 """Mean bootstrap Jaccard similarity below which a cluster is not to be trusted (Hennig 2007)."""
@@ -145,7 +142,7 @@ def cluster(
     rng = np.random.default_rng(seed)
     adjusted = values if adjust is None else adjust(values)
     before, spread = values.std(axis=0), adjusted.std(axis=0)
-    varies = (before > STILL) & (spread > ROUNDING * before)  # the rest is rounding, which must not be scaled up
+    varies = varying(before, spread)  # the rest is rounding, which must not be scaled up
     scaled = (adjusted[:, varies] - adjusted[:, varies].mean(axis=0)) / spread[varies]
     none = np.ones(len(values), dtype=np.intp)
     if not scaled.shape[1]:

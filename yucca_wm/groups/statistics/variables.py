@@ -38,6 +38,12 @@ OF_NAMES = re.compile(
 )
 """Columns called so hold names, however many and even if they are written as numbers."""
 
+STILL = 1e-12
+"""Loads with a standard deviation below this count as constant."""
+
+DETERMINED = 1e-9
+"""Covariates that leave less than this share of a load's spread determine it."""
+
 TOLERANCE = 1e-8
 """A column is redundant if the others leave less than this share of its spread."""
 
@@ -169,6 +175,11 @@ class Design:
                 for name, others in self.redundant.items()
             ]
         )
+
+
+def varying(spread: NDArray[np.float64], left: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether loads vary: standard deviations [region] before (``spread``) and after adjustment (``left``)."""
+    return np.asarray((spread > STILL) & (left > DETERMINED * spread))
 
 
 def design(covariates: Sequence[Column], n: int) -> Design:

@@ -58,10 +58,6 @@ class Settings:
             raise ValueError(f"connectivity is {self.connectivity}, not one of {get_args(Connectivity)}")
         if not self.lesion_labels or min(self.labels.counted or (1,)) < 1:
             raise ValueError("lesion labels are whole numbers from 1")
-        if self.threshold is not None and not 0 < self.threshold <= 1:
-            raise ValueError("the threshold of a probability lies between 0 and 1")
-        if self.threshold is not None and self.lesion_labels != (1,):
-            raise ValueError("a probability map that is cut at a threshold has no other lesion label than 1")
         for name in ("min_size_mm3", "assign_outside_mm"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is negative or not finite")
