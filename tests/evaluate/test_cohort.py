@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from yucca_wm.evaluate.case import How
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.figures import draw_measures
 from yucca_wm.evaluate.measures import lesion_measures
-from yucca_wm.evaluate.tables import mean_with_interval
+from yucca_wm.evaluate.tables import LESION_CASES, mean_with_interval
 from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
@@ -282,3 +283,20 @@ def test_what_lies_beyond_the_other_map_is_said(tmp_path: Path, kind: str, capsy
         assert f"part of the {said}: up to 0.90 ml (1 of 1 subject: a)" in capsys.readouterr().err
         rows = list(csv.DictReader((tmp_path / "out/cases.tsv").read_text().splitlines(), delimiter="\t"))
         assert float(rows[0]["dice"]) == pytest.approx(dice, abs=1e-5)
+
+
+def test_rows_of_other_columns_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in localize: rows kept from before a column was added would lack it."""
+    for folder in ("gt", "pred"):
+        save(tmp_path / folder / "a.nii.gz", lesions(2))
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    compared: list[int] = []
+    monkeypatch.setattr(
+        "yucca_wm.evaluate.case.lesion_measures", lambda *given: compared.append(1) or lesion_measures(*given)
+    )
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert compared == []
+    form = replace(LESION_CASES, columns=LESION_CASES.columns[:-1])
+    monkeypatch.setattr("yucca_wm.evaluate.cohort.LESION_CASES", form)
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out")
+    assert compared == [1]

@@ -14,6 +14,7 @@ from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256
 from yucca_wm.core.regions import RegionTable, region_table, regions
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, save
+from yucca_wm.imaging.kinds import labels_in, refuse_mask
 from yucca_wm.imaging.reading import spelled
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def load_atlas(
     """
     table = region_table(names)
     label_map = _load_known(labels, table)
+    refuse_mask(labels_in(label_map), table, label_map.name)
     mask = _white_matter(load(wm), label_map, wm_labels)
     check_same_grid(label_map, mask)
     return Atlas(mask, label_map, table, {Path(path).name: sha256(path) for path in (wm, labels)})

@@ -18,8 +18,8 @@ from yucca_wm.core.modality import Modality
 from yucca_wm.core.notes import About, Note
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import reordered
-from yucca_wm.imaging.images import Image, check_same_grid, load_labels, same_grid
-from yucca_wm.imaging.kinds import MOST_LESIONS_ML, labels_in, refuse_mask
+from yucca_wm.imaging.images import Image, check_same_grid, same_grid
+from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.scan.check import check_different, check_one
@@ -27,7 +27,7 @@ from yucca_wm.scan.contrast import exchanged
 from yucca_wm.scan.names import name_notes
 from yucca_wm.scan.notes import EXCHANGED
 from yucca_wm.scan.read import read_scan
-from yucca_wm.tasks.case import REGISTER, check_image
+from yucca_wm.tasks.case import REGISTER, check_image, load_map
 from yucca_wm.tasks.definition import Target
 
 PLAUSIBLE_SPACING_MM = (0.2, 8.0)
@@ -95,8 +95,8 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
 
     for modality in Modality:
         read(modality.column, scan)
-    read(Target.LESIONS, partial(load_labels, allowed=Target.LESIONS.classes))
-    read(Target.REGIONS, _regions)
+    for target in Target:
+        read(target, partial(load_map, target=target))
     read("wm", partial(_white_matter, settings=settings))
     found.facts = _facts(subject, images)
     for image in images.values():
@@ -122,12 +122,6 @@ def _scan(path: Path) -> tuple[Image, list[Note]]:
     Raises InputError as they do.
     """
     return check_one(check_image(read_scan(path)))
-
-
-def _regions(path: Path) -> Image:
-    found = load_labels(path, allowed=Target.REGIONS.classes)
-    refuse_mask(labels_in(found), regions(), str(path))
-    return found
 
 
 def _white_matter(path: Path, settings: Settings) -> Image:

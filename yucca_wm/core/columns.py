@@ -6,6 +6,7 @@ more rows per subject begin with the column ``subject``; see `TableForm`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -139,6 +140,11 @@ class TableForm(Generic[Row]):
 
 
 SUBJECT = "name of the subject"
+
+
+def identity(forms: Iterable[TableForm[Any]]) -> str:
+    """SHA-256 of the columns of tables, for a step that keeps rows: those of other columns are made again."""
+    return hashlib.sha256(repr([(form.name, form.sidecar()) for form in forms]).encode()).hexdigest()
 
 
 def as_text(value: Cell, decimals: int = DECIMALS) -> str:

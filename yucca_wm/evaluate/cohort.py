@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from yucca_wm import __version__
-from yucca_wm.core.columns import as_text
+from yucca_wm.core.columns import as_text, identity
 from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
@@ -95,7 +95,7 @@ def evaluate(
     }
     alone = Path(pred).is_file()
     with only_run_in(out_dir, run := run or RunOptions()) as out:
-        step = Step("evaluate", out, how.parameters, keeps=True)
+        step = Step("evaluate", out, {**how.parameters, "columns": identity((LESION_CASES, REGION_CASES))}, keeps=True)
         if not (run.force or Record(out, step.name).subjects):
             check_ours(out, (CASES, SUMMARY, PAGE, *DRAWN), MANIFEST, or_force())
         before = read_earlier(step)

@@ -22,7 +22,7 @@ from scipy import ndimage
 
 from yucca_wm import __version__
 from yucca_wm.cohort.ids import ANOTHER_SESSION, further_sessions
-from yucca_wm.core.columns import Column, TableForm
+from yucca_wm.core.columns import Column, TableForm, identity
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import make_folder, sha256, write_json
 from yucca_wm.core.tsv import write_tsv
@@ -244,7 +244,7 @@ def _carry_into(
         inputs = {"lesions": one.lesions, **transforms.inputs(one.subject, one.regions)}
         works[one.subject] = Work(one, inputs, [maps / f"{one.subject}.nii.gz"])
     work = partial(_carry, grid=grid, transforms=transforms, settings=settings, folder=maps)
-    step = Step(STEP, folder, {**asdict(settings), "template": sha256(template)})
+    step = Step(STEP, folder, {**asdict(settings), "template": sha256(template), "columns": identity([TEMPLATE])})
     outcome = run_step(step, work, works, options, threads=True)  # the grid is shared
     if not options.is_whole:
         return len(outcome.results), outcome.failures

@@ -18,7 +18,7 @@ from yucca_wm.localize.inputs.pairs import Inputs, Pair
 from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.outputs import Parts, failures_in
-from yucca_wm.localize.tables import Table, identity, tables_of
+from yucca_wm.localize.tables import Table, columns_identity, tables_of
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
 """Maps of a `Pair` that add columns to the tables."""
@@ -65,7 +65,7 @@ def plan_of(
         tissue=companions.tissue is not None,
     )  # fmt: skip
     to = OutputFiles.of(folder, inputs, maps=maps, bids=bids)
-    on = {"regions": _digest(table), **companions.parameters, "columns": identity(table, settings)}
+    on = {"regions": _digest(table), **companions.parameters, "columns": columns_identity(table, settings)}
     step = Step(STEP, folder, {**asdict(settings), **on}, keeps=not renew)
     there = _earlier(step, to.parts, pairs) if inputs.adds else None
     works = {subject: to.work(pair) for subject, pair in pairs.items()}

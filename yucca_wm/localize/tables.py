@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yucca_wm.core.columns import TableForm
+from yucca_wm.core.columns import TableForm, identity
 from yucca_wm.core.regions import FORM, RegionTable
 from yucca_wm.core.tsv import tsv_lines, write_tsv
 from yucca_wm.localize.inputs.pairs import Maps
@@ -96,10 +95,10 @@ def tables_of(
     return tuple(tables)
 
 
-def identity(regions: RegionTable, settings: Settings) -> str:
-    """SHA-256 of all columns that the tables may have: parts of a table with other columns are made again."""
+def columns_identity(regions: RegionTable, settings: Settings) -> str:
+    """`identity` of all columns that the tables may have."""
     every = tables_of(regions, settings, ventricles=True, soft=True, modalities=True, tissue=True)
-    return hashlib.sha256(repr([(table.name, table.form.sidecar()) for table in every]).encode()).hexdigest()
+    return identity(table.form for table in every)
 
 
 def tables_of_subject(maps: Maps, regions: RegionTable, settings: Settings) -> tuple[Table, ...]:

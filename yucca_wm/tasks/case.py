@@ -15,9 +15,11 @@ from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
 from yucca_wm.core.modality import Modality
+from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid, save
-from yucca_wm.tasks.definition import Task
+from yucca_wm.imaging.kinds import labels_in, refuse_mask
+from yucca_wm.tasks.definition import Target, Task
 from yucca_wm.tasks.grids import in_order, put_in_order, registered
 from yucca_wm.tasks.raw_folder import image_file
 
@@ -103,7 +105,7 @@ def check_subject(
         if (path := subject.scans.get(modality)) is not None:
             images[modality] = check_image(load(path))
     label_path: Path | None = getattr(subject, task.target)
-    label = load_labels(label_path, task.target.classes) if label_path is not None else None
+    label = load_map(label_path, task.target) if label_path is not None else None
     if register and len(images) > 1:
         return registered(subject.name, images, label)
     if images:
@@ -111,6 +113,14 @@ def check_subject(
         images = {modality: _beside(image, like) for modality, image in images.items()}
         label = None if label is None else _ordered_as(label, like)
     return images, label
+
+
+def load_map(path: Path, target: Target) -> Image:
+    """A subject's label map of ``target``; raises InputError as `load_labels`, and for a mask in place of regions."""
+    found = load_labels(path, allowed=target.classes)
+    if target is Target.REGIONS:
+        refuse_mask(labels_in(found), regions(), str(path))
+    return found
 
 
 def _ordered_as(image: Image, like: Image) -> Image:
