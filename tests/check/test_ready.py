@@ -147,3 +147,21 @@ def test_names_that_are_taken_for_visits_are_told(tmp_path: Path) -> None:
     table.write_text("\n".join(["subject\tt1", *(f"{name}\tx.nii.gz" for name in names)]) + "\n")
     said = [problem.problem for problem in check_cohort(table).problems if "visits" in problem.problem]
     assert said == ["taken for visits of one person: 001_v1, 001_v2, and those of 1 more name"]
+
+
+def test_of_scans_alone_nothing_is_said_about_training(
+    tmp_path: Path, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two people with both scans, one with a FLAIR, one with a T1; nobody has a map."""
+    for number, names in ((1, ("T1", "FLAIR")), (2, ("T1", "FLAIR")), (3, ("FLAIR",)), (4, ("T1",))):
+        (tmp_path / f"training/{number}/pre").mkdir(parents=True)
+        for name in names:
+            scan = Files(clean, number).folder / f"pre/{name}.nii.gz"
+            shutil.copyfile(scan, tmp_path / f"training/{number}/pre/{name}.nii.gz")
+    assert main([str(tmp_path), "--jobs", "1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "4 subjects with 3 t1, 3 flair, 0 wm, 0 lesions, 0 regions",
+        "warning  WMH_3  has no T1; its FLAIR is used alone",
+        "warning  WMH_4  has no FLAIR; its T1 is used alone: few lesions show on it",
+        "0 errors, 2 warnings; 4 of 4 subjects ready",
+    ]

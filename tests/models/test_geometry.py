@@ -247,16 +247,20 @@ def test_a_slab_that_leaves_out_part_of_a_plane_is_not_used_there(axis: int, los
 
 
 @pytest.mark.parametrize("narrow", ["T1", "FLAIR"])
-def test_beyond_a_narrow_scan_the_other_is_seen_alone_and_elsewhere_both(narrow: str) -> None:
-    """The network calls lesion what it sees on one scan without the other: that is so beyond the cut at 64 mm only, in
-    planes in which a quarter of the brain is missing. A narrow T1 was left out of whole planes."""
+@pytest.mark.parametrize("oblique", [False, True])
+def test_beyond_a_narrow_scan_the_other_is_seen_alone_and_elsewhere_both(narrow: str, oblique: bool) -> None:
+    """The network calls lesion what it sees on one scan without the other: that is so beyond the cut only, at 64 mm in
+    every plane, or oblique, at 64 mm in plane 80 and further right above it. A narrow T1 was left out of whole planes;
+    an oblique cut was not noticed."""
     size = tuple(round(n * SPACING_MM) for n in SIZE)
     inside = torch.zeros(SIZE)
     inside[10:54, 10:70, 10:54] = 1.0
     brain = Brain(torch.stack([1 - inside, inside]), (np.array(size) - 1) / 2)
     draw = np.random.default_rng(0)
     scans = {name: draw.normal(100, 5, size).astype(np.float32) for name in ("T1", "FLAIR")}
-    scans[narrow][:64] = 0
+    x, _, z = np.indices(size)
+    beyond = x < 64 + oblique * (z - 80) / 2
+    scans[narrow][beyond] = 0
 
     def network(x: torch.Tensor) -> torch.Tensor:
         logits = torch.zeros(len(x), 9, *x.shape[2:])
@@ -265,8 +269,10 @@ def test_beyond_a_narrow_scan_the_other_is_seen_alone_and_elsewhere_both(narrow:
         return logits
 
     found = tissue_probability(network, scans, grid(size, (1.0, 1.0, 1.0)), brain, 9)[LESION] > 0.5
-    assert found[40:64, 60:120, 60:100].all()
-    assert not found[64:].any()
+    core = torch.zeros(size, dtype=torch.bool)
+    core[40:150, 60:120, 60:100] = True
+    assert found[core & torch.from_numpy(beyond)].all()
+    assert not found[torch.from_numpy(~beyond)].any()
 
 
 def test_a_narrow_flair_counts_wherever_it_shows_something() -> None:

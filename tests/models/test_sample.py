@@ -99,13 +99,27 @@ def test_the_terminal_shows_the_table_and_the_page(results: tuple[Path, str]) ->
     assert out in page.parents
 
 
-@pytest.mark.parametrize("modality", ["T1", "FLAIR"])
-def test_one_scan_alone(modality: str, tmp_path: Path) -> None:
-    file = SAMPLE / f"{modality}.nii.gz"
-    arguments = (f"--{modality.lower()}", str(file), "--out-dir", str(tmp_path), "--no-report")
+def predicted(out: Path, option: str, scan: Path) -> Path:
+    """``out``, with the results of one scan alone."""
+    arguments = (option, str(scan), "--name", "sample", "--out-dir", str(out), "--no-report")
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
-    found = load_labels(next((tmp_path / "regions").glob("*.nii.gz")))
+    return out
+
+
+@pytest.fixture(scope="module")
+def of_flair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return predicted(tmp_path_factory.mktemp("flair"), "--flair", FLAIR)
+
+
+@pytest.fixture(scope="module")
+def of_t1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return predicted(tmp_path_factory.mktemp("t1"), "--t1", T1)
+
+
+@pytest.mark.parametrize("alone", ["of_t1", "of_flair"])
+def test_one_scan_alone(alone: str, request: pytest.FixtureRequest) -> None:
+    found = read(request.getfixturevalue(alone), "regions")
     present = set(np.unique(found.data)) & set(regions().white_matter.indices)
     assert len(present) >= 32
 
@@ -133,22 +147,18 @@ def test_without_the_top_third_of_one_scan_lesions_keep_their_regions(
     assert (regions == np.asarray(found.regions.dataobj))[both].mean() > 0.9
 
 
-def test_the_order_of_axes_in_the_file_changes_nothing(tmp_path: Path) -> None:
-    from yucca_wm.models.segment import segment
-    from yucca_wm.models.shipped import networks
-
-    scan = load(FLAIR)
+def test_the_order_of_axes_in_the_file_changes_nothing(of_flair: Path, tmp_path: Path) -> None:
     target = nib.orientations.axcodes2ornt("ASR")
-    turned = nib.load(FLAIR).as_reoriented(nib.orientations.ornt_transform(nib.io_orientation(scan.affine), target))
-    nib.save(turned, tmp_path / "turned.nii.gz")
-    first = segment(networks("cpu"), {"FLAIR": scan})
-    second = segment(networks("cpu"), {"FLAIR": load(tmp_path / "turned.nii.gz")})
+    scan = nib.load(FLAIR)
+    change = nib.orientations.ornt_transform(nib.io_orientation(scan.affine), target)
+    nib.save(scan.as_reoriented(change), tmp_path / "turned.nii.gz")
+    turned = predicted(tmp_path / "out", "--flair", tmp_path / "turned.nii.gz")
     for kind in ("lesions", "regions", "tissue"):
-        a, b = getattr(first, kind), getattr(second, kind)
-        assert np.array_equal(np.bincount(a.ravel()), np.bincount(b.ravel()))
+        straight = nib.load(of_flair / kind / "sample.nii.gz").as_reoriented(change)
+        np.testing.assert_array_equal(read(turned, kind).data, straight.get_fdata(), kind)
 
 
-def test_a_dicom_series_gives_what_its_nifti_gives(tmp_path: Path) -> None:
+def test_a_dicom_series_gives_what_its_nifti_gives(of_flair: Path, tmp_path: Path) -> None:
     import SimpleITK
 
     series = SimpleITK.Cast(SimpleITK.ReadImage(str(FLAIR)), SimpleITK.sitkInt16)
@@ -170,14 +180,7 @@ def test_a_dicom_series_gives_what_its_nifti_gives(tmp_path: Path) -> None:
             plane.SetMetaData(tag, value)
         writer.SetFileName(str(tmp_path / "series" / f"{n:03d}.dcm"))
         writer.Execute(plane)
-    SimpleITK.WriteImage(series, str(tmp_path / "whole.nii.gz"))
-    found = {}
-    for name, scan in (("dicom", tmp_path / "series"), ("nifti", tmp_path / "whole.nii.gz")):
-        arguments = ("--flair", str(scan), "--name", name, "--out-dir", str(tmp_path / name), "--no-report")
-        done = subprocess.run([*COMMAND, *arguments], capture_output=True, encoding="utf-8", check=False)
-        assert done.returncode == 0, done.stderr
-        found[name] = load_labels(tmp_path / name / "regions" / f"{name}.nii.gz")
-    volumes = {
-        name: np.bincount(image.data.ravel(), minlength=37) * image.voxel_volume_mm3 for name, image in found.items()
-    }
-    assert np.allclose(volumes["dicom"], volumes["nifti"], rtol=0.02, atol=50)
+    of_dicom = read(predicted(tmp_path / "out", "--flair", tmp_path / "series"), "regions")
+    of_nifti = read(of_flair, "regions")
+    volumes = [np.bincount(image.data.ravel(), minlength=37) * image.voxel_volume_mm3 for image in (of_dicom, of_nifti)]
+    assert np.allclose(*volumes, rtol=0.02, atol=50)

@@ -77,3 +77,40 @@ def test_a_last_plane_with_less_than_a_third_is_the_crown() -> None:
         brain = BRAIN.copy()
         brain[5 + columns : 25, :, 24] = 0
         assert len(cut_off({"T1": scan((ALL, ALL, slice(0, 25)))}, brain, NONE)) == n
+
+
+X, _, Z = np.indices(BRAIN.shape)
+SHOWN = X + 2 * Z <= 60
+OBLIQUE = "top and right (82 of 100 cm2 in the last plane)"
+"""One voxel's extent across the cut is (5 + 10) / sqrt(5) = 6.71 mm: rows of x + 2 z = 60, 59 and 58, which hold 7, 7
+and 8 columns of 20 brain voxels; 440 voxels of .125 ml in 6.71 mm are 82 cm2."""
+
+
+@pytest.mark.parametrize("stored", ["RAS", "LPS", "IPR"])
+def test_an_oblique_end_is_named_after_both_sides(stored: str) -> None:
+    change = ornt_transform(io_orientation(AFFINE), axcodes2ornt(tuple(stored)))
+    image = Image(apply_orientation(SHOWN.astype(np.float32), change), AFFINE @ inv_ornt_aff(change, BRAIN.shape))
+    said = cut_off({"FLAIR": image}, apply_orientation(BRAIN * SHOWN, change), NONE)
+    assert said == [f"the brain is cut off at the {OBLIQUE}: {CONSEQUENCE}"]
+
+
+def test_beyond_an_oblique_end_another_scan_shows_the_rest() -> None:
+    """Lesion voxels of .125 ml: one on the end, one within, two beyond it."""
+    lesions = NONE.copy()
+    for i, k in ((10, 25), (10, 10), (12, 25), (24, 24)):
+        lesions[i, 10, k] = 1
+    short = scan((ALL, ALL, ALL))
+    short.data[~SHOWN] = 0
+    alone = "beyond, lesions were searched for on the FLAIR alone: 0.25 ml found"
+    said = cut_off({"T1": short, "FLAIR": scan((ALL, ALL, ALL))}, BRAIN, lesions)
+    assert said == [f"T1: ends within the brain at the {OBLIQUE}; {alone}"]
+
+
+def test_a_tilted_crown_of_a_brain_without_its_skull_is_no_cut() -> None:
+    """A ball of 50 mm: the outermost layer of any face holds the crown, a few per cent of the largest cross-section."""
+    i, j, k = (np.indices((25, 25, 25)) - 12) * 5.0
+    ball = (i**2 + j**2 + k**2 <= 2500).astype(np.uint8)
+    image = Image(ball.astype(np.float32), AFFINE)
+    assert cut_off({"T1": image}, ball, np.zeros_like(ball)) == []
+    ball[(i + 2 * k) > 60] = 0  # at 60 / sqrt(5) = 27 mm of 50: a plane of .71 of the largest
+    assert len(cut_off({"T1": Image(ball.astype(np.float32), AFFINE)}, ball, np.zeros_like(ball))) == 1

@@ -111,7 +111,9 @@ def refine_file(
     """Run `refine` from file to file; with ``wm``, only where that map is not zero."""
     image = load_labels(labels)
     if table is None and int(image.data.max(initial=0)) <= max(regions().indices):
-        raise InputError(labels, "has no label above 36: it is merged already, or not JHU-MNI Type-II")
+        raise InputError(
+            labels, f"has no label above {max(regions().indices)}: it is merged already, or not JHU-MNI Type-II"
+        )
     refined = refine(image, table)
     if wm is not None:
         mask = load(wm)

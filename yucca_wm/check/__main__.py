@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         check_not_read([args.tsv], [cohort])
     with reading(Headers(args.header, OPTION)):  # doubts are among the problems
         report = check_cohort(cohort, layout=layout, settings=settings, jobs=args.jobs)
-    room = list(resources.needs(report))
+    room = list(resources.needs(report)) if report.labelled else []
     problems = (*report.problems, *resources.shortages(iter(room)))
     print(_overview(report))
     for need in room:
@@ -84,9 +84,10 @@ def main(argv: list[str] | None = None) -> int:
 def _overview(report: Report) -> str:
     from yucca_wm.cohort.subject import FILE_COLUMNS, Split
 
-    sides = " and ".join(f"{list(report.splits.values()).count(side)} to {side}" for side in Split)
+    drawn = " and ".join(f"{list(report.splits.values()).count(side)} to {side}" for side in Split)
+    sides = f" ({drawn})" if report.labelled else ""
     have = ", ".join(f"{sum(bool(s.files(column)) for s in report.subjects)} {column}" for column in FILE_COLUMNS)
-    return f"{count(len(report.subjects), 'subject')} ({sides}) with {have}"
+    return f"{count(len(report.subjects), 'subject')}{sides} with {have}"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from yucca_wm.check.findings import COHORT, Facts, Level, Problem
 from yucca_wm.check.scan import check_scan
 from yucca_wm.cohort.ids import bare_person, sharers, with_others
 from yucca_wm.cohort.layouts import AUTO, find_subjects
-from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.subject import MAPS, Split, Subject
 from yucca_wm.core.errors import YuccaWMError, count, some_of
 from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import headers, reading, say
@@ -26,12 +26,12 @@ from yucca_wm.tasks.split import resolve_splits
 MAX_NAMED = 3
 """Maximum number of subjects named that share something."""
 
-ALL_LOSE = "training learns from fewer scans, and a test on this one leaves the subject out"
-LOST = {
-    Modality.T1: f"{ALL_LOSE}, as does parcellate --wm auto",
-    Modality.FLAIR: f"few lesions show on it; {ALL_LOSE}",
-}
+LOST = {Modality.FLAIR: "few lesions show on it"}
 """Consequences of a missing scan."""
+
+ALL_LOSE = "training learns from fewer scans, and a test on this one leaves the subject out"
+LOST_TO_TRAINING = {Modality.T1: f"{ALL_LOSE}, as does parcellate --wm auto"}
+"""Consequences of a missing scan in a cohort to train on."""
 
 TAKEN_FOR_IT = "training would confuse it with subjects whose names contain its name"
 """Why some names cannot be used in training; one line for all subjects concerned."""
@@ -53,6 +53,11 @@ class Report:
     @property
     def errors(self) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.level is Level.ERROR)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there is a map to train on."""
+        return _labelled(self.subjects)
 
     @property
     def ready(self) -> int:
@@ -82,7 +87,7 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
         *_names(subjects, splits),
         *_visits(subjects),
         *_duplicates(facts),
-        *_sides_of_split(root, splits),
+        *(_sides_of_split(root, splits) if _labelled(subjects) else ()),
     ]
     order = {name: number for number, name in enumerate([*by_name, COHORT])}
     levels = list(Level)
@@ -90,6 +95,10 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
         key=lambda problem: (levels.index(problem.level), order[problem.subject], problem.file, problem.problem)
     )
     return Report(tuple(subjects), splits, facts, tuple(problems))
+
+
+def _labelled(subjects: Sequence[Subject]) -> bool:
+    return any(subject.files(*MAPS) for subject in subjects)
 
 
 def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
@@ -110,8 +119,10 @@ def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
         else:
             alone = " and ".join(modality for modality in Modality if modality in subject.scans)
             for modality in missing:
-                lost = f"its {alone} is used alone: {LOST.get(modality, ALL_LOSE)}"
-                yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", lost)
+                lost = [LOST[modality]] if modality in LOST else []
+                lost += [LOST_TO_TRAINING.get(modality, ALL_LOSE)] if _labelled(subjects) else []
+                used = f"its {alone} is used alone{': ' * bool(lost)}{'; '.join(lost)}"
+                yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", used)
         if subject.lesions is None and subject.split in labelled:
             remedy = f"to train, {Target.LESIONS.remedy}"
             yield Problem(Level.NOTE, subject.name, "", f"has no {Target.LESIONS.noun}", remedy)

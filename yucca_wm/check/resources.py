@@ -12,8 +12,9 @@ from yucca_wm.check.cohort import Report
 from yucca_wm.check.findings import COHORT, Level, Problem
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.modality import Modality
+from yucca_wm.core.regions import regions
 
-REGION_CLASSES = 37
+REGION_CLASSES = 1 + len(regions())
 LESION_CLASSES = 3
 TARGETS = 2
 

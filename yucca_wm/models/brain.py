@@ -18,7 +18,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.core.regions import REMAINDER, regions
+from yucca_wm.imaging.field_of_view import FieldOfView
+from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import AS_MUCH, SIZE, SPACING_MM, normalised
 from yucca_wm.models.positions import centroids
 
@@ -33,6 +35,9 @@ SULCUS_MM, STALK_MM = 4.5, 7.5
 
 NEAR_MM = 6.0
 """The network runs again, centred on the brain, if the previous window was further off than this."""
+
+REMAINDERS = [region.index for region in regions() if region.group == REMAINDER]
+"""Labels of the atlas's remainder, left and right."""
 
 Array = NDArray[np.float32]
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -85,7 +90,7 @@ class Brain:
     @property
     def remainder(self) -> torch.Tensor:
         """Share [1, x, y, z] of the atlas's remainder (cerebellum, brainstem, deep grey matter) in the brain."""
-        return (self.probability[[35, 36]].sum(0) / self.inside.clamp(min=1e-3))[None]
+        return (self.probability[REMAINDERS].sum(0) / self.inside.clamp(min=1e-3))[None]
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
@@ -228,7 +233,7 @@ def _coarse_output(
     coarse = on_coarse_grid(scan, grid, centre_mm).numpy()
     with torch.inference_mode():
         outside, coordinates = network.locate(torch.from_numpy(normalised(coarse))[None, None])
-    return CoarseOutput(outside[0, 0], coordinates[0]), torch.from_numpy(field_of_view(coarse)).float()
+    return CoarseOutput(outside[0, 0], coordinates[0]), torch.from_numpy(FieldOfView.of(coarse).voxels()).float()
 
 
 def on_coarse_grid(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:

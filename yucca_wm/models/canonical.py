@@ -12,12 +12,6 @@ from numpy.typing import NDArray
 from yucca_wm.imaging.images import Image
 
 
-def field_of_view(scan: NDArray[Any]) -> NDArray[np.bool_]:
-    """Bounding box, bool [x, y, z], of non-zero voxels of ``scan``; a scan resampled to another grid is 0 beyond."""
-    x, y, z = ((scan != 0).any(tuple(other for other in range(3) if other != axis)) for axis in range(3))
-    return np.asarray(x[:, None, None] & y[None, :, None] & z)
-
-
 @dataclass(frozen=True)
 class Canonical:
     """The order of axes closest to right, front, top (RAS), without interpolation.

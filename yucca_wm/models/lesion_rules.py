@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.models.brain import Brain
-from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import TISSUES, VENTRICLES
 from yucca_wm.models.positions import at_the_top
 
@@ -77,7 +78,7 @@ def plausible_lesions(
 
 def ends_of(scans: Mapping[str, NDArray[np.float32]]) -> list[tuple[int, int]]:
     """z of the lowest and highest plane that the FLAIR shows (if there is one), and that any scan shows."""
-    shown = {name: np.flatnonzero(field_of_view(scan).any((0, 1))) for name, scan in scans.items()}
+    shown = {name: np.flatnonzero((scan != 0).any((0, 1))) for name, scan in scans.items()}
     ends = {name: (int(planes[0]), int(planes[-1])) for name, planes in shown.items() if planes.size}
     lowest, highest = zip(*ends.values(), strict=True)
     return list(dict.fromkeys([*([ends["FLAIR"]] if "FLAIR" in ends else []), (min(lowest), max(highest))]))
@@ -210,7 +211,7 @@ def brighter_than_cortex(
     ndarray, bool, shape (x, y, z)
         The lesion voxels that remain.
     """
-    lesions, view = labels > 0, field_of_view(flair)
+    lesions, view = labels > 0, FieldOfView.of(flair).voxels()
     shown = np.where(view, labels, 0)
     voxels = np.bincount(shown.ravel())
     which = 1 + np.flatnonzero(voxels[1:])

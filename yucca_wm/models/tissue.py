@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.models.brain import Brain, Network
-from yucca_wm.models.canonical import Canonical, field_of_view
+from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE_BRAIN, SPACING_MM, without_extremes
 
 CHANNELS = ("T1", "FLAIR")
@@ -122,13 +123,13 @@ def likelier_modality(network: Network, scan: Array, grid: Canonical, brain: Bra
     core, distance_mm = _masks(brain, grid)
     around = distance_mm <= AROUND_MM
     box = _box(around)
-    view = {name: field_of_view(scan) for name in CHANNELS}
+    used = dict.fromkeys(CHANNELS, (scan != 0).any((0, 1)))
     inside = torch.from_numpy(core[box]).permute(2, 0, 1)  # [z, x, y]
     seen = torch.nonzero(inside.flatten(1).any(1))[:, 0]
     chosen = seen[:: max(1, len(seen) // PLANES_LOOKED_AT)]
     entropy = {}
     for name in CHANNELS:
-        found = _through(network, _planes({name: scan}, core, box, around[box], view, view)[chosen], grid)
+        found = _through(network, _planes({name: scan}, core, box, around[box], used, used)[chosen], grid)
         entropy[name] = float(torch.special.entr(found).sum(1)[inside[chosen]].mean())
     return "T1" if entropy["T1"] < T1_ENTROPY_RATIO * entropy["FLAIR"] else "FLAIR"
 
@@ -179,7 +180,7 @@ class _Views:
 
 
 def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
-    shown = {name: field_of_view(scan) for name, scan in scans.items()}
+    shown = {name: FieldOfView.of(scan).voxels() for name, scan in scans.items()}
     seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in shown.items()}
     most = np.max(list(seen.values()), axis=0)
     used = {name: shown[name].any((0, 1)) & (seen[name] >= AS_MUCH * most) for name in scans}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import regions
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels
@@ -36,7 +37,7 @@ MIN_ALIKE = 0.6
 map, few in a probability map, whose values change gradually."""
 
 MANY_LABELS = 30
-"""A map with labels 1..36 and at least this many of them is a region map of this package: all of it is taken."""
+"""A map with at least this many labels, all of them in the built-in table, is a region map: all of it is taken."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _from_labels(image: Image, settings: Settings) -> WhiteMatter:
         return _mask(image, image.data != 0, "every nonzero voxel")
     if chosen is None and len(present) == 1 and present[0] not in FASTAID_WM:
         return _mask(image, image.data != 0, "mask")
-    if chosen is None and len(present) >= MANY_LABELS and max(present) <= 36:
+    if chosen is None and len(present) >= MANY_LABELS and set(present) <= set(regions().indices):
         return _mask(image, image.data != 0, "every voxel of a map of white-matter regions")
     labels = FASTAID_WM if chosen is None else tuple(int(label) for label in chosen)
     if absent := sorted(set(labels) - set(present)):

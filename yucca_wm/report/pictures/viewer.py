@@ -129,7 +129,7 @@ def _legend(present: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, color in present:
         by_color.setdefault(color, []).append(name.replace("_", " "))
     alone = [(color, names[0]) for color, names in by_color.items() if len(names) == 1]
-    return alone + [(color, f"{len(names)} others") for color, names in by_color.items() if len(names) > 1]
+    return alone + [(color, "all others") for color, names in by_color.items() if len(names) > 1]
 
 
 def small_copy(
