@@ -41,7 +41,7 @@ def test_no_name_and_no_path_is_left(cohort, command, capsys):
 
 
 def test_numbers_are_those_of_the_report(tmp_path):
-    (tmp_path / "localize.json").write_text(json.dumps({"failures": {"c": "is damaged"}}))
+    (tmp_path / "localize.json").write_text(json.dumps({"subjects": {}, "failures": {"c": "is damaged"}}))
     names = numbered_names(tmp_path, ["a", "b"])
     assert sorted(names.numbers) == ["a", "b", "c"]
     assert {names.of("a"), names.of("b")} < {"subject-001", "subject-002", "subject-003"}

@@ -306,7 +306,9 @@ def test_lesions_over_all_ventricles_or_cortex_leave_the_loads_and_a_flag(label,
     assert "no_places" not in about["b"]["flags"]
     # ventricles: 10 x 30 x 30 voxels of 1 mm3 above the brainstem; cortex: 5 x 30 x 30
     assert about["a"]["lesion_volume_ml"] == {Tissue.LATERAL_VENTRICLES: 9.0, Tissue.CORTICAL_GREY_MATTER: 4.5}[label]
-    assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"b"}
+    *unknown, total = [row for row in read(tmp_path / "out" / "places.tsv") if row["subject"] == "a"]
+    assert float(total["lesion_volume_ml"]) == about["a"]["lesion_volume_ml"]
+    assert {cell for row in unknown for cell in list(row.values())[2:]} == {"n/a"}
 
 
 def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_path, capsys):
@@ -315,7 +317,9 @@ def test_a_subject_without_places_keeps_its_loads_and_is_flagged(synthetic, tmp_
     synthetic.save(tmp_path / "tissue" / "a_tissue.nii.gz", tissue, np.eye(4))
     assert run(tmp_path, f"--tissue={tmp_path / 'tissue'}") == 0
     assert "no lateral ventricle or no cortex in the tissue map: lesions have no place" in capsys.readouterr().err
-    assert {row["subject"] for row in read(tmp_path / "out" / "places.tsv")} == {"b"}
+    rows = [row for row in read(tmp_path / "out" / "places.tsv") if row["subject"] == "a"]
+    assert [row["place"] for row in rows] == [*(place.name for place in PLACES), "total"]
+    assert [row["n_lesions"] for row in rows] == ["n/a"] * len(PLACES) + ["2"]
     assert {row["subject"] for row in read(tmp_path / "out" / "lesion_load.tsv")} == {"a", "b"}
     census = [tuple(row.values())[-4:] for row in read(tmp_path / "out" / "lesions.tsv")]
     assert census == [("n/a", "n/a", "n/a", "n/a")] * 2

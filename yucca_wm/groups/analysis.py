@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,13 +24,14 @@ from yucca_wm.groups.participants import (
 )
 from yucca_wm.groups.statistics.variables import Design, design
 from yucca_wm.imaging.reading import spelled
+from yucca_wm.localize.summary import Summary
 from yucca_wm.report.flagged import (
     Flags,
     excluded,
     flag_lines,
     left_out_lines,
     read_flags,
-    summary_file,
+    results_folder,
     without_flags,
 )
 from yucca_wm.report.folder import MANIFEST as REPORT
@@ -72,11 +72,8 @@ class Names:
 
 def numbered_names(load_path: TableInput, subjects: Collection[str]) -> Names:
     """Numbers that ``yucca_wm.report --anonymise`` gives to the subjects of the same localization."""
-    file = summary_file(load_path)
-    try:
-        failures = list(json.loads(file.read_text(encoding="utf-8"))["failures"]) if file is not None else []
-    except (OSError, ValueError, KeyError, TypeError):  # loads from elsewhere
-        failures = []
+    folder = results_folder(load_path)
+    failures = [] if folder is None else list(Summary.of_earlier_run(folder).failures)
     return Names(numbered({*subjects, *failures}))
 
 

@@ -234,7 +234,7 @@ def _profiles(loads: Loads, labels: NDArray[np.intp]) -> list[Profile]:
 
 
 def _choice_line(choice: Choice) -> str:
-    if choice.silhouette <= -1:
+    if choice.silhouette is None:
         return f"k = {choice.k}: leaves a group of too few subjects"
     stable = ", ".join(f"{value:.2f}" for value in choice.stability) or "not computed"
     return f"k = {choice.k}: silhouette {choice.silhouette:.3f}; bootstrap Jaccard {stable}"

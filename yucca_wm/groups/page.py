@@ -52,7 +52,7 @@ def cluster_page(
     tried = [
         (
             choice["k"],
-            f"{choice['silhouette']:.3f}" if choice["silhouette"] > -1 else "a group is too small",
+            "a group is too small" if choice["silhouette"] is None else f"{choice['silhouette']:.3f}",
             ", ".join(f"{value:.2f}" for value in choice["stability"]) or "-",
         )
         for choice in content["choices"]

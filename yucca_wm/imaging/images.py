@@ -107,13 +107,13 @@ def load(path: str | os.PathLike[str] | Image) -> Image:
     path : file, or an image that has been read already.
 
     Where sform and qform disagree, the one chosen on the command line counts (`reading`), else the sform if they differ
-    by less than half a voxel; remaining doubts are left as a note there.
+    by less than half the shortest side of a voxel; remaining doubts are left as a note there.
 
     Raises
     ------
     InputError : file missing, not NIfTI, truncated, not 3D (a trailing axis of 1 is dropped), not real numbers,
         NaN or infinite values, a singular affine, voxels too small or too large for a head, or
-        sform and qform that disagree by more than half a voxel.
+        sform and qform that disagree by more than that.
     """
     image = path if isinstance(path, Image) else _load(Path(path))
     return image if image.data.flags.writeable else replace(image, data=image.data.copy(order="K"))

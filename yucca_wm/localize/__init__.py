@@ -2,8 +2,8 @@
 
 Modules in processing order: `cohort` (all subjects), `case` (one subject, step by step), the subpackage `inputs`
 (pairing of maps, companion maps, records, reading), the subpackage `measures` (`lesions`, `places`, `load`, `expected`,
-`flags`, and the `columns` of all tables), `tables`, `outputs`, `heatmap` and `maps`; `atlas_space` carries lesions to
-an atlas. `api` is the Python interface to `case`.
+`flags`, and the `columns` of all tables), `tables`, `outputs`, `summary`, `heatmap` and `maps`; `atlas_space` carries
+lesions to an atlas. `api` is the Python interface to `case`.
 """
 
 from yucca_wm.callable_package import make_callable

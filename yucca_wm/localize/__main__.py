@@ -224,7 +224,7 @@ def _tell(
 
     flags, failures : localized and failed subjects. whole : the run covers all subjects and has written the tables.
     """
-    from yucca_wm.localize.outputs import MANIFEST, failures_in
+    from yucca_wm.localize.summary import MANIFEST, Summary
     from yucca_wm.localize.terminal import cohort_lines, lines
 
     done = f"{count(len(flags), 'subject')} localized; tables and heat map"
@@ -232,7 +232,7 @@ def _tell(
         print(f"{done} come with --level group")
         return
     if not flags:
-        if inputs.adds and set(failures) <= set(failures_in(args.out_dir)):
+        if inputs.adds and set(failures) <= Summary.of_earlier_run(args.out_dir).failures.keys():
             print(f"no subject could be localized: see {args.out_dir / MANIFEST}")
         elif (args.out_dir / MANIFEST).exists():
             print(f"no subject could be localized: {args.out_dir} is unchanged", file=sys.stderr)

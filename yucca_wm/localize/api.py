@@ -29,7 +29,8 @@ from yucca_wm.localize.inputs.records import attached_record
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
-from yucca_wm.localize.outputs import Parts, files_of, part_of, summary, write_group
+from yucca_wm.localize.outputs import Parts, files_of, part_of, write_group
+from yucca_wm.localize.summary import summary
 from yucca_wm.localize.tables import PLACES, tables_of_subject
 from yucca_wm.localize.terminal import in_short
 

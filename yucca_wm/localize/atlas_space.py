@@ -7,7 +7,6 @@ averaging over subjects makes the frequency map smooth. Gains and losses are wri
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -32,6 +31,7 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
+from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.parcellate.transforms import Transforms
 from yucca_wm.registration.warp import Warp, to_subject
 
@@ -196,11 +196,13 @@ class Localized:
 
 def localized_in(results_dir: Path) -> tuple[list[Localized], Settings]:
     """All subjects in the tables of ``results_dir``, and the settings of these tables."""
-    summary = json.loads((results_dir / "localize.json").read_text(encoding="utf-8"))
+    summary = Summary.read(results_dir)
+    if summary is None:
+        raise InputError(results_dir, f"holds no {MANIFEST}", "localize first")
     everybody = [
-        Localized(name, Path(about["lesions"]), Path(about["regions"])) for name, about in summary["subjects"].items()
+        Localized(name, Path(about["lesions"]), Path(about["regions"])) for name, about in summary.subjects.items()
     ]
-    return everybody, Settings.stated(summary["settings"])
+    return everybody, summary.settings
 
 
 def carry_cohort(

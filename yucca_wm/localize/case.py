@@ -26,7 +26,7 @@ from yucca_wm.localize.measures.flags import (
 )
 from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
 from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
-from yucca_wm.localize.measures.places import NO_PLACES, place_lesions
+from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, unknown_places
 from yucca_wm.localize.measures.surroundings import ventricle_distances
 from yucca_wm.localize.outputs import Parts, part_of
 from yucca_wm.localize.tables import Table
@@ -76,7 +76,7 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
 
         softmaxes = companions.lesion_softmax, companions.region_softmax
         result = replace(result, soft=expected_rows(*softmaxes, maps.lesions, table, settings))
-    if maps.tissue is not None and not result.places:
+    if result.places and not result.shows_places:
         flags |= NO_PLACES
     if companions.modalities is not None:
         alone = {}
@@ -134,7 +134,9 @@ def localize(
     if settings.assign_outside_mm > 0:
         assigned = assign_outside(components, counts, regions.data, lesions.affine, settings.assign_outside_mm)
     placed = None if tissue is None else place_lesions(components, tissue, regions.data, table)
-    places = [] if placed is None else placed.rows(volume_mm3)
+    places = []
+    if tissue is not None:
+        places = unknown_places(components, volume_mm3) if placed is None else placed.rows(volume_mm3)
     distance_mm = None if placed is None else placed.surroundings.ventricle_mm
     if ventricles is not None:
         distance_mm = ventricle_distances(components, ventricles)

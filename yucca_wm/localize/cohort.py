@@ -25,13 +25,9 @@ from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.inputs.records import before_rules, mixed_settings, other_scans, recorded_by_predict, same_scans
 from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import (
-    files_of,
-    remove_group,
-    summary,
-    write_group,
-)
+from yucca_wm.localize.outputs import files_of, remove_group, write_group
 from yucca_wm.localize.plan import Plan, check_plan, plan_of
+from yucca_wm.localize.summary import summary
 from yucca_wm.localize.tables import Table
 
 

@@ -18,7 +18,8 @@ from yucca_wm.localize.atlas_space import STEP as TO_TEMPLATE
 from yucca_wm.localize.inputs.pairs import Inputs, Pair
 from yucca_wm.localize.inputs.records import recorded_by_predict
 from yucca_wm.localize.maps import Derivative
-from yucca_wm.localize.outputs import MANIFEST, Parts, subjects_in
+from yucca_wm.localize.outputs import Parts
+from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.localize.tables import ALL_TABLES
 
 STEP, MAPS = "localize", "maps"
@@ -73,8 +74,8 @@ def check_folder(folder: Path, parts: Parts, added: Collection[str] | None, *, f
     subjects ``added`` cannot be added to (None: the run replaces all)."""
     if not force:
         check_tables(folder)
-    saved = [] if added is None or parts.of_others(()) else sorted(set(subjects_in(folder)) - set(added))
-    if saved:
+    there = set() if parts.of_others(()) else Summary.of_earlier_run(folder).subjects.keys()
+    if added is not None and (saved := sorted(there - set(added))):
         problem = f"holds results of {some_of(saved)}, saved from Python, which no others can be added to"
         raise InputError(folder, problem, "choose another --out-dir")
 

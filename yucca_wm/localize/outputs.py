@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm import __version__
 from yucca_wm.core.columns import number
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_json
@@ -25,13 +24,11 @@ from yucca_wm.core.tsv import tsv_lines
 from yucca_wm.imaging.images import name_of
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs.pairs import Maps
-from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.measures.places import PLACES
+from yucca_wm.localize.summary import MANIFEST
 from yucca_wm.localize.tables import ALL_TABLES, OPTIONAL_TABLES, REGIONS, Table, sidecar_name, write_regions
 from yucca_wm.localize.tables import PLACES as PLACES_TABLE
-
-MANIFEST = "localize.json"
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,9 @@ def files_of(maps: Maps) -> dict[str, str]:
 
 def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
     total, outside = result.total, result.outside
-    volume_by_place = {row.place: float(number(row.lesion_volume_ml)) for row in result.places[:-1]}
+    volume_by_place = (
+        {row.place: float(number(row.lesion_volume_ml)) for row in result.places[:-1]} if result.shows_places else {}
+    )
     return {
         **files_of(maps),
         "voxel_volume_mm3": round(result.voxel_volume_mm3, 6),
@@ -109,19 +108,6 @@ def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
         "n_lesions_removed_below_min_size": result.removed_lesions,
         **({"lesion_volume_ml_by_place": volume_by_place} if volume_by_place else {}),
         "flags": result.flags,
-    }
-
-
-def summary(failures: Mapping[str, str], settings: Settings, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Content of ``localize.json`` except subjects: program, inputs, settings, failures."""
-    return {
-        "program": "yucca_wm.localize",
-        "version": __version__,
-        "inputs": inputs,
-        "settings": asdict(settings),
-        "units": {"volume": "ml", "length": "mm", "coordinates": "world, RAS+ (x grows to the subject's right)"},
-        "subjects": {},
-        "failures": failures,
     }
 
 
@@ -152,23 +138,6 @@ def write_group(
     if len(loads):
         figure = draw_heat_map(list(files), [region.name for region in table.measured], loads)
         save_figure(figure, folder / "heat_map")
-
-
-def subjects_in(folder: Path) -> list[str]:
-    """Subjects in ``localize.json`` in ``folder``; empty without that file."""
-    try:
-        return list(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["subjects"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def failures_in(folder: Path) -> dict[str, str]:
-    """Subject -> reason of failures in ``localize.json`` in ``folder``; empty without that file."""
-    try:
-        before = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["failures"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return {name: str(reason) for name, reason in before.items()}
 
 
 def remove_group(folder: Path) -> None:

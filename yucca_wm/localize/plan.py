@@ -17,7 +17,8 @@ from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair
 from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import Parts, failures_in
+from yucca_wm.localize.outputs import Parts
+from yucca_wm.localize.summary import Summary
 from yucca_wm.localize.tables import Table, columns_identity, tables_of
 
 MAKE_COLUMNS = frozenset({"ventricles", "tissue"})
@@ -88,7 +89,7 @@ def _digest(table: RegionTable) -> str:
 
 def _earlier(step: Step, parts: Parts, pairs: Collection[str]) -> Earlier:
     """Subjects with parts, and failures; subjects that are not in ``pairs`` only if they are done."""
-    there = Earlier.read(step, parts.of_others(()), failures_in(step.folder))
+    there = Earlier.read(step, parts.of_others(()), Summary.of_earlier_run(step.folder).failures)
     entries = {name: entry for name, entry in there.entries.items() if name in pairs or entry.state is State.DONE}
     return replace(there, entries=entries)
 

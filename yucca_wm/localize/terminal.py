@@ -58,10 +58,11 @@ def lines(out: Path, subject: str) -> Iterator[str]:
     shown, said = affected(_rows(out / LOAD, subject))
     yield from _aligned(shown, "name", "region", "% of region")
     yield from said
-    if (out / PLACES).is_file():
+    places = _rows(out / PLACES, subject) if (out / PLACES).is_file() else []
+    if places and places[0]["n_lesions"]:
         yield ""
         yield f"{'place':<28}{'lesion ml':>11}{'lesions':>23}"
-        for row in _rows(out / PLACES, subject):
+        for row in places:
             yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>23}"
         yield SORTED
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.localize.measures.flags import SMALL_LOAD, TITLES
+from yucca_wm.localize.summary import MANIFEST, Summary
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
@@ -23,26 +23,19 @@ Flags = dict[str, list[str]]
 """Subject -> names of its flags."""
 
 
-def summary_file(results: TableInput) -> Path | None:
-    """The ``localize.json`` of a folder of results, or beside one of its tables; None for a table in memory."""
+def results_folder(results: TableInput) -> Path | None:
+    """The folder of results that is given, or holds the given table; None for a table in memory."""
     if not isinstance(results, str | os.PathLike):
         return None
     path = Path(results)
-    return (path if path.is_dir() else path.parent) / "localize.json"
+    return path if path.is_dir() else path.parent
 
 
 def read_flags(results: TableInput) -> Flags | None:
-    """The flags of every subject in the `summary_file`; None if there is no such file."""
-    path = summary_file(results)
-    if path is None:
-        return None
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): list(about["flags"]) for name, about in summary["subjects"].items()}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(path, f"is not of yucca_wm.localize ({error})", "localize again") from error
+    """The flags of every subject in the ``localize.json`` of the `results_folder`; None if there is no such file."""
+    folder = results_folder(results)
+    summary = None if folder is None else Summary.read(folder)
+    return None if summary is None else summary.flags
 
 
 def excluded(
@@ -58,14 +51,15 @@ def excluded(
     if flags is None and path == FRAME:
         raise InputError(path, "comes without flags", "give them: flags={subject: names of flags}")
     if flags is None:
-        raise InputError(path, "has no localize.json beside it: flags are not known", "keep the two together")
+        raise InputError(path, f"has no {MANIFEST} beside it: flags are not known", "keep the two together")
     known = dict.fromkeys([*TITLES, *(flag for own in flags.values() for flag in own)])
     if unknown := [flag for flag in wanted if flag not in known]:
         raise InputError(path, f"there is no flag {unknown[0]}", f"flags are {', '.join(known)}")
     if path != FRAME and (unsure := without_flags(flags, subjects)):
         named = _names(unsure, named=True)
         problem = f"has flags of only {len(subjects) - len(unsure)} of {len(subjects)} subjects, not of{named[1:]}"
-        raise InputError(summary_file(results) or path, problem, "localize all of them into one folder")
+        folder = results_folder(results)
+        raise InputError(path if folder is None else folder / MANIFEST, problem, "localize all of them into one folder")
     against = set(wanted) or set(known) - set(NO_DOUBT)
     found = {name: [flag for flag in flags.get(name, []) if flag in against] for name in subjects}
     return {name: f"flagged {', '.join(own)}" for name, own in found.items() if own}

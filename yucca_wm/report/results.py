@@ -5,7 +5,6 @@ error message might reveal.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from yucca_wm.core.predictions import PREDICTIONS, By, read_predictions
 from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.flags import TITLES
+from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.localize.tables import PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
 
@@ -92,7 +92,7 @@ class Results:
 
     @property
     def flags(self) -> Flags:
-        return {name: list(about["flags"]) for name, about in self.summary["subjects"].items()}
+        return Summary(self.summary).flags
 
     def loads_percent(self) -> NDArray[np.float64]:
         """[subjects, regions] load in percent; NaN if undefined."""
@@ -116,7 +116,9 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     """Read the tables of a localization. Raises InputError if a file is missing, damaged or has no subject."""
     folder = Path(folder)
     try:
-        summary = json.loads((folder / "localize.json").read_text(encoding="utf-8"))
+        summary = Summary.read(folder)
+        if summary is None:
+            raise InputError(folder, f"holds no {MANIFEST}")
         load, lesions = _by_subject(folder / "lesion_load.tsv"), _by_subject(folder / "lesions.tsv")
         extra = {title: _by_subject(folder / name) for name, title in EXTRA.items() if (folder / name).is_file()}
         places = _by_subject(folder / PLACES) if (folder / PLACES).is_file() else {}
@@ -127,7 +129,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
     predicted = _predicted(folder / PREDICTIONS, load)
-    return Results(folder, summary, load, lesions, extra, places, alignments=alignments, **predicted)
+    return Results(folder, summary.content, load, lesions, extra, places, alignments=alignments, **predicted)
 
 
 def region_table(folder: str | os.PathLike[str]) -> RegionTable:

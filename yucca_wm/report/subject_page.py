@@ -149,6 +149,9 @@ def _first_things_first(lesion: Row) -> Row:
 def _place_rows(results: Results, subject: str) -> list[dict[str, Any]]:
     """Lesions by place; empty without tissue maps."""
     titles = results.summary.get("places", {})
+    own = results.places.get(subject, [])
+    if not own or not own[0]["n_lesions"]:  # the tissue map shows no places
+        return []
     return [
         {
             "title": titles.get(row["place"], row["place"]),
@@ -157,7 +160,7 @@ def _place_rows(results: Results, subject: str) -> list[dict[str, Any]]:
             "lesions": row["n_lesions"],
             "sum": row["place"] not in titles,
         }
-        for row in results.places.get(subject, [])
+        for row in own
     ]
 
 

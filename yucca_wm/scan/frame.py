@@ -65,10 +65,11 @@ class Frame:
     def to_space(self, labels: Image, like: Image | None) -> Image:
         """A label map of this frame in the space of another scan of the subject, resampled once (nearest neighbour).
 
-        like : that scan; for None, or a scan on the frame's grid that was not moved, ``labels`` itself is returned.
+        like : that scan; for None ``labels`` itself is returned, and for a scan on the frame's grid that was not moved
+            its voxels, under that scan's own affine.
         """
         if like is None or (not self.transforms and same_grid(labels, like)):
-            return labels  # scans that were moved may share a grid and yet not lie on each other
+            return labels if like is None else like.with_data(labels.data)  # moved scans may share a grid by chance
         moved = next(iter(self.transforms.values()), np.eye(4))
         return carry_labels(labels, np.asarray(inverse(moved), np.float64), like)
 

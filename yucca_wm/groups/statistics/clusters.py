@@ -39,6 +39,9 @@ MIN_SHARE, MIN_MEMBERS = 0.05, 3
 """A division with a smaller group is rejected, here and in the simulations: with skewed loads, one subject may lie so
 far out that no other division has a silhouette like that of this subject against the rest."""
 
+TOO_SMALL = -1.0
+"""Stands for the silhouette of a division with a group of too few subjects, so that no other is lower."""
+
 SIMULATIONS = 99
 BOOTSTRAPS = 50
 
@@ -68,10 +71,11 @@ def principal_scores(values: NDArray[np.float64], components: int) -> NDArray[np
 
 @dataclass(frozen=True)
 class Choice:
-    """One number of clusters: mean silhouette (-1..1) and, in cluster order, mean bootstrap Jaccard similarity."""
+    """One number of clusters: mean silhouette (-1..1; None if a group would be too small) and, in cluster order, mean
+    bootstrap Jaccard similarity (empty if not computed)."""
 
     k: int
-    silhouette: float
+    silhouette: float | None
     stability: tuple[float, ...] = ()
 
 
@@ -152,8 +156,8 @@ def cluster(
     scores = principal_scores(scaled, components)
     best_k, best, silhouettes = _best(scores, ks, method, seed)
     candidate = _by_size(divide(scores, best_k, method, seed))
-    choices = [Choice(k, value) for k, value in silhouettes.items()]
-    if best <= -1:
+    choices = [Choice(k, _known(value)) for k, value in silhouettes.items()]
+    if best == TOO_SMALL:
         least = max(MIN_MEMBERS, math.ceil(MIN_SHARE * len(values)))
         reason = f"every division has a group of fewer than {least} subjects, so none could be tested"
         return Clusters(False, reason, none, none, best_k, None, components, tuple(choices))
@@ -162,7 +166,9 @@ def cluster(
     if p_value > ALPHA:
         reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"
         return Clusters(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
-    choices = [Choice(k, value, stability(scores, k, method, bootstraps, rng)) for k, value in silhouettes.items()]
+    choices = [
+        Choice(k, _known(value), stability(scores, k, method, bootstraps, rng)) for k, value in silhouettes.items()
+    ]
     lowest = min(next(choice.stability for choice in choices if choice.k == best_k))
     if lowest < STABLE:
         reason = f"the groups do not come back in bootstrap samples (Jaccard {lowest:.2f}, under {STABLE})"
@@ -203,9 +209,14 @@ def _best(values: NDArray[np.float64], ks: range, method: str, seed: int) -> tup
         labels = divide(values, k, method, seed)
         sizes = np.bincount(labels, minlength=k)
         groups = sizes.min() >= max(MIN_MEMBERS, MIN_SHARE * len(values)) and len(set(labels[judged].tolist())) > 1
-        silhouettes[k] = float(silhouette_score(distances, labels[judged], metric="precomputed")) if groups else -1.0
+        score = silhouette_score(distances, labels[judged], metric="precomputed") if groups else TOO_SMALL
+        silhouettes[k] = float(score)
     best_k = max(silhouettes, key=lambda k: silhouettes[k])
     return best_k, silhouettes[best_k], silhouettes
+
+
+def _known(silhouette: float) -> float | None:
+    return None if silhouette == TOO_SMALL else silhouette
 
 
 def _single_cloud_p(

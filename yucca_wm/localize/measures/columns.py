@@ -170,7 +170,8 @@ PLACE: tuple[Column[PlaceRow], ...] = (
     ),
     Column(
         "lesion_volume_ml", lambda row: row.lesion_volume_ml, "lesion volume of the voxels of this place", ML,
-        "places add up to `total`, which is that of `lesion_load.tsv`, exactly",
+        "places add up to `total`, which is that of `lesion_load.tsv`, exactly; undefined where the tissue map shows "
+        "no lateral ventricle or no cortex",
     ),
     Column(
         "share_percent", lambda row: row.share_percent, "in percent of the subject's lesion volume", PERCENT,

@@ -259,7 +259,7 @@ class CaseResult:
     flags : name -> what to know before trusting the numbers.
     soft : expected volumes, a row for each region, outside and total; empty without softmaxes.
     modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
-    places : a row for each place and their total; empty without a tissue map that shows places.
+    places : a row for each place and their total; empty without a tissue map.
     removed_voxels, removed_lesions : numbers below the minimum size, not in any table.
     """
 
@@ -273,6 +273,11 @@ class CaseResult:
     soft: list[SoftRow] = field(default_factory=list)
     modalities: list[ModalityRow] = field(default_factory=list)
     places: list[PlaceRow] = field(default_factory=list)
+
+    @property
+    def shows_places(self) -> bool:
+        """Whether places are known: there is a tissue map, with ventricles and cortex."""
+        return any(row.n_lesions is not None for row in self.places[:-1])
 
     @property
     def total(self) -> LoadRow:

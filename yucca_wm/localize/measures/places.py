@@ -103,13 +103,15 @@ PLACES = (
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """One row of ``places.tsv``; ``share_percent`` in percent of the lesion volume, None if there is no lesion."""
+    """One row of ``places.tsv``; ``share_percent`` in percent of the lesion volume, None if there is no lesion.
+
+    All numbers of a place are None if the tissue map shows no places."""
 
     place: str
-    lesion_voxels: int
-    lesion_volume_ml: float
+    lesion_voxels: int | None
+    lesion_volume_ml: float | None
     share_percent: float | None
-    n_lesions: int
+    n_lesions: int | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,13 @@ class Placed:
             PlaceRow(name, n, n * voxel_volume_mm3 / 1000, 100 * n / total if total else None, count)
             for name, n, count in zip([*names, TOTAL], [*voxels, total], [*lesions, sum(lesions)], strict=True)
         ]
+
+
+def unknown_places(components: Components, voxel_volume_mm3: float) -> list[PlaceRow]:
+    """The rows of a subject whose tissue map shows no places: only their total is known."""
+    n = len(components.voxels)
+    total = PlaceRow(TOTAL, n, n * voxel_volume_mm3 / 1000, 100.0 if n else None, components.count)
+    return [*(PlaceRow(place.name, None, None, None, None) for place in PLACES), total]
 
 
 def place_lesions(
