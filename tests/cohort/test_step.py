@@ -263,6 +263,22 @@ def test_participants_and_group(cohort: Cohort) -> None:
         cohort.run(participants=("a", "z"), level=Level.PARTICIPANT)
 
 
+def test_a_form_of_the_header_is_chosen_for_one_subject(cohort: Cohort) -> None:
+    """The result is that of its files as chosen, until another form is; it was lost, or done again and failed."""
+    with reading(Headers("qform")):
+        assert set(cohort.run(participants=("a",), level=Level.PARTICIPANT).results) == {"a"}
+    cohort.run(participants=("b", "c"), level=Level.PARTICIPANT)
+    assert cohort.calls == "bc"
+    assert set(cohort.run(level=Level.GROUP).results) == set(NAMES)
+    cohort.run()
+    assert cohort.calls == ""
+    with reading(Headers("sform")):
+        failures = cohort.run(level=Level.GROUP).failures
+        assert failures["a"] == "was done with other settings (header); run it at the participant level again"
+        cohort.run()
+    assert cohort.calls == "abc"
+
+
 def test_participants_share_a_folder_and_a_whole_run_has_it_alone(cohort: Cohort) -> None:
     part, whole = RunOptions(level=Level.PARTICIPANT), RunOptions()
     with only_run_in(cohort.out, part), only_run_in(cohort.out, part):

@@ -295,9 +295,7 @@ def test_flags_follow_the_record_of_predict_though_the_maps_are_the_same(
     capsys.readouterr()
     if how == "levels":
         assert localized("--level", "group") == 1
-        assert (
-            "a: was done with other settings or files; run it at the participant level again" in capsys.readouterr().err
-        )
+        assert "a: was done with other files; run it at the participant level again" in capsys.readouterr().err
         assert localized("--level", "participant") == localized("--level", "group") == 0
     elif how == "one by one":
         assert of_a("b") == 0

@@ -452,3 +452,29 @@ def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_p
     head = text[: text.index("<h2>Subjects")]
     assert "; 1 of 3 left out: 001_visit2" in head
     assert "visits of 001 have voxels of different size (in mm3: 001_visit1 2, 001_visit2 3)" in head
+
+
+@pytest.mark.parametrize("maps_on", ["FLAIR", "T1"])
+def test_maps_are_shown_on_the_scan_that_they_were_predicted_from(maps_on, placed, tmp_path):
+    """The record names it, whatever it is called; by its name the raw T1 would be shown, which was moved."""
+    results, scans = tmp_path / "out", tmp_path / "my scans" / "s"
+    shutil.copytree(placed / "out", results)
+    scans.mkdir(parents=True)
+    right = nib.load(placed / "scans" / "s_FLAIR_000.nii.gz")
+    moved = right.affine @ nib.affines.from_matvec(np.eye(3), [3, 0, 0])
+    elsewhere = nib.Nifti1Image(right.get_fdata(dtype=np.float32), moved)
+    files = {"FLAIR": scans / "FLAIR rotated grid.nii.gz", "T1": scans / "T1.nii.gz"}
+    for modality, file in files.items():
+        nib.save(right if modality == maps_on else elsewhere, file)
+    record = json.loads((results / "predict.json").read_text())
+    record["cases"]["s"]["scans"] = {modality: {"file": str(file)} for modality, file in files.items()}
+    (results / "predict.json").write_text(json.dumps(record))
+    arguments = ["--results", str(results), "--images", str(tmp_path / "my scans"), "--out_dir", str(tmp_path / "page")]
+    assert main(arguments) == 0
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    shown = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page[page.index("<h2>Made from</h2>") :]))
+    assert f"shown on {files[maps_on]}" in shown
+    assert subject_page.BY_HEADERS not in page
+    files[maps_on].unlink()  # what is left has another place in the world
+    assert main(arguments) == 0
+    assert subject_page.BY_HEADERS in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")

@@ -166,10 +166,12 @@ def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator
 def _duplicates(facts: Mapping[str, Facts]) -> Iterator[Problem]:
     """Identical voxels under two names: one person counted twice, perhaps in both training and test set."""
     held = ((held, name) for name, fact in facts.items() for held in fact.digests.items())
+    shared: dict[tuple[str, ...], list[str]] = {}
     for (column, _), name, others in with_others(held):
-        shown = some_of(others, MAX_NAMED)
-        remedy = "keep one of them, or training and groups count it twice"
-        yield Problem(Level.WARNING, name, "", f"has the same {column} voxels as {shown}", remedy)
+        shared.setdefault((name, *others), []).append(column)
+    for (name, *others), columns in shared.items():
+        problem = f"has the same {' and '.join(columns)} voxels as {some_of(others, MAX_NAMED)}"
+        yield Problem(Level.WARNING, name, "", problem, "keep one of them, or training and groups count it twice")
 
 
 def _sides_of_split(root: Path, splits: Mapping[str, Split]) -> Iterator[Problem]:

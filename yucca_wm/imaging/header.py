@@ -36,7 +36,7 @@ MIN_ANGLE = 0.05
 """Smallest ratio of a voxel's volume to that of a box with the same edges; below it the axes are nearly parallel."""
 
 NO_ORIENTATION = "has no orientation in its header: left and right are not known"
-NO_ORIENTATION_REMEDY = "copy the header of the scan that it was made from to it"
+NO_ORIENTATION_REMEDY = "convert it from DICOM again, or copy the header of the scan that it was made from to it"
 """Remedy for headers without sform and qform."""
 
 CORNERS = np.array(list(product((0, 1), repeat=3)))
@@ -61,10 +61,9 @@ def header_notes(header: Any, affine: NDArray[np.float64]) -> list[str]:
         spacing, pixdim = np.linalg.norm(affine[:3, :3], axis=0), np.asarray(header["pixdim"][1:4], dtype=np.float64)
         if not np.allclose(spacing, pixdim, rtol=PIXDIM_TOLERANCE):
             times = np.prod(pixdim) / abs(np.linalg.det(affine[:3, :3]))
-            notes.append(
-                f"pixdim gives voxels of {by_axis(pixdim)} mm, the sform of {by_axis(spacing)} mm; the sform is used "
-                f"(volumes from pixdim would be {times:.3g} times as large)"
-            )
+            said = f"pixdim gives voxels of {by_axis(pixdim)} mm, the sform of {by_axis(spacing)} mm; the sform is used"
+            other = f" (volumes from pixdim would be {times:.3g} times as large)"
+            notes.append(said + other * (abs(times - 1) > PIXDIM_TOLERANCE))
     return notes
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
-from yucca_wm.jobs.resumable import without_header
-from yucca_wm.jobs.run_record import Entry, FileState, Record, State, plain
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.jobs.step import Step
 
 
@@ -41,18 +39,10 @@ class Earlier:
         of all other subjects must meet, besides having the step's parameters.
         """
         for name, entry in self.entries.items():
-            if name not in now and not (without_header(entry).repeats(self.step.parameters) and alike(entry)):
-                problem = f"holds {name}, done {self._otherwise(entry)}"
+            if name not in now and not (entry.repeats(self.step.parameters) and alike(entry)):
+                problem = f"holds {name}, done {entry.otherwise(self.step.parameters)}"
                 remedy = f"choose another --out-dir, or {self.step.name} all of them again"
                 raise InputError(self.step.folder, problem, remedy)
-
-    def _otherwise(self, entry: Entry) -> str:
-        """In words, how ``entry`` was obtained differently."""
-        if entry.version != __version__:
-            return f"by version {entry.version} of the package"
-        before, now = without_header(entry).parameters, plain(self.step.parameters)
-        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        return f"with other settings ({', '.join(names) or 'other kinds of maps were given'})"
 
     def check_names(self, inputs: Mapping[str, Mapping[str, Path]]) -> None:
         """Raise InputError if a subject already there has the same name but other files.

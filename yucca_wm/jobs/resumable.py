@@ -18,12 +18,9 @@ from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.not_replaced import Written, check_apart
 from yucca_wm.jobs.options import Level, RunOptions, selected
-from yucca_wm.jobs.run_record import Entry, Record, State
+from yucca_wm.jobs.run_record import HEADER, Entry, Record, State
 from yucca_wm.jobs.step import Case, Step, Work
 from yucca_wm.jobs.worker import Done, Due, bring_back, do_subject, is_current, remove_earlier
-
-HEADER = "header"
-"""Key among the recorded parameters: the form given by ``--header``, if any."""
 
 SAVED = {"saved": "from Python"}
 """Parameters of such an entry: a command does the subject again."""
@@ -163,11 +160,6 @@ def record_saved(step: Step, name: str, work: Work[Any], write: Callable[[], Non
     record.add(replace(begun, state=State.DONE, outputs=step.left(work.leaves)))
 
 
-def without_header(entry: Entry) -> Entry:
-    """The choice of a header's form belongs to each subject's own files, not to the tables: leave it out."""
-    return replace(entry, parameters={name: value for name, value in entry.parameters.items() if name != HEADER})
-
-
 def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Outcome[Any]:
     """Results finished at the participant level; every other subject is a failure."""
     results: dict[str, Any] = {}
@@ -179,7 +171,8 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
         elif last is None or last.state is State.BEGUN or not work.is_there:
             failures[name] = "is not done yet; run it at the participant level"
         elif not is_current(step, work, last):
-            failures[name] = "was done with other settings or files; run it at the participant level again"
+            how = "with other files" if last.repeats(step.parameters) else last.otherwise(step.parameters)
+            failures[name] = f"was done {how}; run it at the participant level again"
         else:
             results[name] = last.result
             reading.note(*last.notes)

@@ -26,6 +26,9 @@ from yucca_wm.core.files import files_of, sha256
 RECORD = "run_record.jsonl"
 """Name of the record in an output folder."""
 
+HEADER = "header"
+"""Key among the parameters: the form given by ``--header``, if any. It belongs to a subject's own files."""
+
 
 class State(StrEnum):
     """done; failed (with a reason); begun: not done yet, and an earlier result no longer counts."""
@@ -94,8 +97,22 @@ class Entry:
         return self.repeats(parameters) and self.depends_on == plain(depends_on) and mine == now
 
     def repeats(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether it was done by this version of the package with ``parameters``."""
-        return self.state is State.DONE and self.version == __version__ and self.parameters == plain(parameters)
+        """Whether it was done by this version of the package with ``parameters``; if these choose no form of the
+        header, the one chosen for this subject's files holds."""
+        same = self._settings(parameters) == plain(parameters)
+        return self.state is State.DONE and self.version == __version__ and same
+
+    def otherwise(self, parameters: Mapping[str, Any]) -> str:
+        """In words, how it was done differently from ``parameters``."""
+        if self.version != __version__:
+            return f"by version {self.version} of the package"
+        before, now = self._settings(parameters), plain(parameters)
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        return f"with other settings ({', '.join(names) or 'other kinds of maps were given'})"
+
+    def _settings(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Its parameters, without the form of the header if ``parameters`` choose none."""
+        return {name: value for name, value in self.parameters.items() if name != HEADER or HEADER in parameters}
 
     def as_line(self) -> bytes:
         content = {

@@ -13,7 +13,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
-from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.grids import on_grid, reordered
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.localize.inputs.pairs import Companions, Pair
@@ -35,8 +35,9 @@ def subject_layers(
     table: RegionTable,
     colors: Mapping[str, str],
     background: Path | None = None,
-) -> tuple[Image, list[Layer]]:
-    """The scan and the layers over it, [x, y, z] in RAS order; lesions by region first.
+) -> tuple[Image, list[Layer], bool]:
+    """The scan and the layers over it, [x, y, z] in RAS order, lesions by region first; and whether the scan has
+    another grid than the maps, so that headers alone lay it under them.
 
     about, stated : the subject's entry and the settings in ``localize.json``; colors : region name -> colour of its
     lesions. Without ``background`` the region map in greys replaces the scan. Raises YuccaWMError if a map is missing.
@@ -46,11 +47,13 @@ def subject_layers(
     pair = Pair("", Path(about["lesions"]), Path(about["regions"]), companions=Companions(tissue=tissue_map))
     maps = read_maps(pair, table, settings)
     lesions, regions, tissue = maps.lesions, maps.regions, maps.tissue
+    by_headers = False
     if background is None:
         under = lesions.with_data(region_greys(regions.data))
     else:
         scan = images.load(background)
         refuse_label_map(scan)
+        by_headers = not images.same_grid(reordered(scan, lesions), lesions)
         under = on_grid(scan, lesions, resample=True)
     names = {region.index: region.name for region in table}
     lesion_names = names | {outside_label(table): OUTSIDE_NAME}
@@ -70,7 +73,7 @@ def subject_layers(
     if tissue is not None:
         apart = np.where(labelled.data > 0, 0, tissue.data)  # below a lesion the map may show fluid
         layers.append(_of_table("tissue", tissue.with_data(apart), tissues(), "tissue"))
-    return to_ras(under), layers
+    return to_ras(under), layers, by_headers
 
 
 def check_counts(

@@ -7,11 +7,20 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
 
 from yucca_wm.cohort.ids import ENDING
 from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, nifti_files
+from yucca_wm.imaging.images import GRID_TOLERANCE_MM
+
+if TYPE_CHECKING:
+    from yucca_wm.report.results import Results
 
 BEST_TO_SEE_LESIONS, OTHER_CONTRAST = {"flair": 1, "t1": 2}, 3
 """Order of preference among several scans; one with exactly the subject's name comes first."""
@@ -21,12 +30,12 @@ Rank = tuple[int, int, str]
 
 
 def find_scans(
-    folder: str | os.PathLike[str], subjects: Collection[str], maps: Collection[Path] = ()
+    folder: str | os.PathLike[str], subjects: Collection[str], maps: Collection[Path] = (), *, needed: bool = True
 ) -> dict[str, Path]:
     """Subject -> its scan (FLAIR before T1 before any other), for subjects with a scan.
 
     folder : folder of scans, or of one folder per subject (BIDS too); for one subject, the scan itself. maps : files
-    that are not scans, although they may be in that folder: the maps to show on them.
+    that are not scans, although they may be in that folder: the maps to show on them. needed : there must be one.
 
     Raises InputError if it contains no scan of any subject, or several of one subject with equal rank.
     """
@@ -35,7 +44,7 @@ def find_scans(
     no_scans = set(map(os.path.realpath, maps))
     scans = {name: path for name, path in _scans(Path(folder)).items() if os.path.realpath(path) not in no_scans}
     found = match_scans(scans, subjects)
-    if not found:
+    if needed and not found:
         some = ", ".join(list(scans)[:3]) or "none"
         known = ", ".join(list(subjects)[:3])
         raise InputError(
@@ -43,6 +52,33 @@ def find_scans(
             "name scans as the lesion maps, with _FLAIR, _T1 or _0000 behind if you like",
         )  # fmt: skip
     return found
+
+
+def recorded_scans(folder: str | os.PathLike[str], results: Results) -> dict[str, Path]:
+    """Subject -> scan in ``folder`` that its maps were predicted from, by the record of yucca_wm.predict: the one on
+    whose grid they lie."""
+    within = Path(os.path.realpath(folder))
+    found = {}
+    for subject, scans in results.scans.items():
+        there = [Path(scans[name]) for name in sorted(scans, key=_rank)]
+        there = [path for path in there if path.is_file() and within in Path(os.path.realpath(path)).parents]
+        if there:
+            lesions = Path(results.summary["subjects"][subject]["lesions"])
+            found[subject] = next((path for path in there if _one_grid(path, lesions)), there[0])
+    return found
+
+
+def _rank(contrast: str) -> int:
+    return BEST_TO_SEE_LESIONS.get(contrast.lower(), OTHER_CONTRAST)
+
+
+def _one_grid(scan: Path, other: Path) -> bool:
+    """Whether two files state the same grid."""
+    try:
+        one, two = cast(list[nib.Nifti1Image], [nib.load(scan), nib.load(other)])
+    except (OSError, ImageFileError):
+        return False
+    return one.shape[:3] == two.shape[:3] and bool(np.allclose(one.affine, two.affine, atol=GRID_TOLERANCE_MM))
 
 
 def match_scans(scans: Mapping[str, Path], subjects: Collection[str]) -> dict[str, Path]:
@@ -74,7 +110,7 @@ def _fits(name: str, by_name: Mapping[str, str]) -> tuple[str, Rank] | None:
         endings.append(re.split("[_-]", ending[1].lower())[0])
         for known in (rest, subject_of(rest)):
             if known in by_name:
-                contrast = [BEST_TO_SEE_LESIONS.get(said.rstrip("w"), OTHER_CONTRAST) for said in endings]
+                contrast = [_rank(said.rstrip("w")) for said in endings]
                 return by_name[known], (min(contrast), len(endings), endings[0])
     known = subject_of(name)
     return (by_name[known], (OTHER_CONTRAST + 1, 0, "")) if known in by_name else None

@@ -29,6 +29,12 @@ CAPTION = (
 REST = f" Remainder: {IN_REMAINDER}."
 """Added if the table has the built-in remainders."""
 
+BY_HEADERS = (
+    "the scan shown has a grid of its own, and was laid under the maps by the headers alone: unless it was registered, "
+    "lesions seem to lie where they do not; show the scan that the maps were made on"
+)
+"""Note on a page whose scan is not the one that the maps lie on."""
+
 
 def subject_page(
     subject: str,
@@ -45,9 +51,9 @@ def subject_page(
     """
     rows, about = results.load[subject], results.summary["subjects"][subject]
     total = rows[-1]
-    viewer = problem = ""
+    viewer, problem, by_headers = "", "", False
     try:
-        viewer = _draw(subject, results, table, pictures, background)
+        viewer, by_headers = _draw(subject, results, table, pictures, background)
     except YuccaWMError as error:
         problem = str(error)
     first, others = affected(rows)
@@ -59,6 +65,8 @@ def subject_page(
     unsure += [doubt for doubt in notes.doubts.get(subject, []) if doubt.about not in about["flags"]]
     if problem:
         unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
+    if by_headers:
+        unsure.append(BY_HEADERS)
     if background is None:
         unsure.append("no scan was given: lesions are shown on the region map")
     page = render(
@@ -99,9 +107,11 @@ def subject_page(
     return page, problem
 
 
-def _draw(subject: str, results: Results, table: RegionTable, pictures: Pictures, background: Path | None) -> str:
-    """Add the picture of the lesions to ``pictures``, and return the slice view. Raises YuccaWMError if a map or the
-    scan cannot be shown."""
+def _draw(
+    subject: str, results: Results, table: RegionTable, pictures: Pictures, background: Path | None
+) -> tuple[str, bool]:
+    """Add the picture of the lesions to ``pictures``, and return the slice view, and whether maps lie on the scan by
+    the headers alone. Raises YuccaWMError if a map or the scan cannot be shown."""
     rows, about = results.load[subject], results.summary["subjects"][subject]
     loads = [
         RegionLoad(
@@ -114,14 +124,14 @@ def _draw(subject: str, results: Results, table: RegionTable, pictures: Pictures
     ]
     colors = region_colors({load.name: load.volume_ml for load in loads if load.is_region})
     colors[OUTSIDE_NAME] = OUTSIDE_COLOR
-    under, layers = subject_layers(about, results.summary["settings"], table, colors, background)
+    under, layers, by_headers = subject_layers(about, results.summary["settings"], table, colors, background)
     lesions, names = layers[0].labelled, dict(layers[0].names)
     check_counts(lesions, names, rows, about)
     brain = (layers[-1].labelled > 0) | (lesions > 0)  # tissue, or else regions
     brightest = None if background else 3 * float(under.data.max(initial=1))
     figure = draw_subject(under, lesions, names, loads, colors, title=subject, brightest=brightest, brain=brain)
     pictures.add(figure, subject, CAPTION + REST * any(row["name"] in REMAINDERS for row in rows))
-    return slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain)
+    return slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain), by_headers
 
 
 def _facts(subject: str, results: Results, background: Path | None) -> list[tuple[str, str]]:

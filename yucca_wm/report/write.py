@@ -22,7 +22,7 @@ from yucca_wm.report.flagged import excluded, left_out_lines
 from yucca_wm.report.folder import FIGURES, PAGES, SUBJECT_FIGURES, files_of, take_over
 from yucca_wm.report.html import Pictures
 from yucca_wm.report.results import Results, anonymised, read_results, region_table
-from yucca_wm.report.scans import find_scans, match_scans
+from yucca_wm.report.scans import find_scans, match_scans, recorded_scans
 from yucca_wm.report.subject_page import subject_page
 
 MAPS = ("lesions", "regions", "tissue")
@@ -117,7 +117,10 @@ def _scans_of(backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, r
     else:
         about = results.summary["subjects"].values()
         maps = [Path(one[what]) for one in about for what in MAPS if what in one]
-        found = find_scans(backgrounds, subjects, maps)
+        found = recorded_scans(backgrounds, results)
+        others = [subject for subject in subjects if subject not in found]
+        if others or not found:
+            found |= find_scans(backgrounds, others, maps, needed=not found)
     if without := [subject for subject in subjects if subject not in found]:
         shown = some_of(without)
         print(f"note: no scan of {len(without)} of {len(subjects)} subjects: {shown}", file=sys.stderr)

@@ -178,7 +178,7 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
             moving.name,
             f"could not be registered to {fixed.name} (agreement of edges {found.peak:.2f} times chance, at least "
             f"{LEAST_PEAK} is needed)",
-            "check that both show the whole head of one person",
+            "check that both show the whole head of one person, and that neither is mirrored",
         )
     return found.reversed() if turned else found
 
