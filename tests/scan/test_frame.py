@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+import yucca_wm
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.notes import About
 from yucca_wm.imaging.images import Image, load, resample, same_grid, save
@@ -160,6 +161,16 @@ def test_one_scan_alone_is_left_as_it_is(name: str, folder: Path) -> None:
 def test_two_people_are_an_error_also_on_one_grid(folder: Path) -> None:
     with pytest.raises(InputError, match=r"somebody_else.* could not be registered to .*flair"):
         bring_to_one_frame({"T1": folder / "somebody_else.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+
+
+def test_a_mirrored_scan_is_told_from_one_of_somebody_else() -> None:
+    """The sample scan with the voxels of its FLAIR mirrored, its header as it was."""
+    sample = Path(yucca_wm.__file__).parent / "data" / "sample"
+    flair = load(sample / "FLAIR.nii.gz")
+    assert int(np.abs(flair.affine[0, :3]).argmax()) == 0
+    scans = {"T1": load(sample / "T1.nii.gz"), "FLAIR": replace(flair, data=np.ascontiguousarray(flair.data[::-1]))}
+    with pytest.raises(InputError, match=r"fits .* only with left and right exchanged .* as they are 1\.[01]"):
+        bring_to_one_frame(scans)
 
 
 def _flat(data: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from yucca_wm.core.stages import stage
 from yucca_wm.imaging.grids import Window, reordered, widened
 from yucca_wm.imaging.images import Image, Source, resample, same_grid
 from yucca_wm.registration.itk import save_affine
-from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, Rigid, inverse, register
+from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, WEAK_PEAK, Rigid, inverse, register
 from yucca_wm.scan.check import checked
 from yucca_wm.scan.contrast import exchanged
 from yucca_wm.scan.notes import EXCHANGED, MOVED, NOT_ALIGNED, PLACED, WEAK, WRONG_HEADER
@@ -163,9 +163,10 @@ def _laid_on(reference: Image, image: Image, name: str, modality: str) -> tuple[
 
 
 def _registered(reference: Image, image: Image, modality: str) -> Rigid:
-    """Rigid registration of ``image`` to ``reference``; raises InputError if it fails.
+    """Rigid registration of ``image`` to ``reference``; raises InputError if it fails, and for mirrored scans.
 
-    The FLAIR is always the fixed image, so that both directions give the same result.
+    Of 20 pairs, the edges of the right ones agree 1.33 to 2.14 times chance, with one scan mirrored 1.04 to 1.29. The
+    FLAIR is always the fixed image, so that both directions give the same result.
     """
     turned = modality == "FLAIR"
     fixed, moving = (image, reference) if turned else (reference, image)
@@ -173,14 +174,26 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
     if found.coverage < LEAST_COVERAGE:
         problem = f"shows only {found.coverage:.0%} of the brain in {fixed.name}"
         raise InputError(moving.name, problem, "give scans of the whole head")
+    if found.weak and (mirrored := register(fixed, _mirrored(moving))).peak >= max(WEAK_PEAK, found.peak):
+        raise InputError(
+            moving.name,
+            f"fits {fixed.name} only with left and right exchanged (agreement of edges {mirrored.peak:.2f} times "
+            f"chance, as they are {found.peak:.2f})",
+            "one of the two is mirrored: convert both from DICOM again",
+        )
     if found.failed:
         raise InputError(
             moving.name,
             f"could not be registered to {fixed.name} (agreement of edges {found.peak:.2f} times chance, at least "
             f"{LEAST_PEAK} is needed)",
-            "check that both show the whole head of one person, and that neither is mirrored",
+            "check that both show the whole head of one person",
         )
     return found.reversed() if turned else found
+
+
+def _mirrored(image: Image) -> Image:
+    """``image`` with left and right exchanged."""
+    return replace(image, data=np.ascontiguousarray(np.flip(image.data, int(np.abs(image.affine[0, :3]).argmax()))))
 
 
 def turned_onto(image: Image, like: Image) -> Image | None:
