@@ -55,7 +55,7 @@ def analysed(folder: Path) -> list[tuple[float | None, ...]]:
     return [found[name] for name in REGIONS]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(names=NAMES, seed=st.integers(0, 2**32 - 1), draw=st.data())
 def test_however_the_tables_are_written(names: list[str], seed: int, draw: st.DataObject) -> None:
     rng = np.random.default_rng(seed)

@@ -211,18 +211,18 @@ def test_people_predicted_from_one_scan_are_flagged(tmp_path: Path, capsys: pyte
     maps(tmp_path, "a", "b", "c", "d")
     digests = {"a": ("1", "2"), "b": ("1", "3"), "c": ("4", "2"), "d": (None, "5")}
     cases = {
-        name: {"scans": {"T1": {"sha256": t1}, "FLAIR": {"sha256": flair}}, "notes": []}
+        name: {"scans": {m: {"voxels_sha256": digest} for m, digest in (("T1", t1), ("FLAIR", flair)) if digest}}
         for name, (t1, flair) in digests.items()
     }
     (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
     assert run(tmp_path, "--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions") == 0
     about = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
     assert {name: own["flags"]["same_scan"] for name, own in about.items() if "same_scan" in own["flags"]} == {
-        "a": "the T1 is that of b, byte for byte; the FLAIR is that of c, byte for byte",
-        "b": "the T1 is that of a, byte for byte",
-        "c": "the FLAIR is that of a, byte for byte",
+        "a": "the T1 is that of b, voxel for voxel; the FLAIR is that of c, voxel for voxel",
+        "b": "the T1 is that of a, voxel for voxel",
+        "c": "the FLAIR is that of a, voxel for voxel",
     }
-    assert "3 of 4 subjects (a, b, c): a scan of another subject, byte for byte" in capsys.readouterr().err
+    assert "3 of 4 subjects (a, b, c): a scan of another subject, voxel for voxel" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("specks", "blocks", "flagged"), [(2, 1, True), (0, 0, False), (0, 5, False)])

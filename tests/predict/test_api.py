@@ -590,7 +590,7 @@ def test_scans_in_memory_are_kept_beside_their_maps(tmp_path: Path) -> None:
     shown = images.load(tmp_path / "frame" / "subject_FLAIR.nii.gz")
     np.testing.assert_array_equal(shown.data, scan())
     said = json.loads((tmp_path / "predict.json").read_text())["cases"]["subject"]["scans"]["FLAIR"]
-    assert said == {"file": "FLAIR (array)", "sha256": None}
+    assert said == {"file": "FLAIR (array)", "sha256": None, "voxels_sha256": shown.voxels_sha256}
     assert unnamed(tmp_path, ["subject"]) == []
     (tmp_path / "lesions" / "notes.txt").touch()
     assert unnamed(tmp_path, ["subject"]) == ["lesions/notes.txt"]

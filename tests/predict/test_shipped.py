@@ -175,7 +175,7 @@ def test_the_network_and_the_table_count_tissues_alike() -> None:
 
 def test_scans_that_several_people_have_are_said() -> None:
     made = {
-        name: {"scans": {"T1": {"sha256": t1}, "FLAIR": {"sha256": flair}}}
+        name: {"scans": {"T1": {"voxels_sha256": t1}} | ({"FLAIR": {"voxels_sha256": flair}} if flair else {})}
         for name, t1, flair in (("a", "1", "2"), ("b", "1", "3"), ("c", "4", None), ("d", "5", None))
     }
-    assert same_scans(made) == ["a, b have the same T1, byte for byte"]
+    assert same_scans(made) == ["a, b have the same T1, voxel for voxel"]

@@ -122,7 +122,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 def test_gradients_in_bfloat16_on_a_cpu_are_of_the_right_size() -> None:
     torch.manual_seed(0)
     network = MultiResUNet(input_channels=1, num_classes=3, conv_op=nn.Conv3d, norm_op=nn.InstanceNorm3d)
-    scan, label = torch.randn(1, 1, 32, 32, 32), torch.randint(0, 3, (1, 32, 32, 32))
+    scan, label = torch.randn(1, 1, 32, 16, 16), torch.randint(0, 3, (1, 32, 16, 16))
     gradients = []
     for enabled in (False, True):
         network.zero_grad()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -192,7 +191,9 @@ def _facts(subject: Subject, images: dict[str, Image]) -> Facts:
         spacing_mm=tuple(float(mm) for mm in grid.spacing_mm),
         orientation="".join(nib.aff2axcodes(grid.affine)),
         digests={
-            column: _digest(image) for column, image in images.items() if np.count_nonzero(image.data) >= MIN_COMPARED
+            column: image.voxels_sha256
+            for column, image in images.items()
+            if np.count_nonzero(image.data) >= MIN_COMPARED
         },
         volume_ml=volumes,
     )
@@ -200,9 +201,3 @@ def _facts(subject: Subject, images: dict[str, Image]) -> Facts:
 
 def _volume_ml(image: Image, column: str) -> float:
     return float(np.isin(image.data, VOLUME_LABELS[column]).sum()) * image.voxel_volume_ml
-
-
-def _digest(image: Image) -> str:
-    """Digest of shape and values, whatever type they are stored in."""
-    values = np.ascontiguousarray(image.data, dtype=np.float32)
-    return hashlib.sha256(f"{image.shape}".encode() + values.tobytes()).hexdigest()

@@ -31,11 +31,13 @@ class PredictionRecord:
     """The record on one subject; empty for maps of other tools.
 
     scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
+    scan_voxels : modality -> checksum of the scan's values.
     lesions_by, regions_by : their source, one of `By`.
     """
 
     scan_files: Mapping[str, str] = field(default_factory=dict)
     scan_sha256: Mapping[str, str | None] = field(default_factory=dict)
+    scan_voxels: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[Note] = ()
     lesions_by: str | None = None
     regions_by: str | None = None
@@ -47,6 +49,7 @@ class PredictionRecord:
         return cls(
             {name: str(scan["file"]) for name, scan in scans.items() if "file" in scan},
             {name: scan.get("sha256") for name, scan in scans.items()},
+            {name: str(scan["voxels_sha256"]) for name, scan in scans.items() if "voxels_sha256" in scan},
             read_back(record),
             record.get("lesions_by"),
             record.get("regions_by"),

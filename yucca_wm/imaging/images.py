@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -70,6 +71,12 @@ class Image:
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel in mm3, from the determinant (right for oblique and sheared grids)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def voxels_sha256(self) -> str:
+        """Checksum of shape and values, whatever file and type they are stored in."""
+        values = np.ascontiguousarray(self.data, dtype=np.float32)
+        return hashlib.sha256(f"{self.shape}".encode() + values.tobytes()).hexdigest()
 
     @property
     def header_notes(self) -> list[str]:

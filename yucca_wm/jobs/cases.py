@@ -41,7 +41,8 @@ def run_cases(
     sent: Callable[[str], None] | None = None,
     answered: Callable[[str, Any, str | None], Any] | None = None,
 ) -> Outcome[Result]:
-    """Apply ``function`` to every case, with a progress bar on stderr if there are several.
+    """Apply ``function`` to every case, with a progress bar on stderr if there are several: it names the one begun
+    last.
 
     A case that raises, or whose process dies, is recorded and the others go on. ``function`` and its arguments must be
     picklable unless there is one job or ``threads`` are used; results come back in the order of ``cases`` whatever the
@@ -57,7 +58,15 @@ def run_cases(
     results: dict[str, Result] = {}
     failures: dict[str, str] = {}
     as_here = partial(_as_told, function=function, headers=reading.headers())
-    finished = _answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=sent)
+    shown: dict[str, Any] = {}
+
+    def begun(name: str) -> None:
+        if sent is not None:
+            sent(name)
+        shown["begun"] = name
+        bar.set_postfix(shown, refresh=live)
+
+    finished = _answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=begun)
     with (
         closing(finished),
         tqdm(  # closed, so that workers end when this is stopped
@@ -82,7 +91,8 @@ def run_cases(
                     bar.write(f"{label or 'done'}: {name}", file=sys.stderr)
                 continue
             failures[name] = failure
-            bar.set_postfix(failed=len(failures))
+            shown["failed"] = len(failures)
+            bar.set_postfix(shown)
             if live:
                 bar.write(f"failed: {name}: {failure}", file=sys.stderr)
     return Outcome({n: results[n] for n in cases if n in results}, {n: failures[n] for n in cases if n in failures})
@@ -94,7 +104,7 @@ def _answers(
     options: RunOptions,
     *,
     threads: bool = False,
-    sent: Callable[[str], None] | None = None,
+    sent: Callable[[str], None],
 ) -> Generator[Answer]:
     """Yield the answer of ``function`` for each case as it finishes. A case that raises, or whose worker dies, also
     answers.
@@ -103,7 +113,6 @@ def _answers(
     """
     if not cases:
         return
-    sent = sent or (lambda _: None)
     if options.remote:
         from yucca_wm.jobs.cluster import on_cluster
 

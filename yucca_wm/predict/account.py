@@ -85,9 +85,9 @@ def write_predictions(out: Path, outcome: Outcome[dict[str, Any]], flags: Mappin
 def same_scans(results: Mapping[str, dict[str, Any]]) -> list[str]:
     """A line for each scan that was given for several subjects, found by the checksums in the records."""
     given = (
-        ((modality, scan["sha256"]), name)
+        ((modality, scan["voxels_sha256"]), name)
         for name, made in results.items()
         for modality, scan in made["scans"].items()
-        if scan["sha256"]
+        if "voxels_sha256" in scan
     )
-    return [f"{some_of(names)} have the same {what}, byte for byte" for (what, _), names in sharers(given).items()]
+    return [f"{some_of(names)} have the same {what}, voxel for voxel" for (what, _), names in sharers(given).items()]

@@ -75,20 +75,22 @@ def predict_person(
     """
     if not case.scans:
         raise case.problem or InputError(case.name, "has neither a T1 nor a FLAIR image")
+    used = identities(models, options)  # fails before any long computation
+    frame = _frame(case, options)
     made = {
         "scans": {
             modality: {
                 "file": str(scan.absolute()) if isinstance(scan, Path) else images.name_of(scan),
                 "sha256": FileState.of(scan).sha256 if isinstance(scan, Path) else None,
+                "voxels_sha256": frame.own.get(modality, frame.images[modality]).voxels_sha256,
             }
             for modality, scan in case.scans.items()
         },
-        "models": identities(models, options),
+        "models": used,
         "mirror": options.mirror,
         "lesions_by": _by(LESIONS, models, options),
         "regions_by": _by(REGIONS, models, options),
     }
-    frame = _frame(case, options)
     like = _other_space(case, frame, options)
     files = {modality: file for modality, scan in case.scans.items() if (file := images.file_of(scan))}
     notes = [*name_notes(files), *frame.notes]

@@ -174,10 +174,10 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
     if found.coverage < LEAST_COVERAGE:
         problem = f"shows only {found.coverage:.0%} of the brain in {fixed.name}"
         raise InputError(moving.name, problem, "give scans of the whole head")
-    if found.weak and (mirrored := register(fixed, _mirrored(moving))).peak >= max(WEAK_PEAK, found.peak):
+    if found.weak and (other := register(fixed, mirrored(moving))).peak >= max(WEAK_PEAK, found.peak):
         raise InputError(
             moving.name,
-            f"fits {fixed.name} only with left and right exchanged (agreement of edges {mirrored.peak:.2f} times "
+            f"fits {fixed.name} only with left and right exchanged (agreement of edges {other.peak:.2f} times "
             f"chance, as they are {found.peak:.2f})",
             "one of the two is mirrored: convert both from DICOM again",
         )
@@ -191,7 +191,7 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
     return found.reversed() if turned else found
 
 
-def _mirrored(image: Image) -> Image:
+def mirrored(image: Image) -> Image:
     """``image`` with left and right exchanged."""
     return replace(image, data=np.ascontiguousarray(np.flip(image.data, int(np.abs(image.affine[0, :3]).argmax()))))
 

@@ -70,11 +70,11 @@ def recorded_by_predict(lesions: Path, regions: Path) -> dict[str, Any]:
 def same_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     """Subject -> sentence, for subjects whose lesion maps (subject -> file) `yucca_wm.predict` made from a scan also
     given for another subject: one person under two names, or a table row copied down."""
-    made = {name: prediction_record(path).scan_sha256 for name, path in lesions.items()}
-    given = (((m, digest), name) for name, scans in made.items() for m, digest in scans.items() if digest)
+    made = {name: prediction_record(path).scan_voxels for name, path in lesions.items()}
+    given = ((scan, name) for name, scans in made.items() for scan in scans.items())
     said: dict[str, list[str]] = {}
     for (modality, _), name, others in with_others(given):
-        said.setdefault(name, []).append(f"the {modality} is that of {some_of(others)}, byte for byte")
+        said.setdefault(name, []).append(f"the {modality} is that of {some_of(others)}, voxel for voxel")
     return {name: "; ".join(sentences) for name, sentences in said.items()}
 
 

@@ -59,7 +59,7 @@ TITLES: dict[str, str] = {
     BY_HEADERS: "lesions and regions lie on different grids: valid only if the underlying scans were registered",
     "ignored_labels": "lesion-map voxels whose label does not count",
     SAME_LESIONS: "the lesion map of another subject, byte for byte",
-    SAME_SCAN: "a scan of another subject, byte for byte",
+    SAME_SCAN: "a scan of another subject, voxel for voxel",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     About.WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
