@@ -12,7 +12,7 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.models.brain import Brain, CoarseOutput, _coarse_output, _mean_output, _showing_the_brain, on_coarse_grid
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import ABSENT, LESION, SIZE, SPACING_MM
-from yucca_wm.models.tissue import _thickened, _through, _views, likelier_modality, tissue_probability
+from yucca_wm.models.tissue import _thickened, _through, _views, _whole_groups, likelier_modality, tissue_probability
 
 
 def grid(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> Canonical:
@@ -183,6 +183,19 @@ def test_planes_that_a_scan_lacks_do_not_dim_their_neighbours() -> None:
     found = _thickened(planes, 2)
     assert found[:, 0, 0, 0].tolist() == [2.0, 2.0, 3.0]
     assert found[:, 1, 0, 0].tolist() == [ABSENT, ABSENT, 3.0]
+
+
+def test_planes_are_averaged_with_the_same_neighbours_in_whatever_part_of_the_scan() -> None:
+    """Of 7 planes in pairs, 2 is averaged with 3, and the last one with none; they were averaged with each other."""
+    assert _whole_groups(np.array([0, 0, 1, 0, 0, 0, 1], bool), 2).tolist() == [2, 3, 6]
+    assert _whole_groups(np.array([0, 0, 1, 0, 0, 0, 1], bool), 1).tolist() == [2, 6]
+
+
+@pytest.mark.parametrize("spacing", [1.0000002, 0.9999998])
+def test_a_header_that_rounds_a_millimetre_changes_nothing(spacing: float) -> None:
+    scan = np.random.default_rng(0).random((60, 60, 60), np.float32)
+    exact, rounded = (on_coarse_grid(scan, grid(scan.shape, (mm, mm, mm)), np.full(3, 29.5)) for mm in (1.0, spacing))
+    torch.testing.assert_close(rounded, exact, atol=1e-3, rtol=0)
 
 
 def test_lesions_are_within_the_brain() -> None:

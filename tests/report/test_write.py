@@ -474,7 +474,7 @@ def test_maps_are_shown_on_the_scan_that_they_were_predicted_from(maps_on, place
     page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
     shown = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page[page.index("<h2>Made from</h2>") :]))
     assert f"shown on {files[maps_on]}" in shown
-    assert subject_page.BY_HEADERS not in page
+    assert subject_page.OTHER_GRID not in page
     files[maps_on].unlink()  # what is left has another place in the world
     assert main(arguments) == 0
-    assert subject_page.BY_HEADERS in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert subject_page.OTHER_GRID in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")

@@ -74,9 +74,10 @@ class Image:
 
     @property
     def voxels_sha256(self) -> str:
-        """Checksum of shape and values, whatever file and type they are stored in."""
-        values = np.ascontiguousarray(self.data, dtype=np.float32)
-        return hashlib.sha256(f"{self.shape}".encode() + values.tobytes()).hexdigest()
+        """Checksum of shape and values, whatever file, type and order of axes they are stored in."""
+        ordered = nib.apply_orientation(self.data, nib.io_orientation(self.affine))
+        values = np.ascontiguousarray(ordered, dtype=np.float32)
+        return hashlib.sha256(f"{values.shape}".encode() + values.tobytes()).hexdigest()
 
     @property
     def header_notes(self) -> list[str]:

@@ -41,8 +41,7 @@ def run_cases(
     sent: Callable[[str], None] | None = None,
     answered: Callable[[str, Any, str | None], Any] | None = None,
 ) -> Outcome[Result]:
-    """Apply ``function`` to every case, with a progress bar on stderr if there are several: it names the one begun
-    last.
+    """Apply ``function`` to every case. With several cases, a progress bar on stderr names the one handed out last.
 
     A case that raises, or whose process dies, is recorded and the others go on. ``function`` and its arguments must be
     picklable unless there is one job or ``threads`` are used; results come back in the order of ``cases`` whatever the
@@ -63,7 +62,7 @@ def run_cases(
     def begun(name: str) -> None:
         if sent is not None:
             sent(name)
-        shown["begun"] = name
+        shown["at"] = name
         bar.set_postfix(shown, refresh=live)
 
     finished = _answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=begun)

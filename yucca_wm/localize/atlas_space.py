@@ -202,7 +202,10 @@ def localized_in(results_dir: Path) -> tuple[list[Localized], Settings]:
     everybody = [
         Localized(name, Path(about["lesions"]), Path(about["regions"])) for name, about in summary.subjects.items()
     ]
-    return everybody, summary.settings
+    try:
+        return everybody, summary.settings
+    except (KeyError, TypeError) as error:
+        raise InputError(results_dir / MANIFEST, f"states no settings ({error})", "localize again") from error
 
 
 def carry_cohort(

@@ -50,7 +50,7 @@ class Summary:
 
     @classmethod
     def of_earlier_run(cls, folder: str | os.PathLike[str]) -> Summary:
-        """As `read`; without subjects if there is none, or a damaged one, which the next run replaces."""
+        """As `read`; without subjects and failures if there is none, or a damaged one."""
         try:
             found = cls.read(folder)
         except InputError:

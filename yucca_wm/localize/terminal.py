@@ -59,12 +59,17 @@ def lines(out: Path, subject: str) -> Iterator[str]:
     yield from _aligned(shown, "name", "region", "% of region")
     yield from said
     places = _rows(out / PLACES, subject) if (out / PLACES).is_file() else []
-    if places and places[0]["n_lesions"]:
+    if places_known(places):
         yield ""
         yield f"{'place':<28}{'lesion ml':>11}{'lesions':>23}"
         for row in places:
             yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>23}"
         yield SORTED
+
+
+def places_known(rows: Sequence[Row]) -> bool:
+    """Whether one subject's rows of ``places.tsv`` give places: its tissue map shows ventricles and cortex."""
+    return any(row["n_lesions"] != "" for row in rows[:-1])
 
 
 MOST_SUBJECTS = 20

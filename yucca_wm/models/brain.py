@@ -33,6 +33,9 @@ TOP_TO_CENTRE_MM = 85.0
 SULCUS_MM, STALK_MM = 4.5, 7.5
 """Half the width of gaps that the brain's mask closes, and of thin structures that it leaves out."""
 
+POOLED_TO_MM, ROUNDING = 2.0, 1e-3
+"""Voxels are averaged first to at most this size; headers of 1 mm voxels may say 1.0000001."""
+
 NEAR_MM = 6.0
 """The network runs again, centred on the brain, if the previous window was further off than this."""
 
@@ -238,7 +241,7 @@ def _coarse_output(
 
 def on_coarse_grid(scan: Array, grid: Canonical, centre_mm: NDArray[np.float64]) -> torch.Tensor:
     """``scan`` [x, y, z] on the coarse grid; small voxels are averaged first, so that none is skipped; 0 outside."""
-    factors = [max(1, int(2.0 / spacing)) for spacing in grid.spacing_mm]
+    factors = [max(1, int(POOLED_TO_MM / spacing + ROUNDING)) for spacing in grid.spacing_mm]
     volume = torch.from_numpy(np.ascontiguousarray(scan))[None, None]
     volume = F.avg_pool3d(volume, factors, ceil_mode=False) if max(factors) > 1 else volume
     axes = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -117,14 +118,27 @@ def plausible(labels: NDArray[Any], tissue: NDArray[Any], grid: Canonical) -> ND
     bodies, n_bodies = cc3d.connected_components(holders, connectivity=26, return_N=True)
     volume_mm3 = np.bincount(bodies.ravel(), minlength=n_bodies + 1) * float(np.prod(grid.spacing_mm))
     volume_mm3[0] = 0
-    around = ndimage.grey_dilation(labels, footprint=np.ones((3, 3, 1)))
-    shell = (around > 0) & (labels == 0)
-    of, held = around[shell], (volume_mm3 >= BODY_MM3)[bodies[shell]]
+    of, shell = _borders(labels)
+    held = (volume_mm3 >= BODY_MM3)[bodies.ravel()[shell]]
     share = np.bincount(of, held, len(voxels)) / np.maximum(np.bincount(of, minlength=len(voxels)), 1)
     septum = ndimage.mean(_between_ventricles(tissue, grid), labels, np.arange(len(voxels))) >= BETWEEN_SHARE
     stays = large & (share >= LEAST_BORDER) & ~septum
     stays[0] = False
     return np.asarray(stays)
+
+
+def _borders(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Pairs of lesion number [pair] and flat index [pair] of a voxel on its border in its plane; a voxel between two
+    lesions is on the border of both."""
+    padded = np.pad(labels, ((1, 1), (1, 1), (0, 0)))
+    nx, ny = labels.shape[:2]
+    found = []
+    for dx, dy in product(range(3), repeat=2):
+        near = padded[dx : dx + nx, dy : dy + ny]
+        voxels = np.flatnonzero((near > 0) & (labels == 0))
+        found.append(near.ravel()[voxels].astype(np.int64) * labels.size + voxels)
+    pairs = np.unique(np.concatenate(found))
+    return pairs // labels.size, pairs % labels.size
 
 
 def _between_ventricles(tissue: NDArray[Any], grid: Canonical) -> NDArray[np.bool_]:

@@ -78,11 +78,12 @@ def tissue_probability(
     views = _views(scans, core)
     found = _seen(network, _planes(scans, core, box, inside, views.used, views.measured), grid)
     part = views.part[box] & inside
-    if (planes := part.any((0, 1))).any():  # a scan shows only a part of the brain here: use both in that part
+    planes = np.asarray(part.any((0, 1)))
+    if planes.any():  # a scan shows only a part of the brain here: use both in that part
         together = _planes(scans, core, box, inside, views.shown, views.shown)
-        chosen = torch.from_numpy(np.flatnonzero(planes))
-        there = torch.from_numpy(part[..., planes])
-        found[..., chosen] = torch.where(there, _seen(network, together[chosen], grid), found[..., chosen])
+        chosen = _whole_groups(planes, _averaged(grid))
+        there, at = torch.from_numpy(part[..., chosen]), torch.from_numpy(chosen)
+        found[..., at] = torch.where(there, _seen(network, together[at], grid), found[..., at])
     probability = torch.zeros((classes, *grid.shape), dtype=torch.float32)
     probability[0] = 1
     probability[(slice(None), *box)] = torch.where(torch.from_numpy(inside), found, probability[(slice(None), *box)])
@@ -94,9 +95,21 @@ def tissue_probability(
 
 def _seen(network: Network, planes: torch.Tensor, grid: Canonical) -> torch.Tensor:
     """Probability [class, x, y, z] of ``planes`` [z, channel, x, y]; neighbouring thin planes are averaged first."""
-    thick = max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
+    thick = _averaged(grid)
     found = _through(network, _thickened(planes, thick), grid)
     return found.repeat_interleave(thick, 0)[: len(planes)].permute(1, 2, 3, 0)
+
+
+def _averaged(grid: Canonical) -> int:
+    """How many neighbouring planes are averaged."""
+    return max(1, round(THINNEST_MM / float(grid.spacing_mm[2])))
+
+
+def _whole_groups(planes: NDArray[np.bool_], thick: int) -> NDArray[np.intp]:
+    """Indices of all ``planes`` [z], and of those that are averaged with them."""
+    groups = np.unique(np.flatnonzero(planes) // thick)
+    chosen = (groups[:, None] * thick + np.arange(thick)).ravel()
+    return chosen[chosen < len(planes)]
 
 
 def likelier_modality(network: Network, scan: Array, grid: Canonical, brain: Brain) -> str:

@@ -34,8 +34,8 @@ class Predicted:
     """Results of one subject.
 
     maps : name of a map's folder (``lesions``, ``regions_T1``, ``tissue``, ...) -> the map.
-    frame : the scans as the networks saw them. made : the record: scans and models used, and notes. in_frame : whether
-    the maps lie on these scans, not on one of them where it was before it was moved.
+    frame : the scans as the networks saw them. made : the record: scans and models used, and notes. in_frame : False if
+    the maps are on the grid of a scan as it was before registration.
     """
 
     case: Case

@@ -13,7 +13,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
-from yucca_wm.imaging.grids import on_grid, reordered
+from yucca_wm.imaging.grids import on_grid, share_voxels
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.localize.inputs.pairs import Companions, Pair
@@ -53,7 +53,7 @@ def subject_layers(
     else:
         scan = images.load(background)
         refuse_label_map(scan)
-        by_headers = not images.same_grid(reordered(scan, lesions), lesions)
+        by_headers = not share_voxels(lesions, scan)
         under = on_grid(scan, lesions, resample=True)
     names = {region.index: region.name for region in table}
     lesion_names = names | {outside_label(table): OUTSIDE_NAME}

@@ -17,7 +17,8 @@ from yucca_wm.cohort.ids import ENDING
 from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, nifti_files
-from yucca_wm.imaging.images import GRID_TOLERANCE_MM
+from yucca_wm.imaging.grids import reordered
+from yucca_wm.imaging.images import Image, same_grid
 
 if TYPE_CHECKING:
     from yucca_wm.report.results import Results
@@ -57,11 +58,11 @@ def find_scans(
 def recorded_scans(folder: str | os.PathLike[str], results: Results) -> dict[str, Path]:
     """Subject -> scan in ``folder`` that its maps were predicted from, by the record of yucca_wm.predict: the one on
     whose grid they lie."""
-    within = Path(os.path.realpath(folder))
+    within = {Path(os.path.realpath(folder)), Path(folder).absolute()}
     found = {}
     for subject, scans in results.scans.items():
         there = [Path(scans[name]) for name in sorted(scans, key=_rank)]
-        there = [path for path in there if path.is_file() and within in Path(os.path.realpath(path)).parents]
+        there = [path for path in there if path.is_file() and within & {*path.parents, *path.resolve().parents}]
         if there:
             lesions = Path(results.summary["subjects"][subject]["lesions"])
             found[subject] = next((path for path in there if _one_grid(path, lesions)), there[0])
@@ -73,12 +74,13 @@ def _rank(contrast: str) -> int:
 
 
 def _one_grid(scan: Path, other: Path) -> bool:
-    """Whether two files state the same grid."""
+    """Whether two files state the same grid, in whatever order of axes; only their headers are read."""
     try:
-        one, two = cast(list[nib.Nifti1Image], [nib.load(scan), nib.load(other)])
+        files = cast(list[nib.Nifti1Image], [nib.load(scan), nib.load(other)])
     except (OSError, ImageFileError):
         return False
-    return one.shape[:3] == two.shape[:3] and bool(np.allclose(one.affine, two.affine, atol=GRID_TOLERANCE_MM))
+    one, two = (Image(np.broadcast_to(np.uint8(0), file.shape[:3]), file.affine) for file in files)
+    return same_grid(reordered(one, two), two)
 
 
 def match_scans(scans: Mapping[str, Path], subjects: Collection[str]) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import YuccaWMError, count
 from yucca_wm.core.regions import IN_REMAINDER, REMAINDER, REMAINDERS, RegionTable
 from yucca_wm.localize.measures.places import SORTED
-from yucca_wm.localize.terminal import SUMMARY, affected, load_shown
+from yucca_wm.localize.terminal import SUMMARY, affected, load_shown, places_known
 from yucca_wm.report.html import LEFT, Pictures, decimals, embedded, render, short, table_of
 from yucca_wm.report.layers import OUTSIDE_NAME, check_counts, subject_layers
 from yucca_wm.report.notes import SMALL, Notes
@@ -29,7 +29,7 @@ CAPTION = (
 REST = f" Remainder: {IN_REMAINDER}."
 """Added if the table has the built-in remainders."""
 
-BY_HEADERS = (
+OTHER_GRID = (
     "the scan shown has a grid of its own, and was laid under the maps by the headers alone: unless it was registered, "
     "lesions seem to lie where they do not; show the scan that the maps were made on"
 )
@@ -66,7 +66,7 @@ def subject_page(
     if problem:
         unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
     if by_headers:
-        unsure.append(BY_HEADERS)
+        unsure.append(OTHER_GRID)
     if background is None:
         unsure.append("no scan was given: lesions are shown on the region map")
     page = render(
@@ -160,7 +160,7 @@ def _place_rows(results: Results, subject: str) -> list[dict[str, Any]]:
     """Lesions by place; empty without tissue maps."""
     titles = results.summary.get("places", {})
     own = results.places.get(subject, [])
-    if not own or not own[0]["n_lesions"]:  # the tissue map shows no places
+    if not places_known(own):
         return []
     return [
         {

@@ -119,7 +119,7 @@ def _scans_of(backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, r
         maps = [Path(one[what]) for one in about for what in MAPS if what in one]
         found = recorded_scans(backgrounds, results)
         others = [subject for subject in subjects if subject not in found]
-        if others or not found:
+        if others:
             found |= find_scans(backgrounds, others, maps, needed=not found)
     if without := [subject for subject in subjects if subject not in found]:
         shown = some_of(without)

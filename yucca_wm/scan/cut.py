@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import nibabel as nib
 import numpy as np
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from yucca_wm.core.notes import About, Note
@@ -30,12 +30,13 @@ ONE_SIDE_DEG = 30.0
 """Faces of a field of view that differ less in direction are on one side."""
 
 OBLIQUE_DEG = 20.0
-"""A face turned further than this towards a side is named after it too."""
+"""A side is also named if the face leans towards it by more than this."""
 
 ON_THE_FACE_MM = 1e-3
+"""Voxels this far beyond a face still lie on it: rounding."""
 
-ENDS = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "top", "I": "bottom"}
-OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
+SIDES = (("left", "right"), ("back", "front"), ("bottom", "top"))
+"""Names of the ends of each axis of a grid in the order right, front, top."""
 
 
 def is_cut_off(notes: Iterable[Note]) -> bool:
@@ -67,19 +68,20 @@ def cut_off(
     list of Note
         One for each cut side and scan.
     """
-    brain = np.argwhere(tissue > 0)
     first = next(iter(scans.values()))
-    shown = {modality: image.data != 0 for modality, image in scans.items()}
-    everywhere = _cuts(FieldOfView.of(np.logical_or.reduce(list(shown.values()))), brain, first)
+    axes = io_orientation(first.affine)  # all in the order right, front, top, so that storage changes nothing
+    grid = Image(apply_orientation(first.data, axes), first.affine @ inv_ornt_aff(axes, first.shape))
+    brain, found = (np.argwhere(apply_orientation(labels, axes) > 0) for labels in (tissue, lesions))
+    shown = {modality: apply_orientation(image.data != 0, axes) for modality, image in scans.items()}
+    everywhere = _cuts(FieldOfView.of(np.logical_or.reduce(list(shown.values()))), brain, grid)
     said = [CUT_OFF.note(where=cut.where, consequence=consequence) for cut in everywhere]
     if len(scans) == 1:
         return said
-    found = np.argwhere(lesions)
     for modality in scans:
         others = " and ".join(other for other in scans if other != modality)
-        for cut in _cuts(FieldOfView.of(shown[modality]), brain, first):
+        for cut in _cuts(FieldOfView.of(shown[modality]), brain, grid):
             if not any(cut.on_the_side_of(other) for other in everywhere):
-                beyond_ml = float((_depth_mm(cut.plane, found, first) < -ON_THE_FACE_MM).sum()) * first.voxel_volume_ml
+                beyond_ml = float((_depth_mm(cut.plane, found, grid) < -ON_THE_FACE_MM).sum()) * grid.voxel_volume_ml
                 said.append(ONE_ENDS.note(where=cut.where, others=others, found_ml=beyond_ml).on(modality))
     return said
 
@@ -115,7 +117,7 @@ def _cuts(view: FieldOfView, brain: NDArray[np.intp], like: Image) -> list[_Cut]
     planes /= np.linalg.norm(planes[:, :3], axis=1, keepdims=True)
     most_cm2 = _largest_sections_cm2(brain, like)[np.abs(planes[:, :3]).argmax(1)]
     faces = [
-        _Cut(f"{_side(plane, like)} ({area:.0f} of {most:.0f} cm2 in the last plane)", plane, area)
+        _Cut(f"{_side(plane)} ({area:.0f} of {most:.0f} cm2 in the last plane)", plane, area)
         for plane, most in zip(planes, most_cm2, strict=True)
         if (area := _area_cm2(plane, brain, like)) >= LEAST_SHARE * most
     ]
@@ -140,9 +142,8 @@ def _largest_sections_cm2(brain: NDArray[np.intp], like: Image) -> NDArray[np.fl
     return np.maximum(np.array(largest) * like.voxel_volume_ml * 10, 1.0)
 
 
-def _side(plane: NDArray[np.float64], like: Image) -> str:
+def _side(plane: NDArray[np.float64]) -> str:
     """Side, or sides, that a face is on: ``top``, ``top and front``, ``top, front and left``, ..."""
-    codes = nib.aff2axcodes(like.affine)
     axes = [axis for axis in np.argsort(-np.abs(plane[:3])) if abs(plane[axis]) > np.sin(np.radians(OBLIQUE_DEG))]
-    *others, last = (ENDS[codes[axis] if plane[axis] > 0 else OPPOSITE[codes[axis]]] for axis in axes)
+    *others, last = (SIDES[axis][int(plane[axis] > 0)] for axis in axes)
     return f"{', '.join(others)} and {last}" if others else last

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
@@ -15,7 +16,7 @@ from yucca_wm.core.stages import stage
 from yucca_wm.imaging.grids import Window, reordered, widened
 from yucca_wm.imaging.images import Image, Source, resample, same_grid
 from yucca_wm.registration.itk import save_affine
-from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, WEAK_PEAK, Rigid, inverse, register
+from yucca_wm.registration.rigid import LEAST_COVERAGE, LEAST_PEAK, WEAK_PEAK, Rigid, inverse, near, register
 from yucca_wm.scan.check import checked
 from yucca_wm.scan.contrast import exchanged
 from yucca_wm.scan.notes import EXCHANGED, MOVED, NOT_ALIGNED, PLACED, WEAK, WRONG_HEADER
@@ -23,6 +24,9 @@ from yucca_wm.scan.notes import EXCHANGED, MOVED, NOT_ALIGNED, PLACED, WEAK, WRO
 LEAST_GAIN, LEAST_MOVED_MM = 0.02, 1.0
 """Scans that share a grid are moved only if this improves the agreement of their edges by at least this share and moves
 the brain's surface by at least this distance; noise of the registration stays below both."""
+
+SURE_PEAK = 1.35
+"""Scans whose edges agree less than this are compared with one of them mirrored, too."""
 
 WRONG_HEADER_DEG = 45.0
 """No head turns by more than this between two scans of one session; a larger rotation means a wrong header."""
@@ -174,7 +178,7 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
     if found.coverage < LEAST_COVERAGE:
         problem = f"shows only {found.coverage:.0%} of the brain in {fixed.name}"
         raise InputError(moving.name, problem, "give scans of the whole head")
-    if found.weak and (other := register(fixed, mirrored(moving))).peak >= max(WEAK_PEAK, found.peak):
+    if found.peak < SURE_PEAK and (other := near(fixed, mirrored(moving))).peak >= max(WEAK_PEAK, found.peak):
         raise InputError(
             moving.name,
             f"fits {fixed.name} only with left and right exchanged (agreement of edges {other.peak:.2f} times "
@@ -193,7 +197,8 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
 
 def mirrored(image: Image) -> Image:
     """``image`` with left and right exchanged."""
-    return replace(image, data=np.ascontiguousarray(np.flip(image.data, int(np.abs(image.affine[0, :3]).argmax()))))
+    axis = int(np.flatnonzero(io_orientation(image.affine)[:, 0] == 0)[0])
+    return replace(image, data=np.ascontiguousarray(np.flip(image.data, axis)))
 
 
 def turned_onto(image: Image, like: Image) -> Image | None:
