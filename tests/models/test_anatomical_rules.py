@@ -107,7 +107,7 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
 
 def test_what_lies_between_two_lesions_borders_on_both() -> None:
     """Lesions of 3 x 3 x 2 voxels, a column of white matter between them, fluid around: 5 of the 16 border voxels of
-    each in a plane (.31) are white matter. All counted for the lesion with the higher number; the other was rejected."""
+    each in a plane (.31) are white matter. All counted for the one of the higher number; the other was rejected."""
     tissue = np.full((40, 40, 6), TISSUES["other_csf"], np.uint8)
     tissue[:, :, :2] = TISSUES["cerebral_white_matter"]  # 3.2 ml
     tissue[20, 17:22, 2:5] = TISSUES["cerebral_white_matter"]
