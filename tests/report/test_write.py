@@ -461,7 +461,7 @@ def test_maps_are_shown_on_the_scan_that_they_were_predicted_from(maps_on, place
     shutil.copytree(placed / "out", results)
     scans.mkdir(parents=True)
     right = nib.load(placed / "scans" / "s_FLAIR_000.nii.gz")
-    moved = right.affine @ nib.affines.from_matvec(np.eye(3), [3, 0, 0])
+    moved = right.affine @ nib.affines.from_matvec(np.eye(3), [3.4, 0, 0])
     elsewhere = nib.Nifti1Image(right.get_fdata(dtype=np.float32), moved)
     files = {"FLAIR": scans / "FLAIR rotated grid.nii.gz", "T1": scans / "T1.nii.gz"}
     for modality, file in files.items():
