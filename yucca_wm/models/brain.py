@@ -21,7 +21,7 @@ from scipy import ndimage
 from yucca_wm.core.regions import REMAINDER, regions
 from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.conventions import AS_MUCH, SIZE, SPACING_MM, normalised
+from yucca_wm.models.conventions import LEAST_SHARE_SHOWN, SIZE, SPACING_MM, normalised
 from yucca_wm.models.positions import centroids
 
 FOREGROUND = 0.1
@@ -207,13 +207,13 @@ def _first_guess(scan: Array, grid: Canonical) -> NDArray[np.float64]:
 def _showing_the_brain(
     outputs: list[tuple[CoarseOutput, torch.Tensor]], inside: torch.Tensor
 ) -> list[tuple[CoarseOutput, torch.Tensor]]:
-    """The ``outputs`` (as in `_mean_output`) of scans that show at least the share `AS_MUCH` of the brain that any of
-    them shows.
+    """The ``outputs`` (as in `_mean_output`) of scans that show at least `LEAST_SHARE_SHOWN` of what the scan that
+    shows most of the brain does.
 
     inside : the brain, bool [x, y, z].
     """
     seen = [float((inside & (view > 0)).sum()) for _, view in outputs]
-    return [output for output, much in zip(outputs, seen, strict=True) if much >= AS_MUCH * max(seen)]
+    return [output for output, much in zip(outputs, seen, strict=True) if much >= LEAST_SHARE_SHOWN * max(seen)]
 
 
 def _mean_output(outputs: list[tuple[CoarseOutput, torch.Tensor]]) -> CoarseOutput:

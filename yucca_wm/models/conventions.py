@@ -21,7 +21,7 @@ WHITE_MATTER, VENTRICLES = Tissue.CEREBRAL_WHITE_MATTER.value, Tissue.LATERAL_VE
 OUTSIDE_BRAIN, ABSENT, LARGEST = -3.0, 0.0, 8.0
 """Inputs of the fine network outside the brain mask and for a missing scan, and the largest input value."""
 
-AS_MUCH = 0.98
+LEAST_SHARE_SHOWN = 0.98
 """A scan is used in a plane if it shows at least this share of the brain area that the other scan shows there."""
 
 SPACING_MM, SIZE = 3.0, (64, 80, 64)

@@ -17,7 +17,15 @@ from scipy import ndimage
 from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.models.brain import Brain, Network
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE_BRAIN, SPACING_MM, without_extremes
+from yucca_wm.models.conventions import (
+    ABSENT,
+    LARGEST,
+    LEAST_SHARE_SHOWN,
+    LESION,
+    OUTSIDE_BRAIN,
+    SPACING_MM,
+    without_extremes,
+)
 
 CHANNELS = ("T1", "FLAIR")
 PIXEL_MM = 1.0
@@ -196,7 +204,7 @@ def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
     shown = {name: FieldOfView.of(scan).voxels() for name, scan in scans.items()}
     seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in shown.items()}
     most = np.max(list(seen.values()), axis=0)
-    used = {name: shown[name].any((0, 1)) & (seen[name] >= AS_MUCH * most) for name in scans}
+    used = {name: shown[name].any((0, 1)) & (seen[name] >= LEAST_SHARE_SHOWN * most) for name in scans}
     parts = {name: shown[name] & ~used[name] for name in scans}
     measured = used | {name: shown[name] for name, part in parts.items() if (part & core).any()}
     return _Views(shown, used, np.logical_or.reduce(list(parts.values())), measured)

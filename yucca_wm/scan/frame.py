@@ -42,7 +42,7 @@ class Frame:
         (with air at 0: `yucca_wm.scan.air`).
     reference : the modality that defines the grid.
     transforms : modality that was moved -> 4x4 matrix, world of that scan -> world of the reference (RAS mm).
-    own : each modality except the reference -> the original scan, on its own grid.
+    own : each modality except the reference -> the scan on its own grid (with air at 0).
     notes : what was done and what is uncertain (`yucca_wm.scan.notes`).
     """
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from yucca_wm.models.conventions import ABSENT, AS_MUCH, LARGEST, LESION, OUTSIDE_BRAIN, TISSUES
+from yucca_wm.models.conventions import ABSENT, LARGEST, LEAST_SHARE_SHOWN, LESION, OUTSIDE_BRAIN, TISSUES
 from yucca_wm.training.synthesis import degrade
 from yucca_wm.training.synthesis.contrast import FLUID, Contrast, draw
 from yucca_wm.training.synthesis.heads import SCANS, Head
@@ -122,7 +122,7 @@ def _scanned(
     cut = {name: np.where(inside, scan[voxels], np.float16(0)).astype(np.float32) for name, scan in head.scans.items()}
     brain = LOOKUP.brain[structures]
     seen = {name: np.count_nonzero(scan[brain] > 0) for name, scan in cut.items()}
-    whole = {name: scan.mean(0) for name, scan in cut.items() if seen[name] >= AS_MUCH * max(seen.values())}
+    whole = {name: scan.mean(0) for name, scan in cut.items() if seen[name] >= LEAST_SHARE_SHOWN * max(seen.values())}
     lesions = nothing if head.own_lesions is None else head.own_lesions[voxels] & inside
     return Slab(structures, head.ventricle_mm(voxels), lesions, nothing, whole)
 
