@@ -12,8 +12,8 @@ FLAT = 0.2
 """Least share of a scan's largest cross-section in the outermost layer of voxels for a face to be an end of the scan.
 Round surfaces (brains without their skull, in slices of 1 and 6 mm) have up to 0.16."""
 
-SAMPLED = 100_000
-"""Number of voxels by which that share is measured."""
+SAMPLED = 8_000, 100_000
+"""Numbers of voxels by which that share is measured: few to sort out most faces, then more."""
 
 UPRIGHT = 1e-6
 """Faces whose unit normal has at most this component along the last axis are taken as parallel to it."""
@@ -77,14 +77,21 @@ def _hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _flat(faces: NDArray[np.float64], shown: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Those of ``faces`` [face, 4] in whose outermost layer many of the voxels ``shown`` [i, j, k] lie."""
+    for samples, least in zip(SAMPLED, (FLAT / 4, FLAT), strict=True):
+        faces = faces[_share_of_largest(faces, shown, samples) >= least]
+    return faces
+
+
+def _share_of_largest(faces: NDArray[np.float64], shown: NDArray[np.bool_], samples: int) -> NDArray[np.float64]:
+    """Area [face] of the voxels ``shown`` in the outermost layer below each of ``faces`` [face, 4], as a share of their
+    largest cross-section, by this many of the voxels."""
     where = np.flatnonzero(shown)
-    every = -(-len(where) // SAMPLED)
+    every = -(-len(where) // samples)
     voxels = np.stack(np.unravel_index(where[::every], shown.shape)).astype(np.float32)
     layer = np.abs(faces[:, :3]).sum(1)  # extent of a voxel across the face
     near = [
         np.count_nonzero(-(face[:3].astype(np.float32) @ voxels) - np.float32(face[3]) < extent - ON_A_FACE)
         for face, extent in zip(faces, layer, strict=True)
     ]
-    area = np.array(near) * every / layer
     largest = np.array([np.count_nonzero(shown, axis=others).max() for others in ((1, 2), (0, 2), (0, 1))])
-    return faces[area >= FLAT * largest[np.abs(faces[:, :3]).argmax(1)]]
+    return np.array(near, np.float64) * every / layer / largest[np.abs(faces[:, :3]).argmax(1)]
