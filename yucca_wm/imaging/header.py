@@ -61,9 +61,10 @@ def header_notes(header: Any, affine: NDArray[np.float64]) -> list[str]:
         spacing, pixdim = np.linalg.norm(affine[:3, :3], axis=0), np.asarray(header["pixdim"][1:4], dtype=np.float64)
         if not np.allclose(spacing, pixdim, rtol=PIXDIM_TOLERANCE):
             times = np.prod(pixdim) / abs(np.linalg.det(affine[:3, :3]))
-            said = f"pixdim gives voxels of {by_axis(pixdim)} mm, the sform of {by_axis(spacing)} mm; the sform is used"
-            other = f" (volumes from pixdim would be {times:.3g} times as large)"
-            notes.append(said + other * (abs(times - 1) > PIXDIM_TOLERANCE))
+            note = f"pixdim gives voxels of {by_axis(pixdim)} mm, the sform of {by_axis(spacing)} mm; the sform is used"
+            if abs(times - 1) > PIXDIM_TOLERANCE:
+                note += f" (volumes from pixdim would be {times:.3g} times as large)"
+            notes.append(note)
     return notes
 
 
