@@ -510,8 +510,9 @@ def test_the_table_of_regions_is_short_and_adds_up(tmp_path: Path) -> None:
 def test_the_table_of_places_says_how_volumes_and_counts_are_sorted(tmp_path: Path) -> None:
     load = ["subject\tname\tgroup\tlesion_volume_ml\tload_percent\tn_lesions", "a\ttotal\ttotal\t3.0\t\t1"]
     (tmp_path / "lesion_load.tsv").write_text("\n".join(load) + "\n")
-    (tmp_path / "places.tsv").write_text("subject\tplace\tlesion_volume_ml\tn_lesions\na\tdeep\t2.0\t0\n")
-    *_, deep, last = lines(tmp_path, "a")
+    places = ["subject\tplace\tlesion_volume_ml\tn_lesions", "a\tdeep\t2.0\t0", "a\ttotal\t3.0\t1"]
+    (tmp_path / "places.tsv").write_text("\n".join(places) + "\n")
+    *_, deep, _, last = lines(tmp_path, "a")
     assert deep.split() == ["deep", "2.000", "0"]
     assert last == SORTED
 
