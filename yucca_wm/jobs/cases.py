@@ -41,7 +41,7 @@ def run_cases(
     sent: Callable[[str], None] | None = None,
     answered: Callable[[str, Any, str | None], Any] | None = None,
 ) -> Outcome[Result]:
-    """Apply ``function`` to every case. With several cases, a progress bar on stderr names the one handed out last.
+    """Apply ``function`` to every case, with a progress bar on stderr if there are several.
 
     A case that raises, or whose process dies, is recorded and the others go on. ``function`` and its arguments must be
     picklable unless there is one job or ``threads`` are used; results come back in the order of ``cases`` whatever the
@@ -57,15 +57,7 @@ def run_cases(
     results: dict[str, Result] = {}
     failures: dict[str, str] = {}
     as_here = partial(_as_told, function=function, headers=reading.headers())
-    shown: dict[str, Any] = {}
-
-    def begun(name: str) -> None:
-        if sent is not None:
-            sent(name)
-        shown["at"] = name
-        bar.set_postfix(shown, refresh=live)
-
-    finished = _answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=begun)
+    finished = _answers(as_here, cases, options or RunOptions(jobs), threads=threads, sent=sent)
     with (
         closing(finished),
         tqdm(  # closed, so that workers end when this is stopped
@@ -90,8 +82,7 @@ def run_cases(
                     bar.write(f"{label or 'done'}: {name}", file=sys.stderr)
                 continue
             failures[name] = failure
-            shown["failed"] = len(failures)
-            bar.set_postfix(shown)
+            bar.set_postfix(failed=len(failures))
             if live:
                 bar.write(f"failed: {name}: {failure}", file=sys.stderr)
     return Outcome({n: results[n] for n in cases if n in results}, {n: failures[n] for n in cases if n in failures})
@@ -103,7 +94,7 @@ def _answers(
     options: RunOptions,
     *,
     threads: bool = False,
-    sent: Callable[[str], None],
+    sent: Callable[[str], None] | None = None,
 ) -> Generator[Answer]:
     """Yield the answer of ``function`` for each case as it finishes. A case that raises, or whose worker dies, also
     answers.
@@ -112,6 +103,7 @@ def _answers(
     """
     if not cases:
         return
+    sent = sent or (lambda _: None)
     if options.remote:
         from yucca_wm.jobs.cluster import on_cluster
 
