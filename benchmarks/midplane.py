@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from yucca_wm.imaging.images import Image
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.registration.rigid import Pair
+from yucca_wm.registration.rigid import near
+from yucca_wm.scan.frame import mirrored
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,7 @@ def find_midplane(scan: Image) -> Midplane:
     image.
     """
     grid = Canonical.of(scan)
-    mirrored = scan.with_data(grid.restored(grid.reordered(scan.data)[::-1]))
-    pair = Pair(scan, mirrored)
-    fit = pair.judged(pair.best_of(pair.near_starts()))
+    fit = near(scan, mirrored(scan))
     return plane_of(_mirroring(scan, grid) @ fit.matrix, fit.centre_mm)
 
 

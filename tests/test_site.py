@@ -69,7 +69,7 @@ def test_the_notebook_uses_what_the_readme_shows() -> None:
 
 LEFT_IS_LEFT = """
 from yucca_wm.imaging.images import load
-from yucca_wm.report.pictures.slices import to_ras
+from yucca_wm.imaging.grids import to_ras
 
 shown, as_in_reports = axes[-1].images[0].get_array(), to_ras(load("FLAIR.nii.gz")).data
 assert (shown == as_in_reports[:, :, max(by_load[-3:])].T).all()

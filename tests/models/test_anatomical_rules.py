@@ -105,6 +105,21 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
     np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid, scans), steps[3])
 
 
+@pytest.mark.parametrize("spacing", [0.9999998, 1.0, 1.0000002])
+def test_a_header_that_rounds_a_millimetre_rejects_nothing(spacing: float) -> None:
+    """10 voxels are 10 mm3, which is enough, 9 are not; the fifth plane from the end is within 5 mm, the sixth not."""
+    grid = Canonical.of(Image(np.zeros((40, 40, 8)), np.diag([spacing, spacing, spacing, 1])))
+    labels = np.zeros((40, 40, 8), np.int32)
+    labels[5, 5:15, 4], labels[15, 5:14, 4], labels[25, 5:15, 5] = 1, 2, 3
+    tissue = np.full(labels.shape, TISSUES["cerebral_white_matter"], np.uint8)
+    assert lesion_rules.plausible(labels, tissue, grid).tolist() == [False, True, False, True]
+    probability = torch.zeros(37, *SIZE)
+    probability[35] = 1.0
+    brain = Brain(probability, np.array([20.0, 20, 4]))
+    stays = lesion_rules.away_from_ends(labels, brain, grid, [(0, 7)], nowhere)
+    assert stays.tolist() == [True, False, False, True]
+
+
 def test_what_lies_between_two_lesions_borders_on_both() -> None:
     """Lesions of 3 x 3 x 2 voxels, a column of white matter between them, fluid around: 5 of the 16 border voxels of
     each in a plane (.31) are white matter. All counted for the one of the higher number; the other was rejected."""

@@ -4,9 +4,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image
 from yucca_wm.report.pictures.left_right import draw_left_right, left_right_pairs
-from yucca_wm.report.pictures.slices import OTHER, brain_box, chosen_planes, grey_window, slice_title, to_ras
+from yucca_wm.report.pictures.slices import OTHER, brain_box, chosen_planes, grey_window, slice_title
 from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, PALETTE, RegionLoad, draw_subject, region_colors
 
 

@@ -108,6 +108,7 @@ def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
     parcellated = any(subject.regions for subject in subjects)
     segmented = any(subject.wm for subject in subjects)
     labelled = {subject.split for subject in subjects if subject.lesions}
+    to_train = _labelled(subjects)
     for subject in subjects:
         if (wrong := subject.problem) is not None:
             yield Problem(Level.ERROR, subject.name, wrong.path, wrong.problem, wrong.remedy)
@@ -120,7 +121,7 @@ def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
             alone = " and ".join(modality for modality in Modality if modality in subject.scans)
             for modality in missing:
                 lost = [LOST[modality]] if modality in LOST else []
-                lost += [LOST_TO_TRAINING.get(modality, ALL_LOSE)] if _labelled(subjects) else []
+                lost += [LOST_TO_TRAINING.get(modality, ALL_LOSE)] if to_train else []
                 used = f"its {alone} is used alone{': ' * bool(lost)}{'; '.join(lost)}"
                 yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", used)
         if subject.lesions is None and subject.split in labelled:

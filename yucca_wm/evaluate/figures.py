@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from yucca_wm.evaluate.case import Compared
 from yucca_wm.evaluate.tables import FEWEST, Row, grouped
-from yucca_wm.imaging.grids import on_grid
+from yucca_wm.imaging.grids import on_grid, to_ras
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.labels import OTHER_PATHOLOGY
-from yucca_wm.report.pictures.slices import chosen_planes, draw_slices, grey_window, head_box, to_ras
+from yucca_wm.report.pictures.slices import chosen_planes, draw_slices, grey_window, head_box
 from yucca_wm.tasks.definition import Target
 
 if TYPE_CHECKING:

@@ -77,21 +77,18 @@ def _hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _flat(faces: NDArray[np.float64], shown: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Those of ``faces`` [face, 4] in whose outermost layer many of the voxels ``shown`` [i, j, k] lie."""
-    for samples, least in zip(SAMPLED, (FLAT / 4, FLAT), strict=True):
-        faces = faces[_share_of_largest(faces, shown, samples) >= least]
+    where = np.flatnonzero(shown)
+    largest = np.array([np.count_nonzero(shown, axis=others).max() for others in ((1, 2), (0, 2), (0, 1))])
+    for samples, share in zip(SAMPLED, (FLAT / 4, FLAT), strict=True):
+        every = -(-len(where) // samples)
+        voxels = np.stack(np.unravel_index(where[::every], shown.shape)).astype(np.float32)
+        area = np.array([_outermost_area(face, voxels) for face in faces]) * every
+        faces = faces[area >= share * largest[np.abs(faces[:, :3]).argmax(1)]]
     return faces
 
 
-def _share_of_largest(faces: NDArray[np.float64], shown: NDArray[np.bool_], samples: int) -> NDArray[np.float64]:
-    """Area [face] of the voxels ``shown`` in the outermost layer below each of ``faces`` [face, 4], as a share of their
-    largest cross-section, by this many of the voxels."""
-    where = np.flatnonzero(shown)
-    every = -(-len(where) // samples)
-    voxels = np.stack(np.unravel_index(where[::every], shown.shape)).astype(np.float32)
-    layer = np.abs(faces[:, :3]).sum(1)  # extent of a voxel across the face
-    near = [
-        np.count_nonzero(-(face[:3].astype(np.float32) @ voxels) - np.float32(face[3]) < extent - ON_A_FACE)
-        for face, extent in zip(faces, layer, strict=True)
-    ]
-    largest = np.array([np.count_nonzero(shown, axis=others).max() for others in ((1, 2), (0, 2), (0, 1))])
-    return np.array(near, np.float64) * every / layer / largest[np.abs(faces[:, :3]).argmax(1)]
+def _outermost_area(face: NDArray[np.float64], voxels: NDArray[np.float32]) -> float:
+    """Area, in voxels, of ``voxels`` [3, voxel] in the outermost layer below ``face`` [4]."""
+    layer = np.abs(face[:3]).sum()  # extent of a voxel across the face
+    depth = -(face[:3].astype(np.float32) @ voxels) - np.float32(face[3])
+    return float(np.count_nonzero(depth < layer - ON_A_FACE) / layer)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
+from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.imaging import images
@@ -38,7 +39,16 @@ def on_grid(image: Image, like: Image, *, resample: bool = False) -> Image:
 
 def reordered(image: Image, like: Image) -> Image:
     """``image`` with its axes in the order and direction of ``like``'s; every voxel keeps its world position."""
-    change = ornt_transform(io_orientation(image.affine), io_orientation(like.affine))
+    return _turned(image, ornt_transform(io_orientation(image.affine), io_orientation(like.affine)))
+
+
+def to_ras(image: Image) -> Image:
+    """``image`` with its axes [x, y, z] closest to right, front, top; every voxel keeps its world position."""
+    return _turned(image, io_orientation(image.affine))
+
+
+def _turned(image: Image, change: NDArray[np.float64]) -> Image:
+    """``image`` with its axes exchanged and reversed. change : [3, 2], as in `nibabel.apply_orientation`."""
     affine = image.affine @ inv_ornt_aff(change, image.shape)
     return replace(image, data=apply_orientation(image.data, change), affine=affine)
 

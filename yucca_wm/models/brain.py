@@ -21,7 +21,7 @@ from scipy import ndimage
 from yucca_wm.core.regions import REMAINDER, regions
 from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.conventions import LEAST_SHARE_SHOWN, SIZE, SPACING_MM, normalised
+from yucca_wm.models.conventions import LEAST_SHARE_SHOWN, ROUNDING, SIZE, SPACING_MM, normalised
 from yucca_wm.models.positions import centroids
 
 FOREGROUND = 0.1
@@ -33,8 +33,8 @@ TOP_TO_CENTRE_MM = 85.0
 SULCUS_MM, STALK_MM = 4.5, 7.5
 """Half the width of gaps that the brain's mask closes, and of thin structures that it leaves out."""
 
-POOLED_TO_MM, ROUNDING = 2.0, 1e-3
-"""Voxels are averaged first to at most this size; headers of 1 mm voxels may say 1.0000001."""
+POOLED_TO_MM = 2.0
+"""Voxels are averaged first to at most this size."""
 
 NEAR_MM = 6.0
 """The network runs again, centred on the brain, if the previous window was further off than this."""

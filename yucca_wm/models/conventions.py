@@ -24,6 +24,9 @@ OUTSIDE_BRAIN, ABSENT, LARGEST = -3.0, 0.0, 8.0
 LEAST_SHARE_SHOWN = 0.98
 """A scan is used in a plane if it shows at least this share of the brain area that the other scan shows there."""
 
+ROUNDING = 1e-3
+"""Tolerance, in voxels, where a length or volume is a whole number of voxels: headers of 1 mm may say 1.0000001."""
+
 SPACING_MM, SIZE = 3.0, (64, 80, 64)
 """Grid of the coarse network: left-right, back-front, bottom-top."""
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.models.brain import Brain
 from yucca_wm.models.canonical import Canonical
-from yucca_wm.models.conventions import TISSUES, VENTRICLES
+from yucca_wm.models.conventions import ROUNDING, TISSUES, VENTRICLES
 from yucca_wm.models.positions import at_the_top
 
 MOSTLY = 0.5
@@ -113,7 +113,7 @@ def plausible(labels: NDArray[Any], tissue: NDArray[Any], grid: Canonical) -> ND
     import cc3d
 
     voxels = np.bincount(labels.ravel())
-    large = voxels * float(np.prod(grid.spacing_mm)) >= SMALLEST_LESION_MM3
+    large = voxels + ROUNDING >= SMALLEST_LESION_MM3 / float(np.prod(grid.spacing_mm))
     holders = np.isin(tissue, HOLDERS) & (labels == 0)
     bodies, n_bodies = cc3d.connected_components(holders, connectivity=26, return_N=True)
     volume_mm3 = np.bincount(bodies.ravel(), minlength=n_bodies + 1) * float(np.prod(grid.spacing_mm))
@@ -182,7 +182,7 @@ def away_from_ends(
     """
     planes = [box[2] for box in ndimage.find_objects(labels)]
     first, last = np.array([plane.start for plane in planes]), np.array([plane.stop - 1 for plane in planes])
-    near = EDGE_MM / grid.spacing_mm[2]
+    near = EDGE_MM / grid.spacing_mm[2] - ROUNDING
     at_bottom, at_top = np.zeros((2, len(planes)), bool)
     for lowest, highest in ends:
         at_bottom |= (first >= lowest) & (last - lowest < near)

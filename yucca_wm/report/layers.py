@@ -13,7 +13,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
-from yucca_wm.imaging.grids import on_grid, share_voxels
+from yucca_wm.imaging.grids import on_grid, share_voxels, to_ras
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.localize.inputs.pairs import Companions, Pair
@@ -21,7 +21,6 @@ from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.maps import labelled_lesions, outside_label
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.measures.places import PLACES, place_lesions
-from yucca_wm.report.pictures.slices import to_ras
 from yucca_wm.report.pictures.subject import region_greys
 from yucca_wm.report.pictures.viewer import Layer
 from yucca_wm.report.results import Row

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from yucca_wm.core.notes import About, Note
 from yucca_wm.imaging.field_of_view import FieldOfView
+from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image
 from yucca_wm.scan.notes import CUT_OFF, ONE_ENDS
 
@@ -69,10 +69,9 @@ def cut_off(
         One for each cut side and scan.
     """
     first = next(iter(scans.values()))
-    axes = io_orientation(first.affine)  # all in the order right, front, top, so that storage changes nothing
-    grid = Image(apply_orientation(first.data, axes), first.affine @ inv_ornt_aff(axes, first.shape))
-    brain, found = (np.argwhere(apply_orientation(labels, axes) > 0) for labels in (tissue, lesions))
-    shown = {modality: apply_orientation(image.data != 0, axes) for modality, image in scans.items()}
+    grid = to_ras(first)  # all in this order, so that storage changes nothing
+    brain, found = (np.argwhere(to_ras(first.with_data(labels)).data) for labels in (tissue, lesions))
+    shown = {modality: to_ras(image).data != 0 for modality, image in scans.items()}
     everywhere = _cuts(FieldOfView.of(np.logical_or.reduce(list(shown.values()))), brain, grid)
     said = [CUT_OFF.note(where=cut.where, consequence=consequence) for cut in everywhere]
     if len(scans) == 1:
@@ -91,6 +90,7 @@ class _Cut:
     """A face of a field of view through the brain.
 
     where : side and areas, in words. plane : [4], unit normal outwards and offset, in mm along the axes of the grid.
+    area_cm2 : of the brain on it.
     """
 
     where: str

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.files import atomic_path
+from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image, resample
-from yucca_wm.report.pictures.slices import grey_window, head_box, slice_title, to_ras, write_side
+from yucca_wm.report.pictures.slices import grey_window, head_box, slice_title, write_side
 
 AXIAL = (0.3, 0.42, 0.54, 0.66, 0.78)
 """Heights of the axial slices, as shares of the head's height."""

@@ -79,14 +79,6 @@ def grey_window(data: NDArray[Any], brain: NDArray[np.bool_] | None = None) -> t
     return dark, max(bright, dark + 1e-6)
 
 
-def to_ras(image: Image) -> Image:
-    """The same image with array axes [x, y, z] closest to right, anterior, superior (reordered, not interpolated)."""
-    import nibabel as nib
-
-    canonical: Any = nib.as_closest_canonical(nib.Nifti1Image(image.data, image.affine))
-    return Image(np.asanyarray(canonical.dataobj), canonical.affine, image.path)
-
-
 def chosen_planes(lesions: NDArray[Any], brain: NDArray[np.bool_], step_mm: float) -> list[int]:
     """Up to SLICES axial planes, bottom to top, that together show most lesion area, at least APART_MM from each other;
     without lesions, planes evenly spaced over the height of the brain.

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image
-from yucca_wm.report.pictures.slices import head_box, slice_title, to_ras, write_side
+from yucca_wm.report.pictures.slices import head_box, slice_title, write_side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
