@@ -42,7 +42,8 @@ def test_notes_of_a_kind_that_is_not_known_are_doubts() -> None:
 
 def test_a_note_comes_back_whole_from_another_process() -> None:
     note = pickle.loads(pickle.dumps(ONE_ENDS.note(where="top", others="FLAIR", found_ml=0.378).on("T1")))
-    ends = "T1: ends within the brain at the top; beyond, lesions were searched for on the FLAIR alone: 0.38 ml found"
+    ends = "T1: ends within the brain at the top; beyond its end, lesions were searched for on the FLAIR alone: "
+    ends += "0.38 ml found"
     assert note == ends
     assert note.about is About.PARTLY_ONE_SCAN
 

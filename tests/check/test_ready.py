@@ -57,7 +57,7 @@ def test_what_only_training_needs_is_a_line_and_no_warning(
     assert main([str(tmp_path), "--tsv", str(tmp_path / "problems.tsv"), "--jobs", "1"]) == 0
     warning, grids, split, last = capsys.readouterr().out.splitlines()[-4:]
     assert warning.startswith("warning  WMH_2  holds ")
-    assert grids.startswith("note: 2 subjects: T1 and FLAIR have grids of their own; predict registers them, to train")
+    assert grids.startswith("note: 2 subjects: T1 and FLAIR are on different grids; predict registers them; to train")
     assert split.startswith("note: the cohort has no test subject; to train, put subjects into a test folder")
     assert last == "0 errors, 1 warning; 2 of 2 subjects ready"
     rows = [line.split("\t")[:2] for line in (tmp_path / "problems.tsv").read_text().splitlines()[1:]]

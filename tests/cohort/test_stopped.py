@@ -18,7 +18,8 @@ from yucca_wm.jobs.run_record import RECORD
 HERE = Path(__file__).parent
 
 START = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
 from pathlib import Path
 from engine_jobs import command
 from yucca_wm.jobs.options import Level

@@ -74,7 +74,7 @@ def test_a_kind_that_is_not_sure_is_asked_for(
         truth[3 * number, 2:6, 2:6] = label
     both(tmp_path, truth.copy(), truth)
     assert run(tmp_path, monkeypatch) == 1
-    assert "say --kind lesions" in capsys.readouterr().err
+    assert "give --kind lesions" in capsys.readouterr().err
     assert not (tmp_path / "out/cases.tsv").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from yucca_wm.evaluate.figures import OUTCOMES, differences, draw_volumes, limit
 from yucca_wm.evaluate.page import chosen_subjects
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
+from yucca_wm.report.scans import OTHER_GRID
 from yucca_wm.tasks.definition import Target
 
 DRAWN = "all"
@@ -41,7 +43,11 @@ def five(here: Path) -> None:
         truth[29, 11, number] = 1  # nobody's is that of another, and this lesion is found in no one
         save(here / "gt" / f"p{number}.nii.gz", truth)
         save(here / "pred" / f"p{number}.nii.gz", block(5, length))
-        save(here / "scans" / f"p{number}_FLAIR.nii.gz", np.full((30, 12, 12), 100.0 + number, np.float32))
+        save(here / "scans" / f"p{number}_FLAIR.nii.gz", scan(number))
+
+
+def scan(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(100, 10, (30, 12, 12)).astype(np.float32)
 
 
 def page_of(here: Path) -> str:
@@ -188,6 +194,25 @@ def test_a_page_shows_what_was_compared_and_on_the_scans_that_were_given(
     assert said in capsys.readouterr().err
     assert said in page_of(tmp_path)
     assert {path.stem for path in (tmp_path / "out/figures").iterdir()} == {"p2", "p3"}
+
+
+def test_a_scan_on_a_grid_of_its_own_is_noted_and_what_cannot_be_shown_too(tmp_path: Path) -> None:
+    """p1: half a voxel off the maps; p2: a mask instead of a scan; p3: the maps' grid with its x axis reversed."""
+    for number in (1, 2, 3):
+        save(tmp_path / f"gt/p{number}.nii.gz", block(5, 9 + number))
+        save(tmp_path / f"pred/p{number}.nii.gz", block(6, 9 + number))
+    (tmp_path / "scans").mkdir()
+    off, reversed_x = MM.copy(), MM.copy()
+    off[0, 3], reversed_x[0] = 1.0, [-2.0, 0, 0, 58.0]
+    images.save(Image(scan(0), off), tmp_path / "scans/p1_FLAIR.nii.gz")
+    save(tmp_path / "scans/p2_FLAIR.nii.gz", block(3, 4))
+    images.save(Image(scan(0), reversed_x), tmp_path / "scans/p3_FLAIR.nii.gz")
+    evaluate(tmp_path / "pred", tmp_path / "gt", tmp_path / "out", scans=tmp_path / "scans")
+    page = html.unescape(page_of(tmp_path))
+    assert {path.stem for path in (tmp_path / "out/figures").iterdir()} == {"p1", "p3"}
+    assert f"p1: {OTHER_GRID}" in page
+    assert f"no picture of p2: {tmp_path}/scans/p2_FLAIR.nii.gz" in page
+    assert page.count(OTHER_GRID) == 1
 
 
 def test_the_split_of_a_cohort_is_that_of_now_also_one_by_one(

@@ -299,9 +299,9 @@ def test_flags_of_some_are_no_flags_of_all(cohort, capsys):
     (cohort / "localize.json").write_text(json.dumps(about))
     assert associate(cohort) == 0
     said = capsys.readouterr().out
-    assert "flags are not known of 4 of 54 subjects: sub-50, sub-51, sub-52, sub-53" in said
+    assert "flags are not known for 4 of 54 subjects: sub-50, sub-51, sub-52, sub-53" in said
     assert "used although flagged high_outside" in said
-    with pytest.raises(InputError, match="has flags of only 50 of 54 subjects, not of sub-50, sub-51"):
+    with pytest.raises(InputError, match="has flags for only 50 of 54 subjects, not for sub-50, sub-51"):
         associate(cohort, "--exclude-flagged")
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.imaging.images import Image
 from yucca_wm.models import lesion_rules, tissue_rules
 from yucca_wm.models.brain import Brain
@@ -17,6 +18,17 @@ from yucca_wm.models.conventions import SIZE, TISSUES
 def nowhere(points: np.ndarray) -> np.ndarray:
     """No point is at the top of the head."""
     return np.zeros(len(points), bool)
+
+
+def everywhere(points: np.ndarray) -> np.ndarray:
+    return np.ones(len(points), bool)
+
+
+def shown(grid: Canonical, first: int = 0, end: int | None = None) -> dict[str, FieldOfView]:
+    """Of a T1 that shows the planes from ``first`` up to ``end`` (not included)."""
+    scan = np.zeros(grid.shape, np.float32)
+    scan[:, :, first:end] = 1
+    return {"T1": FieldOfView.of(scan)}
 
 
 OTHERS = ("cortical_grey_matter", "other_csf")
@@ -92,16 +104,16 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
     monkeypatch.setattr(lesion_rules, "at_the_top", lambda _brain, _grid, points: high(points))
     t1 = np.ones(shape, np.float32)
     t1[:, :, :2] = 0
-    ends = [(0, 26), (0, 29)]
+    scans = {"T1": t1, "FLAIR": flair}
+    views = {name: FieldOfView.of(scan) for name, scan in scans.items()}
     steps = [lesions]
     for rule in (
         lambda labels: lesion_rules.plausible(labels, tissue, grid)[labels],
-        lambda labels: lesion_rules.away_from_ends(labels, brain, grid, ends, high)[labels] & (labels > 0),
-        lambda labels: lesion_rules.brighter_than_cortex(labels, flair, tissue, high),
+        lambda labels: lesion_rules.away_from_ends(labels, brain, grid, views, high)[labels] & (labels > 0),
+        lambda labels: lesion_rules.brighter_than_cortex(labels, flair, views["FLAIR"], tissue, high),
     ):
         steps.append(rule(lesion_rules.labelled(steps[-1])))
     assert [int(lesion_rules.labelled(step).max()) for step in steps] == [191, 158, 136, 62]
-    scans = {"T1": t1, "FLAIR": flair}
     np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid, scans), steps[3])
 
 
@@ -116,7 +128,7 @@ def test_a_header_that_rounds_a_millimetre_rejects_nothing(spacing: float) -> No
     probability = torch.zeros(37, *SIZE)
     probability[35] = 1.0
     brain = Brain(probability, np.array([20.0, 20, 4]))
-    stays = lesion_rules.away_from_ends(labels, brain, grid, [(0, 7)], nowhere)
+    stays = lesion_rules.away_from_ends(labels, brain, grid, shown(grid), nowhere)
     assert stays.tolist() == [True, False, False, True]
 
 
@@ -161,10 +173,10 @@ def test_the_cord_in_the_lowest_planes_is_no_lesion() -> None:
     for part in parts.values():
         lesions[part] = True
     labels = lesion_rules.labelled(lesions)
-    kept = lesion_rules.away_from_ends(labels, brain, grid, [(0, 7)], nowhere)[labels] & lesions
+    kept = lesion_rules.away_from_ends(labels, brain, grid, shown(grid), nowhere)[labels] & lesions
     assert {name for name, part in parts.items() if kept[part].all()} == {"higher", "right"}
     assert kept.sum() == 4 * 4 * 3 + 4 * 3 * 2
-    assert lesion_rules.away_from_ends(labels * 0, brain, grid, [(0, 7)], nowhere).tolist() == [True]  # no lesion
+    assert lesion_rules.away_from_ends(labels * 0, brain, grid, shown(grid), nowhere).tolist() == [True]  # no lesion
 
 
 def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
@@ -176,10 +188,8 @@ def test_planes_that_show_nothing_do_not_hide_the_cord() -> None:
         lesions = np.zeros(grid.shape, np.uint8)
         lesions[2:6, 3:6, empty : empty + 2] = 1
         brain = Brain(probability, np.array([20.0, 20, 12 + 3 * empty]))
-        assert lesion_rules.away_from_ends(lesions, brain, grid, [(empty, 7 + empty)], nowhere).tolist() == [
-            True,
-            False,
-        ]
+        stays = lesion_rules.away_from_ends(lesions, brain, grid, shown(grid, empty), nowhere)
+        assert stays.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("thick_mm", [3.0, 6.0])
@@ -195,7 +205,7 @@ def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(thick_mm: float
     labels = np.zeros(grid.shape, np.uint8)
     for number, part in enumerate(parts.values(), start=1):
         labels[part] = number
-    stays = lesion_rules.away_from_ends(labels, brain, grid, [(0, 17)], lambda points: points[:, 0] < 10)
+    stays = lesion_rules.away_from_ends(labels, brain, grid, shown(grid, 0, 18), lambda points: points[:, 0] < 10)
     gone = ["one", "two"] if thick_mm == 3 else ["one"]
     assert [name for name, kept in zip(parts, stays[1:].tolist(), strict=True) if not kept] == gone
 
@@ -203,14 +213,10 @@ def test_the_crowns_of_gyri_in_the_highest_planes_are_no_lesions(thick_mm: float
 def test_what_lies_beyond_the_flair_is_judged_by_the_end_of_the_t1() -> None:
     """The T1 shows z = 2 to 27, the FLAIR 10 to 19, in planes of 3 mm, all remainder and all the top of the head: gone
     is what lies within two planes of an end, of the scan or the FLAIR, and wholly on its near side."""
-    scans = {name: np.zeros((40, 40, 30), np.float32) for name in ("T1", "FLAIR")}
-    scans["T1"][..., 2:28] = scans["FLAIR"][..., 10:20] = 1
-    ends = lesion_rules.ends_of(scans)
-    assert ends == [(10, 19), (2, 27)]
-    assert lesion_rules.ends_of({"T1": scans["T1"]}) == [(2, 27)]
     probability = torch.zeros((37, *SIZE))
     probability[35] = 1
     grid = Canonical.of(Image(np.zeros((40, 40, 30)), np.diag([1.0, 1, 3, 1])))
+    views = {"T1": shown(grid, 2, 28)["T1"], "FLAIR": shown(grid, 10, 20)["T1"]}
     brain = Brain(probability, np.array([20.0, 20, 45]))
     planes = {
         (2, 4): False, (2, 5): True, (5, 7): True, (8, 12): True, (10, 12): False, (13, 15): True, (18, 20): False,
@@ -219,8 +225,28 @@ def test_what_lies_beyond_the_flair_is_judged_by_the_end_of_the_t1() -> None:
     for (first, end), kept in planes.items():
         labels = np.zeros(grid.shape, np.uint8)
         labels[18:22, 18:22, first:end] = 1
-        stays = lesion_rules.away_from_ends(labels, brain, grid, ends, lambda points: np.ones(len(points), bool))
+        stays = lesion_rules.away_from_ends(labels, brain, grid, views, everywhere)
         assert stays.tolist() == [True, kept], (first, end)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ends_may_be_tilted_to_the_grid(sign: int) -> None:
+    """Voxels of 1 x 1 x 2 mm; the scan ends in z mm = 40 + x mm / 2, upwards or, turned over, downwards. A point h mm
+    above or below is h cos(atan 1/2) = .894 h mm away: 4 mm are near, 6 mm are 5.4 mm away. All is top or remainder."""
+    x, _, z = np.indices((60, 40, 60))
+    inside = 2 * z <= 40 + x / 2
+    grid = Canonical.of(Image(np.zeros(inside.shape), np.diag([1.0, 1, 2, 1])))
+    probability = torch.zeros((37, *SIZE))
+    probability[35] = 1
+    brain = Brain(probability, np.array([30.0, 20, 60]))
+    boxes = {"near": np.s_[28:30, 10, 25:27], "deeper": np.s_[28:30, 20, 24:27], "on the side": np.s_[:2, 30, 5:8]}
+    labels = np.zeros(inside.shape, np.uint8)
+    for number, box in enumerate(boxes.values(), start=1):
+        labels[box] = number
+    assert not labels[~inside].any()
+    view = {"T1": FieldOfView.of(inside[..., ::sign])}
+    stays = lesion_rules.away_from_ends(labels[..., ::sign], brain, grid, view, everywhere)
+    assert [name for name, kept in zip(boxes, stays[1:], strict=True) if not kept] == ["near"]
 
 
 def test_lesions_and_white_matter_astray_are_given_to_the_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +287,9 @@ def test_what_is_no_brighter_than_cortex_on_flair_is_no_lesion() -> None:
         flair[2:5, 2, z] = low, middle, high
     flair[:, :, 6:] = 0  # beyond the FLAIR's field of view
     labels = lesion_rules.labelled(lesions)
-    kept = lesion_rules.brighter_than_cortex(labels, flair, tissue, lambda points: points[:, 2] != 1)
+    kept = lesion_rules.brighter_than_cortex(
+        labels, flair, FieldOfView.of(flair), tissue, lambda points: points[:, 2] != 1
+    )
     assert kept[2:5, 4, 1].all()
     assert [bool(kept[2:5, 2, z].all()) for z in (0, 2, 4, 6)] == [False, True, True, True]
     assert not kept[2:5, 2, 0].any()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
+import yucca_wm as yw
 from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.imaging.images import Image, load_labels, save
 from yucca_wm.localize.inputs.records import registration_flag
@@ -85,6 +87,10 @@ def test_a_doubt_is_in_the_record_on_stderr_and_in_the_summary(
     assert "lower back" in record["doubts"][0]
     assert min(record["fit"]["parts"].values()) < 0.8
     assert registration_flag(out) == {"poor_registration": "; ".join(record["doubts"])}  # localize carries it on
+    made = yw.parcellate(wm=wm, atlas_wm=atlas_files.wm, atlas_labels=atlas_files.labels)
+    lesions = nib.Nifti1Image((np.asanyarray(made.regions.dataobj) == 1).astype(np.uint8), made.regions.affine)
+    for regions in (out, made.regions, made.unmasked):
+        assert yw.localize(lesions, regions).flags["poor_registration"] == "; ".join(record["doubts"])
     table = tmp_path / "table.tsv"
     table.write_text("subject\twm\nbad\twm.nii.gz\n")
     main([*atlas, "--cohort", str(table), "--out-dir", str(tmp_path / "out"), "--no-picture", "--jobs", "1"])

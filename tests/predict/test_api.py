@@ -141,7 +141,7 @@ def test_two_people_whose_scans_have_one_name_do_not_replace_each_other(
     assert main(["--flair", first, *out]) == 0
     assert main(["--flair", first, *out]) == 0
     before = (tmp_path / "out/predict.json").read_bytes()
-    with pytest.raises(yw.InputError, match=f"is called ms_01, as {first} was, .*replace that one by --force"):
+    with pytest.raises(yw.InputError, match=f"is called ms_01, as {first} was, .*overwrite that one with --force"):
         main(["--flair", second, *out])
     assert (tmp_path / "out/predict.json").read_bytes() == before
     copied = shutil.copy(first, tmp_path / "ms_01_FLAIR.nii.gz")
@@ -202,7 +202,7 @@ def test_a_mask_that_was_drawn_by_hand_is_not_replaced(
         with pytest.raises(yw.InputError, match=re.escape(told + "folder")):
             yw.predict(flair=flair).save(out, report=False)
     elif how == "command":
-        with pytest.raises(yw.InputError, match=re.escape(told + "--out-dir, or replace it by --force")):
+        with pytest.raises(yw.InputError, match=re.escape(told + "--out-dir, or overwrite it with --force")):
             main(["--flair", flair, "--out-dir", str(out), "--no-report"])
         assert [path.name for path in out.iterdir() if not path.name.startswith(".")] == ["lesions"]
     else:

@@ -111,7 +111,7 @@ def test_a_t1_that_ends_within_the_brain_cuts_the_maps_on_its_own_grid(
     where = f"top ({cm2:.0f} of {cm2:.0f} cm2 in the last plane)"
     expected = f"the brain is cut off at the {where}: {ELSEWHERE.format(others='FLAIR')}"
     if space == "flair":
-        beyond = "beyond, lesions were searched for on the FLAIR alone: 0.00 ml found"
+        beyond = "beyond its end, lesions were searched for on the FLAIR alone: 0.00 ml found"
         expected = f"T1: ends within the brain at the {where}; {beyond}"
     assert ends == [expected]
 

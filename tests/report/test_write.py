@@ -22,6 +22,7 @@ from yucca_wm.report import subject_page
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.notes import SMALL
 from yucca_wm.report.results import read_results
+from yucca_wm.report.scans import OTHER_GRID
 
 from ..results_page import unnamed
 
@@ -197,7 +198,8 @@ def test_maps_that_are_others_than_the_tables_say_are_not_shown(localized, tmp_p
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[::-1], image.affine), path)
     assert main(["--results", str(tmp_path / "cohort/results"), "--out_dir", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
-    assert f"error: left: no picture: {path}: is not the map that the tables are of, or its region map is not" in said
+    changed = f"{path}: is not the map that the tables were made from, or its region map has changed"
+    assert f"error: left: no picture: {changed}" in said
     assert "no picture of the lesions" in (tmp_path / "out/subjects/left.html").read_text(encoding="utf-8")
 
 
@@ -279,7 +281,10 @@ def test_the_page_has_the_figures_of_the_documentation_on_small_lesions() -> Non
     said = (ROOT / "docs" / "what-to-expect.md").read_text(encoding="utf-8").replace("\n  ", " ")
     assert "Of the lesions of 100 mm³ and more, 28 of 30 were found" in said
     assert "of the smaller ones, 17 of 30" in said
-    assert "17 of 30 under 0.1 ml were found, and 28 of 30 larger ones (docs/what-to-expect.md)" in SMALL
+    assert (
+        "17 of 30 under 0.1 ml were found, and 28 of 30 larger ones (documentation: What to expect on your scans)"
+        in SMALL
+    )
 
 
 def test_of_lesions_of_ones_own_nothing_is_said_that_was_measured_on_others(report) -> None:
@@ -474,7 +479,7 @@ def test_maps_are_shown_on_the_scan_that_they_were_predicted_from(maps_on, place
     page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
     shown = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page[page.index("<h2>Made from</h2>") :]))
     assert f"shown on {files[maps_on]}" in shown
-    assert subject_page.OTHER_GRID not in page
+    assert OTHER_GRID not in page
     files[maps_on].unlink()  # what is left has another place in the world
     assert main(arguments) == 0
-    assert subject_page.OTHER_GRID in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert OTHER_GRID in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")

@@ -60,7 +60,7 @@ def test_another_scan_may_show_the_rest(end: slice, said: dict[str, str]) -> Non
     lesions[10, 10:12, 20:23] = 1
     assert cut_off({"T1": short, "FLAIR": long}, BRAIN, lesions) == [
         f"T1: ends within the brain at the {side} (100 of 100 cm2 in the last plane); "
-        f"beyond, lesions were searched for on the FLAIR alone: {ml} ml found"
+        f"beyond its end, lesions were searched for on the FLAIR alone: {ml} ml found"
         for side, ml in said.items()
     ]
 
@@ -101,7 +101,7 @@ def test_beyond_an_oblique_end_another_scan_shows_the_rest() -> None:
         lesions[i, 10, k] = 1
     short = scan((ALL, ALL, ALL))
     short.data[~SHOWN] = 0
-    alone = "beyond, lesions were searched for on the FLAIR alone: 0.25 ml found"
+    alone = "beyond its end, lesions were searched for on the FLAIR alone: 0.25 ml found"
     said = cut_off({"T1": short, "FLAIR": scan((ALL, ALL, ALL))}, BRAIN, lesions)
     assert said == [f"T1: ends within the brain at the {OBLIQUE}; {alone}"]
 

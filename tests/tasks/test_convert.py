@@ -340,7 +340,7 @@ def test_preprocessed_data_of_other_voxels_is_pointed_out(
     image = nib.load(cohort.t1("WMH_0"))
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj) + np.int16(1), image.affine), cohort.t1("WMH_0"))
     convert_or_exit(LESION, str(cohort.root), None, str(raw))
-    assert f"1 files of {LESION} differ" in capsys.readouterr().err
+    assert f"1 file of {LESION} changed" in capsys.readouterr().err
 
 
 def test_command_says_what_it_did(cohort: Any, raw: Path, capsys: pytest.CaptureFixture[str]) -> None:

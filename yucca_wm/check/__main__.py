@@ -16,10 +16,10 @@ from yucca_wm.parcellate.settings import NONZERO, Settings, Sides
 if TYPE_CHECKING:
     from yucca_wm.check.cohort import Report
 
-DESCRIPTION = """Open every file of a cohort and report what is wrong and how to mend it: files that are missing,
+DESCRIPTION = """Open every file of a cohort and report what is wrong and how to fix it: files that are missing,
 damaged or on another grid, labels that are not in the table, implausible volumes, duplicate scans, unusable names, and
 too little disk space or memory. Nothing is changed. The exit code is 1 if predict would leave a subject out, or if a
-file of one cannot be used; what only training lacks is a note."""
+file of one cannot be used; what is missing only for training is a note."""
 
 
 def build_parser() -> argparse.ArgumentParser:

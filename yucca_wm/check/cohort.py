@@ -144,7 +144,7 @@ def _visits(subjects: Sequence[Subject]) -> Iterator[Problem]:
         most = max(several.values(), key=len)
         more = f", and those of {count(len(several) - 1, 'more name')}" * (len(several) > 1)
         problem = f"taken for visits of one person: {some_of(most)}{more}"
-        yield Problem(Level.NOTE, COHORT, "", problem, "rename them if they are several people")
+        yield Problem(Level.NOTE, COHORT, "", problem, "rename them if they are different people")
 
 
 def _names(subjects: Sequence[Subject], splits: Mapping[str, Split]) -> Iterator[Problem]:

@@ -139,8 +139,8 @@ def _check_grids(found: Findings, images: dict[str, Image]) -> None:
     scans = [images[column] for column in columns if column in images]
     for scan in scans[:-1]:
         if not same_grid(reordered(scan, scans[-1]), scans[-1]):
-            problem = "T1 and FLAIR have grids of their own"
-            found.note(scan.name, problem, f"predict registers them, to train add {REGISTER}")
+            problem = "T1 and FLAIR are on different grids"
+            found.note(scan.name, problem, f"predict registers them; to train, add {REGISTER}")
     for column, image in images.items():
         if column not in columns and not any(same_grid(scan, image) for scan in scans):
             try:

@@ -90,7 +90,8 @@ FLAGS = {
         Flag("--force", "redo subjects that are already done", SWITCH),
         Flag(
             "--participant-label",
-            "process only these subjects, and skip the outputs of the group (several such runs may be active at once)",
+            "process only these subjects, without tables and pictures of the cohort (several such runs may be "
+            "active at once)",
             {"nargs": "+", "default": [], "metavar": "LABEL"},
         ),
         Flag(
@@ -106,7 +107,7 @@ FLAGS = {
         Flag("--resample", "accept maps on different grids", SWITCH),
         Flag(
             "--exclude-flagged",
-            "leave out subjects with one of these flags (without a name: any but no_lesion, small_load and high_load)",
+            "leave out subjects with any of these flags (none named: any but no_lesion, small_load and high_load)",
             {"nargs": "*", "metavar": "FLAG"},
         ),
         Flag("--anonymise", "numbers instead of names, and no paths, on the pages", SWITCH),

@@ -200,7 +200,7 @@ def _by_name(path: Path) -> tuple[list[str | int], str]:
 def _check_name(folder: Path, start: str) -> None:
     """Raise InputError if a person's or session's folder is not named as BIDS requires."""
     if not folder.name.startswith(f"{start}-"):
-        problem = f"the name of a {WHOSE[start]}'s folder begins with {start}-"
+        problem = f"is not named like a {WHOSE[start]}'s folder: the name must begin with {start}-"
         raise InputError(folder, problem, "rename it, and the files in it")
 
 

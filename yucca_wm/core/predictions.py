@@ -17,6 +17,10 @@ PROBABILITY = "lesions_probability"
 """Folder beside it of the lesion probability maps of the package's models."""
 
 
+EXTRA = "yucca_wm"
+"""Key of a subject's record in ``extra`` of the nibabel images that Python functions return."""
+
+
 class By(StrEnum):
     """Source of lesions or regions."""
 
@@ -33,6 +37,7 @@ class PredictionRecord:
     scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
     scan_voxels : modality -> checksum of the scan's values.
     lesions_by, regions_by : their source, one of `By`.
+    region_names : names of the regions of `yucca_wm.parcellate` (Python).
     """
 
     scan_files: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +46,7 @@ class PredictionRecord:
     notes: Sequence[Note] = ()
     lesions_by: str | None = None
     regions_by: str | None = None
+    region_names: Sequence[str] = ()
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> PredictionRecord:
@@ -53,6 +59,7 @@ class PredictionRecord:
             read_back(record),
             record.get("lesions_by"),
             record.get("regions_by"),
+            tuple(record.get("region_names", ())),
         )
 
 

@@ -19,8 +19,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = Parser(
         "yucca-wm evaluate",
-        description="Compare label maps with the truth: the five WMH challenge measures for lesions, "
-        "Dice, surface Dice and volume error for regions; means with bootstrap 95 % intervals.",
+        description="Compare label maps with the truth: for lesions, the five measures of the WMH challenge; for "
+        "regions, Dice, surface Dice and volume error. Means have bootstrap 95 % intervals.",
     )
     parser.add_argument(
         "--pred",
@@ -59,13 +59,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     labelled = any(getattr(arguments, name) is not None for name in ("lesion_labels", "ignore_labels", "threshold"))
     if labelled and (arguments.names or arguments.kind == KINDS[1]):
-        parser.error("--lesion-labels, --ignore-labels and --threshold are for lesions")
+        parser.error("--lesion-labels, --ignore-labels and --threshold are for lesion maps: leave them out for regions")
     if arguments.names and arguments.kind == KINDS[0]:
-        parser.error("--names is for regions")
+        parser.error("--names is for region maps: leave it out for lesions")
     if (arguments.gt is None) == (arguments.cohort is None):
         parser.error("give either --gt or --cohort")
     if arguments.name is not None and not (Path(arguments.pred).is_file() and Path(arguments.gt or "").is_file()):
-        parser.error("--name is for two files")
+        parser.error("--name goes with a single file each for --pred and --gt")
     if arguments.layout is not None and arguments.cohort is None:
         parser.error("--layout goes with --cohort")
     stated = arguments.kind or (KINDS[0] if labelled else KINDS[1] if arguments.names else None)

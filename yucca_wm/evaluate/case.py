@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from yucca_wm.cohort.region_record import read_region_record, refuse_other_regions
 from yucca_wm.core.errors import InputError, NotWholeNumbersError, some_of
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.evaluate.measures import LesionMeasures, RegionMeasures, lesion_measures, region_measures
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid, share_voxels, widened
-from yucca_wm.imaging.images import Image, Source, name_of
+from yucca_wm.imaging.images import Image, Source, file_of, name_of
 from yucca_wm.imaging.kinds import (
     is_mask,
     labels_in,
@@ -99,6 +100,8 @@ def read_case(case: Case, how: How) -> Compared:
             raise InputError(name_of(source), *_unknown(unknown, kind, how))
         if kind is Target.REGIONS:
             refuse_tissue_map(labels, how.table, name_of(source))
+            if (file := file_of(source)) is not None:
+                refuse_other_regions(read_region_record(file).names, how.table, str(file))
     if kind is Target.LESIONS:
         true = how.labels.lesion(truth.data).astype(np.uint8)
         true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY
@@ -191,7 +194,7 @@ def _guess(predicted: set[int], true: set[int], table: RegionTable, gt: str, sai
         return Target.REGIONS
     lesions, labels = spelled("--kind lesions", 'kind="lesions"'), spelled("--lesion-labels", "lesion_labels=")
     of_regions = spelled("--kind regions", 'kind="regions"')
-    remedy = f"say {lesions} (which labels count: {labels}) or {of_regions}"
+    remedy = f"give {lesions} (which labels count: {labels}) or {of_regions}"
     raise InputError(gt, f"{said}: these may be lesion maps or region maps, or one of each", remedy)
 
 

@@ -117,7 +117,7 @@ def evaluate(
             problem = "holds subjects with lesion maps and with region maps"
             raise InputError(out, problem, "choose another --out-dir for one of them")
         if len(kinds) > 1:
-            raise InputError(gt, "holds lesion maps and region maps", "say --kind, or evaluate them apart")
+            raise InputError(gt, "holds lesion maps and region maps", "give --kind, or evaluate them separately")
         if not alone:
             name_removed(before, {*pairs.paths, *pairs.failed})
         for name in (CASES, SUMMARY, PAGE, *DRAWN, *drawn_earlier(out), MANIFEST):

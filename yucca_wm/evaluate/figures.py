@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.evaluate.case import Compared
 from yucca_wm.evaluate.tables import FEWEST, Row, grouped
-from yucca_wm.imaging.grids import on_grid, to_ras
+from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.labels import OTHER_PATHOLOGY
 from yucca_wm.report.pictures.slices import chosen_planes, draw_slices, grey_window, head_box
@@ -142,13 +142,13 @@ def differences(maps: Compared, labels: Sequence[int]) -> NDArray[np.uint8]:
 def draw_differences(maps: Compared, labels: Sequence[int], scan: Image | None, title: str) -> Figure:
     """Draw axial slices with outlines of what is in both maps and in one alone, where they differ most.
 
-    labels : labels that are compared. scan : what to draw them on, in the space of the maps; None: black.
+    labels : labels that are compared. scan : what to draw them on, on the grid of the truth; None: black.
     """
     from matplotlib.figure import Figure
 
     found = differences(maps, labels)
     under = maps.truth.with_data(np.zeros(found.shape, np.uint8))
-    under = to_ras(under if scan is None else on_grid(scan, maps.truth, resample=True))
+    under = to_ras(under if scan is None else scan)
     labelled = to_ras(maps.truth.with_data(found)).data
     wrong = labelled > 1
     there = labelled > 0 if labelled.any() else np.ones(labelled.shape, bool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ from yucca_wm.evaluate.case import Case, How, read_case
 from yucca_wm.evaluate.earlier import FIGURES
 from yucca_wm.evaluate.figures import draw_differences, draw_measures, draw_volumes, limits_of_agreement, title_of
 from yucca_wm.evaluate.tables import CHALLENGE, LESION_COLUMNS, REGION_COLUMNS, Rows, grouped, mean_of
-from yucca_wm.imaging import images
 from yucca_wm.imaging.labels import LESION
 from yucca_wm.report.html import LEFT, Pictures, render
 from yucca_wm.report.notes import failure_lines
+from yucca_wm.report.scans import OTHER_GRID, scan_under
 from yucca_wm.tasks.definition import Target
 
 LOWEST = 3
@@ -74,20 +73,25 @@ def write_page(
     if kind is Target.LESIONS:
         pictures.add(draw_volumes(cases), "volumes", VOLUMES)
     dice = {name: mean_of([row["dice"] for row in rows]) for name, rows in by_subject.items()}
+    unsure: list[str] = []
     labels = [LESION] if kind is Target.LESIONS else how.table.measured.indices
     for name, rank in chosen_subjects({name: dice[name] for name in dice if name in shown}).items():
-        with suppress(YuccaWMError, KeyError):  # its files no longer exist
-            files = content["files"][name]
+        files = content["files"][name]
+        try:
             maps = read_case(Case(Path(files["prediction"]), Path(files["truth"])), how)
-            scan = images.load(scans[name]) if name in scans else None
-            figure = draw_differences(maps, labels, scan, f"{name}: Dice {dice[name]:.3f}")
-            single.add(figure, name, DIFFERENCES[kind].format(f"{name} ({rank} Dice)" if rank else name))
+            scan, by_headers = scan_under(scans[name], maps.truth) if name in scans else (None, False)
+        except YuccaWMError as error:
+            unsure.append(f"no picture of {name}: {error}")
+            continue
+        figure = draw_differences(maps, labels, scan, f"{name}: Dice {dice[name]:.3f}")
+        single.add(figure, name, DIFFERENCES[kind].format(f"{name} ({rank} Dice)" if rank else name))
+        unsure += [f"{name}: {OTHER_GRID}"] * by_headers
     page = render(
         "evaluation.html",
         title=f"{kind.capitalize()} against the truth: {count(len(by_subject), 'subject')}",
         version=__version__,
         words=_lesions_in_words(cases, summary) if kind is Target.LESIONS else _regions_in_words(summary),
-        flags=[*failure_lines(content["failed"], len(by_subject) + len(content["failed"])), *content["notes"]],
+        flags=[*failure_lines(content["failed"], len(by_subject) + len(content["failed"])), *content["notes"], *unsure],
         tables_first=[_means_table(summary), _subjects_table(by_subject, kind)],
         pictures=pictures.shown,
         single=single.shown,

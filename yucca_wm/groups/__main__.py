@@ -45,10 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
         )
         add_flag(command, "--exclude-flagged")
         command.add_argument(
-            "--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="of loads (default: sqrt)"
+            "--transform", choices=("sqrt", "log1p", "none"), default="sqrt", help="transform of loads (default: sqrt)"
         )
         add_flag(command, "--anonymise")
-        command.add_argument("--seed", type=int, default=0, metavar="N", help="of random numbers (default: 0)")
+        command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of random numbers (default: 0)")
     cluster.add_argument(
         "--method",
         choices=("kmeans", "hierarchical", "gmm", "spectral"),

@@ -125,7 +125,7 @@ class Cohort:
             return [*lines, f"flags are not known: {why}"]
         if self.unsure:
             who = f": {some_of(self.unsure, 10)}" if named else ""
-            lines.append(f"flags are not known of {len(self.unsure)} of {len(self.loads.subjects)} subjects{who}")
+            lines.append(f"flags are not known for {len(self.unsure)} of {len(self.loads.subjects)} subjects{who}")
         return lines + flag_lines(self.flags, self.loads.subjects, named=named)
 
 

@@ -151,7 +151,7 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
         raise InputError(
             participants.path,
             "none of its participants has loads",
-            f"it has {_some(participants.ids)}; loads are there of {_some(subjects)}",
+            f"make the names match: the table has {_some(participants.ids)}, the loads are those of {_some(subjects)}",
         )
     there = {bare_person(subjects[position]) for position in partner}
     further = {name for name in (*alone, *doubled) if is_session(name) and bare_person(name) in there}

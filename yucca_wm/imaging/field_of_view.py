@@ -49,6 +49,15 @@ class FieldOfView:
         box = np.concatenate([np.c_[sides, -ends.max(0)], np.c_[-sides, ends.min(0)]])
         return cls(np.concatenate([box, _flat(_hull(ends), shown)]), scan.shape)
 
+    def depths_mm(
+        self, voxels: NDArray[np.intp], spacing_mm: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of every face, the component of its unit normal along the last axis [face], and the distance of ``voxels``
+        [voxel, 3] from the outermost ones [face, voxel] in mm, negative outside. spacing_mm : [3], of the grid."""
+        normals = self.faces[:, :3] / spacing_mm
+        length = np.linalg.norm(normals, axis=1)
+        return normals[:, 2] / length, -(self.faces[:, :3] @ voxels.T + self.faces[:, 3:]) / length[:, None]
+
     def voxels(self) -> NDArray[np.bool_]:
         """Whether each voxel [i, j, k] is inside."""
         upright = np.abs(self.faces[:, 2]) <= UPRIGHT

@@ -56,5 +56,5 @@ class Earlier:
                     continue
                 if FileState.of(path).sha256 != before.sha256:
                     problem = f"is called {name}, as {before.path} was, which is in {self.step.folder} already"
-                    remedy = "name the file after its person, or replace that one by --force"
+                    remedy = "name the file after its person, or overwrite that one with --force"
                     raise InputError(path, problem, remedy)

@@ -113,4 +113,4 @@ def _stays(path: Path, problem: str) -> InputError:
 
 def or_force() -> str:
     """What to do where a file is not replaced."""
-    return f"choose another {reading.spelled('--out-dir, or replace it by --force', 'folder')}"
+    return f"choose another {reading.spelled('--out-dir, or overwrite it with --force', 'folder')}"

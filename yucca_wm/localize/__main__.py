@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from yucca_wm.localize.inputs.pairs import Inputs
     from yucca_wm.localize.measures.lesions import Settings
 
-DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a census of the
+DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a table of all
 lesions, and a heat map. Works on the ensembles of this package and on your own lesion masks and region maps."""
 
 

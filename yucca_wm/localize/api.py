@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from yucca_wm.cohort.ids import NOBODY, check_name
+from yucca_wm.cohort.region_record import refuse_other_regions
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder
 from yucca_wm.core.predictions import By
@@ -152,7 +153,7 @@ def localize(
     affine: ArrayLike | None = None,
     subject: str | None = None,
 ) -> Localization:
-    """Localize one subject's lesions: load of every region, a census of lesions, and warnings.
+    """Localize one subject's lesions: load of every region, a table of lesions, and flags.
 
     Every image is a path (NIfTI, FreeSurfer), a nibabel image, a SimpleITK image, or an array [i, j, k] with
     ``affine``. The same grid stored in another orientation is accepted; any other needs ``resample``.
@@ -224,7 +225,9 @@ def localize(
     )
     given = {"lesions": lesions, "regions": regions, "tissue": tissue, "ventricles": ventricles}
     sources = sources_of(given, affine)
-    made = attached_record(lesions)
+    made, made_of_regions = attached_record(lesions), attached_record(regions)
+    table = region_table(names)
+    refuse_other_regions(made_of_regions.region_names, table, "regions")
     maps = Maps(
         check_name(subject or _named(sources["lesions"], sources["regions"]), "subject"),
         sources["lesions"],
@@ -233,11 +236,11 @@ def localize(
         Companions(
             tissue=sources.get("tissue"),
             notes=tuple(made.notes),
-            notes_of_regions=tuple(attached_record(regions).notes),
+            notes_of_regions=tuple(made_of_regions.notes),
             by_network=made.lesions_by == By.NETWORK,
         ),
     )
-    return localization_of(maps, region_table(names), settings)
+    return localization_of(maps, table, settings)
 
 
 def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Localization:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 from typing import Any
@@ -36,8 +36,11 @@ BETWEEN_MM, BETWEEN_SHARE = 8.0, 0.5
 least this share of them is rejected. Less than 2 % of the lesions drawn manually in four patients lie there."""
 
 EDGE_MM = 5.0
-"""Lesions entirely within this distance of a scan's lowest plane (below the tentorium) or highest plane (at the top of
-the head) are rejected: cord, medulla and the crowns of gyri are bright there."""
+"""Lesions entirely within this distance of a scan's lower end (below the tentorium) or upper end (at the top of the
+head) are rejected: cord, medulla and the crowns of gyri are bright there."""
+
+LEVEL = float(np.cos(np.pi / 4))
+"""Ends tilted by less than 45 degrees are lower or upper ends."""
 
 LEAST_BORDER, BODY_MM3 = 0.25, 2000.0
 """At least this share of a lesion's in-plane border is tissue that lesions occur in, in components of 2 ml or more."""
@@ -72,17 +75,12 @@ def plausible_lesions(
     """
     high = partial(at_the_top, brain, grid)
     labels = labelled(lesions)
-    stays = plausible(labels, tissue, grid) & away_from_ends(labels, brain, grid, ends_of(scans), high)
+    views = {name: FieldOfView.of(scan) for name, scan in scans.items()}
+    stays = plausible(labels, tissue, grid) & away_from_ends(labels, brain, grid, views, high)
     labels = np.where(stays[labels], labels, 0)
-    return brighter_than_cortex(labels, scans["FLAIR"], tissue, high) if "FLAIR" in scans else labels > 0
-
-
-def ends_of(scans: Mapping[str, NDArray[np.float32]]) -> list[tuple[int, int]]:
-    """z of the lowest and highest plane that the FLAIR shows (if there is one), and that any scan shows."""
-    shown = {name: np.flatnonzero((scan != 0).any((0, 1))) for name, scan in scans.items()}
-    ends = {name: (int(planes[0]), int(planes[-1])) for name, planes in shown.items() if planes.size}
-    lowest, highest = zip(*ends.values(), strict=True)
-    return list(dict.fromkeys([*([ends["FLAIR"]] if "FLAIR" in ends else []), (min(lowest), max(highest))]))
+    if "FLAIR" not in scans:
+        return labels > 0
+    return brighter_than_cortex(labels, scans["FLAIR"], views["FLAIR"], tissue, high)
 
 
 def labelled(lesions: NDArray[np.bool_]) -> NDArray[Any]:
@@ -156,11 +154,11 @@ def away_from_ends(
     labels: NDArray[Any],
     brain: Brain,
     grid: Canonical,
-    ends: Iterable[tuple[int, int]],
+    views: Mapping[str, FieldOfView],
     high: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
-    """False for lesions that lie entirely within `EDGE_MM` of a scan's lowest plane and below the tentorium, or of its
-    highest plane and at the top of the head.
+    """False for lesions that lie entirely within `EDGE_MM` of a scan's lower end and below the tentorium, or of its
+    upper end and at the top of the head.
 
     Parameters
     ----------
@@ -170,8 +168,9 @@ def away_from_ends(
         Output of the coarse network.
     grid : Canonical
         Grid of the scans.
-    ends : iterable of (int, int)
-        z of the lowest and highest plane of a scan. What lies beyond it is not judged by it.
+    views : mapping of str to FieldOfView
+        Modality -> field of view. The ends of the FLAIR count for what lies on their inner side, those of another scan
+        only for lesions that the FLAIR does not show as a whole.
     high : callable
         Whether each of the points [point, 3], in voxels, is at the top of the head.
 
@@ -180,19 +179,27 @@ def away_from_ends(
     ndarray, bool, shape (1 + lesions,)
         By lesion number; True for 0, the background.
     """
-    planes = [box[2] for box in ndimage.find_objects(labels)]
-    first, last = np.array([plane.start for plane in planes]), np.array([plane.stop - 1 for plane in planes])
-    near = EDGE_MM / grid.spacing_mm[2] - ROUNDING
-    at_bottom, at_top = np.zeros((2, len(planes)), bool)
-    for lowest, highest in ends:
-        at_bottom |= (first >= lowest) & (last - lowest < near)
-        at_top |= (last <= highest) & (highest - first < near)
-    stays = np.ones(1 + len(planes), bool)
-    if len(bottom := 1 + np.flatnonzero(at_bottom)):
-        voxels = np.nonzero(np.isin(labels, bottom))
-        below = brain.at(grid, brain.remainder, voxels)[0].numpy()
-        stays[bottom[ndimage.mean(below, labels[voxels], bottom) >= MOSTLY]] = False
-    if len(top := 1 + np.flatnonzero(at_top)):
+    voxels = np.argwhere(labels)
+    if not len(voxels):
+        return np.ones(1, bool)
+    of = labels[tuple(voxels.T)]
+    numbers = np.arange(1, 1 + int(labels.max()))
+    at_bottom, at_top, judged = np.zeros((3, len(numbers)), bool)
+    for _, view in sorted(views.items(), key=lambda item: item[0] != "FLAIR"):
+        shown = np.ones(len(numbers), bool)
+        for up, depth_mm in zip(*view.depths_mm(voxels, grid.spacing_mm), strict=True):
+            inner = ndimage.minimum(depth_mm, of, numbers) >= -ROUNDING
+            near = inner & ~judged & (ndimage.maximum(depth_mm, of, numbers) < EDGE_MM - ROUNDING)
+            shown &= inner
+            at_bottom |= near & (up < -LEVEL)
+            at_top |= near & (up > LEVEL)
+        judged |= shown
+    stays = np.ones(1 + len(numbers), bool)
+    if len(bottom := numbers[at_bottom]):
+        there = np.nonzero(np.isin(labels, bottom))
+        below = brain.at(grid, brain.remainder, there)[0].numpy()
+        stays[bottom[ndimage.mean(below, labels[there], bottom) >= MOSTLY]] = False
+    if len(top := numbers[at_top]):
         stays[top[high(np.array(ndimage.center_of_mass(labels > 0, labels, top)))]] = False
     return stays
 
@@ -200,6 +207,7 @@ def away_from_ends(
 def brighter_than_cortex(
     labels: NDArray[Any],
     flair: NDArray[np.float32],
+    view: FieldOfView,
     tissue: NDArray[Any],
     high: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
@@ -215,6 +223,8 @@ def brighter_than_cortex(
         judged.
     flair : ndarray, float32, shape (x, y, z)
         FLAIR intensities.
+    view : FieldOfView
+        Its field of view.
     tissue : ndarray, int, shape (x, y, z)
         Classes of `TISSUES`, lesions excluded.
     high : callable
@@ -225,11 +235,11 @@ def brighter_than_cortex(
     ndarray, bool, shape (x, y, z)
         The lesion voxels that remain.
     """
-    lesions, view = labels > 0, FieldOfView.of(flair).voxels()
-    shown = np.where(view, labels, 0)
+    lesions, inside = labels > 0, view.voxels()
+    shown = np.where(inside, labels, 0)
     voxels = np.bincount(shown.ravel())
     which = 1 + np.flatnonzero(voxels[1:])
-    cortex = flair[(tissue == TISSUES["cortical_grey_matter"]) & ~lesions & view]
+    cortex = flair[(tissue == TISSUES["cortical_grey_matter"]) & ~lesions & inside]
     if not len(which) or not len(cortex):
         return lesions
     middle = np.median(cortex)

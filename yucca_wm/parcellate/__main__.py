@@ -78,7 +78,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=Sides,
         choices=list(Sides),
         default=Sides.KNOWN,
-        help="numbers of left and right labels (default: known)",
+        help="whether the sides of labels are checked against the header; known: by the tool's numbers (FreeSurfer: 41 "
+        "is right); swapped: they are exchanged; ignore: no check (default: known)",
     )
     wm.add_argument(
         "--lesions",
@@ -103,7 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=Init,
         choices=list(Init),
         default=Init.CENTRE,
-        help="where to start: centres of mass, or search, for a header that was lost (default: centre)",
+        help="where to start; centre: centres of mass aligned; search: also all right-angle rotations, for a header "
+        "whose orientation was lost (default: centre)",
     )
     how.add_argument(
         "--interpolation",

@@ -15,6 +15,8 @@ from yucca_wm.atlas.maps import Atlas, load_atlas
 from yucca_wm.cohort.ids import called, check_name
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.files import make_folder
+from yucca_wm.core.notes import About, Note, recorded
+from yucca_wm.core.predictions import EXTRA
 from yucca_wm.core.regions import Region
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import as_nifti, file_of
@@ -213,10 +215,14 @@ def _result(subject: str, atlas: Atlas, person: Person, result: Labelling, setti
     record = record_of(atlas, person, result, settings)
     volumes = record["volume_ml"]
     grid = person.found.mask
+    labelled, unmasked = (as_nifti(grid.with_data(labels)) for labels in (result.regions, result.unmasked))
+    doubts = [Note(doubt, About.POOR_REGISTRATION) for doubt in record["doubts"]]
+    for image in (labelled, unmasked):  # tells `yucca_wm.localize` its flags, and whose names the labels have
+        image.extra[EXTRA] = {**recorded(doubts), "region_names": list(volumes)}
     return Parcellation(
         subject,
-        as_nifti(grid.with_data(result.regions)),
-        as_nifti(grid.with_data(result.unmasked)),
+        labelled,
+        unmasked,
         result.warp,
         {name: record[name] for name in QUALITY},
         VOLUMES.data_frame(VOLUMES.values((region, volumes[region.name])) for region in atlas.table),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.cohort.ids import called
+from yucca_wm.cohort.region_record import RECORD
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
@@ -15,8 +16,8 @@ from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, sha256
 REGIONS_SHA256 = "regions_sha256"
 """Key of the region map's checksum in the record."""
 
-AFFINE, RECORD = "_affine.tfm", ".json"
-"""Endings of the transform and the record beside a region map."""
+AFFINE = "_affine.tfm"
+"""Ending of the transform beside a region map."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,3 @@ def check_free(out: Outputs, source: Path, what: str) -> None:
         return
     problem = f"is called {case_name(out.regions)}, as the map of {path} is, which is in {out.folder} already"
     raise InputError(source, problem, remedy)
-
-
-def registration_record(regions: Path) -> Path:
-    """Path at which `yucca_wm.parcellate` would have left the record of a region map."""
-    return Outputs(regions.with_name(regions.name.replace("_unmasked.", "."))).record

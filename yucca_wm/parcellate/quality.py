@@ -187,7 +187,7 @@ def doubts(matrix: NDArray[np.float64], fit: Fit) -> list[str]:
         where = some_of([f"{value:.2f} {part}" for value, part in poor], 3)
         found.append(
             f"white matter fits the atlas's poorly ({where}; usual above {MIN_PART:g}): "
-            "cerebellum or brainstem in it, part of it missing, or misregistered"
+            "it may hold cerebellum or brainstem, lack a part, or be misregistered"
         )
     linear = matrix[:3, :3]
     determinant = float(np.linalg.det(linear))

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.cohort.pairing import subject_of
+from yucca_wm.cohort.region_record import RECORD, record_beside
 from yucca_wm.cohort.subject import FIELD
 from yucca_wm.core.errors import InputError
-from yucca_wm.parcellate.outputs import AFFINE, RECORD, registration_record
+from yucca_wm.parcellate.outputs import AFFINE
 from yucca_wm.registration import itk
 from yucca_wm.registration.warp import Warp
 
@@ -41,7 +42,7 @@ class Transforms:
 
     def _of(self, subject: str, regions: Path | None) -> list[Path]:
         if self.where == BESIDE:
-            affine = Path(str(registration_record(regions)).removesuffix(RECORD) + AFFINE) if regions else None
+            affine = Path(str(record_beside(regions)).removesuffix(RECORD) + AFFINE) if regions else None
             return [affine] if affine is not None and affine.is_file() else []
         return self.files.get(subject) or self.files.get(subject_of(subject)) or []
 

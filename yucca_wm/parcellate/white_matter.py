@@ -187,7 +187,9 @@ def check_sides(wm: WhiteMatter, to_world: NDArray[np.float64]) -> None:
     if float(to_world[0, :3] @ (wm.right - wm.left)) <= 0:
         problem = "labels as right what its header places on the left: they disagree about left and right"
         swapped = spelled("--sides swapped", 'sides="swapped"')
-        raise InputError(wm.mask.name, problem, f"repair the header, or say {swapped} if the labels are the wrong ones")
+        raise InputError(
+            wm.mask.name, problem, f"repair the header, or give {swapped} if it is the labels that are wrong"
+        )
 
 
 def _mask(

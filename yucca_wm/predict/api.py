@@ -17,7 +17,7 @@ from yucca_wm.cohort.ids import called, check_name
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import NOTES, read_back
-from yucca_wm.core.predictions import By
+from yucca_wm.core.predictions import EXTRA, By
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging.image_input import sources_of
@@ -28,7 +28,6 @@ from yucca_wm.jobs.resumable import record_saved
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.localize.api import Localization, check_no_run, localization_of, write_one
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
-from yucca_wm.localize.inputs.records import EXTRA
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.terminal import in_short
 from yucca_wm.predict.account import write_account, write_predictions

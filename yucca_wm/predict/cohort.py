@@ -34,7 +34,7 @@ from yucca_wm.predict.person import identities, predict_case
 if TYPE_CHECKING:
     from yucca_wm.localize.inputs.companions import CompanionPaths
 
-OTHERS = "choose another --out-dir (several people: --cohort), or put these tables and pages in their place by --force"
+OTHERS = "choose another --out-dir (for several people: --cohort), or overwrite the tables and pages there with --force"
 
 
 def predict_cohort(

@@ -54,7 +54,9 @@ def check_scans(out: Path, name: str, scans: Mapping[str, Mapping[str, str | Non
     for modality, scan in scans.items():
         digest, file = before.scan_sha256.get(modality), before.scan_files.get(modality)
         if digest and scan["sha256"] and digest != scan["sha256"] and file != scan["file"]:
-            remedy = f"choose another {spelled('--out-dir or --name, or replace it by --force', 'folder or subject')}"
+            remedy = (
+                f"choose another {spelled('--out-dir or --name, or overwrite it with --force', 'folder or subject')}"
+            )
             problem = f"holds the results of another {modality} called {name}: {file}"
             raise InputError(out, problem, remedy)
 

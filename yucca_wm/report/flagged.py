@@ -57,7 +57,7 @@ def excluded(
         raise InputError(path, f"there is no flag {unknown[0]}", f"flags are {', '.join(known)}")
     if path != FRAME and (unsure := without_flags(flags, subjects)):
         named = _names(unsure, named=True)
-        problem = f"has flags of only {len(subjects) - len(unsure)} of {len(subjects)} subjects, not of{named[1:]}"
+        problem = f"has flags for only {len(subjects) - len(unsure)} of {len(subjects)} subjects, not for{named[1:]}"
         folder = results_folder(results)
         raise InputError(path if folder is None else folder / MANIFEST, problem, "localize all of them into one folder")
     against = set(wanted) or set(known) - set(NO_DOUBT)

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
-from yucca_wm.imaging import images
-from yucca_wm.imaging.grids import on_grid, share_voxels, to_ras
+from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image
-from yucca_wm.imaging.kinds import refuse_label_map
 from yucca_wm.localize.inputs.pairs import Companions, Pair
 from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.maps import labelled_lesions, outside_label
@@ -24,6 +22,7 @@ from yucca_wm.localize.measures.places import PLACES, place_lesions
 from yucca_wm.report.pictures.subject import region_greys
 from yucca_wm.report.pictures.viewer import Layer
 from yucca_wm.report.results import Row
+from yucca_wm.report.scans import scan_under
 
 OUTSIDE_NAME = "outside"
 
@@ -50,10 +49,7 @@ def subject_layers(
     if background is None:
         under = lesions.with_data(region_greys(regions.data))
     else:
-        scan = images.load(background)
-        refuse_label_map(scan)
-        by_headers = not share_voxels(lesions, scan)
-        under = on_grid(scan, lesions, resample=True)
+        under, by_headers = scan_under(background, lesions)
     names = {region.index: region.name for region in table}
     lesion_names = names | {outside_label(table): OUTSIDE_NAME}
     labelled = labelled_lesions(lesions, regions, table, settings)
@@ -82,7 +78,7 @@ def check_counts(
     shown = np.bincount(labelled.ravel(), minlength=max(names) + 1)
     counted = {row["name"]: int(row["lesion_voxels"]) for row in rows}
     if any(shown[label] != counted[name] for label, name in names.items() if name in counted):
-        problem = "is not the map that the tables are of, or its region map is not"
+        problem = "is not the map that the tables were made from, or its region map has changed"
         raise InputError(about["lesions"], problem, "localize again, then write the pages")
 
 

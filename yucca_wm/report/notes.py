@@ -14,7 +14,7 @@ MAX_NAMED = 5
 
 SMALL = (
     "Small lesions are often false or missed: of those that were inserted into scans of five people, 17 of 30 under "
-    "0.1 ml were found, and 28 of 30 larger ones (docs/what-to-expect.md)."
+    "0.1 ml were found, and 28 of 30 larger ones (documentation: What to expect on your scans)."
 )
 """Sentence for lesions found by the package's models."""
 

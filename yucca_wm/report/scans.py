@@ -1,4 +1,5 @@
-"""Match scans to subjects by name, as lesion and region maps are paired, whether or not it states a contrast."""
+"""Match scans to subjects by name, as lesion and region maps are paired, whether or not it states a contrast, and lay
+them under maps."""
 
 from __future__ import annotations
 
@@ -17,14 +18,22 @@ from yucca_wm.cohort.ids import ENDING
 from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, nifti_files
-from yucca_wm.imaging.grids import reordered
+from yucca_wm.imaging import images
+from yucca_wm.imaging.grids import on_grid, reordered, share_voxels
 from yucca_wm.imaging.images import Image, same_grid
+from yucca_wm.imaging.kinds import refuse_label_map
 
 if TYPE_CHECKING:
     from yucca_wm.report.results import Results
 
 BEST_TO_SEE_LESIONS, OTHER_CONTRAST = {"flair": 1, "t1": 2}, 3
 """Order of preference among several scans; one with exactly the subject's name comes first."""
+
+OTHER_GRID = (
+    "the scan shown has a grid of its own, and was laid under the maps by the headers alone: unless it was registered, "
+    "lesions seem to lie where they do not; show the scan that the maps were made on"
+)
+"""What to say of a picture whose scan is not the one that the maps lie on."""
 
 Rank = tuple[int, int, str]
 """Contrast, number of endings, last ending (the channel); the smallest rank is shown."""
@@ -81,6 +90,16 @@ def _one_grid(scan: Path, other: Path) -> bool:
         return False
     one, two = (Image(np.broadcast_to(np.uint8(0), file.shape[:3]), file.affine) for file in files)
     return same_grid(reordered(one, two), two)
+
+
+def scan_under(path: Path, maps: Image) -> tuple[Image, bool]:
+    """The scan on the grid of maps shown on it, and whether it was laid there by the headers alone (`OTHER_GRID`).
+
+    Raises InputError if it is no scan.
+    """
+    scan = images.load(path)
+    refuse_label_map(scan)
+    return on_grid(scan, maps, resample=True), not share_voxels(maps, scan)
 
 
 def match_scans(scans: Mapping[str, Path], subjects: Collection[str]) -> dict[str, Path]:

@@ -16,6 +16,7 @@ from yucca_wm.report.notes import SMALL, Notes
 from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, RegionLoad, draw_subject, region_colors
 from yucca_wm.report.pictures.viewer import slice_viewer
 from yucca_wm.report.results import Results, Row, facts_of, value
+from yucca_wm.report.scans import OTHER_GRID
 
 FIRST = ("lesion", "main_region", "place", "volume_ml")
 """Columns of the census that come first on the page."""
@@ -28,12 +29,6 @@ CAPTION = (
 )
 REST = f" Remainder: {IN_REMAINDER}."
 """Added if the table has the built-in remainders."""
-
-OTHER_GRID = (
-    "the scan shown has a grid of its own, and was laid under the maps by the headers alone: unless it was registered, "
-    "lesions seem to lie where they do not; show the scan that the maps were made on"
-)
-"""Note on a page whose scan is not the one that the maps lie on."""
 
 
 def subject_page(

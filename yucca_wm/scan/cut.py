@@ -23,7 +23,7 @@ for a sphere the missing cap is then under 3 % of its volume. Whole heads in thi
 ELSEWHERE = "volumes are not those of a whole brain; regions are right, because the {others} shows all of it"
 """End of the note if another scan shows the rest, beyond the grid of the maps."""
 
-CONSEQUENCE = "volumes are not those of a whole brain, and regions are wrong, far from the cut too"
+CONSEQUENCE = "volumes are not those of a whole brain, and regions are wrong, even far from the cut"
 """With the top 15 of 48 slices removed, 11 % of a subject's lesion voxels kept their regions; with 6 removed, 88 %."""
 
 ONE_SIDE_DEG = 30.0

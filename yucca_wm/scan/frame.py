@@ -181,8 +181,8 @@ def _registered(reference: Image, image: Image, modality: str) -> Rigid:
     if found.peak < SURE_PEAK and (other := near(fixed, mirrored(moving))).peak >= max(WEAK_PEAK, found.peak):
         raise InputError(
             moving.name,
-            f"fits {fixed.name} only with left and right exchanged (agreement of edges {other.peak:.2f} times "
-            f"chance, as they are {found.peak:.2f})",
+            f"fits {fixed.name} only with left and right exchanged (agreement of edges then {other.peak:.2f} "
+            f"times chance, but {found.peak:.2f} as given)",
             "one of the two is mirrored: convert both from DICOM again",
         )
     if found.failed:

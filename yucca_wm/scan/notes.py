@@ -57,13 +57,13 @@ BLANK = Wording(
 )
 CUT_OFF = Wording("the brain is cut off at the {where}: {consequence}", About.CUT_OFF)
 ONE_ENDS = Wording(
-    "ends within the brain at the {where}; beyond, lesions were searched for on the {others} alone: "
+    "ends within the brain at the {where}; beyond its end, lesions were searched for on the {others} alone: "
     "{found_ml:.2f} ml found",
     About.PARTLY_ONE_SCAN,
 )
 ODD_ANATOMY = Wording(
-    "regions lie {mm:.1f} mm on average from where they lie in other heads, scaled to this one: by its header the head "
-    "may be upside down or back to front",
+    "on average, regions lie {mm:.1f} mm from where they lie in other heads (scaled to this one): by its header the "
+    "head may be upside down or back to front",
     About.ODD_ANATOMY,
 )
 ABSENT = Wording("{n} of {total} regions were not found: {names}", About.ABSENT_REGIONS)

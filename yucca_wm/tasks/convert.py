@@ -14,7 +14,7 @@ from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.ids import sharers
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import Split, Subject
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import make_folder, write_json
 from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import OPTION, reading_aloud, say
@@ -140,8 +140,8 @@ def _warn_of_stale_data(task_name: str, files: int) -> None:
     preprocessed = os.environ.get("YUCCA_PREPROCESSED_DATA")
     if preprocessed and (folder := Path(preprocessed) / task_name).is_dir():
         print(
-            f"note: {files} files of {task_name} differ from the last conversion; yucca_preprocess keeps what it made "
-            f"of them: remove {folder} first",
+            f"note: {count(files, 'file')} of {task_name} changed since the last conversion, but yucca_preprocess "
+            f"would keep what it made of the old ones: remove {folder} before you run it",
             file=sys.stderr,
         )
 

@@ -4,7 +4,8 @@ Patches ``YuccaManager.__init__`` (yucca/pipeline/managers/YuccaManager.py), who
 Symptom: ``yucca_inference`` has no flag for it and runs bfloat16 on CPU, several times slower (2D U-Net, three small
 volumes: not done after 560 s; 2 minutes in 32 bit).
 GPUs older than 2020, and Apple's on older systems, do not have it either.
-Cure: ``bf16-mixed`` becomes ``32-true`` but on CUDA GPUs of capability 8 and above, unless ``--precision`` was typed.
+Cure: ``bf16-mixed`` becomes ``32-true`` except on CUDA GPUs of compute capability 8 and above, unless ``--precision``
+was typed.
 """
 
 from __future__ import annotations

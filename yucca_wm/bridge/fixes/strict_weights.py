@@ -3,7 +3,7 @@
 Patches ``BaseLightningModule.load_state_dict`` (yucca/modules/lightning_modules/BaseLightningModule.py).
 Symptom: weights of another shape, as those of a task with another number of classes, are dropped before loading; the
 run then ends in a traceback about missing keys, or, where loading is not strict, predicts with random weights.
-Cure: what the network has and the checkpoint has not, or has in another shape, is said in one line, and the run ends.
+Cure: parameters that the checkpoint lacks, or has in another shape, are named in one line, and the run ends.
 What only the checkpoint has (the coarse outputs of deep supervision) is left out. Fine-tuning has its own rule.
 """
 

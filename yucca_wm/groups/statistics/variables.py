@@ -143,7 +143,7 @@ def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
     return InputError(
         column.path,
         f"line {column.lines[row]}: {column.name} is '{cell}', {what}",
-        f"{remedy}, or say {missing} if it means that there is no value, or {names} if these are names",
+        f"{remedy}, or give {missing} if it stands for a missing value, or {names} if the numbers are names",
     )
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from yucca_wm.cohort.ids import person_of_file
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.pairing import image_files, match, subject_of
+from yucca_wm.cohort.region_record import record_beside
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
 from yucca_wm.core.notes import Note
 from yucca_wm.ensemble.mean import SoftmaxFiles
 from yucca_wm.imaging.images import Source
-from yucca_wm.parcellate.outputs import registration_record
 from yucca_wm.tasks.definition import Target
 
 PathInput = str | os.PathLike[str]
@@ -114,7 +114,7 @@ class Pair(Maps):
     def files(self) -> dict[str, Path]:
         """Kind -> path of all its files."""
         files = {"lesions": self.lesions, "regions": self.regions, **self.companions.files()}
-        if (record := registration_record(self.regions)).is_file():
+        if (record := record_beside(self.regions)).is_file():
             files["registration"] = record
         return files if self.ventricles is None else {**files, "ventricles": self.ventricles}
 

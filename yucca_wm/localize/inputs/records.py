@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.ids import with_others
+from yucca_wm.cohort.region_record import read_region_record
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About, Note
-from yucca_wm.core.predictions import PREDICTIONS, PROBABILITY, By, PredictionRecord, read_predictions
+from yucca_wm.core.predictions import EXTRA, PREDICTIONS, PROBABILITY, By, PredictionRecord, read_predictions
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.parcellate.outputs import registration_record
 
 RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
 """Flags that notes of `yucca_wm.predict` raise. Which regions are absent is seen in the region map itself."""
@@ -28,11 +28,8 @@ def registration_flag(regions: Source) -> dict[str, str]:
     """``poor_registration`` if the record of `yucca_wm.parcellate` beside a region map's file states doubts."""
     if isinstance(regions, Image):
         return {}
-    try:
-        found = json.loads(registration_record(regions).read_text(encoding="utf-8"))["doubts"]
-    except (OSError, ValueError, KeyError, TypeError):  # no record, or one from another tool
-        return {}
-    return {str(About.POOR_REGISTRATION): "; ".join(map(str, found))} if found else {}
+    found = read_region_record(regions).doubts
+    return {str(About.POOR_REGISTRATION): "; ".join(found)} if found else {}
 
 
 ON_LESIONS = (About.WITHOUT_FLAIR, About.PARTLY_ONE_SCAN)
@@ -105,12 +102,9 @@ def prediction_record(made: Path) -> PredictionRecord:
     return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), PredictionRecord())
 
 
-EXTRA = "yucca_wm"
-"""Key of the record in ``extra`` of the nibabel images that `yucca_wm.predict` returns."""
-
-
 def attached_record(image: object) -> PredictionRecord:
-    """The record attached to a map from `yucca_wm.predict` (Python); empty for any other image."""
+    """The record attached to a map from `yucca_wm.predict` or `yucca_wm.parcellate` (Python); empty for any other
+    image."""
     return PredictionRecord.of(getattr(image, "extra", {}).get(EXTRA, {}))
 
 
@@ -128,11 +122,8 @@ def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
     for part of a cohort: their loads cannot be compared. Maps without a record come from another tool."""
     made: dict[str, list[str]] = {}
     for subject, path in regions.items():
-        try:
-            settings = json.loads(registration_record(path).read_text(encoding="utf-8"))["settings"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        made.setdefault(json.dumps(settings, sort_keys=True), []).append(subject)
+        if settings := read_region_record(path).settings:
+            made.setdefault(json.dumps(settings, sort_keys=True), []).append(subject)
     if len(made) < 2:
         return []
     usual, *others = (json.loads(key) for key in sorted(made, key=lambda key: -len(made[key])))

@@ -55,9 +55,9 @@ LOAD: tuple[Column[LoadRow], ...] = (
     Column("lesion_volume_ml", lambda row: row.lesion_volume_ml, "lesion volume in the region", ML),
     Column(
         "load_percent", lambda row: row.load_percent, "lesion volume in percent of the region", PERCENT,
-        "undefined where the region has no voxel. In `total`: of all white matter together, that is the lesion volume "
-        "in white-matter regions in percent of their volume; lesions in remainders and outside are not in it. The flag "
-        "`high_load` looks at this number",
+        "undefined where the region has no voxel. In remainders: of their white matter, a rim, so no load of grey "
+        "matter. In `total`: of all white matter together, that is the lesion volume in white-matter regions in "
+        "percent of their volume; lesions in remainders and outside are not in it. The flag `high_load` uses it",
     ),
     Column(
         "share_percent", lambda row: row.share_percent, "in percent of the subject's lesion volume", PERCENT,

@@ -62,9 +62,11 @@ TITLES: dict[str, str] = {
     SAME_SCAN: "a scan of another subject, voxel for voxel",
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     About.WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
-    OTHER_SCANS: "lesions found on other scans than most subjects': not comparable with theirs",
-    About.CUT_OFF: "the scans end within the brain: volumes are wrong, and regions unless found on another scan",
-    About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond, lesions were searched for on the other alone",
+    OTHER_SCANS: "lesions found on other scans than in most subjects: not comparable with theirs",
+    About.CUT_OFF: "the scans end within the brain: volumes are wrong, and so are regions unless another scan "
+    "shows the whole brain",
+    About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond its end, lesions were searched for on the "
+    "other alone",
     About.BLANK_SLICES: "slices within the head without any signal: lesions there are not visible",
     About.DOUBTFUL_SCANS: "scans that may be the wrong ones (exchanged, another contrast or person, a wrong header)",
     About.WEAK_FIT: "T1 and FLAIR match only weakly",
@@ -172,7 +174,8 @@ def _modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Se
     said = " and ".join(f"{name} {total:.1f} ml" for name, total in zip(names, totals, strict=True))
     share = 100 * differ_ml / sum(totals)
     return {
-        "modality_disagreement": f"{said} differ by region by {share:.0f} % of both (over {100 * MODALITIES_APART:g} %)"
+        "modality_disagreement": f"{said}: summed over regions, they differ by {share:.0f} % of both together "
+        f"(over {100 * MODALITIES_APART:g} %)"
     }
 
 

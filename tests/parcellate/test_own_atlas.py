@@ -1,0 +1,83 @@
+"""An atlas of one's own, with a table of its own whose numbers the built-in table has, too: no later step may give its
+regions the built-in names."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import yucca_wm as yw
+from yucca_wm.evaluate.__main__ import main as evaluate
+from yucca_wm.imaging.images import load_labels, save
+from yucca_wm.localize.__main__ import main as localize
+from yucca_wm.parcellate.__main__ import main as parcellate
+from yucca_wm.tasks.case import load_map
+from yucca_wm.tasks.definition import Target
+
+from .conftest import AtlasFiles, scan, turned
+
+REFUSED = "was made with a region table of your own (front_L, back_L, front_R, back_R); give that table with "
+
+
+@pytest.fixture(scope="module")
+def study(atlas_files: AtlasFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four regions, numbered 11 to 14, their table, one person's white matter, and one lesion of two voxels."""
+    study = tmp_path_factory.mktemp("own")
+    labels = load_labels(atlas_files.labels)
+    right, front = (labels.data > 17).astype(np.uint8), ((labels.data - 1) % 17 % 8 >= 4).astype(np.uint8)
+    four = np.where(labels.data > 0, 11 + 2 * right + (1 - front), 0).astype(np.uint8)
+    save(labels.with_data(four), study / "atlas.nii.gz")
+    (study / "four.tsv").write_text("index\tname\n11\tfront_L\n12\tback_L\n13\tfront_R\n14\tback_R\n")
+    person = scan(turned((3, 2, -4), (1.02, 1, 0.98)), (4, 4, 4))
+    save(person.wm, study / "wm.nii.gz")
+    words = ["--atlas-wm", str(atlas_files.wm), "--atlas-labels", str(study / "atlas.nii.gz"), "--no-picture"]
+    words += ["--wm", str(study / "wm.nii.gz"), "--names", str(study / "four.tsv")]
+    assert parcellate([*words, "--out", str(study / "s_regions.nii.gz")]) == 0
+    regions = load_labels(study / "s_regions.nii.gz")
+    lesion = np.zeros(regions.data.shape, np.uint8)
+    voxels = np.argwhere(regions.data == 14)
+    lesion[tuple(voxels[len(voxels) // 2])] = 1
+    save(regions.with_data(lesion), study / "s_lesions.nii.gz")
+    return study
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_localize(study: Path, named: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the table, label 14 would be a region of the built-in one."""
+    words = ["--lesions", str(study / "s_lesions.nii.gz"), "--regions", str(study / "s_regions.nii.gz")]
+    words += ["--out-dir", str(tmp_path), *(["--names", str(study / "four.tsv")] if named else [])]
+    assert localize(words) == (0 if named else 1)
+    if not named:
+        assert f"{study}/s_regions.nii.gz: {REFUSED}--names" in capsys.readouterr().err
+        return
+    with (tmp_path / "lesion_load.tsv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["name"]: row["n_lesions"] for row in csv.DictReader(stream, delimiter="\t")}
+    assert rows == {"front_L": "0", "back_L": "0", "front_R": "0", "back_R": "1", "outside": "0", "total": "1"}
+
+
+def test_evaluate(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--pred", str(study / "s_regions.nii.gz"), "--gt", str(study / "s_regions_unmasked.nii.gz")]
+    words += ["--regions", "--out-dir", str(tmp_path)]
+    assert evaluate(words) == 1
+    assert f"{REFUSED}--names" in capsys.readouterr().err
+    assert evaluate([*words, "--names", str(study / "four.tsv")]) == 0
+
+
+def test_tasks_have_the_built_in_regions(study: Path) -> None:
+    with pytest.raises(yw.InputError, match=r"a region table of your own .*; tasks have the built-in regions only"):
+        load_map(study / "s_regions.nii.gz", Target.REGIONS)
+
+
+def test_in_python(study: Path, atlas_files: AtlasFiles) -> None:
+    atlas = {"atlas_wm": atlas_files.wm, "atlas_labels": study / "atlas.nii.gz", "names": study / "four.tsv"}
+    made = yw.parcellate(wm=study / "wm.nii.gz", **atlas)
+    lesions = study / "s_lesions.nii.gz"
+    for regions in (made.regions, made.unmasked, nib.load(study / "s_regions.nii.gz")):
+        with pytest.raises(yw.InputError, match=r"a region table of your own .*names="):
+            yw.localize(lesions, regions)
+        loads = yw.localize(lesions, regions, names=study / "four.tsv").loads
+        assert loads.set_index("name")["n_lesions"]["back_R"] == 1
