@@ -70,7 +70,7 @@ def page() -> str:
 
 
 EVERY = [pytest.param(form, id=f"{command} {form.name}") for command, tables in forms().items() for form in tables]
-UNITS = {"_ml": "mL", "_mm": "mm", "_percent": "%"}
+UNITS = {"_per_ml": "1/mL", "_ml": "mL", "_mm": "mm", "_percent": "%"}
 
 
 @pytest.mark.parametrize("form", EVERY)

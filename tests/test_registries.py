@@ -113,7 +113,7 @@ def test_a_layout_is_known_to_every_command_that_reads_a_cohort(tmp_path: Path) 
         from importlib import import_module
 
         import pytest
-        from yucca_wm.cohort.layouts import find_subjects
+        from yucca_wm.cohort.layouts import LAYOUTS, find_subjects
         from yucca_wm.core.errors import InputError
 
         touch(here / "flat/b-flair.nii", here / "flat/a-flair.nii")
@@ -127,7 +127,8 @@ def test_a_layout_is_known_to_every_command_that_reads_a_cohort(tmp_path: Path) 
             command = import_module(f"yucca_wm.{step}.__main__")
             parser = command.build_parser()
             action = next(a for a in parser._actions if "--layout" in a.option_strings)
-            assert tuple(action.choices) == ("auto", "table", "bids", "flat", "wmh"), step
+            assert tuple(action.choices) == ("auto", *LAYOUTS), step
+        assert "flat" in LAYOUTS
         """,
     )  # fmt: skip
 

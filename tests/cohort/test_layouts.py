@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.cohort.layouts import find_subjects
+from yucca_wm.cohort.layouts import LAYOUTS, find_subjects
 from yucca_wm.cohort.subject import Split, Subject, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
@@ -227,7 +227,7 @@ def test_empty_absent_and_unknown(tmp_path: Path) -> None:
         find_subjects(tmp_path)
     with pytest.raises(InputError, match="no such cohort"):
         find_subjects(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="unknown layout 'dicom'; choose one of auto, table, bids, wmh"):
+    with pytest.raises(InputError, match=f"unknown layout 'dicom'; choose one of auto, {', '.join(LAYOUTS)}"):
         find_subjects(tmp_path, "dicom")
 
 

@@ -1,7 +1,7 @@
 """The full cross: every command in each of its forms, with each value of each of its options alone, on every kind of
 cohort.
 
-A new option, or a new choice of one, without words here fails tests/matrix/test_cross.py.
+A new option, or a new choice of one, without words here fails tests/matrix/test_matrix.py.
 """
 
 from __future__ import annotations

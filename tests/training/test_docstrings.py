@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from yucca_wm.training import finetuning, losses, skeleton
-from yucca_wm.training.networks import any_size, compact, mednext, multiresunet, unet
+from yucca_wm.training.networks import any_size, compact, mednext, unet
 from yucca_wm.training.registry import NETWORKS
 from yucca_wm.training.synthesis import planes, prepare, task, volumes
 from yucca_wm.training.synthesis.learning import dataset
 from yucca_wm.training.synthesis.learning import losses as painted
+
+from .test_networks import find
 
 FUNCTIONS = [
     losses.tubed, losses.DiceCESkeletonRecall.forward, skeleton.tubed_skeleton, any_size.padded_size,
@@ -49,7 +51,7 @@ def test_classes_name_all_that_they_take(kind: Any) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_say_where_they_come_from_and_how_large_they_are(name: str) -> None:
-    kind = next(found for module in (unet, multiresunet, mednext) if (found := getattr(module, name, None)) is not None)
+    kind = find(name)
     text = inspect.getdoc(kind) or ""
     assert re.search(r"^References\n-+\n\S", text, re.MULTILINE)
     assert f"{NETWORKS[name].parameters_m} million parameters" in text

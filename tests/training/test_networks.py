@@ -99,7 +99,7 @@ def test_parameters_are_what_the_registry_says(name: str) -> None:
     assert parameters_m == pytest.approx(NETWORKS[name].parameters_m, rel=0.02)
 
 
-@pytest.mark.parametrize("name", ["UNet", "MultiResUNet", "MedNeXt_S_k3"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_batches_are_what_the_registry_says(name: str) -> None:
     from yucca_wm.bridge.fixes.memory_estimate import estimate_memory_gb
 

@@ -41,7 +41,7 @@ LAYOUTS: dict[str, Layout] = {
     "bids": Layout("sub-<id>/anat/ (BIDS)", bids.matches, bids.subjects),
     "wmh": Layout("<id>/pre/T1.nii.gz (WMH challenge)", wmh_challenge.matches, wmh_challenge.subjects),
 }
-"""Known layouts by name, in the order in which ``auto`` tries them (the cheapest to recognise first)."""
+"""Known layouts by name, in the order in which ``auto`` tries them (the first that matches is taken)."""
 
 
 def check_exists(root: str | os.PathLike[str]) -> Path:

@@ -16,8 +16,7 @@ from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.localize.measures.expected import SoftRow, Spread
 from yucca_wm.localize.measures.load import LesionRow, LoadRow, ModalityRow
-from yucca_wm.localize.measures.places import PLACES, PlaceRow
-from yucca_wm.localize.measures.places import TOTAL as ALL_PLACES
+from yucca_wm.localize.measures.places import PLACES, TOTAL, PlaceRow
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}
@@ -166,7 +165,7 @@ TISSUE: tuple[Column[LesionRow], ...] = (
 PLACE: tuple[Column[PlaceRow], ...] = (
     Column(
         "place", lambda row: row.place, "place of these voxels, or `total`",
-        levels={**PLACE_NAMES, ALL_PLACES: "all places"},
+        levels={**PLACE_NAMES, TOTAL: "all places"},
     ),
     Column(
         "lesion_volume_ml", lambda row: row.lesion_volume_ml, "lesion volume of the voxels of this place", ML,

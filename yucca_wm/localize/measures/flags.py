@@ -186,7 +186,7 @@ def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
         for flag in names:
             subjects.setdefault(flag, []).append(subject)
     return [
-        f"{len(names)} of {count(len(flags), 'subject')} ({some_of(names)}): {TITLES[flag]}"
+        f"{len(names)} of {count(len(flags), 'subject')} ({some_of(names)}): {TITLES.get(flag, flag)}"
         for flag, names in subjects.items()
     ]
 

@@ -20,7 +20,7 @@ from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 Connectivity = Literal[6, 18, 26]
 """Voxels belong to one lesion if they share a face (6), also an edge (18), also a corner (26)."""
 
-OUTSIDE = 0
+OUTSIDE_ID = 0
 """The place of a voxel outside all regions (the background label of a region map)."""
 
 SIZE_TOLERANCE = 0.01
@@ -163,10 +163,10 @@ def _places(flat: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Intersection:
-    """Voxel counts of one subject; column p of arrays is for ``places[p]``, and ``places[0]`` is OUTSIDE.
+    """Voxel counts of one subject; column p of arrays is for ``places[p]``, and ``places[0]`` is OUTSIDE_ID.
 
-    places : [p] region labels in table order, after OUTSIDE.
-    region_voxels : [p] size of each region (of the whole background for OUTSIDE).
+    places : [p] region labels in table order, after OUTSIDE_ID.
+    region_voxels : [p] size of each region (of the whole background for OUTSIDE_ID).
     overlap : [lesions, p] voxels of each lesion in each place; rows sum to the lesions' sizes.
     """
 
@@ -187,7 +187,7 @@ class Intersection:
     @property
     def main_place(self) -> NDArray[np.intp]:
         """[lesions] column of the place with the largest part of each lesion; on a tie the first region in the table,
-        OUTSIDE last."""
+        OUTSIDE_ID last."""
         inside_first = np.roll(self.overlap, -1, axis=1)
         return (inside_first.argmax(axis=1) + 1) % len(self.places)
 
@@ -209,7 +209,7 @@ def intersect(components: Components, regions: NDArray[Any], indices: tuple[int,
     Intersection
         Counts, with ``overlap`` of shape (lesions, 1 + regions).
     """
-    places = np.array((OUTSIDE, *indices), dtype=np.intp)
+    places = np.array((OUTSIDE_ID, *indices), dtype=np.intp)
     column = np.zeros(int(places.max()) + 1, dtype=np.intp)
     column[places] = np.arange(len(places))
     at = column[regions[tuple(components.voxels.T)]]

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.images import Image
-from yucca_wm.localize.measures.lesions import OUTSIDE, Components, Intersection, Settings
+from yucca_wm.localize.measures.lesions import OUTSIDE_ID, Components, Intersection, Settings
 from yucca_wm.localize.measures.places import PLACES, Placed, PlaceRow
 
 if TYPE_CHECKING:
     from yucca_wm.localize.measures.expected import SoftRow
 
-TOTAL = -1
-"""``region_id`` of the total row; OUTSIDE (0) is that of the row of lesion voxels in no region."""
+TOTAL_ID = -1
+"""``region_id`` of the total row; OUTSIDE_ID (0) is that of the row of lesion voxels in no region."""
 
 APART = 0.5
 """In a region, modalities disagree if their volumes differ by more than this share of the largest ..."""
@@ -114,8 +114,8 @@ def load_rows(
         row(region.index, region.name, str(region.side), region.group, place, int(counts.region_voxels[place]))
         for place, region in enumerate(table, start=1)
     ]
-    rows.append(row(OUTSIDE, "outside", "none", "outside", 0, None))
-    rows.append(row(TOTAL, "total", "none", "total", None, int(counts.region_voxels[1:].sum())))
+    rows.append(row(OUTSIDE_ID, "outside", "none", "outside", 0, None))
+    rows.append(row(TOTAL_ID, "total", "none", "total", None, int(counts.region_voxels[1:].sum())))
     return rows
 
 

@@ -32,8 +32,8 @@ def padded_size(size: Sequence[int]) -> tuple[int, ...]:
 
     Returns
     -------
-    Multiples of 16, at least 32.
-        Multiples of 16, from 32 on.
+    tuple of int
+        Multiples of 16, at least 32.
     """
     return tuple(max(SMALLEST, -(-n // STRIDE) * STRIDE) for n in size)
 

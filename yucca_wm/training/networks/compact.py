@@ -68,7 +68,7 @@ class _CompactUNet(nn.Module):
 
 
 class CompactUNet(AnySize, _CompactUNet):
-    """A U-Net with 1.5 million parameters in 2D, and instance norm because contrasts differ from scan to scan.
+    """A U-Net with 1.6 million parameters in 2D, and instance norm because contrasts differ from scan to scan.
 
     Parameters
     ----------
