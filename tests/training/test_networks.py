@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.training.networks.any_size import SCALES, AnySize, padded_size
 from yucca_wm.training.networks.compact import CoordinateUNet
 from yucca_wm.training.networks.mednext import MedNeXt_S_k3
@@ -119,6 +120,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         find("UNet_that_is_not")
 
 
+@pytest.mark.skipif(not bf16_is_fast(), reason="where bfloat16 is slow, training computes in 32 bit")
 def test_gradients_in_bfloat16_on_a_cpu_are_of_the_right_size() -> None:
     torch.manual_seed(0)
     network = MultiResUNet(input_channels=1, num_classes=3, conv_op=nn.Conv3d, norm_op=nn.InstanceNorm3d)
