@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.training.networks.any_size import SCALES, AnySize, padded_size
-from yucca_wm.training.networks.compact import CoordinateUNet
+from yucca_wm.training.networks.compact import CoordinateUNet, _InstanceNorm
 from yucca_wm.training.networks.mednext import MedNeXt_S_k3
 from yucca_wm.training.networks.multiresunet import MultiResUNet
 from yucca_wm.training.networks.unet import UNet, UNetR
@@ -137,6 +137,23 @@ def test_gradients_in_bfloat16_on_a_cpu_are_of_the_right_size() -> None:
     single, half = gradients
     assert torch.isfinite(half).all()
     assert 1 / 3 < float(half.norm() / single.norm()) < 3
+
+
+@pytest.mark.parametrize("size", [(24, 16), (8, 12, 10)])
+def test_instance_norm_is_torchs_and_keeps_the_layout(size: tuple[int, ...]) -> None:
+    """Of each channel of each sample: mean b and standard deviation |w|."""
+    torch.manual_seed(0)
+    layout = torch.channels_last if len(size) == 2 else torch.channels_last_3d
+    x = (40 + 3 * torch.randn(2, 5, *size)).contiguous(memory_format=layout)
+    norm, theirs = _InstanceNorm(5), (nn.InstanceNorm2d if len(size) == 2 else nn.InstanceNorm3d)(5, affine=True)
+    nn.init.uniform_(norm.weight, 0.5, 2)
+    nn.init.uniform_(norm.bias, -1, 1)
+    theirs.load_state_dict(norm.state_dict())
+    found = norm(x)
+    torch.testing.assert_close(found, theirs(x), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.flatten(2).mean(2), norm.bias.expand(2, 5), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.flatten(2).std(2, correction=0), norm.weight.expand(2, 5), atol=1e-4, rtol=1e-4)
+    assert found.is_contiguous(memory_format=layout)
 
 
 def test_a_region_is_told_by_its_place_alone() -> None:

@@ -15,13 +15,21 @@ from yucca_wm.training.networks.any_size import AnySize
 NAMES = ("CompactUNet", "CoordinateUNet")
 
 
-def _block(conv_op: type[nn.Module], norm_op: type[nn.Module], inputs: int, outputs: int) -> nn.Sequential:
+class _InstanceNorm(nn.GroupNorm):
+    """Instance norm, as group norm with one channel per group: torch's own does not keep the channels-last layout, so
+    that a network takes up to 1.6 times as long."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels)
+
+
+def _block(conv_op: type[nn.Module], inputs: int, outputs: int) -> nn.Sequential:
     """Two convolutions of size 3, each followed by instance norm and leaky ReLU."""
     layers: list[nn.Module] = []
     for n in (inputs, outputs):
         layers += [
             conv_op(n, outputs, 3, padding=1, bias=False),
-            norm_op(outputs, affine=True),
+            _InstanceNorm(outputs),
             nn.LeakyReLU(0.01, True),
         ]
     return nn.Sequential(*layers)
@@ -33,13 +41,12 @@ class _Trunk(nn.Module):
     def __init__(self, input_channels: int, conv_op: type[nn.Module], widths: Sequence[int]) -> None:
         super().__init__()
         planar = conv_op is nn.Conv2d
-        norm: type[nn.Module] = nn.InstanceNorm2d if planar else nn.InstanceNorm3d
         up: type[nn.Module] = nn.ConvTranspose2d if planar else nn.ConvTranspose3d
         self.pool = (nn.MaxPool2d if planar else nn.MaxPool3d)(2)
         pairs = list(zip([input_channels, *widths[:-1]], widths, strict=True))
-        self.down = nn.ModuleList(_block(conv_op, norm, a, b) for a, b in pairs)
+        self.down = nn.ModuleList(_block(conv_op, a, b) for a, b in pairs)
         self.raise_ = nn.ModuleList(up(b, a, 2, stride=2) for a, b in itertools.pairwise(widths))
-        self.up = nn.ModuleList(_block(conv_op, norm, 2 * a, a) for a in widths[:-1])
+        self.up = nn.ModuleList(_block(conv_op, 2 * a, a) for a in widths[:-1])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features of the decoder, finest (``widths[0]`` channels) first."""
