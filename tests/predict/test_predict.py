@@ -277,13 +277,19 @@ def test_regions_have_the_names_that_the_model_knows_them_by(
     names.write_text("index\tname\n" + "".join(f"{label}\tlabel {label}\n" for label in range(37)))
     command = ["predict", "--t1", str(scan("T1", 0)), "--name", "a", "--no-report", "--out-dir", str(tmp_path / "out")]
     command += ["--lesion-model", str(lesion_model), "--region-model", str(region_model)]
-    for named in (False, True):
+    maps = [tmp_path / "out" / what / "a.nii.gz" for what in ("lesions", "regions")]
+    for number, named in enumerate((False, True, False)):
         monkeypatch.setattr(sys, "argv", [*command, *(["--names", str(names)] if named else [])])
         assert main() == 0
+        if named:
+            with pytest.raises(yw.InputError, match=r"a region table of your own \(label 1, label 2, .*names="):
+                yw.localize(*maps)
+        else:
+            assert yw.localize(*maps).loads["name"].iloc[0] == "parietal_L"
         doubted = "calls label 1 'label 1', the region table 'parietal_L' (36 of 36 names differ)"
         said = capsys.readouterr().err
         assert (doubted in said) != named
-        assert ("report shows an earlier run" in said) == named
+        assert ("report shows an earlier run" in said) == (number > 0)
         (tmp_path / "out" / "report").mkdir(exist_ok=True)
         assert table(tmp_path / "out" / "lesion_load.tsv")[0]["name"] == ("label 1" if named else "parietal_L")
 

@@ -11,7 +11,8 @@ from typing import Any
 from yucca_wm.cohort.subject import UNMASKED
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name
-from yucca_wm.core.regions import RegionTable, regions
+from yucca_wm.core.predictions import prediction_record
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.reading import spelled
 
 RECORD = ".json"
@@ -52,13 +53,17 @@ def read_region_record(region_map: Path) -> RegionRecord:
         return RegionRecord()
 
 
+def names_of(region_map: Path) -> Sequence[str]:
+    """Names of the regions that `yucca_wm.parcellate` or `yucca_wm.predict` made a map of; empty if not recorded."""
+    return read_region_record(region_map).names or prediction_record(region_map).region_names
+
+
 def refuse_other_regions(names: Sequence[str], table: RegionTable, name: str, remedy: str = "") -> None:
     """Raise InputError for a region map that was made with a table of the user's, and is read with the built-in one.
 
     names : names of the regions it was made with; empty if they are not known. name : of the map. remedy : what to do
     (default: give that table).
     """
-    own = {region.name for region in table}
-    if names and set(names) != own == {region.name for region in regions()}:
+    if names and table.is_built_in and set(names) != {region.name for region in table}:
         remedy = remedy or f"give that table with {spelled('--names', 'names=')}"
         raise InputError(name, f"was made with a region table of your own ({some_of(names)})", remedy)

@@ -10,12 +10,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from yucca_wm.core.files import case_name
 from yucca_wm.core.notes import Note, read_back
 
 PREDICTIONS = "predict.json"
 PROBABILITY = "lesions_probability"
 """Folder beside it of the lesion probability maps of the package's models."""
 
+
+REGION_NAMES = "region_names"
+"""Key of the names of all regions, if they are not the built-in ones."""
 
 EXTRA = "yucca_wm"
 """Key of a subject's record in ``extra`` of the nibabel images that Python functions return."""
@@ -37,7 +41,7 @@ class PredictionRecord:
     scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
     scan_voxels : modality -> checksum of the scan's values.
     lesions_by, regions_by : their source, one of `By`.
-    region_names : names of the regions of `yucca_wm.parcellate` (Python).
+    region_names : names of its regions if the user gave them; for maps of `yucca_wm.parcellate` in Python, always.
     """
 
     scan_files: Mapping[str, str] = field(default_factory=dict)
@@ -59,7 +63,7 @@ class PredictionRecord:
             read_back(record),
             record.get("lesions_by"),
             record.get("regions_by"),
-            tuple(record.get("region_names", ())),
+            tuple(record.get(REGION_NAMES, ())),
         )
 
 
@@ -84,4 +88,10 @@ def _read(path: Path, _changed_ns: int) -> Predictions:
     """Read once for all subjects."""
     record = json.loads(path.read_text(encoding="utf-8"))
     failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items()}
-    return Predictions({str(name): PredictionRecord.of(case) for name, case in record["cases"].items()}, failed)
+    names = {REGION_NAMES: record.get(REGION_NAMES, ())}
+    return Predictions({str(name): PredictionRecord.of(names | case) for name, case in record["cases"].items()}, failed)
+
+
+def prediction_record(made: Path) -> PredictionRecord:
+    """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps."""
+    return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), PredictionRecord())

@@ -121,6 +121,11 @@ class RegionTable(Sequence[Region]):
         return self._by_index[index]
 
     @property
+    def is_built_in(self) -> bool:
+        """Whether its names are those of the built-in table."""
+        return {region.name for region in self} == {region.name for region in regions()}
+
+    @property
     def indices(self) -> tuple[int, ...]:
         return tuple(self._by_index)
 

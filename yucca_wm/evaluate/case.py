@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from yucca_wm.cohort.region_record import read_region_record, refuse_other_regions
+from yucca_wm.cohort.region_record import names_of, refuse_other_regions
 from yucca_wm.core.errors import InputError, NotWholeNumbersError, some_of
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.evaluate.measures import LesionMeasures, RegionMeasures, lesion_measures, region_measures
@@ -101,7 +101,7 @@ def read_case(case: Case, how: How) -> Compared:
         if kind is Target.REGIONS:
             refuse_tissue_map(labels, how.table, name_of(source))
             if (file := file_of(source)) is not None:
-                refuse_other_regions(read_region_record(file).names, how.table, str(file))
+                refuse_other_regions(names_of(file), how.table, str(file))
     if kind is Target.LESIONS:
         true = how.labels.lesion(truth.data).astype(np.uint8)
         true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY

@@ -8,11 +8,11 @@ from pathlib import Path
 from yucca_wm.cohort.ids import further_sessions, sharers
 from yucca_wm.core.errors import count, some_of
 from yucca_wm.core.notes import About
+from yucca_wm.core.predictions import prediction_record
 from yucca_wm.evaluate.case import BY_HEADERS, IN_TRAINING, PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML
 from yucca_wm.evaluate.tables import Row, Rows
 from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.jobs.run_record import FileState
-from yucca_wm.localize.inputs.records import prediction_record
 
 HARDLY = 0.05
 """A mean Dice below this is that of maps of two people, or in two spaces."""

@@ -13,7 +13,8 @@ from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import natural_key, write_json
 from yucca_wm.core.notes import read_back, recorded
-from yucca_wm.core.predictions import By
+from yucca_wm.core.predictions import REGION_NAMES, By
+from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.not_replaced import Written
@@ -65,10 +66,16 @@ def edited(out: Path, results: Mapping[str, dict[str, Any]]) -> dict[str, dict[s
     return found
 
 
-def write_account(out: Path, outcome: Outcome[dict[str, Any]]) -> None:
-    """Write ``predict.json``: scans and models used, and notes; `yucca_wm.localize` reads it."""
+def write_account(out: Path, outcome: Outcome[dict[str, Any]], table: RegionTable) -> None:
+    """Write ``predict.json``: scans and models used, notes, and names of regions that are not the built-in ones;
+    `yucca_wm.localize` reads it."""
     cases = {"cases": outcome.results, "failed": outcome.failures}
-    write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **cases})
+    write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **own_names(table), **cases})
+
+
+def own_names(table: RegionTable) -> dict[str, list[str]]:
+    """Names of the regions as recorded; empty for the built-in table."""
+    return {} if table.is_built_in else {REGION_NAMES: [region.name for region in table]}
 
 
 def write_predictions(out: Path, outcome: Outcome[dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:

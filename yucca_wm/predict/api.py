@@ -30,7 +30,7 @@ from yucca_wm.localize.api import Localization, check_no_run, localization_of, w
 from yucca_wm.localize.inputs.pairs import Companions, Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.terminal import in_short
-from yucca_wm.predict.account import write_account, write_predictions
+from yucca_wm.predict.account import own_names, write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
@@ -132,7 +132,7 @@ class Prediction:
         work = Work(case, case.files, leaves, others)
         record_saved(Step(STEP, out), self.subject, work, lambda: write_predicted(self._predicted, out))
         outcome = Outcome({self.subject: self._predicted.made}, {})
-        write_account(out, outcome)
+        write_account(out, outcome, self._table)
         write_predictions(out, outcome, {self.subject: self.flags})
         remove_stale_tables(out, list(self.maps))
         if self.localization is None:
@@ -280,7 +280,7 @@ def _result(
     maps = {what: as_nifti(image) for what, image in found.items()}
     for image in maps.values():
         image.set_filename(f"{name}.nii.gz")  # tells `yucca_wm.localize` the subject
-        image.extra[EXTRA] = predicted.made  # and this its flags
+        image.extra[EXTRA] = predicted.made | own_names(table)  # and this its flags, and whose names the labels have
     return Prediction(
         name,
         maps.get(LESIONS),

@@ -115,7 +115,7 @@ def _gather(
     table: RegionTable,
 ) -> None:
     outcome.results.update(edited(out, outcome.results))
-    write_account(out, outcome)
+    write_account(out, outcome, table)
     kinds = found(models, options)
     remove_stale_tables(out, kinds)
     flags: Mapping[str, Collection[str]] = {}

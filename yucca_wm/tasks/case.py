@@ -11,7 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.cohort.region_record import read_region_record, refuse_other_regions
+from yucca_wm.cohort.region_record import names_of, refuse_other_regions
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
@@ -122,7 +122,7 @@ def load_map(path: Path, target: Target) -> Image:
     if target is Target.REGIONS:
         refuse_mask(labels_in(found), regions(), str(path))
         remedy = "tasks have the built-in regions only: make its region map with these"
-        refuse_other_regions(read_region_record(path).names, regions(), str(path), remedy)
+        refuse_other_regions(names_of(path), regions(), str(path), remedy)
     return found
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from yucca_wm.cohort.region_record import read_region_record, refuse_other_regions
+from yucca_wm.cohort.region_record import names_of, refuse_other_regions
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
@@ -79,7 +79,7 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
     given = {what: image for what, image in others.items() if image is not None}
     held = labels_in(given["regions"])
     if (file := file_of(maps.regions)) is not None:
-        refuse_other_regions(read_region_record(file).names, table, str(file))
+        refuse_other_regions(names_of(file), table, str(file))
     refuse_tissue_map(held, table, name_of(maps.regions))
     wide, own = widened(lesions, given.values() if settings.resample else [])
     placed = {what: on_grid(image, wide, resample=settings.resample) for what, image in given.items()}

@@ -11,10 +11,9 @@ from typing import Any
 from yucca_wm.cohort.ids import with_others
 from yucca_wm.cohort.region_record import read_region_record
 from yucca_wm.core.errors import some_of
-from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About, Note
-from yucca_wm.core.predictions import EXTRA, PREDICTIONS, PROBABILITY, By, PredictionRecord, read_predictions
+from yucca_wm.core.predictions import EXTRA, PREDICTIONS, PROBABILITY, By, PredictionRecord, prediction_record
 from yucca_wm.imaging.images import Image, Source
 
 RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
@@ -95,11 +94,6 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
 
 def _alone(scans: str) -> str:
     return scans if " and " in scans else f"{scans} alone"
-
-
-def prediction_record(made: Path) -> PredictionRecord:
-    """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps."""
-    return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), PredictionRecord())
 
 
 def attached_record(image: object) -> PredictionRecord:
