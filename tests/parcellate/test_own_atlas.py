@@ -11,16 +11,22 @@ import numpy as np
 import pytest
 
 import yucca_wm as yw
+from yucca_wm.core.regions import read_table
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.imaging.images import load_labels, save
+from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.localize.__main__ import main as localize
+from yucca_wm.localize.inputs.pairs import Maps
+from yucca_wm.localize.inputs.reading import read_maps
+from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.parcellate.__main__ import main as parcellate
 from yucca_wm.tasks.case import load_map
 from yucca_wm.tasks.definition import Target
 
 from .conftest import AtlasFiles, scan, turned
 
-REFUSED = "was made with a region table of your own (front_L, back_L, front_R, back_R); give that table with "
+OTHER = "calls label 11 front_L in its record, the region table orbitofrontal_L (4 labels with other names)"
+REFUSED = f"{OTHER}; give the table that it was made with: "
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +73,33 @@ def test_evaluate(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert evaluate([*words, "--names", str(study / "four.tsv")]) == 0
 
 
-def test_tasks_have_the_built_in_regions(study: Path) -> None:
-    with pytest.raises(yw.InputError, match=r"a region table of your own .*; tasks have the built-in regions only"):
+def test_tasks_learn_numbers_and_say_that_names_differ(study: Path) -> None:
+    with reading(Headers()) as notes:
         load_map(study / "s_regions.nii.gz", Target.REGIONS)
+    assert list(notes) == [f"the region map {OTHER}"]
+
+
+def test_numbers_with_each_others_names_are_refused_and_new_names_noted(study: Path, tmp_path: Path) -> None:
+    """Left and right exchanged: the same set of names. In German: nothing is wrong, but somebody should know."""
+    lesions, regions = study / "s_lesions.nii.gz", study / "s_regions.nii.gz"
+    (tmp_path / "exchanged.tsv").write_text("index\tname\n11\tfront_R\n12\tback_R\n13\tfront_L\n14\tback_L\n")
+    (tmp_path / "german.tsv").write_text("index\tname\n11\tvorn_L\n12\thinten_L\n13\tvorn_R\n14\thinten_R\n")
+    with pytest.raises(yw.InputError, match="calls label 11 front_L in its record, the region table front_R"):
+        yw.localize(lesions, regions, names=tmp_path / "exchanged.tsv")
+    with reading(Headers()) as notes:
+        read_maps(Maps("s", lesions, regions), read_table(tmp_path / "german.tsv"), Settings())
+    assert "the region map calls label 11 front_L in its record, the region table vorn_L" in next(iter(notes))
+
+
+def test_evaluate_in_python(study: Path, atlas_files: AtlasFiles) -> None:
+    atlas = {"atlas_wm": atlas_files.wm, "atlas_labels": study / "atlas.nii.gz", "names": study / "four.tsv"}
+    made = yw.parcellate(wm=study / "wm.nii.gz", **atlas)
+    for first, second in ((made.regions, study / "s_lesions.nii.gz"), (made.regions, made.unmasked)):
+        with pytest.raises(yw.InputError):
+            yw.evaluate(first, second, kind="regions")
+    assert yw.evaluate(made.regions, made.unmasked, names=study / "four.tsv")["name"].tolist() == [
+        "front_L", "back_L", "front_R", "back_R",
+    ]  # fmt: skip
 
 
 def test_in_python(study: Path, atlas_files: AtlasFiles) -> None:
@@ -77,7 +107,7 @@ def test_in_python(study: Path, atlas_files: AtlasFiles) -> None:
     made = yw.parcellate(wm=study / "wm.nii.gz", **atlas)
     lesions = study / "s_lesions.nii.gz"
     for regions in (made.regions, made.unmasked, nib.load(study / "s_regions.nii.gz")):
-        with pytest.raises(yw.InputError, match=r"a region table of your own .*names="):
+        with pytest.raises(yw.InputError, match=r"calls label 11 front_L in its record, .*names="):
             yw.localize(lesions, regions)
         loads = yw.localize(lesions, regions, names=study / "four.tsv").loads
         assert loads.set_index("name")["n_lesions"]["back_R"] == 1

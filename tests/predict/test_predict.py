@@ -282,7 +282,9 @@ def test_regions_have_the_names_that_the_model_knows_them_by(
         monkeypatch.setattr(sys, "argv", [*command, *(["--names", str(names)] if named else [])])
         assert main() == 0
         if named:
-            with pytest.raises(yw.InputError, match=r"a region table of your own \(label 1, label 2, .*names="):
+            with pytest.raises(
+                yw.InputError, match=r"calls label \d+ label \d+ in its record, the region table .*names="
+            ):
                 yw.localize(*maps)
         else:
             assert yw.localize(*maps).loads["name"].iloc[0] == "parietal_L"

@@ -1,19 +1,20 @@
-"""The record that `yucca_wm.parcellate` keeps beside each region map, as later steps read it."""
+"""What is recorded of a region map: names of its regions, and doubts and settings of `yucca_wm.parcellate`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.subject import UNMASKED
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import case_name
-from yucca_wm.core.predictions import prediction_record
+from yucca_wm.core.predictions import REGION_NAMES, PredictionRecord, prediction_record
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.imaging.reading import spelled
+from yucca_wm.imaging.images import Image, Source, file_of, name_of
+from yucca_wm.imaging.reading import note, spelled
 
 RECORD = ".json"
 """Ending of the record beside a region map."""
@@ -21,22 +22,22 @@ RECORD = ".json"
 
 @dataclass(frozen=True)
 class RegionRecord:
-    """The record of one region map; empty for maps of other tools.
+    """The record of `yucca_wm.parcellate` on one region map; empty for maps of other tools.
 
-    doubts : what is doubtful about the registration. settings : of the run. names : names of its regions.
+    doubts : what is doubtful about the registration. settings : of the run. inputs : checksums of what it was made
+    from. names : label -> name.
     """
 
     doubts: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    names: Sequence[str] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> RegionRecord:
-        return cls(
-            tuple(map(str, record.get("doubts", ()))),
-            dict(record.get("settings", {})),
-            tuple(record.get("volume_ml", ())),
-        )
+        names = {int(label): str(name) for label, name in record.get(REGION_NAMES, {}).items()}
+        inputs = dict(record.get("inputs", {}).get("sha256", {}))
+        return cls(tuple(map(str, record.get("doubts", ()))), dict(record.get("settings", {})), inputs, names)
 
 
 def record_beside(region_map: Path) -> Path:
@@ -53,17 +54,37 @@ def read_region_record(region_map: Path) -> RegionRecord:
         return RegionRecord()
 
 
-def names_of(region_map: Path) -> Sequence[str]:
-    """Names of the regions that `yucca_wm.parcellate` or `yucca_wm.predict` made a map of; empty if not recorded."""
-    return read_region_record(region_map).names or prediction_record(region_map).region_names
+def record_of_map(source: Source) -> PredictionRecord:
+    """The record of a lesion or region map: attached to an image in memory, else in ``predict.json`` beside its file;
+    empty without one."""
+    if isinstance(source, Image) and source.record:
+        return PredictionRecord.of(source.record)
+    file = file_of(source)
+    return prediction_record(file) if file is not None and file.is_file() else PredictionRecord()
 
 
-def refuse_other_regions(names: Sequence[str], table: RegionTable, name: str, remedy: str = "") -> None:
-    """Raise InputError for a region map that was made with a table of the user's, and is read with the built-in one.
+def parcellation_of(regions: Source) -> RegionRecord:
+    """`read_region_record` of the file that a region map is, or was read from."""
+    file = file_of(regions)
+    attached = isinstance(regions, Image) and regions.record
+    return RegionRecord() if file is None or attached or not file.is_file() else read_region_record(file)
 
-    names : names of the regions it was made with; empty if they are not known. name : of the map. remedy : what to do
-    (default: give that table).
+
+def check_names(regions: Source, labels: Collection[int], table: RegionTable, *, by_number: bool = False) -> None:
+    """Compare the names that the labels of a region map had when it was made with those in the table.
+
+    labels : in the map. by_number : regions are used by their numbers alone, so that other names are only noted. They
+    are also only noted if ``table`` is the user's own and has none of the old names: they may have been renamed.
+
+    Raises InputError for other names in the built-in table, and for labels with each other's names.
     """
-    if names and table.is_built_in and set(names) != {region.name for region in table}:
-        remedy = remedy or f"give that table with {spelled('--names', 'names=')}"
-        raise InputError(name, f"was made with a region table of your own ({some_of(names)})", remedy)
+    made, called = parcellation_of(regions).names or record_of_map(regions).region_names, table.names
+    other = sorted(label for label in labels if label in made.keys() & called.keys() and made[label] != called[label])
+    if not other:
+        return
+    said = f"calls label {other[0]} {made[other[0]]} in its record, the region table {called[other[0]]}"
+    said += f" ({count(len(other), 'label')} with other names)"
+    if not by_number and (table.is_built_in or {made[label] for label in other} & set(called.values())):
+        remedy = f"give the table that it was made with: {spelled('--names', 'names=')}"
+        raise InputError(name_of(regions), said, remedy)
+    note(f"the region map {said}")

@@ -19,7 +19,7 @@ PROBABILITY = "lesions_probability"
 
 
 REGION_NAMES = "region_names"
-"""Key of the names of all regions, if they are not the built-in ones."""
+"""Key of the regions' names by label."""
 
 EXTRA = "yucca_wm"
 """Key of a subject's record in ``extra`` of the nibabel images that Python functions return."""
@@ -41,7 +41,7 @@ class PredictionRecord:
     scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
     scan_voxels : modality -> checksum of the scan's values.
     lesions_by, regions_by : their source, one of `By`.
-    region_names : names of its regions if the user gave them; for maps of `yucca_wm.parcellate` in Python, always.
+    region_names : label -> name, if the user gave them; for maps of `yucca_wm.parcellate` in Python, always.
     """
 
     scan_files: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class PredictionRecord:
     notes: Sequence[Note] = ()
     lesions_by: str | None = None
     regions_by: str | None = None
-    region_names: Sequence[str] = ()
+    region_names: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> PredictionRecord:
@@ -63,7 +63,7 @@ class PredictionRecord:
             read_back(record),
             record.get("lesions_by"),
             record.get("regions_by"),
-            tuple(record.get(REGION_NAMES, ())),
+            {int(label): str(name) for label, name in record.get(REGION_NAMES, {}).items()},
         )
 
 
@@ -88,7 +88,7 @@ def _read(path: Path, _changed_ns: int) -> Predictions:
     """Read once for all subjects."""
     record = json.loads(path.read_text(encoding="utf-8"))
     failed = {str(name): str(reason) for name, reason in record.get("failed", {}).items()}
-    names = {REGION_NAMES: record.get(REGION_NAMES, ())}
+    names = {REGION_NAMES: record.get(REGION_NAMES, {})}
     return Predictions({str(name): PredictionRecord.of(names | case) for name, case in record["cases"].items()}, failed)
 
 

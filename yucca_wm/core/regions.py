@@ -122,8 +122,13 @@ class RegionTable(Sequence[Region]):
 
     @property
     def is_built_in(self) -> bool:
-        """Whether its names are those of the built-in table."""
-        return {region.name for region in self} == {region.name for region in regions()}
+        """Whether its labels have the names of the built-in table."""
+        return self.names.items() <= regions().names.items()
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Label -> name."""
+        return {region.index: region.name for region in self}
 
     @property
     def indices(self) -> tuple[int, ...]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from yucca_wm.cohort.region_record import names_of, refuse_other_regions
+from yucca_wm.cohort.region_record import check_names
 from yucca_wm.core.errors import InputError, NotWholeNumbersError, some_of
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.evaluate.measures import LesionMeasures, RegionMeasures, lesion_measures, region_measures
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import on_grid, share_voxels, widened
-from yucca_wm.imaging.images import Image, Source, file_of, name_of
+from yucca_wm.imaging.images import Image, Source, name_of
 from yucca_wm.imaging.kinds import (
     is_mask,
     labels_in,
@@ -100,8 +100,7 @@ def read_case(case: Case, how: How) -> Compared:
             raise InputError(name_of(source), *_unknown(unknown, kind, how))
         if kind is Target.REGIONS:
             refuse_tissue_map(labels, how.table, name_of(source))
-            if (file := file_of(source)) is not None:
-                refuse_other_regions(names_of(file), how.table, str(file))
+            check_names(source, labels, how.table)
     if kind is Target.LESIONS:
         true = how.labels.lesion(truth.data).astype(np.uint8)
         true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY

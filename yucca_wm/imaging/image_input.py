@@ -19,6 +19,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import ArrayLike, NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.predictions import EXTRA
 from yucca_wm.imaging.header import (
     NO_ORIENTATION,
     NO_ORIENTATION_REMEDY,
@@ -102,7 +103,9 @@ def of_nibabel(image: SpatialImage, *, name: str = "nibabel image") -> Image:
     with np.errstate(all="ignore"):  # values that overflow are refused as infinite
         data = np.asanyarray(image.dataobj)
     file = image.get_filename()
-    return replace(_checked(data, affine, in_millimetres(header), name), of_file=Path(file) if file else None)
+    record = dict(getattr(image, "extra", {}).get(EXTRA, {}))
+    found = _checked(data, affine, in_millimetres(header), name)
+    return replace(found, of_file=Path(file) if file else None, record=record)
 
 
 def of_sitk(image: sitk.Image, *, name: str = "SimpleITK image") -> Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Image:
     header : the NIfTI header it came with, kept when a derived image is saved.
     called : name in messages of an image without a path.
     of_file : the file that an image in memory belongs to, as it states; it identifies the subject.
+    record : what this package attached to an image in memory that it made (`yucca_wm.core.predictions.EXTRA`).
     """
 
     data: NDArray[Any]
@@ -52,6 +53,7 @@ class Image:
     header: nib.Nifti1Header | None = field(default=None, repr=False)
     called: str = "image"
     of_file: Path | None = None
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from yucca_wm.cohort.ids import NOBODY, check_name
-from yucca_wm.cohort.region_record import refuse_other_regions
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder
-from yucca_wm.core.predictions import By
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import Source, as_nifti, file_of, name_of
@@ -26,7 +24,6 @@ from yucca_wm.localize.case import localize_maps
 from yucca_wm.localize.heatmap import draw_heat_map
 from yucca_wm.localize.inputs.pairs import Companions, Maps, subject_named
 from yucca_wm.localize.inputs.reading import LabelMaps, read_maps
-from yucca_wm.localize.inputs.records import attached_record
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
@@ -225,22 +222,14 @@ def localize(
     )
     given = {"lesions": lesions, "regions": regions, "tissue": tissue, "ventricles": ventricles}
     sources = sources_of(given, affine)
-    made, made_of_regions = attached_record(lesions), attached_record(regions)
-    table = region_table(names)
-    refuse_other_regions(made_of_regions.region_names, table, "regions")
     maps = Maps(
         check_name(subject or _named(sources["lesions"], sources["regions"]), "subject"),
         sources["lesions"],
         sources["regions"],
         sources.get("ventricles"),
-        Companions(
-            tissue=sources.get("tissue"),
-            notes=tuple(made.notes),
-            notes_of_regions=tuple(made_of_regions.notes),
-            by_network=made.lesions_by == By.NETWORK,
-        ),
+        Companions(tissue=sources.get("tissue")),
     )
-    return localization_of(maps, table, settings)
+    return localization_of(maps, region_table(names), settings)
 
 
 def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Localization:

@@ -67,9 +67,9 @@ def localize_maps(given: Maps, maps: LabelMaps, table: RegionTable, settings: Se
     result = localize(given.subject, maps.lesions, maps.regions, table, settings, maps.ventricles, maps.tissue)
     flags = result.flags | beyond_flag(maps.regions, maps.own, table) | grids_flag(maps.lesions, maps.region_map)
     companions = given.companions
-    flags |= scans_flags(given.lesions, given.regions, companions.notes, companions.notes_of_regions)
+    flags |= scans_flags(given.lesions, given.regions)
     flags |= registration_flag(given.regions)
-    if by_network(given.lesions, stated=companions.by_network):
+    if by_network(given.lesions):
         flags |= small_load(result.total, [lesion.volume_ml for lesion in result.lesions])
     if companions.lesion_softmax is not None and companions.region_softmax is not None:
         from yucca_wm.localize.measures.expected import expected_rows

@@ -218,7 +218,7 @@ def _result(subject: str, atlas: Atlas, person: Person, result: Labelling, setti
     labelled, unmasked = (as_nifti(grid.with_data(labels)) for labels in (result.regions, result.unmasked))
     doubts = [Note(doubt, About.POOR_REGISTRATION) for doubt in record["doubts"]]
     for image in (labelled, unmasked):  # tells `yucca_wm.localize` its flags, and whose names the labels have
-        image.extra[EXTRA] = {**recorded(doubts), REGION_NAMES: list(volumes)}
+        image.extra[EXTRA] = {**recorded(doubts), REGION_NAMES: record[REGION_NAMES]}
     return Parcellation(
         subject,
         labelled,

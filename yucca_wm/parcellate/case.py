@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from yucca_wm import __version__
 from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.files import check_not_read, make_folder, sha256, write_json
+from yucca_wm.core.predictions import REGION_NAMES
 from yucca_wm.core.stages import stage
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
@@ -237,6 +238,7 @@ def record_of(atlas: Atlas, person: Person, result: Labelling, settings: Setting
         "unlabelled_voxels": result.unlabelled,
         "folded_voxels": 0 if field is None else field.folds(),
         "affine_subject_to_atlas_ras_mm": result.warp.matrix.tolist(),
+        REGION_NAMES: {str(label): name for label, name in atlas.table.names.items()},
         "volume_ml": {region.name: round(float(counts[region.index]) * voxel_ml, 4) for region in atlas.table},
         "inputs": {**person.inputs, "sha256": person.inputs["sha256"] | atlas.digests},
         "versions": versions(),

@@ -73,9 +73,9 @@ def write_account(out: Path, outcome: Outcome[dict[str, Any]], table: RegionTabl
     write_json(out / MANIFEST, {"tool": f"yucca-wm {__version__}", **own_names(table), **cases})
 
 
-def own_names(table: RegionTable) -> dict[str, list[str]]:
-    """Names of the regions as recorded; empty for the built-in table."""
-    return {} if table.is_built_in else {REGION_NAMES: [region.name for region in table]}
+def own_names(table: RegionTable) -> dict[str, dict[str, str]]:
+    """Names of the regions as recorded; empty for the built-in ones."""
+    return {} if table.is_built_in else {REGION_NAMES: {str(label): name for label, name in table.names.items()}}
 
 
 def write_predictions(out: Path, outcome: Outcome[dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from yucca_wm.cohort.ids import called, check_name
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.notes import NOTES, read_back
-from yucca_wm.core.predictions import EXTRA, By
+from yucca_wm.core.notes import NOTES
+from yucca_wm.core.predictions import EXTRA
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging.image_input import sources_of
@@ -257,7 +257,8 @@ def predict(
 def _result(
     predicted: Predicted, models: Mapping[str, LoadedModel], options: Options, table: RegionTable, unsure: list[str]
 ) -> Prediction:
-    name, found = predicted.case.name, {what: as_written(image) for what, image in predicted.maps.items()}
+    name, record = predicted.case.name, predicted.made | own_names(table)
+    found = {what: replace(as_written(image), record=record) for what, image in predicted.maps.items()}
     localization = None
     if {LESIONS, REGIONS} <= found.keys():
         modalities = None
@@ -267,20 +268,14 @@ def _result(
                 for m in MODALITIES
                 if m in predicted.case.scans
             )
-        notes = tuple(read_back(predicted.made))
-        companions = Companions(
-            modalities=modalities,
-            tissue=found.get(TISSUE),
-            notes=notes,
-            by_network=predicted.made["lesions_by"] == By.NETWORK,
-        )
+        companions = Companions(modalities=modalities, tissue=found.get(TISSUE))
         localization = localization_of(
             Maps(name, found[LESIONS], found[REGIONS], companions=companions), table, Settings()
         )
     maps = {what: as_nifti(image) for what, image in found.items()}
     for image in maps.values():
         image.set_filename(f"{name}.nii.gz")  # tells `yucca_wm.localize` the subject
-        image.extra[EXTRA] = predicted.made | own_names(table)  # and this its flags, and whose names the labels have
+        image.extra[EXTRA] = record  # and this its flags, and the names of regions
     return Prediction(
         name,
         maps.get(LESIONS),

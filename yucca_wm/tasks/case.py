@@ -11,7 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.cohort.region_record import names_of, refuse_other_regions
+from yucca_wm.cohort.region_record import check_names
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
@@ -121,8 +121,7 @@ def load_map(path: Path, target: Target) -> Image:
     found = load_labels(path, allowed=target.classes)
     if target is Target.REGIONS:
         refuse_mask(labels_in(found), regions(), str(path))
-        remedy = "tasks have the built-in regions only: make its region map with these"
-        refuse_other_regions(names_of(path), regions(), str(path), remedy)
+        check_names(path, labels_in(found), regions(), by_number=True)
     return found
 
 

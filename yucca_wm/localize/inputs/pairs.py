@@ -17,7 +17,6 @@ from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.cohort.region_record import record_beside
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, natural_key
-from yucca_wm.core.notes import Note
 from yucca_wm.ensemble.mean import SoftmaxFiles
 from yucca_wm.imaging.images import Source
 from yucca_wm.tasks.definition import Target
@@ -45,18 +44,12 @@ class Companions:
     lesion_softmax, region_softmax : softmax files that the maps were made from.
     modalities : maps made from one modality, those that the subject has.
     tissue : tissue map.
-    notes, notes_of_regions : notes of `yucca_wm.predict` on lesion and region maps in memory; those on files are in
-        ``predict.json`` beside them.
-    by_network : whether the models of this package found the lesions; for maps in memory, like ``notes``.
     """
 
     lesion_softmax: SoftmaxFiles | None = None
     region_softmax: SoftmaxFiles | None = None
     modalities: tuple[Modality, ...] | None = None
     tissue: Source | None = None
-    notes: tuple[Note, ...] = ()
-    notes_of_regions: tuple[Note, ...] = ()
-    by_network: bool = False
 
     def files(self) -> dict[str, Path]:
         """Kind -> path, for those that are files."""

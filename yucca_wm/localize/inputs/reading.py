@@ -8,13 +8,13 @@ from functools import partial
 
 import numpy as np
 
-from yucca_wm.cohort.region_record import names_of, refuse_other_regions
+from yucca_wm.cohort.region_record import check_names
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import Window, on_grid, widened
-from yucca_wm.imaging.images import Image, Source, file_of, name_of
+from yucca_wm.imaging.images import Image, Source, name_of
 from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions, refuse_mask, refuse_tissue_map
 from yucca_wm.localize.inputs.pairs import Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
@@ -78,8 +78,6 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
     }
     given = {what: image for what, image in others.items() if image is not None}
     held = labels_in(given["regions"])
-    if (file := file_of(maps.regions)) is not None:
-        refuse_other_regions(names_of(file), table, str(file))
     refuse_tissue_map(held, table, name_of(maps.regions))
     wide, own = widened(lesions, given.values() if settings.resample else [])
     placed = {what: on_grid(image, wide, resample=settings.resample) for what, image in given.items()}
@@ -87,6 +85,7 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
         problem = f"holds the same voxels as the region map {name_of(maps.regions)}"
         raise InputError(name_of(maps.lesions), problem, TWO_MAPS)
     refuse_mask(held, table, name_of(maps.regions))
+    check_names(maps.regions, held, table)
     return LabelMaps(wide, placed["regions"], own, given["regions"], placed.get("ventricles"), placed.get("tissue"))
 
 
@@ -122,6 +121,7 @@ def load_modality(modality: Modality, regions: Image, table: RegionTable, settin
     if modality.regions is not None:
         known = {0, *table.indices}
         regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
+        check_names(modality.regions, labels_in(regions), table)
     return lesions, on_grid(regions, lesions, resample=settings.resample)
 
 

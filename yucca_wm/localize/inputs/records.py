@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.ids import with_others
-from yucca_wm.cohort.region_record import read_region_record
+from yucca_wm.cohort.region_record import parcellation_of, read_region_record, record_of_map
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.notes import About, Note
-from yucca_wm.core.predictions import EXTRA, PREDICTIONS, PROBABILITY, By, PredictionRecord, prediction_record
-from yucca_wm.imaging.images import Image, Source
+from yucca_wm.core.notes import About
+from yucca_wm.core.predictions import PREDICTIONS, PROBABILITY, By, PredictionRecord, prediction_record
+from yucca_wm.imaging.images import Source
 
 RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
 """Flags that notes of `yucca_wm.predict` raise. Which regions are absent is seen in the region map itself."""
@@ -25,9 +25,7 @@ ON_T1 = "lesions were searched for on a T1 alone, where few show: do not compare
 
 def registration_flag(regions: Source) -> dict[str, str]:
     """``poor_registration`` if the record of `yucca_wm.parcellate` beside a region map's file states doubts."""
-    if isinstance(regions, Image):
-        return {}
-    found = read_region_record(regions).doubts
+    found = parcellation_of(regions).doubts
     return {str(About.POOR_REGISTRATION): "; ".join(found)} if found else {}
 
 
@@ -35,15 +33,9 @@ ON_LESIONS = (About.WITHOUT_FLAIR, About.PARTLY_ONE_SCAN)
 """What notes are about that concern only the lesions found, not the regions."""
 
 
-def scans_flags(
-    lesions: Source, regions: Source, noted: Sequence[Note] = (), noted_of_regions: Sequence[Note] = ()
-) -> dict[str, str]:
-    """The flags that notes of `yucca_wm.predict` raise on the subject of these maps, of which it may have made one.
-
-    noted, noted_of_regions : notes on maps in memory; for files they are in the record beside the map's folder.
-    """
-    of_lesions = noted if isinstance(lesions, Image) else prediction_record(lesions).notes
-    of_regions = noted_of_regions if isinstance(regions, Image) else prediction_record(regions).notes
+def scans_flags(lesions: Source, regions: Source) -> dict[str, str]:
+    """The flags that notes of `yucca_wm.predict` raise on the subject of these maps, of which it may have made one."""
+    of_lesions, of_regions = record_of_map(lesions).notes, record_of_map(regions).notes
     said: dict[str, list[str]] = {}
     for note in dict.fromkeys([*of_lesions, *(note for note in of_regions if note.about not in ON_LESIONS)]):
         if note.about in RAISED_BY_NOTES:
@@ -51,9 +43,9 @@ def scans_flags(
     return {flag: "; ".join(said[flag]) for flag in RAISED_BY_NOTES if flag in said}
 
 
-def by_network(lesions: Source, *, stated: bool = False) -> bool:
-    """Whether the models of this package found these lesions. stated : the answer for a map in memory."""
-    return stated if isinstance(lesions, Image) else prediction_record(lesions).lesions_by == By.NETWORK
+def by_network(lesions: Source) -> bool:
+    """Whether the models of this package found these lesions."""
+    return record_of_map(lesions).lesions_by == By.NETWORK
 
 
 def recorded_by_predict(lesions: Path, regions: Path) -> dict[str, Any]:
@@ -94,12 +86,6 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
 
 def _alone(scans: str) -> str:
     return scans if " and " in scans else f"{scans} alone"
-
-
-def attached_record(image: object) -> PredictionRecord:
-    """The record attached to a map from `yucca_wm.predict` or `yucca_wm.parcellate` (Python); empty for any other
-    image."""
-    return PredictionRecord.of(getattr(image, "extra", {}).get(EXTRA, {}))
 
 
 def before_rules(lesions: Iterable[Path]) -> list[str]:
