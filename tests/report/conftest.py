@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -13,6 +14,17 @@ from yucca_wm.localize.atlas_space import carry_cohort
 from yucca_wm.localize.cohort import localize_cohort
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.parcellate.transforms import find_transforms
+
+
+def as_of_predict(root: Path, name: str, results: Path) -> Path:
+    """A copy of ``root``/``name`` with the maps of ``root`` in it, where predict would have written them."""
+    shutil.copytree(root / name, results)
+    for kind in ("lesions", "regions", "tissue"):
+        if (root / kind).is_dir():
+            shutil.copytree(root / kind, results / kind)
+    manifest = results / "localize.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(f"{root}/", f"{results}/"), encoding="utf-8")
+    return results
 
 
 @pytest.fixture(scope="session")

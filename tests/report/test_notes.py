@@ -18,6 +18,8 @@ from yucca_wm.report.notes import failure_lines, note_lines
 from yucca_wm.report.results import read_results
 from yucca_wm.scan.notes import MOVED
 
+from .conftest import as_of_predict
+
 EXCHANGED = Note("the FLAIR looks more like a T1 than the T1 does", About.DOUBTFUL_SCANS)
 
 
@@ -52,7 +54,7 @@ def test_who_failed_is_counted_and_named() -> None:
 @pytest.fixture
 def predicted(localized: Path, tmp_path: Path) -> Path:
     """The cohort of a<b>, empty and left as predict leaves it: left's T1 and FLAIR exchanged, and dora failed."""
-    shutil.copytree(localized / "results", tmp_path / "results")
+    as_of_predict(localized, "results", tmp_path / "results")
     record = {
         "cases": {
             "a<b>": {"notes": []},
@@ -123,7 +125,7 @@ def test_what_was_done_to_the_scans_comes_after_what_is_in_doubt(predicted: Path
     assert [line for line in flags_of(text) if "moved by" in line] == []
     heading = text.index("<h2>What was done to the scans</h2>")
     assert text.index("Look at these first") < text.index("<h2>What was run</h2>") < heading
-    assert re.findall(r'<p class="note done">(.*?)</p>', text) == [f"{name}: {done[name]}" for name in done]
+    assert re.findall(r'<p class="note done">(.*?)</p>', text) == [f"{name}: {done[name]}" for name in sorted(done)]
     head, *rows = re.findall(r"<tr>(.*)</tr>", text[text.index('id="subjects"') :])[:4]
     assert head.endswith("<th>doubts</th>")
     assert [re.findall(r"<td>(.*?)</td>", row)[-1] for row in rows] == ["0", "0", "2"]

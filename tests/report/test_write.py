@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from operator import itemgetter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +26,7 @@ from yucca_wm.report.results import read_results
 from yucca_wm.report.scans import OTHER_GRID
 
 from ..results_page import unnamed
+from .conftest import as_of_predict
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(
@@ -463,7 +465,7 @@ def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_p
 def test_maps_are_shown_on_the_scan_that_they_were_predicted_from(maps_on, placed, tmp_path):
     """The record names it, whatever it is called; by its name the raw T1 would be shown, which was moved."""
     results, scans = tmp_path / "out", tmp_path / "my scans" / "s"
-    shutil.copytree(placed / "out", results)
+    as_of_predict(placed, "out", results)
     scans.mkdir(parents=True)
     right = nib.load(placed / "scans" / "s_FLAIR_000.nii.gz")
     moved = right.affine @ nib.affines.from_matvec(np.eye(3), [3.4, 0, 0])
@@ -483,3 +485,52 @@ def test_maps_are_shown_on_the_scan_that_they_were_predicted_from(maps_on, place
     files[maps_on].unlink()  # what is left has another place in the world
     assert main(arguments) == 0
     assert OTHER_GRID in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+
+
+def test_tables_that_a_spreadsheet_sorted_give_the_same_page_and_others_are_refused(localized, tmp_path):
+    """Rows by load instead of by region: the last of a subject is no longer its total."""
+    pages = []
+    for sorted_ in (False, True):
+        results = tmp_path / f"results{sorted_:d}"
+        shutil.copytree(localized / "results", results)
+        for name, column in (("lesion_load.tsv", "lesion_volume_ml"), ("lesions.tsv", "volume_ml")):
+            head, *lines = (results / name).read_text(encoding="utf-8").splitlines()
+            if sorted_:
+                cells = [line.split("\t") for line in lines]
+                lines = ["\t".join(row) for row in sorted(cells, key=itemgetter(head.split("\t").index(column)))]
+            (results / name).write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+        assert main(["--results", str(results), "--out_dir", str(tmp_path / "page"), "--cohort-only"]) == 0
+        page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+        pages.append(page.replace(str(results), "results"))
+    assert pages[0] == pages[1]
+    path = results / "lesion_load.tsv"
+    whole = path.read_text(encoding="utf-8")
+    for changed, problem in (
+        (whole[: whole.rindex("\n", 0, -1) + 1], "rows of .* are missing"),
+        (whole.replace("\nempty\t", "\n0empty\t"), "has other subjects than localize.json: 0empty, empty"),
+    ):
+        path.write_text(changed, encoding="utf-8")
+        with pytest.raises(InputError, match=problem):
+            read_results(results)
+
+
+def test_what_predict_recorded_follows_the_maps(placed, tmp_path):
+    """Its lesions localized elsewhere keep its notes; lesions of one's own, localized beside its record, have none."""
+    elsewhere = read_results(placed / "out")
+    assert elsewhere.notes["s"] == ["T1 lies 9 mm off <i>"]
+    (placed / "out" / "predict.json").rename(tmp_path / "predict.json")
+    assert read_results(placed / "out").notes["s"] == ["T1 lies 9 mm off <i>"], "the maps' own record"
+    (tmp_path / "predict.json").rename(placed / "out" / "predict.json")
+    results, own = tmp_path / "results", tmp_path / "drawn" / "lesions"
+    own.mkdir(parents=True)
+    shutil.copy(placed / "lesions" / "s.nii.gz", own)
+    arguments = ["--lesions", str(own), "--regions", str(placed / "regions"), "--names", str(placed / "names.tsv")]
+    assert localize_main([*arguments, "--out_dir", str(results)]) == 0
+    shutil.copy(placed / "predict.json", results)
+    drawn = read_results(results)
+    assert drawn.regions_by == {}
+    moved = tmp_path / "moved"
+    shutil.copytree(placed, moved)
+    content = (moved / "out" / "localize.json").read_text().replace(str(placed), str(tmp_path / "gone"))
+    (moved / "out" / "localize.json").write_text(content)
+    assert read_results(moved / "out").notes["s"] == ["T1 lies 9 mm off <i>"], "results that were moved"

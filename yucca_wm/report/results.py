@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.notes import Note
-from yucca_wm.core.predictions import PREDICTIONS, By, read_predictions
+from yucca_wm.core.predictions import PREDICTIONS, By, PredictionRecord, prediction_record, read_predictions
 from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
+from yucca_wm.localize.inputs.records import notes_of
 from yucca_wm.localize.measures.flags import TITLES
+from yucca_wm.localize.measures.lesions import OUTSIDE_ID
+from yucca_wm.localize.measures.load import TOTAL_ID
+from yucca_wm.localize.measures.places import TOTAL
 from yucca_wm.localize.summary import MANIFEST, Summary
-from yucca_wm.localize.tables import PLACES, REGIONS
+from yucca_wm.localize.tables import LOAD, PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
 
 Row = dict[str, str]
@@ -119,16 +123,20 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         summary = Summary.read(folder)
         if summary is None:
             raise InputError(folder, f"holds no {MANIFEST}")
-        load, lesions = _by_subject(folder / "lesion_load.tsv"), _by_subject(folder / "lesions.tsv")
+        load, lesions = _by_subject(folder / LOAD), _by_subject(folder / "lesions.tsv")
         extra = {title: _by_subject(folder / name) for name, title in EXTRA.items() if (folder / name).is_file()}
         places = _by_subject(folder / PLACES) if (folder / PLACES).is_file() else {}
     except (InputError, OSError, ValueError, KeyError) as error:
         raise InputError(folder, f"is not a folder of yucca_wm.localize ({error})", "run it first") from error
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
+    subjects = list(summary.content["subjects"])
+    places = _in_order(folder / PLACES, places, "place", [*summary.content.get("places", {}), TOTAL], list(places))
+    load = _in_order(folder / LOAD, load, "region_id", [*region_table(folder).indices, OUTSIDE_ID, TOTAL_ID], subjects)
+    lesions = {name: sorted(rows, key=lambda row: int(row["lesion"])) for name, rows in lesions.items()}
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
-    predicted = _predicted(folder / PREDICTIONS, load)
+    predicted = _predicted(folder / PREDICTIONS, summary.content["subjects"])
     return Results(folder, summary.content, load, lesions, extra, places, alignments=alignments, **predicted)
 
 
@@ -138,21 +146,52 @@ def region_table(folder: str | os.PathLike[str]) -> RegionTable:
     return read_table(own) if own.is_file() else regions()
 
 
+def _in_order(
+    path: Path, load: Mapping[str, list[Row]], column: str, values: Sequence[object], subjects: Sequence[str]
+) -> dict[str, list[Row]]:
+    """``load`` (subject -> rows of ``path``) with ``subjects``, and with the rows of each, as they were written: a
+    spreadsheet may have sorted them.
+
+    column, values : the column that tells what a row is of, and its values in order.
+
+    Raises InputError if there are other rows or subjects.
+    """
+    remedy = "restore it, or localize again"
+    if other := sorted(load.keys() ^ set(subjects)):
+        raise InputError(path, f"has other subjects than {MANIFEST}: {some_of(other)}", remedy)
+    place = {str(value): number for number, value in enumerate(values)}
+    for name, rows in load.items():
+        if len(rows) != len(place) or {row[column] for row in rows} != place.keys():
+            raise InputError(path, f"rows of {name} are missing, or there are others ({column})", remedy)
+    return {name: sorted(load[name], key=lambda row: place[row[column]]) for name in subjects}
+
+
 def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
     return {subject: of_all[subject]} if subject in of_all else {}
 
 
-def _predicted(path: Path, subjects: Collection[str]) -> dict[str, Any]:
-    """The record of `yucca_wm.predict` on ``subjects`` and failures, as fields of `Results`; empty without a record, or
-    if it contains none of them and so belongs to another run."""
-    record = read_predictions(path)
-    own = {name: case for name, case in record.subjects.items() if name in subjects}
-    return {
-        "notes": {name: list(case.notes) for name, case in own.items() if case.notes},
-        "not_predicted": {name: why for name, why in record.failed.items() if own and name not in subjects},
-        "regions_by": {name: str(case.regions_by) for name, case in own.items() if case.lesions_by == By.NETWORK},
-        "scans": {name: dict(case.scan_files) for name, case in own.items()},
-    }
+def _predicted(path: Path, subjects: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """What `yucca_wm.predict` recorded about the maps of ``subjects`` (name -> entry in ``localize.json``), and whom it
+    failed on in the run recorded at ``path``, if that has some of them; as fields of `Results`.
+
+    Maps that are no longer where they were (results that were moved) have the record at ``path``.
+    """
+    here = read_predictions(path)
+    found: dict[str, dict[str, Any]] = {"notes": {}, "regions_by": {}, "scans": {}}
+    for name, about in subjects.items():
+        records = [
+            prediction_record(map_) if map_.is_file() else here.subjects.get(name, PredictionRecord())
+            for map_ in (Path(about["lesions"]), Path(about["regions"]))
+        ]
+        of_lesions, of_regions = records
+        if notes := notes_of(*records):
+            found["notes"][name] = notes
+        if of_lesions.lesions_by == By.NETWORK:
+            found["regions_by"][name] = of_regions.regions_by or "region maps that were given"
+        if scans := of_lesions.scan_files or of_regions.scan_files:
+            found["scans"][name] = dict(scans)
+    some = here.subjects.keys() & subjects.keys()
+    return {**found, "not_predicted": {name: why for name, why in here.failed.items() if some and name not in subjects}}
 
 
 def _by_subject(path: Path) -> dict[str, list[Row]]:

@@ -12,7 +12,7 @@ from yucca_wm.cohort.ids import with_others
 from yucca_wm.cohort.region_record import parcellation_of, read_region_record, record_of_map
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.notes import About
+from yucca_wm.core.notes import About, Note
 from yucca_wm.core.predictions import PREDICTIONS, PROBABILITY, By, PredictionRecord, prediction_record
 from yucca_wm.imaging.images import Source
 
@@ -33,11 +33,16 @@ ON_LESIONS = (About.WITHOUT_FLAIR, About.PARTLY_ONE_SCAN)
 """What notes are about that concern only the lesions found, not the regions."""
 
 
+def notes_of(of_lesions: PredictionRecord, of_regions: PredictionRecord) -> list[Note]:
+    """Notes of `yucca_wm.predict` on a subject whose maps have these records."""
+    regions = (note for note in of_regions.notes if note.about not in ON_LESIONS)
+    return list(dict.fromkeys([*of_lesions.notes, *regions]))
+
+
 def scans_flags(lesions: Source, regions: Source) -> dict[str, str]:
     """The flags that notes of `yucca_wm.predict` raise on the subject of these maps, of which it may have made one."""
-    of_lesions, of_regions = record_of_map(lesions).notes, record_of_map(regions).notes
     said: dict[str, list[str]] = {}
-    for note in dict.fromkeys([*of_lesions, *(note for note in of_regions if note.about not in ON_LESIONS)]):
+    for note in notes_of(record_of_map(lesions), record_of_map(regions)):
         if note.about in RAISED_BY_NOTES:
             said.setdefault(str(note.about), []).append(ON_T1 if note.about is About.WITHOUT_FLAIR else note)
     return {flag: "; ".join(said[flag]) for flag in RAISED_BY_NOTES if flag in said}
