@@ -191,12 +191,22 @@ def test_empty_cohort(tmp_path: Path) -> None:
         main([str(tmp_path)])
 
 
+def test_a_map_of_a_scan_that_cannot_be_read_is_not_measured_against_another() -> None:
+    """The mask lies on the grid of the FLAIR, which is missing: nothing is wrong with the mask."""
+    t1 = Image(np.zeros((160, 180, 160), np.uint8), np.eye(4), Path("T1.nii.gz"))
+    mask = Image(np.zeros((160, 180, 18), np.uint8), np.diag([1.0, 1, 9, 1]), Path("lesions.nii.gz"))
+    for whole, errors in ((True, 1), (False, 0)):
+        found = Findings("anna")
+        _check_grids(found, {"t1": t1, "lesions": mask}, all_scans=whole)
+        assert sum(problem.level is Level.ERROR for problem in found.problems) == errors
+
+
 def test_every_scan_is_looked_at() -> None:
     """A FLAIR of 18 slices of 9 mm beside a T1 of 1 mm; its affine is not that of a lost header, the T1's is."""
     t1 = Image(np.zeros((160, 180, 160), np.uint8), np.eye(4), Path("T1.nii.gz"))
     flair = Image(np.zeros((160, 180, 18), np.uint8), np.diag([1.0, 1, 9, 1]), Path("FLAIR.nii.gz"))
     found = Findings("anna")
-    _check_grids(found, {"t1": t1, "flair": flair})
+    _check_grids(found, {"t1": t1, "flair": flair}, all_scans=True)
     said = {(problem.file, problem.problem) for problem in found.problems if problem.level is Level.WARNING}
     assert said == {
         ("FLAIR.nii.gz", "has voxels of 1 x 1 x 9 mm"),

@@ -83,3 +83,35 @@ def test_an_empty_prediction_has_no_distance_and_wrong_usage_is_said(tmp_path: P
         yw.evaluate(tmp_path / "a.nii.gz", str(tmp_path / "a.nii.gz"))
     with pytest.raises(ValueError, match="lesion"):
         yw.evaluate(bar(0, 4), bar(0, 4), kind="lesion", affine=AFFINE)  # type: ignore[arg-type]
+
+
+def test_options_of_one_kind_imply_it_as_in_the_command(tmp_path: Path) -> None:
+    """Three lesions, each with a label that the built-in table has, too; and two regions of a table of one's own."""
+    lesions = bar(1, 3) + 3 * bar(5, 7) + 4 * bar(9, 11)
+    files = [tmp_path / "pred" / "s.nii.gz", tmp_path / "gt" / "s.nii.gz"]
+    for file in files:
+        file.parent.mkdir()
+        nib.save(nib.Nifti1Image(lesions, AFFINE), file)
+    found = yw.evaluate(*files, lesion_labels="all")
+    assert found["lesions_true"].tolist() == [3]
+    names = pd.DataFrame({"index": [1, 3, 4], "name": ["a", "b", "c"]})
+    assert yw.evaluate(*files, names=names)["name"].tolist() == ["a", "b", "c"]
+    for contradiction in ({"lesion_labels": (1,), "names": names}, {"ignored_labels": (), "kind": "regions"}):
+        with pytest.raises(ValueError, match="leave them out for regions"):
+            yw.evaluate(*files, **contradiction)
+    with pytest.raises(ValueError, match="leave it out for lesions"):
+        yw.evaluate(*files, "lesions", names=names)
+
+
+def test_a_table_with_other_groups_is_compared_again(tmp_path: Path) -> None:
+    """Region 2 becomes a remainder, which is not compared: one row is left."""
+    for folder in ("pred", "gt"):
+        (tmp_path / folder).mkdir()
+        nib.save(nib.Nifti1Image(bar(1, 5) + 2 * bar(6, 9), AFFINE), tmp_path / folder / "s.nii.gz")
+    rows = []
+    for group in ("tract", "remainder"):
+        (tmp_path / "names.tsv").write_text(f"index\tname\tgroup\n1\ta\ttract\n2\tb\t{group}\n")
+        words = [f"--{option}={tmp_path / option}" for option in ("pred", "gt")]
+        assert main([*words, "--names", str(tmp_path / "names.tsv"), "--out-dir", str(tmp_path / "out")]) == 0
+        rows.append((tmp_path / "out" / "cases.tsv").read_text().count("\ns\t"))
+    assert rows == [2, 1]

@@ -186,3 +186,14 @@ def test_the_map_is_that_of_the_table_though_the_file_has_changed(tmp_path: Path
     nib.save(nib.Nifti1Image(0 * lesions, AFFINE), tmp_path / "lesions.nii")
     np.testing.assert_array_equal(np.asanyarray(found.lesion_map().dataobj), before)
     assert np.count_nonzero(before) == found.loads["lesion_voxels"].iloc[-1]
+
+
+def test_tables_are_not_saved_beside_those_of_predict(tmp_path: Path) -> None:
+    """Its page and its maps would be of other lesions than the tables."""
+    lesions, regions = np.zeros((4, 4, 4), np.uint8), np.ones((4, 4, 4), np.uint8)
+    lesions[1, 1, 1] = 1
+    found = yw.localize(lesions, regions, affine=np.eye(4), names=pd.DataFrame({"index": [1], "name": ["all"]}))
+    (tmp_path / "predict.json").write_text('{"cases": {}}')
+    with pytest.raises(yw.InputError, match=r"holds the results of yucca_wm\.predict.*choose another folder"):
+        found.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["predict.json"]

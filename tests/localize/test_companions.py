@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,9 @@ def test_what_predict_doubted_is_a_flag(tmp_path: Path, note: Note, flag: str | 
     (tmp_path / "predict.json").write_text(json.dumps(account))
     expected = {flag: note} if flag else {}
     assert scans_flags(tmp_path / "lesions" / "a.nii.gz", tmp_path / "elsewhere" / "regions" / "a.nii.gz") == expected
-    in_memory = Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
-    assert scans_flags(in_memory, in_memory, [note]) == scans_flags(in_memory, in_memory, (), [note]) == expected
+    plain = Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
+    made = replace(plain, record=recorded([note]))
+    assert scans_flags(made, plain) == scans_flags(plain, made) == expected
 
 
 def test_tissue_maps_of_nobody_are_a_note(tmp_path: Path) -> None:

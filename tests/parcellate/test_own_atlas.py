@@ -4,6 +4,9 @@ regions the built-in names."""
 from __future__ import annotations
 
 import csv
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,13 +14,16 @@ import numpy as np
 import pytest
 
 import yucca_wm as yw
-from yucca_wm.core.regions import read_table
+from yucca_wm.atlas.maps import load_atlas
+from yucca_wm.atlas.viewers import write_tables
+from yucca_wm.core.regions import RegionTable, read_table, regions
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.imaging.images import load_labels, save
 from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.localize.inputs.pairs import Maps
 from yucca_wm.localize.inputs.reading import read_maps
+from yucca_wm.localize.inputs.records import mixed_settings
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.parcellate.__main__ import main as parcellate
 from yucca_wm.tasks.case import load_map
@@ -106,8 +112,30 @@ def test_in_python(study: Path, atlas_files: AtlasFiles) -> None:
     atlas = {"atlas_wm": atlas_files.wm, "atlas_labels": study / "atlas.nii.gz", "names": study / "four.tsv"}
     made = yw.parcellate(wm=study / "wm.nii.gz", **atlas)
     lesions = study / "s_lesions.nii.gz"
-    for regions in (made.regions, made.unmasked, nib.load(study / "s_regions.nii.gz")):
+    for given in (made.regions, made.unmasked, nib.load(study / "s_regions.nii.gz")):
         with pytest.raises(yw.InputError, match=r"calls label 11 front_L in its record, .*names="):
-            yw.localize(lesions, regions)
-        loads = yw.localize(lesions, regions, names=study / "four.tsv").loads
+            yw.localize(lesions, given)
+        loads = yw.localize(lesions, given, names=study / "four.tsv").loads
         assert loads.set_index("name")["n_lesions"]["back_R"] == 1
+
+
+def test_an_atlas_refined_with_names_of_its_own_does_not_lose_them(atlas_files: AtlasFiles, tmp_path: Path) -> None:
+    """All 34 labels, and beside them the label table that ``atlas refine --names`` writes."""
+    own = RegionTable([replace(region, name=f"x{region.index:02d}") for region in regions()])
+    labels = shutil.copy(atlas_files.labels, tmp_path / "regions.nii.gz")
+    write_tables(own, tmp_path)
+    with pytest.raises(yw.InputError, match=r"calls label 1 x01 in regions_dseg.tsv, the built-in table parietal_L"):
+        load_atlas(atlas_files.wm, labels)
+    assert load_atlas(atlas_files.wm, labels, own).table.names[5] == "x05"
+    write_tables(regions(), tmp_path)
+    assert load_atlas(atlas_files.wm, labels).table.is_built_in
+
+
+def test_maps_made_from_two_atlases_are_not_put_side_by_side_in_silence(tmp_path: Path) -> None:
+    record = {"settings": {"transform": "affine"}, "atlas": ["a1"], "region_names": {"1": "parietal_L"}}
+    for name, change in (("a", {}), ("b", {}), ("c", {"atlas": ["b2"]}), ("d", {"region_names": {"1": "x"}})):
+        (tmp_path / f"{name}.json").write_text(json.dumps(record | change))
+    regions_of = {name: tmp_path / f"{name}.nii.gz" for name in "abcd"}
+    (said,) = mixed_settings({}, regions_of)
+    assert said.startswith("region maps of c, d were made with another atlas, names than the others'")
+    assert mixed_settings({}, {name: regions_of[name] for name in "ab"}) == []

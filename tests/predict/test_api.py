@@ -490,7 +490,7 @@ def test_the_table_of_regions_is_short_and_adds_up(tmp_path: Path) -> None:
     assert shown[12].split() == ["total", "9.500", "5.00", "7"]
     ml, n = ([float(line[start:end]) for line in shown] for start, end in ((28, 39), (52, 62)))
     assert (sum(ml[:-1]), sum(n[:-1])) == (pytest.approx(9.5), 7)
-    assert said == "1 of 14 regions contain no lesion voxels; lesion_load.tsv lists all of them"
+    assert said == "1 of 14 regions contain no lesion voxels; lesion_load.tsv lists all 14"
     assert counted.endswith("is counted once, in the region that holds most of it.")
     assert rest.startswith("remainder: white matter that the atlas gives to no region, and lesions of deep grey matter")
     assert rim == "Remainders have no %, as region maps cover them only in part; the total % leaves them out."

@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256
 from yucca_wm.core.regions import RegionTable, region_table, regions
+from yucca_wm.core.tsv import read_rows
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, save
 from yucca_wm.imaging.kinds import labels_in, refuse_mask
 from yucca_wm.imaging.reading import spelled
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
+
+
+DSEG = "regions_dseg.tsv"
+"""Label table (BIDS) that is written beside a refined atlas."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,23 @@ def load_atlas(
     table = region_table(names)
     label_map = _load_known(labels, table)
     refuse_mask(labels_in(label_map), table, label_map.name)
+    if names is None:
+        _check_own_names(Path(labels), table)
     if names is None and (absent := set(table.white_matter.indices) - labels_in(label_map)):
         problem = f"lacks {len(absent)} of the {len(table.white_matter)} regions of the built-in table"
         raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")
     mask = _white_matter(load(wm), label_map, wm_labels)
     check_same_grid(label_map, mask)
     return Atlas(mask, label_map, table, {Path(path).name: sha256(path) for path in (wm, labels)})
+
+
+def _check_own_names(labels: Path, table: RegionTable) -> None:
+    """Raise InputError if the label table that ``atlas refine`` wrote beside an atlas has other names."""
+    beside = labels.with_name(DSEG)
+    own = {int(row["index"]): row["name"] for row in read_rows(beside, ["index", "name"])} if beside.is_file() else {}
+    if other := [label for label in table.indices if own.get(label, table.names[label]) != table.names[label]]:
+        problem = f"calls label {other[0]} {own[other[0]]} in {DSEG}, the built-in table {table.names[other[0]]}"
+        raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")
 
 
 def _load_known(path: str | os.PathLike[str], table: RegionTable) -> Image:

@@ -9,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from yucca_wm.atlas.maps import DSEG
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.core.files import atomic_path, make_folder, write_text
 from yucca_wm.core.regions import FORM, Region, RegionTable, Side, regions
@@ -71,7 +72,7 @@ def show(
     return Path(out)
 
 
-DSEG, ITK_SNAP, FREESURFER = "regions_dseg.tsv", "regions_itksnap.txt", "regions_freesurfer_lut.txt"
+ITK_SNAP, FREESURFER = "regions_itksnap.txt", "regions_freesurfer_lut.txt"
 
 ITK_SNAP_HEADER = """\
 ################################################

@@ -42,6 +42,7 @@ MIN_COMPARED = 100
 MAX_OUTSIDE = 0.8
 """Lesions lie in or near white matter: a larger share (of at least 1 ml) outside all regions suggests a mix-up."""
 
+SCANS = tuple(modality.column for modality in Modality)
 VOLUME_LABELS = {"wm": (1,), "lesions": (1,), "regions": regions().white_matter.indices}
 """Labels that make up the volume of each map."""
 
@@ -101,7 +102,7 @@ def check_scan(subject: Subject, settings: Settings) -> Findings:
     for image in images.values():
         for note in image.header_notes:
             found.warn(image.name, note, "repair its header if the other is right")
-    _check_grids(found, images)
+    _check_grids(found, images, all_scans=all(column in images for column in subject.files(*SCANS)))
     _check_volumes(found, images)
     scans = {str(modality): images[modality.column] for modality in Modality if modality.column in images}
     try:
@@ -129,20 +130,19 @@ def _white_matter(path: Path, settings: Settings) -> Image:
     return found.mask
 
 
-def _check_grids(found: Findings, images: dict[str, Image]) -> None:
+def _check_grids(found: Findings, images: dict[str, Image], *, all_scans: bool) -> None:
     """Compare every map with the scans it may lie on, and scans with the last one; then check size and position of
-    every scan (or, without one, of the first map)."""
+    every scan (or, without one, of the first map). all_scans : if not, the one that a map lies on may be missing."""
     grid = next(iter(images.values()), None)
     if grid is None:
         return
-    columns = [modality.column for modality in Modality]
-    scans = [images[column] for column in columns if column in images]
+    scans = [images[column] for column in SCANS if column in images]
     for scan in scans[:-1]:
         if not same_grid(reordered(scan, scans[-1]), scans[-1]):
             problem = "T1 and FLAIR are on different grids"
             found.note(scan.name, problem, f"predict registers them; to train, add {REGISTER}")
     for column, image in images.items():
-        if column not in columns and not any(same_grid(scan, image) for scan in scans):
+        if all_scans and column not in SCANS and not any(same_grid(scan, image) for scan in scans):
             try:
                 check_same_grid(grid, image)
             except InputError as error:

@@ -48,7 +48,11 @@ def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[s
             remedy = f"give one of its folders, {path / 'lesions'} or {path / 'regions'}"
             raise InputError(path, "is the output of predict", remedy)
         deeper = any(found for suffix in IMAGE_SUFFIXES for found in path.glob(f"*/**/*{suffix}"))
-        remedy = "subfolders are not searched: put the maps into one folder, or give single files" if deeper else ""
+        remedy = (
+            "subfolders are not searched: put the maps into one folder, give single files, or a cohort (--cohort)"
+            if deeper
+            else ""
+        )
         raise InputError(path, f"holds no NIfTI image ({', '.join(IMAGE_SUFFIXES)})", remedy)
     by_name: dict[str, list[Path]] = defaultdict(list)
     for file in candidates:

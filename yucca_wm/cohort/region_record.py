@@ -24,20 +24,19 @@ RECORD = ".json"
 class RegionRecord:
     """The record of `yucca_wm.parcellate` on one region map; empty for maps of other tools.
 
-    doubts : what is doubtful about the registration. settings : of the run. inputs : checksums of what it was made
-    from. names : label -> name.
+    doubts : what is doubtful about the registration. settings : of the run, and checksums of the atlas's files.
+    names : label -> name.
     """
 
     doubts: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> RegionRecord:
         names = {int(label): str(name) for label, name in record.get(REGION_NAMES, {}).items()}
-        inputs = dict(record.get("inputs", {}).get("sha256", {}))
-        return cls(tuple(map(str, record.get("doubts", ()))), dict(record.get("settings", {})), inputs, names)
+        settings = {**record.get("settings", {}), **{key: record[key] for key in ("atlas",) if key in record}}
+        return cls(tuple(map(str, record.get("doubts", ()))), settings, names)
 
 
 def record_beside(region_map: Path) -> Path:
@@ -59,15 +58,20 @@ def record_of_map(source: Source) -> PredictionRecord:
     empty without one."""
     if isinstance(source, Image) and source.record:
         return PredictionRecord.of(source.record)
-    file = file_of(source)
-    return prediction_record(file) if file is not None and file.is_file() else PredictionRecord()
+    file = _file_of(source)
+    return PredictionRecord() if file is None else prediction_record(file)
 
 
 def parcellation_of(regions: Source) -> RegionRecord:
     """`read_region_record` of the file that a region map is, or was read from."""
-    file = file_of(regions)
-    attached = isinstance(regions, Image) and regions.record
-    return RegionRecord() if file is None or attached or not file.is_file() else read_region_record(file)
+    file = None if isinstance(regions, Image) and regions.record else _file_of(regions)
+    return RegionRecord() if file is None else read_region_record(file)
+
+
+def _file_of(source: Source) -> Path | None:
+    """The file that it is, or was read from: an image in memory may also be called like a file that there is not."""
+    file = file_of(source)
+    return file if file is not None and (not isinstance(source, Image) or file.is_file()) else None
 
 
 def check_names(regions: Source, labels: Collection[int], table: RegionTable, *, by_number: bool = False) -> None:

@@ -68,19 +68,20 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--name goes with a single file each for --pred and --gt")
     if arguments.layout is not None and arguments.cohort is None:
         parser.error("--layout goes with --cohort")
-    stated = arguments.kind or (KINDS[0] if labelled else KINDS[1] if arguments.names else None)
     labels = label_options(parser, arguments)
     run_how = run_options(arguments, parser)
     given = arguments.gt if arguments.cohort is None else arguments.cohort
     layout = None if arguments.cohort is None else arguments.layout or AUTO
     from yucca_wm.core.regions import region_table
-    from yucca_wm.evaluate.case import How
+    from yucca_wm.evaluate.case import How, implied_kind
     from yucca_wm.evaluate.cohort import PAGE, evaluate, headline
     from yucca_wm.evaluate.earlier import MANIFEST
     from yucca_wm.tasks.definition import Target
 
     table = region_table(arguments.names)
-    how = How(Target(stated) if stated else None, labels, table, arguments.resample)
+    stated = Target(arguments.kind) if arguments.kind else None
+    kind = implied_kind(stated, of_lesions=labelled, of_regions=bool(arguments.names))
+    how = How(kind, labels, table, arguments.resample)
     with reading_aloud(arguments.header):
         outcome = evaluate(
             arguments.pred,

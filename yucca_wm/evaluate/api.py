@@ -12,11 +12,11 @@ from yucca_wm.cohort.ids import NOBODY, check_name
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.core.regions import RegionTable, region_table
-from yucca_wm.evaluate.case import Case, How, evaluate_case
+from yucca_wm.evaluate.case import Case, How, evaluate_case, implied_kind
 from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import file_of
-from yucca_wm.imaging.labels import OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.tasks.definition import Target
@@ -34,7 +34,7 @@ def evaluate(
     kind: Literal["lesions", "regions"] | None = None,
     *,
     names: TableInput | RegionTable | None = None,
-    lesion_labels: Sequence[int] | Literal["all"] = (1,),
+    lesion_labels: Sequence[int] | Literal["all"] | None = None,
     ignored_labels: Sequence[int] | None = None,
     threshold: float | None = None,
     resample: bool = False,
@@ -52,11 +52,12 @@ def evaluate(
         Label maps of one subject; arrays are [i, j, k] and need ``affine``. The same grid stored in another
         orientation is accepted; any other needs ``resample``.
     kind : {"lesions", "regions"}, optional
-        Target of the maps. Default: as their labels show, where that is certain.
+        Target of the maps. Default: lesions with labels or a threshold, regions with ``names``; else as the maps'
+        labels show, where that is certain.
     names : path, pandas.DataFrame or RegionTable, optional
         Table of the regions. Default: the 34 regions of the package.
-    lesion_labels : sequence of int or "all"
-        Labels of lesion maps that count as lesion.
+    lesion_labels : sequence of int or "all", optional
+        Labels of lesion maps that count as lesion. Default: 1.
     ignored_labels : sequence of int, optional
         Labels that may occur in them; voxels with one in the truth are left out of both maps. Default: 2 (other
         pathology); none with ``lesion_labels="all"``.
@@ -83,7 +84,8 @@ def evaluate(
         An image that cannot be read or is not a label map, unknown labels, grids that differ, one file given twice,
         or maps whose kind is not certain.
     ValueError
-        An unknown ``kind``, or a ``threshold`` that is not between 0 and 1 or given for regions or with labels.
+        An unknown ``kind``, labels or a ``threshold`` for regions, ``names`` for lesions, or a ``threshold`` that is
+        not between 0 and 1 or given with labels.
 
     Examples
     --------
@@ -93,15 +95,17 @@ def evaluate(
     pred, gt = sources["prediction"], sources["truth"]
     if isinstance(pred, Path) and isinstance(gt, Path) and pred.is_file() and gt.is_file() and pred.samefile(gt):
         raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
+    stated = None if kind is None else Target(kind)
+    labelled = any(given is not None for given in (lesion_labels, ignored_labels, threshold))
+    if labelled and (names is not None or stated is Target.REGIONS):
+        raise ValueError("lesion_labels, ignored_labels and threshold are for lesion maps: leave them out for regions")
+    if names is not None and stated is Target.LESIONS:
+        raise ValueError("names is for region maps: leave it out for lesions")
     if ignored_labels is None:
         ignored_labels = () if lesion_labels == ALL else (OTHER_PATHOLOGY,)
-    counted = None if isinstance(lesion_labels, str) else tuple(lesion_labels)
-    if threshold is not None:
-        if kind == "regions":
-            raise ValueError("threshold is for lesions")
-        kind = "lesions"
+    counted = None if isinstance(lesion_labels, str) else tuple(lesion_labels or (LESION,))
     how = How(
-        None if kind is None else Target(kind),
+        implied_kind(stated, of_lesions=labelled, of_regions=names is not None),
         LesionLabels(counted, tuple(ignored_labels), threshold),
         region_table(names),
         resample,

@@ -36,6 +36,11 @@ of the truth by the headers alone, whether the subject is in the training set of
 beyond the field of view of the other."""
 
 
+def implied_kind(kind: Target | None, *, of_lesions: bool, of_regions: bool) -> Target | None:
+    """The kind of maps, stated or implied by options that only one kind has; None if neither."""
+    return kind or (Target.LESIONS if of_lesions else Target.REGIONS if of_regions else None)
+
+
 @dataclass(frozen=True)
 class How:
     """How to compare.
@@ -54,7 +59,7 @@ class How:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        names = {str(region.index): region.name for region in self.table}
+        names = {str(region.index): [region.name, region.group] for region in self.table}
         return {"kind": self.kind, "lesion_labels": asdict(self.labels), "regions": names, "resample": self.resample}
 
 

@@ -40,6 +40,7 @@ from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.run_record import FileState, Record
 from yucca_wm.jobs.step import Step, Work
+from yucca_wm.localize.inputs.records import before_rules
 from yucca_wm.report.scans import find_scans
 from yucca_wm.tasks.definition import Target
 
@@ -124,7 +125,8 @@ def evaluate(
             (out / name).unlink(missing_ok=True)
         read = Record(out, step.name).inputs_of(results)
         stale = [name for name, own in read.items() if is_changed(own)]
-        unsure = [*copies(read, results), *doubts(results), *of_predict(read, results), *changed(stale, results)]
+        raw = before_rules(Path(own["prediction"].path) for own in read.values()) if how.labels.threshold else []
+        unsure = [*raw, *copies(read, results), *doubts(results), *of_predict(read, results), *changed(stale, results)]
         if kinds:
             _write(out, Target(kinds.pop()), Outcome(results, account), how, read, behind, stale, unsure)
         say(unsure)

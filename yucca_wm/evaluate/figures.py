@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from yucca_wm.evaluate.case import Compared
 from yucca_wm.evaluate.tables import FEWEST, Row, grouped
@@ -28,6 +29,9 @@ NAMED = 3
 """Number of subjects with the largest volume errors that are named."""
 
 SLICES = 6
+NEAR_MM = 20.0
+"""Intensities within this distance of the maps set the grey window: scalp and fat are brighter than the brain."""
+
 BOTH, MISSED, FALSE, MIXED_UP = "in both", "only in the truth", "only in the prediction", "another region"
 COLORS = {BOTH: "#009E73", MISSED: "#D55E00", FALSE: "#56B4E9", MIXED_UP: "#CC79A7"}
 OUTCOMES = dict(enumerate(COLORS, start=1))
@@ -157,7 +161,8 @@ def draw_differences(maps: Compared, labels: Sequence[int], scan: Image | None, 
     half = 0.49 * len(planes) / SLICES
     cells = figure.add_gridspec(1, len(planes), left=0.5 - half, right=0.5 + half, top=0.84, bottom=0.16, wspace=0.03)
     rows, columns, _ = head_box(under.data, labelled)
-    window = grey_window(under.data)
+    near = ndimage.distance_transform_edt(labelled == 0, sampling=under.spacing_mm) < NEAR_MM
+    window = grey_window(under.data, near if labelled.any() else None)
     draw_slices(figure, cells, planes, (rows, columns), under, labelled, OUTCOMES, COLORS, window, legend_top=0.14)
     figure.suptitle(title, fontsize=11)
     return figure

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from yucca_wm.cohort.ids import NOBODY, check_name
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder
+from yucca_wm.core.predictions import PREDICTIONS
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import Source, as_nifti, file_of, name_of
@@ -122,10 +123,13 @@ class Localization:
         Raises
         ------
         InputError
-            The folder cannot be written, or contains results of a command, which keeps its own record.
+            The folder cannot be written, or contains results of a command, which keeps its own record, or of
+            `yucca_wm.predict`.
         """
         out = make_folder(folder)
         check_no_run(out)
+        if (out / PREDICTIONS).is_file():
+            raise InputError(out, "holds the results of yucca_wm.predict, with tables of their own", OTHER_FOLDER)
         stated = files_of(self._maps)
         if self._maps.ventricles is not None:
             stated["ventricles"] = name_of(self._maps.ventricles)
@@ -243,10 +247,13 @@ def localization_of(maps: Maps, table: RegionTable, settings: Settings) -> Local
     )
 
 
+OTHER_FOLDER = "choose another folder"
+
+
 def check_no_run(folder: Path) -> None:
     """Raise InputError if a command keeps its record in ``folder``: its tables may cover more than one subject."""
     if (folder / "parts").is_dir():
-        raise InputError(folder, "holds the results of a command", "choose another folder")
+        raise InputError(folder, "holds the results of a command", OTHER_FOLDER)
 
 
 def write_one(folder: Path, found: Localization, stated: Mapping[str, str], files: Mapping[str, str]) -> None:

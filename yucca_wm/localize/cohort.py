@@ -146,7 +146,7 @@ def _write_group(
         for name, own in whole.items()
     }
     maps = [{name: Path(of[what].path) for name, of in read.items()} for what in ("lesions", "regions")]
-    for line in (*before_rules(maps[0].values()), *mixed_settings(maps[1])):
+    for line in (*before_rules(maps[0].values()), *mixed_settings(*maps)):
         print(f"note: {line}", file=sys.stderr)
     write_group(step.folder, to.parts, entries, tables, about, table)
     if to.derivative is not None:

@@ -46,7 +46,7 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     none = len(white) - len(first)
     which = f"{none} of {len(white)} regions contain no" if none else f"all {len(white)} regions contain"
     said = f"{which} lesion voxels"
-    said += f"; {LOAD} lists all of them" if further else ""
+    said += f"; {LOAD} lists all {len(white)}" if further else ""
     built_in = [f"remainder: {IN_REMAINDER}"] if {row["name"] for row in remainders} & REMAINDERS else []
     beyond = [OUTSIDE_SAID] if any(row["name"] == OUTSIDE for row in summary) else []
     notes = [said, COUNTED, *built_in, *([NO_PERCENT] if remainders else []), *beyond]

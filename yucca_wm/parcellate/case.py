@@ -228,6 +228,7 @@ def record_of(atlas: Atlas, person: Person, result: Labelling, settings: Setting
     field = result.warp.field
     return {
         "settings": settings.as_dict(),
+        "atlas": sorted(atlas.digests.values()),
         "white_matter": found.source,
         "wm_volume_ml": round(float(found.mask.data.sum()) * voxel_ml, 4),
         "lesions_added_ml": round(found.added_voxels * voxel_ml, 4),

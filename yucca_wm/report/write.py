@@ -60,7 +60,11 @@ def write_report(
     no subject is left for the means.
     """
     results = read_results(results_dir)
-    table = table or region_table(results_dir)
+    of_results = region_table(results_dir)
+    if table is not None and table.names != of_results.names:
+        problem = "was made with another region table than the one given"
+        raise InputError(results_dir, problem, "leave out --names: the names come with the results")
+    table = table or of_results
     names = {name: name for name in results.subjects}
     scans = _scans_of(backgrounds, results)
     if anonymise:

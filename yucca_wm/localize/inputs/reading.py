@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -117,6 +118,9 @@ def _check_not_exchanged(pair: Maps, table: RegionTable) -> None:
 def load_modality(modality: Modality, regions: Image, table: RegionTable, settings: Settings) -> tuple[Image, Image]:
     """Lesions of one modality, and its own regions, else ``regions`` of the ensemble, on their grid [i, j, k]."""
     labels = settings.labels
+    if labels.threshold is not None and isinstance(modality.lesions, Path) and modality.lesions.suffix == ".npz":
+        problem = "is a softmax file, whose most probable labels would count whatever the threshold"
+        raise InputError(modality.lesions, problem, "give the probability map, or leave out the threshold")
     lesions = _load_map(modality.lesions, labels.load, labels.known)
     if modality.regions is not None:
         known = {0, *table.indices}

@@ -102,17 +102,27 @@ def before_rules(lesions: Iterable[Path]) -> list[str]:
     return [f"{where}: even at 0.5 there are more lesions than in {raw[0].parent.with_name('lesions')}"]
 
 
-def mixed_settings(regions: Mapping[str, Path]) -> list[str]:
-    """A line if `yucca_wm.parcellate` made the region maps (subject -> file) with different settings, as after a run
-    for part of a cohort: their loads cannot be compared. Maps without a record come from another tool."""
+def mixed_settings(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> list[str]:
+    """A line each if lesion or region maps (subject -> file) were made in different ways, as after a run for part of a
+    cohort: their loads cannot be compared. Maps without a record come from another tool."""
+    of_lesions = {name: {"model": by} for name, path in lesions.items() if (by := prediction_record(path).lesions_by)}
+    of_regions = {
+        name: {**own.settings, **({"names": own.names} if own.names else {}), **({"model": by} if by else {})}
+        for name, path in regions.items()
+        for own, by in [(read_region_record(path), prediction_record(path).regions_by)]
+    }
+    return [*_mixed("lesion", of_lesions), *_mixed("region", of_regions)]
+
+
+def _mixed(kind: str, ways: Mapping[str, Mapping[str, Any]]) -> list[str]:
     made: dict[str, list[str]] = {}
-    for subject, path in regions.items():
-        if settings := read_region_record(path).settings:
-            made.setdefault(json.dumps(settings, sort_keys=True), []).append(subject)
+    for subject, way in ways.items():
+        if way:
+            made.setdefault(json.dumps(way, sort_keys=True), []).append(subject)
     if len(made) < 2:
         return []
     usual, *others = (json.loads(key) for key in sorted(made, key=lambda key: -len(made[key])))
     names = sorted({name for other in others for name in usual.keys() | other if usual.get(name) != other.get(name)})
     shown = some_of([subject for subjects in sorted(made.values(), key=len)[:-1] for subject in subjects])
-    said = f"region maps of {shown} were made with another {', '.join(names)} than the others'"
+    said = f"{kind} maps of {shown} were made with another {', '.join(names)} than the others'"
     return [f"{said}: use the same settings for all"]
