@@ -65,7 +65,8 @@ def test_each_scan_by_its_tissue() -> None:
     assert unlikely_contrasts({"T1": image}, tissue, lesions, "T1") == []
     (said,) = unlikely_contrasts({"FLAIR": image}, tissue, lesions, "T1")
     assert said == (
-        "the FLAIR looks like a T1 (the network is more certain of it as one): check that it is the right file"
+        "the FLAIR looks like a T1 (the network is more certain of it as one): check the file; if it is a T1, "
+        "give it as the T1"
     )
     (said,) = unlikely_contrasts({"T1": image, "FLAIR": image}, tissue, lesions)
     assert said.startswith("T1 and FLAIR look like one contrast, or exchanged (cortex is 0.80 times as bright as white")

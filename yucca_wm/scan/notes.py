@@ -39,7 +39,8 @@ A_T2 = Wording(
     About.DOUBTFUL_SCANS,
 )
 ANOTHER = Wording(
-    "the {name} looks like a {other} (the network is more certain of it as one): check that it is the right file",
+    "the {name} looks like a {other} (the network is more certain of it as one): check the file; if it is a {other}, "
+    "give it as the {other}",
     About.DOUBTFUL_SCANS,
 )
 TWO_PEOPLE = Wording(
