@@ -11,9 +11,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.cohort.subject import regions_path
+from yucca_wm.cohort.subject import Split, Subject, regions_path
 from yucca_wm.core.errors import InputError
 from yucca_wm.evaluate.__main__ import main
+from yucca_wm.evaluate.pairs import _in_training
+from yucca_wm.tasks.split import resolve_splits
 
 VOXELS = (12, 12, 6)
 
@@ -82,7 +84,7 @@ def test_lesions_are_compared_with_the_masks_of_a_cohort(
     assert f"note: predictions without a truth: {named}p9\n" in said, "p3 has been named"
     assert f"an ignored label and counts in neither map (1 of 1 subject: {named}p1)" in said
     of_training = f"note: of the training set, which a model trained on this cohort has seen: 1 of 1 subject: {named}p1"
-    assert (of_training in said) == (layout is challenge)
+    assert of_training in said, "as its folder says, or as the tasks draw it"
     assert f"error: {named}p2: has no prediction" in said
     assert dice(tmp_path / "out") == {f"{named}p1": pytest.approx(0.75)}
     save(tmp_path / f"pred/{named}p2.nii.gz", 50)
@@ -193,3 +195,19 @@ def test_empty_truths_other_grids_and_sessions_are_said(tmp_path: Path, capsys: 
     assert "aligned by their headers" in notes[0]
     assert "beyond the field of view of the truth" in notes[1]
     assert "the truth has no lesion" in notes[2]
+
+
+def test_who_was_trained_on_is_known_as_the_tasks_split_a_cohort(tmp_path: Path) -> None:
+    """A person's sessions stay together; without a stated split it is drawn, which does not concern shipped models."""
+    names = ["sub-01_ses-1", "sub-01_ses-2", "sub-02"]
+    stated = dict(zip(names, (Split.TRAIN, None, Split.TEST), strict=True))
+    placed = {name: Subject(name, split=split) for name, split in stated.items()}
+    paths = {name: (tmp_path / "lesions" / f"{name}.nii.gz", tmp_path / name) for name in names}
+    assert _in_training(placed, paths) == dict(zip(names, (True, True, False), strict=True))
+    drawn = {name: Subject(name) for name in names}
+    by_tasks = resolve_splits(drawn.values())
+    assert _in_training(drawn, paths) == {name: split is Split.TRAIN for name, split in by_tasks.items()}
+    assert any(_in_training(drawn, paths).values())
+    record = {"cases": {name: {"lesions_by": "network"} for name in names}}
+    (tmp_path / "predict.json").write_text(json.dumps(record))
+    assert not any(_in_training(drawn, paths).values())

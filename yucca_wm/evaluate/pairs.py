@@ -10,10 +10,12 @@ from pathlib import Path
 from yucca_wm.cohort.ids import alike, looks_like
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.pairing import image_files, match
-from yucca_wm.cohort.subject import Split
+from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name
+from yucca_wm.core.predictions import By, prediction_record
 from yucca_wm.tasks.definition import Target
+from yucca_wm.tasks.split import resolve_splits
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,18 @@ def pairs_of_cohort(pred: Path, root: Path, layout: str, kind: Target) -> Pairs:
         _note_unused(predictions, {**partners, **unused}, failed)
     pairs = _of_two_files(partners, truths, failed)
     scans = {name: scan for name in pairs.paths if (scan := subjects[name].flair or subjects[name].t1) is not None}
-    return replace(pairs, scans=scans, in_training={name: one.split is Split.TRAIN for name, one in subjects.items()})
+    return replace(pairs, scans=scans, in_training=_in_training(subjects, pairs.paths))
+
+
+def _in_training(subjects: Mapping[str, Subject], paths: Mapping[str, tuple[Path, Path]]) -> dict[str, bool]:
+    """Subject -> whether a model trained on its cohort has seen that person.
+
+    Where the cohort states no split, the tasks draw one; maps of the models that come with this package do not depend
+    on it."""
+    splits = resolve_splits(subjects.values())
+    stated = any(one.split is not None for one in subjects.values())
+    ours = {name for name, (prediction, _) in paths.items() if prediction_record(prediction).lesions_by == By.NETWORK}
+    return {name: split is Split.TRAIN and (stated or name not in ours) for name, split in splits.items()}
 
 
 def _match_nothing(partners: Mapping[str, Path], failed: Mapping[str, str]) -> bool:
