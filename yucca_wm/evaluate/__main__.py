@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     for line in headline(outcome):
         print(line)
     if outcome.results:
-        print(f"open {arguments.out_dir / PAGE}")
+        print(f"open {shlex.quote(str(arguments.out_dir / PAGE))}")
     elif (arguments.out_dir / MANIFEST).exists():
         print(f"no subject could be compared: {arguments.out_dir} is unchanged", file=sys.stderr)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -243,7 +244,8 @@ def _tell(
     print("\n".join(lines(args.out_dir, *alone) if len(alone) == 1 else cohort_lines(args.out_dir)))
     print(f"{done} in {args.out_dir}")
     if (page := Path(args.out_dir, "report", "index.html")).is_file():
-        again = f"yucca-wm report --results {args.out_dir} --out-dir {page.parent} --images SCANS"
+        folders = ["--results", str(args.out_dir), "--out-dir", str(page.parent)]
+        again = f"yucca-wm report {shlex.join(folders)} --images SCANS"
         print(f"note: {page} shows earlier results; to draw it again: {again}", file=sys.stderr)
     template = Path(args.out_dir, "template")
     if args.to_template is None and template.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -243,7 +244,7 @@ def _show(
     if tables and not args.no_report:
         with nullcontext() if args.cohort else stages_aloud():
             page, failures = write_pages(cases, out, table, args.space)
-        print(f"open {page}" if page else "no pages: they need pip install 'yucca-wm[report]'")
+        print(f"open {shlex.quote(str(page))}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         return failures
     if (out / PAGES).exists() and shown_by_pages(out) != before:
         print(f"note: {out / PAGES} shows an earlier run, not this one", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shlex
 
 from yucca_wm import cli
 from yucca_wm.cli.flags import add_flag
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             exclude_flagged=args.exclude_flagged, subjects=not args.cohort_only, anonymise=args.anonymise,
             jobs=args.jobs,
         )  # fmt: skip
-    print(f"open {page}")
+    print(f"open {shlex.quote(str(page))}")
     return cli.report_failures(failures)
 
 
