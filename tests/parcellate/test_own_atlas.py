@@ -139,3 +139,12 @@ def test_maps_made_from_two_atlases_are_not_put_side_by_side_in_silence(tmp_path
     (said,) = mixed_settings({}, regions_of)
     assert said.startswith("region maps of c, d were made with another atlas, names than the others'")
     assert mixed_settings({}, {name: regions_of[name] for name in "ab"}) == []
+
+
+def test_lesions_of_two_models_are_not_put_side_by_side_in_silence_and_edited_ones_are(tmp_path: Path) -> None:
+    by = {"a": "network", "b": "network", "c": "own model", "d": "edited"}
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": {name: {"lesions_by": of} for name, of in by.items()}}))
+    lesions = {name: tmp_path / "lesions" / f"{name}.nii.gz" for name in by}
+    (said,) = mixed_settings(lesions, {})
+    assert said.startswith("lesion maps of c were made with another model than the others'")
+    assert mixed_settings({name: lesions[name] for name in "abd"}, {}) == []

@@ -93,7 +93,8 @@ def _in_training(subjects: Mapping[str, Subject], paths: Mapping[str, tuple[Path
     """Subject -> whether a model trained on its cohort has seen that person.
 
     Where the cohort states no split, the tasks draw one; maps of the models that come with this package do not depend
-    on it."""
+    on it.
+    """
     splits = resolve_splits(subjects.values())
     stated = any(one.split is not None for one in subjects.values())
     ours = {name for name, (prediction, _) in paths.items() if prediction_record(prediction).lesions_by == By.NETWORK}

@@ -104,14 +104,19 @@ def before_rules(lesions: Iterable[Path]) -> list[str]:
 
 def mixed_settings(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> list[str]:
     """A line each if lesion or region maps (subject -> file) were made in different ways, as after a run for part of a
-    cohort: their loads cannot be compared. Maps without a record come from another tool."""
-    of_lesions = {name: {"model": by} for name, path in lesions.items() if (by := prediction_record(path).lesions_by)}
-    of_regions = {
-        name: {**own.settings, **({"names": own.names} if own.names else {}), **({"model": by} if by else {})}
-        for name, path in regions.items()
-        for own, by in [(read_region_record(path), prediction_record(path).regions_by)]
-    }
+    cohort: their loads cannot be compared. Maps without a record come from another tool; of edited ones nothing is
+    said."""
+    of_lesions = {name: _by(prediction_record(path).lesions_by) for name, path in lesions.items()}
+    of_regions = {}
+    for name, path in regions.items():
+        own = read_region_record(path)
+        names = {"names": own.names} if own.names else {}
+        of_regions[name] = {**own.settings, **names, **_by(prediction_record(path).regions_by)}
     return [*_mixed("lesion", of_lesions), *_mixed("region", of_regions)]
+
+
+def _by(source: str | None) -> dict[str, str]:
+    return {} if source in (None, By.EDITED) else {"model": str(source)}
 
 
 def _mixed(kind: str, ways: Mapping[str, Mapping[str, Any]]) -> list[str]:
