@@ -103,20 +103,17 @@ def test_the_terminal_shows_the_table_and_the_page(results: tuple[Path, str]) ->
 
 def predicted(out: Path, option: str, scan: Path) -> Path:
     """``out``, with the results of one scan alone."""
-    arguments = (option, str(scan), "--name", "sample", "--out-dir", str(out), "--no-report")
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
-    return out
+    return yucca_wm.predict(**{option: scan}, subject="sample").save(out, report=False)
 
 
 @pytest.fixture(scope="module")
 def of_flair(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return predicted(tmp_path_factory.mktemp("flair"), "--flair", FLAIR)
+    return predicted(tmp_path_factory.mktemp("flair"), "flair", FLAIR)
 
 
 @pytest.fixture(scope="module")
 def of_t1(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return predicted(tmp_path_factory.mktemp("t1"), "--t1", T1)
+    return predicted(tmp_path_factory.mktemp("t1"), "t1", T1)
 
 
 @pytest.mark.parametrize("alone", ["of_t1", "of_flair"])
@@ -146,7 +143,7 @@ def test_the_order_of_axes_in_the_file_changes_nothing(of_flair: Path, tmp_path:
     scan = nib.load(FLAIR)
     change = nib.orientations.ornt_transform(nib.io_orientation(scan.affine), target)
     nib.save(scan.as_reoriented(change), tmp_path / "turned.nii.gz")
-    turned = predicted(tmp_path / "out", "--flair", tmp_path / "turned.nii.gz")
+    turned = predicted(tmp_path / "out", "flair", tmp_path / "turned.nii.gz")
     for kind in ("lesions", "regions", "tissue"):
         straight = nib.load(of_flair / kind / "sample.nii.gz").as_reoriented(change)
         np.testing.assert_array_equal(read(turned, kind).data, straight.get_fdata(), kind)

@@ -15,7 +15,7 @@ import pytest
 
 import yucca_wm as yw
 from yucca_wm.atlas.maps import load_atlas
-from yucca_wm.atlas.viewers import write_tables
+from yucca_wm.atlas.viewers import show, write_tables
 from yucca_wm.core.regions import RegionTable, read_table, regions
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.imaging.images import load_labels, save
@@ -126,6 +126,8 @@ def test_an_atlas_refined_with_names_of_its_own_does_not_lose_them(atlas_files: 
     write_tables(own, tmp_path)
     with pytest.raises(yw.InputError, match=r"calls label 1 x01 in regions_dseg.tsv, the built-in table parietal_L"):
         load_atlas(atlas_files.wm, labels)
+    with pytest.raises(yw.InputError, match=r"calls label 1 x01 in regions_dseg.tsv"):
+        show(labels, tmp_path / "atlas.png")
     assert load_atlas(atlas_files.wm, labels, own).table.names[5] == "x05"
     write_tables(regions(), tmp_path)
     assert load_atlas(atlas_files.wm, labels).table.is_built_in

@@ -55,7 +55,7 @@ def load_atlas(
     label_map = _load_known(labels, table)
     refuse_mask(labels_in(label_map), table, label_map.name)
     if names is None:
-        _check_own_names(Path(labels), table)
+        check_label_table(Path(labels))
     if names is None and (absent := set(table.white_matter.indices) - labels_in(label_map)):
         problem = f"lacks {len(absent)} of the {len(table.white_matter)} regions of the built-in table"
         raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")
@@ -64,12 +64,12 @@ def load_atlas(
     return Atlas(mask, label_map, table, {Path(path).name: sha256(path) for path in (wm, labels)})
 
 
-def _check_own_names(labels: Path, table: RegionTable) -> None:
-    """Raise InputError if the label table that ``atlas refine`` wrote beside an atlas has other names."""
-    beside = labels.with_name(DSEG)
+def check_label_table(labels: Path) -> None:
+    """Raise InputError if the label table that ``atlas refine`` wrote beside an atlas has not the built-in names."""
+    beside, names = labels.with_name(DSEG), regions().names
     own = {int(row["index"]): row["name"] for row in read_rows(beside, ["index", "name"])} if beside.is_file() else {}
-    if other := [label for label in table.indices if own.get(label, table.names[label]) != table.names[label]]:
-        problem = f"calls label {other[0]} {own[other[0]]} in {DSEG}, the built-in table {table.names[other[0]]}"
+    if other := [label for label, name in names.items() if own.get(label, name) != name]:
+        problem = f"calls label {other[0]} {own[other[0]]} in {DSEG}, the built-in table {names[other[0]]}"
         raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")
 
 

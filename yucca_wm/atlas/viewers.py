@@ -9,12 +9,14 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.atlas.maps import DSEG
+from yucca_wm.atlas.maps import DSEG, check_label_table
+from yucca_wm.cohort.region_record import check_names
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.core.files import atomic_path, make_folder, write_text
 from yucca_wm.core.regions import FORM, Region, RegionTable, Side, regions
 from yucca_wm.core.tsv import tsv_lines
 from yucca_wm.imaging.images import load, load_labels
+from yucca_wm.imaging.kinds import labels_in
 
 SLICES = 7
 
@@ -34,10 +36,13 @@ def show(
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
+    if table is None:
+        check_label_table(Path(labels))
     table = table or regions()
     image = load_labels(labels, allowed=(0, *table.indices))
     if not image.data.any():
         raise InputError(labels, "holds no label: every voxel is 0")
+    check_names(Path(labels), labels_in(image), table)
     rank = np.zeros(max(table.indices) + 1, np.uint8 if len(table) < 256 else np.uint16)
     for number, region in enumerate(table, start=1):
         rank[region.index] = number
