@@ -36,7 +36,7 @@ def inputs(tmp_path: Path) -> Path:
     place = (np.indices(SHAPE).transpose(1, 2, 3, 0) - np.array(SHAPE) / 2 + 0.5) / np.array(SHAPE)
     x, y, z = np.moveaxis(place, -1, 0)
     wm = ((x**2 + y**2 + z**2 < 0.16) & ~((np.abs(x) < 0.08) & (z < 0)) & ~((y > 0.2) & (z > 0.1))).astype(np.uint8)
-    regions = (wm * np.where(x < 0, 1, 18)).astype(np.uint8)
+    regions = (wm * (np.indices(SHAPE)[1] * 17 // SHAPE[1] + np.where(x < 0, 1, 18))).astype(np.uint8)
     save(tmp_path / "wm.nii.gz", wm)
     save(tmp_path / "regions.nii.gz", regions)
     for name in SUBJECTS:

@@ -78,7 +78,7 @@ def test_what_is_not_replaced_is_said_in_the_commands_words(tmp_path: Path, soft
     own.parent.mkdir()
     own.write_bytes(b"mine")
     with pytest.raises(
-        InputError, match=r"not written by yucca-wm ensemble; choose another --out-dir, or .* by --force"
+        InputError, match=r"not written by yucca-wm ensemble; choose another --out-dir, or .* with --force"
     ):
         main(["--in_dirs", *folders, "--out_dir", str(own.parent)])
     assert own.read_bytes() == b"mine"

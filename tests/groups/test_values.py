@@ -28,7 +28,7 @@ def test_a_stray_cell_among_numbers_is_named(stray: str) -> None:
     with pytest.raises(InputError) as error:
         numbers_of(column("60", "61", stray))
     assert f"line 4: age is '{stray}', in a column with numbers" in str(error.value)
-    assert f"say missing=['{stray}'] if it means that there is no value, or categorical=['age'] if" in str(error.value)
+    assert f"give missing=['{stray}'] if it stands for a missing value, or categorical=['age'] if" in str(error.value)
     with reading(Headers(None, OPTION)), pytest.raises(InputError, match="or --categorical age if") as error:
         numbers_of(column("60", "61", stray))
     assert f"--missing '{stray}'" in str(error.value)

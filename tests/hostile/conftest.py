@@ -24,7 +24,8 @@ def brain() -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     place = (np.indices(SHAPE).transpose(1, 2, 3, 0) - np.array(SHAPE) / 2 + 0.5) / np.array(SHAPE)
     x, y, z = np.moveaxis(place, -1, 0)
     mask = (x**2 + y**2 + z**2 < 0.16) & ~((np.abs(x) < 0.08) & (z < 0)) & ~((y > 0.2) & (z > 0.1))
-    return mask.astype(np.int16), (mask * np.where(x < 0, 18, 1)).astype(np.int16)
+    slab = np.indices(SHAPE)[1] * 17 // SHAPE[1]
+    return mask.astype(np.int16), (mask * (slab + np.where(x < 0, 18, 1))).astype(np.int16)
 
 
 @pytest.fixture(scope="module")

@@ -122,9 +122,10 @@ def results_folder(path: Path) -> None:
 
 LOADS = (
     b"subject\tregion_id\tname\tside\tgroup\tload_percent\tlesion_volume_ml\n"
-    b"s\t1\tr\tleft\tlobar\t2.5\t1\ns\t-1\ttotal\tnone\ttotal\t\t1\n"
+    b"s\t1\tr\tleft\tlobar\t2.5\t1\ns\t0\toutside\tnone\toutside\t\t0\ns\t-1\ttotal\tnone\ttotal\t\t1\n"
 )
-SUMMARY = {"subjects": {"s": {"flags": {}}}, "failures": {}, "settings": {}, "inputs": {}}
+MAPS = {"lesions": "lesions/s.nii.gz", "regions": "regions/s.nii.gz"}
+SUMMARY = {"subjects": {"s": {"flags": {}, **MAPS}}, "failures": {}, "settings": {}, "inputs": {}}
 RESULTS = {
     "localize.json": json.dumps(SUMMARY).encode(),
     "lesion_load.tsv": LOADS,

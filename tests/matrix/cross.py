@@ -214,7 +214,7 @@ CROSS: dict[str, list[Form]] = {
             "--results {results} --out-dir {out} --cohort-only",
             {
                 **LOUDNESS, **HEADER, "--images {scan_folder}": 0, "--atlas {here}/atlas_labels.nii.gz": 0,
-                "--names {here}/regions.tsv": 0, "--exclude-flagged": 1, "--exclude-flagged no_lesion": 0,
+                "--names {here}/regions.tsv": 1, "--exclude-flagged": 1, "--exclude-flagged no_lesion": 0,
                 "--exclude-flagged bad": 1, "--anonymise": 0, "--jobs 2": 2,
             },
         ),

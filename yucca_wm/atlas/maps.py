@@ -48,15 +48,16 @@ def load_atlas(
     labels : label map. names : region table; the built-in regions by default.
     wm_labels : values of ``wm`` that are white matter (for a tissue map).
 
-    Raises InputError as `load`, for grids that differ, labels outside the table, an atlas without some of the built-in
-    regions and without a table of its own, or no white matter.
+    Raises InputError as `load`, for grids that differ, labels outside the table, an atlas without half of the
+    built-in regions and without a table of its own, or no white matter.
     """
     table = region_table(names)
     label_map = _load_known(labels, table)
     refuse_mask(labels_in(label_map), table, label_map.name)
     if names is None:
         check_label_table(Path(labels))
-    if names is None and (absent := set(table.white_matter.indices) - labels_in(label_map)):
+        absent = set(table.white_matter.indices) - labels_in(label_map)
+    if names is None and 2 * len(absent) >= len(table.white_matter):
         problem = f"lacks {len(absent)} of the {len(table.white_matter)} regions of the built-in table"
         raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")
     mask = _white_matter(load(wm), label_map, wm_labels)

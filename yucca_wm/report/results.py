@@ -123,20 +123,24 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         summary = Summary.read(folder)
         if summary is None:
             raise InputError(folder, f"holds no {MANIFEST}")
-        load, lesions = _by_subject(folder / LOAD), _by_subject(folder / "lesions.tsv")
+        load, lesions = _by_subject(folder / LOAD, "region_id"), _by_subject(folder / "lesions.tsv", "lesion")
         extra = {title: _by_subject(folder / name) for name, title in EXTRA.items() if (folder / name).is_file()}
-        places = _by_subject(folder / PLACES) if (folder / PLACES).is_file() else {}
+        places = _by_subject(folder / PLACES, "place") if (folder / PLACES).is_file() else {}
+        lesions = {name: sorted(rows, key=lambda row: int(row["lesion"])) for name, rows in lesions.items()}
+        ids = sorted({int(row["region_id"]) for rows in load.values() for row in rows} - {OUTSIDE_ID, TOTAL_ID})
     except (InputError, OSError, ValueError, KeyError) as error:
         raise InputError(folder, f"is not a folder of yucca_wm.localize ({error})", "run it first") from error
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
-    subjects = list(summary.content["subjects"])
-    places = _in_order(folder / PLACES, places, "place", [*summary.content.get("places", {}), TOTAL], list(places))
-    load = _in_order(folder / LOAD, load, "region_id", [*region_table(folder).indices, OUTSIDE_ID, TOTAL_ID], subjects)
-    lesions = {name: sorted(rows, key=lambda row: int(row["lesion"])) for name, rows in lesions.items()}
+    load = _in_order(folder / LOAD, load, "region_id", [*ids, OUTSIDE_ID, TOTAL_ID], list(summary.subjects))
     pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
-    predicted = _predicted(folder / PREDICTIONS, summary.content["subjects"])
+    try:
+        order = [*dict(summary.content.get("places", {})), TOTAL]
+        predicted = _predicted(folder / PREDICTIONS, summary.subjects)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(folder / MANIFEST, f"is damaged ({error})", "localize again") from error
+    places = _in_order(folder / PLACES, places, "place", order, list(places))
     return Results(folder, summary.content, load, lesions, extra, places, alignments=alignments, **predicted)
 
 
@@ -194,9 +198,9 @@ def _predicted(path: Path, subjects: Mapping[str, Mapping[str, str]]) -> dict[st
     return {**found, "not_predicted": {name: why for name, why in here.failed.items() if some and name not in subjects}}
 
 
-def _by_subject(path: Path) -> dict[str, list[Row]]:
+def _by_subject(path: Path, *needed: str) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {}
-    for row in read_rows(path, ["subject"]):
+    for row in read_rows(path, ["subject", *needed]):
         rows.setdefault(row["subject"], []).append(row)
     return rows
 
