@@ -35,11 +35,11 @@ def save(path: Path, data: NDArray[np.bool_] | NDArray[np.int64], shift_mm: floa
 
 
 def brain(stretch: float = 1.0) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """A lopsided white matter and its regions (1 left, 18 right), [i, j, k]."""
+    """A lopsided white matter and its regions (1 to 17 left, 18 to 34 right), [i, j, k]."""
     place = (np.indices(SHAPE).transpose(1, 2, 3, 0) - np.array(SHAPE) / 2 + 0.5) / np.array(SHAPE)
     x, y, z = np.moveaxis(place, -1, 0)
     wm = ((x / stretch) ** 2 + y**2 + z**2 < 0.16) & ~((np.abs(x) < 0.08) & (z < 0)) & ~((y > 0.2) & (z > 0.1))
-    return wm, wm * np.where(x < 0, 1, 18)
+    return wm, wm * (np.indices(SHAPE)[1] * 17 // SHAPE[1] + np.where(x < 0, 1, 18))
 
 
 @pytest.fixture(scope="module")
