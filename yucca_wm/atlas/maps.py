@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import sha256
-from yucca_wm.core.regions import RegionTable, region_table, regions
-from yucca_wm.core.tsv import read_rows
+from yucca_wm.core.regions import RegionTable, read_table, region_table, regions
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, save
 from yucca_wm.imaging.kinds import labels_in, refuse_mask
 from yucca_wm.imaging.reading import spelled
@@ -57,9 +56,9 @@ def load_atlas(
     if names is None:
         check_label_table(Path(labels))
         absent = set(table.white_matter.indices) - labels_in(label_map)
-    if names is None and 2 * len(absent) >= len(table.white_matter):
-        problem = f"lacks {len(absent)} of the {len(table.white_matter)} regions of the built-in table"
-        raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")
+        if 2 * len(absent) >= len(table.white_matter):
+            problem = f"lacks {len(absent)} of the {len(table.white_matter)} regions of the built-in table"
+            raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")
     mask = _white_matter(load(wm), label_map, wm_labels)
     check_same_grid(label_map, mask)
     return Atlas(mask, label_map, table, {Path(path).name: sha256(path) for path in (wm, labels)})
@@ -68,7 +67,7 @@ def load_atlas(
 def check_label_table(labels: Path) -> None:
     """Raise InputError if the label table that ``atlas refine`` wrote beside an atlas has not the built-in names."""
     beside, names = labels.with_name(DSEG), regions().names
-    own = {int(row["index"]): row["name"] for row in read_rows(beside, ["index", "name"])} if beside.is_file() else {}
+    own = read_table(beside).names if beside.is_file() else {}
     if other := [label for label, name in names.items() if own.get(label, name) != name]:
         problem = f"calls label {other[0]} {own[other[0]]} in {DSEG}, the built-in table {names[other[0]]}"
         raise InputError(labels, problem, f"give its own table with {spelled('--names', 'names=')}")

@@ -11,7 +11,7 @@ from typing import Any
 from yucca_wm.cohort.subject import UNMASKED
 from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import case_name
-from yucca_wm.core.predictions import REGION_NAMES, PredictionRecord, prediction_record
+from yucca_wm.core.predictions import PredictionRecord, prediction_record, recorded_names
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.images import Image, Source, file_of, name_of
 from yucca_wm.imaging.reading import note, spelled
@@ -34,9 +34,10 @@ class RegionRecord:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> RegionRecord:
-        names = {int(label): str(name) for label, name in record.get(REGION_NAMES, {}).items()}
-        settings = {**record.get("settings", {}), **{key: record[key] for key in ("atlas",) if key in record}}
-        return cls(tuple(map(str, record.get("doubts", ()))), settings, names)
+        settings = dict(record.get("settings", {}))
+        if "atlas" in record:
+            settings["atlas"] = record["atlas"]
+        return cls(tuple(map(str, record.get("doubts", ()))), settings, recorded_names(record))
 
 
 def record_beside(region_map: Path) -> Path:

@@ -34,6 +34,11 @@ class By(StrEnum):
     EDITED = "edited"
 
 
+def recorded_names(record: Mapping[str, Any]) -> dict[int, str]:
+    """Label -> name of the regions, as a record of `yucca_wm.predict` or `yucca_wm.parcellate` states them."""
+    return {int(label): str(name) for label, name in record.get(REGION_NAMES, {}).items()}
+
+
 @dataclass(frozen=True)
 class PredictionRecord:
     """The record on one subject; empty for maps of other tools.
@@ -63,7 +68,7 @@ class PredictionRecord:
             read_back(record),
             record.get("lesions_by"),
             record.get("regions_by"),
-            {int(label): str(name) for label, name in record.get(REGION_NAMES, {}).items()},
+            recorded_names(record),
         )
 
 

@@ -32,9 +32,8 @@ def apply(module: Any) -> bool:
         model, loss, preprocessor = plain_find(self, *args, **kwargs)
         if self.deep_supervision and "deep_supervision" not in inspect.signature(model).parameters:
             others = [name for name in NETWORKS if not name.startswith("MedNeXt") and name != self.model_name]
-            known = ", ".join(others)
             problem = f"{self.model_name} has no outputs for deep supervision"
-            raise SystemExit(f"error: {problem}: leave out -ds, or choose {known} or a MedNeXt")
+            raise SystemExit(f"error: {problem}: leave out -ds, or choose {', '.join(others)} or a MedNeXt")
         return model, loss, preprocessor
 
     manager.__init__, manager.find_classes_recursively = __init__, find_classes_recursively
