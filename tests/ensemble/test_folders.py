@@ -9,11 +9,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+import yucca_wm as yw
 from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import Options, merge_folders
 from yucca_wm.imaging import images
+from yucca_wm.imaging.label_names import stated_names
 from yucca_wm.jobs.lock import hold
+
+from .conftest import make_grid, make_probabilities
 
 Make = Callable[..., Any]
 
@@ -33,6 +37,38 @@ def test_label_maps_keep_the_scans_header_and_say_what_went_in(
     manifest = json.loads((tmp_path / "out" / "ensemble.json").read_text())
     assert [member["file"] for member in manifest["cases"]["b"]["members"]] == [str(f / "b.npz") for f in folders]
     assert images.load(tmp_path / "out" / "confidence" / "b.nii.gz").data.max() <= 1
+
+
+def named(folder: Path, names: dict[str, str], seed: int) -> Path:
+    folder.mkdir()
+    about = {"region_names": names} if names else {}
+    store.write_array(folder / "a.npz", make_probabilities(seed), make_grid(), about=about)
+    return folder
+
+
+def test_regions_keep_the_names_that_the_models_knew_them_by(tmp_path: Path) -> None:
+    """Also if one model stores none; and they are compared where the map is read."""
+    own = {"1": "front_L", "2": "front_R", "3": "back_L", "4": "back_R"}
+    folders = [named(tmp_path / "old", {}, 1), named(tmp_path / "t1", own, 2), named(tmp_path / "flair", own, 3)]
+    assert not merge_folders(folders, tmp_path / "out").failures
+    merged = tmp_path / "out" / "a.nii.gz"
+    assert stated_names(images.load(merged).header) == {int(label): name for label, name in own.items()}
+    lesion = np.zeros(images.load(merged).shape, np.uint8)
+    lesion[3:5, 3:5, 3] = 1
+    images.save(images.load(merged).with_data(lesion), tmp_path / "lesions.nii.gz")
+    with pytest.raises(InputError, match=r"calls label \d front_L, the region table"):
+        yw.localize(tmp_path / "lesions.nii.gz", merged)
+    (tmp_path / "own.tsv").write_text("index\tname\n" + "".join(f"{label}\t{name}\n" for label, name in own.items()))
+    loads = yw.localize(tmp_path / "lesions.nii.gz", merged, names=tmp_path / "own.tsv").loads
+    assert list(loads["name"])[:4] == list(own.values())
+
+
+def test_models_with_each_others_names_are_not_averaged(tmp_path: Path) -> None:
+    folders = [named(tmp_path / "t1", {"1": "front_L", "2": "front_R"}, 1)]
+    folders.append(named(tmp_path / "flair", {"1": "front_R", "2": "front_L"}, 2))
+    failed = merge_folders(folders, tmp_path / "out").failures["a"]
+    assert f"calls label 1 front_R, which is label 2 in {folders[0]}/a.npz" in failed
+    assert not (tmp_path / "out" / "a.nii.gz").exists()
 
 
 def test_missing_cases_are_named_or_merged_from_what_there_is(tmp_path: Path, softmax_folder: Make) -> None:

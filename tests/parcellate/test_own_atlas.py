@@ -19,6 +19,7 @@ from yucca_wm.atlas.viewers import show, write_tables
 from yucca_wm.core.regions import RegionTable, read_table, regions
 from yucca_wm.evaluate.__main__ import main as evaluate
 from yucca_wm.imaging.images import load_labels, save
+from yucca_wm.imaging.label_names import stated_names
 from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.localize.inputs.pairs import Maps
@@ -31,7 +32,7 @@ from yucca_wm.tasks.definition import Target
 
 from .conftest import AtlasFiles, scan, turned
 
-OTHER = "calls label 11 front_L in its record, the region table orbitofrontal_L (4 labels with other names)"
+OTHER = "calls label 11 front_L, the region table orbitofrontal_L (4 labels with other names)"
 REFUSED = f"{OTHER}; give the table that it was made with: "
 
 
@@ -90,11 +91,11 @@ def test_numbers_with_each_others_names_are_refused_and_new_names_noted(study: P
     lesions, regions = study / "s_lesions.nii.gz", study / "s_regions.nii.gz"
     (tmp_path / "exchanged.tsv").write_text("index\tname\n11\tfront_R\n12\tback_R\n13\tfront_L\n14\tback_L\n")
     (tmp_path / "german.tsv").write_text("index\tname\n11\tvorn_L\n12\thinten_L\n13\tvorn_R\n14\thinten_R\n")
-    with pytest.raises(yw.InputError, match="calls label 11 front_L in its record, the region table front_R"):
+    with pytest.raises(yw.InputError, match="calls label 11 front_L, the region table front_R"):
         yw.localize(lesions, regions, names=tmp_path / "exchanged.tsv")
     with reading(Headers()) as notes:
         read_maps(Maps("s", lesions, regions), read_table(tmp_path / "german.tsv"), Settings())
-    assert "the region map calls label 11 front_L in its record, the region table vorn_L" in next(iter(notes))
+    assert "the region map calls label 11 front_L, the region table vorn_L" in next(iter(notes))
 
 
 def test_evaluate_in_python(study: Path, atlas_files: AtlasFiles) -> None:
@@ -113,10 +114,50 @@ def test_in_python(study: Path, atlas_files: AtlasFiles) -> None:
     made = yw.parcellate(wm=study / "wm.nii.gz", **atlas)
     lesions = study / "s_lesions.nii.gz"
     for given in (made.regions, made.unmasked, nib.load(study / "s_regions.nii.gz")):
-        with pytest.raises(yw.InputError, match=r"calls label 11 front_L in its record, .*names="):
+        with pytest.raises(yw.InputError, match=r"calls label 11 front_L, .*names="):
             yw.localize(lesions, given)
         loads = yw.localize(lesions, given, names=study / "four.tsv").loads
         assert loads.set_index("name")["n_lesions"]["back_R"] == 1
+
+
+@pytest.mark.parametrize("change", ["copied", "cut", "turned", "by Python"])
+def test_a_map_keeps_its_names_wherever_it_goes(
+    study: Path, atlas_files: AtlasFiles, change: str, tmp_path: Path
+) -> None:
+    """Without the record beside it."""
+    found, lesions = nib.load(study / "s_regions.nii.gz"), nib.load(study / "s_lesions.nii.gz")
+    if change == "cut":
+        found, lesions = found.slicer[1:], lesions.slicer[1:]
+    elif change == "turned":
+        found, lesions = (image.as_reoriented(np.array([[1, 1], [0, -1], [2, 1]])) for image in (found, lesions))
+    elif change == "by Python":
+        atlas = {"atlas_wm": atlas_files.wm, "atlas_labels": study / "atlas.nii.gz", "names": study / "four.tsv"}
+        found = yw.parcellate(wm=study / "wm.nii.gz", **atlas).regions
+    for image, name in ((found, "x_regions.nii.gz"), (lesions, "x_lesions.nii.gz")):
+        nib.save(image, tmp_path / name)
+    maps = tmp_path / "x_lesions.nii.gz", tmp_path / "x_regions.nii.gz"
+    with pytest.raises(yw.InputError, match="calls label 11 front_L, the region table orbitofrontal_L"):
+        yw.localize(*maps)
+    assert yw.localize(*maps, names=study / "four.tsv").loads.set_index("name")["n_lesions"]["back_R"] == 1
+
+
+def test_names_edited_away_are_still_in_the_record(study: Path, tmp_path: Path) -> None:
+    """ITK drops them from the header."""
+    import SimpleITK
+
+    for name in ("s_regions.nii.gz", "s_regions.json", "s_lesions.nii.gz"):
+        shutil.copy(study / name, tmp_path / name)
+    SimpleITK.WriteImage(SimpleITK.ReadImage(study / "s_regions.nii.gz"), tmp_path / "s_regions.nii.gz")
+    assert stated_names(nib.load(tmp_path / "s_regions.nii.gz").header) == {}
+    with pytest.raises(yw.InputError, match="calls label 11 front_L, the region table orbitofrontal_L"):
+        yw.localize(tmp_path / "s_lesions.nii.gz", tmp_path / "s_regions.nii.gz")
+
+
+def test_a_lesion_map_made_from_a_region_map_states_no_names(study: Path) -> None:
+    assert stated_names(nib.load(study / "s_regions.nii.gz").header) == {
+        11: "front_L", 12: "back_L", 13: "front_R", 14: "back_R",
+    }  # fmt: skip
+    assert stated_names(nib.load(study / "s_lesions.nii.gz").header) == {}
 
 
 def test_an_atlas_refined_with_names_of_its_own_does_not_lose_them(atlas_files: AtlasFiles, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from yucca_wm.core.regions import regions
+
 AFFINE = np.array([[-1.0, 0, 0, 12], [0, -1.1, 0, 14], [0, 0, 1.5, -9], [0, 0, 0, 1]])
 
 
@@ -19,6 +21,8 @@ def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, 
     from yucca.modules.networks.networks.TinyUNet import TinyUNet
 
     planar = dimensions == "2D"
+    names = regions().names if classes == 37 else {}
+    labels = {str(label): names.get(label, f"label {label}") for label in range(classes)}
     torch.manual_seed(seed)
     network = TinyUNet(
         input_channels=1,
@@ -46,7 +50,7 @@ def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, 
             "intensities": [{"mean": 1.0, "std": 1.0}],
             "classes": list(range(classes)),
             "modalities": {"0": "MRI"},
-            "labels": {str(label): f"label {label}" for label in range(classes)},
+            "labels": labels,
         },
     }
     configuration = {
@@ -57,7 +61,7 @@ def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, 
         "num_classes": classes,
         "num_modalities": 1,
         "patch_size": (16, 16) if planar else (16, 16, 16),
-        "labels": {str(label): f"label {label}" for label in range(classes)},
+        "labels": labels,
         "task_type": "segmentation",
         "plans": plans,
         "augmentation_parameters": {"label_dtype": int},

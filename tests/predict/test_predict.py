@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from scipy import ndimage
 
 import yucca_wm as yw
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import merge_folders
 from yucca_wm.imaging import images
@@ -270,30 +272,41 @@ def test_models_in_each_others_place_are_refused(region_model: Path) -> None:
 
 
 def test_regions_have_the_names_that_the_model_knows_them_by(
-    scan: Scan, lesion_model: Path, region_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    scan: Scan, lesion_model: Path, version_folder: Callable[..., Path], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
+    """Its left is the built-in table's right."""
+    table_of, other = regions().names, regions().mirrored()
+    called = {0: "background"} | {label: table_of[other[label]] for label in table_of}
+    changed = sum(called[label] != name for label, name in table_of.items())
+    labels = {str(label): name for label, name in called.items()}
+    region_model = version_folder(tmp_path / "model", 37, "3D", seed=2, labels=labels)
     names = tmp_path / "names.tsv"
-    names.write_text("index\tname\n" + "".join(f"{label}\tlabel {label}\n" for label in range(37)))
+    names.write_text("index\tname\n" + "".join(f"{label}\t{name}\n" for label, name in called.items()))
     command = ["predict", "--t1", str(scan("T1", 0)), "--name", "a", "--no-report", "--out-dir", str(tmp_path / "out")]
     command += ["--lesion-model", str(lesion_model), "--region-model", str(region_model)]
     maps = [tmp_path / "out" / what / "a.nii.gz" for what in ("lesions", "regions")]
-    for number, named in enumerate((False, True, False)):
-        monkeypatch.setattr(sys, "argv", [*command, *(["--names", str(names)] if named else [])])
+    refused = f"calls label 1 parietal_R, the region table parietal_L ({changed} labels with other names); give the"
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(yw.InputError, match=re.escape(refused)):
+        main()
+    with pytest.raises(yw.InputError, match=re.escape(refused)):
+        yw.predict(t1=tmp_path / "T1.nii.gz", lesion_model=lesion_model, region_model=region_model)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(sys, "argv", [*command, "--names", str(names)])
+    as_trained = names.read_text()
+    for text in (as_trained.replace(called[3], "drei"), as_trained):
+        names.write_text(text)
         assert main() == 0
-        if named:
-            with pytest.raises(
-                yw.InputError, match=r"calls label \d+ label \d+ in its record, the region table .*names="
-            ):
-                yw.localize(*maps)
-        else:
-            assert yw.localize(*maps).loads["name"].iloc[0] == "parietal_L"
-        doubted = "calls label 1 'label 1', the region table 'parietal_L' (36 of 36 names differ)"
         said = capsys.readouterr().err
-        assert (doubted in said) != named
-        assert ("report shows an earlier run" in said) == (number > 0)
+        noted = f"the region model calls label 3 {called[3]}, the region table drei (1 label with other names)"
+        assert (noted in said) == (text != as_trained)
+        assert ("report shows an earlier run" in said) == (text == as_trained)
         (tmp_path / "out" / "report").mkdir(exist_ok=True)
-        assert table(tmp_path / "out" / "lesion_load.tsv")[0]["name"] == ("label 1" if named else "parietal_L")
+    assert table(tmp_path / "out" / "lesion_load.tsv")[0]["name"] == "parietal_R"
+    with pytest.raises(yw.InputError, match=r"regions/a.nii.gz: calls label \d+ \w+, the region table .*names="):
+        yw.localize(*maps)
+    assert yw.localize(*maps, names=names).loads["name"].iloc[0] == "parietal_R"
 
 
 @pytest.mark.parametrize(

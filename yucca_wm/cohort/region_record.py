@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from yucca_wm.core.files import case_name
 from yucca_wm.core.predictions import PredictionRecord, prediction_record, recorded_names
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.images import Image, Source, file_of, name_of
+from yucca_wm.imaging.kinds import labels_in
+from yucca_wm.imaging.label_names import stated_names
 from yucca_wm.imaging.reading import note, spelled
 
 RECORD = ".json"
@@ -75,21 +77,37 @@ def _file_of(source: Source) -> Path | None:
     return file if file is not None and (not isinstance(source, Image) or file.is_file()) else None
 
 
-def check_names(regions: Source, labels: Collection[int], table: RegionTable, *, by_number: bool = False) -> None:
-    """Compare the names that the labels of a region map had when it was made with those in the table.
+def check_names(source: Source, image: Image, table: RegionTable, *, by_number: bool = False) -> None:
+    """`compare_names` for the labels in a region map, as its header names them and as the record beside it does; what
+    it returns is noted.
 
-    labels : in the map. by_number : regions are used by their numbers alone, so that other names are only noted. They
-    are also only noted if ``table`` is the user's own and has none of the old names: they may have been renamed.
-
-    Raises InputError for other names in the built-in table, and for labels with each other's names.
+    image : the map in memory, as read from ``source``.
     """
-    made, called = parcellation_of(regions).names or record_of_map(regions).region_names, table.names
-    other = sorted(label for label in labels if label in made.keys() & called.keys() and made[label] != called[label])
+    recorded = parcellation_of(source).names or record_of_map(source).region_names
+    for names in (stated_names(image.header), recorded):
+        held = labels_in(image) if names else set()
+        made = {label: name for label, name in names.items() if label in held}
+        note(*compare_names(name_of(source), "region map", made, table, by_number=by_number))
+
+
+def compare_names(
+    name: str, what: str, made: Mapping[int, str], table: RegionTable, *, by_number: bool = False
+) -> list[str]:
+    """Compare the names that labels had when a map or model was made with those in the table; returns a sentence if
+    some differ.
+
+    name, what : of the map or model, in messages. made : label -> name. by_number : regions are used by their numbers
+    alone, so that any names may differ. So they may if the user gave ``table`` and it has none of the old names: they
+    have been renamed, it seems.
+
+    Raises InputError for other names if no table was given, and for labels with each other's names.
+    """
+    called = table.names
+    other = sorted(label for label in made.keys() & called.keys() if made[label] != called[label])
     if not other:
-        return
-    said = f"calls label {other[0]} {made[other[0]]} in its record, the region table {called[other[0]]}"
+        return []
+    said = f"calls label {other[0]} {made[other[0]]}, the region table {called[other[0]]}"
     said += f" ({count(len(other), 'label')} with other names)"
-    if not by_number and (table.is_built_in or {made[label] for label in other} & set(called.values())):
-        remedy = f"give the table that it was made with: {spelled('--names', 'names=')}"
-        raise InputError(name_of(regions), said, remedy)
-    note(f"the region map {said}")
+    if not by_number and (not table.given or {made[label] for label in other} & set(called.values())):
+        raise InputError(name, said, f"give the table that it was made with: {spelled('--names', 'names=')}")
+    return [f"the {what} {said}"]

@@ -35,8 +35,13 @@ class By(StrEnum):
 
 
 def recorded_names(record: Mapping[str, Any]) -> dict[int, str]:
-    """Label -> name of the regions, as a record of `yucca_wm.predict` or `yucca_wm.parcellate` states them."""
+    """Label -> name of the regions, as a record states them (`names_record`)."""
     return {int(label): str(name) for label, name in record.get(REGION_NAMES, {}).items()}
+
+
+def names_record(names: Mapping[int, str]) -> dict[str, dict[str, str]]:
+    """Entry of a record for the names (label -> name) of the regions; empty without names."""
+    return {REGION_NAMES: {str(label): name for label, name in names.items()}} if names else {}
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class PredictionRecord:
     scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
     scan_voxels : modality -> checksum of the scan's values.
     lesions_by, regions_by : their source, one of `By`.
-    region_names : label -> name, if the user gave them; for maps of `yucca_wm.parcellate` in Python, always.
+    region_names : label -> name, if the user gave them.
     """
 
     scan_files: Mapping[str, str] = field(default_factory=dict)

@@ -102,9 +102,13 @@ COLUMNS = FORM.header
 
 
 class RegionTable(Sequence[Region]):
-    """Regions in ascending order of their label; look one up by label with `by_index`."""
+    """Regions in ascending order of their label; look one up by label with `by_index`.
 
-    def __init__(self, regions: Sequence[Region]) -> None:
+    given : by the user; False: nobody chose a table, and the built-in one is used.
+    """
+
+    def __init__(self, regions: Sequence[Region], *, given: bool = True) -> None:
+        self.given = given
         self._regions = tuple(sorted(regions, key=lambda region: region.index))
         self._by_index = {region.index: region for region in self._regions}
 
@@ -158,7 +162,7 @@ class RegionTable(Sequence[Region]):
 @cache
 def regions() -> RegionTable:
     """The built-in table: 34 regions and the remainders 35 and 36."""
-    return read_table(TABLE)
+    return RegionTable(read_table(TABLE), given=False)
 
 
 def region_table(names: TableInput | RegionTable | None = None) -> RegionTable:

@@ -15,6 +15,7 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, make_folder, remove_temporaries, write_json
+from yucca_wm.core.predictions import recorded_names
 from yucca_wm.ensemble.merge import Method, merge
 from yucca_wm.ensemble.probabilities import Probabilities, Resampled
 from yucca_wm.ensemble.store import SoftmaxFile, open_softmax
@@ -174,12 +175,28 @@ def _merge_case(
         if digests.count(digest) > 1:
             raise InputError(path, "is there in two folders, byte for byte: what it says would count twice")
     about = [getattr(member, "about", {}) for member in members]
+    names = _names(list(files.values()), about)
     merged = merge(members, method=options.method, weights=[weights[n] for n in files], confidence=options.confidence)
     if merged.confidence is not None:
         make_folder(out / CONFIDENCE_FOLDER)
         images.save(merged.grid.image(merged.confidence), target["confidence"])
-    images.save(merged.grid.image(merged.labels), target["label_map"])
+    images.save(merged.grid.image(merged.labels), target["label_map"], names)
     return {"sha256": digests, "models": about}
+
+
+def _names(files: Sequence[Path], about: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Label -> name of the regions, as the first file that has names states them.
+
+    Raises InputError if a name belongs to another label in another file: their classes are not the same.
+    """
+    stated = [(file, names) for file, model in zip(files, about, strict=True) if (names := recorded_names(model))]
+    for (first, names), (other, others) in combinations(stated, 2):
+        label_of = {name: label for label, name in names.items()}
+        for label, name in others.items():
+            if label_of.get(name, label) != label:
+                problem = f"calls label {label} {name}, which is label {label_of[name]} in {first}"
+                raise InputError(other, problem, "ensemble predictions of the same label set")
+    return stated[0][1] if stated else {}
 
 
 def _said(

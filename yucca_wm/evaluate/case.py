@@ -100,12 +100,13 @@ def read_case(case: Case, how: How) -> Compared:
     kind = _kind_of(prediction, truth, how)
     predicted_labels, true_labels = labels_in(prediction), labels_in(truth)
     known = how.labels.known if kind is Target.LESIONS else {0, *how.table.indices}
-    for source, labels in ((case.prediction, predicted_labels), (case.truth, true_labels)):
+    given = ((case.prediction, whole, predicted_labels), (case.truth, truth, true_labels))
+    for source, image, labels in given:
         if known is not None and (unknown := sorted(labels - known)):
             raise InputError(name_of(source), *_unknown(unknown, kind, how))
         if kind is Target.REGIONS:
             refuse_tissue_map(labels, how.table, name_of(source))
-            check_names(source, labels, how.table)
+            check_names(source, image, how.table)
     if kind is Target.LESIONS:
         true = how.labels.lesion(truth.data).astype(np.uint8)
         true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY

@@ -18,6 +18,7 @@ from yucca_wm.core.errors import InputError, NotWholeNumbersError, UnknownLabels
 from yucca_wm.core.files import atomic_path
 from yucca_wm.imaging import reading
 from yucca_wm.imaging.header import FORM_TOLERANCE_MM, corners_mm, forms_apart_mm, header_notes
+from yucca_wm.imaging.label_names import state_names
 from yucca_wm.imaging.nifti import MAX_VOXELS as MAX_VOXELS
 from yucca_wm.imaging.nifti import read_nifti
 
@@ -209,9 +210,12 @@ def _without_background(values: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([words[words != 0].view(flat.dtype), flat[whole:]])
 
 
-def save(image: Image, path: str | os.PathLike[str]) -> Path:
-    """Write ``image`` atomically as NIfTI in its array's type, with its own grid, form codes and units."""
-    nifti = as_nifti(image)
+def save(image: Image, path: str | os.PathLike[str], names: Mapping[int, str] | None = None) -> Path:
+    """Write ``image`` atomically as NIfTI in its array's type, with its own grid, form codes and units.
+
+    names : label -> name of a label map; they are stated in its header (`yucca_wm.imaging.label_names`).
+    """
+    nifti = as_nifti(image, names)
     with atomic_path(path) as temporary:
         nib.save(nifti, temporary)
     return Path(path)
@@ -222,8 +226,9 @@ def as_written(image: Image) -> Image:
     return replace(image, affine=image.affine.astype(np.float32).astype(np.float64))
 
 
-def as_nifti(image: Image) -> nib.Nifti1Image:
-    """``image`` as a nibabel image: in its array's type, with its own grid, form codes and units (mm)."""
+def as_nifti(image: Image, names: Mapping[int, str] | None = None) -> nib.Nifti1Image:
+    """``image`` as a nibabel image: in its array's type, with its own grid, form codes and units (mm), and with
+    ``names`` as in `save`."""
     header = image.header.copy() if image.header is not None else nib.Nifti1Header()
     header.set_data_dtype(image.data.dtype)
     header["scl_slope"], header["scl_inter"], header["cal_max"], header["cal_min"] = 1, 0, 0, 0
@@ -235,6 +240,7 @@ def as_nifti(image: Image) -> nib.Nifti1Image:
     if forms_apart_mm(nifti.header) > FORM_TOLERANCE_MM:  # a qform cannot hold shear
         nifti.set_qform(image.affine, 0)
     nifti.header.set_xyzt_units("mm")
+    state_names(nifti.header, names or {})
     return nifti
 
 

@@ -16,7 +16,7 @@ from yucca_wm.cohort.ids import called, check_name
 from yucca_wm.core.columns import Column, Kind, TableForm
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.notes import About, Note, recorded
-from yucca_wm.core.predictions import EXTRA, REGION_NAMES
+from yucca_wm.core.predictions import EXTRA
 from yucca_wm.core.regions import Region
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import as_nifti, file_of
@@ -215,10 +215,11 @@ def _result(subject: str, atlas: Atlas, person: Person, result: Labelling, setti
     record = record_of(atlas, person, result, settings)
     volumes = record["volume_ml"]
     grid = person.found.mask
-    labelled, unmasked = (as_nifti(grid.with_data(labels)) for labels in (result.regions, result.unmasked))
+    names = atlas.table.names
+    labelled, unmasked = (as_nifti(grid.with_data(labels), names) for labels in (result.regions, result.unmasked))
     doubts = [Note(doubt, About.POOR_REGISTRATION) for doubt in record["doubts"]]
-    for image in (labelled, unmasked):  # tells `yucca_wm.localize` its flags, and whose names the labels have
-        image.extra[EXTRA] = {**recorded(doubts), REGION_NAMES: record[REGION_NAMES]}
+    for image in (labelled, unmasked):
+        image.extra[EXTRA] = recorded(doubts)  # tells `yucca_wm.localize` its flags
     return Parcellation(
         subject,
         labelled,

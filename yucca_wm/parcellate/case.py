@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from yucca_wm import __version__
 from yucca_wm.atlas.maps import Atlas
 from yucca_wm.core.files import check_not_read, make_folder, sha256, write_json
-from yucca_wm.core.predictions import REGION_NAMES
+from yucca_wm.core.predictions import names_record
 from yucca_wm.core.stages import stage
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
@@ -146,10 +146,10 @@ def write(
     atlas: Atlas, person: Person, result: Labelling, settings: Settings, out: Outputs, *, picture: bool
 ) -> dict[str, Any]:
     """Write all files of a parcellation, the region map and the record last; returns the record."""
-    grid = person.found.mask
+    grid, names = person.found.mask, atlas.table.names
     for earlier in (out.regions, out.record):  # a map without a record would pass for one from elsewhere
         earlier.unlink(missing_ok=True)
-    save(grid.with_data(result.unmasked), out.unmasked)
+    save(grid.with_data(result.unmasked), out.unmasked, names)
     itk.save_affine(result.warp.matrix, out.affine)
     if result.warp.field is not None:
         itk.save_field(result.warp.field, out.field)
@@ -161,7 +161,7 @@ def write(
         draw(grid.with_data(result.regions), grid, person.beside.t1, atlas.table, out.picture)
     else:
         out.picture.unlink(missing_ok=True)  # from an earlier run
-    save(grid.with_data(result.regions), out.regions)
+    save(grid.with_data(result.regions), out.regions, names)
     record = record_of(atlas, person, result, settings) | {REGIONS_SHA256: sha256(out.regions)}
     write_json(out.record, record)
     return record
@@ -239,7 +239,7 @@ def record_of(atlas: Atlas, person: Person, result: Labelling, settings: Setting
         "unlabelled_voxels": result.unlabelled,
         "folded_voxels": 0 if field is None else field.folds(),
         "affine_subject_to_atlas_ras_mm": result.warp.matrix.tolist(),
-        REGION_NAMES: {str(label): name for label, name in atlas.table.names.items()},
+        **names_record(atlas.table.names),
         "volume_ml": {region.name: round(float(counts[region.index]) * voxel_ml, 4) for region in atlas.table},
         "inputs": {**person.inputs, "sha256": person.inputs["sha256"] | atlas.digests},
         "versions": versions(),

@@ -122,9 +122,8 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     models = {what: own_models.load(path, args.device) for what, path in choice.given.items()}
     own_models.check_classes(models)
     table = region_table(args.names)
-    if not args.names and REGIONS in models:
-        for doubt in own_models.other_names(models[REGIONS], table):
-            print(f"note: {doubt}", file=sys.stderr)
+    for doubt in own_models.check_region_names(models, table):
+        print(f"note: {doubt}", file=sys.stderr)
     options = Options(
         shipped=choice.shipped,
         registered=choice.registered,

@@ -13,7 +13,7 @@ from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import natural_key, write_json
 from yucca_wm.core.notes import read_back, recorded
-from yucca_wm.core.predictions import REGION_NAMES, By
+from yucca_wm.core.predictions import By, names_record
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
@@ -75,7 +75,7 @@ def write_account(out: Path, outcome: Outcome[dict[str, Any]], table: RegionTabl
 
 def own_names(table: RegionTable) -> dict[str, dict[str, str]]:
     """Names of the regions as recorded; empty for the built-in ones."""
-    return {} if table.is_built_in else {REGION_NAMES: {str(label): name for label, name in table.names.items()}}
+    return {} if table.is_built_in else names_record(table.names)
 
 
 def write_predictions(out: Path, outcome: Outcome[dict[str, Any]], flags: Mapping[str, Collection[str]]) -> None:

@@ -35,7 +35,7 @@ from yucca_wm.predict.case import Case, Options, alone, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
 from yucca_wm.predict.folder import STEP, check_scans, check_whose, remove_stale_tables
-from yucca_wm.predict.own_models import LoadedModel, check_classes, load, other_names
+from yucca_wm.predict.own_models import LoadedModel, check_classes, check_region_names, load
 from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages
 
@@ -248,9 +248,9 @@ def predict(
         warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that is not the user's
         models = {what: load(path, device) for what, path in choice.given.items()}
         check_classes(models)
+        table = region_table(names)
+        unsure = check_region_names(models, table)
         predicted = predict_person(Case(name, scans), models, options, partial(networks, device))
-    table = region_table(names)
-    unsure = other_names(models[REGIONS], table) if names is None and REGIONS in models else []
     return _result(predicted, models, options, table, unsure)
 
 
@@ -272,10 +272,10 @@ def _result(
         localization = localization_of(
             Maps(name, found[LESIONS], found[REGIONS], companions=companions), table, Settings()
         )
-    maps = {what: as_nifti(image) for what, image in found.items()}
+    maps = {what: as_nifti(image, predicted.names.get(what)) for what, image in found.items()}
     for image in maps.values():
         image.set_filename(f"{name}.nii.gz")  # tells `yucca_wm.localize` the subject
-        image.extra[EXTRA] = record  # and this its flags, and the names of regions
+        image.extra[EXTRA] = record  # and this its flags, and the names that were given
     return Prediction(
         name,
         maps.get(LESIONS),

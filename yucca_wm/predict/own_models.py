@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.cohort.region_record import compare_names
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble import store
@@ -20,7 +21,7 @@ from yucca_wm.ensemble.merge import Merged, merge
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.predict.case import Options, alone
-from yucca_wm.predict.choice import LESIONS
+from yucca_wm.predict.choice import LESIONS, REGIONS
 from yucca_wm.scan import Frame
 
 
@@ -30,6 +31,11 @@ class LoadedModel:
 
     model: Any
     network: Any
+
+    @property
+    def region_names(self) -> dict[int, str]:
+        """Class -> its name, without the background; empty if the model stores none."""
+        return {label: name for label, name in self.model.names.items() if label}
 
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
@@ -53,17 +59,10 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
             )
 
 
-def other_names(model: LoadedModel, table: RegionTable) -> list[str]:
-    """One sentence if the region model was trained on labels with other names than the table's; else empty."""
-    own = model.model.names
-    known = [region for region in table if region.index in own]
-    differ = [region for region in known if own[region.index] != region.name]
-    names = spelled("--names", "names")
-    return [
-        f"the region model calls label {region.index} '{own[region.index]}', the region table '{region.name}' "
-        f"({len(differ)} of {len(known)} names differ); if they are not the same regions, name them with {names}"
-        for region in differ[:1]
-    ]
+def check_region_names(models: Mapping[str, LoadedModel], table: RegionTable) -> list[str]:
+    """Compare the names of the region model's classes, if there is one, with those in the table: `compare_names`."""
+    loaded = models.get(REGIONS)
+    return compare_names(str(loaded.model.path), "region model", loaded.region_names, table) if loaded else []
 
 
 def predict_arrays(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,13 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.notes import Note, recorded
 from yucca_wm.core.predictions import By
+from yucca_wm.core.regions import regions
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.run_record import FileState
 from yucca_wm.models.shipped import identities as shipped_identities
 from yucca_wm.predict import shipped
-from yucca_wm.predict.case import Case, Options, by_shipped
+from yucca_wm.predict.case import Case, Options, alone, by_shipped
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.frame_files import save_frame
 from yucca_wm.predict.own_models import LoadedModel, maps_of
@@ -35,7 +36,8 @@ class Predicted:
 
     maps : name of a map's folder (``lesions``, ``regions_T1``, ``tissue``, ...) -> the map.
     frame : the scans as the networks saw them. made : the record: scans and models used, and notes. in_frame : False if
-    the maps are on the grid of a scan as it was before registration.
+    the maps are on the grid of a scan as it was before registration. names : folder of a region map -> the names that
+    its labels have for the model which found them.
     """
 
     case: Case
@@ -43,6 +45,7 @@ class Predicted:
     frame: Frame
     made: dict[str, Any]
     in_frame: bool = True
+    names: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 def predict_case(
@@ -107,7 +110,15 @@ def predict_person(
         if found.registration is not None:
             made["registration"] = found.registration
     maps |= maps_of(models, case.name, frame, folder, options, like)
-    return Predicted(case, maps, frame, made | recorded(notes), like is None or not frame.transforms)
+    in_frame = like is None or not frame.transforms
+    return Predicted(case, maps, frame, made | recorded(notes), in_frame, _names(case, models))
+
+
+def _names(case: Case, models: Mapping[str, LoadedModel]) -> dict[str, dict[int, str]]:
+    """Folder of each region map -> label -> name; none for a model that stores no names."""
+    if REGIONS not in models:
+        return {REGIONS: regions().names}
+    return dict.fromkeys([REGIONS, *(alone(REGIONS, m) for m in case.scans)], models[REGIONS].region_names)
 
 
 def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:
@@ -132,7 +143,7 @@ def write_predicted(predicted: Predicted, out: Path) -> None:
     """Write the maps and the alignment of the scans."""
     name = predicted.case.name
     for folder, image in predicted.maps.items():
-        images.save(image, make_folder(out / folder) / f"{name}.nii.gz")
+        images.save(image, make_folder(out / folder) / f"{name}.nii.gz", predicted.names.get(folder))
     found = predicted.maps.get(TISSUE, predicted.maps.get(REGIONS))
     save_frame(name, predicted.case.scans, predicted.frame, out, found if predicted.in_frame else None)
 

@@ -121,7 +121,7 @@ def load_map(path: Path, target: Target) -> Image:
     found = load_labels(path, allowed=target.classes)
     if target is Target.REGIONS:
         refuse_mask(labels_in(found), regions(), str(path))
-        check_names(path, labels_in(found), regions(), by_number=True)
+        check_names(path, found, regions(), by_number=True)
     return found
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import remove_temporaries
+from yucca_wm.core.predictions import names_record, recorded_names
 from yucca_wm.core.regions import SIDE_WORD, regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
@@ -249,9 +250,12 @@ def _exchange(n_classes: int, names: Mapping[int, str]) -> list[int] | None:
 
 
 def about(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Description of the model for a softmax file, from the configuration that Yucca stores with a model."""
+    """Description of the model for a softmax file, from the configuration that Yucca stores with a model, with the
+    names of its regions if it has regions."""
     keys = ("task", "model_name", "model_dimensions", "manager_name", "ckpt_path")
-    return {key: str(config[key]) for key in keys if config.get(key) is not None}
+    names = {label: name for label, name in names_of(config).items() if label}
+    regions = names_record(names) if len(names) >= MAX_UNSIDED_CLASSES else {}
+    return {key: str(config[key]) for key in keys if config.get(key) is not None} | regions
 
 
 def restored(logits: Any, properties: dict[str, Any]) -> RestoredLogits | None:
@@ -274,7 +278,8 @@ def restored(logits: Any, properties: dict[str, Any]) -> RestoredLogits | None:
 def save_prediction(restored: RestoredLogits, path: Path, *, save_softmax: bool) -> None:
     """Write ``path``.nii.gz and, if requested, ``path``.npz first: no label map exists without its softmax."""
     labels = write_softmax(restored, path.with_name(path.name + ".npz")) if save_softmax else restored.labels()
-    images.save(restored.grid.image(labels), path.with_name(path.name + ".nii.gz"))
+    target = path.with_name(path.name + ".nii.gz")
+    images.save(restored.grid.image(labels), target, recorded_names(restored.about))
 
 
 def write_softmax(restored: RestoredLogits, path: Path) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from yucca_wm.cohort.region_record import check_names
 from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.predictions import recorded_names
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging import images
@@ -86,7 +87,7 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
         problem = f"holds the same voxels as the region map {name_of(maps.regions)}"
         raise InputError(name_of(maps.lesions), problem, TWO_MAPS)
     refuse_mask(held, table, name_of(maps.regions))
-    check_names(maps.regions, held, table)
+    check_names(maps.regions, given["regions"], table)
     return LabelMaps(wide, placed["regions"], own, given["regions"], placed.get("ventricles"), placed.get("tissue"))
 
 
@@ -125,7 +126,7 @@ def load_modality(modality: Modality, regions: Image, table: RegionTable, settin
     if modality.regions is not None:
         known = {0, *table.indices}
         regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
-        check_names(modality.regions, labels_in(regions), table)
+        check_names(modality.regions, regions, table)
     return lesions, on_grid(regions, lesions, resample=settings.resample)
 
 
@@ -141,8 +142,10 @@ def _load_map(path: Source, read: Callable[[Source], Image], allowed: set[int] |
     from yucca_wm.ensemble.folders import open_probabilities
     from yucca_wm.ensemble.merge import merge
 
-    merged = merge([open_probabilities(path)])
+    softmax = open_probabilities(path)
+    merged = merge([softmax])
     found = set(np.unique(merged.labels).tolist())
     if allowed is not None and (unknown := sorted(found - allowed)):
         raise InputError(path, f"gives labels that are not in the table: {', '.join(map(str, unknown[:5]))}")
-    return Image(merged.labels, merged.grid.affine, path)
+    header = images.as_nifti(merged.grid.image(merged.labels), recorded_names(getattr(softmax, "about", {}))).header
+    return Image(merged.labels, merged.grid.affine, path, header)
