@@ -104,8 +104,7 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
     monkeypatch.setattr(lesion_rules, "at_the_top", lambda _brain, _grid, points: high(points))
     t1 = np.ones(shape, np.float32)
     t1[:, :, :2] = 0
-    scans = {"T1": t1, "FLAIR": flair}
-    views = {name: FieldOfView.of(scan) for name, scan in scans.items()}
+    views = {"T1": FieldOfView.of(t1), "FLAIR": FieldOfView.of(flair)}
     steps = [lesions]
     for rule in (
         lambda labels: lesion_rules.plausible(labels, tissue, grid)[labels],
@@ -114,7 +113,8 @@ def test_every_rule_on_lesions_that_were_labelled_once_finds_what_it_finds_alone
     ):
         steps.append(rule(lesion_rules.labelled(steps[-1])))
     assert [int(lesion_rules.labelled(step).max()) for step in steps] == [191, 158, 136, 62]
-    np.testing.assert_array_equal(lesion_rules.plausible_lesions(lesions, tissue, brain, grid, scans), steps[3])
+    found = lesion_rules.plausible_lesions(lesions, tissue, brain, grid, flair, views)
+    np.testing.assert_array_equal(found, steps[3])
 
 
 @pytest.mark.parametrize("spacing", [0.9999998, 1.0, 1.0000002])

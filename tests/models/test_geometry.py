@@ -8,15 +8,34 @@ import numpy as np
 import pytest
 import torch
 
+from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.imaging.images import Image
-from yucca_wm.models.brain import Brain, CoarseOutput, _coarse_output, _mean_output, _showing_the_brain, on_coarse_grid
+from yucca_wm.models.brain import (
+    Brain,
+    CoarseOutput,
+    Network,
+    _coarse_output,
+    _mean_output,
+    _showing_the_brain,
+    on_coarse_grid,
+)
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.conventions import ABSENT, LESION, SIZE, SPACING_MM
-from yucca_wm.models.tissue import _thickened, _through, _views, _whole_groups, likelier_modality, tissue_probability
+from yucca_wm.models.tissue import _shares, _thickened, _through, _whole_groups, likelier_modality, tissue_probability
 
 
 def grid(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> Canonical:
     return Canonical.of(Image(np.zeros(shape, np.uint8), np.diag([*spacing, 1.0])))
+
+
+def views_of(scans: dict[str, np.ndarray]) -> dict[str, FieldOfView]:
+    return {name: FieldOfView.of(scan) for name, scan in scans.items()}
+
+
+def probability_of(
+    network: Network, scans: dict[str, np.ndarray], grid: Canonical, brain: Brain, n: int
+) -> torch.Tensor:
+    return tissue_probability(network, scans, views_of(scans), grid, brain, n)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 0.7, 4.0), (2.0, 2.0, 2.0), (0.45, 3.0, 0.45)])
@@ -166,7 +185,7 @@ def test_beyond_the_field_of_view_of_one_scan_the_other_counts() -> None:
         given.append((x != 0).flatten(2).any(2))
         return torch.zeros(len(x), 9, *x.shape[2:])
 
-    tissue_probability(network, {"T1": t1, "FLAIR": flair}, grid(size, (1.0, 1.0, 1.0)), brain, 9)
+    probability_of(network, {"T1": t1, "FLAIR": flair}, grid(size, (1.0, 1.0, 1.0)), brain, 9)
     channels = torch.cat(given[::2])
     first = round(10 * SPACING_MM - 5)  # the lowest plane within 5 mm of the brain, give or take one
     without = int((~channels[:, 0]).sum())
@@ -212,7 +231,7 @@ def test_lesions_are_within_the_brain() -> None:
         return logits
 
     scan = np.random.default_rng(0).random(size, np.float32)
-    found = tissue_probability(network, {"FLAIR": scan}, whole, brain, 9)
+    found = probability_of(network, {"FLAIR": scan}, whole, brain, 9)
     lesion = found[LESION].numpy() > 0.5
     across = np.nonzero(lesion)[0]
     first, last = 20 * 3, 44 * 3 - 1  # voxels of the brain's own outermost planes
@@ -251,12 +270,12 @@ def test_a_slab_that_leaves_out_part_of_a_plane_is_not_used_there(axis: int, los
     narrow = whole.copy()
     np.moveaxis(narrow, axis, 0)[:lost_mm] = 0
     for name, other in (("FLAIR", "T1"), ("T1", "FLAIR")):
-        views = _views({name: narrow, other: whole}, core)
+        views = _shares(views_of({name: narrow, other: whole}), core)
         assert views.used[other].all()
         assert (views.used[name][30:162] == used).all()
         assert (views.part & core).any() != used
         assert (narrow[views.part] > 0).all()
-        assert _views({name: narrow}, core).used[name][30:162].all(), "alone it is all that there is"
+        assert _shares(views_of({name: narrow}), core).used[name][30:162].all(), "alone it is all that there is"
 
 
 @pytest.mark.parametrize("narrow", ["T1", "FLAIR"])
@@ -281,7 +300,7 @@ def test_beyond_a_narrow_scan_the_other_is_seen_alone_and_elsewhere_both(narrow:
         logits[alone, LESION] = 10
         return logits
 
-    found = tissue_probability(network, scans, grid(size, (1.0, 1.0, 1.0)), brain, 9)[LESION] > 0.5
+    found = probability_of(network, scans, grid(size, (1.0, 1.0, 1.0)), brain, 9)[LESION] > 0.5
     core = torch.zeros(size, dtype=torch.bool)
     core[40:150, 60:120, 60:100] = True
     assert found[core & torch.from_numpy(beyond)].all()
@@ -305,7 +324,7 @@ def test_a_narrow_flair_counts_wherever_it_shows_something() -> None:
         logits[:, LESION] = 10 * (x[:, 1] - 6)
         return logits
 
-    found = tissue_probability(network, {"T1": t1, "FLAIR": flair}, grid(size, (1.0, 1.0, 1.0)), brain, 9)[LESION]
+    found = probability_of(network, {"T1": t1, "FLAIR": flair}, grid(size, (1.0, 1.0, 1.0)), brain, 9)[LESION]
     x, y, z = torch.nonzero(found > 0.5).T
     assert (x.min(), x.max(), y.min(), y.max(), z.min(), z.max()) == (120, 125, 90, 95, 80, 85)
     assert len(x) == 6**3

@@ -51,7 +51,8 @@ def plausible_lesions(
     tissue: NDArray[Any],
     brain: Brain,
     grid: Canonical,
-    scans: Mapping[str, NDArray[np.float32]],
+    flair: NDArray[np.float32] | None,
+    views: Mapping[str, FieldOfView],
 ) -> NDArray[np.bool_]:
     """Lesions (26-connected) that pass every rule.
 
@@ -65,8 +66,10 @@ def plausible_lesions(
         Output of the coarse network.
     grid : Canonical
         Grid of the scans.
-    scans : mapping of str to ndarray, float32, shape (x, y, z)
-        Modality -> intensities, 0 outside the field of view. `brighter_than_cortex` needs a FLAIR.
+    flair : ndarray, float32, shape (x, y, z), or None
+        FLAIR intensities, for `brighter_than_cortex`; None: there is no FLAIR.
+    views : mapping of str to FieldOfView
+        Modality -> field of view of its scan.
 
     Returns
     -------
@@ -75,12 +78,11 @@ def plausible_lesions(
     """
     high = partial(at_the_top, brain, grid)
     labels = labelled(lesions)
-    views = {name: FieldOfView.of(scan) for name, scan in scans.items()}
     stays = plausible(labels, tissue, grid) & away_from_ends(labels, brain, grid, views, high)
     labels = np.where(stays[labels], labels, 0)
-    if "FLAIR" not in scans:
+    if flair is None:
         return labels > 0
-    return brighter_than_cortex(labels, scans["FLAIR"], views["FLAIR"], tissue, high)
+    return brighter_than_cortex(labels, flair, views["FLAIR"], tissue, high)
 
 
 def labelled(lesions: NDArray[np.bool_]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
+from yucca_wm.imaging.field_of_view import FieldOfView
 from yucca_wm.imaging.images import Image, check_same_grid
 from yucca_wm.models.alignment import aligned
 from yucca_wm.models.border import redraw_border, white_or_grey
@@ -105,12 +106,13 @@ def segment(networks: Networks, scans: Mapping[str, Image]) -> Segmentation:
             f"shows no whole brain ({shown_ml:.0f} ml of brain found)",
             "check that it is a T1 or FLAIR of a whole head, and its header",
         )
-    probability = tissue_probability(networks.tissue, data, grid, brain, len(TISSUES))
+    views = {name: FieldOfView.of(scan) for name, scan in data.items()}
+    probability = tissue_probability(networks.tissue, data, views, grid, brain, len(TISSUES))
     keep_below_tentorium(probability, brain, grid)
     keep_in_place(probability, brain, grid)
     tissue = keep_whole(probability, grid)
     found = (probability[LESION] >= LESION_THRESHOLD).numpy()
-    lesions = torch.from_numpy(plausible_lesions(found, tissue.numpy(), brain, grid, data))
+    lesions = torch.from_numpy(plausible_lesions(found, tissue.numpy(), brain, grid, data.get("FLAIR"), views))
     tissue = torch.where(lesions & (tissue == 0), 1 + probability[1:LESION].argmax(0), tissue)
     coarse = aligned(((tissue == WHITE_MATTER) | lesions).numpy(), coarse, brain, grid)
     regions = _regions(networks.regions, coarse, brain, grid, (white_or_grey(tissue) | lesions).numpy())

@@ -57,7 +57,12 @@ Array = NDArray[np.float32]
 
 
 def tissue_probability(
-    network: Network, scans: Mapping[str, Array], grid: Canonical, brain: Brain, classes: int
+    network: Network,
+    scans: Mapping[str, Array],
+    views: Mapping[str, FieldOfView],
+    grid: Canonical,
+    brain: Brain,
+    classes: int,
 ) -> torch.Tensor:
     """Probabilities of tissue classes and lesions.
 
@@ -67,6 +72,8 @@ def tissue_probability(
         The fine network: planes [z, channel, x, y] -> logits [z, class, x, y].
     scans : mapping of str to ndarray, float32, shape (x, y, z)
         Modality (T1, FLAIR) -> intensities on ``grid``; one may be missing.
+    views : mapping of str to FieldOfView
+        Modality -> field of view of its scan.
     grid : Canonical
         Grid of the scans.
     brain : Brain
@@ -83,12 +90,12 @@ def tissue_probability(
     around = distance_mm <= AROUND_MM
     box = _box(around)
     inside = around[box]
-    views = _views(scans, core)
-    found = _seen(network, _planes(scans, core, box, inside, views.used, views.measured), grid)
-    part = views.part[box] & inside
+    shares = _shares(views, core)
+    found = _seen(network, _planes(scans, core, box, inside, shares.used, shares.measured), grid)
+    part = shares.part[box] & inside
     planes = np.asarray(part.any((0, 1)))
     if planes.any():  # a scan shows only a part of the brain here: use both in that part
-        together = _planes(scans, core, box, inside, views.shown, views.shown)
+        together = _planes(scans, core, box, inside, shares.shown, shares.shown)
         chosen = _whole_groups(planes, _averaged(grid))
         there, at = torch.from_numpy(part[..., chosen]), torch.from_numpy(chosen)
         found[..., at] = torch.where(there, _seen(network, together[at], grid), found[..., at])
@@ -186,8 +193,8 @@ def _planes(
 
 
 @dataclass(frozen=True)
-class _Views:
-    """Fields of view of the scans.
+class _Shares:
+    """Which scan is used where.
 
     shown : modality -> field of view, bool [x, y, z]. used : modality -> planes, bool [z], in which it shows as much of
     the brain as any scan. part : voxels, bool [x, y, z], that a scan shows in planes in which it is not used.
@@ -200,14 +207,14 @@ class _Views:
     measured: dict[str, NDArray[np.bool_]]
 
 
-def _views(scans: Mapping[str, Array], core: NDArray[np.bool_]) -> _Views:
-    shown = {name: FieldOfView.of(scan).voxels() for name, scan in scans.items()}
+def _shares(views: Mapping[str, FieldOfView], core: NDArray[np.bool_]) -> _Shares:
+    shown = {name: view.voxels() for name, view in views.items()}
     seen = {name: np.asarray((view & core).sum((0, 1)), np.float64) for name, view in shown.items()}
     most = np.max(list(seen.values()), axis=0)
-    used = {name: shown[name].any((0, 1)) & (seen[name] >= LEAST_SHARE_SHOWN * most) for name in scans}
-    parts = {name: shown[name] & ~used[name] for name in scans}
+    used = {name: shown[name].any((0, 1)) & (seen[name] >= LEAST_SHARE_SHOWN * most) for name in shown}
+    parts = {name: shown[name] & ~used[name] for name in shown}
     measured = used | {name: shown[name] for name, part in parts.items() if (part & core).any()}
-    return _Views(shown, used, np.logical_or.reduce(list(parts.values())), measured)
+    return _Shares(shown, used, np.logical_or.reduce(list(parts.values())), measured)
 
 
 def _masks(brain: Brain, grid: Canonical) -> tuple[NDArray[np.bool_], Array]:
