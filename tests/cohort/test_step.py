@@ -123,15 +123,18 @@ def test_who_is_done_and_who_fails_beside_leave_nothing_aside(cohort: Cohort) ->
     assert cohort.files() == {"b.up": "NEW", "c.up": "TEXT OF C"}
 
 
-def test_only_what_changed_is_done_again(cohort: Cohort) -> None:
+def test_only_what_changed_is_done_again(cohort: Cohort, capsys: pytest.CaptureFixture[str]) -> None:
     first = cohort.run()
     assert cohort.calls == "abc"
     assert first.results == {"a": 9, "b": 9, "c": 9}
+    assert "done already" not in capsys.readouterr().err
     assert cohort.run() == first
     assert cohort.calls == ""
+    assert "copy: 3 of 3 cases are done already; --force repeats them" in capsys.readouterr().err
     cohort.write("b", "another text")
     assert cohort.run().results == {"a": 9, "b": 12, "c": 9}
     assert cohort.calls == "b"
+    assert "copy: 2 of 3 cases are done already" in capsys.readouterr().err
     cohort.run({"size": (1, 3)})
     assert cohort.calls == "abc"
     cohort.run({"size": (1, 3)}, force=True)

@@ -127,7 +127,7 @@ def test_what_was_done_to_the_scans_comes_after_what_is_in_doubt(predicted: Path
     assert text.index("Look at these first") < text.index("<h2>What was run</h2>") < heading
     assert re.findall(r'<p class="note done">(.*?)</p>', text) == [f"{name}: {done[name]}" for name in sorted(done)]
     head, *rows = re.findall(r"<tr>(.*)</tr>", text[text.index('id="subjects"') :])[:4]
-    assert head.endswith("<th>doubts</th>")
+    assert head.endswith("<th>notes to check</th>")
     assert [re.findall(r"<td>(.*?)</td>", row)[-1] for row in rows] == ["0", "0", "2"]
     own = (predicted.parent / "pages/subjects/left.html").read_text(encoding="utf-8")
     assert done["left"] not in flags_of(own)

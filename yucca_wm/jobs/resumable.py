@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from yucca_wm.cohort.ids import looks_like
+from yucca_wm.core import verbosity
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import case_name, make_folder, remove_temporaries
 from yucca_wm.imaging import reading
@@ -74,6 +76,9 @@ def run_step(
     kept, due, refused = _sorted_out(step, chosen, record, force=options.force)
     if chosen and len(refused) == len(chosen):
         raise next(iter(refused.values()))
+    if kept and len(chosen) > 1 and not verbosity.is_quiet():
+        said = f"{len(kept)} of {len(chosen)} cases are done already; --force repeats them"
+        print(f"{step.name}: {said}", file=sys.stderr)
 
     other_files: dict[str, Path] = {}
 

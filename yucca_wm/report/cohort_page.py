@@ -87,7 +87,7 @@ def cohort_page(
             "outside regions (%)",
             "largest lesion (ml)",
             "flags",
-            *["doubts"] * bool(notes.doubts),
+            *["notes to check"] * bool(notes.doubts),
         ),
         subject_rows=[_subject_row(name, results, links, notes.doubts) for name in results.load],
         means=[
