@@ -5,8 +5,11 @@ from __future__ import annotations
 import locale
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from yucca_wm.jobs.options import RunOptions
 
 START_LOCALE = locale.setlocale(locale.LC_ALL)
 
@@ -23,6 +26,37 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
 
+
+@pytest.fixture(autouse=True)
+def _figures_without_words(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures saved in this process have no words, whose layout takes longer than many a test; except with the marker
+    ``pictures``, and in processes of their own."""
+    if "pictures" in request.keywords:
+        return
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    in_full = Figure.savefig
+
+    def savefig(self: Figure, *words: Any, **how: Any) -> None:
+        self.set_layout_engine("none")
+        for part in [*self.findobj(Text), *self.findobj(Axis)]:
+            part.set_visible(False)
+        in_full(self, *words, **how)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+
+
+@pytest.fixture(autouse=True)
+def _one_job_unless_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests themselves run on all processors: a command in this process starts worker processes only where
+    ``--jobs`` says so; except with the marker ``processes``."""
+    if "processes" not in request.keywords:
+        monkeypatch.setattr(RunOptions, "workers", lambda self: 1 if self.jobs is None else WORKERS(self))
+
+
+WORKERS = RunOptions.workers
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -53,6 +53,7 @@ def test_an_error_while_handing_out_is_raised(monkeypatch: pytest.MonkeyPatch) -
             run_cases(square, CASES, jobs=jobs, sent=full)
 
 
+@pytest.mark.processes
 def test_jobs_never_exceed_what_may_be_used(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

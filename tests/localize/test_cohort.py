@@ -46,6 +46,7 @@ def contents(out):
     return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name != RECORD}
 
 
+@pytest.mark.pictures
 def test_tables_of_a_cohort(folders):
     assert run(folders) == 0
     out = folders / "out"

@@ -10,6 +10,8 @@ from scipy import ndimage
 from yucca_wm.imaging.images import Image
 from yucca_wm.report.pictures.alignment import EDGE_COLOR, draw_alignment
 
+pytestmark = pytest.mark.pictures
+
 
 def ball(shift_mm: float = 0.0, spacing_mm: float = 2.0) -> Image:
     """A head of 70 mm radius on a grid of its own."""
