@@ -37,6 +37,7 @@ from yucca_wm.predict.shipped import _announced
 from yucca_wm.report.flagged import excluded, read_flags
 from yucca_wm.scan import Frame
 from yucca_wm.scan.notes import ONLY_T1
+from yucca_wm.training import prediction
 
 from ..results_page import unnamed
 
@@ -630,3 +631,31 @@ def test_a_header_that_says_two_things_is_read_as_it_is_told(tmp_path: Path, mon
         assert nib.load(out / "lesions" / "anna.nii.gz").affine[0, 3] == pytest.approx(place, abs=1e-3)
     with pytest.raises(yw.InputError, match='say which one to use: header="sform" or header="qform"'):
         yw.predict(flair=path)
+
+
+@pytest.mark.usefixtures("fast")
+def test_scans_in_which_ones_own_model_sees_different_lesions_are_flagged_with_the_packages_regions_too(
+    lesion_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On T1 it finds half of the image, on FLAIR nothing; 12 planes of 0.792 ml."""
+    real = prediction.write_softmax
+
+    def write_softmax(restored: Any, path: Path) -> Any:
+        labels = real(restored, path)
+        return (path.parent.name == "T1") * (np.indices(labels.shape)[0] < 12).astype(np.uint8)
+
+    monkeypatch.setattr(prediction, "write_softmax", write_softmax)
+    scans = {name: tmp_path / f"{name}.nii.gz" for name in ("t1", "flair")}
+    for number, path in enumerate(scans.values()):
+        nib.save(nib.Nifti1Image(np.roll(scan(), number, 0), AFFINE), path)
+    found = yw.predict(**scans, lesion_model=lesion_model, region_model="shipped", subject="a")
+    assert "T1 9.5 ml and FLAIR 0.0 ml" in found.flags["modality_disagreement"]
+    found.save(tmp_path / "saved", report=False)
+    words = [f"--{name}={path}" for name, path in scans.items()]
+    words += [f"--lesion-model={lesion_model}", "--region-model=shipped", "--name=a", "--no-report"]
+    monkeypatch.setattr(sys, "argv", ["predict", *words, f"--out-dir={tmp_path / 'out'}"])
+    assert main() == 0
+    for folder in (tmp_path / "saved", tmp_path / "out"):
+        total = pd.read_table(folder / "modalities.tsv").iloc[-1]
+        assert (total["t1_ml"], total["flair_ml"]) == (pytest.approx(9.504), 0)
+        assert "modality_disagreement" in json.loads((folder / "localize.json").read_text())["subjects"]["a"]["flags"]

@@ -262,9 +262,9 @@ def _result(
     localization = None
     if {LESIONS, REGIONS} <= found.keys():
         modalities = None
-        if {LESIONS, REGIONS} <= models.keys():
+        if LESIONS in models:
             modalities = tuple(
-                Modality(m, found[alone(LESIONS, m)], found[alone(REGIONS, m)])
+                Modality(m, found[alone(LESIONS, m)], found.get(alone(REGIONS, m)))
                 for m in MODALITIES
                 if m in predicted.case.scans
             )

@@ -185,11 +185,11 @@ def companion_places(
     """Where a run writes maps that accompany lesions and regions. modalities : used ones. models : the user's own."""
     from yucca_wm.localize.inputs.companions import CompanionPaths
 
-    both = {LESIONS, REGIONS} <= set(models)
+    places = {what: {m: out / alone(what, m) for m in modalities} for what in models}
     return CompanionPaths(
         soft=options.soft,
-        modality_lesions={m: out / alone(LESIONS, m) for m in modalities} if both else None,
-        modality_regions={m: out / alone(REGIONS, m) for m in modalities} if both else None,
+        modality_lesions=places.get(LESIONS),
+        modality_regions=places.get(REGIONS),
         tissue=out / TISSUE if options.shipped else None,
         tissue_of_others=True,
     )
