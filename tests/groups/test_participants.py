@@ -55,6 +55,13 @@ def test_an_exact_name_wins_over_a_near_one_in_any_order(tmp_path: Path) -> None
     assert unmatched == {"01": "participant sub-01 is there already, with sub-01"}
 
 
+def test_an_exact_persons_name_wins_over_a_near_one_for_sessions_too(tmp_path: Path) -> None:
+    for ids in (("sub-01", "01"), ("01", "sub-01")):
+        found, unmatched = partners(tmp_path, ["sub-01_ses-1", "sub-01_ses-2"], *ids)
+        assert found == {"sub-01_ses-1": "sub-01"}
+        assert unmatched == {"01": "has no lesion load"}
+
+
 def test_nobody_in_both_tables_is_one_error_that_shows_both(tmp_path: Path) -> None:
     table, _ = participants(tmp_path, "1", "2", "3", "4")
     with pytest.raises(InputError, match=r"none of its .*the table has 1, 2, 3, \.\.\., the loads .* 001, 002"):

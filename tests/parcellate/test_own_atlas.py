@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -80,10 +81,63 @@ def test_evaluate(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert evaluate([*words, "--names", str(study / "four.tsv")]) == 0
 
 
-def test_tasks_learn_numbers_and_say_that_names_differ(study: Path) -> None:
-    with reading(Headers()) as notes:
+def test_tasks_do_not_give_their_own_names_to_other_regions(study: Path, tmp_path: Path) -> None:
+    """Which a model would be stored with. Without names, nobody can know; with so few regions, there is a note."""
+    with pytest.raises(yw.InputError, match=re.escape(f"{OTHER}; tasks with regions are for the built-in ones")):
         load_map(study / "s_regions.nii.gz", Target.REGIONS)
-    assert list(notes) == [f"the region map {OTHER}"]
+    save(load_labels(study / "s_regions.nii.gz"), tmp_path / "unnamed.nii.gz")
+    with reading(Headers()) as notes:
+        load_map(tmp_path / "unnamed.nii.gz", Target.REGIONS)
+    assert next(iter(notes)).startswith("a region map has fewer than half of the 34 regions: tasks with regions are")
+
+
+def test_a_map_without_names_that_lacks_most_regions_may_be_of_others(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In `localize` and `evaluate`; not with a table, and not if it states the built-in names."""
+    unnamed, lesions = tmp_path / "s_regions.nii.gz", study / "s_lesions.nii.gz"
+    save(load_labels(study / "s_regions.nii.gz"), unnamed)
+    said = "a region map has fewer than half of the 34 regions: if its labels are others, name them with --names"
+    words = ["--lesions", str(lesions), "--regions", str(unnamed), "--out-dir", str(tmp_path / "out")]
+    assert localize(words) == 0
+    assert said in capsys.readouterr().err
+    assert localize([*words, "--names", str(study / "four.tsv")]) == 0
+    assert said not in capsys.readouterr().err
+    again = shutil.copy(unnamed, tmp_path / "s_again.nii.gz")
+    both = ["--pred", str(unnamed), "--gt", str(again), "--kind", "regions", "--out-dir", str(tmp_path / "scores")]
+    assert evaluate(both) == 0
+    assert said in capsys.readouterr().err
+    save(load_labels(unnamed), unnamed, regions().names)
+    assert localize([*words[:-1], str(tmp_path / "named")]) == 0
+    assert said not in capsys.readouterr().err
+
+
+def test_labels_that_are_in_no_table_may_need_one(study: Path, tmp_path: Path) -> None:
+    found = load_labels(study / "s_regions.nii.gz")
+    for labels, said in (
+        (np.where(found.data > 0, found.data + 100, 0), "holds labels .* 111, .* name its labels with names="),
+        (
+            np.where(found.data > 0, 1 + np.arange(found.data.size).reshape(found.data.shape) % 7, 0),
+            "names= if these are",
+        ),
+    ):
+        save(found.with_data(labels.astype(np.uint8)), tmp_path / "s_regions.nii.gz")
+        with pytest.raises(yw.InputError, match=said):
+            yw.localize(study / "s_lesions.nii.gz", tmp_path / "s_regions.nii.gz")
+
+
+def test_one_pair_of_names_exchanged_is_seen_where_it_lies(study: Path, tmp_path: Path) -> None:
+    save(load_labels(study / "s_regions.nii.gz"), tmp_path / "s_regions.nii.gz")
+    names = tmp_path / "one.tsv"
+    for text, said in (
+        ("front_L back_R front_R back_L", "back_L lies to the right of back_R: are their names exchanged?"),
+        ("front_R back_R front_L back_L", "mm to the right of those called right"),
+        ("front_L back_L front_R back_R", ""),
+    ):
+        names.write_text("index\tname\n" + "".join(f"{11 + n}\t{name}\n" for n, name in enumerate(text.split())))
+        flags = yw.localize(study / "s_lesions.nii.gz", tmp_path / "s_regions.nii.gz", names=names).flags
+        assert said in flags.get("sides_swapped", "")
+        assert ("sides_swapped" in flags) == bool(said)
 
 
 def test_numbers_with_each_others_names_are_refused_and_new_names_noted(study: Path, tmp_path: Path) -> None:

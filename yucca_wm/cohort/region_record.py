@@ -77,30 +77,32 @@ def _file_of(source: Source) -> Path | None:
     return file if file is not None and (not isinstance(source, Image) or file.is_file()) else None
 
 
-def check_names(source: Source, image: Image, table: RegionTable, *, by_number: bool = False) -> None:
+def check_names(source: Source, image: Image, table: RegionTable, remedy: str = "") -> None:
     """`compare_names` for the labels in a region map, as its header names them and as the record beside it does; what
-    it returns is noted.
+    it returns is noted, and so is a map without names that lacks most regions of a table that nobody gave.
 
     image : the map in memory, as read from ``source``.
     """
-    recorded = parcellation_of(source).names or record_of_map(source).region_names
-    for names in (stated_names(image.header), recorded):
-        held = labels_in(image) if names else set()
+    held, record = labels_in(image), record_of_map(source)
+    stated, recorded = stated_names(image.header), parcellation_of(source).names or record.region_names
+    for names in (stated, recorded):
         made = {label: name for label, name in names.items() if label in held}
-        note(*compare_names(name_of(source), "region map", made, table, by_number=by_number))
+        note(*compare_names(name_of(source), "region map", made, table, remedy))
+    wanted = set(table.white_matter.indices)
+    if not (table.given or stated or recorded or record.regions_by) and 2 * len(wanted & held) < len(wanted):
+        said = f"a region map has fewer than half of the {len(wanted)} regions"
+        note(f"{said}: {remedy or 'if its labels are others, name them with ' + spelled('--names', 'names=')}")
 
 
-def compare_names(
-    name: str, what: str, made: Mapping[int, str], table: RegionTable, *, by_number: bool = False
-) -> list[str]:
+def compare_names(name: str, what: str, made: Mapping[int, str], table: RegionTable, remedy: str = "") -> list[str]:
     """Compare the names that labels had when a map or model was made with those in the table; returns a sentence if
     some differ.
 
-    name, what : of the map or model, in messages. made : label -> name. by_number : regions are used by their numbers
-    alone, so that any names may differ. So they may if the user gave ``table`` and it has none of the old names: they
-    have been renamed, it seems.
+    name, what : of the map or model, in messages. made : label -> name. remedy : what to do if they differ; empty: give
+    another table.
 
-    Raises InputError for other names if no table was given, and for labels with each other's names.
+    Raises InputError for other names if no table was given, and for labels with each other's names. Names that are all
+    new in a given table are only said: regions may have been renamed.
     """
     called = table.names
     other = sorted(label for label in made.keys() & called.keys() if made[label] != called[label])
@@ -108,6 +110,7 @@ def compare_names(
         return []
     said = f"calls label {other[0]} {made[other[0]]}, the region table {called[other[0]]}"
     said += f" ({count(len(other), 'label')} with other names)"
-    if not by_number and (not table.given or {made[label] for label in other} & set(called.values())):
-        raise InputError(name, said, f"give the table that it was made with: {spelled('--names', 'names=')}")
+    if not table.given or {made[label] for label in other} & set(called.values()):
+        give = f"give the table that it was made with: {spelled('--names', 'names=')}"
+        raise InputError(name, said, remedy or give)
     return [f"the {what} {said}"]

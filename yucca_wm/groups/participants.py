@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.cohort.ids import ANOTHER_SESSION, bare, bare_person, further_sessions, is_session, looks_like
+from yucca_wm.cohort.ids import ANOTHER_SESSION, bare, bare_person, further_sessions, is_session, looks_like, person
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import composed, has_value, read_columns, table_name
 from yucca_wm.groups.statistics.variables import Column
@@ -125,8 +125,8 @@ class Match:
 
 def match_participants(subjects: Sequence[str], participants: Participants) -> Match:
     """Match each subject to the participant of exactly its name; else of its name with or without ``sub-``; else of the
-    part before ``_ses-`` or ``_run-``. ``1``, ``01`` and ``001`` are different subjects. Of a person's sessions one
-    counts: the one that has a row of its own, or else the first.
+    part before ``_ses-`` or ``_run-``, first exactly, then with or without ``sub-``. ``1``, ``01`` and ``001`` are
+    different subjects. Of a person's sessions one counts: the one that has a row of its own, or else the first.
 
     Raises InputError if no subject is in both tables.
     """
@@ -137,7 +137,7 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
     doubled: dict[str, str] = {}
     for exact in (True, False):
         for position, subject in enumerate(subjects):
-            row = written.get(composed(subject)) if exact else _near(composed(subject), bared)
+            row = written.get(composed(subject)) if exact else _near(composed(subject), written, bared)
             if row is None or position in partner:
                 continue
             if row in taken:
@@ -171,8 +171,8 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
     return Match([(position, row) for position, row in rows if subjects[position] not in again], unmatched, left_out)
 
 
-def _near(subject: str, bared: Mapping[str, int]) -> int | None:
-    return bared.get(bare(subject), bared.get(bare_person(subject)))
+def _near(subject: str, written: Mapping[str, int], bared: Mapping[str, int]) -> int | None:
+    return bared.get(bare(subject), written.get(person(subject), bared.get(bare_person(subject))))
 
 
 def _some(names: Sequence[str]) -> str:

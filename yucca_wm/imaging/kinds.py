@@ -67,7 +67,8 @@ def refuse_tissue_map(labels: Collection[int], table: RegionTable, name: str) ->
     """Raise InputError for a map given as regions whose labels are all tissues and nothing else."""
     if set(labels) == set(Tissue) and set(table.indices) > set(labels):
         problem = f"has the labels of a tissue map ({min(Tissue):d} to {max(Tissue):d}), not those of regions"
-        raise InputError(name, problem, "give the region map")
+        own = spelled("--names", "names=")
+        raise InputError(name, problem, f"give the region map, or {own} if these are regions of your own")
 
 
 def more_than_lesions(labels: Image) -> bool:

@@ -116,12 +116,16 @@ def check_subject(
     return images, label
 
 
+BUILT_IN = "tasks with regions are for the built-in ones: train others in a task of your own"
+
+
 def load_map(path: Path, target: Target) -> Image:
-    """A subject's label map of ``target``; raises InputError as `load_labels`, and for a mask in place of regions."""
+    """A subject's label map of ``target``; raises InputError as `load_labels`, and for a mask in place of
+    regions, and regions that have other names than the built-in ones."""
     found = load_labels(path, allowed=target.classes)
     if target is Target.REGIONS:
         refuse_mask(labels_in(found), regions(), str(path))
-        check_names(path, found, regions(), by_number=True)
+        check_names(path, found, regions(), BUILT_IN)
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from yucca_wm.cohort.region_record import check_names
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError, UnknownLabelsError, some_of
 from yucca_wm.core.predictions import recorded_names
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tissue import tissues
@@ -18,6 +18,7 @@ from yucca_wm.imaging import images
 from yucca_wm.imaging.grids import Window, on_grid, widened
 from yucca_wm.imaging.images import Image, Source, name_of
 from yucca_wm.imaging.kinds import is_mask, labels_in, look_like_regions, refuse_mask, refuse_tissue_map
+from yucca_wm.imaging.reading import spelled
 from yucca_wm.localize.inputs.pairs import Maps, Modality
 from yucca_wm.localize.measures.lesions import Settings
 
@@ -74,7 +75,7 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
     lesions = _load_lesions(maps, table, settings)
     tissue_map = maps.companions.tissue
     others = {
-        "regions": images.load_labels(maps.regions, {0, *table.indices}),
+        "regions": _load_regions(maps.regions, table),
         "ventricles": None if maps.ventricles is None else images.load_labels(maps.ventricles),
         "tissue": None if tissue_map is None else images.load_labels(tissue_map, {0, *tissues().indices}),
     }
@@ -89,6 +90,14 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
     refuse_mask(held, table, name_of(maps.regions))
     check_names(maps.regions, given["regions"], table)
     return LabelMaps(wide, placed["regions"], own, given["regions"], placed.get("ventricles"), placed.get("tissue"))
+
+
+def _load_regions(source: Source, table: RegionTable) -> Image:
+    try:
+        return images.load_labels(source, {0, *table.indices})
+    except UnknownLabelsError as error:
+        remedy = f"check that it is the right file, or name its labels with {spelled('--names', 'names=')}"
+        raise InputError(error.path, error.problem, remedy) from None
 
 
 def _load_lesions(maps: Maps, table: RegionTable, settings: Settings) -> Image:
@@ -124,8 +133,7 @@ def load_modality(modality: Modality, regions: Image, table: RegionTable, settin
         raise InputError(modality.lesions, problem, "give the probability map, or leave out the threshold")
     lesions = _load_map(modality.lesions, labels.load, labels.known)
     if modality.regions is not None:
-        known = {0, *table.indices}
-        regions = _load_map(modality.regions, partial(images.load_labels, allowed=known), known)
+        regions = _load_map(modality.regions, partial(_load_regions, table=table), {0, *table.indices})
         check_names(modality.regions, regions, table)
     return lesions, on_grid(regions, lesions, resample=settings.resample)
 

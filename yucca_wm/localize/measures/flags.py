@@ -36,7 +36,11 @@ BEYOND_PERCENT = 1.0
 """At most this share of the regions may lie outside the lesion map's field of view, whose edge cuts voxels."""
 
 SIDE_MARGIN_MM = 5.0
-"""Sides are swapped if voxels of left regions are on average further than this to the right of right regions'."""
+"""Sides are swapped if voxels of left regions are on average further than this to the right of right regions'. In the
+pairs of regions of 34 people, the left region lay at least 11 mm to the left."""
+
+SIDE_SAMPLES = 64
+"""Number of voxels along each axis on which that is measured."""
 
 SMALL_LOAD_ML, DRAWN_ML, SPECK_ML = 2.0, 1.3, 0.02
 """A load below the first, found by the models of this package, is small: of the second, drawn by a rater, little more
@@ -98,11 +102,8 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
         flags[str(About.ABSENT_REGIONS)] = (
             f"{len(absent)} of {len(in_wm)} regions have no voxel in this subject: {shown}"
         )
-    if (apart := _left_minus_right_mm(table, regions)) is not None and apart > SIDE_MARGIN_MM:
-        flags["sides_swapped"] = (
-            f"regions called left lie {apart:.0f} mm to the right of those called right: the header of the region map "
-            "and its labels disagree"
-        )
+    if said := _sides_swapped(table, regions):
+        flags["sides_swapped"] = said
     return flags
 
 
@@ -191,19 +192,30 @@ def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
     ]
 
 
-def _left_minus_right_mm(table: RegionTable, regions: Image) -> float | None:
-    """Mean world x (mm) of left regions' voxels minus that of right ones, on a subsampled grid; None without both."""
-    steps = tuple(max(1, size // 32) for size in regions.shape)
+def _sides_swapped(table: RegionTable, regions: Image) -> str:
+    """A sentence if regions called left lie to the right of those called right, all together or pair by pair, on a
+    subsampled grid; else empty."""
+    steps = tuple(max(1, size // SIDE_SAMPLES) for size in regions.shape)
     thinned = regions.data[tuple(slice(None, None, step) for step in steps)]
     voxels = np.nonzero(thinned)
-    labels = thinned[voxels]
-    if not labels.size:
-        return None
-    side = np.zeros(max(*table.indices, int(labels.max())) + 1, dtype=np.int8)
-    for region in table:
-        side[region.index] = {Side.LEFT: 1, Side.RIGHT: 2}.get(region.side, 0)
-    side_of = side[labels]
-    along_x = regions.affine[0, :3] * steps
-    x_mm = sum(weight * axis for weight, axis in zip(along_x, voxels, strict=True))
-    left, right = x_mm[side_of == 1], x_mm[side_of == 2]
-    return float(left.mean() - right.mean()) if left.size and right.size else None
+    labels = thinned[voxels].astype(np.intp)
+    x_mm = sum((regions.affine[0, :3] * steps)[axis] * voxels[axis] for axis in range(3))
+    size = max(*table.indices, int(labels.max(initial=0))) + 1
+    count, summed = np.bincount(labels, minlength=size), np.bincount(labels, x_mm, size)
+
+    def apart_mm(left: Sequence[int], right: Sequence[int]) -> float:
+        of_left, of_right = (summed[side].sum() / count[side].sum() for side in (left, right))
+        return float(of_left - of_right)
+
+    of_side = {side: [region.index for region in table if region.side is side] for side in (Side.LEFT, Side.RIGHT)}
+    left, right = ([label for label in labels_ if count[label]] for labels_ in of_side.values())
+    if left and right and (apart := apart_mm(left, right)) > SIDE_MARGIN_MM:
+        said = f"regions called left lie {apart:.0f} mm to the right of those called right"
+        return f"{said}: the header of the region map and its labels disagree"
+    other = table.mirrored()
+    pairs = [(label, other[label]) for label in left if other[label] in right]
+    if not (swapped := [pair for pair in pairs if apart_mm(*([label] for label in pair)) > SIDE_MARGIN_MM]):
+        return ""
+    one, two = (table.by_index(label).name for label in swapped[0])
+    more = f" (and so in {len(swapped) - 1} more of {len(pairs)} pairs)" if len(swapped) > 1 else ""
+    return f"{one} lies to the right of {two}{more}: are their names exchanged?"
