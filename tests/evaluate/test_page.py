@@ -91,6 +91,9 @@ def test_who_is_shown() -> None:
     assert ranks == {
         "b": "among the lowest", "f": "among the lowest", "e": "among the lowest", "g": "median", "d": "highest"
     }  # fmt: skip
+    assert chosen_subjects(dict(zip("abcde", (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))) == {
+        "a": "among the lowest", "b": "among the lowest", "c": "median", "e": "highest"
+    }  # fmt: skip
     assert chosen_subjects({"a": 0.3, "b": 0.1}) == {"b": "", "a": ""}
     assert chosen_subjects({"a": None}) == {}
 

@@ -172,3 +172,12 @@ def test_an_estimate_that_hardly_is_one_is_shown_without_its_interval():
     assert (found.low, found.high) == (None, None)
     assert found.p_value == pytest.approx(fit.pvalues[1], rel=1e-2)
     assert "spans a factor of 10^" in found.note
+
+
+def test_a_wide_interval_is_noted():
+    """Two people of twelve are the wrong way round: widely, and so that an odds ratio may be 1 or 1000."""
+    for first, said in ((1.9, ""), (1.3, "groups are nearly separated: the odds ratio is imprecise")):
+        load = np.array([0, 0.2, 0.4, 0.6, 0.8, first, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0])
+        outcome = np.repeat([0.0, 1.0], 6)
+        (found,) = associate(load[:, None], NAMES[:1], outcome, np.zeros((12, 0)), binary=True, permutations=99)
+        assert (found.high / found.low > 1000, found.note) == (bool(said), said)

@@ -11,6 +11,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 from yucca_wm.core.errors import InputError, MissingExtraError
 from yucca_wm.core.files import atomic_path, make_folder, sha256, write_json
@@ -145,6 +146,6 @@ def _download(source: Source, folder: Path) -> None:
     try:
         pooch.retrieve(source.url, f"sha256:{source.sha256}", fname=source.name, path=folder)
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = shorten(str(error), 200, placeholder=" ...")
         remedy = "try again, or download the files elsewhere and use --from DIR"
         raise InputError(source.url, f"could not be fetched ({reason})", remedy) from error

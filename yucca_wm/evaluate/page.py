@@ -122,7 +122,7 @@ def chosen_subjects(dice: Mapping[str, float | None]) -> dict[str, str]:
         return dict.fromkeys(ordered, "")
     chosen = dict.fromkeys(ordered[:LOWEST], "among the lowest")
     if len(ordered) > LOWEST + 1:
-        chosen.setdefault(ordered[len(ordered) // 2], "median")
+        chosen[ordered[len(ordered) // 2]] = "median"
     chosen.setdefault(ordered[-1], "highest")
     return chosen
 

@@ -61,7 +61,7 @@ EFFECTS = TableForm[RegionEffect](
             kind=Kind.NUMBER,
             significant=4,
         ),
-        Column("note", lambda item: item.note, "why there is no effect or no test"),
+        Column("note", lambda item: item.note, "why there is no effect or no test, or why it is imprecise"),
     ),
     subjects=False,
 )

@@ -83,7 +83,8 @@ def kfold(cases: Iterable[str], k: int, *, seed: int = SEED) -> list[Fold]:
         raise YuccaWMError(f"{k} folds were asked for; choose {MIN_FOLDS} to {MAX_FOLDS}")
     by_person, people = _people(cases, seed)
     if len(people) < k:
-        raise YuccaWMError(f"{k} folds need at least {k} subjects, there are {len(people)}; choose fewer folds")
+        fewer = f" (--split_data_method {KFOLD} --split_data_param {len(people)})" * (len(people) >= MIN_FOLDS)
+        raise YuccaWMError(f"{k} folds need at least {k} subjects, there are {len(people)}; choose fewer folds{fewer}")
     return [_fold(by_person, set(people[number::k])) for number in range(k)]
 
 

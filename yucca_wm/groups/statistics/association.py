@@ -35,6 +35,9 @@ MIN_SUBJECTS, MIN_IN_GROUP, MIN_FREE = 10, 5, 5
 """A region is tested only with at least this many subjects, this many in each group, and this many more than the model
 has coefficients."""
 
+WIDE_LOG_ODDS = float(np.log(1000))
+"""A 95 % interval of log odds wider than this (an odds ratio of 1 to 1000, say) is noted."""
+
 WIDEST_LOG_ODDS = 20.0
 """A wider interval of log odds (a factor of 500 million) is uninformative, and is left out."""
 
@@ -248,7 +251,8 @@ def _estimate(
     if (width := np.ptp(logistic.interval[1])) > WIDEST_LOG_ODDS:
         return replace(found, note=f"the 95 % interval of the odds ratio spans a factor of 10^{width / np.log(10):.0f}")
     low, high = np.exp(logistic.interval[1]).tolist()
-    return replace(found, low=low, high=high)
+    note = "groups are nearly separated: the odds ratio is imprecise" if width > WIDE_LOG_ODDS else ""
+    return replace(found, low=low, high=high, note=note)
 
 
 def _no_estimate(outcome: NDArray[np.float64], load: NDArray[np.float64], columns: NDArray[np.float64]) -> str:
