@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import pandas
 import pytest
 
@@ -29,11 +31,29 @@ CHECKED_ELSEWHERE = {
 
 def test_every_page_with_python_is_known() -> None:
     pages = {name for name, text in PAGES.items() if "```python" in text}
-    assert pages == {"tutorial.md", *CHECKED_ELSEWHERE}
+    assert pages == {"tutorial.md", "training.md", *CHECKED_ELSEWHERE}
     assert {name for name, _ in FOUND} == {"large-cohorts.md", "tutorial.md"}
     for name, text in PAGES.items():
         for snippet in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
             compile(snippet, name, "exec")
+
+
+def test_the_skull_is_removed_five_millimetres_outside_the_tissue_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slices of 4 mm: the next one stays, the one after it does not."""
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = re.findall(r"```python\n(.*?)```", PAGES["training.md"], re.DOTALL)
+    affine = np.diag([2.0, 2.0, 4.0, 1.0])
+    tissue = np.zeros((9, 9, 9), np.uint8)
+    tissue[:, :, 4] = 1
+    Path("OUT/tissue").mkdir(parents=True)
+    nib.save(nib.Nifti1Image(np.full((9, 9, 9), 7, np.int16), affine), "FLAIR.nii.gz")
+    nib.save(nib.Nifti1Image(tissue, affine), "OUT/tissue/sub-01.nii.gz")
+    exec(compile(snippet, "training.md", "exec"), {})
+    brain = nib.load("FLAIR_brain.nii.gz")
+    assert brain.get_fdata()[4, 4].tolist() == [0, 0, 0, 7, 7, 7, 0, 0, 0]
+    np.testing.assert_array_equal(brain.affine, affine)
 
 
 def test_no_page_waits_for_a_number() -> None:
