@@ -319,7 +319,7 @@ RULES = settings(
 """No smaller example is looked for: one seed is as small as another."""
 
 
-@settings(RULES, max_examples=40)
+@settings(RULES, max_examples=20)
 @COHORTS
 def test_tables_do_not_depend_on_how_files_are_written_or_gone_through(
     seed: int, how: str, jobs: int, compared: str, draw: st.DataObject

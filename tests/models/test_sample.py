@@ -116,13 +116,14 @@ def of_t1(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return predicted(tmp_path_factory.mktemp("t1"), "t1", T1)
 
 
-@pytest.mark.parametrize("alone", ["of_t1", "of_flair"])
+@pytest.mark.parametrize("alone", [pytest.param("of_t1", marks=pytest.mark.nightly), "of_flair"])
 def test_one_scan_alone(alone: str, request: pytest.FixtureRequest) -> None:
     found = read(request.getfixturevalue(alone), "regions")
     present = set(np.unique(found.data)) & set(regions().white_matter.indices)
     assert len(present) >= 32
 
 
+@pytest.mark.nightly
 def test_without_the_top_third_of_the_flair_lesions_keep_their_regions(
     results: tuple[Path, str], tmp_path: Path
 ) -> None:
