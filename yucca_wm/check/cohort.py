@@ -117,13 +117,13 @@ def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
         if there and not subject.scans:
             problem = f"has no {' and no '.join(missing)}"
             yield Problem(Level.ERROR, subject.name, "", problem, "add one, or remove the subject")
-        else:
-            alone = " and ".join(modality for modality in Modality if modality in subject.scans)
-            for modality in missing:
-                lost = [LOST[modality]] if modality in LOST else []
-                lost += [LOST_TO_TRAINING.get(modality, ALL_LOSE)] if to_train else []
-                used = f"its {alone} is used alone{': ' * bool(lost)}{'; '.join(lost)}"
-                yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", used)
+            continue
+        alone = " and ".join(modality for modality in Modality if modality in subject.scans)
+        for modality in missing:
+            lost = [LOST[modality]] if modality in LOST else []
+            lost += [LOST_TO_TRAINING.get(modality, ALL_LOSE)] if to_train else []
+            used = f"its {alone} is used alone{': ' * bool(lost)}{'; '.join(lost)}"
+            yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", used)
         if subject.lesions is None and subject.split in labelled:
             remedy = f"to train, {Target.LESIONS.remedy}"
             yield Problem(Level.NOTE, subject.name, "", f"has no {Target.LESIONS.noun}", remedy)
