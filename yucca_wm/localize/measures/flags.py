@@ -201,20 +201,22 @@ def _sides_swapped(table: RegionTable, regions: Image) -> str:
     labels = thinned[voxels].astype(np.intp)
     x_mm = sum((regions.affine[0, :3] * steps)[axis] * voxels[axis] for axis in range(3))
     size = max(*table.indices, int(labels.max(initial=0))) + 1
-    count, summed = np.bincount(labels, minlength=size), np.bincount(labels, x_mm, size)
+    number, summed_mm = np.bincount(labels, minlength=size), np.bincount(labels, x_mm, size)
 
     def apart_mm(left: Sequence[int], right: Sequence[int]) -> float:
-        of_left, of_right = (summed[side].sum() / count[side].sum() for side in (left, right))
+        of_left, of_right = (summed_mm[side].sum() / number[side].sum() for side in (left, right))
         return float(of_left - of_right)
 
-    of_side = {side: [region.index for region in table if region.side is side] for side in (Side.LEFT, Side.RIGHT)}
-    left, right = ([label for label in labels_ if count[label]] for labels_ in of_side.values())
+    left, right = (
+        [region.index for region in table if region.side is side and number[region.index]]
+        for side in (Side.LEFT, Side.RIGHT)
+    )
     if left and right and (apart := apart_mm(left, right)) > SIDE_MARGIN_MM:
         said = f"regions called left lie {apart:.0f} mm to the right of those called right"
         return f"{said}: the header of the region map and its labels disagree"
     other = table.mirrored()
     pairs = [(label, other[label]) for label in left if other[label] in right]
-    if not (swapped := [pair for pair in pairs if apart_mm(*([label] for label in pair)) > SIDE_MARGIN_MM]):
+    if not (swapped := [(one, two) for one, two in pairs if apart_mm([one], [two]) > SIDE_MARGIN_MM]):
         return ""
     one, two = (table.by_index(label).name for label in swapped[0])
     more = f" (and so in {len(swapped) - 1} more of {len(pairs)} pairs)" if len(swapped) > 1 else ""
