@@ -185,6 +185,22 @@ def fold_at_inference(folder: Path) -> bool:
 
 
 @symptom
+def model_at_inference(folder: Path) -> bool:
+    from yucca.pipeline.run import run_inference
+
+    of_planner = folder / "Task001_WM_Lesion" / "CompactUNet__2D" / "YuccaManager__YuccaPlanner"
+    (of_planner / "finetune" / "kfold_4_fold_0" / "version_0").mkdir(parents=True)
+    try:
+        run_inference.subdirs(str(of_planner / "default" / "kfold_5_fold_0"), join=False)
+    except SystemExit as stop:
+        known = "CompactUNet__2D/YuccaManager__YuccaPlanner/finetune/kfold_4_fold_0 (choose with "
+        return f"Task001_WM_Lesion has {known}" not in str(stop)
+    except FileNotFoundError:
+        return True
+    return run_inference.subdirs(str(of_planner / "finetune" / "kfold_4_fold_0"), join=False) != ["version_0"]
+
+
+@symptom
 def seed(folder: Path) -> bool:  # noqa: ARG001
     from yucca.pipeline.configuration.configure_seed import seed_everything_and_get_seed_config
 

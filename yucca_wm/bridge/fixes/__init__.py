@@ -29,6 +29,7 @@ FIXES: dict[str, str] = {
     "lesion_free": "yucca.pipeline.planning.dataset_properties",
     "seed": "yucca.pipeline.configuration.configure_seed",
     "fold_at_inference": "yucca.pipeline.run.run_inference",
+    "model_at_inference": "yucca.pipeline.run.run_inference",
     "hparams": "yucca.modules.callbacks.loggers",
     "softmax_batch": "yucca.functional.utils.softmax",
     "saving": "yucca.functional.utils.saving",
