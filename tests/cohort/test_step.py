@@ -363,6 +363,33 @@ def test_an_edited_result_is_not_replaced(cohort: Cohort, what: str) -> None:
     assert cohort.files()["b.up"] == ("OTHER TEXT" if what == "text" else "TEXT OF B")
 
 
+@pytest.mark.parametrize("also", ["another output is gone", "another output is asked for"])
+def test_an_edited_result_is_not_replaced_to_make_another(tmp_path: Path, also: str) -> None:
+    """Of one subject with two outputs: the one that is there was edited."""
+    source, edited, second = tmp_path / "a.txt", tmp_path / "out" / "a.up", tmp_path / "out" / "a.low"
+    source.write_text("Text")
+
+    def both(paths: list[Path]) -> None:
+        for path in paths:
+            path.write_text(source.read_text().upper() if path.suffix == ".up" else source.read_text().lower())
+
+    def run(*outputs: Path, force: bool = False) -> Outcome[Any]:
+        with only_run_in(tmp_path / "out", RunOptions(force=force)) as out:
+            work = {"a": Work(list(outputs), {"text": source}, list(outputs))}
+            return run_step(Step("copy", out, {}), both, work, RunOptions(force=force))
+
+    assert not run(edited, *([second] if also == "another output is gone" else [])).failures
+    edited.write_text("corrected by hand")
+    second.unlink(missing_ok=True)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"a.up: was changed after yucca-wm copy wrote it; .*--force|folder"):
+            run(edited, second)
+        assert edited.read_text() == "corrected by hand"
+        assert not second.exists()
+    assert not run(edited, second, force=True).failures
+    assert (edited.read_text(), second.read_text()) == ("TEXT", "text")
+
+
 def test_a_result_in_a_folder_that_was_copied_is_not_edited(cohort: Cohort, tmp_path: Path) -> None:
     cohort.run()
     cohort.out = shutil.copytree(cohort.out, tmp_path / "copied", copy_function=shutil.copyfile)

@@ -205,6 +205,27 @@ def test_maps_that_are_others_than_the_tables_say_are_not_shown(localized, tmp_p
     assert "no picture of the lesions" in (tmp_path / "out/subjects/left.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("original", ["stays", "changed", "gone"])
+def test_results_that_were_copied_or_moved_are_shown_with_their_own_maps(localized, tmp_path, capsys, original):
+    """With their maps, as those of predict; the map of one person in the copy was exchanged since."""
+    there = as_of_predict(localized, "results", tmp_path / "there")
+    here = shutil.copytree(there, tmp_path / "here")
+    for root, changed in ((here, True), (there, original == "changed")):
+        path = root / "lesions/left.nii.gz"
+        image = nib.load(path)
+        if changed:
+            nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[::-1], image.affine), path)
+    if original == "gone":
+        shutil.rmtree(there)
+    words = ["--images", str(localized / "flair"), "--out_dir", str(tmp_path / "out")]
+    assert main(["--results", str(here), *words]) == 1
+    said = capsys.readouterr().err
+    assert f"error: left: no picture: {here}/lesions/left.nii.gz: is not the map that the tables were made from" in said
+    assert "a<b>: no picture" not in said
+    if original == "stays":
+        assert main(["--results", str(there), *words]) == 0
+
+
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"yucca-wm\[report\]"):

@@ -65,7 +65,8 @@ class Written:
             if last is None or self._step.place(path) not in last.outputs:
                 return not_ours(path, self._step.name)
             with suppress(InputError):
-                if last.same_work(self._step.parameters, work.depends_on, work.states(last)):
+                same = last.same_work(self._step.parameters, work.depends_on, work.states(last))
+                if same and has_left(self._step, work, last):
                     return None  # it stays
             return _stays(path, f"was changed after yucca-wm {self._step.name} wrote it")
         return None
@@ -91,6 +92,11 @@ class Written:
                 if folder == self._step.folder or any(folder.iterdir()):
                     break
                 folder.rmdir()
+
+
+def has_left(step: Step, work: Work[Any], last: Entry) -> bool:
+    """Whether all outputs exist, and were written in the run of ``last`` (or one of them was edited since)."""
+    return work.is_there and (not last.outputs or all(step.place(path) in last.outputs for path in work.outputs))
 
 
 def _is_unknown(last: Entry | None) -> bool:

@@ -12,6 +12,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.imaging import reading
 from yucca_wm.jobs.lock import hold
+from yucca_wm.jobs.not_replaced import has_left
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State, plain
 from yucca_wm.jobs.step import Case, Step, Work
 
@@ -74,7 +75,7 @@ def do_subject(due: Due[Case], *, function: Callable[[Case], Any], step: Step, f
                 last is not None
                 and not force
                 and last.same_work(step.parameters, work.depends_on, inputs)
-                and _has_left(step, work, last)
+                and has_left(step, work, last)
             ):
                 return Done(inputs, last.seconds, last.result, last.notes, last.outputs)  # only touched or copied
             remove_earlier(due.to_remove, keep=keep)
@@ -101,17 +102,12 @@ def do_subject(due: Due[Case], *, function: Callable[[Case], Any], step: Step, f
 
 def is_current(step: Step, work: Work[Any], last: Entry) -> bool:
     """Whether nothing has changed, judged without reading any file."""
-    same = last.repeats(step.parameters) and last.depends_on == plain(work.depends_on) and _has_left(step, work, last)
+    same = last.repeats(step.parameters) and last.depends_on == plain(work.depends_on) and has_left(step, work, last)
     return (
         same
         and last.inputs.keys() == work.inputs.keys()
         and all(last.inputs[name].is_unchanged(path) for name, path in work.inputs.items())
     )
-
-
-def _has_left(step: Step, work: Work[Any], last: Entry) -> bool:
-    """Whether all outputs exist, and were written in the run of ``last`` (or one of them was edited since)."""
-    return work.is_there and (not last.outputs or all(step.place(path) in last.outputs for path in work.outputs))
 
 
 def remove_earlier(paths: Iterable[Path], *, keep: bool) -> None:

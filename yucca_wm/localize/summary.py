@@ -14,6 +14,8 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.localize.measures.lesions import Settings
 
 MANIFEST = "localize.json"
+MAPS = ("lesions", "regions", "tissue")
+"""Entries of a subject that are paths of its maps."""
 
 
 def summary(failures: Mapping[str, str], settings: Settings, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,11 +39,16 @@ class Summary:
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Summary | None:
-        """That of a folder of results; None if there is none. Raises InputError for a file that is not of localize."""
+        """That of a folder of results; None if there is none. Paths of maps beside the tables are those of this folder
+        (`_beside`). Raises InputError for a file that is not of localize."""
         path = Path(folder) / MANIFEST
         try:
             found = cls(json.loads(path.read_text(encoding="utf-8")))
             _ = found.flags, found.failures  # a damaged file fails here
+            for about in found.content["subjects"].values():
+                about.update(
+                    {what: _beside(path.parent, about[what]) for what in MAPS if isinstance(about.get(what), str)}
+                )
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -76,3 +83,12 @@ class Summary:
     def settings(self) -> Settings:
         """The settings of the tables."""
         return Settings.stated(self.content["settings"])
+
+
+def _beside(folder: Path, stated: str) -> str:
+    """Path of a map that is stated in ``localize.json`` of ``folder``: its copy there, if results that lay beside their
+    maps (as those of `yucca_wm.predict`) were copied or moved; else as stated."""
+    there = Path(stated)
+    here = folder / there.parent.name / there.name
+    came_along = not there.is_file() or (there.parent.parent / MANIFEST).is_file()
+    return str(here.absolute()) if came_along and here.is_file() else stated
