@@ -264,6 +264,20 @@ def test_doubts_of_predict_about_the_scans_are_said(tmp_path: Path, capsys: pyte
     assert "(1 of 5 subjects: p2)" in err
 
 
+def test_edited_predictions_are_said_and_are_no_doubt_about_scans(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    five(tmp_path)
+    (tmp_path / "pred").rename(tmp_path / "lesions")
+    note = {"notes": ["the lesion map was edited after it had been made"], "notes_about": ["doubt"]}
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": {"p4": {"lesions_by": "edited", **note}}}))
+    words = ["--pred", tmp_path / "lesions", "--gt", tmp_path / "gt", "--out-dir", tmp_path / "out"]
+    assert main([*map(str, words)]) == 0
+    said = "predictions were edited after predict had made them, and are not its own (1 of 5 subjects: p4)"
+    assert said in (err := capsys.readouterr().err)
+    assert "noted doubts about the scans" not in err
+
+
 def test_a_second_label_beyond_the_prediction_is_not_missed(tmp_path: Path) -> None:
     """Other pathology counts in neither map, wherever it lies."""
     truth = block(5, 5)

@@ -8,11 +8,12 @@ from pathlib import Path
 from yucca_wm.cohort.ids import further_sessions, sharers
 from yucca_wm.core.errors import count, some_of
 from yucca_wm.core.notes import About
-from yucca_wm.core.predictions import prediction_record
+from yucca_wm.core.predictions import By, prediction_record
 from yucca_wm.evaluate.case import BY_HEADERS, IN_TRAINING, PREDICTION_BEYOND_ML, TRUTH_BEYOND_ML
 from yucca_wm.evaluate.tables import Row, Rows
 from yucca_wm.imaging.kinds import MOST_LESIONS_ML
 from yucca_wm.jobs.run_record import FileState
+from yucca_wm.scan.notes import EDITED
 
 HARDLY = 0.05
 """A mean Dice below this is that of maps of two people, or in two spaces."""
@@ -67,9 +68,18 @@ def _hardly_overlap(rows: Rows) -> bool:
 
 
 def of_predict(read: Mapping[str, Mapping[str, FileState]], results: Mapping[str, Rows]) -> Iterator[str]:
-    """A line on the subjects of whose scans `yucca_wm.predict` noted a doubt, if the predictions are its maps."""
-    records = {name: prediction_record(Path(read[name]["prediction"].path)) for name in results if name in read}
-    if noted := [name for name, of in records.items() if any(note.about is not About.DONE for note in of.notes)]:
+    """A line each on the subjects whose maps were edited after `yucca_wm.predict` had made them, and of whose scans it
+    noted a doubt, if the predictions are its maps."""
+    paths = {name: Path(read[name]["prediction"].path) for name in results if name in read}
+    records = {name: prediction_record(path) for name, path in paths.items()}
+    made_by = {
+        name: of.regions_by if paths[name].parent.name == "regions" else of.lesions_by for name, of in records.items()
+    }
+    if edited := [name for name, by in made_by.items() if by == By.EDITED]:
+        yield f"predictions were edited after predict had made them, and are not its own ({_who(edited, results)})"
+    about_maps = {EDITED.note(what=what) for what in ("lesion", "region")}
+    doubted = {name: [note for note in of.notes if note.about is not About.DONE] for name, of in records.items()}
+    if noted := [name for name, notes in doubted.items() if not about_maps.issuperset(notes)]:
         yield f"predict noted doubts about the scans, which are in its predict.json ({_who(noted, results)})"
 
 
