@@ -465,7 +465,7 @@ def test_a_page_that_is_not_ours_stays(placed, tmp_path):
     assert page.read_text() == "mine"
 
 
-def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_path):
+def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_path, capsys):
     """Slices of 2 and 3 mm: the second visit is left out of the means, and both volumes depend on the slices."""
     for name, mm in (("001_visit1", 2.0), ("001_visit2", 3.0), ("002", 2.0)):
         lesions, regions = np.zeros((12, 12, 12), np.uint8), np.full((12, 12, 12), 3, np.uint8)
@@ -479,7 +479,14 @@ def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_p
     text = html.unescape((tmp_path / "pages/index.html").read_text())
     head = text[: text.index("<h2>Subjects")]
     assert "; 1 of 3 left out: 001_visit2" in head
-    assert "visits of 001 have voxels of different size (in mm3: 001_visit1 2, 001_visit2 3)" in head
+    assert "of another size than at another visit of the person" in head
+    assert "2 of 3 subjects (001_visit1, 001_visit2)" in head
+    subjects = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
+    said = (
+        "voxels differ in size between visits (in mm3: 001_visit1 2, 001_visit2 3): do not compare volumes as they are"
+    )
+    assert [about["flags"].get("other_voxels") for about in subjects.values()] == [said, said, None]
+    assert "another visit of the person" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("maps_on", ["FLAIR", "T1"])

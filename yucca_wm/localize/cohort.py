@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from yucca_wm.cohort.ids import bare_person, sharers
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.cases import Outcome
@@ -23,9 +24,16 @@ from yucca_wm.localize.folder import OutputFiles, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
 from yucca_wm.localize.inputs.records import before_rules, mixed_settings, other_scans, recorded_by_predict, same_scans
-from yucca_wm.localize.measures.flags import OTHER_SCANS, SAME_LESIONS, SAME_SCAN, same_lesions
+from yucca_wm.localize.measures.flags import (
+    OTHER_SCANS,
+    OTHER_VOXELS,
+    SAME_LESIONS,
+    SAME_SCAN,
+    other_voxels,
+    same_lesions,
+)
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import files_of, remove_group, write_group
+from yucca_wm.localize.outputs import Parts, files_of, remove_group, write_group
 from yucca_wm.localize.plan import Plan, check_plan, plan_of
 from yucca_wm.localize.summary import summary
 from yucca_wm.localize.tables import Table
@@ -139,7 +147,7 @@ def _write_group(
     about : content of ``localize.json`` besides the subjects.
     """
     read = Record(step.folder, step.name).inputs_of(flags)
-    compared = _flags_of_cohort(read, flags)
+    compared = _flags_of_cohort(read, flags, to.parts)
     whole = {name: {**flags[name], **compared.get(name, {})} for name in sorted(flags, key=natural_key)}
     entries = {
         name: {**(files_of(pairs[name]) if name in pairs else {}), **({"flags": own} if own != flags[name] else {})}
@@ -155,12 +163,13 @@ def _write_group(
 
 
 def _flags_of_cohort(
-    read: Mapping[str, Mapping[str, FileState]], flags: Mapping[str, Mapping[str, str]]
+    read: Mapping[str, Mapping[str, FileState]], flags: Mapping[str, Mapping[str, str]], parts: Parts
 ) -> dict[str, dict[str, str]]:
     """Subject -> flags that only a comparison with the other subjects shows, for subjects with any.
 
-    read : subject -> files that its results were made from. flags : subject -> its own flags.
+    read : subject -> files that its results were made from. flags : subject -> its own flags. parts : their results.
     """
+    visits = [name for names in sharers((bare_person(name), name) for name in flags).values() for name in names]
     with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
     lesion_maps = {name: Path(of["lesions"].path) for name, of in read.items()}
     found: dict[str, dict[str, str]] = {}
@@ -168,6 +177,7 @@ def _flags_of_cohort(
         (SAME_LESIONS, same_lesions(with_lesions)),
         (SAME_SCAN, same_scans(lesion_maps)),
         (OTHER_SCANS, other_scans(lesion_maps)),
+        (OTHER_VOXELS, other_voxels({name: parts.read(name).summary["voxel_volume_mm3"] for name in visits})),
     ):
         for name, sentence in subjects.items():
             found.setdefault(name, {})[flag] = sentence

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import bare_person, sharers
 from yucca_wm.core.errors import YuccaWMError, count, some_of
 from yucca_wm.core.notes import Note
 from yucca_wm.imaging import images
@@ -25,9 +24,6 @@ from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
 from yucca_wm.report.pictures.left_right import draw_left_right, left_right_pairs
 from yucca_wm.report.pictures.value_maps import draw_frequency, draw_on_atlas
 from yucca_wm.report.results import Results, facts_of, value
-
-OTHER_VOXELS = 1.1
-"""Ratio of voxel volumes from which two visits count as scanned differently."""
 
 
 def cohort_page(
@@ -72,7 +68,6 @@ def cohort_page(
         facts=facts_of(results),
         flags=[
             *failure_lines(results.failures, n_people),
-            *_visit_lines(subjects),
             *_flag_lines(subjects, notes.doubts),
             *note_lines(notes.doubts),
             *frequency,
@@ -131,18 +126,6 @@ def _not_in_it(left_out: Mapping[str, str], n_subjects: int, n_failed: int) -> s
     """Who is not in the means, as the end of a sentence."""
     out = f"; {len(left_out)} of {n_subjects} left out: {some_of(left_out)}" * bool(left_out)
     return out + f"; {n_failed} failed" * bool(n_failed)
-
-
-def _visit_lines(subjects: Mapping[str, Any]) -> list[str]:
-    """A line for each person whose visits have voxels of different size: their volumes differ for that reason alone."""
-    lines = []
-    for name, visits in sharers((bare_person(name), name) for name in subjects).items():
-        sizes = {visit: subjects[visit]["voxel_volume_mm3"] for visit in visits}
-        if max(sizes.values()) > OTHER_VOXELS * min(sizes.values()):
-            each = ", ".join(f"{visit} {mm3:.3g}" for visit, mm3 in sizes.items())
-            said = f"visits of {name} have voxels of different size (in mm3: {each})"
-            lines.append(f"{said}: their volumes cannot be compared as they are")
-    return lines
 
 
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from yucca_wm.cohort.ids import with_others
+from yucca_wm.cohort.ids import bare_person, with_others
 from yucca_wm.core.errors import count, some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About
@@ -51,6 +51,10 @@ BY_HEADERS = "by_headers"
 SAME_LESIONS = "same_lesions"
 SAME_SCAN = "same_scan"
 OTHER_SCANS = "other_scans"
+OTHER_VOXELS = "other_voxels"
+
+VISITS_APART = 1.1
+"""Ratio of voxel volumes from which two visits count as scanned differently."""
 
 
 TITLES: dict[str, str] = {
@@ -67,6 +71,8 @@ TITLES: dict[str, str] = {
     "modality_disagreement": f"{' and '.join(MODALITIES)} disagree on where lesions are",
     About.WITHOUT_FLAIR: "lesions found on a T1 alone, where few show: not comparable with those found on FLAIR",
     OTHER_SCANS: "lesions found on other scans than in most subjects: not comparable with theirs",
+    OTHER_VOXELS: "voxels of another size than at another visit of the person: their volumes cannot be compared as "
+    "they are",
     About.CUT_OFF: "the scans end within the brain: volumes are wrong, and so are regions unless another scan "
     "shows the whole brain",
     About.PARTLY_ONE_SCAN: "one scan ends within the brain: beyond its end, lesions were searched for on the "
@@ -154,6 +160,20 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
     labels = " and ".join(map(str, settings.ignored_labels))
     said = f"{total.ignored_volume_ml:.3g} ml have label {labels} and do not count (lesions: "
     return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
+
+
+def other_voxels(volumes_mm3: Mapping[str, float]) -> dict[str, str]:
+    """Subject -> sentence, for visits of a person whose voxels differ in size: volumes differ for that reason alone.
+
+    volumes_mm3 : subject -> volume of a voxel.
+    """
+    said = {}
+    for _, name, others in with_others((bare_person(name), name) for name in volumes_mm3):
+        visits = {visit: volumes_mm3[visit] for visit in (name, *others)}
+        if max(visits.values()) > VISITS_APART * min(visits.values()):
+            sizes = ", ".join(f"{visit} {volume_mm3:.3g}" for visit, volume_mm3 in sorted(visits.items()))
+            said[name] = f"voxels differ in size between visits (in mm3: {sizes}): do not compare volumes as they are"
+    return said
 
 
 def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[LoadRow]]) -> dict[str, str]:
