@@ -29,7 +29,7 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     """Draw a heat map of loads, with similar subjects side by side.
 
     Colours follow the square root of the load, so that small loads stay visible beside large ones; regions absent in a
-    subject are grey.
+    subject are white.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def draw_heat_map(subjects: Sequence[str], names: Sequence[str], load_percent: N
     figure = Figure(figsize=(max(6.0, 1.8 + 0.27 * len(names)), height + 1.4), layout="constrained")
     axes = figure.add_subplot()
     shown = np.ma.masked_invalid(rows_shown)
-    axes.set_facecolor("#bbbbbb")
+    axes.set_facecolor("white")  # no colour of the map, which has greys
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(shown.max()) if shown.count() else 0.0, 1e-6))
     columns, rows = np.arange(len(names) + 1) - 0.5, np.arange(len(shown) + 1) - 0.5
     # as a mesh: an image with so few cells is enlarged in floating point, which takes a hundred MB
