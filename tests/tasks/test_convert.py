@@ -75,6 +75,21 @@ def test_dataset_json(task: str, cohort: Any, raw: Path) -> None:
         assert {"image": "WMH_10_FLAIR", "label": "WMH_10_FLAIR"} in content["training"]
 
 
+def test_a_model_learns_the_names_that_region_maps_state(cohort: Any, raw: Path) -> None:
+    """As in their headers; those without names have the built-in ones. Left and right of one person exchanged."""
+    own = {1: "front_L", 2: "front_R"}
+    for name in ("WMH_0", "WMH_2"):
+        save(load(cohort.regions(name)), cohort.regions(name), own)
+    run(LOCATION, cohort, raw)
+    labels = json.loads((raw / LOCATION / "dataset.json").read_text())["labels"]
+    built_in = TASKS[LOCATION].target.classes
+    assert labels == {str(label): own.get(label, name) for label, name in built_in.items()}
+    save(load(cohort.regions("WMH_2")), cohort.regions("WMH_2"), {1: "front_R", 2: "front_L"})
+    with pytest.raises(InputError, match=r"calls label 1 front_R, other region maps call label 2 front_R; make all"):
+        run(LOCATION, cohort, raw)
+    run(LESION, cohort, raw)
+
+
 def test_images_are_the_cohorts_own_bytes(cohort: Any, raw: Path) -> None:
     run(LESION, cohort, raw)
     run(LESION_FLAIR, cohort, raw)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import nibabel as nib
 
 from yucca_wm.cohort.subject import UNMASKED
 from yucca_wm.core.errors import InputError, count
@@ -77,7 +79,18 @@ def _file_of(source: Source) -> Path | None:
     return file if file is not None and (not isinstance(source, Image) or file.is_file()) else None
 
 
-def check_names(source: Source, image: Image, table: RegionTable, remedy: str = "") -> None:
+def names_of(region_map: Path) -> dict[int, str]:
+    """Label -> name of the regions in a file, as its header or the record beside it states them; empty if nothing
+    does, or the file cannot be read."""
+    try:
+        stated = stated_names(nib.load(region_map).header)
+    except Exception:  # noqa: BLE001  (nibabel raises many types; whoever reads the voxels says what is wrong)
+        stated = {}
+    recorded = read_region_record(region_map).names or prediction_record(region_map).region_names
+    return stated or dict(recorded)
+
+
+def check_names(source: Source, image: Image, table: RegionTable) -> None:
     """`compare_names` for the labels in a region map, as its header names them and as the record beside it does; what
     it returns is noted, and so is a map without names that lacks most regions of a table that nobody gave.
 
@@ -87,19 +100,24 @@ def check_names(source: Source, image: Image, table: RegionTable, remedy: str = 
     stated, recorded = stated_names(image.header), parcellation_of(source).names or record.region_names
     for names in (stated, recorded):
         made = {label: name for label, name in names.items() if label in held}
-        note(*compare_names(name_of(source), "region map", made, table, remedy))
+        note(*compare_names(name_of(source), "region map", made, table))
+    if not (table.given or stated or recorded or record.regions_by):
+        note(*few_regions(held, table, f"name them with {spelled('--names', 'names=')}"))
+
+
+def few_regions(labels: Collection[int], table: RegionTable, remedy: str) -> list[str]:
+    """A sentence, with ``remedy``, if a map without names has fewer than half of the table's regions."""
     wanted = set(table.white_matter.indices)
-    if not (table.given or stated or recorded or record.regions_by) and 2 * len(wanted & held) < len(wanted):
-        said = f"a region map has fewer than half of the {len(wanted)} regions"
-        note(f"{said}: {remedy or 'if its labels are others, name them with ' + spelled('--names', 'names=')}")
+    if 2 * len(wanted.intersection(labels)) >= len(wanted):
+        return []
+    return [f"a region map has fewer than half of the {len(wanted)} regions: if its labels are others, {remedy}"]
 
 
-def compare_names(name: str, what: str, made: Mapping[int, str], table: RegionTable, remedy: str = "") -> list[str]:
+def compare_names(name: str, what: str, made: Mapping[int, str], table: RegionTable) -> list[str]:
     """Compare the names that labels had when a map or model was made with those in the table; returns a sentence if
     some differ.
 
-    name, what : of the map or model, in messages. made : label -> name. remedy : what to do if they differ; empty: give
-    another table.
+    name, what : of the map or model, in messages. made : label -> name.
 
     Raises InputError for other names if no table was given, and for labels with each other's names. Names that are all
     new in a given table are only said: regions may have been renamed.
@@ -111,6 +129,5 @@ def compare_names(name: str, what: str, made: Mapping[int, str], table: RegionTa
     said = f"calls label {other[0]} {made[other[0]]}, the region table {called[other[0]]}"
     said += f" ({count(len(other), 'label')} with other names)"
     if not table.given or {made[label] for label in other} & set(called.values()):
-        give = f"give the table that it was made with: {spelled('--names', 'names=')}"
-        raise InputError(name, said, remedy or give)
+        raise InputError(name, said, f"give the table that it was made with: {spelled('--names', 'names=')}")
     return [f"the {what} {said}"]

@@ -18,9 +18,9 @@ COMMENT = 6
 KEY = "yucca_wm_label_names"
 
 
-def stated_names(header: Nifti1Header | None) -> dict[int, str]:
-    """Label -> name, as the header states; empty if it does not."""
-    for extension in header.extensions if header is not None else ():
+def stated_names(header: Any) -> dict[int, str]:
+    """Label -> name, as a NIfTI header states; empty if it does not, for other headers, and without one (None)."""
+    for extension in getattr(header, "extensions", ()):
         if (names := _read(extension)) is not None:
             return names
     return {}

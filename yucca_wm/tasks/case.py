@@ -11,7 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.cohort.region_record import check_names
+from yucca_wm.cohort.region_record import few_regions, names_of
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
@@ -20,6 +20,7 @@ from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid, save
 from yucca_wm.imaging.kinds import labels_in, refuse_mask
+from yucca_wm.imaging.reading import note
 from yucca_wm.tasks.definition import Target, Task
 from yucca_wm.tasks.grids import in_order, put_in_order, registered
 from yucca_wm.tasks.raw_folder import image_file
@@ -116,16 +117,16 @@ def check_subject(
     return images, label
 
 
-BUILT_IN = "tasks with regions are for the built-in ones: train others in a task of your own"
-
-
 def load_map(path: Path, target: Target) -> Image:
-    """A subject's label map of ``target``; raises InputError as `load_labels`, and for a mask in place of
-    regions, and regions that have other names than the built-in ones."""
+    """A subject's label map of ``target``; raises InputError as `load_labels`, and for a mask in place of regions.
+
+    Notes a region map without names that has few of the built-in regions, whose names the task would give it.
+    """
     found = load_labels(path, allowed=target.classes)
     if target is Target.REGIONS:
         refuse_mask(labels_in(found), regions(), str(path))
-        check_names(path, found, regions(), BUILT_IN)
+        if not names_of(path):
+            note(*few_regions(labels_in(found), regions(), "state their names in the maps (parcellate --names does)"))
     return found
 
 

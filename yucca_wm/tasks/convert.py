@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from yucca_wm.cli import Parser, exit_code, report_failures
 from yucca_wm.cli.flags import add_flag, add_run_flags, run_options
 from yucca_wm.cohort.ids import sharers
 from yucca_wm.cohort.layouts import AUTO, find_subjects
+from yucca_wm.cohort.region_record import names_of
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import make_folder, write_json
@@ -24,7 +25,7 @@ from yucca_wm.jobs.resumable import run_step
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.tasks.case import NOT_WRITTEN, Request, write_subject
-from yucca_wm.tasks.definition import TASKS, Task
+from yucca_wm.tasks.definition import TASKS, Target, Task
 from yucca_wm.tasks.raw_folder import RawFolder, dataset_json, find_source, name_problems
 from yucca_wm.tasks.split import SEED, TEST_FRACTION, resolve_splits
 
@@ -85,6 +86,7 @@ def convert(
     splits = resolve_splits(subjects, test_fraction=test_fraction, seed=seed)
     requests, failures = _plan(task, cohort, subjects, splits, raw_data / task.name)
     requests = {name: replace(request, register=register) for name, request in requests.items()}
+    names = _region_names(task, [request.subject for request in requests.values()])
     with only_run(make_folder(raw_data) / task.name):
         folder = RawFolder.open(raw_data / task.name)
         foreign = folder.begin(file for request in requests.values() for file in request.files())
@@ -98,10 +100,29 @@ def convert(
         sides = {str(side): sorted(name for name in splits if splits[name] is side) for side in Split}
         split = {"seed": seed, "test_fraction": test_fraction, **sides}
         source = find_source(cohort, subjects)
-        write_json(folder.path / "dataset.json", dataset_json(task, sorted(files), split, source))
+        write_json(folder.path / "dataset.json", dataset_json(task, sorted(files), split, source, names))
     failures = dict(sorted((failures | run_failures).items()))
     concerned = len(requests.keys() | failures.keys())
     return Conversion(folder.path, tuple(sorted(files)), tuple(removed), tuple(changed), failures, concerned, shared)
+
+
+def _region_names(task: Task, subjects: Iterable[Subject]) -> dict[int, str]:
+    """Label -> name of the regions, as the region maps state them: models are stored with the names in
+    ``dataset.json``.
+
+    Raises InputError if two maps call a label, or place a name, differently.
+    """
+    names: dict[int, str] = {}
+    labels: dict[str, int] = {}
+    for path in (subject.regions for subject in subjects if task.target is Target.REGIONS):
+        for label, name in names_of(path).items() if path is not None else ():
+            if label not in task.target.classes:
+                continue
+            if names.setdefault(label, name) != name or labels.setdefault(name, label) != label:
+                other = f"label {labels[name]} {name}" if name in labels else f"label {label} {names[label]}"
+                problem = f"calls label {label} {name}, other region maps call {other}"
+                raise InputError(str(path), problem, "make all of them with one table of regions")
+    return names
 
 
 def convert_or_exit(task_name: str, cohort: str, subdir: str | None, raw_data: str) -> None:

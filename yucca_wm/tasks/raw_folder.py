@@ -110,10 +110,13 @@ def find_source(root: Path, subjects: Sequence[Subject]) -> Source:
     return Source(folder.name, "not stated by the cohort", "")
 
 
-def dataset_json(task: Task, files: Sequence[str], split: dict[str, Any], source: Source) -> dict[str, Any]:
+def dataset_json(
+    task: Task, files: Sequence[str], split: dict[str, Any], source: Source, names: Mapping[int, str]
+) -> dict[str, Any]:
     """Content of ``dataset.json`` in Yucca's format, with the training and test subjects under ``split``.
 
-    files : files of the task, relative to its folder.
+    files : files of the task, relative to its folder. names : label -> name, of labels that are called otherwise than
+    in the task.
     """
     training = sorted(_case(file) for file in files if file.startswith("imagesTr/"))
     test = sorted({_case(file) for file in files if file.startswith(("imagesTs/", "labelsTs/"))})
@@ -127,7 +130,7 @@ def dataset_json(task: Task, files: Sequence[str], split: dict[str, Any], source
         "release": "1.0",
         "image_extension": "nii.gz",
         "modality": {"0": f"{images} MRI"},
-        "labels": {str(label): name for label, name in task.target.classes.items()},
+        "labels": {str(label): name for label, name in (task.target.classes | dict(names)).items()},
         "label_hierarchy": {},
         "regions": {},
         "tasks": [],
