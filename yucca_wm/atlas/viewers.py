@@ -16,6 +16,7 @@ from yucca_wm.core.files import atomic_path, make_folder, write_text
 from yucca_wm.core.regions import FORM, Region, RegionTable, Side, regions
 from yucca_wm.core.tsv import tsv_lines
 from yucca_wm.imaging.images import load, load_labels
+from yucca_wm.imaging.kinds import labels_in
 
 SLICES = 7
 
@@ -41,7 +42,7 @@ def show(
     image = load_labels(labels, allowed=(0, *table.indices))
     if not image.data.any():
         raise InputError(labels, "holds no label: every voxel is 0")
-    check_names(Path(labels), image, table)
+    check_names(Path(labels), image, labels_in(image), table)
     rank = np.zeros(max(table.indices) + 1, np.uint8 if len(table) < 256 else np.uint16)
     for number, region in enumerate(table, start=1):
         rank[region.index] = number

@@ -16,7 +16,6 @@ from yucca_wm.core.files import case_name
 from yucca_wm.core.predictions import PredictionRecord, prediction_record, recorded_names
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.images import Image, Source, file_of, name_of
-from yucca_wm.imaging.kinds import labels_in
 from yucca_wm.imaging.label_names import stated_names
 from yucca_wm.imaging.reading import note, spelled
 
@@ -79,30 +78,33 @@ def _file_of(source: Source) -> Path | None:
     return file if file is not None and (not isinstance(source, Image) or file.is_file()) else None
 
 
-def names_of(region_map: Path) -> dict[int, str]:
+def recorded_beside(regions: Source) -> Mapping[int, str]:
+    """Label -> name of the regions, as the record of a region map states them; empty without one."""
+    return parcellation_of(regions).names or record_of_map(regions).region_names
+
+
+def names_of(region_map: Path) -> Mapping[int, str]:
     """Label -> name of the regions in a file, as its header or the record beside it states them; empty if nothing
     does, or the file cannot be read."""
     try:
         stated = stated_names(nib.load(region_map).header)
     except Exception:  # noqa: BLE001  (nibabel raises many types; whoever reads the voxels says what is wrong)
         stated = {}
-    recorded = read_region_record(region_map).names or prediction_record(region_map).region_names
-    return stated or dict(recorded)
+    return stated or recorded_beside(region_map)
 
 
-def check_names(source: Source, image: Image, table: RegionTable) -> None:
+def check_names(source: Source, image: Image, labels: Collection[int], table: RegionTable) -> None:
     """`compare_names` for the labels in a region map, as its header names them and as the record beside it does; what
     it returns is noted, and so is a map without names that lacks most regions of a table that nobody gave.
 
-    image : the map in memory, as read from ``source``.
+    image : the map in memory, as read from ``source``. labels : in it.
     """
-    held, record = labels_in(image), record_of_map(source)
-    stated, recorded = stated_names(image.header), parcellation_of(source).names or record.region_names
+    stated, recorded = stated_names(image.header), recorded_beside(source)
     for names in (stated, recorded):
-        made = {label: name for label, name in names.items() if label in held}
+        made = {label: name for label, name in names.items() if label in labels}
         note(*compare_names(name_of(source), "region map", made, table))
-    if not (table.given or stated or recorded or record.regions_by):
-        note(*few_regions(held, table, f"name them with {spelled('--names', 'names=')}"))
+    if not (table.given or stated or recorded or record_of_map(source).regions_by):
+        note(*few_regions(labels, table, f"name them with {spelled('--names', 'names=')}"))
 
 
 def few_regions(labels: Collection[int], table: RegionTable, remedy: str) -> list[str]:

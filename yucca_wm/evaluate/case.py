@@ -106,7 +106,7 @@ def read_case(case: Case, how: How) -> Compared:
             raise InputError(name_of(source), *_unknown(unknown, kind, how))
         if kind is Target.REGIONS:
             refuse_tissue_map(labels, how.table, name_of(source))
-            check_names(source, image, how.table)
+            check_names(source, image, labels, how.table)
     if kind is Target.LESIONS:
         true = how.labels.lesion(truth.data).astype(np.uint8)
         true[how.labels.left_out(truth.data)] = OTHER_PATHOLOGY

@@ -199,6 +199,7 @@ def localized_in(results_dir: Path) -> tuple[list[Localized], Settings]:
     summary = Summary.read(results_dir)
     if summary is None:
         raise InputError(results_dir, f"holds no {MANIFEST}", "localize first")
+    summary = summary.with_maps_in(results_dir)
     everybody = [
         Localized(name, Path(about["lesions"]), Path(about["regions"])) for name, about in summary.subjects.items()
     ]

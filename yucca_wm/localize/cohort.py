@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.cohort.ids import bare_person, sharers
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.cases import Outcome
@@ -169,7 +168,6 @@ def _flags_of_cohort(
 
     read : subject -> files that its results were made from. flags : subject -> its own flags. parts : their results.
     """
-    visits = [name for names in sharers((bare_person(name), name) for name in flags).values() for name in names]
     with_lesions = {name: of["lesions"].sha256 for name, of in read.items() if "no_lesion" not in flags[name]}
     lesion_maps = {name: Path(of["lesions"].path) for name, of in read.items()}
     found: dict[str, dict[str, str]] = {}
@@ -177,7 +175,7 @@ def _flags_of_cohort(
         (SAME_LESIONS, same_lesions(with_lesions)),
         (SAME_SCAN, same_scans(lesion_maps)),
         (OTHER_SCANS, other_scans(lesion_maps)),
-        (OTHER_VOXELS, other_voxels({name: parts.read(name).summary["voxel_volume_mm3"] for name in visits})),
+        (OTHER_VOXELS, other_voxels(flags, lambda name: parts.read(name).summary["voxel_volume_mm3"])),
     ):
         for name, sentence in subjects.items():
             found.setdefault(name, {})[flag] = sentence

@@ -39,16 +39,11 @@ class Summary:
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Summary | None:
-        """That of a folder of results; None if there is none. Paths of maps beside the tables are those of this folder
-        (`_beside`). Raises InputError for a file that is not of localize."""
+        """That of a folder of results; None if there is none. Raises InputError for a file that is not of localize."""
         path = Path(folder) / MANIFEST
         try:
             found = cls(json.loads(path.read_text(encoding="utf-8")))
             _ = found.flags, found.failures  # a damaged file fails here
-            for about in found.content["subjects"].values():
-                about.update(
-                    {what: _beside(path.parent, about[what]) for what in MAPS if isinstance(about.get(what), str)}
-                )
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -63,6 +58,17 @@ class Summary:
         except InputError:
             found = None
         return found or cls({"subjects": {}, "failures": {}})
+
+    def with_maps_in(self, folder: str | os.PathLike[str]) -> Summary:
+        """The same, with the paths of maps as they are now in ``folder``, from which it was read: see `_beside`."""
+        subjects = {
+            name: {
+                **about,
+                **{what: _beside(Path(folder), about[what]) for what in MAPS if isinstance(about.get(what), str)},
+            }
+            for name, about in self.subjects.items()
+        }
+        return Summary({**self.content, "subjects": subjects})
 
     @property
     def subjects(self) -> dict[str, dict[str, Any]]:
@@ -89,6 +95,8 @@ def _beside(folder: Path, stated: str) -> str:
     """Path of a map that is stated in ``localize.json`` of ``folder``: its copy there, if results that lay beside their
     maps (as those of `yucca_wm.predict`) were copied or moved; else as stated."""
     there = Path(stated)
+    if there.parent.parent == folder.absolute():
+        return stated
     here = folder / there.parent.name / there.name
     came_along = not there.is_file() or (there.parent.parent / MANIFEST).is_file()
     return str(here.absolute()) if came_along and here.is_file() else stated

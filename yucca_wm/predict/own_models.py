@@ -32,11 +32,6 @@ class LoadedModel:
     model: Any
     network: Any
 
-    @property
-    def region_names(self) -> dict[int, str]:
-        """Class -> its name, without the background; empty if the model stores none."""
-        return {label: name for label, name in self.model.names.items() if label}
-
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
     """A model and its network on ``device`` (auto, cpu, cuda or mps)."""
@@ -62,7 +57,7 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
 def check_region_names(models: Mapping[str, LoadedModel], table: RegionTable) -> list[str]:
     """Compare the names of the region model's classes, if there is one, with those in the table: `compare_names`."""
     loaded = models.get(REGIONS)
-    return compare_names(str(loaded.model.path), "region model", loaded.region_names, table) if loaded else []
+    return compare_names(str(loaded.model.path), "region model", loaded.model.region_names, table) if loaded else []
 
 
 def predict_arrays(

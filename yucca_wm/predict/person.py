@@ -118,7 +118,7 @@ def _names(case: Case, models: Mapping[str, LoadedModel]) -> dict[str, dict[int,
     """Folder of each region map -> label -> name; none for a model that stores no names."""
     if REGIONS not in models:
         return {REGIONS: regions().names}
-    return dict.fromkeys([REGIONS, *(alone(REGIONS, m) for m in case.scans)], models[REGIONS].region_names)
+    return dict.fromkeys([REGIONS, *(alone(REGIONS, m) for m in case.scans)], models[REGIONS].model.region_names)
 
 
 def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:

@@ -123,6 +123,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         summary = Summary.read(folder)
         if summary is None:
             raise InputError(folder, f"holds no {MANIFEST}")
+        summary = summary.with_maps_in(folder)
         load, lesions = _by_subject(folder / LOAD, "region_id"), _by_subject(folder / "lesions.tsv", "lesion")
         extra = {title: _by_subject(folder / name) for name, title in EXTRA.items() if (folder / name).is_file()}
         places = _by_subject(folder / PLACES, "place") if (folder / PLACES).is_file() else {}

@@ -11,7 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from yucca_wm.cohort.region_record import few_regions, names_of
+from yucca_wm.cohort.region_record import few_regions, recorded_beside
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, YuccaWMError
 from yucca_wm.core.files import atomic_path, sha256
@@ -20,6 +20,7 @@ from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid, save
 from yucca_wm.imaging.kinds import labels_in, refuse_mask
+from yucca_wm.imaging.label_names import stated_names
 from yucca_wm.imaging.reading import note
 from yucca_wm.tasks.definition import Target, Task
 from yucca_wm.tasks.grids import in_order, put_in_order, registered
@@ -124,9 +125,9 @@ def load_map(path: Path, target: Target) -> Image:
     """
     found = load_labels(path, allowed=target.classes)
     if target is Target.REGIONS:
-        refuse_mask(labels_in(found), regions(), str(path))
-        if not names_of(path):
-            note(*few_regions(labels_in(found), regions(), "state their names in the maps (parcellate --names does)"))
+        refuse_mask(held := labels_in(found), regions(), str(path))
+        if not (stated_names(found.header) or recorded_beside(path)):
+            note(*few_regions(held, regions(), "state their names in the maps (parcellate --names does)"))
     return found
 
 

@@ -61,6 +61,11 @@ class Model:
         return names_of(self.config)
 
     @property
+    def region_names(self) -> dict[int, str]:
+        """`names` without the background."""
+        return region_names_of(self.config)
+
+    @property
     def patch_size(self) -> tuple[int, ...]:
         return tuple(int(side) for side in self.config["patch_size"])
 
@@ -99,6 +104,11 @@ class Model:
             raise InputError(self.path, f"its weights do not fit {self.config['model_name']} ({unfit[0]} ...)")
         network.load_state_dict(self.weights)
         return network.to(device).eval()
+
+
+def region_names_of(config: Mapping[str, Any]) -> dict[int, str]:
+    """`names_of` without the background."""
+    return {label: name for label, name in names_of(config).items() if label}
 
 
 def names_of(config: Mapping[str, Any]) -> dict[int, str]:

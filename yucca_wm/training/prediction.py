@@ -27,7 +27,7 @@ from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
 from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.imaging import images
-from yucca_wm.training.model import Model, names_of
+from yucca_wm.training.model import Model, names_of, region_names_of
 from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
 
@@ -253,7 +253,7 @@ def about(config: Mapping[str, Any]) -> dict[str, Any]:
     """Description of the model for a softmax file, from the configuration that Yucca stores with a model, with the
     names of its regions if it has regions."""
     keys = ("task", "model_name", "model_dimensions", "manager_name", "ckpt_path")
-    names = {label: name for label, name in names_of(config).items() if label}
+    names = region_names_of(config)
     regions = names_record(names) if len(names) >= MAX_UNSIDED_CLASSES else {}
     return {key: str(config[key]) for key in keys if config.get(key) is not None} | regions
 

@@ -12,6 +12,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from yucca_wm.core.errors import some_of
+
 MOST_NAMED = 3
 OPTIONS = "-m, -d, -man, -pl, --experiment, --split_data_method, --split_data_param, --split_idx"
 
@@ -37,5 +39,4 @@ def _others(folder: Path) -> str:
     known = sorted({str(version.parent.relative_to(task)) for version in task.glob("*/*/*/*/version_*")})
     if not known:
         return f"none was trained on {task.name}"
-    more = f" and {len(known) - MOST_NAMED} more" * (len(known) > MOST_NAMED)
-    return f"{task.name} has {', '.join(known[:MOST_NAMED])}{more} (choose with {OPTIONS})"
+    return f"{task.name} has {some_of(known, MOST_NAMED)} (choose with {OPTIONS})"

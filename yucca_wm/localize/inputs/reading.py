@@ -88,7 +88,7 @@ def read_maps(maps: Maps, table: RegionTable, settings: Settings) -> LabelMaps:
         problem = f"holds the same voxels as the region map {name_of(maps.regions)}"
         raise InputError(name_of(maps.lesions), problem, TWO_MAPS)
     refuse_mask(held, table, name_of(maps.regions))
-    check_names(maps.regions, given["regions"], table)
+    check_names(maps.regions, given["regions"], held, table)
     return LabelMaps(wide, placed["regions"], own, given["regions"], placed.get("ventricles"), placed.get("tissue"))
 
 
@@ -134,7 +134,7 @@ def load_modality(modality: Modality, regions: Image, table: RegionTable, settin
     lesions = _load_map(modality.lesions, labels.load, labels.known)
     if modality.regions is not None:
         regions = _load_map(modality.regions, partial(_load_regions, table=table), {0, *table.indices})
-        check_names(modality.regions, regions, table)
+        check_names(modality.regions, regions, labels_in(regions), table)
     return lesions, on_grid(regions, lesions, resample=settings.resample)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from yucca_wm.cohort.ids import bare_person, with_others
+from yucca_wm.cohort.ids import bare_person, sharers, with_others
 from yucca_wm.core.errors import count, some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About
@@ -162,17 +162,18 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
     return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
 
 
-def other_voxels(volumes_mm3: Mapping[str, float]) -> dict[str, str]:
+def other_voxels(subjects: Iterable[str], voxel_mm3: Callable[[str], float]) -> dict[str, str]:
     """Subject -> sentence, for visits of a person whose voxels differ in size: volumes differ for that reason alone.
 
-    volumes_mm3 : subject -> volume of a voxel.
+    voxel_mm3 : gives the volume of a voxel of a subject.
     """
-    said = {}
-    for _, name, others in with_others((bare_person(name), name) for name in volumes_mm3):
-        visits = {visit: volumes_mm3[visit] for visit in (name, *others)}
+    said: dict[str, str] = {}
+    for names in sharers((bare_person(name), name) for name in subjects).values():
+        visits = {name: voxel_mm3(name) for name in sorted(names)}
         if max(visits.values()) > VISITS_APART * min(visits.values()):
-            sizes = ", ".join(f"{visit} {volume_mm3:.3g}" for visit, volume_mm3 in sorted(visits.items()))
-            said[name] = f"voxels differ in size between visits (in mm3: {sizes}): do not compare volumes as they are"
+            sizes = ", ".join(f"{name} {volume_mm3:.3g}" for name, volume_mm3 in visits.items())
+            sentence = f"voxels differ in size between visits (in mm3: {sizes}): do not compare volumes as they are"
+            said |= dict.fromkeys(names, sentence)
     return said
 
 
