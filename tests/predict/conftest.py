@@ -16,7 +16,9 @@ from yucca_wm.core.regions import regions
 AFFINE = np.array([[-1.0, 0, 0, 12], [0, -1.1, 0, 14], [0, 0, 1.5, -9], [0, 0, 0, 1]])
 
 
-def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, **config: Any) -> Path:
+def make_version_folder(
+    folder: Path, classes: int, dimensions: str, seed: int, *, channel: str = "MRI", **config: Any
+) -> Path:
     """What yucca_train leaves behind: checkpoints/best.ckpt with the network, its plan and its configuration."""
     from yucca.modules.networks.networks.TinyUNet import TinyUNet
 
@@ -49,7 +51,7 @@ def make_version_folder(folder: Path, classes: int, dimensions: str, seed: int, 
         "dataset_properties": {
             "intensities": [{"mean": 1.0, "std": 1.0}],
             "classes": list(range(classes)),
-            "modalities": {"0": "MRI"},
+            "modalities": {"0": channel},
             "labels": labels,
         },
     }

@@ -648,7 +648,11 @@ def test_scans_in_which_ones_own_model_sees_different_lesions_are_flagged_with_t
     scans = {name: tmp_path / f"{name}.nii.gz" for name in ("t1", "flair")}
     for number, path in enumerate(scans.values()):
         nib.save(nib.Nifti1Image(np.roll(scan(), number, 0), AFFINE), path)
+    without_regions = yw.predict(**scans, lesion_model=lesion_model, subject="a")
+    said = "lesions differ much between the scans: 9.5 ml on the T1 alone and 0.0 ml on the FLAIR alone; look at both"
+    assert [note for note in without_regions.notes if note.startswith(said)]
     found = yw.predict(**scans, lesion_model=lesion_model, region_model="shipped", subject="a")
+    assert not [note for note in found.notes if note.startswith(said)]  # a flag says it
     assert "T1 9.5 ml and FLAIR 0.0 ml" in found.flags["modality_disagreement"]
     found.save(tmp_path / "saved", report=False)
     words = [f"--{name}={path}" for name, path in scans.items()]

@@ -44,6 +44,26 @@ def test_command_writes_card_licence_and_classes(
     assert str(lesion_model.parent) not in json.dumps(description)
 
 
+@pytest.mark.parametrize(
+    ("channel", "modalities", "said"),
+    [
+        ("FLAIR MRI", ("FLAIR",), "Input: one FLAIR, "),
+        ("T1w", ("T1",), "Input: one T1, "),
+        ("T1 or FLAIR MRI", ("T1", "FLAIR"), "Input: one T1 or FLAIR, "),
+        ("T2", (), "Input: one MR image, "),
+    ],
+)
+def test_a_model_knows_what_scans_it_was_trained_on(
+    channel: str, modalities: tuple[str, ...], said: str, tmp_path: Path, version_folder: Callable[..., Path]
+) -> None:
+    folder = version_folder(tmp_path / "version_0", 3, "2D", 1, channel=channel)
+    assert main([str(folder), str(tmp_path / "m.zip")]) == 0
+    for path in (folder, tmp_path / "m.zip"):
+        assert load_model(path).modalities == modalities
+    with zipfile.ZipFile(tmp_path / "m.zip") as archive:
+        assert said in archive.read("README.md").decode()
+
+
 class Bomb:
     """Unpickling this would create a file."""
 

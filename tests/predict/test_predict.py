@@ -178,6 +178,50 @@ def test_disagreeing_scans_are_flagged(
     assert "1 of 2 subjects (apart): T1 and FLAIR disagree on where lesions are" in capsys.readouterr().err
 
 
+def test_a_model_is_shown_no_scan_of_a_kind_that_it_was_not_trained_on(
+    scan: Scan, version_folder: Callable[..., Path], region_model: Path, tmp_path: Path
+) -> None:
+    """Lesions of a model of FLAIR alone are those of the FLAIR alone, with a T1 as without; regions are of both."""
+    of_flair = version_folder(tmp_path / "flair_model" / "version_0", 3, "2D", 1, channel="FLAIR MRI")
+    t1, flair = scan("T1", 0), scan("FLAIR", 1)
+    people = {"alone": f"n/a\t{flair}", "both": f"{t1}\t{flair}", "no_flair": f"{t1}\tn/a"}
+    lines = "\n".join(f"{name}\t{scans}" for name, scans in people.items())
+    (tmp_path / "cohort.tsv").write_text(f"subject\tt1\tflair\n{lines}\n")
+    out = tmp_path / "out"
+    words = [f"--lesion-model={of_flair}", f"--region-model={region_model}", "--no-report"]
+    assert main([f"--cohort={tmp_path / 'cohort.tsv'}", *words, f"--out-dir={out}", "--soft"]) == 1
+    assert (out / "lesions" / "both.nii.gz").read_bytes() == (out / "lesions" / "alone.nii.gz").read_bytes()
+    assert images.load(out / "lesions" / "both.nii.gz").data.any()
+    assert (out / "regions" / "both.nii.gz").read_bytes() != (out / "regions" / "alone.nii.gz").read_bytes()
+    found = sorted(str(path.relative_to(out)) for path in out.glob("*_*/**/both.n*"))
+    assert found == [
+        "lesions_FLAIR/both.nii.gz", "lesions_softmax/FLAIR/both.npz", "regions_FLAIR/both.nii.gz",
+        "regions_T1/both.nii.gz", "regions_softmax/FLAIR/both.npz", "regions_softmax/T1/both.npz",
+    ]  # fmt: skip
+    totals = [row for row in table(out / "modalities.tsv") if row["name"] == "total"]
+    assert [(row["t1_ml"], row["flair_ml"] == row["ensemble_ml"]) for row in totals] == [("n/a", True)] * 2
+    assert "n/a" not in {row["expected_ml"] for row in table(out / "lesion_load_soft.tsv")}
+    account = json.loads((out / "predict.json").read_text())
+    made = account["cases"]["both"]
+    assert made["shown"] == {"lesions": ["FLAIR"]}
+    assert "lesions were found on the FLAIR alone: the given model was not trained on any T1" in made["notes"]
+    assert "shown" not in account["cases"]["alone"]
+    said = f"{load(of_flair, 'cpu').model.path}: was trained on FLAIR, but there is only a T1"
+    assert account["failed"] == {"no_flair": f"{said}; give the FLAIR, or another model"}
+    assert not any("other_scans" in row["flags"] for row in table(out / "predictions.tsv"))
+
+    in_memory = yw.predict(nib.load(t1), nib.load(flair), lesion_model=of_flair, region_model=region_model)
+    np.testing.assert_array_equal(in_memory.lesions.dataobj, nib.load(out / "lesions" / "both.nii.gz").dataobj)
+    assert "lesions_T1" not in in_memory.maps
+    assert not (in_memory.save(tmp_path / "saved") / "lesions_T1").exists()
+    own = load(of_flair, "cpu")
+    arrays = {"T1": np.asarray(nib.load(t1).dataobj), "FLAIR": np.asarray(nib.load(flair).dataobj)}
+    of_arrays = predict_arrays(own, arrays, nib.load(flair).affine)
+    np.testing.assert_array_equal(of_arrays.labels, images.load(out / "lesions" / "both.nii.gz").data)
+    with pytest.raises(InputError, match="was trained on FLAIR, but there is only a T1"):
+        predict_arrays(own, {"T1": arrays["T1"]}, nib.load(t1).affine)
+
+
 @pytest.fixture
 def region_only(region_model: Path) -> dict[str, LoadedModel]:
     return {REGIONS: load(region_model, "cpu")}

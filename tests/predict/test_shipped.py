@@ -161,7 +161,7 @@ def test_nothing_of_an_earlier_run_passes_for_this_ones(tmp_path: Path) -> None:
         tmp_path / "lesions_probability/a.nii.gz",
     ]
     others = [tmp_path / FRAME / "a_b.png", tmp_path / "tissue/a.nii.gz"]
-    found = other_outputs(Case("a", {"FLAIR": tmp_path}), [], tmp_path, Options(shipped=True))
+    found = other_outputs(Case("a", {"FLAIR": tmp_path}), {}, tmp_path, Options(shipped=True))
     assert set(stale) <= set(found)
     assert not set(others) & set(found)
 

@@ -64,7 +64,8 @@ def test_dataset_json(task: str, cohort: Any, raw: Path) -> None:
     assert list(content["labels"]) == [str(label) for label in range(labels)]
     assert content["labels"]["0"] == "background"
     assert content["labels"]["1"] == ("white matter lesion" if labels == 3 else "parietal_L")
-    assert list(content["modality"]) == ["0"]
+    only = TASKS[task].modality
+    assert content["modality"] == {"0": f"{only} MRI" if only else "T1 or FLAIR MRI"}
     assert content["licence"] == "CC BY-NC 4.0"
     assert content["reference"] == "https://doi.org/10.34894/AECRSD"
     assert (content["numTraining"], content["numTest"]) == (6 if TASKS[task].split is Split.TRAIN else 0, 2)
@@ -73,6 +74,15 @@ def test_dataset_json(task: str, cohort: Any, raw: Path) -> None:
     assert content["split"]["test"] == ["WMH_1", "WMH_11"]
     if TASKS[task].split is Split.TRAIN:
         assert {"image": "WMH_10_FLAIR", "label": "WMH_10_FLAIR"} in content["training"]
+
+
+@pytest.mark.parametrize(("left", "other"), [("FLAIR", "t1"), ("T1", "flair")])
+def test_a_task_of_one_modality_says_so(left: str, other: str, cohort: Any, raw: Path) -> None:
+    """A model stores it, and `predict` shows it no other scans. Test subjects keep both."""
+    for name in ("WMH_0", "WMH_2", "WMH_10"):
+        getattr(cohort, other)(name).unlink()
+    run(LESION, cohort, raw)
+    assert json.loads((raw / LESION / "dataset.json").read_text())["modality"] == {"0": f"{left} MRI"}
 
 
 def test_a_model_learns_the_names_that_region_maps_state(cohort: Any, raw: Path) -> None:

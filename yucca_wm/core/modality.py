@@ -1,11 +1,12 @@
 """Scan modalities of a cohort. A new one needs only an entry in `Modality`: every layout, the tasks and
 `localize` then know it; the models of this package, and `predict`, use T1 and FLAIR only.
 
-Imports nothing, so that a command's ``--help`` can list the modalities quickly.
+Light, so that a command's ``--help`` can list the modalities quickly.
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 
@@ -33,3 +34,9 @@ class Modality(StrEnum):
 
 
 MODALITIES = tuple(modality.value for modality in Modality)
+
+
+def named_in(text: str) -> tuple[str, ...]:
+    """The modalities that a text names as words (``T1 or FLAIR MRI``, ``T1w``, ``anna_FLAIR``)."""
+    words = set(re.findall(r"[A-Za-z0-9]+", text))
+    return tuple(modality.value for modality in Modality if words & {modality.value, f"{modality.value}w"})

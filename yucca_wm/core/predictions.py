@@ -21,6 +21,9 @@ PROBABILITY = "lesions_probability"
 REGION_NAMES = "region_names"
 """Key of the regions' names by label."""
 
+SHOWN = "shown"
+"""Key of the scans shown to a model of the user's own (``lesions``, ``regions``), if not all of them were."""
+
 EXTRA = "yucca_wm"
 """Key of a subject's record in ``extra`` of the nibabel images that Python functions return."""
 
@@ -50,6 +53,7 @@ class PredictionRecord:
 
     scan_files, scan_sha256 : modality -> file, and its checksum (None: not a file, or not known).
     scan_voxels : modality -> checksum of the scan's values.
+    lesions_on : modalities on which lesions were searched for.
     lesions_by, regions_by : their source, one of `By`.
     region_names : label -> name, if the user gave them.
     """
@@ -57,6 +61,7 @@ class PredictionRecord:
     scan_files: Mapping[str, str] = field(default_factory=dict)
     scan_sha256: Mapping[str, str | None] = field(default_factory=dict)
     scan_voxels: Mapping[str, str] = field(default_factory=dict)
+    lesions_on: Sequence[str] = ()
     notes: Sequence[Note] = ()
     lesions_by: str | None = None
     regions_by: str | None = None
@@ -70,6 +75,7 @@ class PredictionRecord:
             {name: str(scan["file"]) for name, scan in scans.items() if "file" in scan},
             {name: scan.get("sha256") for name, scan in scans.items()},
             {name: str(scan["voxels_sha256"]) for name, scan in scans.items() if "voxels_sha256" in scan},
+            tuple(record.get(SHOWN, {}).get("lesions", scans)),
             read_back(record),
             record.get("lesions_by"),
             record.get("regions_by"),

@@ -60,7 +60,8 @@ def model_card(
     labels = "\n".join(f"| {index} | {name} |" for index, name in dict(config.get("labels") or {}).items())
     spacing = plans.get("target_spacing")
     n_scans = int(config.get("num_modalities", 1))
-    shown = "one MR image" if n_scans == 1 else f"{n_scans} MR images on one grid"
+    modalities = " or ".join(training.get("modalities", ())) or "MR image"
+    shown = f"one {modalities}" if n_scans == 1 else f"{n_scans} MR images on one grid"
     painted = config.get("manager_name") == "YuccaManager_Synthesis"
     how = (
         "It was trained on painted scans, and is shown scans as `yucca_wm.models` scales them: it takes the place of\n"

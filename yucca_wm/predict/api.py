@@ -35,7 +35,7 @@ from yucca_wm.predict.case import Case, Options, alone, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
 from yucca_wm.predict.folder import STEP, check_scans, check_whose, remove_stale_tables
-from yucca_wm.predict.own_models import LoadedModel, check_classes, check_region_names, load
+from yucca_wm.predict.own_models import LoadedModel, check_classes, check_region_names, load, shown
 from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages
 
@@ -82,7 +82,7 @@ class Prediction:
     localization: Localization | None
     notes: list[str]
     _predicted: Predicted
-    _models: tuple[str, ...]
+    _models: Mapping[str, tuple[str, ...]]
     _options: Options
     _table: RegionTable
 
@@ -266,7 +266,7 @@ def _result(
             modalities = tuple(
                 Modality(m, found[alone(LESIONS, m)], found.get(alone(REGIONS, m)))
                 for m in MODALITIES
-                if m in predicted.case.scans
+                if alone(LESIONS, m) in found
             )
         companions = Companions(modalities=modalities, tissue=found.get(TISSUE))
         localization = localization_of(
@@ -285,7 +285,7 @@ def _result(
         localization,
         [*predicted.made[NOTES], *unsure],
         predicted,
-        tuple(models),
+        shown(models),
         options,
         table,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,27 +69,32 @@ def by_shipped(models: Iterable[str]) -> list[str]:
     return [what for what in (LESIONS, REGIONS, TISSUE) if what not in models]
 
 
-def outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
-    """The files that `predict_case` always writes."""
+def outputs(case: Case, models: Mapping[str, Collection[str]], out: Path, options: Options) -> list[Path]:
+    """The files that `predict_case` always writes.
+
+    models : `LESIONS` or `REGIONS` -> modalities whose scans the given model is shown.
+    """
     made: list[Path] = []
     if options.shipped:
         kinds = [*by_shipped(models), *[PROBABILITY] * options.confidence]
         made += [out / kind / f"{case.name}.nii.gz" for kind in kinds]
-    for what in models:
+    for what, modalities in models.items():
+        seen = [modality for modality in case.scans if modality in modalities]
         made.append(out / what / f"{case.name}.nii.gz")
-        made += [out / alone(what, modality) / f"{case.name}.nii.gz" for modality in case.scans]
+        made += [out / alone(what, modality) / f"{case.name}.nii.gz" for modality in seen]
         if options.confidence:
             made.append(out / f"{what}_confidence" / f"{case.name}.nii.gz")
         if options.softmax_stays:
-            made += [out / f"{what}_softmax" / modality / f"{case.name}.npz" for modality in case.scans]
+            made += [out / f"{what}_softmax" / modality / f"{case.name}.npz" for modality in seen]
     return made
 
 
-def other_outputs(case: Case, models: Iterable[str], out: Path, options: Options) -> list[Path]:
+def other_outputs(case: Case, models: Mapping[str, Collection[str]], out: Path, options: Options) -> list[Path]:
     """Files that an earlier run, with other scans or options, may have left; they must not be taken for this run's."""
     if not case.scans:
         return []
     everything = Case(case.name, dict.fromkeys(MODALITIES, Path()))
-    possible = outputs(everything, (LESIONS, REGIONS), out, Options(shipped=True, confidence=True, keep_softmax=True))
+    models_of_all = dict.fromkeys((LESIONS, REGIONS), MODALITIES)
+    possible = outputs(everything, models_of_all, out, Options(shipped=True, confidence=True, keep_softmax=True))
     possible += frame_files(case.name, out)
     return sorted(set(possible) - set(outputs(case, models, out, options)))

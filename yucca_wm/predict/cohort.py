@@ -28,7 +28,7 @@ from yucca_wm.predict.account import edited, write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, by_shipped, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.folder import STEP, check_whose, people_in, remove_stale_tables
-from yucca_wm.predict.own_models import LoadedModel, load
+from yucca_wm.predict.own_models import LoadedModel, load, shown
 from yucca_wm.predict.person import identities, predict_case
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def predict_cohort(
             _remove_leftovers(out)
         works = {}
         for case in cases:
-            leaves, others = (of(case, models, out, options) for of in (outputs, other_outputs))
+            leaves, others = (of(case, shown(models), out, options) for of in (outputs, other_outputs))
             works[case.name] = Work(case, case.files, leaves, others)
         if run.remote:
             paths = tuple((what, str(loaded.model.path)) for what, loaded in models.items())
@@ -169,7 +169,7 @@ def _localize(
     inputs = replace(inputs, pairs=ours, failures={name: why for name, why in inputs.failures.items() if name in done})
     stage("writing tables")
     used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]
-    companions = companion_places(out, used, models, options)
+    companions = companion_places(out, used, shown(models), options)
     flags, failures = localize_into(
         out, inputs, table, Settings(), companions=companions, options=RunOptions(), renew=True
     )
@@ -180,12 +180,15 @@ def _localize(
 
 
 def companion_places(
-    out: Path, modalities: Collection[str], models: Collection[str], options: Options
+    out: Path, modalities: Collection[str], models: Mapping[str, Collection[str]], options: Options
 ) -> CompanionPaths:
-    """Where a run writes maps that accompany lesions and regions. modalities : used ones. models : the user's own."""
+    """Where a run writes maps that accompany lesions and regions.
+
+    modalities : used ones. models : `LESIONS` or `REGIONS` -> modalities whose scans the user's own model is shown.
+    """
     from yucca_wm.localize.inputs.companions import CompanionPaths
 
-    places = {what: {m: out / alone(what, m) for m in modalities} for what in models}
+    places = {what: {m: out / alone(what, m) for m in modalities if m in seen} for what, seen in models.items()}
     return CompanionPaths(
         soft=options.soft,
         modality_lesions=places.get(LESIONS),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import nibabel as nib
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.cohort.region_record import compare_names
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import Merged, merge
@@ -24,6 +25,8 @@ from yucca_wm.predict.case import Options, alone
 from yucca_wm.predict.choice import LESIONS, REGIONS
 from yucca_wm.scan import Frame
 
+Scan = TypeVar("Scan")
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -31,6 +34,15 @@ class LoadedModel:
 
     model: Any
     network: Any
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities whose scans it is shown: those it was trained on, or all if that is not known."""
+        return self.model.modalities or MODALITIES
+
+    def of(self, scans: Mapping[str, Scan]) -> dict[str, Scan]:
+        """Those of the scans (by modality) that it is shown."""
+        return {modality: scan for modality, scan in scans.items() if modality in self.modalities}
 
 
 def load(model: str | os.PathLike[str], device: str) -> LoadedModel:
@@ -54,6 +66,20 @@ def check_classes(models: Mapping[str, LoadedModel]) -> None:
             )
 
 
+def shown(models: Mapping[str, LoadedModel]) -> dict[str, tuple[str, ...]]:
+    """`LESIONS` or `REGIONS` -> modalities whose scans the given model is shown."""
+    return {what: loaded.modalities for what, loaded in models.items()}
+
+
+def check_scans(models: Iterable[LoadedModel], scans: Mapping[str, Any]) -> None:
+    """Raise InputError if a model was trained on no modality of which there is a scan."""
+    for loaded in models:
+        if not loaded.of(scans):
+            wanted, there = " or ".join(loaded.modalities), " and a ".join(scans)
+            problem = f"was trained on {wanted}, but there is only a {there}"
+            raise InputError(loaded.model.path, problem, f"give the {wanted}, or another model")
+
+
 def check_region_names(models: Mapping[str, LoadedModel], table: RegionTable) -> list[str]:
     """Compare the names of the region model's classes, if there is one, with those in the table: `compare_names`."""
     loaded = models.get(REGIONS)
@@ -70,7 +96,7 @@ def predict_arrays(
     loaded : LoadedModel
         Model and network.
     scans : mapping of str to ndarray, shape (i, j, k)
-        Modality -> intensities, all on the grid of ``affine``.
+        Modality -> intensities, all on the grid of ``affine``; those the model was not trained on are left out.
     affine : ndarray, float, shape (4, 4)
         Voxel index -> world mm (RAS+).
     options : Options, optional
@@ -84,10 +110,11 @@ def predict_arrays(
     Raises
     ------
     InputError
-        The logits do not fit in ``max_memory_gb``.
+        The model was trained on other modalities; the logits do not fit in ``max_memory_gb``.
     """
+    check_scans([loaded], scans)
     nifti = {}
-    for modality, data in scans.items():
+    for modality, data in loaded.of(scans).items():
         nifti[modality] = nib.Nifti1Image(np.asarray(data, dtype=np.float32), affine)
         nifti[modality].set_qform(affine, 1)
         nifti[modality].set_sform(affine, 1)
@@ -103,13 +130,13 @@ def maps_of(
     options: Options,
     like: Image | None,
 ) -> dict[str, Image]:
-    """Folder name -> map of each model, from all scans together and from each scan alone."""
+    """Folder name -> map of each model, from all scans that it is shown together and from each of them alone."""
     maps: dict[str, Image] = {}
     nifti = {modality: _as_nifti(image) for modality, image in frame.images.items()} if models else {}
     for what, loaded in models.items():
         with tempfile.TemporaryDirectory(dir=out, prefix=".softmax-") as temporary:
             folder = out / f"{what}_softmax" if out is not None and options.softmax_stays else Path(temporary)
-            merged, by_modality = _predict(loaded, nifti, folder, name, options)
+            merged, by_modality = _predict(loaded, loaded.of(nifti), folder, name, options)
         found: dict[str, NDArray[Any]] = {alone(what, modality): labels for modality, labels in by_modality.items()}
         if merged.confidence is not None:
             found[f"{what}_confidence"] = merged.confidence

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import make_folder
+from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import Note, recorded
-from yucca_wm.core.predictions import By
+from yucca_wm.core.predictions import SHOWN, By
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
@@ -20,10 +21,11 @@ from yucca_wm.predict import shipped
 from yucca_wm.predict.case import Case, Options, alone, by_shipped
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
 from yucca_wm.predict.frame_files import save_frame
-from yucca_wm.predict.own_models import LoadedModel, maps_of
+from yucca_wm.predict.own_models import LoadedModel, check_scans, maps_of
 from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.names import name_notes
+from yucca_wm.scan.notes import APART, NOT_SHOWN
 from yucca_wm.tasks.case import check_image
 
 if TYPE_CHECKING:
@@ -78,9 +80,10 @@ def predict_person(
     """
     if not case.scans:
         raise case.problem or InputError(case.name, "has neither a T1 nor a FLAIR image")
+    check_scans(models.values(), case.scans)
     used = identities(models, options)  # fails before any long computation
     frame = _frame(case, options)
-    made = {
+    made: dict[str, Any] = {
         "scans": {
             modality: {
                 "file": str(scan.absolute()) if isinstance(scan, Path) else images.name_of(scan),
@@ -97,6 +100,11 @@ def predict_person(
     like = _other_space(case, frame, options)
     files = {modality: file for modality, scan in case.scans.items() if (file := images.file_of(scan))}
     notes = [*name_notes(files), *frame.notes]
+    for what, loaded in models.items():
+        seen = list(loaded.of(case.scans))
+        if unseen := [modality for modality in case.scans if modality not in seen]:
+            made.setdefault(SHOWN, {})[what] = seen
+            notes.append(NOT_SHOWN.note(what=what, seen=" and ".join(seen), unseen=" and ".join(unseen)))
     maps: dict[str, Image] = {}
     if options.shipped:
         assert networks is not None
@@ -110,15 +118,29 @@ def predict_person(
         if found.registration is not None:
             made["registration"] = found.registration
     maps |= maps_of(models, case.name, frame, folder, options, like)
+    if REGIONS not in maps:  # with regions, T1 and FLAIR are compared in each of them (`modality_disagreement`)
+        notes += _disagreement(maps)
     in_frame = like is None or not frame.transforms
-    return Predicted(case, maps, frame, made | recorded(notes), in_frame, _names(case, models))
+    return Predicted(case, maps, frame, made | recorded(notes), in_frame, _names(models))
 
 
-def _names(case: Case, models: Mapping[str, LoadedModel]) -> dict[str, dict[int, str]]:
+def _disagreement(maps: Mapping[str, Image]) -> list[Note]:
+    """A note if a model of one's own finds very different volumes of lesions on two scans."""
+    from yucca_wm.localize.measures.flags import modalities_apart
+
+    by_scan = {modality: maps[alone(LESIONS, modality)] for modality in MODALITIES if alone(LESIONS, modality) in maps}
+    volumes_ml = {name: float((image.data == 1).sum()) * image.voxel_volume_ml for name, image in by_scan.items()}
+    if len(volumes_ml) < 2 or not modalities_apart([[volume] for volume in volumes_ml.values()]):
+        return []
+    said = " and ".join(f"{volume:.1f} ml on the {name} alone" for name, volume in volumes_ml.items())
+    return [APART.note(volumes=said)]
+
+
+def _names(models: Mapping[str, LoadedModel]) -> dict[str, dict[int, str]]:
     """Folder of each region map -> label -> name; none for a model that stores no names."""
     if REGIONS not in models:
         return {REGIONS: regions().names}
-    return dict.fromkeys([REGIONS, *(alone(REGIONS, m) for m in case.scans)], models[REGIONS].model.region_names)
+    return dict.fromkeys([REGIONS, *(alone(REGIONS, m) for m in MODALITIES)], models[REGIONS].model.region_names)
 
 
 def _by(what: str, models: Mapping[str, LoadedModel], options: Options) -> By | None:

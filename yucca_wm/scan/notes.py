@@ -51,6 +51,12 @@ CALLED_OTHERWISE = Wording(
     "the file given as the {name} is called {file}: check that T1 and FLAIR are not exchanged", About.DOUBTFUL_SCANS
 )
 ONLY_T1 = Wording("few lesions show on a T1: give the FLAIR too, if there is one", About.WITHOUT_FLAIR)
+NOT_SHOWN = Wording(
+    "{what} were found on the {seen} alone: the given model was not trained on any {unseen}", About.DONE
+)
+"""Note on a model of one's own."""
+
+APART = Wording("lesions differ much between the scans: {volumes}; look at both: a poor scan spoils the result")
 
 BLANK = Wording(
     "slices within the head without any signal: {n} of {total}; lesions there are not visible on this scan",

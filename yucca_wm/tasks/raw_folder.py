@@ -120,7 +120,8 @@ def dataset_json(
     """
     training = sorted(_case(file) for file in files if file.startswith("imagesTr/"))
     test = sorted({_case(file) for file in files if file.startswith(("imagesTs/", "labelsTs/"))})
-    images = " or ".join(task.modalities)
+    present = [m for m in task.modalities if any(case.endswith(f"_{m}") for case in training)]
+    images = " or ".join(present or task.modalities)
     return {
         "name": task.name,
         "description": f"{images} images of {source.name}; {REFERENCES[task.target]}",

@@ -22,6 +22,7 @@ import torch
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, case_name, remove_temporaries
+from yucca_wm.core.modality import named_in
 
 FORMAT, VERSION = "yucca-wm model", 1
 DESCRIPTION, WEIGHTS, CARD, LICENCE = "model.json", "weights.safetensors", "README.md", "LICENSE"
@@ -40,8 +41,8 @@ class Model:
     """A trained network.
 
     config, plans : settings that Yucca stores with it, restricted to PLAN_KEYS and CONFIG_KEYS (and ``intensities``).
-    training : epochs and steps it was trained for. weights : parameter name -> tensor.
-    identity : SHA-256 of its weights and settings.
+    training : epochs and steps it was trained for, and the modalities that the task stated.
+    weights : parameter name -> tensor. identity : SHA-256 of its weights and settings.
     """
 
     path: Path
@@ -64,6 +65,11 @@ class Model:
     def region_names(self) -> dict[int, str]:
         """`names` without the background."""
         return region_names_of(self.config)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities of the scans it was trained on (one scan at a time); empty if the task did not state them."""
+        return tuple(str(modality) for modality in self.training.get("modalities", ()))
 
     @property
     def patch_size(self) -> tuple[int, ...]:
@@ -224,7 +230,10 @@ def _from_checkpoint(path: Path, scans: int | None) -> Model:
         }
         plans = {key: config["plans"][key] for key in PLAN_KEYS if key in config["plans"]}
         plans["intensities"] = config["plans"]["dataset_properties"]["intensities"]
-        training = {"epochs": int(checkpoint["epoch"]) + 1, "steps": int(checkpoint["global_step"])}
+        training: dict[str, Any] = {"epochs": int(checkpoint["epoch"]) + 1, "steps": int(checkpoint["global_step"])}
+        channels = [str(name) for name in config["plans"]["dataset_properties"].get("modalities", {}).values()]
+        if len(channels) == 1 and (stated := named_in(channels[0])):
+            training["modalities"] = list(stated)
         config = {key: config[key] for key in CONFIG_KEYS if key in config}
     except Exception as error:
         raise InputError(path, f"is not a checkpoint of Yucca's, or is damaged ({_reason(error)})") from error

@@ -11,9 +11,10 @@ network with them, and are adapted to the channels and classes of the task.
 from __future__ import annotations
 
 import logging
-import re
 from pathlib import Path
 from typing import Any
+
+from yucca_wm.core.modality import named_in
 
 PREFIX = "yucca_wm:"
 PATCHES = {"2D": 24, "3D": 4}
@@ -131,9 +132,9 @@ def _transfer_model(manager: Any, model: Any) -> None:
 def modality_of(channel: str, cases: list[str]) -> str:
     """``T1`` or ``FLAIR`` if a task's channel, or every case's name, is said to hold only that; else ""."""
     for texts in ([channel], cases):
-        found = [{m for m in ("T1", "FLAIR") if re.search(rf"(^|[^A-Za-z0-9]){m}w?([^A-Za-z0-9]|$)", t)} for t in texts]
-        if found and all(len(one) == 1 for one in found) and len(set.union(*found)) == 1:
-            return next(iter(found[0]))
+        found = {named_in(text) for text in texts}
+        if len(found) == 1 and len(named := found.pop()) == 1:
+            return named[0]
     return ""
 
 

@@ -77,7 +77,7 @@ def other_scans(lesions: Mapping[str, Path]) -> dict[str, str]:
     ignored."""
     made = {name: prediction_record(path) for name, path in lesions.items()}
     on_t1 = {name for name, own in made.items() if any(note.about is About.WITHOUT_FLAIR for note in own.notes)}
-    counted = {name: own.scan_sha256 for name, own in made.items() if name not in on_t1}
+    counted = {name: own.lesions_on for name, own in made.items() if name not in on_t1}
     used = {name: " and ".join(m for m in MODALITIES if m in scans) for name, scans in counted.items() if scans}
     subjects = Counter(used.values())
     usual = max(subjects, key=lambda scans: (subjects[scans], len(scans)), default="")

@@ -189,16 +189,22 @@ def disagreement(ensemble: Sequence[LoadRow], others: Mapping[str, Sequence[Load
 
 def _modality_flag(names: tuple[str, str], volumes_ml: tuple[Sequence[float], Sequence[float]]) -> dict[str, str]:
     """``modality_disagreement`` if two loads (ml in every region and outside) differ in total or in location."""
+    if not modalities_apart(volumes_ml):
+        return {}
     differ_ml = sum(abs(a - b) for a, b in zip(*volumes_ml, strict=True))
     totals = [sum(volumes) for volumes in volumes_ml]
-    if differ_ml <= MODALITIES_APART_ML or differ_ml <= MODALITIES_APART * sum(totals):
-        return {}
     said = " and ".join(f"{name} {total:.1f} ml" for name, total in zip(names, totals, strict=True))
     share = 100 * differ_ml / sum(totals)
     return {
         "modality_disagreement": f"{said}: summed over regions, they differ by {share:.0f} % of both together "
         f"(over {100 * MODALITIES_APART:g} %)"
     }
+
+
+def modalities_apart(volumes_ml: Sequence[Sequence[float]]) -> bool:
+    """Whether two loads (ml in every region) differ greatly in total or in location."""
+    differ_ml = sum(abs(a - b) for a, b in zip(*volumes_ml, strict=True))
+    return differ_ml > max(MODALITIES_APART_ML, MODALITIES_APART * sum(map(sum, volumes_ml)))
 
 
 def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
