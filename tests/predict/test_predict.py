@@ -209,10 +209,13 @@ def test_a_model_is_shown_no_scan_of_a_kind_that_it_was_not_trained_on(
     said = f"{load(of_flair, 'cpu').model.path}: was trained on FLAIR, but there is only a T1"
     assert account["failed"] == {"no_flair": f"{said}; give the FLAIR, or another model"}
     assert not any("other_scans" in row["flags"] for row in table(out / "predictions.tsv"))
+    assert [row["used"] for row in table(out / "predictions.tsv")] == ["FLAIR", "T1+FLAIR", "n/a"]
 
     in_memory = yw.predict(nib.load(t1), nib.load(flair), lesion_model=of_flair, region_model=region_model)
     np.testing.assert_array_equal(in_memory.lesions.dataobj, nib.load(out / "lesions" / "both.nii.gz").dataobj)
     assert "lesions_T1" not in in_memory.maps
+    yw.predict(t1, flair, lesion_model=of_flair, subject="a").save(tmp_path / "lesions_only")
+    assert table(tmp_path / "lesions_only" / "predictions.tsv")[0]["used"] == "FLAIR"
     assert not (in_memory.save(tmp_path / "saved") / "lesions_T1").exists()
     own = load(of_flair, "cpu")
     arrays = {"T1": np.asarray(nib.load(t1).dataobj), "FLAIR": np.asarray(nib.load(flair).dataobj)}

@@ -13,7 +13,7 @@ from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import natural_key, write_json
 from yucca_wm.core.notes import read_back, recorded
-from yucca_wm.core.predictions import By, names_record
+from yucca_wm.core.predictions import SHOWN, By, names_record
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
@@ -42,10 +42,17 @@ class PredictionRow:
     failed: str = ""
 
 
+def _used(row: PredictionRow) -> str:
+    """The scans that lesions or regions were found on, joined by +."""
+    scans, shown = row.made.get("scans", {}), row.made.get(SHOWN, {})
+    kinds = [what for what in (LESIONS, REGIONS) if row.made.get(f"{what}_by")]
+    return "+".join(name for name in scans if any(name in shown.get(what, scans) for what in kinds))
+
+
 USED = TableForm[PredictionRow](
     TABLE,
     (
-        Column("used", lambda row: "+".join(row.made.get("scans", ())), "scans that the maps are of, joined by +"),
+        Column("used", _used, "scans that the maps are of, joined by +"),
         Column("lesions_by", lambda row: row.made.get("lesions_by") or "", "what found the lesions", levels=BY),
         Column("regions_by", lambda row: row.made.get("regions_by") or "", "what found the regions", levels=BY),
         Column("flags", lambda row: ", ".join(row.flags), "what to check first, joined by commas"),

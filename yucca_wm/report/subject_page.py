@@ -9,7 +9,7 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import YuccaWMError, count
 from yucca_wm.core.regions import IN_REMAINDER, REMAINDER, REMAINDERS, RegionTable
 from yucca_wm.localize.measures.places import SORTED
-from yucca_wm.localize.terminal import SUMMARY, affected, load_shown, places_known
+from yucca_wm.localize.terminal import COUNTED, SUMMARY, affected, load_shown, places_known
 from yucca_wm.report.html import LEFT, Pictures, decimals, embedded, render, short, table_of
 from yucca_wm.report.layers import OUTSIDE_NAME, check_counts, subject_layers
 from yucca_wm.report.notes import SMALL, Notes
@@ -92,6 +92,7 @@ def subject_page(
             for row in first
         ],
         others=others,
+        counted=COUNTED,
         load_heads=heads,
         load_rows=[
             {"sum": row["group"] in ("outside", "total"), "cells": [_cell(row, head) for head in heads]} for row in rows
