@@ -177,9 +177,12 @@ def test_a_covariate_that_is_the_outcome_is_refused(cohort):
 
 
 def test_a_stray_cell_is_named_and_may_be_said_to_be_missing(cohort, capsys):
-    set_column(cohort, "age", lambda who, row: "60+" if who == 4 else row["age"])
-    with pytest.raises(InputError, match=r"line 6: age is '60\+', in a column with numbers"):
+    """Who is left out for another reason is not to blame."""
+    set_column(cohort, "age", lambda who, row: "60+" if who == 4 else "" if who == 5 else row["age"])
+    with pytest.raises(InputError, match=r"line 6: age is '60\+', in a column with numbers") as raised:
         associate(cohort, "--covariates", "age")
+    assert "left out" not in raised.value.remedy
+    set_column(cohort, "age", lambda who, row: "50" if who == 5 else row["age"])
     assert associate(cohort, "--covariates", "age", "--missing", "60+") == 0
     assert content(cohort)["subjects"] == 53
     assert content(cohort)["missing"] == ["60+"]

@@ -22,7 +22,7 @@ from yucca_wm.groups.participants import (
     match_participants,
     read_participants,
 )
-from yucca_wm.groups.statistics.variables import Design, design
+from yucca_wm.groups.statistics.variables import CellError, Design, design
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.localize.summary import Summary
 from yucca_wm.report.flagged import (
@@ -200,6 +200,8 @@ def naming_left_out(cohort: Cohort) -> Iterator[None]:
     """Add excluded subjects and reasons to an InputError raised within (too few subjects, say, or only one level)."""
     try:
         yield
+    except CellError:
+        raise
     except InputError as error:
         if not (said := _in_short(cohort.failed | cohort.left_out)):
             raise

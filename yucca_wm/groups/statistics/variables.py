@@ -136,11 +136,15 @@ def levels_of(column: Column) -> tuple[list[str], NDArray[np.intp]]:
     return levels, np.array([rank[cell] for cell in cells], dtype=np.intp)
 
 
-def _refused(column: Column, row: int, what: str, remedy: str) -> InputError:
+class CellError(InputError):
+    """A cell of a table cannot be used, whoever else is in the analysis."""
+
+
+def _refused(column: Column, row: int, what: str, remedy: str) -> CellError:
     cell = column.cells[row]
     missing = spelled(f"--missing '{cell}'", f"missing={[cell]}")
     names = spelled(f"--categorical {column.name}", f"categorical={[column.name]}")
-    return InputError(
+    return CellError(
         column.path,
         f"line {column.lines[row]}: {column.name} is '{cell}', {what}",
         f"{remedy}, or give {missing} if it stands for a missing value, or {names} if the numbers are names",
