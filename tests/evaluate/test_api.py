@@ -115,3 +115,16 @@ def test_a_table_with_other_groups_is_compared_again(tmp_path: Path) -> None:
         assert main([*words, "--names", str(tmp_path / "names.tsv"), "--out-dir", str(tmp_path / "out")]) == 0
         rows.append((tmp_path / "out" / "cases.tsv").read_text().count("\ns\t"))
     assert rows == [2, 1]
+
+
+def test_doubts_of_the_command_are_warnings() -> None:
+    """The same bar one plane further on: a grid of its own. Of a truth cut at voxel 6, 2 of 6 voxels are beyond."""
+    moved = AFFINE.copy()
+    moved[0, 3] = 0.5
+    prediction, truth = nib.Nifti1Image(bar(2, 8), AFFINE), nib.Nifti1Image(bar(2, 8), moved)
+    with pytest.warns(UserWarning, match="lie on different grids, and were aligned by their headers: valid only if"):
+        yw.evaluate(prediction, truth, kind="lesions", resample=True)
+    with pytest.warns(UserWarning, match=r"part of the prediction lies beyond .* up to 0.00 ml \(1 of 1 subject"):
+        yw.evaluate(prediction, prediction.slicer[:6], kind="lesions", resample=True)
+    with pytest.warns(UserWarning, match="the truth has no lesion"):
+        yw.evaluate(bar(2, 8), bar(0, 0), kind="lesions", affine=AFFINE)

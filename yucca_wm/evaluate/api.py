@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +14,7 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.evaluate.case import Case, How, evaluate_case, implied_kind
+from yucca_wm.evaluate.doubts import doubts
 from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import file_of
@@ -87,6 +89,11 @@ def evaluate(
         An unknown ``kind``, labels or a ``threshold`` for regions, ``names`` for lesions, or a ``threshold`` that is
         not between 0 and 1 or given with labels.
 
+    Warns
+    -----
+    UserWarning
+        The maps lie on different grids or show parts of each other, hardly overlap, or the truth has no lesion.
+
     Examples
     --------
     >>> evaluate("prediction.nii.gz", "truth.nii.gz", kind="lesions")["dice"]  # doctest: +SKIP
@@ -112,6 +119,9 @@ def evaluate(
     )
     file = file_of(pred)
     name = check_name(subject or (NOBODY if file is None else case_name(file)), "subject")
-    rows = rows_of(Outcome({name: evaluate_case(Case(pred, gt), how)}, {}))
+    results = {name: evaluate_case(Case(pred, gt), how)}
+    for doubt in doubts(results):
+        warnings.warn(doubt, stacklevel=2)
+    rows = rows_of(Outcome(results, {}))
     form = REGION_CASES if "name" in rows[0] else LESION_CASES
     return form.data_frame([row[column] for column in form.header] for row in rows)
