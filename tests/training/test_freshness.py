@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.training.prediction import dataset_of_unfinished, is_finished
+from yucca_wm.training.unfinished import dataset_of_unfinished, is_finished
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import torch
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import regions
-from yucca_wm.training.prediction import mirrorings, predict_logits
+from yucca_wm.training.mirroring import mirrorings
+from yucca_wm.training.prediction import predict_logits
 
 N_REGIONS = len(regions()) + 1
 

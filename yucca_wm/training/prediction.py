@@ -1,4 +1,4 @@
-"""Prediction with a trained network: unfinished cases, a single image, and Yucca's own step and saving.
+"""Prediction with a trained network: a single image, and Yucca's own step and saving.
 
 Yucca's step and saving work without full-size copies of every class; they are plugged in by
 `yucca_wm.bridge.fixes.prediction_step` and `yucca_wm.bridge.fixes.saving`.
@@ -7,10 +7,8 @@ Yucca's step and saving work without full-size copies of every class; they are p
 from __future__ import annotations
 
 import contextlib
-import functools
-import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,65 +18,18 @@ import torch
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import remove_temporaries
 from yucca_wm.core.predictions import names_record, recorded_names
-from yucca_wm.core.regions import SIDE_WORD, regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.merge import likeliest
 from yucca_wm.ensemble.probabilities import Grid
 from yucca_wm.imaging import images
+from yucca_wm.training.mirroring import MAX_UNSIDED_CLASSES, mirrorings
 from yucca_wm.training.model import Model, names_of, region_names_of
 from yucca_wm.training.restore import RestoredLogits
 from yucca_wm.training.sliding_window import robust_sliding_window
 
 SINGLE_PRECISION_GB = 0.25
 """Larger logits are kept in half precision: rounded once per window, which changes a logit by a thousandth."""
-
-MAX_UNSIDED_CLASSES = 3
-"""Label sets this small (lesions) have no left and right, unless names say so; a larger one that is not the region
-table may have them."""
-
-
-def dataset_of_unfinished(dataset_class: Any, *, checkpoint: str | None, softmax: bool) -> Any:
-    """Factory of ``dataset_class`` restricted to cases for which `is_finished` is false (all, if overwriting)."""
-    return functools.partial(_dataset, dataset_class, checkpoint, softmax)
-
-
-def _dataset(
-    dataset_class: Any,
-    checkpoint: str | None,
-    softmax: bool,
-    data_dir: str,
-    *,
-    overwrite_predictions: bool = False,
-    **keywords: Any,
-) -> Any:
-    folder = Path(keywords["pred_save_dir"])
-    remove_temporaries(folder)
-    dataset = dataset_class(data_dir, overwrite_predictions=True, **keywords)
-    if not overwrite_predictions:
-        suffix = getattr(dataset, "prediction_suffix", "." + str(dataset.suffix).lstrip("."))
-        dataset.unique_cases = [
-            case
-            for case in dataset.unique_cases
-            if not is_finished(folder, case, suffix, [checkpoint, *scans_of(data_dir, case)], softmax)
-        ]
-    return dataset
-
-
-def scans_of(folder: str | os.PathLike[str], case: str) -> list[Path]:
-    """The images of ``case`` in a folder named by Yucca: ``<case>_000.nii.gz``, one for each channel."""
-    return list(Path(folder).glob(f"{glob.escape(case)}_[0-9][0-9][0-9].*"))
-
-
-def is_finished(
-    folder: Path, case: str, suffix: str, made_from: Iterable[str | os.PathLike[str] | None], softmax: bool
-) -> bool:
-    """Whether the label map of ``case`` (and its softmax file, if requested) exists, and is not older than the files
-    that it is made from: model and scans."""
-    outputs = [folder / f"{case}{suffix}"] + ([folder / f"{case}.npz"] if softmax else [])
-    newest = max((Path(file).stat().st_mtime for file in made_from if file and Path(file).is_file()), default=0.0)
-    return all(output.is_file() and output.stat().st_mtime >= newest for output in outputs)
 
 
 def predict_volume(
@@ -214,39 +165,6 @@ def _precision(values: int, max_memory_gb: float | None) -> torch.dtype:
     if max_memory_gb is not None and single / 2 > max_memory_gb:
         raise InputError("--max_memory_gb", f"is {max_memory_gb:g}, but the logits take {single / 2:.2g} GB")
     return torch.float16
-
-
-def mirrorings(
-    n_classes: int, left_right: int, *, planar: bool, names: Mapping[int, str] | None = None
-) -> list[tuple[tuple[int, ...], list[int]]]:
-    """Ways to mirror a volume for test-time augmentation: the axes, and for each class the one it becomes.
-
-    Mirroring along the left-right axis exchanges the classes of the two sides; if a label set may have sides that
-    are not known here, that axis is not mirrored. A 2D network is mirrored within its plane only.
-
-    names : names of the classes; without them, as many classes as the built-in table has are taken to be its regions.
-    """
-    axes = [axis for axis in range(3) if not (planar and axis == 0)]
-    same = list(range(n_classes))
-    exchange = _exchange(n_classes, names or {})
-    ways: list[tuple[tuple[int, ...], list[int]]] = []
-    for subset in range(1, 2 ** len(axes)):
-        chosen = tuple(axis for number, axis in enumerate(axes) if subset >> number & 1)
-        if left_right not in chosen:
-            ways.append((chosen, same))
-        elif exchange is not None:
-            ways.append((chosen, exchange))
-    return ways
-
-
-def _exchange(n_classes: int, names: Mapping[int, str]) -> list[int] | None:
-    """For each class, the one it becomes when left and right are exchanged; None if that is not known."""
-    table = regions()
-    if n_classes == len(table) + 1 and all(names.get(region.index, region.name) == region.name for region in table):
-        mirrored = table.mirrored()
-        return [0, *(mirrored[label] for label in range(1, n_classes))]
-    sided = any(SIDE_WORD.search(name) for name in names.values())
-    return list(range(n_classes)) if n_classes <= MAX_UNSIDED_CLASSES and not sided else None
 
 
 def about(config: Mapping[str, Any]) -> dict[str, Any]:

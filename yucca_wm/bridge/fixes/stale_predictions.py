@@ -19,7 +19,7 @@ def apply(module: Any) -> bool:
 
     @wraps(plain)
     def predict_folder(self: Any, input_folder: str, *args: Any, **kwargs: Any) -> Any:
-        from yucca_wm.training.prediction import dataset_of_unfinished
+        from yucca_wm.training.unfinished import dataset_of_unfinished
 
         self.test_dataset_class = dataset_of_unfinished(
             self.test_dataset_class, checkpoint=self.ckpt_path, softmax=bool(kwargs.get("save_softmax"))
