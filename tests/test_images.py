@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nibabel as nib
@@ -114,3 +115,26 @@ def test_what_is_apart_within_a_head_is_reached() -> None:
         affine[0, 3] = 8 + gap_mm
         wide, own = widened(image, [Image(np.ones((1, 1, 1), np.uint8), affine)])
         assert (wide.shape, own[0]) == ((n, 4, 4), slice(0, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.nii.gz", b"", "is empty; copy or fetch it again"),
+        ("a.nii", b"", "is empty; copy or fetch it again"),
+        ("a.nii.gz", b"/annex/objects/MD5E-s1--0.nii.gz", "only says where the file is stored; fetch it (datalad get"),
+        ("a.nii", b"version https://git-lfs", "only says where the file is stored; fetch it (datalad get"),
+        ("a.nii.gz", "plain", "is not compressed; call it a.nii"),
+        ("a.nii", "packed", "is compressed; call it a.nii.gz"),
+    ],
+)
+def test_files_that_are_not_what_they_are_called_say_what_to_do(
+    name: str, content: bytes | str, said: str, tmp_path: Path
+) -> None:
+    if isinstance(content, str):
+        made = tmp_path / {"plain": "made.nii", "packed": "made.nii.gz"}[content]
+        nib.save(nib.Nifti1Image(np.zeros((3, 4, 5), np.uint8), np.eye(4)), made)
+        content = made.read_bytes()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path / name}: {said}")):
+        load(tmp_path / name)

@@ -102,7 +102,7 @@ FAULTS: list[tuple[Callable[[Files], None], Level, str]] = [
     (lambda f: edit(f.wm, lambda d: d * (44 + (np.indices(SHAPE)[0] < 18)).astype(np.uint8)), ERROR, "left and right"),
     (lambda f: edit(f.t1, lambda d: d * 0 + 5), ERROR, "holds the value 5.0 only"),
     (lambda f: rename(f, "a b"), NOTE, "letters, digits"),
-    (lambda f: (f.t1.unlink(), f.t1.symlink_to("gone.nii.gz")), ERROR, "no such file"),
+    (lambda f: (f.t1.unlink(), f.t1.symlink_to("gone.nii.gz")), ERROR, "leads nowhere"),
     (lambda f: copy_of(f, 51, "t1", "flair"), WARNING, "has the same t1 and flair voxels as WMH_51"),
     (lambda f: copy_of(f, 50, "regions"), WARNING, "has the same regions voxels as WMH_50"),
     (lambda f: shutil.copyfile(f.t1, f.flair), ERROR, "holds the same voxels as"),

@@ -8,9 +8,11 @@ import pytest
 
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Subject
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import Headers, reading
 from yucca_wm.predict.cohort import cases_of
+from yucca_wm.tasks.split import resolve_splits
 
 
 def touch(root: Path, *files: str) -> None:
@@ -110,6 +112,82 @@ def test_run_2_comes_before_run_10_and_the_choice_is_said(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("scans", "masks", "taken"),
+    [
+        (["run-1_FLAIR", "run-2_FLAIR"], ["run-2"], None),
+        (["run-1_FLAIR", "run-2_FLAIR", "T1w"], ["run-2"], None),
+        (["run-1_FLAIR", "run-2_FLAIR", "T1w"], ["run-01", "run-2"], "run-01"),
+        (["run-1_FLAIR", "run-2_FLAIR"], ["run-1_desc-x", "run-2"], "run-1_desc-x"),
+        (["run-1_FLAIR", "run-2_FLAIR"], ["desc-x"], "desc-x"),
+        (["FLAIR", "run-2_FLAIR"], ["run-2"], None),
+        (["acq-2D_FLAIR", "T1w"], ["acq-3D"], None),
+        (["acq-2D_FLAIR", "acq-mprage_T1w"], ["acq-mprage"], "acq-mprage"),
+        (["acq-3D_FLAIR", "acq-3D_run-1_FLAIR"], ["acq-3D_run-1"], None),
+        (["acq-3D_FLAIR"], ["acq-3D_run-1"], "acq-3D_run-1"),
+        (["FLAIR", "T1w"], ["acq-rater1"], "acq-rater1"),
+    ],
+)
+def test_a_mask_of_another_run_or_acquisition_is_no_truth(
+    scans: list[str], masks: list[str], taken: str | None, tmp_path: Path
+) -> None:
+    """The head has moved between runs: half of the lesion is then beside the mask. The same for white matter."""
+    of = "derivatives/{}/sub-1/anat/sub-1_{}_label-{}_mask.nii.gz"
+    kinds = {"lesions": ("manual", "lesion"), "wm": ("fast", "WM")}
+    touch(tmp_path, *(f"sub-1/anat/sub-1_{scan}.nii.gz" for scan in scans))
+    touch(tmp_path, *(of.format(place, mask, kind) for place, kind in kinds.values() for mask in masks))
+    found, notes = read(tmp_path)
+    for what, (place, kind) in kinds.items():
+        expected = None if taken is None else tmp_path / of.format(place, taken, kind)
+        assert getattr(found["sub-1"], what) == expected
+        said = [line for line in notes if line.startswith(f"sub-1: {what}: ") and "is not of the scans taken" in line]
+        assert len(said) == (taken is None)
+
+
+def test_masks_of_sessions_may_lie_in_a_derivative_without_session_folders(tmp_path: Path) -> None:
+    place = "derivatives/manual/sub-1/anat/sub-1_ses-{}_label-lesion_mask.nii.gz"
+    touch(tmp_path, *(f"sub-1/ses-{n}/anat/sub-1_ses-{n}_FLAIR.nii.gz" for n in ("1", "01", "2")))
+    touch(tmp_path, place.format("01"), place.format("2"))
+    found, notes = read(tmp_path)
+    masks = {name: one.lesions and one.lesions.name[:12] for name, one in found.items()}
+    assert masks == {"sub-1_ses-1": None, "sub-1_ses-01": "sub-1_ses-01", "sub-1_ses-2": "sub-1_ses-2_"}
+    assert notes == []
+
+
+def test_what_is_in_other_formats_or_places_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "sub-1/anat/sub-1_FLAIR.nii.gz", "sub-1/anat/sub-1_T1w.img", "sub-1/anat/sub-1_T1w.hdr")
+    touch(tmp_path, "sub-1/sub-1_T1w.nii.gz", "sub-2/anat/sub-2_T1w.nrrd", "sub-2/anat/dicom/1.dcm")
+    touch(tmp_path, "siteB/sub-3/anat/sub-3_T1w.nii.gz", "MS_4/MS_4_FLAIR.nii.gz", ".git/x.nii.gz", "code/x.nii.gz")
+    found, notes = read(tmp_path)
+    assert list(found) == ["sub-1", "sub-2"]
+    assert notes == [
+        ".: not read, as subjects must lie in sub-.../anat: MS_4, siteB",
+        "sub-1: not read, as only .nii.gz, .nii, .mgz and .mgh are: sub-1_T1w.hdr, sub-1_T1w.img",
+        "sub-1: not read, as it lies outside the folder anat: sub-1_T1w.nii.gz",
+        "sub-2: ./sub-2/anat: has no T1 and no FLAIR, but only dicom, sub-2_T1w.nrrd; call scans sub-2_T1w.nii.gz and "
+        "sub-2_FLAIR.nii.gz, or remove the subject",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        (b"participant_id\tsplit\nsub-1\tvalidation\n", "split is 'validation'"),
+        (b"participant_id\tsite\nsub-1\tM\xfcnchen\n", "is not text in UTF-8"),
+        (b"subject_id\nsub-1\n", "lacks the column participant_id"),
+        (b"participant_id\tsplit\nsub-1\ttrain\nsub-1\ttrain\n", "has a line already"),
+    ],
+)
+def test_an_unreadable_split_stops_training_only(table: bytes, problem: str, tmp_path: Path) -> None:
+    touch(tmp_path, "sub-1/anat/sub-1_T1w.nii.gz")
+    (tmp_path / "participants.tsv").write_bytes(table)
+    found, (said,) = read(tmp_path)
+    assert list(found) == ["sub-1"]
+    assert problem in said
+    with pytest.raises(InputError, match=problem):
+        resolve_splits(found.values())
+
+
 @pytest.mark.parametrize("manual", ["label-lesion_mask", "desc-lesion_mask"])
 @pytest.mark.parametrize("who", [("01", "02"), ("02", "03"), ("01", "02", "03")])
 def test_of_masks_of_two_pipelines_none_is_taken(manual: str, who: tuple[str, ...], tmp_path: Path) -> None:
@@ -154,11 +232,17 @@ def test_white_matter_of_another_pipeline_is_said_to_be_left(tmp_path: Path) -> 
 
 
 def test_scans_with_contrast_agent_and_phases_come_last(tmp_path: Path) -> None:
-    touch(tmp_path, *(f"sub-1/anat/sub-1_{what}.nii" for what in ("ce-gd_T1w", "acq-a_run-1_T1w", "part-phase_FLAIR")))
+    """Nothing is said by ``ce-none`` and ``part-mag``."""
+    touch(tmp_path, *(f"sub-1/anat/sub-1_{what}.nii" for what in ("CE-gd_T1w", "acq-a_run-1_T1w", "part-phase_FLAIR")))
     found, notes = read(tmp_path)
     assert found["sub-1"].t1 == tmp_path / "sub-1/anat/sub-1_acq-a_run-1_T1w.nii"
     assert found["sub-1"].flair == tmp_path / "sub-1/anat/sub-1_part-phase_FLAIR.nii", "there is no other"
     assert len(notes) == 1
+    parts = [f"sub-2/anat/sub-2_part-{part}_T1w.nii" for part in ("imag", "mag", "phase", "real")]
+    touch(tmp_path, *parts, *(f"sub-2/anat/sub-2_ce-{agent}_FLAIR.nii" for agent in ("gadolinium", "none")))
+    found, _ = read(tmp_path)
+    assert found["sub-2"].t1 == tmp_path / parts[1]
+    assert found["sub-2"].flair == tmp_path / "sub-2/anat/sub-2_ce-none_FLAIR.nii"
 
 
 def test_folders_that_are_nobodys_are_no_people(tmp_path: Path) -> None:

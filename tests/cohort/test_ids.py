@@ -24,6 +24,7 @@ from yucca_wm.jobs.options import RunOptions, selected
 from yucca_wm.jobs.resumable import run_step
 from yucca_wm.jobs.step import Step, Work
 from yucca_wm.parcellate.outputs import single
+from yucca_wm.tasks.split import resolve_splits
 
 
 def touch(*paths: Path) -> None:
@@ -101,8 +102,9 @@ def test_a_split_counts_with_and_without_sub(tmp_path: Path) -> None:
     ],
 )
 def test_a_split_of_somebody_who_is_not_there_is_an_error(tmp_path: Path, line: str, says: str) -> None:
+    bids(tmp_path, f"participant_id\tsplit\nsub-002\ttest\n{line}\n", "sub-001", "sub-002")
     with pytest.raises(InputError, match=says):
-        bids(tmp_path, f"participant_id\tsplit\nsub-002\ttest\n{line}\n", "sub-001", "sub-002")
+        resolve_splits(find_subjects(tmp_path))
 
 
 def test_a_participant_label_is_an_id_and_a_near_miss_is_named(tmp_path: Path) -> None:

@@ -57,6 +57,21 @@ def test_scans_are_found_by_name(tmp_path, files, subjects, expected):
     assert found(folder(tmp_path, *files), *subjects) == expected
 
 
+@pytest.mark.parametrize(
+    ("files", "taken"),
+    [
+        (["FLAIR", "acq-2D_FLAIR"], "FLAIR"),
+        (["run-2_FLAIR", "run-1_FLAIR"], "run-1_FLAIR"),
+        (["run-1_FLAIR", "T1w"], "run-1_FLAIR"),
+        (["acq-a_T1w", "acq-b_T1w"], "acq-a_T1w"),
+        (["FLAIR", "space-MNI_FLAIR"], "FLAIR"),
+    ],
+)
+def test_of_a_bids_folder_the_scan_is_shown_that_predict_takes(tmp_path, files, taken):
+    folder(tmp_path, *(f"sub-1/anat/sub-1_{name}.nii.gz" for name in files))
+    assert find_scans(tmp_path, ["1"]) == {"1": tmp_path / f"sub-1/anat/sub-1_{taken}.nii.gz"}
+
+
 def test_a_folder_that_fits_nobody_is_an_error(tmp_path):
     folder(tmp_path, "x_FLAIR.nii.gz", "AB.nii.gz")
     with pytest.raises(InputError, match=r"holds no scan of any subject \(scans: AB, x_FLAIR; subjects: A, B\)"):

@@ -10,6 +10,8 @@ from yucca_wm.scan.names import name_notes
 
 VISITS = "the T1 is called {}, the FLAIR {}: check that they are of one visit"
 PEOPLE = "the T1 is called {}, the FLAIR {}: check that they are of one person"
+AGENT = "the T1 was made after contrast agent, by its name ({}): the models were not trained on such scans"
+PHASE = "the FLAIR is a phase, real or imaginary image, by its name ({}): give the magnitude image"
 OTHER = "the file given as the {} is called {}: check that T1 and FLAIR are not exchanged"
 
 
@@ -30,6 +32,9 @@ OTHER = "the file given as the {} is called {}: check that T1 and FLAIR are not 
         ("a/FLAIR.nii.gz", "a/T1.nii.gz", [OTHER.format("T1", "FLAIR.nii.gz"), OTHER.format("FLAIR", "T1.nii.gz")]),
         ("a/T1_to_FLAIR.nii.gz", "a/FLAIR_in_T1.nii.gz", []),
         ("a/sub-1_T1w.nii.gz", "a/sub-1_acq-3D_T2FLAIR.nii.gz", []),
+        ("sub-1_ce-Gd_T1w.nii", "sub-1_ce-none_FLAIR.nii", [AGENT.format("sub-1_ce-Gd_T1w.nii")]),
+        ("sub-1_part-mag_T1w.nii", "sub-1_part-phase_FLAIR.nii", [PHASE.format("sub-1_part-phase_FLAIR.nii")]),
+        ("anna_part-1_T1.nii", "anna_ce-1_FLAIR.nii", []),  # no BIDS names
     ],
 )
 def test_pairs(t1: str, flair: str, said: list[str]) -> None:

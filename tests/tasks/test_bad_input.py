@@ -72,7 +72,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "cut archive": (LESION, lambda c: truncate(c.t1(BAD)), "damaged or cut short"),
     "cut data": (LESION, lambda c: lie_about_data(c.flair(BAD)), "damaged or cut short"),
     "cut label": (LESION, lambda c: lie_about_data(c.lesions(BAD)), "damaged or cut short"),
-    "empty file": (LESION, lambda c: c.t1(BAD).write_bytes(b""), "not a readable NIfTI"),
+    "empty file": (LESION, lambda c: c.t1(BAD).write_bytes(b""), "is empty; copy or fetch it again"),
     "lesion label 3": (LESION, lambda c: change(c.lesions(BAD), set_voxel(3, np.uint8)), "not in the table: 3"),
     "region label 37": (LOCATION, lambda c: change(c.regions(BAD), set_voxel(37, np.uint8)), "not in the table: 37"),
     "region label -1": (LOCATION, lambda c: change(c.regions(BAD), set_voxel(-1, np.int16)), "negative label -1"),
@@ -80,7 +80,11 @@ FAULTS: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "one value": (LESION, lambda c: change(c.t1(BAD), lambda d: d * 0), "holds the value 0 only"),
     "no orientation": (LESION, lambda c: forget_orientation(c.t1(BAD)), "has no orientation in its header"),
     "folder": (LESION, lambda c: (c.t1(BAD).unlink(), c.t1(BAD).mkdir()), "no such file"),
-    "dead link": (LESION, lambda c: (c.t1(BAD).unlink(), c.t1(BAD).symlink_to("gone.nii.gz")), "no such file"),
+    "dead link": (
+        LESION,
+        lambda c: (c.t1(BAD).unlink(), c.t1(BAD).symlink_to("gone.nii.gz")),
+        "leads nowhere",
+    ),
 }
 
 

@@ -14,7 +14,7 @@ from yucca_wm.check.scan import check_scan
 from yucca_wm.cohort.ids import bare_person, sharers, with_others
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import MAPS, Split, Subject
-from yucca_wm.core.errors import YuccaWMError, count, some_of
+from yucca_wm.core.errors import InputError, YuccaWMError, count, some_of
 from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import headers, reading, say
 from yucca_wm.jobs.cases import run_cases
@@ -70,7 +70,7 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
     """Open every file of the cohort at ``root``; raises InputError as `find_subjects`."""
     with reading(headers()) as noted:
         subjects = find_subjects(root, layout)
-    troubles = {subject.trouble for subject in subjects}  # they are among the problems
+    troubles = {said for one in subjects for said in (one.trouble, str(one.split_problem))}  # among the problems
     say(line for line in noted if line not in troubles)
     by_name = {subject.name: subject for subject in subjects}
     scans = run_cases(partial(check_scan, settings=settings or Settings()), by_name, jobs=jobs, label="check")
@@ -80,6 +80,8 @@ def check_cohort(root: Path, *, layout: str = AUTO, settings: Settings | None = 
     splits: Mapping[str, Split] = {}
     try:
         splits = resolve_splits(subjects)
+    except InputError as error:
+        problems.append(Problem(Level.WARNING, COHORT, error.path, error.problem, f"to train, {error.remedy}"))
     except YuccaWMError as error:
         problems.append(Problem(Level.ERROR, COHORT, "", str(error)))
     problems += [

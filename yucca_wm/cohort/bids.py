@@ -6,35 +6,36 @@
     derivatives/*/sub-01/[ses-1/]anat/..._label-lesion_mask.nii.gz, ..._label-WM_mask.nii.gz, ...
 
 A subject here is a session: ``sub-01_ses-1``. Of several candidates the one with the fewest entities is taken, then
-the first by name (run 2 before run 10), and that is noted; images in a template space (``space-MNI...``) are never
-taken. A subject fails if the name of one of its files is another subject's. A column ``split`` in
+the first by name (run 2 before run 10), and that is noted (`yucca_wm.cohort.bids_files`); a derived image of another
+run or acquisition than the scans taken is not used. Images in a template space (``space-MNI...``) are never taken. A
+subject fails if the name of one of its files is another subject's. A column ``split`` in
 ``participants.tsv`` gives the split; its ids follow the rule of `yucca_wm.cohort.ids`.
 
-Nothing is dropped silently: a folder without a scan becomes a subject with a problem; ids without a folder are noted.
+Nothing is dropped silently: a folder without a scan becomes a subject with a problem; ids without a folder, files in
+other formats or places, and folders of further subjects are noted.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from yucca_wm.cohort.bids_files import LESIONS, WHITE_MATTER, best, candidates, choose, is_of
 from yucca_wm.cohort.ids import bare, looks_like, meant
 from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import natural_key
+from yucca_wm.core.files import UNREAD, natural_key
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.tsv import composed, read_columns
 from yucca_wm.imaging.reading import note
 
 OURS = "yucca_wm"
 """Folder of this package in ``derivatives``: what it made is no truth."""
-
-NATIVE_SPACES = (*(modality.bids.lower() for modality in Modality), "orig", "individual", "native")
-"""Values of the entity ``space`` (in lower case) under which a derived image still lies on the subject's own grid."""
 
 ANAT = ("anat", "ses-*/anat")
 """Where the images of a person lie."""
@@ -45,20 +46,8 @@ WHOSE = {"sub": "person", "ses": "session"}
 OTHERS = ("code", "derivatives", "phenotype", "sourcedata", "stimuli")
 """BIDS folders that belong to no subject."""
 
-ENTITY = re.compile(r"(?:^|_)(sub|ses)-([^_]+)(?=_)", re.IGNORECASE)
+OWNER = re.compile(r"(?:^|_)(sub|ses)-([^_]+)(?=_)", re.IGNORECASE)
 """Subject and session entities in a file name."""
-
-LST_AI = "space-FLAIR_seg-lst"
-"""The mask of LST-AI on the FLAIR; its annotated map has other labels."""
-
-LESIONS = (
-    r"label-(lesions?|WMH)_.*(mask|dseg)",
-    r"desc-(lesions?|wmh)_.*(mask|dseg)",
-    r"(lesions?|WMH)_(mask|dseg)",
-    LST_AI,
-)
-WHITE_MATTER = (r"label-WM_.*(mask|probseg)", r"desc-(aseg|fastaid|synthseg)_dseg", r"dseg")
-"""Endings of file names (before .nii.gz, .mgz), most specific first, in upper or lower case."""
 
 
 def matches(root: Path) -> bool:
@@ -70,7 +59,14 @@ def subjects(root: Path) -> list[Subject]:
     """Every session with a folder ``anat``, and every other subject folder, with the reason why it is not read."""
     people = _folders(root, "sub") if root.is_dir() else []
     names = [person.name for person in people]
-    splits = _splits(root / "participants.tsv", names)
+    splits, unknown = dict[str, Split](), None
+    try:
+        splits = _splits(root / "participants.tsv", names)
+    except InputError as error:  # only training needs to know
+        unknown = error
+        note(str(error))
+    if away := _elsewhere(root, people):
+        note(f"{root}: not read, as subjects must lie in sub-.../anat: {_names(away)}")
     if loose := images(root.glob("*")):
         note(f"{root}: not read, as it lies outside every subject's folder: {_names(loose)}")
     _note_absent(root / "derivatives", (path.name for path in root.glob("derivatives/*/sub-*") if path.is_dir()), names)
@@ -79,12 +75,25 @@ def subjects(root: Path) -> list[Subject]:
         named = ", ".join(f"{name} ({n})" for name, n in sorted(masks.items()))
         place = f"{root / 'derivatives'}: has lesion masks of several pipelines: {named}"
         note(f"{place}; none is taken: list the right ones in a table of paths")
-    return [subject for person in people for subject in _of_person(root, person, splits.get(person.name), several)]
+    found = (_of_person(root, person, splits.get(person.name), several) for person in people)
+    return [replace(subject, split_problem=unknown) for own in found for subject in own]
+
+
+def _elsewhere(root: Path, people: Sequence[Path]) -> list[Path]:
+    """Further folders with images, or with subjects of their own (one for each site)."""
+    there = [path for path in root.glob("*") if path.is_dir() and path not in people]
+    return [
+        path
+        for path in there
+        if path.name not in OTHERS
+        and path.name[0] != "."
+        and (images(path.glob("*")) or any(map(_anat, path.glob("sub-*"))))
+    ]
 
 
 def _lesion_pipelines(root: Path) -> Counter[str]:
     """Folder in ``derivatives`` -> number of lesion masks, without the folder of this package."""
-    masks = _candidates(images(path for anat in ANAT for path in root.glob(f"derivatives/*/sub-*/{anat}/*")), LESIONS)
+    masks = candidates(images(path for anat in ANAT for path in root.glob(f"derivatives/*/sub-*/{anat}/*")), LESIONS)
     return Counter(name for path in masks if (name := _pipeline(root, path)) != OURS)
 
 
@@ -142,11 +151,11 @@ def _subject(root: Path, folder: Path, split: Split | None, several: bool) -> Su
     name = "_".join(parts)
     wanted = {modality: f"{name}_{modality.bids}.nii.gz" for modality in Modality}
     raw = images(folder.glob("anat/*"))
-    derived = images(root.glob("/".join(["derivatives", "*", *map(_literal, parts), "anat", "*"])))
-    masks = _candidates(derived, LESIONS)
-    white_matter = _candidates([path for path in derived if path not in masks], WHITE_MATTER)
+    derived = _derived(root, parts)
+    masks = candidates(derived, LESIONS)
+    white_matter = candidates([path for path in derived if path not in masks], WHITE_MATTER)
     scans: dict[str, list[Path]] = {
-        modality: files for modality in Modality if (files := _candidates(raw, [modality.bids]))
+        modality: files for modality in Modality if (files := candidates(raw, [modality.bids]))
     }
     taken = [path for files in scans.values() for path in files]
     others = [path for path in raw if path not in taken]
@@ -158,24 +167,60 @@ def _subject(root: Path, folder: Path, split: Split | None, several: bool) -> Su
         return Subject(name, split=split, problem=error)
     if scans:
         note_instead(name, scans, others, wanted)
+        _note_unread(name, folder)
+    chosen = {modality: choose(name, modality, files, root) for modality, files in scans.items()}
     lesions = [] if several else [path for path in masks if _pipeline(root, path) != OURS]
-    found: dict[str, list[Path]] = {
-        **scans,
-        "wm": _best(white_matter, WHITE_MATTER),
-        "lesions": _best(lesions, LESIONS),
-    }
-    chosen = {what: _choose(name, what, files, root) for what, files in found.items() if files}
-    if len({_pipeline(root, path) for path in white_matter}) > 1:
-        note_choice(name, "wm", chosen["wm"], white_matter, root)
+    maps: dict[str, Path] = {}
+    for what, files, endings in (("wm", white_matter, WHITE_MATTER), ("lesions", lesions, LESIONS)):
+        own = _of_scans(name, what, files, list(chosen.values()), taken)
+        if own:
+            maps[what] = choose(name, what, best(own, endings), root)
+        if what == "wm" and len({_pipeline(root, path) for path in own}) > 1:
+            note_choice(name, what, maps[what], own, root)
     return Subject(
         name=name,
-        scans={modality: chosen[modality] for modality in Modality if modality in scans},
-        wm=chosen.get("wm"),
-        lesions=chosen.get("lesions"),
+        scans={modality: chosen[modality] for modality in Modality if modality in chosen},
+        wm=maps.get("wm"),
+        lesions=maps.get("lesions"),
         regions=existing(regions_path(root, name)),
         split=split,
-        problem=None if scans else _no_scan(folder, others, wanted),
+        problem=None if scans else _no_scan(folder, [*others, *_unread(folder)], wanted),
     )
+
+
+def _derived(root: Path, parts: Sequence[str]) -> list[Path]:
+    """Images derived from those of a person or session, in folders for sessions or without them."""
+    person, *ses = map(_literal, parts)
+    found = images(root.glob("/".join(["derivatives", "*", person, *ses, "anat", "*"])))
+    if ses:
+        found += images(root.glob(f"derivatives/*/{person}/anat/*_{ses[0]}_*"))
+    return found
+
+
+def _of_scans(
+    name: str, what: str, files: Sequence[Path], scans: Collection[Path], all_scans: Iterable[Path]
+) -> list[Path]:
+    """Those of the derived ``files`` that belong to the scans taken; notes if none does."""
+    others = [path for path in all_scans if path not in scans]
+    own = [path for path in files if not scans or is_of(path, scans, others)]
+    if files and not own:
+        said = f"{_names(files)} is not of the scans taken ({_names(scans)}), and not used"
+        note(f"{name}: {what}: {said}: list in a table of paths what belongs together")
+    return own
+
+
+def _note_unread(name: str, folder: Path) -> None:
+    """Note images in other formats, and beside the folder anat."""
+    if other := _unread(folder):
+        note(f"{name}: not read, as only .nii.gz, .nii, .mgz and .mgh are: {_names(other)}")
+    if loose := images(folder.glob("*")):
+        note(f"{name}: not read, as it lies outside the folder anat: {_names(loose)}")
+
+
+def _unread(folder: Path) -> list[Path]:
+    """Images in formats that are not read, and folders (of DICOM slices), in ``anat``."""
+    there = [path for path in folder.glob("anat/*") if path.name[0] != "."]
+    return [path for path in there if path.name.lower().endswith(UNREAD) or path.is_dir()]
 
 
 def _no_scan(folder: Path, others: Iterable[Path], wanted: Mapping[Modality, str]) -> InputError:
@@ -209,38 +254,11 @@ def _check_whose(files: Sequence[Path], parts: Sequence[str]) -> None:
     sessions in one folder."""
     own = dict(zip(WHOSE, map(composed, parts), strict=False))
     for path in files:
-        for start, label in ENTITY.findall(path.name):
+        for start, label in OWNER.findall(path.name):
             said = f"{start.lower()}-{composed(label)}"
             if said != (known := own.setdefault(start.lower(), said)):
                 problem = f"is of {said} by its name, but lies with the files of {known}"
                 raise InputError(path, problem, "move it to a folder of its own, or rename it")
-
-
-def _choose(name: str, what: str, files: Sequence[Path], root: Path) -> Path:
-    """The file with the fewest entities (with contrast agent, or phase images, only if there is nothing else), then the
-    first by name; the others are noted."""
-    best = min(files, key=lambda path: (_is_last(path), path.name.count("-"), _by_name(path), natural_key(str(path))))
-    note_choice(name, what, best, files, root)
-    return best
-
-
-def _is_last(path: Path) -> bool:
-    return "_ce-" in path.name or "_part-phase" in path.name
-
-
-def _best(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
-    """Files whose names end with the first of ``endings`` that any file has."""
-    return next(filter(None, (_candidates(files, [ending]) for ending in endings)), [])
-
-
-def _candidates(files: Sequence[Path], endings: Sequence[str]) -> list[Path]:
-    pattern = re.compile(rf".*_({'|'.join(endings)})(\.nii(\.gz)?|\.mg[zh])", re.IGNORECASE)
-    return [path for path in files if pattern.fullmatch(path.name) and path.name[0] != "." and _is_native(path)]
-
-
-def _is_native(path: Path) -> bool:
-    space = re.search(r"_space-([A-Za-z0-9]+)", path.name)
-    return "_hemi-" not in path.name and (space is None or space.group(1).lower() in NATIVE_SPACES)
 
 
 def _literal(part: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from yucca_wm.cohort.ids import bare, looks_like, session
 from yucca_wm.cohort.subject import FIELD, UNMASKED
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import IMAGE_SUFFIXES, UNREAD, case_name, natural_key
+from yucca_wm.core.files import IMAGE_SUFFIXES, UNREAD, case_name, natural_key, no_such_file
 from yucca_wm.core.predictions import PREDICTIONS
 
 ENDINGS = re.compile(
@@ -61,7 +61,7 @@ def image_files(path: Path, failures: dict[str, str], *, lesion: bool) -> dict[s
         if len(files) > 1:
             failures[name] = f"{files[1]}: case '{name}' occurs twice, also as {files[0].name}; keep one of them"
         elif not files[0].is_file():
-            failures[name] = f"{files[0]}: is a link that leads nowhere; fetch the file (git annex: datalad get)"
+            failures[name] = str(no_such_file(files[0]))
     for file in inside:
         if file.name.lower().endswith(UNREAD) and case_name(file) not in by_name:
             failures[case_name(file)] = f"{file}: is in a format that is not read; convert it to .nii.gz"

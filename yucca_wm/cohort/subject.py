@@ -37,6 +37,7 @@ class Subject:
     lesions : 1 white-matter lesion, 2 other pathology.
     regions : region label map, as ``python -m yucca_wm.parcellate`` writes it.
     split : the cohort's own division into train and test; None where it has none.
+    split_problem : why that division is not known, if the cohort states one that cannot be read.
     problem : why it has no scan here, if the cohort shows a reason; it then fails alone, and the others go on.
     """
 
@@ -47,6 +48,7 @@ class Subject:
     regions: Path | None = None
     split: Split | None = None
     problem: InputError | None = field(default=None, compare=False)
+    split_problem: InputError | None = field(default=None, compare=False)
 
     def files(self, *columns: str) -> dict[str, Path]:
         """Its existing files (``t1``, ``wm``, ...)."""

@@ -41,6 +41,13 @@ os.umask(UMASK)
 """The umask, read once: reading it means changing it, for all threads."""
 
 
+def no_such_file(path: str | os.PathLike[str]) -> InputError:
+    """Error for a file that is not there, or only as a link."""
+    if Path(path).is_symlink():
+        return InputError(path, "is a link that leads nowhere", "fetch the file (git annex: datalad get)")
+    return InputError(path, "no such file")
+
+
 def check_not_read(outputs: Iterable[Path], inputs: Iterable[str | os.PathLike[str] | None]) -> None:
     """Raise InputError if a file to be written is one that is read, also through links. inputs : None: not given."""
     read = {os.path.realpath(path) for path in inputs if path is not None}  # a loop of links is itself
@@ -188,7 +195,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file, in hexadecimal; of several (`files_of`), of their names and checksums. Raises InputError if it
     cannot be read, or is a pipe or a device."""
     if not (Path(path).is_file() or Path(path).is_dir()):
-        raise InputError(path, "no such file")
+        raise no_such_file(path)
     if (files := files_of(path)) != [Path(path)]:
         return hashlib.sha256("".join(f"{file.name} {_sha256(file)}\n" for file in files).encode()).hexdigest()
     return _sha256(path)

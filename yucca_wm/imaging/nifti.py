@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError, by_axis
-from yucca_wm.core.files import UNREAD
+from yucca_wm.core.files import UNREAD, no_such_file
 from yucca_wm.imaging.gzip_archive import inflate
 from yucca_wm.imaging.header import UNIT_NAMES, checked_affine, first_line, in_millimetres
 
@@ -28,6 +28,10 @@ GOOD_RAS = slice(28, 30)
 FORM_CODES = frozenset(range(6))
 """Codes of sform and qform that the standard defines."""
 
+
+GZIP = b"\x1f\x8b"
+POINTERS = (b"version https://git-lfs", b"/annex/objects/")
+"""Beginnings of files of git-lfs and git-annex that stand for a file stored elsewhere."""
 
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 """First number of a NIfTI file (the size of its header in bytes) -> header class."""
@@ -45,7 +49,8 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
     Raises InputError as `yucca_wm.imaging.images.load`.
     """
     if not path.is_file():
-        raise InputError(path, "no such file")
+        raise no_such_file(path)
+    _check_content(path)
     archive: bytes | None = None
     mgh: Any = None
     try:
@@ -79,6 +84,25 @@ def read_nifti(path: Path, form: str | None = None) -> tuple[NDArray[Any], NDArr
     except Exception as error:  # zlib, EOF, OS and value errors all mean a damaged file
         raise InputError(path, f"is damaged or cut short ({first_line(error)})", "copy it again") from error
     return data, affine, header
+
+
+def _check_content(path: Path) -> None:
+    """Raise InputError for an empty file, one that stands for a file stored elsewhere, and a wrong suffix."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(64)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from error
+    if not start:
+        raise InputError(path, "is empty", "copy or fetch it again")
+    if start.startswith(POINTERS):
+        raise InputError(path, "only says where the file is stored", "fetch it (datalad get, git lfs pull)")
+    name, packed = path.name.lower(), start.startswith(GZIP)
+    sizes = {int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big")}
+    if name.endswith(".nii.gz") and not packed and sizes & HEADERS.keys():
+        raise InputError(path, "is not compressed", f"call it {path.name[:-3]}")
+    if name.endswith(".nii") and packed:
+        raise InputError(path, "is compressed", f"call it {path.name}.gz")
 
 
 def without_trailing_axes(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import files_of, sha256
+from yucca_wm.core.files import files_of, no_such_file, sha256
 
 RECORD = "run_record.jsonl"
 """Name of the record in an output folder."""
@@ -54,7 +54,7 @@ class FileState:
         if known is not None and known.is_unchanged(path):
             return known
         if not (Path(path).is_file() or Path(path).is_dir()):
-            raise InputError(path, "no such file")
+            raise no_such_file(path)
         marks = _marks(path)  # before reading: what is written meanwhile shows the next time
         return cls(*marks, _digest(*marks))
 

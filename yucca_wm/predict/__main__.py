@@ -181,6 +181,7 @@ def _choice(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Choice
 def _cases(parser: argparse.ArgumentParser, args: argparse.Namespace) -> list[Case]:
     """The subjects and scans that the options select."""
     from yucca_wm.cohort.layouts import find_subjects
+    from yucca_wm.core.files import no_such_file
     from yucca_wm.predict.case import Case
     from yucca_wm.predict.cohort import cases_of
 
@@ -190,7 +191,7 @@ def _cases(parser: argparse.ArgumentParser, args: argparse.Namespace) -> list[Ca
         for case in cases:
             for path in case.files.values():
                 if not path.exists():
-                    print(f"note: {case.name}: {path}: no such file; the others go on", file=sys.stderr)
+                    print(f"note: {case.name}: {no_such_file(path)}; the others go on", file=sys.stderr)
         return cases
     scans = {m: path for m, path in (("T1", args.t1), ("FLAIR", args.flair)) if path}
     first = next(iter(scans.values()))

@@ -14,7 +14,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
-from yucca_wm.cohort.ids import ENDING
+from yucca_wm.cohort import bids
+from yucca_wm.cohort.ids import ENDING, meant
 from yucca_wm.cohort.pairing import subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import NIFTI_SUFFIXES, case_name, nifti_files
@@ -52,8 +53,11 @@ def find_scans(
     if Path(folder).is_file() and len(subjects) == 1:
         return dict.fromkeys(subjects, Path(folder))
     no_scans = set(map(os.path.realpath, maps))
-    scans = {name: path for name, path in _scans(Path(folder)).items() if os.path.realpath(path) not in no_scans}
-    found = match_scans(scans, subjects)
+    flairs, t1s = _of_cohort(Path(folder), subjects)
+    scans: dict[str, Path] = {}
+    if others := [subject for subject in subjects if subject not in flairs]:
+        scans = {name: path for name, path in _scans(Path(folder)).items() if os.path.realpath(path) not in no_scans}
+    found = flairs | t1s | match_scans(scans, others, t1s)
     if needed and not found:
         some = ", ".join(list(scans)[:3]) or "none"
         known = ", ".join(list(subjects)[:3])
@@ -62,6 +66,15 @@ def find_scans(
             "name scans as the lesion maps, with _FLAIR, _T1 or _0000 behind if you like",
         )  # fmt: skip
     return found
+
+
+def _of_cohort(folder: Path, subjects: Collection[str]) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Subject -> FLAIR of a BIDS folder, and subject -> T1 of those without a FLAIR; of several runs or acquisitions
+    the one that `yucca_wm.predict` takes."""
+    there = {one.name: one for one in bids.subjects(folder)} if bids.matches(folder) else {}
+    whose = {subject: there[name] for subject in subjects if (name := meant(subject, there)) is not None}
+    flairs = {subject: one.flair for subject, one in whose.items() if one.flair is not None}
+    return flairs, {subject: one.t1 for subject, one in whose.items() if one.t1 is not None and subject not in flairs}
 
 
 def recorded_scans(folder: str | os.PathLike[str], results: Results) -> dict[str, Path]:
@@ -102,8 +115,11 @@ def scan_under(path: Path, maps: Image) -> tuple[Image, bool]:
     return on_grid(scan, maps, resample=True), not share_voxels(maps, scan)
 
 
-def match_scans(scans: Mapping[str, Path], subjects: Collection[str]) -> dict[str, Path]:
-    """Subject -> scan, from case name -> scan. Raises InputError if two scans of a subject have equal rank."""
+def match_scans(
+    scans: Mapping[str, Path], subjects: Collection[str], preferred: Mapping[str, Path] | None = None
+) -> dict[str, Path]:
+    """Subject -> scan, from case name -> scan. Raises InputError if two scans of a subject have equal rank and neither
+    is the ``preferred`` one."""
     by_name = {subject_of(subject): subject for subject in reversed(list(subjects))}
     by_name |= {subject: subject for subject in subjects}
     candidates: dict[str, list[tuple[Rank, Path]]] = defaultdict(list)
@@ -114,6 +130,8 @@ def match_scans(scans: Mapping[str, Path], subjects: Collection[str]) -> dict[st
     for subject, options in candidates.items():
         best = min(rank for rank, _ in options)
         paths = [path for rank, path in options if rank == best]
+        if (first := (preferred or {}).get(subject)) in paths:
+            paths = [first]
         if len(paths) > 1:
             named = " and ".join(map(str, paths[:2]))
             raise InputError(paths[0].parent, f"{named} may both be of '{subject}'", "keep one of them there")

@@ -1,4 +1,4 @@
-"""What the names of T1 and FLAIR say: of two people or visits, or each called like the other."""
+"""What the names of T1 and FLAIR say: of two people or visits, each called like the other, or an unsuitable image."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from yucca_wm.cohort.bids_files import contrast_agent, no_magnitude
 from yucca_wm.cohort.ids import bare, bare_person, is_session, person, person_of_scan
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.notes import Note
-from yucca_wm.scan.notes import CALLED_OTHERWISE, TWO_PEOPLE, TWO_VISITS
+from yucca_wm.scan.notes import AFTER_AGENT, CALLED_OTHERWISE, NO_MAGNITUDE, TWO_PEOPLE, TWO_VISITS
 
 WORDS: dict[str, set[str]] = {Modality.T1: {"t1", "t1w", "mprage"}, Modality.FLAIR: {"flair", "t2flair"}}
 """Words in file names that say which modality a scan is."""
@@ -26,6 +27,10 @@ def name_notes(files: Mapping[str, Path]) -> Iterator[Note]:
         said = [other for other, known in WORDS.items() if words & known]
         if said and modality not in said:
             yield CALLED_OTHERWISE.note(name=modality, file=file.name)
+        if contrast_agent(file):
+            yield AFTER_AGENT.note(name=modality, file=file.name)
+        if no_magnitude(file):
+            yield NO_MAGNITUDE.note(name=modality, file=file.name)
     names = {modality.lower(): _plain(person_of_scan(file) or "") for modality, file in files.items()}
     people, visits = set(map(bare_person, names.values())), set(map(bare, names.values()))
     if len(people) > 1 and all(name.startswith("sub-") for name in names.values()):

@@ -30,9 +30,11 @@ def resolve_splits(
     """Subject name -> split: the cohort's own if it defines one, else drawn per person.
 
     All sessions of a person are drawn together; if the cohort places one session of a person, the others follow it.
-    Raises YuccaWMError if the cohort itself places one person on both sides.
+    Raises YuccaWMError if the cohort itself places one person on both sides, or states a split that cannot be read.
     """
     subjects = list(subjects)
+    if unknown := next((subject.split_problem for subject in subjects if subject.split_problem), None):
+        raise unknown
     placed: dict[str, Split] = {}
     for subject in subjects:
         if subject.split is not None and placed.setdefault(subject.person, subject.split) is not subject.split:
