@@ -20,11 +20,13 @@ from scipy import ndimage
 
 import yucca_wm as yw
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.predictions import prediction_record
 from yucca_wm.core.regions import regions
 from yucca_wm.ensemble import store
 from yucca_wm.ensemble.folders import merge_folders
 from yucca_wm.imaging import images
 from yucca_wm.jobs.options import RunOptions
+from yucca_wm.localize.__main__ import main as localize
 from yucca_wm.predict.__main__ import main
 from yucca_wm.predict.case import Case, Options
 from yucca_wm.predict.choice import LESIONS, REGIONS
@@ -223,6 +225,43 @@ def test_a_model_is_shown_no_scan_of_a_kind_that_it_was_not_trained_on(
     np.testing.assert_array_equal(of_arrays.labels, images.load(out / "lesions" / "both.nii.gz").data)
     with pytest.raises(InputError, match="was trained on FLAIR, but there is only a T1"):
         predict_arrays(own, {"T1": arrays["T1"]}, nib.load(t1).affine)
+
+
+def test_the_record_of_a_map_is_that_of_its_own_last_run(
+    scan: Scan, lesion_model: Path, region_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``a`` gets a T1 and is predicted alone: ``predict.json`` is still that of the cohort before. Then ``b`` is called
+    ``c``: its old maps stay, and whose scans they are of is known."""
+    out, t1, flairs = tmp_path / "out", scan("t1", 0), [scan("flair_a", 1), scan("flair_b", 2)]
+
+    def run(*words: str, b: str = "b", t1_of_a: Path | str = "n/a") -> None:
+        table = f"subject\tt1\tflair\na\t{t1_of_a}\t{flairs[0]}\n{b}\tn/a\t{flairs[1]}\n"
+        (tmp_path / "cohort.tsv").write_text(table)
+        models = [f"--lesion-model={lesion_model}", f"--region-model={region_model}"]
+        assert main([f"--cohort={tmp_path / 'cohort.tsv'}", *models, f"--out-dir={out}", "--no-report", *words]) == 0
+
+    def flags() -> dict[str, list[str]]:
+        localized = tmp_path / "localized"
+        words = [f"--lesions={out / 'lesions'}", f"--regions={out / 'regions'}", f"--out-dir={localized}", "--force"]
+        assert localize(words) == 0
+        return {
+            name: list(one["flags"])
+            for name, one in json.loads((localized / "localize.json").read_text())["subjects"].items()
+        }
+
+    run("--participant-label", "a")
+    assert capsys.readouterr().out == "1 of 1 done; tables and pages come with --level group\n"
+    run()
+    assert prediction_record(out / "lesions" / "a.nii.gz").lesions_on == ("FLAIR",)
+    assert not any("other_scans" in own for own in flags().values())
+    run("--participant-label", "a", t1_of_a=t1)
+    assert "predict.json, still those of an earlier run, come with --level group" in capsys.readouterr().out
+    assert json.loads((out / "predict.json").read_text())["cases"]["a"]["scans"].keys() == {"FLAIR"}
+    assert prediction_record(out / "lesions" / "a.nii.gz").lesions_on == ("T1", "FLAIR")
+    assert "other_scans" in flags()["b"]
+    run(b="c", t1_of_a=t1)
+    assert json.loads((out / "predict.json").read_text())["cases"].keys() == {"a", "c"}
+    assert ["same_scan" in own for own in flags().values()] == [False, True, True]
 
 
 @pytest.fixture

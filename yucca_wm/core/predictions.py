@@ -1,10 +1,15 @@
-"""``predict.json``, the record of `yucca_wm.predict` beside its folders of maps, as localize and the pages read it."""
+"""``predict.json``, the record of `yucca_wm.predict` beside its folders of maps, as localize and the pages read it.
+
+It is that of the last run over a whole cohort. Subjects that were predicted alone since then (``--participant-label``)
+have a later record in the record of runs.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +19,12 @@ from yucca_wm.core.files import case_name
 from yucca_wm.core.notes import Note, read_back
 
 PREDICTIONS = "predict.json"
+RUN_RECORD = "run_record.jsonl"
+"""Record of runs beside it, of which `yucca_wm.jobs.run_record` has the entries."""
+
+STEP = "predict"
+"""Name of the step in that record."""
+
 PROBABILITY = "lesions_probability"
 """Folder beside it of the lesion probability maps of the package's models."""
 
@@ -82,6 +93,12 @@ class PredictionRecord:
             recorded_names(record),
         )
 
+    def differs_from(self, earlier: PredictionRecord) -> bool:
+        """Whether it is of other scans or models than an earlier record, which may know of edited maps."""
+        scans = [(one.scan_sha256, one.scan_voxels, list(one.lesions_on)) for one in (self, earlier)]
+        by = ((self.lesions_by, earlier.lesions_by), (self.regions_by, earlier.regions_by))
+        return scans[0] != scans[1] or any(before not in (now, By.EDITED) for now, before in by)
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -110,4 +127,31 @@ def _read(path: Path, _changed_ns: int) -> Predictions:
 
 def prediction_record(made: Path) -> PredictionRecord:
     """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps."""
-    return read_predictions(made.parent.parent / PREDICTIONS).subjects.get(case_name(made), PredictionRecord())
+    folder, name = made.parent.parent, case_name(made)
+    known = read_predictions(folder / PREDICTIONS).subjects.get(name)
+    last = _last_results(folder / RUN_RECORD).get(name)
+    if last is None:
+        return known or PredictionRecord()
+    later = PredictionRecord.of(last)
+    if known is None or later.differs_from(known):
+        return later if known is None else replace(later, region_names=known.region_names)
+    return known
+
+
+def _last_results(path: Path) -> Mapping[str, Mapping[str, Any] | None]:
+    """Subject -> its record by its last prediction, None if that was not finished; empty without a record of runs."""
+    try:
+        return _results_in(path, path.stat().st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _results_in(path: Path, _changed_ns: int) -> dict[str, Mapping[str, Any] | None]:
+    found: dict[str, Mapping[str, Any] | None] = {}
+    for line in path.read_bytes().splitlines():
+        with suppress(ValueError, KeyError, TypeError):  # a line that a killed run left
+            entry = json.loads(line)
+            if entry["step"] == STEP:
+                found[entry["subject"]] = entry["result"] if entry["state"] == "done" else None
+    return found

@@ -22,8 +22,9 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import files_of, no_such_file, sha256
+from yucca_wm.core.predictions import RUN_RECORD
 
-RECORD = "run_record.jsonl"
+RECORD = RUN_RECORD
 """Name of the record in an output folder."""
 
 HEADER = "header"

@@ -111,7 +111,7 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict import cohort, own_models
     from yucca_wm.predict.case import Options
-    from yucca_wm.predict.folder import missing_folders, people_in, remove_made
+    from yucca_wm.predict.folder import MANIFEST, missing_folders, people_in, remove_made
     from yucca_wm.predict.registered import fetched
     from yucca_wm.predict.report import shown_by_pages
 
@@ -134,7 +134,7 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         keep_softmax=args.keep_softmax,
         soft=args.soft,
     )
-    made, before = missing_folders(out), shown_by_pages(out)
+    made, before, before_this = missing_folders(out), shown_by_pages(out), (out / MANIFEST).exists()
     with stages_aloud() if one_person else nullcontext():
         outcome = cohort.predict_cohort(
             cases, models, out, options, how, table=table, device=args.device, cohort=not one_person
@@ -146,7 +146,8 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         print(f"error: {failures[cases[0].name]}", file=sys.stderr)
         return EXIT_FAILURE
     if not how.is_whole:
-        print(f"{len(outcome.results)} of {concerned} done")
+        those = f"tables, pages and {MANIFEST}, still those of an earlier run," if before_this else "tables and pages"
+        print(f"{len(outcome.results)} of {concerned} done; {those} come with --level group")
     elif not outcome.results and people_in(out):
         print(f"no subject could be predicted: {out} is unchanged", file=sys.stderr)
     else:

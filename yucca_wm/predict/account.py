@@ -13,7 +13,7 @@ from yucca_wm.core.columns import Column, TableForm
 from yucca_wm.core.errors import some_of
 from yucca_wm.core.files import natural_key, write_json
 from yucca_wm.core.notes import read_back, recorded
-from yucca_wm.core.predictions import SHOWN, By, names_record
+from yucca_wm.core.predictions import SHOWN, STEP, By, names_record
 from yucca_wm.core.regions import RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.jobs.cases import Outcome
@@ -21,7 +21,7 @@ from yucca_wm.jobs.not_replaced import Written
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step
 from yucca_wm.predict.choice import LESIONS, REGIONS
-from yucca_wm.predict.folder import MANIFEST, STEP
+from yucca_wm.predict.folder import MANIFEST
 from yucca_wm.scan.notes import EDITED
 
 TABLE = "predictions.tsv"

@@ -17,7 +17,7 @@ from yucca_wm.cohort.ids import called, check_name
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import NOTES
-from yucca_wm.core.predictions import EXTRA
+from yucca_wm.core.predictions import EXTRA, STEP
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.core.stages import stages_aloud
 from yucca_wm.imaging.image_input import sources_of
@@ -34,7 +34,7 @@ from yucca_wm.predict.account import own_names, write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, SPACES, TISSUE, choose
 from yucca_wm.predict.cohort import companion_places
-from yucca_wm.predict.folder import STEP, check_scans, check_whose, remove_stale_tables
+from yucca_wm.predict.folder import check_scans, check_whose, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, check_classes, check_region_names, load, shown
 from yucca_wm.predict.person import Predicted, predict_person, write_predicted
 from yucca_wm.predict.report import write_pages

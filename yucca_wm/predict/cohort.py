@@ -15,6 +15,7 @@ from yucca_wm.cohort.subject import Subject
 from yucca_wm.core.files import case_name, natural_key, remove_temporaries
 from yucca_wm.core.modality import MODALITIES, Modality
 from yucca_wm.core.notes import About
+from yucca_wm.core.predictions import STEP
 from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
 from yucca_wm.jobs.cases import Outcome
@@ -27,7 +28,7 @@ from yucca_wm.models.shipped import networks
 from yucca_wm.predict.account import edited, write_account, write_predictions
 from yucca_wm.predict.case import Case, Options, alone, by_shipped, other_outputs, outputs
 from yucca_wm.predict.choice import LESIONS, REGIONS, TISSUE
-from yucca_wm.predict.folder import STEP, check_whose, people_in, remove_stale_tables
+from yucca_wm.predict.folder import check_whose, people_in, remove_stale_tables
 from yucca_wm.predict.own_models import LoadedModel, load, shown
 from yucca_wm.predict.person import identities, predict_case
 

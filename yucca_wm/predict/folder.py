@@ -11,14 +11,14 @@ from typing import Any
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
-from yucca_wm.core.predictions import PREDICTIONS, PredictionRecord, read_predictions
+from yucca_wm.core.predictions import PREDICTIONS, STEP, PredictionRecord, read_predictions
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.localize.outputs import remove_group
 from yucca_wm.localize.summary import MANIFEST as TABLES
 from yucca_wm.predict.choice import LESIONS, REGIONS
 
-STEP, MANIFEST = "predict", PREDICTIONS
+MANIFEST = PREDICTIONS
 MAX_NAMED = 3
 """At most this many subjects are named in an error."""
 
