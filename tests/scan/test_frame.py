@@ -15,9 +15,10 @@ from yucca_wm.core.errors import InputError
 from yucca_wm.core.notes import About
 from yucca_wm.imaging.images import Image, load, resample, same_grid, save
 from yucca_wm.imaging.kinds import equal_neighbours, refuse_label_map
-from yucca_wm.registration.rigid import Rigid, register
-from yucca_wm.scan import bring_to_one_frame, carry_labels, check_scans
+from yucca_wm.registration.rigid import Rigid, near, register
+from yucca_wm.scan import Frame, bring_to_one_frame, carry_labels, check_scans
 from yucca_wm.scan.check import check_different
+from yucca_wm.scan.frame import mirrored
 
 from ..phantom_head import draw, grid, pose
 
@@ -40,6 +41,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def frames(folder: Path) -> dict[str, Frame]:
+    """Each T1 of this person on the FLAIR's grid; registration takes seconds."""
+    flair, names = folder / "flair.nii.gz", ("turned", "own", "shares_grid")
+    return {name: bring_to_one_frame({"T1": folder / f"{name}.nii.gz", "FLAIR": flair}) for name in names}
+
+
+@pytest.fixture(scope="module")
+def fits(folder: Path) -> tuple[Rigid, Rigid]:
+    """Of the T1 at the same place, as it is and mirrored."""
+    flair, t1 = load(folder / "flair.nii.gz"), load(folder / "turned.nii.gz")
+    return register(flair, t1), near(flair, mirrored(t1))
+
+
 @pytest.mark.parametrize(
     ("names", "says"), [("aa", "a: T1 and FLAIR are the same file"), ("ab", "b: holds the same voxels as a; give two")]
 )
@@ -53,8 +68,8 @@ def _int16(image: Image) -> Image:
     return replace(image, data=image.data.astype(np.int16))
 
 
-def test_scans_at_the_same_place_keep_every_value(folder: Path) -> None:
-    frame = bring_to_one_frame({"T1": folder / "turned.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+def test_scans_at_the_same_place_keep_every_value(folder: Path, frames: dict[str, Frame]) -> None:
+    frame = frames["turned"]
     assert (frame.reference, frame.transforms, frame.notes) == ("FLAIR", {}, [])
     assert list(frame.images) == ["T1", "FLAIR"]
     np.testing.assert_array_equal(frame.images["FLAIR"].data, load(folder / "flair.nii.gz").data)
@@ -66,12 +81,14 @@ def test_scans_at_the_same_place_keep_every_value(folder: Path) -> None:
 
 @pytest.mark.parametrize(("peak", "said"), [(1.3, []), (1.29, ["weakly"]), (1.22, ["weakly"]), (1.21, None)])
 def test_a_weak_fit_is_used_and_said_a_failed_one_is_not(
-    peak: float, said: list[str] | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+    peak: float,
+    said: list[str] | None,
+    folder: Path,
+    fits: tuple[Rigid, Rigid],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fit(fixed: Image, moving: Image) -> Rigid:
-        return replace(register(fixed, moving), peak=peak)
-
-    monkeypatch.setattr("yucca_wm.scan.frame.register", fit)
+    monkeypatch.setattr("yucca_wm.scan.frame.register", lambda *_: replace(fits[0], peak=peak))
+    monkeypatch.setattr("yucca_wm.scan.frame.near", lambda *_: fits[1])
     scans = {"T1": folder / "turned.nii.gz", "FLAIR": folder / "flair.nii.gz"}
     if said is None:
         with pytest.raises(InputError, match=r"turned\.nii\.gz: could not be registered .* 1\.21 times chance"):
@@ -85,8 +102,8 @@ def test_a_weak_fit_is_used_and_said_a_failed_one_is_not(
 
 
 @pytest.mark.parametrize("name", ["own", "shares_grid"])
-def test_a_head_that_moved_is_brought_back(name: str, folder: Path, tmp_path: Path) -> None:
-    frame = bring_to_one_frame({"T1": folder / f"{name}.nii.gz", "FLAIR": folder / "flair.nii.gz"})
+def test_a_head_that_moved_is_brought_back(name: str, folder: Path, frames: dict[str, Frame], tmp_path: Path) -> None:
+    frame = frames[name]
     truth = np.linalg.inv(pose((5, 2, -3), (3, 2, 0)))
     points = np.vstack([np.random.default_rng(0).uniform(-70, 70, (3, 99)), np.ones(99)])
     assert np.linalg.norm((frame.transforms["T1"] - truth) @ points, axis=0).max() < 1
@@ -105,9 +122,9 @@ def test_a_head_that_moved_is_brought_back(name: str, folder: Path, tmp_path: Pa
     np.testing.assert_allclose(np.array(point) * [-1, -1, 1], there[:3], atol=1e-6)
 
 
-def test_the_other_way_round_is_the_inverse(folder: Path) -> None:
+def test_the_other_way_round_is_the_inverse(folder: Path, frames: dict[str, Frame]) -> None:
     scans = {"T1": folder / "own.nii.gz", "FLAIR": folder / "flair.nii.gz"}
-    there, back = bring_to_one_frame(scans), bring_to_one_frame(scans, space="t1")
+    there, back = frames["own"], bring_to_one_frame(scans, space="t1")
     assert back.reference == "T1"
     np.testing.assert_array_equal(back.images["T1"].data, load(folder / "own.nii.gz").data)
     np.testing.assert_allclose(back.transforms["FLAIR"] @ there.transforms["T1"], np.eye(4), atol=1e-9)
@@ -119,7 +136,9 @@ def test_the_other_way_round_is_the_inverse(folder: Path) -> None:
 
 @pytest.mark.parametrize("stored", ["LPS", "RAS", "IPR"])
 @pytest.mark.parametrize("name", ["own", "turned"])
-def test_beyond_a_flair_that_is_cut_the_t1_goes_on(name: str, stored: str, folder: Path, tmp_path: Path) -> None:
+def test_beyond_a_flair_that_is_cut_the_t1_goes_on(
+    name: str, stored: str, folder: Path, frames: dict[str, Frame], tmp_path: Path
+) -> None:
     """Without its 12 topmost planes of 5 mm, on its own voxels: the T1 shows them, where it shows them on the uncut."""
     flair = nib.load(folder / "flair.nii.gz").slicer[:, :, :33]
     change = nib.orientations.ornt_transform(nib.io_orientation(flair.affine), nib.orientations.axcodes2ornt(stored))
@@ -134,17 +153,15 @@ def test_beyond_a_flair_that_is_cut_the_t1_goes_on(name: str, stored: str, folde
         np.testing.assert_allclose(wide.data[window], image.data, atol=1e-3)
         start = wide.affine @ [*(part.start for part in window), 1]
         np.testing.assert_allclose(start[:3], image.affine[:3, 3], atol=1e-6)
-    uncut = bring_to_one_frame({"T1": t1, "FLAIR": folder / "flair.nii.gz"}).images["T1"]
-    there = resample(uncut, scans["T1"], order=1).data
+    there = resample(frames[name].images["T1"], scans["T1"], order=1).data
     off = np.abs(scans["T1"].data - there)[there > 0]
     assert there.any(tuple(axis for axis in range(3) if stored[axis] not in "SI")).sum() >= 45, "planes of 5 mm"
     assert np.median(off) < 0.05 * there.max()
 
 
-def test_where_no_scan_shows_more_there_is_nothing_beyond(folder: Path) -> None:
-    frame = bring_to_one_frame({"T1": folder / "turned.nii.gz", "FLAIR": folder / "flair.nii.gz"})
-    scans, window = frame.beyond()
-    assert scans is frame.images
+def test_where_no_scan_shows_more_there_is_nothing_beyond(frames: dict[str, Frame]) -> None:
+    scans, window = frames["turned"].beyond()
+    assert scans is frames["turned"].images
     assert window == tuple(slice(0, n) for n in SHAPE)
 
 
