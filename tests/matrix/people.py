@@ -74,9 +74,8 @@ REGISTERED: dict[tuple[object, ...], Registration] = {}
 
 
 def register(atlas_wm: Image, subject_wm: Image, settings: Settings) -> Registration:
-    """Registration of white matter, once for each pair and for each way of it."""
-    pair = (atlas_wm.data.tobytes(), subject_wm.data.tobytes(), subject_wm.affine.tobytes())
-    key = (*pair, settings.transform, settings.metric, settings.init)
+    """Registration of white matter, once for each way of it: people differ by one voxel."""
+    key = (atlas_wm.data.tobytes(), subject_wm.affine.tobytes(), settings.transform, settings.metric, settings.init)
     if key not in REGISTERED:
         REGISTERED[key] = transfer.register(atlas_wm, subject_wm, settings)
     return REGISTERED[key]
