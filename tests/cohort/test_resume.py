@@ -23,14 +23,14 @@ from yucca_wm.jobs.run_record import RECORD
 
 KILLS = int(os.environ.get("YUCCA_WM_KILLS", "2"))
 SUBJECTS = int(os.environ.get("YUCCA_WM_SUBJECTS", "8"))
-SHAPE, SPACING_MM = (20, 24, 18), 8.0
+SHAPE, SPACING_MM = (20, 24, 18), 4.0  # registration takes time by the mm
 COMMANDS = ("parcellate", "localize")
 
 
 def save(path: Path, data: NDArray[np.bool_] | NDArray[np.int64], shift_mm: float = 0.0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1])
-    affine[:3, 3] = np.array([-76, -92, -68]) + shift_mm
+    affine[:3, 3] = np.array([-38, -46, -34]) + shift_mm
     nib.save(nib.Nifti1Image(data.astype(np.uint8), affine), path)
 
 
@@ -52,7 +52,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save(folder / "atlas_labels.nii.gz", regions)
     for number in range(SUBJECTS):
         own_wm, own_regions = brain(rng.uniform(0.9, 1.1))
-        save(folder / "cohort" / f"sub-{number:02d}" / "pre" / "wm.nii.gz", own_wm, rng.uniform(-9, 9))
+        save(folder / "cohort" / f"sub-{number:02d}" / "pre" / "wm.nii.gz", own_wm, rng.uniform(-5, 5))
         save(folder / "lesions" / f"sub-{number:02d}.nii.gz", (rng.random(SHAPE) < 0.02) & own_wm)
         save(folder / "regions" / f"sub-{number:02d}.nii.gz", own_regions)
     return folder
