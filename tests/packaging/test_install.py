@@ -34,24 +34,25 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture
 def clean(tmp_path: Path) -> Path:
-    """Python of a new environment that sees our dependencies but nothing that we installed at start-up."""
-    venv.create(tmp_path / "venv", with_pip=True)
+    """Python of a new environment that sees our dependencies, pip too, but nothing that we installed at start-up."""
+    venv.create(tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
     site_packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip()
     (Path(site_packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python
 
 
-def install_wheel(python: Path, tmp_path: Path) -> None:
-    """Build a wheel of this checkout and install it."""
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", ROOT]
-    run(*build, cwd=tmp_path)
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
-    run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built of this checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
 
 
-def test_wheel(clean: Path, tmp_path: Path) -> None:
-    install_wheel(clean, tmp_path)
+def test_wheel(clean: Path, wheel: Path, tmp_path: Path) -> None:
+    run(clean, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
     package, manager, task = run(clean, "-c", FIND, cwd=tmp_path).splitlines()
     home = str(tmp_path / "venv")
     assert package.startswith(home)
@@ -120,9 +121,9 @@ print(yw.__file__)
 """
 
 
-def test_the_snippet_of_the_python_api_runs_from_a_wheel(clean: Path, tmp_path: Path) -> None:
+def test_the_snippet_of_the_python_api_runs_from_a_wheel(clean: Path, wheel: Path, tmp_path: Path) -> None:
     """The lines as they stand in the package's docstring, on the sample scan."""
-    install_wheel(clean, tmp_path)
+    run(clean, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
     work = tmp_path / "work"
     work.mkdir()
     printed = run("env", f"YUCCA_WM_CACHE={work / 'cache'}", clean, "-c", SNIPPET, cwd=work)
