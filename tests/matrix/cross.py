@@ -72,7 +72,7 @@ PREDICT = {**DEVICES, "--confidence": 0, "--space flair": 0}
 LOCALIZE: dict[str, Code] = {
     **LOUDNESS, **HEADER, **LABELS, **RUN, **LEVELS,
     "--threshold 0.4": 0, "--threshold 2": 2, "--names {here}/regions.tsv": 0,
-    "--connectivity 6": 0, "--connectivity 18": 0, "--connectivity 26": 0, "--min-size 600": 0, "--assign-outside 9": 0,
+    "--connectivity 6": 0, "--connectivity 18": 0, "--connectivity 26": 0, "--min-size 75": 0, "--assign-outside 5": 0,
     "--ventricles {maps}/ventricles": 0, "--tissue {maps}/tissue": 0, "--maps": 0, "--bids": 0, "--resample": 0,
     "--tissue {maps}/tissue --ventricles {maps}/ventricles": 2, "--to-template": 1,
     "--to-template {here}/atlas_labels.nii.gz": 1, "--to-template {here}/atlas_labels.nii.gz --transforms none": 0,

@@ -27,7 +27,7 @@ LAYOUTS = ("wmh", "bids", "table")
 SCANS: dict[str, tuple[str, ...]] = {"T1": ("T1",), "FLAIR": ("FLAIR",), "both": ("T1", "FLAIR")}
 BIDS_LABELS, BIDS_ENDS = {"wm": "WM", "lesions": "lesion"}, {"T1": "T1w", "FLAIR": "FLAIR"}
 NUMBERS = ("2", "10", "11")
-VOXEL_ML = 0.512
+VOXEL_ML = 0.064
 STEP = 20
 """Grey values between neighbouring labels in a scan; LESION is added in lesions."""
 
@@ -133,7 +133,7 @@ def maps(here: Path, layout: str) -> None:
     """Folders of maps named as a layout names people, softmax files, and tables of 24 people."""
     rng = np.random.default_rng(0)
     moved = AFFINE.copy()
-    moved[0, 3] = 4
+    moved[0, 3] = 2
     for number in NUMBERS:
         name = named(layout, number)
         lesions = lesions_of(number).astype(np.uint8)
@@ -177,7 +177,7 @@ def study(here: Path, layout: str) -> None:
 
 
 def coarse_model(folder: Path, classes: int, dimensions: str, seed: int) -> Path:
-    """A tiny untrained network for voxels of 8 mm."""
+    """A tiny untrained network for voxels of 4 mm."""
     import torch
 
     from ..predict.conftest import make_version_folder
@@ -185,6 +185,6 @@ def coarse_model(folder: Path, classes: int, dimensions: str, seed: int) -> Path
     made = make_version_folder(folder, classes, dimensions, seed)
     path = made / "checkpoints/best.ckpt"
     checkpoint: Any = torch.load(path, weights_only=False)
-    checkpoint["hyper_parameters"]["config"]["plans"]["target_spacing"] = [8.0, 8.0, 8.0]
+    checkpoint["hyper_parameters"]["config"]["plans"]["target_spacing"] = [4.0, 4.0, 4.0]
     torch.save(checkpoint, path)
     return made

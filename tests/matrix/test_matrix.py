@@ -224,7 +224,7 @@ def check_loads(out: Path, layout: str, words: str) -> None:
         assert not (out / "lesion_load.tsv").exists()
         return
     found = total_ml(out)
-    if "--min-size 600" in words:  # lesions of one voxel are left out
+    if "--min-size 75" in words:  # lesions of one voxel are left out
         assert all(0 < found[name] < volume for name, volume in expected_ml(layout).items())
     else:
         assert found == pytest.approx(expected_ml(layout))
