@@ -100,7 +100,7 @@ def keep_whole(probability: torch.Tensor, grid: Canonical) -> torch.Tensor:
     torch.Tensor, int, shape (x, y, z)
         Most probable class of every voxel, lesions excluded.
     """
-    tissue = probability[:LESION].argmax(0)
+    tissue = probability[:LESION].max(0).indices  # argmax takes six times as long
     found = tissue.numpy()  # a view
     due = list(WHOLE)
     while due:
