@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 SHAPE = (20, 24, 18)
-AFFINE = np.array([[-8.0, 0, 0, 76], [0, -8, 0, 92], [0, 0, 8, -68], [0, 0, 0, 1]])
+AFFINE = np.array([[-4.0, 0, 0, 38], [0, -4, 0, 46], [0, 0, 4, -34], [0, 0, 0, 1]])  # pictures take time by the mm
 
 
 def save(path: Path, data: NDArray[np.int16]) -> Path:
