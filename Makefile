@@ -24,8 +24,9 @@ models: $(VENV)/.demo
 	$(BIN)/python benchmarks/make_models.py --labels $(LABELS) $(if $(MASKS),--lesion-masks $(MASKS)) \
 	  $(if $(PEOPLE),--people $(PEOPLE)) --out $(MODELS) $(FLAGS)
 
+# Python keeps what it compiled, also where the environment forbids that: the tests start hundreds of processes.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
