@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.jobs.lock import only_run
+from yucca_wm.jobs.options import RunOptions
+from yucca_wm.jobs.resumable import only_run_in
 
 HOLD = """
 import sys
@@ -58,3 +61,14 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None
     with pytest.raises(InputError, match="cannot be written"), only_run(tmp_path / "out"):
         pass
     assert not (tmp_path / "precious").exists()
+
+
+def test_a_folder_made_for_nothing_is_removed(tmp_path: Path) -> None:
+    """For a wrong ``--participant-label``, say; one that holds something, or was there before, stays."""
+    (tmp_path / "old").mkdir()
+    for name, leaves in (("new/deep", False), ("old", False), ("used", True)):
+        with suppress(InputError), only_run_in(tmp_path / name, RunOptions()) as out:
+            if leaves:
+                (out / "a.nii").touch()
+            raise InputError(out, "nobody is left")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "used"]

@@ -162,7 +162,7 @@ def test_what_is_in_other_formats_or_places_is_named(tmp_path: Path) -> None:
     assert list(found) == ["sub-1", "sub-2"]
     assert notes == [
         ".: not read, as subjects must lie in sub-.../anat: MS_4, siteB",
-        "sub-1: not read, as only .nii.gz, .nii, .mgz and .mgh are: sub-1_T1w.hdr, sub-1_T1w.img",
+        "sub-1: not read, as only .nii.gz, .nii, .mgz, .mgh are: sub-1_T1w.hdr, sub-1_T1w.img",
         "sub-1: not read, as it lies outside the folder anat: sub-1_T1w.nii.gz",
         "sub-2: ./sub-2/anat: has no T1 and no FLAIR, but only dicom, sub-2_T1w.nrrd; call scans sub-2_T1w.nii.gz and "
         "sub-2_FLAIR.nii.gz, or remove the subject",
@@ -266,7 +266,8 @@ def test_what_may_be_meant_for_the_scan_that_is_lacking_is_named(tmp_path: Path)
 
 def test_the_challenge_layout_tells_the_same(tmp_path: Path) -> None:
     touch(tmp_path, "1/pre/T1.nii.gz", "1/pre/T1.nii", "1/pre/T1_seg_run10.nii", "1/pre/T1_seg_run2.nii")
-    touch(tmp_path, "2/pre/FLAIR.nii", "2/pre/3DT1.nii", "3/pre/T2.nii", "4/orig/T1.nii")
+    touch(tmp_path, "2/pre/FLAIR.nii", "2/pre/3DT1.nii", "2/pre/T1.mha", "3/pre/T2.nii", "3/pre/T1/1.dcm")
+    touch(tmp_path, "4/orig/T1.nii")
     found, notes = read(tmp_path)
     assert found["WMH_1"].wm == tmp_path / "1/pre/T1_seg_run2.nii"
     assert notes == [
@@ -274,8 +275,9 @@ def test_the_challenge_layout_tells_the_same(tmp_path: Path) -> None:
         "WMH_1: T1: 1/pre/T1.nii.gz is taken, not 1/pre/T1.nii",
         "WMH_1: wm: 1/pre/T1_seg_run2.nii is taken, not 1/pre/T1_seg_run10.nii",
         "WMH_2: has no T1, unless it is 3DT1.nii (call it T1.nii.gz)",
-        "WMH_3: ./3/pre: has no T1 and no FLAIR, but only T2.nii; call scans T1.nii.gz and FLAIR.nii.gz, or remove the "
-        "subject",
+        "WMH_2: not read, as only .nii.gz, .nii, .mgz, .mgh are: T1.mha",
+        "WMH_3: ./3/pre: has no T1 and no FLAIR, but only T2.nii, T1; call scans T1.nii.gz and FLAIR.nii.gz, or remove "
+        "the subject",
     ]
 
 

@@ -25,11 +25,11 @@ from pathlib import Path
 
 from yucca_wm.cohort.bids_files import LESIONS, WHITE_MATTER, best, candidates, choose, is_of
 from yucca_wm.cohort.ids import bare, looks_like, meant
-from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
+from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead, note_unread, unread
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import UNREAD, natural_key
+from yucca_wm.core.files import natural_key
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.tsv import composed, read_columns
 from yucca_wm.imaging.reading import note
@@ -167,7 +167,9 @@ def _subject(root: Path, folder: Path, split: Split | None, several: bool) -> Su
         return Subject(name, split=split, problem=error)
     if scans:
         note_instead(name, scans, others, wanted)
-        _note_unread(name, folder)
+        note_unread(name, folder / "anat")
+        if loose := images(folder.glob("*")):
+            note(f"{name}: not read, as it lies outside the folder anat: {_names(loose)}")
     chosen = {modality: choose(name, modality, files, root) for modality, files in scans.items()}
     lesions = [] if several else [path for path in masks if _pipeline(root, path) != OURS]
     maps: dict[str, Path] = {}
@@ -184,7 +186,7 @@ def _subject(root: Path, folder: Path, split: Split | None, several: bool) -> Su
         lesions=maps.get("lesions"),
         regions=existing(regions_path(root, name)),
         split=split,
-        problem=None if scans else _no_scan(folder, [*others, *_unread(folder)], wanted),
+        problem=None if scans else _no_scan(folder, [*others, *unread(folder / "anat")], wanted),
     )
 
 
@@ -207,20 +209,6 @@ def _of_scans(
         said = f"{_names(files)} is not of the scans taken ({_names(scans)}), and not used"
         note(f"{name}: {what}: {said}: list in a table of paths what belongs together")
     return own
-
-
-def _note_unread(name: str, folder: Path) -> None:
-    """Note images in other formats, and beside the folder anat."""
-    if other := _unread(folder):
-        note(f"{name}: not read, as only .nii.gz, .nii, .mgz and .mgh are: {_names(other)}")
-    if loose := images(folder.glob("*")):
-        note(f"{name}: not read, as it lies outside the folder anat: {_names(loose)}")
-
-
-def _unread(folder: Path) -> list[Path]:
-    """Images in formats that are not read, and folders (of DICOM slices), in ``anat``."""
-    there = [path for path in folder.glob("anat/*") if path.name[0] != "."]
-    return [path for path in there if path.name.lower().endswith(UNREAD) or path.is_dir()]
 
 
 def _no_scan(folder: Path, others: Iterable[Path], wanted: Mapping[Modality, str]) -> InputError:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import IMAGE_SUFFIXES, natural_key
+from yucca_wm.core.files import IMAGE_SUFFIXES, UNREAD, natural_key
 from yucca_wm.core.modality import Modality
 from yucca_wm.imaging.reading import note
 
@@ -16,6 +16,19 @@ def images(files: Iterable[Path]) -> list[Path]:
     """Those that are images by their suffix, in natural order."""
     found = [path for path in files if path.name.lower().endswith(IMAGE_SUFFIXES) and not path.name.startswith(".")]
     return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def unread(folder: Path) -> list[Path]:
+    """Images in formats that are not read, and folders (of DICOM slices, say), in a folder of scans."""
+    there = sorted(folder.glob("*"), key=lambda path: natural_key(path.name))
+    return [path for path in there if path.name[0] != "." and (path.name.lower().endswith(UNREAD) or path.is_dir())]
+
+
+def note_unread(name: str, folder: Path) -> None:
+    """Note what is `unread` in a subject's folder of scans."""
+    if others := unread(folder):
+        known = ", ".join(IMAGE_SUFFIXES)
+        note(f"{name}: not read, as only {known} are: {', '.join(path.name for path in others)}")
 
 
 def note_choice(name: str, what: str, taken: Path, candidates: Sequence[Path], root: Path) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yucca_wm.cohort.ids import named_by_folder
-from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead
+from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead, note_unread, unread
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
 from yucca_wm.core.files import IMAGE_SUFFIXES, natural_key
 from yucca_wm.core.modality import Modality
@@ -59,6 +59,7 @@ def _subject(root: Path, folder: Path) -> Subject:
     others = [path for path in images(pre.glob("*")) if path not in taken]
     if scans:
         note_instead(name, scans, others, wanted)
+        note_unread(name, pre)
     return Subject(
         name=name,
         scans={modality: scans[modality][0] for modality in Modality if modality in scans},
@@ -66,7 +67,7 @@ def _subject(root: Path, folder: Path) -> Subject:
         lesions=next(iter(found["lesions"]), None),
         regions=existing(regions_path(root, name)),
         split=next((split for split in splits if split is not None), None),
-        problem=None if scans else no_scan(pre, others, wanted),
+        problem=None if scans else no_scan(pre, [*others, *unread(pre)], wanted),
     )
 
 

@@ -97,6 +97,11 @@ def nifti_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
     return found
 
 
+def missing_folders(folder: Path) -> list[Path]:
+    """``folder`` and its parents that do not exist yet, ``folder`` first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Create ``path`` and its parents; raises InputError if it cannot be written to."""
     folder = Path(path)

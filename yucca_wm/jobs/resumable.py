@@ -14,7 +14,7 @@ from typing import Any
 from yucca_wm.cohort.ids import looks_like
 from yucca_wm.core import verbosity
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import case_name, make_folder, remove_temporaries
+from yucca_wm.core.files import case_name, make_folder, missing_folders, remove_temporaries
 from yucca_wm.imaging import reading
 from yucca_wm.jobs.cases import Outcome, run_cases
 from yucca_wm.jobs.lock import hold
@@ -30,10 +30,18 @@ SAVED = {"saved": "from Python"}
 
 @contextmanager
 def only_run_in(folder: str | os.PathLike[str], options: RunOptions) -> Iterator[Path]:
-    """Make ``folder`` and keep other runs out of it: all of them or, at the participant level, only whole runs."""
+    """Make ``folder`` and keep other runs out of it: all of them or, at the participant level, only whole runs. A
+    folder that was made for nothing is removed."""
+    made = missing_folders(Path(folder))
     out = make_folder(folder)
-    with hold(out / ".lock", out, shared=not options.is_whole):
-        yield out
+    try:
+        with hold(out / ".lock", out, shared=not options.is_whole):
+            yield out
+    except BaseException:
+        with suppress(OSError):  # not empty
+            for path in made:
+                path.rmdir()
+        raise
 
 
 def run_step(

@@ -107,11 +107,12 @@ def main(argv: list[str] | None = None) -> int:
 def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     how, choice = run_options(args, parser), _choice(parser, args)
     warnings.simplefilter("ignore", FutureWarning)  # from torch, about code that is not the user's
+    from yucca_wm.core.files import missing_folders
     from yucca_wm.core.regions import region_table
     from yucca_wm.core.stages import stages_aloud
     from yucca_wm.predict import cohort, own_models
     from yucca_wm.predict.case import Options
-    from yucca_wm.predict.folder import MANIFEST, missing_folders, people_in, remove_made
+    from yucca_wm.predict.folder import MANIFEST, people_in, remove_made
     from yucca_wm.predict.registered import fetched
     from yucca_wm.predict.report import shown_by_pages
 

@@ -93,11 +93,6 @@ def remove_stale_tables(out: Path, kinds: Collection[str]) -> None:
         remove_group(out)
 
 
-def missing_folders(out: Path) -> list[Path]:
-    """``out`` and its parents that do not exist yet, ``out`` first."""
-    return [path for path in (out, *out.parents) if not path.exists()]
-
-
 def remove_made(made: Sequence[Path]) -> None:
     """Remove the first of the folders from `missing_folders` with its contents, and the others if they are empty:
     another run may have written to them meanwhile."""
