@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,21 @@ def test_masks_of_sessions_may_lie_in_a_derivative_without_session_folders(tmp_p
     masks = {name: one.lesions and one.lesions.name[:12] for name, one in found.items()}
     assert masks == {"sub-1_ses-1": None, "sub-1_ses-01": "sub-1_ses-01", "sub-1_ses-2": "sub-1_ses-2_"}
     assert notes == []
+
+
+def test_a_person_whose_t1_and_flair_are_in_different_sessions_is_named(tmp_path: Path) -> None:
+    files = {"1": ("1_T1w", "2_FLAIR"), "2": ("1_T1w", "1_FLAIR", "2_FLAIR"), "3": ("1_T1w", "2_T1w")}
+    for person, scans in files.items():
+        touch(tmp_path, *(f"sub-{person}/ses-{scan[0]}/anat/sub-{person}_ses-{scan}.nii.gz" for scan in scans))
+    (said,) = read(tmp_path)[1]
+    assert said.startswith("sub-1: T1 and FLAIR are in different sessions, and count as two subjects: list in a table")
+
+
+@pytest.mark.parametrize(("given", "meant"), [("study", "study/rawdata"), ("study/rawdata/sub-1", "study/rawdata")])
+def test_a_folder_beside_the_cohort_says_where_it_is(given: str, meant: str, tmp_path: Path) -> None:
+    touch(tmp_path, "study/rawdata/sub-1/anat/sub-1_T1w.nii.gz", "study/code/x.py")
+    with pytest.raises(InputError, match=f"holds no subject; give {re.escape(str(tmp_path / meant))}$"):
+        find_subjects(tmp_path / given)
 
 
 def test_what_is_in_other_formats_or_places_is_named(tmp_path: Path) -> None:

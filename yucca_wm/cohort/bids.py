@@ -24,14 +24,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from yucca_wm.cohort.bids_files import LESIONS, WHITE_MATTER, best, candidates, choose, is_of
-from yucca_wm.cohort.ids import bare, looks_like, meant
+from yucca_wm.cohort.bids_participants import note_absent, stated_splits
 from yucca_wm.cohort.remarks import images, no_scan, note_choice, note_instead, note_unread, unread
 from yucca_wm.cohort.subject import Split, Subject, existing, regions_path
-from yucca_wm.cohort.table import rows_of
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.modality import Modality
-from yucca_wm.core.tsv import composed, read_columns
+from yucca_wm.core.tsv import composed
 from yucca_wm.imaging.reading import note
 
 OURS = "yucca_wm"
@@ -61,7 +60,7 @@ def subjects(root: Path) -> list[Subject]:
     names = [person.name for person in people]
     splits, unknown = dict[str, Split](), None
     try:
-        splits = _splits(root / "participants.tsv", names)
+        splits = stated_splits(root / "participants.tsv", names)
     except InputError as error:  # only training needs to know
         unknown = error
         note(str(error))
@@ -69,14 +68,22 @@ def subjects(root: Path) -> list[Subject]:
         note(f"{root}: not read, as subjects must lie in sub-.../anat: {_names(away)}")
     if loose := images(root.glob("*")):
         note(f"{root}: not read, as it lies outside every subject's folder: {_names(loose)}")
-    _note_absent(root / "derivatives", (path.name for path in root.glob("derivatives/*/sub-*") if path.is_dir()), names)
+    note_absent(root / "derivatives", (path.name for path in root.glob("derivatives/*/sub-*") if path.is_dir()), names)
     several = len(masks := _lesion_pipelines(root)) > 1
     if several:
         named = ", ".join(f"{name} ({n})" for name, n in sorted(masks.items()))
         place = f"{root / 'derivatives'}: has lesion masks of several pipelines: {named}"
         note(f"{place}; none is taken: list the right ones in a table of paths")
-    found = (_of_person(root, person, splits.get(person.name), several) for person in people)
+    found = [_of_person(root, person, splits.get(person.name), several) for person in people]
+    if apart := [own[0].person for own in found if _only_apart(own)]:
+        said = f"{some_of(apart)}: T1 and FLAIR are in different sessions, and count as two subjects"
+        note(f"{said}: list in a table of paths those that belong together")
     return [replace(subject, split_problem=unknown) for own in found for subject in own]
+
+
+def _only_apart(sessions: Sequence[Subject]) -> bool:
+    """Whether a person has every modality, but no two in one session."""
+    return len({modality for one in sessions for modality in one.scans}) > 1 == max(len(one.scans) for one in sessions)
 
 
 def _elsewhere(root: Path, people: Sequence[Path]) -> list[Path]:
@@ -251,36 +258,3 @@ def _check_whose(files: Sequence[Path], parts: Sequence[str]) -> None:
 
 def _literal(part: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", part)
-
-
-def _splits(participants: Path, people: Sequence[str]) -> dict[str, Split]:
-    """Person -> split; ids without a folder are noted.
-
-    Raises InputError for a line that gives a split to an unknown id, or a second one to the same person.
-    """
-    if not participants.is_file():
-        return {}
-    splits: dict[str, Split] = {}
-    read = read_columns(participants, ("participant_id",), ("split",), any_case=True)
-    rows = list(rows_of(read))
-    for number, row in rows:
-        if not (value := row.get("split", "").lower()):
-            continue
-        if value not in tuple(Split):
-            raise InputError(participants, f"line {number}: split is '{value}'", f"write {' or '.join(Split)}")
-        label = row["participant_id"]
-        if (person := meant(label, people)) is None:
-            problem = f"line {number}: '{label}' is not a subject here{looks_like(label, people)}"
-            raise InputError(participants, problem, "write it as its folder is called, or leave its split empty")
-        if person in splits:
-            raise InputError(participants, f"line {number}: {person} has a line already", "keep one of them")
-        splits[person] = Split(value)
-    _note_absent(participants, (row["participant_id"] for _, row in rows), people)
-    return splits
-
-
-def _note_absent(place: Path, told: Iterable[str], people: Iterable[str]) -> None:
-    """Note ids that are listed at ``place`` but have no folder."""
-    here = set(map(bare, people))
-    if absent := sorted({name for name in told if name and bare(name) not in here}, key=natural_key):
-        note(f"{place}: lists {len(absent)} without a folder here: {some_of(absent)}")

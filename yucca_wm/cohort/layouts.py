@@ -52,6 +52,12 @@ def check_exists(root: str | os.PathLike[str]) -> Path:
     return root
 
 
+def _cohort_near(root: Path) -> Path | None:
+    """The BIDS folder that ``root`` is a subject of, or that is in it (``rawdata``)."""
+    around = [root.absolute().parent] if root.name.startswith("sub-") else sorted(root.glob("*"))
+    return next((folder for folder in around if folder.is_dir() and bids.matches(folder)), None)
+
+
 def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subject]:
     """The subjects of the cohort at ``root``, in natural order of their names; no image is opened.
 
@@ -75,7 +81,8 @@ def find_subjects(root: str | os.PathLike[str], layout: str = AUTO) -> list[Subj
     found = reader.subjects(root) if reader is not None else []
     if not found:
         *others, last = (known.looks_like for known in reversed(LAYOUTS.values()))
-        raise InputError(root, "holds no subject", f"expected {', '.join(others)} or {last}")
+        expected = f"expected {', '.join(others)} or {last}"
+        raise InputError(root, "holds no subject", f"give {near}" if (near := _cohort_near(root)) else expected)
     for name, times in Counter(subject.name for subject in found).items():
         if times > 1:
             raise InputError(
