@@ -11,6 +11,7 @@ import statsmodels.api as sm
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.groups.__main__ import main
+from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 
 
 @pytest.fixture(autouse=True)
@@ -187,6 +188,23 @@ def test_a_stray_cell_is_named_and_may_be_said_to_be_missing(cohort, capsys):
     assert content(cohort)["subjects"] == 53
     assert content(cohort)["missing"] == ["60+"]
     assert "left out, has no value for age: sub-04 (1 subject)" in capsys.readouterr().out
+
+
+def test_loads_that_are_older_than_their_maps_are_said(cohort, capsys):
+    """``predict --participant-label 01 02`` leaves the tables of the last whole run; the map of 01 is the same again.
+    That of 00 was edited before it was localized."""
+    record = Record(cohort, "predict")
+    runs = [
+        ("predict", "00", "a"), ("predict", "01", "b"), ("predict", "02", "c"), ("localize", "00", "edited"),
+        ("localize", "01", "b"), ("localize", "02", "c"), ("predict", "01", "b"), ("predict", "02", "other"),
+    ]  # fmt: skip
+    for hour, (step, who, content) in enumerate(runs):
+        file = {"lesions": FileState(f"/out/lesions/sub-{who}.nii.gz", 1, 1, 1, content)}
+        kind = {"inputs" if step == "localize" else "outputs": file}
+        record.add(Entry(f"sub-{who}", step, State.DONE, when=f"2026-01-01T{hour:02d}:00:00+00:00", **kind))
+    assert associate(cohort) == 0
+    said = "loads are older than the maps of 1 subject (sub-02): run predict with --level group first"
+    assert said in capsys.readouterr().out
 
 
 def test_an_error_names_who_was_left_out_for_which_cell(cohort):

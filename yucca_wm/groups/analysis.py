@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from yucca_wm import __version__
 from yucca_wm.cohort.ids import bare_person, further_sessions, is_session, meant
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.files import check_not_read, check_ours
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.groups.loads import Loads, read_loads
@@ -30,6 +30,7 @@ from yucca_wm.report.flagged import (
     excluded,
     flag_lines,
     left_out_lines,
+    predicted_since,
     read_flags,
     results_folder,
     without_flags,
@@ -102,9 +103,9 @@ class Cohort:
     """The subjects of an analysis.
 
     participants : row by row with ``loads``; None if there is no table. flags : of the subjects used, None if not
-    known; unsure : subjects whose flags are not known. names : subjects' names on a page. failed, left_out : subjects
-    missing by mistake, and subjects excluded for a good reason, with the reason. in_memory : the loads are a data
-    frame.
+    known; unsure : subjects whose flags are not known. outdated : subjects whose maps are newer than their loads.
+    names : subjects' names on a page. failed, left_out : subjects missing by mistake, and subjects excluded for a good
+    reason, with the reason. in_memory : the loads are a data frame.
     """
 
     loads: Loads
@@ -114,11 +115,16 @@ class Cohort:
     failed: dict[str, str]
     left_out: dict[str, str]
     unsure: Sequence[str] = ()
+    outdated: Sequence[str] = ()
     in_memory: bool = False
 
     def lines(self, *, named: bool = True) -> list[str]:
         """Subjects excluded, and subjects used despite a flag; ``named``: with their names."""
         lines = left_out_lines(self.left_out, named=named)
+        if self.outdated:
+            who = f" ({some_of(self.outdated, 10)})" if named else ""
+            said = f"loads are older than the maps of {count(len(self.outdated), 'subject')}{who}"
+            lines.append(f"{said}: run predict with --level group first")
         if self.flags is None:
             beside = "there is no localize.json beside the loads"
             why = "give flags={subject: names of flags}" if self.in_memory else beside
@@ -179,7 +185,8 @@ def read_cohort(
     unsure = [] if flags is None or given else without_flags(flags, loads.subjects)
     if flags is not None:
         flags = {name: flags[name] for name in loads.subjects if flags.get(name)}
-    return Cohort(loads, table, flags, names, failed, left_out, unsure, table_name(load_path) == FRAME)
+    outdated = predicted_since(load_path, loads.subjects)
+    return Cohort(loads, table, flags, names, failed, left_out, unsure, outdated, table_name(load_path) == FRAME)
 
 
 def _flags_of(given: Flags, subjects: Sequence[str]) -> Flags:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.tsv import FRAME, table_name
+from yucca_wm.jobs.run_record import Record, State
 from yucca_wm.localize.measures.flags import SMALL_LOAD, TITLES
 from yucca_wm.localize.summary import MANIFEST, Summary
 
@@ -36,6 +37,24 @@ def read_flags(results: TableInput) -> Flags | None:
     folder = results_folder(results)
     summary = None if folder is None else Summary.read(folder)
     return None if summary is None else summary.flags
+
+
+def predicted_since(results: TableInput, subjects: Collection[str]) -> list[str]:
+    """Those of ``subjects`` whose maps in the `results_folder` were made after its tables, by the record of runs:
+    ``predict --participant-label`` leaves tables as they are."""
+    folder = results_folder(results)
+    if folder is None:
+        return []
+    predicted, localized = (Record(folder, step) for step in ("predict", "localize"))
+
+    def outdated(name: str) -> bool:
+        maps, row = predicted.last(name), localized.last(name)
+        if maps is None or row is None or maps.state is not State.DONE or row.when >= maps.when:
+            return False
+        made = {file.path: file.sha256 for file in maps.outputs.values()}
+        return any(made.get(file.path, file.sha256) != file.sha256 for file in row.inputs.values())
+
+    return [name for name in subjects if outdated(name)]
 
 
 def excluded(
