@@ -153,5 +153,5 @@ def _results_in(path: Path, _changed_ns: int) -> dict[str, Mapping[str, Any] | N
         with suppress(ValueError, KeyError, TypeError):  # a line that a killed run left
             entry = json.loads(line)
             if entry["step"] == STEP:
-                found[entry["subject"]] = entry["result"] if entry["state"] == "done" else None
+                found[entry["subject"]] = entry.get("result") if entry["state"] == "done" else None
     return found

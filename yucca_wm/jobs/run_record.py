@@ -22,10 +22,7 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import files_of, no_such_file, sha256
-from yucca_wm.core.predictions import RUN_RECORD
-
-RECORD = RUN_RECORD
-"""Name of the record in an output folder."""
+from yucca_wm.core.predictions import RUN_RECORD as RECORD
 
 HEADER = "header"
 """Key among the parameters: the form given by ``--header``, if any. It belongs to a subject's own files."""

@@ -117,7 +117,7 @@ class Brain:
     @cached_property
     def centroids_mm(self) -> NDArray[np.float64]:
         """Centroid [region, 3] of each white-matter region, in mm as ``centre_mm``; NaN for absent regions."""
-        labels = self.probability.argmax(0).numpy()[np.nonzero(self.mask)]
+        labels = self.probability.max(0).indices.numpy()[np.nonzero(self.mask)]
         return centroids(labels, self._voxels_mm)
 
     @property

@@ -141,5 +141,5 @@ def _regions(
         parts = [
             network.region_logits(torch.zeros_like(part[:, :1]), part) for part in coordinates.split(VOXELS_AT_ONCE, 2)
         ]
-        regions[points] = 1 + torch.cat(parts, 2)[0, 1:, :, 0, 0].argmax(0).numpy()
+        regions[points] = 1 + torch.cat(parts, 2)[0, 1:, :, 0, 0].max(0).indices.numpy()
     return regions
