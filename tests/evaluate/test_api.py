@@ -73,7 +73,8 @@ def test_regions_are_rows_and_what_is_not_defined_is_nan() -> None:
 
 
 def test_an_empty_prediction_has_no_distance_and_wrong_usage_is_said(tmp_path: Path) -> None:
-    found = yw.evaluate(bar(0, 0), bar(0, 4), kind="lesions", affine=AFFINE)
+    with pytest.warns(UserWarning, match="the prediction has no lesion: means of hausdorff95_mm are without it"):
+        found = yw.evaluate(bar(0, 0), bar(0, 4), kind="lesions", affine=AFFINE)
     assert np.isnan(found.loc[0, "hausdorff95_mm"])
     assert found.loc[0, "dice"] == 0
     with pytest.raises(yw.InputError, match="may be lesion maps or region maps"):

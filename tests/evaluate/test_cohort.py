@@ -16,7 +16,7 @@ from yucca_wm.evaluate.case import How
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.figures import draw_measures
 from yucca_wm.evaluate.measures import lesion_measures
-from yucca_wm.evaluate.tables import LESION_CASES, mean_with_interval
+from yucca_wm.evaluate.tables import LESION_CASES, LESION_COLUMNS, REGION_COLUMNS, mean_with_interval, summarise
 from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
 from yucca_wm.jobs.options import RunOptions
@@ -168,6 +168,27 @@ def test_mean_leaves_out_undefined_values() -> None:
     assert (same.low, same.high) == (1.0, 1.0)
     few = mean_with_interval([1.0, 2.0, 3.0, 4.0, None])
     assert (few.mean, few.low, few.high, few.cases) == (2.5, None, None, 4)
+
+
+def test_intervals_of_means_by_hand() -> None:
+    """1 to 5: standard error sqrt(2.5 / 5), t(4) at .975 is 2.776445. A share ends at 1."""
+    found = mean_with_interval([1.0, 2.0, 3.0, 4.0, 5.0])
+    half = 2.776445 * np.sqrt(0.5)
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), abs=1e-6)
+    assert mean_with_interval([0.5, 1, 1, 1, 1], 0, 1).high == 1
+
+
+def test_sessions_of_a_person_are_one_in_means() -> None:
+    """Person 1 has Dice .2 at three sessions, four others .6: their mean is .52, not .4; five people, not seven."""
+    shares = {"sub-1_ses-1": 0.2, "sub-1_ses-2": 0.1, "sub-1_ses-3": 0.3, **{f"sub-{n}": 0.6 for n in (2, 3, 4, 5)}}
+    cases = [{"subject": name, **dict.fromkeys(LESION_COLUMNS, dice)} for name, dice in shares.items()]
+    dice = next(row for row in summarise(cases, Target.LESIONS) if row["measure"] == "dice")
+    assert (dice["mean"], dice["cases"], dice["sd"]) == pytest.approx(
+        (0.52, 5, np.std([0.2, 0.6, 0.6, 0.6, 0.6], ddof=1))
+    )
+    regions = [{"subject": name, "name": "a", **dict.fromkeys(REGION_COLUMNS, dice)} for name, dice in shares.items()]
+    for row in summarise(regions, Target.REGIONS):
+        assert (row["mean"], row["cases"]) == pytest.approx((0.52, 5))
 
 
 def three(here: Path) -> None:

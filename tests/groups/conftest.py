@@ -42,7 +42,7 @@ def cohort(tmp_path: Path) -> Path:
             for region, value in zip(regions(), row, strict=True):
                 table.writerow([subject, region.index, region.name, region.side, region.group, value / 10, value])
             table.writerow([subject, 0, "outside", "none", "outside", 0, ""])
-            table.writerow([subject, -1, "total", "none", "total", row.sum() / 10, 1])
+            table.writerow([subject, -1, "total", "none", "total", row.sum() / 10, row[:34].mean()])
     rng = np.random.default_rng(0)
     lines = ["participant_id\tdiagnosis\tage\tsex\tsite\tscore"]
     for number, value in enumerate(group):

@@ -61,14 +61,15 @@ def test_permutation_p_is_near_the_models():
     loads, age = correlated(rng, 80), rng.normal(size=(80, 2))
     outcome = 0.3 * loads[:, 0] + age[:, 0] + rng.normal(size=80)
     ours = permutation_p(loads, outcome, age, binary=False, permutations=5000)
-    model = [sm.OLS(outcome, sm.add_constant(np.column_stack([load, age]))).fit().pvalues[1] for load in loads.T]
-    np.testing.assert_allclose(ours, model, atol=0.03)
+    designs = [sm.add_constant(np.column_stack([load, age])) for load in loads.T]
+    model = [sm.OLS(outcome, design).fit(cov_type="HC3", use_t=True).pvalues[1] for design in designs]
+    np.testing.assert_allclose(ours, model, atol=0.07)  # two estimates of the variance
 
 
 @pytest.mark.parametrize("number", range(20))
 def test_effects_are_those_of_other_programs(number):
     """Twenty random designs: slopes of numpy's least squares; odds ratios of scikit-learn's unpenalized fit; intervals
-    and p-values of generalised linear models of statsmodels, which iterate by least squares."""
+    and p-values of generalised linear models of statsmodels, which iterate by least squares, and of HC3 by hand."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(number)
@@ -87,9 +88,15 @@ def test_effects_are_those_of_other_programs(number):
         glm = sm.GLM(score > 0, sm.add_constant(columns), sm.families.Binomial()).fit()
         assert [odds[place].low, odds[place].high] == pytest.approx(np.exp(glm.conf_int()[1]), rel=1e-4)
         assert odds[place].p_value == pytest.approx(glm.pvalues[1], rel=1e-3)
-        glm = sm.GLM(score, sm.add_constant(columns)).fit(use_t=True)
-        assert [linear[place].low, linear[place].high] == pytest.approx(glm.conf_int()[1], rel=1e-6)
-        assert linear[place].p_value == pytest.approx(glm.pvalues[1], rel=1e-6)
+        design = sm.add_constant(columns)
+        inverse = np.linalg.inv(design.T @ design)
+        leverage = np.einsum("ij,jk,ik->i", design, inverse, design)
+        left = (score - design @ (inverse @ design.T @ score)) / (1 - leverage)
+        error = np.sqrt((inverse @ (design.T * left**2) @ design @ inverse)[1, 1])  # HC3
+        free = n - design.shape[1]
+        half = stats.t.ppf(0.975, free) * error
+        assert [linear[place].low, linear[place].high] == pytest.approx([slope - half, slope + half], rel=1e-6)
+        assert linear[place].p_value == pytest.approx(2 * stats.t.sf(abs(slope) / error, free), rel=1e-6)
 
 
 def test_a_region_is_judged_in_those_who_have_it():

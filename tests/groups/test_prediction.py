@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import ttest_1samp
 from sklearn.metrics import roc_auc_score
 
+from yucca_wm.groups.associate_command import _in_words
 from yucca_wm.groups.statistics import logistic
 from yucca_wm.groups.statistics.logistic import FOLDS, PENALTIES, _interval, aucs_of_folds, compare_prediction
 
@@ -23,6 +24,27 @@ def test_regional_pattern_beats_total_load_only_where_there_is_one():
     found = compare_prediction(regional, total, none, outcome)
     assert found.auc_regional > 0.9
     assert found.difference_interval[0] > 0
+
+
+def test_what_covariates_alone_predict_is_no_merit_of_loads():
+    """Age separates the groups almost; loads have nothing to do with them."""
+    rng = np.random.default_rng(0)
+    outcome = np.repeat([0.0, 1.0], 40)
+    age = 2 * outcome[:, None] + rng.normal(size=(80, 1))
+    found = compare_prediction(rng.normal(size=(80, 34)), rng.random(80), age, outcome)
+    assert found.auc_covariates == pytest.approx(roc_auc_score(outcome, age[:, 0]), abs=0.05)
+    assert found.auc_total <= found.auc_covariates + 0.01
+    assert found.covariates_interval[0] < found.auc_covariates < found.covariates_interval[1]
+    assert "total load 0.9" in _in_words(found)
+    assert f"each together with the covariates, which alone give {found.auc_covariates:.2f};" in _in_words(found)
+
+
+def test_areas_that_are_the_same_in_every_fold_have_no_interval():
+    outcome = np.repeat([0.0, 1.0], 20)
+    regional = np.random.default_rng(0).normal(size=(40, 3)) + 9 * outcome[:, None]
+    found = compare_prediction(regional, regional.sum(axis=1), np.empty((40, 0)), outcome)
+    assert (found.auc_regional, found.auc_covariates, found.regional_interval) == (1, None, None)
+    assert _in_words(found).endswith("regional minus total +0.00 (no interval: every fold gives the same)")
 
 
 def test_the_interval_of_folds_by_hand():

@@ -72,7 +72,8 @@ def test_a_region_that_42_of_60_do_not_have_is_judged_in_the_others(cohort, caps
     percent = [float(row["load_percent"]) for row in rows(cohort / "lesion_load.tsv")
                if row["name"] == "cingulum_L" and row["load_percent"]]  # fmt: skip
     load = np.sqrt(percent)
-    fit = sm.OLS([(who * 7) % 13 + 0.5 for who in have], sm.add_constant((load - load.mean()) / load.std(ddof=1))).fit()
+    design = sm.add_constant((load - load.mean()) / load.std(ddof=1))
+    fit = sm.OLS([(who * 7) % 13 + 0.5 for who in have], design).fit(cov_type="HC3", use_t=True)
     assert float(effect["effect"]) == pytest.approx(fit.params[1], abs=2e-6)
     assert float(effect["p_model"]) == pytest.approx(fit.pvalues[1], abs=2e-6)
     assert rows(cohort / "out" / "associations.tsv")[0]["n_subjects"] == "54"
@@ -204,6 +205,29 @@ def test_loads_that_are_older_than_their_maps_are_said(cohort, capsys):
         record.add(Entry(f"sub-{who}", step, State.DONE, when=f"2026-01-01T{hour:02d}:00:00+00:00", **kind))
     assert associate(cohort) == 0
     said = "loads are older than the maps of 1 subject (sub-02): run predict with --level group first"
+    assert said in capsys.readouterr().out
+
+
+def test_one_scan_under_several_names_is_said(cohort, capsys):
+    """sub-07 has the loads of sub-03; ``03`` is another row of the table."""
+    table = rows(cohort / "lesion_load.tsv")
+    own = {row["name"]: row["load_percent"] for row in table if row["subject"] == "sub-03"}
+    set_load(cohort, lambda who, region: own[region] if who == 7 else None)
+    lines = (cohort / "lesion_load.tsv").read_text().splitlines()
+    more = [line.replace("sub-11", "11") for line in lines if line.startswith("sub-11")]
+    (cohort / "lesion_load.tsv").write_text("\n".join([*lines, *more]) + "\n")
+    assert main(["cluster", "--loads", str(cohort), "--out_dir", str(cohort / "out"), "--k-max", "2"]) == 0
+    said = capsys.readouterr().out
+    same = "2 subjects have the same load in every region, as one scan under several names has: "
+    assert f"{same}sub-03, sub-07\n" in said
+    assert f"{same}11, sub-11\n" in said
+    assert "2 subjects have names that differ only by sub-: are they one person: 11, sub-11\n" in said
+
+
+def test_too_few_permutations_for_a_finding_are_said(cohort, capsys):
+    """The smallest p is 1 / 201, and the smallest q of one region of 34 is 0.17."""
+    assert associate(cohort) == 0
+    said = "200 permutations are too few to find a single one of 34 regions: at least 680 are needed"
     assert said in capsys.readouterr().out
 
 

@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         "yucca-wm evaluate",
         description="Compare label maps with the truth: for lesions, the five measures of the WMH challenge; for "
-        "regions, Dice, surface Dice and volume error. Means have bootstrap 95 % intervals.",
+        "regions, Dice, surface Dice and volume error. Means have 95 % intervals.",
     )
     parser.add_argument(
         "--pred",

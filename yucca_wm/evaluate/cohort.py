@@ -185,7 +185,7 @@ def _write(
             "regions": f"{len(how.table.measured)} regions of the table; surfaces agree within "
             f"{SURFACE_TOLERANCE_MM} mm; regions in neither map are left out",
         }[kind],
-        "interval": "95 % percentile bootstrap over cases",
+        "interval": "95 %, Student's t, over people",
         "columns": {form.name: form.sidecar() for form in forms},
         "summary": summary,
         "files": files,

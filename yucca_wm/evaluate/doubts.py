@@ -47,8 +47,10 @@ def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
         yield f"part of the truth has an ignored label and counts in neither map ({_who(cut, results)})"
     if none := [name for name, row in first.items() if "lesions_true" in row and not row["lesions_true"]]:
         yield f"the truth has no lesion: recall is 1 and Dice 0 if any is predicted ({_who(none, results)})"
+    if empty := [name for name, row in first.items() if row.get("lesions_true") and not row.get("lesions_pred")]:
+        yield f"the prediction has no lesion: means of hausdorff95_mm are without it ({_who(empty, results)})"
     if again := further_sessions(results.keys()):
-        yield f"further sessions of a person count as subjects: {some_of(again)}"
+        yield f"several sessions of a person count as one in means: {some_of(again)} and an earlier one"
 
 
 def _who(names: list[str], results: Mapping[str, Rows]) -> str:

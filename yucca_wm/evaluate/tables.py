@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import sem, t
 
+from yucca_wm.cohort.ids import bare_person
 from yucca_wm.core.columns import Cell, Column, TableForm
 from yucca_wm.core.columns import Kind as Values
 from yucca_wm.evaluate.case import ABOUT, KIND
@@ -68,12 +71,16 @@ REGION_COLUMNS = ("dice", "surface_dice", "volume_error_percent")
 
 MEANS = (
     _of("measure", "column of cases.tsv", kind=Values.TEXT),
-    _of("mean", "mean over cases", computed="for all regions: each case's mean over its regions first"),
-    _of("low95", "lower end of its 95 % bootstrap interval over cases"),
-    _of("high95", "upper end of its 95 % bootstrap interval over cases"),
-    _of("sd", "standard deviation over cases (n - 1)"),
-    _of("median", "median over cases"),
-    _of("cases", "cases with a value", kind=Values.COUNT),
+    _of(
+        "mean",
+        "mean over people",
+        computed="each person's mean over sessions first; for all regions each case's mean over its regions first",
+    ),
+    _of("low95", "lower end of its 95 % interval (Student's t) over people"),
+    _of("high95", "upper end of its 95 % interval (Student's t) over people"),
+    _of("sd", "standard deviation over people (n - 1)"),
+    _of("median", "median over people"),
+    _of("cases", "people with a value", kind=Values.COUNT),
 )
 LESION_SUMMARY = TableForm[Row](SUMMARY, MEANS, subjects=False)
 REGION_SUMMARY = TableForm[Row](
@@ -81,18 +88,19 @@ REGION_SUMMARY = TableForm[Row](
 )
 
 
-RESAMPLES = 2000
-SEED = 0
-
-
 FEWEST = 5
-"""With fewer cases a bootstrap interval would be little more than their range."""
+"""With fewer people an interval would rest on the shape of the distribution more than on them."""
+
+SHARES = ("dice", "surface_dice", "lesion_recall", "lesion_f1")
+"""Measures between 0 and 1; those in `NOT_NEGATIVE` have no upper end."""
+
+NOT_NEGATIVE = ("hausdorff95_mm", "volume_difference_percent")
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean over ``cases`` cases with a value, its 95 % percentile bootstrap interval (None: too few cases), standard
-    deviation (None for a single case) and median."""
+    """Mean over ``cases`` people with a value, its 95 % interval by Student's t (None: too few people), standard
+    deviation (None for a single one) and median."""
 
     mean: float | None = None
     low: float | None = None
@@ -108,15 +116,15 @@ def mean_of(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def mean_with_interval(values: Sequence[float | None]) -> Mean:
-    """Mean and interval of the values that are not None; deterministic."""
+def mean_with_interval(values: Sequence[float | None], least: float = -math.inf, most: float = math.inf) -> Mean:
+    """Mean of the values that are not None, and its interval within the values that the measure can have."""
     known = np.array([value for value in values if value is not None], dtype=np.float64)
     if known.size == 0:
         return Mean()
     low = high = None
     if known.size >= FEWEST:
-        chosen = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
-        low, high = map(float, np.percentile(known[chosen].mean(axis=1), [2.5, 97.5]))
+        half = float(t.ppf(0.975, known.size - 1) * sem(known))
+        low, high = max(float(known.mean()) - half, least), min(float(known.mean()) + half, most)
     sd = float(known.std(ddof=1)) if known.size > 1 else None
     return Mean(float(known.mean()), low, high, sd, float(np.median(known)), int(known.size))
 
@@ -140,21 +148,30 @@ def grouped(cases: Sequence[Row], by: str) -> dict[str, Rows]:
 
 
 def summarise(cases: Rows, kind: Target) -> Rows:
-    """One row per measure (and region): mean over cases, interval, number of cases with a value.
+    """One row per measure (and region): mean over people, interval, number of people with a value.
 
-    In the row ``all regions``, each case first gets its mean over regions, so that cases are resampled.
+    In the row ``all regions``, each case first gets its mean over regions; then each person the mean of their sessions.
     """
     if kind is Target.LESIONS:
-        return [_row({"measure": c}, mean_with_interval([case[c] for case in cases])) for c in LESION_COLUMNS]
+        return [_row({"measure": column}, _over_people(cases, column)) for column in LESION_COLUMNS]
     by_region, by_case = grouped(cases, "name"), grouped(cases, "subject")
     rows = []
     for column in REGION_COLUMNS:
-        per_case = [mean_of([row[column] for row in group]) for group in by_case.values()]
-        rows.append(_row({"region": "all regions", "measure": column}, mean_with_interval(per_case)))
+        per_case = [{"subject": name, column: mean_of([row[column] for row in of])} for name, of in by_case.items()]
+        rows.append(_row({"region": "all regions", "measure": column}, _over_people(per_case, column)))
     for region, group in by_region.items():
         for column in REGION_COLUMNS:
-            rows.append(_row({"region": region, "measure": column}, mean_with_interval([row[column] for row in group])))
+            rows.append(_row({"region": region, "measure": column}, _over_people(group, column)))
     return rows
+
+
+def _over_people(cases: Sequence[Row], column: str) -> Mean:
+    """Mean over people of their means over sessions, which are not independent of each other."""
+    people: dict[str, list[float | None]] = {}
+    for case in cases:
+        people.setdefault(bare_person(str(case["subject"])), []).append(case[column])
+    least = 0.0 if column in (*SHARES, *NOT_NEGATIVE) else -math.inf
+    return mean_with_interval([mean_of(of) for of in people.values()], least, 1.0 if column in SHARES else math.inf)
 
 
 def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import bare_person, further_sessions, is_session, meant
+from yucca_wm.cohort.ids import bare, bare_person, further_sessions, is_session, meant, sharers
 from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.files import check_not_read, check_ours
 from yucca_wm.core.tsv import FRAME, table_name
@@ -121,6 +123,7 @@ class Cohort:
     def lines(self, *, named: bool = True) -> list[str]:
         """Subjects excluded, and subjects used despite a flag; ``named``: with their names."""
         lines = left_out_lines(self.left_out, named=named)
+        lines += [f"{line}: {some_of(who, 10)}" if named else line for line, who in _counted_twice(self.loads)]
         if self.outdated:
             who = f" ({some_of(self.outdated, 10)})" if named else ""
             said = f"loads are older than the maps of {count(len(self.outdated), 'subject')}{who}"
@@ -133,6 +136,17 @@ class Cohort:
             who = f": {some_of(self.unsure, 10)}" if named else ""
             lines.append(f"flags are not known for {len(self.unsure)} of {len(self.loads.subjects)} subjects{who}")
         return lines + flag_lines(self.flags, self.loads.subjects, named=named)
+
+
+def _counted_twice(loads: Loads) -> Iterator[tuple[str, list[str]]]:
+    """Lines on subjects that may be one person, and their names: loads that are the same in every region, names that
+    differ only by ``sub-``."""
+    some = np.nansum(loads.percent, axis=1) > 0
+    rows = ((row.tobytes(), name) for name, row, any_ in zip(loads.subjects, loads.percent, some, strict=True) if any_)
+    for names in sharers(rows).values():
+        yield f"{len(names)} subjects have the same load in every region, as one scan under several names has", names
+    for names in sharers((bare(name), name) for name in loads.subjects).values():
+        yield f"{len(names)} subjects have names that differ only by sub-: are they one person", names
 
 
 def read_cohort(

@@ -27,7 +27,7 @@ from yucca_wm.groups.analysis import (
 from yucca_wm.groups.loads import Loads, transform, well_known
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.statistics.association import RegionEffect, associate, too_few
-from yucca_wm.groups.statistics.logistic import compare_prediction, fit_logistic, separated
+from yucca_wm.groups.statistics.logistic import Prediction, compare_prediction, fit_logistic, separated
 from yucca_wm.groups.statistics.outcome import Outcome, read_outcome
 from yucca_wm.groups.statistics.variables import Design, blocks, residuals
 from yucca_wm.report.flagged import Flags
@@ -67,6 +67,10 @@ EFFECTS = TableForm[RegionEffect](
 )
 
 
+FALSE_DISCOVERY_RATE = 0.05
+"""Regions with a smaller q are called found."""
+
+
 @dataclass(frozen=True)
 class Associated:
     """Results of an association.
@@ -85,7 +89,9 @@ class Associated:
     @property
     def found(self) -> list[str]:
         """Regions at a false discovery rate of 5 %."""
-        return [item.region for item in self.effects if item.q_value is not None and item.q_value < 0.05]
+        return [
+            item.region for item in self.effects if item.q_value is not None and item.q_value < FALSE_DISCOVERY_RATE
+        ]
 
     @property
     def tested(self) -> int:
@@ -157,6 +163,10 @@ def associate_tables(
         scaled, loads.regions, asked.values, covariates.matrix,
         binary=asked.binary, permutations=permutations, seed=settings.seed,
     )  # fmt: skip
+    tested = sum(effect.p_permutation is not None for effect in effects)
+    if tested > FALSE_DISCOVERY_RATE * (1 + permutations):
+        few = f"{permutations} permutations are too few to find a single one of {tested} regions"
+        lines.append(f"{few}: at least {round(tested / FALSE_DISCOVERY_RATE)} are needed")
     content: dict[str, Any] = {
         **header("associate", load_path, settings, cohort, covariates),
         "outcome": outcome,
@@ -241,11 +251,19 @@ def _predict(loads: Loads, asked: Outcome, covariates: Design, settings: Setting
     if min((asked.values == 0).sum(), (asked.values == 1).sum()) < FEW:
         return {}, [f"no cross-validated AUC: a group has fewer than {FEW} subjects"]
     values, notes = well_known(transform(loads.percent, settings.scale), loads.regions)
-    total = transform(loads.total_ml, settings.scale)
+    total = transform(loads.total_percent, settings.scale)
     prediction = compare_prediction(values, total, covariates.matrix, asked.values, seed=settings.seed)
-    low, high = prediction.difference_interval
     return {"prediction": asdict(prediction)}, [
         *(f"in the prediction, {note}" for note in notes),
-        f"cross-validated AUC: regional {prediction.auc_regional:.2f}, total load alone "
-        f"{prediction.auc_total:.2f}, difference {prediction.difference:+.2f} ({low:+.2f} to {high:+.2f})",
+        _in_words(prediction),
     ]
+
+
+def _in_words(prediction: Prediction) -> str:
+    """The areas under the curve in one line."""
+    areas = f"regional loads {prediction.auc_regional:.2f}, total load {prediction.auc_total:.2f}"
+    if prediction.auc_covariates is not None:
+        areas += f", each together with the covariates, which alone give {prediction.auc_covariates:.2f}"
+    within = prediction.difference_interval
+    interval = "no interval: every fold gives the same" if within is None else f"{within[0]:+.2f} to {within[1]:+.2f}"
+    return f"cross-validated AUC: {areas}; regional minus total {prediction.difference:+.2f} ({interval})"

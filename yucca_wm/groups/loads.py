@@ -34,17 +34,17 @@ out."""
 @dataclass(frozen=True)
 class Loads:
     """subjects : [n], in natural order; regions : [p] names; percent : [n, p] load in percent of the region, NaN
-    where undefined; total_ml : [n] whole lesion volume, including remainders and outside."""
+    where undefined; total_percent : [n] load of all these regions together, NaN where undefined."""
 
     subjects: list[str]
     regions: list[str]
     percent: NDArray[np.float64]
-    total_ml: NDArray[np.float64]
+    total_percent: NDArray[np.float64]
 
     def take(self, rows: Sequence[int]) -> Loads:
         """The subjects in ``rows``, in that order."""
         subjects = [self.subjects[row] for row in rows]
-        return Loads(subjects, self.regions, self.percent[list(rows)], self.total_ml[list(rows)])
+        return Loads(subjects, self.regions, self.percent[list(rows)], self.total_percent[list(rows)])
 
 
 def loads_file(path: TableInput) -> Path | None:
@@ -61,7 +61,7 @@ def read_loads(source: TableInput) -> Loads:
     Raises InputError for missing columns, duplicate rows, subjects without a total and loads that are not numbers.
     """
     file = loads_file(source)
-    needed = ("subject", "name", "group", "load_percent", "lesion_volume_ml")
+    needed = ("subject", "name", "group", "load_percent")
     read = read_columns(source if file is None else file, needed)
     path = read.path
     subject, name, group = (read.cells[column] for column in ("subject", "name", "group"))
@@ -75,7 +75,7 @@ def read_loads(source: TableInput) -> Loads:
     names = list(dict.fromkeys(name[row] for row in inside))
     at = {who: place for place, who in enumerate(subjects)}
     where = {region: place for place, region in enumerate(names)}
-    loads, total_ml = np.full((len(subjects), len(names)), np.nan), np.full(len(subjects), np.nan)
+    loads, total_percent = np.full((len(subjects), len(names)), np.nan), np.full(len(subjects), np.nan)
     seen = np.zeros((len(subjects), len(names) + 1), dtype=bool)
     for row in inside:
         who, what = at[subject[row]], where[name[row]]
@@ -84,10 +84,10 @@ def read_loads(source: TableInput) -> Loads:
     for row in totals:
         if (whose := at.get(subject[row])) is not None:
             _once(read, row, subject[row], seen, (whose, len(names)))
-            total_ml[whose] = _number(read, row, "lesion_volume_ml")
-    if (without := np.flatnonzero(np.isnan(total_ml))).size:
-        raise InputError(path, f"has no total lesion volume of {subjects[without[0]]}", "localize the subject again")
-    return Loads(subjects, names, loads, total_ml)
+            total_percent[whose] = _number(read, row, "load_percent")
+    if (without := np.flatnonzero(~seen[:, -1])).size:
+        raise InputError(path, f"has no total of {subjects[without[0]]}", "localize the subject again")
+    return Loads(subjects, names, loads, total_percent)
 
 
 def transform(percent: NDArray[np.float64], kind: str = "sqrt") -> NDArray[np.float64]:

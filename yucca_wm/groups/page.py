@@ -9,6 +9,7 @@ from typing import Any
 from yucca_wm import __version__
 from yucca_wm.core.errors import count
 from yucca_wm.groups.analysis import Names
+from yucca_wm.groups.statistics.clusters import ALPHA
 from yucca_wm.report.html import render, short
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
@@ -58,10 +59,11 @@ def cluster_page(
         for choice in content["choices"]
     ]
     p_value = content["p_single_cloud"]
+    p_shown = f"over {ALPHA:g}" if p_value is None or p_value > ALPHA else f"{p_value:.3f}"
     facts = [
         ("method", f"{content['method']} on {count(content['principal_components'], 'principal component')}"),
         ("severity (mean load) taken out", "yes" if content["adjusted_for_total"] else "no"),
-        ("p against a single cloud", "not tested" if p_value is None else f"{p_value:.3f}"),
+        ("p against a single cloud", "not tested" if p_value is None else p_shown),
         *_facts(content, names),
     ]
     tables = [

@@ -39,7 +39,8 @@ class Association:
     left_out : dict of str to str
         Subjects excluded, with the reason.
     prediction : dict of str to Any or None
-        Cross-validated AUC of regional loads and of the total load alone; None for a number, or with few subjects.
+        Cross-validated AUC of regional loads, of the total load (each with the covariates) and of the covariates alone;
+        None for a number, or with few subjects.
     notes : list of str
         Notes printed by the command: subjects excluded, or used although flagged, and remarks on the models.
     """

@@ -3,12 +3,14 @@
 Every region is tested in the subjects that have it (its load is known): undefined loads are not imputed.
 Effects come from statsmodels: odds ratio (logistic) or slope (linear) for one standard deviation of the load.
 
-Permutations, given covariates. Linear: the residuals of the outcome given the covariates are permuted, and the partial
-correlation of the resulting outcome with the load is computed anew (Freedman and Lane 1983; Anderson and Robinson
-2001); its square orders permutations as t^2 does. Logistic: the residuals of the load given the covariates are permuted
-(Potter 2005, Stat. Med. 24:693), and the statistic is Rao's score of the load's coefficient, squared, divided by its
-variance under the model of the covariates alone. Both statistics are divided by their spread in every permutation:
-without that, p-values are too small with many covariates and few subjects.
+Permutations, given covariates. Linear: the residuals of the outcome given the covariates are permuted (Freedman and
+Lane 1983; Anderson and Robinson 2001). Logistic: the residuals of the load given the covariates are permuted (Potter
+2005, Stat. Med. 24:693). The statistic of both is Rao's score of the load's coefficient, squared, divided by its
+variance under the model of the covariates alone, in every permutation: without that, p-values are too small with many
+covariates and few subjects. The variance is the sum of each subject's squared contribution (White 1980), not that of a
+model with equal variances: patients vary more than controls, and with unequal groups such a p-value is far too small
+(Chung and Romano 2013; DiCiccio and Romano 2017, JASA 112:1211). For the same reason, intervals of slopes are those of
+HC3 (Long and Ervin 2000).
 
 The same permutations serve all loads. Equal statistics count as equal despite rounding: a region in which only one
 subject has lesions has only two values of the statistic (`nilearn.mass_univariate.permuted_ols` breaks such ties).
@@ -66,7 +68,7 @@ def permutation_p(
             raise ValueError("covariates alone tell the groups apart")
         statistic = _score(outcome - fit.probability, fit.probability * (1 - fit.probability), covariates, residual)
     else:
-        statistic = _partial_correlation(outcome - basis @ (basis.T @ outcome), basis, residual)
+        statistic = _linear_score(outcome - basis @ (basis.T @ outcome), basis, residual)
     n = len(outcome)
     observed = statistic(np.arange(n)[None])[0]
     as_extreme = np.zeros(loads.shape[1], dtype=np.intp)
@@ -79,15 +81,14 @@ Statistic = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 """Function from [b, n] orders of the subjects to [b, p] values, larger ones being more extreme."""
 
 
-def _partial_correlation(
-    left: NDArray[np.float64], basis: NDArray[np.float64], residual: NDArray[np.float64]
-) -> Statistic:
-    whole, squares = left @ left, (residual**2).sum(axis=0)
+def _linear_score(left: NDArray[np.float64], basis: NDArray[np.float64], residual: NDArray[np.float64]) -> Statistic:
+    squares = residual**2
+    least = ROUNDING * (left @ left) / len(left) * squares.sum(axis=0)
 
     def statistic(orders: NDArray[np.intp]) -> NDArray[np.float64]:
         permuted = left[orders]
-        rest = np.maximum(whole - ((permuted @ basis) ** 2).sum(axis=1), ROUNDING * whole)
-        return np.asarray((permuted @ residual) ** 2 / (rest[:, None] * squares))
+        rest = permuted - (permuted @ basis) @ basis.T
+        return np.asarray((permuted @ residual) ** 2 / np.maximum(rest**2 @ squares, least))
 
     return statistic
 
@@ -99,15 +100,22 @@ def _score(
     residual: NDArray[np.float64],
 ) -> Statistic:
     root = np.sqrt(weight)[:, None]
-    nuisance = root * np.linalg.qr(root * with_intercept(covariates))[0]
-    squares = residual**2
-    least = ROUNDING * weight.max() * squares.sum(axis=0)
+    basis = np.linalg.qr(root * with_intercept(covariates))[0]
+    onto = (root * basis).T  # what covariates explain of a load: (onto @ load) @ along
+    along = np.divide(basis, root, out=np.zeros_like(basis), where=root > 0).T  # projected: (onto @ load) @ along
+    squares, weights = residual**2, left**2
+    products = (along * weights) @ along.T
+    least = ROUNDING * weights.mean() * squares.sum(axis=0)
 
     def statistic(orders: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The sum of (left * (load - projection))^2, expanded: one term of covariates is the same in every order."""
+        parts = [column[orders] @ residual for column in onto]
+        variance = weights[orders] @ squares
+        for part, column in zip(parts, along, strict=True):
+            variance -= 2 * part * ((weights * column)[orders] @ residual)
+        for first, row in zip(parts, products, strict=True):
+            variance += first * sum(value * second for value, second in zip(row, parts, strict=True))
         score = left[orders] @ residual
-        variance = weight[orders] @ squares
-        for column in nuisance.T:
-            variance -= (column[orders] @ residual) ** 2
         return np.asarray(np.where(variance > least, score**2 / np.maximum(variance, least), 0.0))
 
     return statistic
@@ -241,9 +249,14 @@ def _estimate(
 
     columns = np.column_stack([load, covariates])
     if not binary:
-        fit = sm.OLS(outcome, with_intercept(columns)).fit()
-        low, high = np.asarray(fit.conf_int())[1].tolist()
-        return replace(effect, effect=float(fit.params[1]), low=low, high=high, p_value=float(fit.pvalues[1]))
+        with np.errstate(divide="ignore", invalid="ignore"):  # a subject with a leverage of 1
+            fit = sm.OLS(outcome, with_intercept(columns)).fit(cov_type="HC3", use_t=True)
+            interval, p_value = np.asarray(fit.conf_int())[1], float(fit.pvalues[1])
+        effect = replace(effect, effect=float(fit.params[1]))
+        if not np.isfinite(interval).all():
+            return replace(effect, note="one subject alone determines the slope: it has no interval")
+        low, high = interval.tolist()
+        return replace(effect, low=low, high=high, p_value=p_value)
     logistic = fit_logistic(outcome, columns)
     if logistic is None:
         return replace(effect, note=_no_estimate(outcome, load, columns))

@@ -164,7 +164,7 @@ def cluster(
     cloud = fit_cloud(scaled if adjust is None else values[:, varies], components)
     p_value = _single_cloud_p(cloud, adjust, scaled.shape[0], components, ks, method, best, simulations, rng)
     if p_value > ALPHA:
-        reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p = {p_value:.2f})"
+        reason = f"a single cloud of subjects gives a silhouette of {best:.2f} as well (p over {ALPHA:g})"
         return Clusters(False, reason, none, candidate, best_k, p_value, components, tuple(choices))
     choices = [
         Choice(k, _known(value), stability(scores, k, method, bootstraps, rng)) for k, value in silhouettes.items()

@@ -4,7 +4,7 @@ If some combination of the columns separates groups perfectly (a site with patie
 maximum. In the limit those subjects are predicted perfectly whatever the other coefficients are, and the model is that
 of the others (Geyer 2009, Electron. J. Stat. 3:259): the separated subjects are found and left out.
 
-Whether regional loads distinguish patients from controls better than total load alone is answered by cross-validated
+Whether regional loads distinguish patients from controls better than the total load is answered by cross-validated
 ridge models, with an interval (`compare_prediction`).
 """
 
@@ -80,15 +80,18 @@ def _scaled(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Areas under the ROC curve with 95 % intervals: regional loads, total load alone, and their difference (regional
-    minus total)."""
+    """Areas under the ROC curve: of regional loads and of the total load, each with the covariates if there are any, of
+    the covariates alone, and the difference (regional minus total); with approximate 95 % intervals, None where every
+    fold gives the same."""
 
     auc_regional: float
     auc_total: float
+    auc_covariates: float | None
     difference: float
-    regional_interval: tuple[float, float]
-    total_interval: tuple[float, float]
-    difference_interval: tuple[float, float]
+    regional_interval: tuple[float, float] | None
+    total_interval: tuple[float, float] | None
+    covariates_interval: tuple[float, float] | None
+    difference_interval: tuple[float, float] | None
 
 
 def compare_prediction(
@@ -99,33 +102,40 @@ def compare_prediction(
     *,
     seed: int = 0,
 ) -> Prediction:
-    """Ridge logistic regression on regional loads [n, p] and on total load [n], on the same scale, covariates in both.
+    """Ridge logistic regression on regional loads [n, p] and on total load [n], on the same scale, covariates in both;
+    and on the covariates [n, c] alone, if there are any.
 
     An area is the mean of those of the test parts of REPEATS divisions into FOLDS, the same for both models: scores of
     different folds are never ranked against each other, which would make areas too small. Nested: the medians for
     missing (NaN) loads, scaling and penalty come from each training part alone (the penalty from inner folds).
     Intervals are those of the corrected resampled t-test (Nadeau and Bengio 2003, Machine Learning 52:239), as training
-    parts overlap.
+    parts overlap. In simulations they cover 80 to 98 %, less the nearer the area is to 1.
     """
     aucs_regional, aucs_total = (
         aucs_of_folds(np.column_stack([values, covariates]), outcome, seed) for values in (regional, total[:, None])
     )
+    alone = aucs_of_folds(covariates, outcome, seed) if covariates.shape[1] else None
     differences = aucs_regional - aucs_total
     return Prediction(
         auc_regional=float(aucs_regional.mean()),
         auc_total=float(aucs_total.mean()),
+        auc_covariates=None if alone is None else float(alone.mean()),
         difference=float(differences.mean()),
         regional_interval=_interval(aucs_regional, 0, 1),
         total_interval=_interval(aucs_total, 0, 1),
+        covariates_interval=None if alone is None else _interval(alone, 0, 1),
         difference_interval=_interval(differences, -1, 1),
     )
 
 
-def _interval(of_folds: NDArray[np.float64], least: float, most: float) -> tuple[float, float]:
-    """95 % interval of the mean of ``of_folds`` [fold], within its possible range."""
+def _interval(of_folds: NDArray[np.float64], least: float, most: float) -> tuple[float, float] | None:
+    """95 % interval of the mean of ``of_folds`` [fold], within its possible range; None if they are all equal, which
+    says nothing of other people."""
     from scipy.stats import t
 
     n = len(of_folds)
+    if np.ptp(of_folds) == 0:
+        return None
     variance = of_folds.var(ddof=1) * (1 / n + 1 / (FOLDS - 1))  # 1 / n alone if training parts did not overlap
     half = float(t.ppf(0.975, n - 1) * np.sqrt(variance))
     mean = float(of_folds.mean())
