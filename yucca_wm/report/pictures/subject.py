@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2")
-"""Colours of the regions with most lesion volume, in this order; all others are OTHER."""
+PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")
+"""Colours of the regions with most lesion volume, in this order; all others are OTHER. Those that look alike on bright
+lesions (orange, vermilion, yellow) are far apart."""
 
 OUTSIDE_COLOR = "#00FFFF"
 
