@@ -89,6 +89,12 @@ def test_a_region_of_nine_people_is_not_tested_and_not_counted(cohort, capsys):
     assert "in none of 33 regions" in (cohort / "out" / "index.html").read_text(encoding="utf-8").lower()
 
 
+def test_regions_with_the_same_note_share_a_line(cohort, capsys):
+    set_load(cohort, lambda who, region: "1" if region in ("cingulum_L", "parietal_R") else None)
+    assert associate(cohort, outcome="score") == 0
+    assert "2 regions (cingulum_L, parietal_R): load does not vary\n" in capsys.readouterr().out
+
+
 def test_clusters_say_what_they_put_in_place_of_loads(cohort, capsys):
     set_load(cohort, lambda who, region: "" if (region == "cingulum_L" and who < 30) or
              (region == "parietal_L" and who < 2) else None)  # fmt: skip

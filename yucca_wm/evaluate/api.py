@@ -77,8 +77,9 @@ def evaluate(
     pandas.DataFrame
         The rows of ``cases.tsv``. Lesions, one row: ``dice``, ``hausdorff95_mm``, ``volume_difference_percent``,
         ``lesion_recall``, ``lesion_f1``, ``volume_pred_ml``, ``volume_true_ml``, ``lesions_pred``, ``lesions_true``,
-        ``volume_left_out_ml``. Regions, one row each: ``index``, ``name``, ``dice``, ``surface_dice``,
-        ``volume_error_percent``, ``volume_pred_ml``, ``volume_true_ml``. NaN where a measure is not defined.
+        ``volume_error_ml``, ``volume_left_out_ml``. Regions, one row each: ``index``, ``name``, ``dice``,
+        ``surface_dice``, ``volume_error_percent``, ``volume_pred_ml``, ``volume_true_ml``. NaN where a measure is not
+        defined.
 
     Raises
     ------

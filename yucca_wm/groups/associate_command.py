@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yucca_wm.core.columns import Column, Kind, TableForm
-from yucca_wm.core.errors import InputError, count
+from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.files import make_folder, write_json, write_text
 from yucca_wm.core.tsv import blank, table_name, write_tsv
 from yucca_wm.groups import figures
@@ -181,7 +181,9 @@ def associate_tables(
         prediction, said = _predict(loads, asked, covariates, settings)
         content |= prediction
         lines += said
-    lines += [f"{item.region}: {item.note}" for item in effects if item.note]
+    for note in dict.fromkeys(item.note for item in effects if item.note):
+        noted = [item.region for item in effects if item.note == note]
+        lines.append(f"{noted[0] if len(noted) == 1 else f'{len(noted)} regions ({some_of(noted)})'}: {note}")
     return Associated(outcome, cohort, asked, effects, content, lines)
 
 
