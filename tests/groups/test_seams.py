@@ -90,7 +90,7 @@ def test_a_region_of_nine_people_is_not_tested_and_not_counted(cohort, capsys):
 
 
 def test_regions_with_the_same_note_share_a_line(cohort, capsys):
-    set_load(cohort, lambda who, region: "1" if region in ("cingulum_L", "parietal_R") else None)
+    set_load(cohort, lambda _, region: "1" if region in ("cingulum_L", "parietal_R") else None)
     assert associate(cohort, outcome="score") == 0
     assert "2 regions (cingulum_L, parietal_R): load does not vary\n" in capsys.readouterr().out
 
