@@ -16,6 +16,7 @@ from yucca_wm.evaluate.case import How
 from yucca_wm.evaluate.cohort import evaluate
 from yucca_wm.evaluate.figures import draw_measures
 from yucca_wm.evaluate.measures import lesion_measures
+from yucca_wm.evaluate.page import _lesions_in_words
 from yucca_wm.evaluate.tables import LESION_CASES, LESION_COLUMNS, REGION_COLUMNS, mean_with_interval, summarise
 from yucca_wm.imaging import images
 from yucca_wm.jobs.lock import hold
@@ -186,6 +187,14 @@ def test_sessions_of_a_person_are_one_in_means() -> None:
     assert (dice["mean"], dice["cases"], dice["sd"]) == pytest.approx(
         (0.52, 5, np.std([0.2, 0.6, 0.6, 0.6, 0.6], ddof=1))
     )
+    volumes = [
+        {**case, "lesions_true": 1, "volume_pred_ml": pred, "volume_true_ml": 1.0, "volume_error_ml": pred - 1}
+        for case, pred in zip(cases, [3.0, 3.0, 3.0, 1.0, 1.0, 1.0, 1.0], strict=True)
+    ]
+    said = _lesions_in_words(volumes, summarise(volumes, Target.LESIONS))[1]
+    assert said.startswith("Volume: 1.40 ml predicted, 1.00 ml true on average; the prediction differs by +0.40 ml")
+    spread = 1.96 * np.std([2.0, 0, 0, 0, 0], ddof=1)
+    assert f"limits of agreement: {0.4 - spread:.2f} to {0.4 + spread:.2f} ml" in said
     regions = [{"subject": name, "name": "a", **dict.fromkeys(REGION_COLUMNS, dice)} for name, dice in shares.items()]
     for row in summarise(regions, Target.REGIONS):
         assert (row["mean"], row["cases"]) == pytest.approx((0.52, 5))
@@ -275,7 +284,7 @@ def test_maps_that_are_there_twice_are_named(tmp_path: Path, capsys: pytest.Capt
 
 def test_the_figure_has_means_units_and_whole_scales() -> None:
     """Of .2 and .8 the mean is .5; shares span 0 to 1, whatever the values."""
-    rows = [{"dice": 0.2, "hausdorff95_mm": 4.0}, {"dice": 0.8, "hausdorff95_mm": None}]
+    rows = [{"subject": "a", "dice": 0.2, "hausdorff95_mm": 4.0}, {"subject": "b", "dice": 0.8, "hausdorff95_mm": None}]
     scores, distances = draw_measures(rows, ("dice", "hausdorff95_mm")).axes
     assert [axis.get_xlabel() for axis in (scores, distances)] == ["Dice", "HD95 (mm)"]
     assert scores.lines[-1].get_xdata() == pytest.approx([0.5])

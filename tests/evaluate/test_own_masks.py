@@ -190,7 +190,7 @@ def test_empty_truths_other_grids_and_sessions_are_said(tmp_path: Path, capsys: 
         "1 of 2 subjects: sub-1_ses-1)",
         "1 of 2 subjects: sub-1_ses-1)",
         "1 of 2 subjects: sub-1_ses-2)",
-        "note: several sessions of a person count as one in means: sub-1_ses-2 and an earlier one",
+        "note: sessions of one person count as one in means, among them sub-1_ses-2",
     ]
     assert "aligned by their headers" in notes[0]
     assert "beyond the field of view of the truth" in notes[1]

@@ -63,7 +63,7 @@ def test_permutation_p_is_near_the_models():
     ours = permutation_p(loads, outcome, age, binary=False, permutations=5000)
     designs = [sm.add_constant(np.column_stack([load, age])) for load in loads.T]
     model = [sm.OLS(outcome, design).fit(cov_type="HC3", use_t=True).pvalues[1] for design in designs]
-    np.testing.assert_allclose(ours, model, atol=0.07)  # two estimates of the variance
+    np.testing.assert_allclose(ours, model, atol=0.1)  # two estimates of the variance
 
 
 @pytest.mark.parametrize("number", range(20))

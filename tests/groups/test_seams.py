@@ -233,7 +233,7 @@ def test_one_scan_under_several_names_is_said(cohort, capsys):
 def test_too_few_permutations_for_a_finding_are_said(cohort, capsys):
     """The smallest p is 1 / 201, and the smallest q of one region of 34 is 0.17."""
     assert associate(cohort) == 0
-    said = "200 permutations are too few to find a single one of 34 regions: at least 680 are needed"
+    said = "200 permutations are too few to find one of 34 regions alone: at least 680 are needed"
     assert said in capsys.readouterr().out
 
 

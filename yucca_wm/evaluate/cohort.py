@@ -146,7 +146,7 @@ def _added(
 
 
 def headline(outcome: Outcome[Rows]) -> list[str]:
-    """Summary in a few lines: each measure's mean and interval over cases (and over all regions)."""
+    """Summary in a few lines: each measure's mean and interval over people (and over all regions)."""
     if not outcome.results:
         return []
     cases = rows_of(outcome)

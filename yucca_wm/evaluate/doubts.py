@@ -50,7 +50,7 @@ def doubts(results: Mapping[str, Rows]) -> Iterator[str]:
     if empty := [name for name, row in first.items() if row.get("lesions_true") and not row.get("lesions_pred")]:
         yield f"the prediction has no lesion: means of hausdorff95_mm are without it ({_who(empty, results)})"
     if again := further_sessions(results.keys()):
-        yield f"several sessions of a person count as one in means: {some_of(again)} and an earlier one"
+        yield f"sessions of one person count as one in means, among them {some_of(again)}"
 
 
 def _who(names: list[str], results: Mapping[str, Rows]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm.evaluate.case import Compared
-from yucca_wm.evaluate.tables import FEWEST, Row, grouped
+from yucca_wm.evaluate.tables import FEWEST, Row, grouped, of_people
 from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image
 from yucca_wm.imaging.labels import OTHER_PATHOLOGY
@@ -69,7 +69,7 @@ def draw_measures(cases: Sequence[Row], columns: Sequence[str]) -> Figure:
             values = sorted(row[column] for row in rows if row[column] is not None)
             axis.plot(values, [height] * len(values), "o", color=BLUE, alpha=0.5, markersize=4)
             if values:
-                axis.plot(float(np.mean(values)), height, "|", color="black", markersize=12)
+                axis.plot(float(np.mean(of_people(rows, column))), height, "|", color="black", markersize=12)
         axis.set_xlabel(title_of(column))
         if column.endswith(SHARES):
             axis.set_xlim(-0.03, 1.03)
@@ -83,7 +83,8 @@ def draw_measures(cases: Sequence[Row], columns: Sequence[str]) -> Figure:
 
 
 def limits_of_agreement(errors_ml: Sequence[float]) -> tuple[float, float] | None:
-    """Mean - and + 1.96 standard deviations of volume errors (Bland and Altman, Lancet 327, 1986); None for too few."""
+    """Mean - and + 1.96 standard deviations of the volume errors of people (Bland and Altman, Lancet 327, 1986); None for
+    too few."""
     if len(errors_ml) < FEWEST:
         return None
     mean, spread = float(np.mean(errors_ml)), float(np.std(errors_ml, ddof=1))
@@ -107,8 +108,9 @@ def draw_volumes(cases: Sequence[Row]) -> Figure:
     left.set_xlabel("true lesion volume (ml)")
     left.set_ylabel("predicted lesion volume (ml)")
     right.axhline(0, color="#888888", linewidth=0.8, linestyle="--")
-    right.axhline(float(errors.mean()), color="black", linewidth=1)
-    for limit in limits_of_agreement(errors.tolist()) or ():
+    errors_of_people = of_people(cases, "volume_error_ml")
+    right.axhline(float(np.mean(errors_of_people)), color="black", linewidth=1)
+    for limit in limits_of_agreement(errors_of_people) or ():
         right.axhline(limit, color="black", linewidth=0.8, linestyle=":")
     right.set_xlabel("mean of both volumes (ml)")
     right.set_ylabel("prediction - truth (ml)")

@@ -16,7 +16,7 @@ from yucca_wm.core.files import write_text
 from yucca_wm.evaluate.case import Case, How, read_case
 from yucca_wm.evaluate.earlier import FIGURES
 from yucca_wm.evaluate.figures import draw_differences, draw_measures, draw_volumes, limits_of_agreement, title_of
-from yucca_wm.evaluate.tables import CHALLENGE, LESION_COLUMNS, REGION_COLUMNS, Rows, grouped, mean_of
+from yucca_wm.evaluate.tables import CHALLENGE, LESION_COLUMNS, REGION_COLUMNS, Rows, grouped, mean_of, of_people
 from yucca_wm.imaging.labels import LESION
 from yucca_wm.report.html import LEFT, Pictures, render
 from yucca_wm.report.notes import failure_lines
@@ -98,7 +98,7 @@ def write_page(
         tables_last=[] if kind is Target.LESIONS else [_regions_table(summary)],
         facts=[
             ("conventions", content["conventions"]),
-            ("means", f"over subjects; interval: {content['interval']}, from five subjects on"),
+            ("means", f"over people; interval: {content['interval']}, from five people on"),
             *((f"{what}s", place) for what, place in _places(content["files"]).items()),
             *[("scans", "none given (--images, --cohort): pictures are on black")] * (not scans),
             ("program", f"{content['tool']}; evaluation.json names both files of every subject"),
@@ -130,10 +130,10 @@ def chosen_subjects(dice: Mapping[str, float | None]) -> dict[str, str]:
 def _lesions_in_words(cases: Rows, summary: Rows) -> list[str]:
     dice = [row["dice"] for row in cases]
     mean = {row["measure"]: row["mean"] for row in summary}
-    true_ml, predicted_ml = (float(np.mean([row[f"volume_{which}_ml"] for row in cases])) for which in ("true", "pred"))
+    true_ml, predicted_ml = (float(np.mean(of_people(cases, f"volume_{which}_ml"))) for which in ("true", "pred"))
     true = sum(row["lesions_true"] for row in cases)
     found = sum(round(row["lesion_recall"] * row["lesions_true"]) for row in cases)
-    limits = limits_of_agreement([row["volume_error_ml"] for row in cases])
+    limits = limits_of_agreement(of_people(cases, "volume_error_ml"))
     between = "" if limits is None else f" (95 % limits of agreement: {limits[0]:.2f} to {limits[1]:.2f} ml)"
     spread = f" on average, {min(dice):.3f} to {max(dice):.3f} in single subjects" * (len(dice) > 1)
     return [

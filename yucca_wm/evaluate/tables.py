@@ -1,4 +1,4 @@
-"""Tables of an evaluation: their columns, and means over cases with bootstrap intervals."""
+"""Tables of an evaluation: their columns, and means over people with intervals."""
 
 from __future__ import annotations
 
@@ -165,13 +165,17 @@ def summarise(cases: Rows, kind: Target) -> Rows:
     return rows
 
 
-def _over_people(cases: Sequence[Row], column: str) -> Mean:
-    """Mean over people of their means over sessions, which are not independent of each other."""
+def of_people(cases: Sequence[Row], column: str) -> list[float]:
+    """Each person's mean over sessions, which are not independent of each other; without people without a value."""
     people: dict[str, list[float | None]] = {}
     for case in cases:
         people.setdefault(bare_person(str(case["subject"])), []).append(case[column])
+    return [mean for of in people.values() if (mean := mean_of(of)) is not None]
+
+
+def _over_people(cases: Sequence[Row], column: str) -> Mean:
     least = 0.0 if column in (*SHARES, *NOT_NEGATIVE) else -math.inf
-    return mean_with_interval([mean_of(of) for of in people.values()], least, 1.0 if column in SHARES else math.inf)
+    return mean_with_interval(of_people(cases, column), least, 1.0 if column in SHARES else math.inf)
 
 
 def _row(labels: Mapping[str, str], mean: Mean) -> dict[str, Any]:

@@ -164,8 +164,8 @@ def associate_tables(
         binary=asked.binary, permutations=permutations, seed=settings.seed,
     )  # fmt: skip
     tested = sum(effect.p_permutation is not None for effect in effects)
-    if tested > FALSE_DISCOVERY_RATE * (1 + permutations):
-        few = f"{permutations} permutations are too few to find a single one of {tested} regions"
+    if tested >= FALSE_DISCOVERY_RATE * (1 + permutations):
+        few = f"{permutations} permutations are too few to find one of {tested} regions alone"
         lines.append(f"{few}: at least {round(tested / FALSE_DISCOVERY_RATE)} are needed")
     content: dict[str, Any] = {
         **header("associate", load_path, settings, cohort, covariates),

@@ -7,10 +7,11 @@ Permutations, given covariates. Linear: the residuals of the outcome given the c
 Lane 1983; Anderson and Robinson 2001). Logistic: the residuals of the load given the covariates are permuted (Potter
 2005, Stat. Med. 24:693). The statistic of both is Rao's score of the load's coefficient, squared, divided by its
 variance under the model of the covariates alone, in every permutation: without that, p-values are too small with many
-covariates and few subjects. The variance is the sum of each subject's squared contribution (White 1980), not that of a
-model with equal variances: patients vary more than controls, and with unequal groups such a p-value is far too small
-(Chung and Romano 2013; DiCiccio and Romano 2017, JASA 112:1211). For the same reason, intervals of slopes are those of
-HC3 (Long and Ervin 2000).
+covariates and few subjects. It is the larger of two variances: that of a model in which everybody varies alike, and
+the sum of each subject's squared contribution (White 1980). The first alone gives p-values that are far too small where
+the smaller group varies more (Chung and Romano 2013; DiCiccio and Romano 2017, JASA 112:1211). The second alone is
+close to 0, and nothing the most extreme result, where nobody of the smaller group has a lesion. Intervals of slopes are
+those of HC3 (Long and Ervin 2000).
 
 The same permutations serve all loads. Equal statistics count as equal despite rounding: a region in which only one
 subject has lesions has only two values of the statistic (`nilearn.mass_univariate.permuted_ols` breaks such ties).
@@ -36,6 +37,9 @@ ROUNDING = 1e-9
 MIN_SUBJECTS, MIN_IN_GROUP, MIN_FREE = 10, 5, 5
 """A region is tested only with at least this many subjects, this many in each group, and this many more than the model
 has coefficients."""
+
+CERTAIN_FIT = 1e-6
+"""A subject whose leverage is closer to 1 is fitted exactly."""
 
 WIDE_LOG_ODDS = float(np.log(1000))
 """A 95 % interval of log odds wider than this (an odds ratio of 1 to 1000, say) is noted."""
@@ -87,8 +91,9 @@ def _linear_score(left: NDArray[np.float64], basis: NDArray[np.float64], residua
 
     def statistic(orders: NDArray[np.intp]) -> NDArray[np.float64]:
         permuted = left[orders]
-        rest = permuted - (permuted @ basis) @ basis.T
-        return np.asarray((permuted @ residual) ** 2 / np.maximum(rest**2 @ squares, least))
+        rest = (permuted - (permuted @ basis) @ basis.T) ** 2
+        alike = rest.mean(axis=1)[:, None] * squares.sum(axis=0)
+        return np.asarray((permuted @ residual) ** 2 / np.maximum(np.maximum(alike, rest @ squares), least))
 
     return statistic
 
@@ -108,13 +113,16 @@ def _score(
     least = ROUNDING * weights.mean() * squares.sum(axis=0)
 
     def statistic(orders: NDArray[np.intp]) -> NDArray[np.float64]:
-        """The sum of (left * (load - projection))^2, expanded: one term of covariates is the same in every order."""
+        """Each subject's contribution is left * (load - projection); one term of its square is the same in every
+        order."""
         parts = [column[orders] @ residual for column in onto]
-        variance = weights[orders] @ squares
+        alike, own = weight[orders] @ squares, weights[orders] @ squares
         for part, column in zip(parts, along, strict=True):
-            variance -= 2 * part * ((weights * column)[orders] @ residual)
+            alike -= part**2
+            own -= 2 * part * ((weights * column)[orders] @ residual)
         for first, row in zip(parts, products, strict=True):
-            variance += first * sum(value * second for value, second in zip(row, parts, strict=True))
+            own += first * sum(value * second for value, second in zip(row, parts, strict=True))
+        variance = np.maximum(alike, own)
         score = left[orders] @ residual
         return np.asarray(np.where(variance > least, score**2 / np.maximum(variance, least), 0.0))
 
@@ -249,14 +257,19 @@ def _estimate(
 
     columns = np.column_stack([load, covariates])
     if not binary:
-        with np.errstate(divide="ignore", invalid="ignore"):  # a subject with a leverage of 1
-            fit = sm.OLS(outcome, with_intercept(columns)).fit(cov_type="HC3", use_t=True)
-            interval, p_value = np.asarray(fit.conf_int())[1], float(fit.pvalues[1])
+        fit = sm.OLS(outcome, with_intercept(columns)).fit()
         effect = replace(effect, effect=float(fit.params[1]))
-        if not np.isfinite(interval).all():
-            return replace(effect, note="one subject alone determines the slope: it has no interval")
-        low, high = interval.tolist()
-        return replace(effect, low=low, high=high, p_value=p_value)
+        fitted = 1 - fit.get_influence().hat_matrix_diag < CERTAIN_FIT
+        if fitted.any():  # by a coefficient of their own, of the load or of a covariate that nobody else has
+            left, covariates = load[~fitted], covariates[~fitted]
+            covariates = covariates[:, independent(covariates)]
+            basis = np.linalg.qr(with_intercept(covariates))[0]
+            if not varying(load.std(keepdims=True), (left - basis @ (basis.T @ left)).std(keepdims=True)).all():
+                return replace(effect, note="one subject alone determines the slope: it has no interval")
+            fit = sm.OLS(outcome[~fitted], with_intercept(np.column_stack([left, covariates]))).fit()
+        robust = fit.get_robustcov_results("HC3", use_t=True)
+        low, high = np.asarray(robust.conf_int())[1].tolist()
+        return replace(effect, low=low, high=high, p_value=float(robust.pvalues[1]))
     logistic = fit_logistic(outcome, columns)
     if logistic is None:
         return replace(effect, note=_no_estimate(outcome, load, columns))
