@@ -83,8 +83,8 @@ def draw_measures(cases: Sequence[Row], columns: Sequence[str]) -> Figure:
 
 
 def limits_of_agreement(errors_ml: Sequence[float]) -> tuple[float, float] | None:
-    """Mean - and + 1.96 standard deviations of the volume errors of people (Bland and Altman, Lancet 327, 1986); None for
-    too few."""
+    """Mean - and + 1.96 standard deviations of the volume errors of people (Bland and Altman, Lancet 327, 1986); None
+    for too few."""
     if len(errors_ml) < FEWEST:
         return None
     mean, spread = float(np.mean(errors_ml)), float(np.std(errors_ml, ddof=1))
