@@ -107,7 +107,7 @@ def _score(
     root = np.sqrt(weight)[:, None]
     basis = np.linalg.qr(root * with_intercept(covariates))[0]
     onto = (root * basis).T  # what covariates explain of a load: (onto @ load) @ along
-    along = np.divide(basis, root, out=np.zeros_like(basis), where=root > 0).T  # projected: (onto @ load) @ along
+    along = np.divide(basis, root, out=np.zeros_like(basis), where=root > 0).T
     squares, weights = residual**2, left**2
     products = (along * weights) @ along.T
     least = ROUNDING * weights.mean() * squares.sum(axis=0)
