@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import atomic_path
+from yucca_wm.core.files import atomic_path, no_such_file
 from yucca_wm.ensemble import codec
 from yucca_wm.ensemble.codec import TARGET_SHARE, Slabs, choose_bits
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Box, Grid
@@ -196,7 +196,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except FileNotFoundError as error:
-        raise InputError(path, "no such file") from error
+        raise no_such_file(path) from error
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise _damaged(path, error) from error
 

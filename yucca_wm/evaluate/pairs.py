@@ -12,7 +12,7 @@ from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.pairing import image_files, match
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import case_name
+from yucca_wm.core.files import case_name, no_such_file
 from yucca_wm.core.predictions import By, prediction_record
 from yucca_wm.tasks.definition import Target
 from yucca_wm.tasks.split import resolve_splits
@@ -116,7 +116,7 @@ def _of_two_files(partners: Mapping[str, Path], truths: Mapping[str, Path], fail
     paths = {}
     for name, prediction in partners.items():
         if not truths[name].is_file():
-            failed[name] = f"{truths[name]}: no such file"
+            failed[name] = str(no_such_file(truths[name]))
         elif prediction.samefile(truths[name]):
             failed[name] = f"{prediction}: is the same file as the truth"
         else:

@@ -26,7 +26,7 @@ from yucca_wm.groups.analysis import (
 )
 from yucca_wm.groups.loads import Loads, transform, well_known
 from yucca_wm.groups.page import associate_page
-from yucca_wm.groups.statistics.association import RegionEffect, associate, too_few
+from yucca_wm.groups.statistics.association import FALSE_DISCOVERY_RATE, RegionEffect, associate, too_few
 from yucca_wm.groups.statistics.logistic import Prediction, compare_prediction, fit_logistic, separated
 from yucca_wm.groups.statistics.outcome import Outcome, read_outcome
 from yucca_wm.groups.statistics.variables import Design, blocks, residuals
@@ -67,10 +67,6 @@ EFFECTS = TableForm[RegionEffect](
 )
 
 
-FALSE_DISCOVERY_RATE = 0.05
-"""Regions with a smaller q are called found."""
-
-
 @dataclass(frozen=True)
 class Associated:
     """Results of an association.
@@ -89,9 +85,7 @@ class Associated:
     @property
     def found(self) -> list[str]:
         """Regions at a false discovery rate of 5 %."""
-        return [
-            item.region for item in self.effects if item.q_value is not None and item.q_value < FALSE_DISCOVERY_RATE
-        ]
+        return [item.region for item in self.effects if item.is_found]
 
     @property
     def tested(self) -> int:

@@ -125,10 +125,9 @@ def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) 
                 why, (0.02, row), xycoords=("axes fraction", "data"), fontsize=6, va="center", color="#666666"
             )
             continue
-        found = item.q_value is not None and item.q_value < 0.05
-        color = "#D55E00" if found else "#0072B2"
+        color = "#D55E00" if item.is_found else "#0072B2"
         axes.plot([item.low, item.high], [row, row], color=color, linewidth=1.2)
-        axes.plot(item.effect, row, "o", color=color, markerfacecolor=color if found else "white", markersize=5)
+        axes.plot(item.effect, row, "o", color=color, markerfacecolor=color if item.is_found else "white", markersize=5)
     axes.axvline(1.0 if binary else 0.0, color="#888888", linewidth=0.8, linestyle="--")
     axes.set_yticks(range(len(effects)), [item.region.replace("_", " ") for item in effects], fontsize=7)
     axes.set_ylim(len(effects) - 0.4, -0.6)

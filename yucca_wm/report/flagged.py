@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yucca_wm.core.errors import InputError, count, some_of
+from yucca_wm.core.predictions import STEP
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.jobs.run_record import Record, State
+from yucca_wm.localize.folder import STEP as LOCALIZE
 from yucca_wm.localize.measures.flags import SMALL_LOAD, TITLES
 from yucca_wm.localize.summary import MANIFEST, Summary
 
@@ -45,7 +47,7 @@ def predicted_since(results: TableInput, subjects: Collection[str]) -> list[str]
     folder = results_folder(results)
     if folder is None:
         return []
-    predicted, localized = (Record(folder, step) for step in ("predict", "localize"))
+    predicted, localized = Record(folder, STEP), Record(folder, LOCALIZE)
 
     def outdated(name: str) -> bool:
         maps, row = predicted.last(name), localized.last(name)

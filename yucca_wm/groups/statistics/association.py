@@ -41,6 +41,9 @@ has coefficients."""
 CERTAIN_FIT = 1e-6
 """A subject whose leverage is closer to 1 is fitted exactly."""
 
+FALSE_DISCOVERY_RATE = 0.05
+"""Regions with a smaller q are called found."""
+
 WIDE_LOG_ODDS = float(np.log(1000))
 """A 95 % interval of log odds wider than this (an odds ratio of 1 to 1000, say) is noted."""
 
@@ -149,6 +152,11 @@ class RegionEffect:
     p_permutation: float | None = None
     q_value: float | None = None
     note: str = ""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether it is associated, at `FALSE_DISCOVERY_RATE`."""
+        return self.q_value is not None and self.q_value < FALSE_DISCOVERY_RATE
 
 
 def associate(
