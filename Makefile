@@ -43,7 +43,7 @@ $(VENV)/.%: pyproject.toml constraints.txt
 	  { echo "Python 3.11, 3.12 or 3.13 is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "installing into $(VENV) (several GB, about 4 minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	$(BIN)/python -m pip install $(if $(filter test,$*),--no-compile) --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	touch $@
 
 clean:

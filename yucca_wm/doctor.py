@@ -33,7 +33,7 @@ class Finding:
 
 EXTRAS = {
     "report": ("nilearn", "the HTML pages"),
-    "groups": ("statsmodels", "yucca-wm groups, the statistics"),
+    "groups": ("firthmodels", "yucca-wm groups, the statistics"),
     "atlas": ("pooch", "yucca-wm atlas fetch"),
 }
 """Extra -> a module that only the extra installs, and the purpose of the extra."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, fisher_exact
 
 from yucca_wm.groups.statistics.association import associate, benjamini_hochberg, permutation_p
-from yucca_wm.groups.statistics.logistic import fit_logistic
+from yucca_wm.groups.statistics.logistic import fitted_probability
 
 Study = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 NONE = np.empty((40, 0))
@@ -34,7 +34,7 @@ def null_study(rng: np.random.Generator, n: int, columns: int, binary: bool, *, 
         outcome = 0.5 * age + rng.normal(size=n)
         if binary:
             outcome = (rng.random(n) < 1 / (1 + np.exp(-0.5 * age))).astype(float)
-            if not 5 <= outcome.sum() <= n - 5 or fit_logistic(outcome, covariates) is None:
+            if not 5 <= outcome.sum() <= n - 5 or fitted_probability(outcome, covariates) is None:
                 continue
         return np.sqrt(loads), outcome, covariates
 

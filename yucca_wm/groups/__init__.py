@@ -12,6 +12,6 @@ def check_packages() -> None:
 
     Light, so that it can be called before modules that need them are imported.
     """
-    for module in ("sklearn", "statsmodels"):
+    for module in ("statsmodels", "firthmodels"):
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError(module, "groups")

@@ -27,7 +27,7 @@ from yucca_wm.groups.analysis import (
 from yucca_wm.groups.loads import Loads, transform, well_known
 from yucca_wm.groups.page import associate_page
 from yucca_wm.groups.statistics.association import FALSE_DISCOVERY_RATE, RegionEffect, associate, too_few
-from yucca_wm.groups.statistics.logistic import Prediction, compare_prediction, fit_logistic, separated
+from yucca_wm.groups.statistics.logistic import Prediction, compare_prediction, fitted_probability, separated
 from yucca_wm.groups.statistics.outcome import Outcome, read_outcome
 from yucca_wm.groups.statistics.variables import Design, blocks, residuals
 from yucca_wm.report.flagged import Flags
@@ -46,7 +46,7 @@ EFFECTS = TableForm[RegionEffect](
         Column("effect", lambda item: item.effect, "odds ratio or slope for one SD of load", kind=Kind.NUMBER),
         Column("ci_low", lambda item: item.low, "lower end of its 95 % interval", kind=Kind.NUMBER),
         Column("ci_high", lambda item: item.high, "upper end of its 95 % interval", kind=Kind.NUMBER),
-        Column("p_model", lambda item: item.p_value, "p of the model (Wald or t)", kind=Kind.NUMBER, significant=6),
+        Column("p_model", lambda item: item.p_value, "p of the model (likelihood ratio or t)", kind=Kind.NUMBER, significant=6),
         Column(
             "p_permutation",
             lambda item: item.p_permutation,
@@ -223,7 +223,7 @@ def _model_lines(asked: Outcome, covariates: Design, source: str, outcome: str) 
         for level, size in zip(asked.levels, sizes, strict=True)
         if size < FEW
     ]
-    if fit_logistic(asked.values, covariates.matrix) is not None:
+    if fitted_probability(asked.values, covariates.matrix) is not None:
         return lines
     sure = separated(asked.values, covariates.matrix)
     alone = {name: separated(asked.values, columns) for name, columns in parts.items()}

@@ -110,6 +110,9 @@ def draw_dendrogram(values: NDArray[np.float64], subjects: Sequence[str]) -> Fig
 
 LONGEST_NOTE, MOST_TICKS = 40, 6
 
+WIDEST_DRAWN = 1e9
+"""Intervals of odds ratios that span a larger factor are not drawn: beside them, nothing else could be seen."""
+
 
 def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) -> Figure:
     """Draw effect and 95 % interval of every region; filled where q < 0.05."""
@@ -119,14 +122,15 @@ def draw_forest(effects: Sequence[RegionEffect], *, binary: bool, outcome: str) 
     figure = Figure(figsize=(6.4, 1.4 + 0.21 * len(effects)), layout="constrained")
     axes = figure.add_subplot()
     for row, item in enumerate(effects):
-        if item.effect is None or item.low is None or item.high is None:
-            why = item.note if len(item.note) <= LONGEST_NOTE else "no interval: see associations.tsv"
+        low, high = item.low, item.high
+        if item.effect is None or low is None or high is None or (binary and high > WIDEST_DRAWN * low):
+            why = item.note if len(item.note) <= LONGEST_NOTE else "not drawn: see associations.tsv"
             axes.annotate(
                 why, (0.02, row), xycoords=("axes fraction", "data"), fontsize=6, va="center", color="#666666"
             )
             continue
         color = "#D55E00" if item.is_found else "#0072B2"
-        axes.plot([item.low, item.high], [row, row], color=color, linewidth=1.2)
+        axes.plot([low, high], [row, row], color=color, linewidth=1.2)
         axes.plot(item.effect, row, "o", color=color, markerfacecolor=color if item.is_found else "white", markersize=5)
     axes.axvline(1.0 if binary else 0.0, color="#888888", linewidth=0.8, linestyle="--")
     axes.set_yticks(range(len(effects)), [item.region.replace("_", " ") for item in effects], fontsize=7)

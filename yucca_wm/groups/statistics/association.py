@@ -1,7 +1,7 @@
 """Association of regional load with disease: one model per region, permutation p-values, Benjamini-Hochberg.
 
 Every region is tested in the subjects that have it (its load is known): undefined loads are not imputed.
-Effects come from statsmodels: odds ratio (logistic) or slope (linear) for one standard deviation of the load.
+Effects are odds ratios (logistic, Firth's: `logistic`) or slopes (linear) for one standard deviation of the load.
 
 Permutations, given covariates. Linear: the residuals of the outcome given the covariates are permuted (Freedman and
 Lane 1983; Anderson and Robinson 2001). Logistic: the residuals of the load given the covariates are permuted (Potter
@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.groups.statistics.logistic import fit_logistic, separated, with_intercept
+from yucca_wm.groups.statistics.logistic import fitted_probability, log_odds_of_first, separated, with_intercept
 from yucca_wm.groups.statistics.variables import STILL, independent, varying
 
 AT_A_TIME = 2_000_000
@@ -47,8 +47,8 @@ FALSE_DISCOVERY_RATE = 0.05
 WIDE_LOG_ODDS = float(np.log(1000))
 """A 95 % interval of log odds wider than this (an odds ratio of 1 to 1000, say) is noted."""
 
-WIDEST_LOG_ODDS = 20.0
-"""A wider interval of log odds (a factor of 500 million) is uninformative, and is left out."""
+WIDEST_LOG_ODDS = 100.0
+"""A wider interval of log odds (a factor of 10^43) is left out."""
 
 
 def permutation_p(
@@ -71,9 +71,9 @@ def permutation_p(
     basis = np.linalg.qr(with_intercept(covariates))[0]
     residual = loads - basis @ (basis.T @ loads)
     if binary:
-        if (fit := fit_logistic(outcome, covariates)) is None:
+        if (probability := fitted_probability(outcome, covariates)) is None:
             raise ValueError("covariates alone tell the groups apart")
-        statistic = _score(outcome - fit.probability, fit.probability * (1 - fit.probability), covariates, residual)
+        statistic = _score(outcome - probability, probability * (1 - probability), covariates, residual)
     else:
         statistic = _linear_score(outcome - basis @ (basis.T @ outcome), basis, residual)
     n = len(outcome)
@@ -219,14 +219,14 @@ def _associate_complete(
     """`associate` for regions that all of these subjects have."""
     covariates = covariates[:, independent(covariates)]
     lacking = too_few(outcome, covariates.shape[1], binary=binary)
-    if not lacking and binary and fit_logistic(outcome, covariates) is None:
+    if not lacking and binary and fitted_probability(outcome, covariates) is None:
         sure = separated(outcome, covariates)
         loads, outcome, covariates = loads[~sure], outcome[~sure], covariates[~sure]
         covariates = covariates[:, independent(covariates)]
         lacking = too_few(outcome, covariates.shape[1], binary=True)
         if lacking:
             lacking += f"; covariates alone predict {sure.sum()} perfectly"
-        elif fit_logistic(outcome, covariates) is None:
+        elif fitted_probability(outcome, covariates) is None:
             lacking = "the model of the covariates has no estimate"
     none = [RegionEffect(name, len(outcome)) for name in names]
     if lacking:
@@ -278,21 +278,26 @@ def _estimate(
         robust = fit.get_robustcov_results("HC3", use_t=True)
         low, high = np.asarray(robust.conf_int())[1].tolist()
         return replace(effect, low=low, high=high, p_value=float(robust.pvalues[1]))
-    logistic = fit_logistic(outcome, columns)
-    if logistic is None:
-        return replace(effect, note=_no_estimate(outcome, load, columns))
-    found = replace(effect, effect=float(np.exp(logistic.coefficients[1])), p_value=float(logistic.p_values[1]))
-    if (width := np.ptp(logistic.interval[1])) > WIDEST_LOG_ODDS:
-        return replace(found, note=f"the 95 % interval of the odds ratio spans a factor of 10^{width / np.log(10):.0f}")
-    low, high = np.exp(logistic.interval[1]).tolist()
-    note = "groups are nearly separated: the odds ratio is imprecise" if width > WIDE_LOG_ODDS else ""
-    return replace(found, low=low, high=high, note=note)
+    found = log_odds_of_first(outcome, columns)
+    if found is None:
+        return replace(effect, note="the odds ratio could not be estimated: the fit did not converge")
+    effect = replace(effect, effect=float(np.exp(found.log_odds)), p_value=found.p_value)
+    note = _separation(outcome, load, columns)
+    if found.low is None or found.high is None:
+        return replace(effect, note=note or "the interval of the odds ratio could not be found")
+    if (width := found.high - found.low) > WIDE_LOG_ODDS:
+        note = note or f"the odds ratio is imprecise: its interval spans a factor of 10^{width / np.log(10):.0f}"
+    if width > WIDEST_LOG_ODDS:
+        return replace(effect, note=note)
+    return replace(effect, low=float(np.exp(found.low)), high=float(np.exp(found.high)), note=note)
 
 
-def _no_estimate(outcome: NDArray[np.float64], load: NDArray[np.float64], columns: NDArray[np.float64]) -> str:
-    """Reason why a logistic model has no estimate. columns : load and covariates."""
-    if not separated(outcome, columns).any():
-        return "the odds ratio could not be estimated: the fit did not converge"
-    alone = separated(outcome, load[:, None]).any()
+def _separation(outcome: NDArray[np.float64], load: NDArray[np.float64], columns: NDArray[np.float64]) -> str:
+    """Whether the load predicts the group of some subjects perfectly; empty if not. columns : load and covariates."""
+    from firthmodels import detect_separation
+
+    if not detect_separation(columns, outcome).separation:
+        return ""
+    alone = detect_separation(load[:, None], outcome).separation
     by = "this load" if alone else "this load and the covariates together"
-    return f"groups are separated by {by}: the odds ratio has no finite estimate"
+    return f"groups are separated by {by}: the odds ratio is imprecise"

@@ -1,8 +1,12 @@
-"""Logistic models in spite of separation: subjects without information, fits to the others, and prediction.
+"""Logistic models of few subjects: odds ratios, separation, and prediction.
 
-If some combination of the columns separates groups perfectly (a site with patients only), the likelihood has no
-maximum. In the limit those subjects are predicted perfectly whatever the other coefficients are, and the model is that
-of the others (Geyer 2009, Electron. J. Stat. 3:259): the separated subjects are found and left out.
+Odds ratios of the maximum likelihood are too far from 1 in small cohorts (20 subjects with three covariates: 3.9 in the
+median for 2.7), and infinite where groups are separated; those of Firth's penalized likelihood (1993, Biometrika 80:27)
+are neither. Their intervals and p-values are those of its profile (Heinze and Schemper 2002, Stat. Med. 21:2409).
+
+If covariates alone separate groups perfectly (a site with patients only), these subjects are predicted perfectly
+whatever the other coefficients are, and say nothing about loads (Geyer 2009, Electron. J. Stat. 3:259): they are found
+and left out.
 
 Whether regional loads distinguish patients from controls better than the total load is answered by cross-validated
 ridge models, with an interval (`compare_prediction`).
@@ -11,7 +15,7 @@ ridge models, with an interval (`compare_prediction`).
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +23,53 @@ from numpy.typing import NDArray
 CERTAIN = 1e-5
 """Fitted probabilities this close to 0 or 1 trigger a check for separation."""
 
+MAX_STEPS = 200
+"""Firth's fit has no estimate if it needs more."""
+
 FOLDS, REPEATS = 5, 5
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Inverse ridge strengths tried in the inner folds."""
 
 
 @dataclass(frozen=True)
-class Fit:
-    """coefficients, their 95 % interval [columns, 2] and p-values (Wald); probability : [n] of outcome 1."""
+class LogOdds:
+    """log_odds : logarithm of the odds ratio for one unit; low, high : its 95 % interval, None if it cannot be found;
+    p_value : of the penalized likelihood ratio."""
 
-    coefficients: NDArray[np.float64]
-    interval: NDArray[np.float64]
-    p_values: NDArray[np.float64]
-    probability: NDArray[np.float64]
+    log_odds: float
+    low: float | None
+    high: float | None
+    p_value: float
 
 
 def with_intercept(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([np.ones(len(columns)), columns])
 
 
-def fit_logistic(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> Fit | None:
-    """Maximum likelihood fit of ``outcome`` [n] (0/1) given an intercept and ``columns`` [n, c]; None if none."""
+def log_odds_of_first(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> LogOdds | None:
+    """Firth's estimate for the first of ``columns`` [n, c], given the others and an intercept, for ``outcome`` [n]
+    (0/1); None if the fit does not converge."""
+    from firthmodels import FirthLogisticRegression
+    from sklearn.exceptions import ConvergenceWarning
+
+    model = FirthLogisticRegression(backend="numpy", max_iter=MAX_STEPS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            model.fit(columns, outcome).lrt(0)
+        except (ConvergenceWarning, np.linalg.LinAlgError):
+            return None
+        found = LogOdds(float(model.coef_[0]), None, None, float(model.lrt_pvalues_[0]))
+        try:
+            low, high = model.conf_int(method="pl", features=0, max_iter=MAX_STEPS)[0].tolist()
+        except (ConvergenceWarning, np.linalg.LinAlgError):
+            return found
+    return replace(found, low=low, high=high)
+
+
+def fitted_probability(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """[n] probability of outcome 1 by the maximum likelihood fit of ``outcome`` [n] (0/1) given an intercept and
+    ``columns`` [n, c]; None if it has no maximum."""
     import statsmodels.api as sm
 
     with warnings.catch_warnings():
@@ -48,13 +78,13 @@ def fit_logistic(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> 
             fit = sm.Logit(outcome, with_intercept(columns)).fit(disp=0, maxiter=50)
         except np.linalg.LinAlgError:
             return None
-        interval = np.asarray(fit.conf_int())
+        errors = np.asarray(fit.bse)
         probability = np.asarray(fit.predict())
-    if not fit.mle_retvals["converged"] or not np.isfinite(interval).all():
+    if not fit.mle_retvals["converged"] or not np.isfinite(errors).all():
         return None
     if min(probability.min(), 1 - probability.max()) < CERTAIN and separated(outcome, columns).any():
         return None
-    return Fit(np.asarray(fit.params), interval, np.asarray(fit.pvalues), probability)
+    return probability
 
 
 def separated(outcome: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.bool_]:
