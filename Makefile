@@ -25,19 +25,17 @@ models: $(VENV)/.demo
 	  $(if $(PEOPLE),--people $(PEOPLE)) --out $(MODELS) $(FLAGS)
 
 # Python keeps what it compiled, also where the environment forbids that: the tests start hundreds of processes.
-test: lint
+test: $(VENV)/.test
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_lint.py
 
 docs: $(VENV)/.test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # The environment is made once, and again when what it is made from changes. A failed install leaves no stamp.
+# For the tests, Python compiles what they import, not all packages beforehand.
 $(VENV)/.%: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))" || \
 	  { echo "Python 3.11, 3.12 or 3.13 is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }

@@ -15,6 +15,7 @@ START_LOCALE = locale.setlocale(locale.LC_ALL)
 
 LONGEST = (
     "demo/test_chain.py",
+    "test_lint.py",
     "cohort/test_cluster.py",
     "models/test_sample.py",
     "test_invariance.py",

@@ -46,7 +46,13 @@ EFFECTS = TableForm[RegionEffect](
         Column("effect", lambda item: item.effect, "odds ratio or slope for one SD of load", kind=Kind.NUMBER),
         Column("ci_low", lambda item: item.low, "lower end of its 95 % interval", kind=Kind.NUMBER),
         Column("ci_high", lambda item: item.high, "upper end of its 95 % interval", kind=Kind.NUMBER),
-        Column("p_model", lambda item: item.p_value, "p of the model (likelihood ratio or t)", kind=Kind.NUMBER, significant=6),
+        Column(
+            "p_model",
+            lambda item: item.p_value,
+            "p of the model (likelihood ratio or t)",
+            kind=Kind.NUMBER,
+            significant=6,
+        ),
         Column(
             "p_permutation",
             lambda item: item.p_permutation,
