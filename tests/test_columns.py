@@ -224,13 +224,15 @@ def test_tables_are_read_as_they_are_written(tmp_path: Path) -> None:
     assert [column.text(regions()[0]) for column in REGIONS.columns][:2] == ["1", regions()[0].name]
 
 
-def test_p_values_of_any_magnitude_are_kept() -> None:
-    """3.2e-9 is no 0; what has no value is n/a."""
+def test_numbers_of_any_magnitude_are_kept() -> None:
+    """3.2e-9 is no 0; what has no value is n/a. An odds ratio of 1e-7 is one of 1e7, the other way round."""
     column = Column[float | None]("p", lambda value: value, "p", kind=Kind.NUMBER, significant=6)
     assert [column.text(p) for p in (3.2e-9, 0.05, 0.123456789, 1.0, float("nan"), None)] == [
         "3.2e-09", "0.05", "0.123457", "1", "n/a", "n/a",
     ]  # fmt: skip
-    assert {column.name for column in EFFECTS.columns if column.significant} == {"p_model", "p_permutation", "q_fdr"}
+    assert {column.name for column in EFFECTS.columns if column.significant} == {
+        "effect", "ci_low", "ci_high", "p_model", "p_permutation", "q_fdr",
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

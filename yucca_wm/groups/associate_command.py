@@ -43,9 +43,15 @@ EFFECTS = TableForm[RegionEffect](
     (
         Column("region", lambda item: item.region, "name of the region"),
         Column("n_subjects", lambda item: item.n_subjects, "subjects in its model: those who have it", kind=Kind.COUNT),
-        Column("effect", lambda item: item.effect, "odds ratio or slope for one SD of load", kind=Kind.NUMBER),
-        Column("ci_low", lambda item: item.low, "lower end of its 95 % interval", kind=Kind.NUMBER),
-        Column("ci_high", lambda item: item.high, "upper end of its 95 % interval", kind=Kind.NUMBER),
+        Column(
+            "effect",
+            lambda item: item.effect,
+            "odds ratio or slope for one SD of load",
+            kind=Kind.NUMBER,
+            significant=6,
+        ),
+        Column("ci_low", lambda item: item.low, "lower end of its 95 % interval", kind=Kind.NUMBER, significant=6),
+        Column("ci_high", lambda item: item.high, "upper end of its 95 % interval", kind=Kind.NUMBER, significant=6),
         Column(
             "p_model",
             lambda item: item.p_value,

@@ -47,9 +47,6 @@ FALSE_DISCOVERY_RATE = 0.05
 WIDE_LOG_ODDS = float(np.log(1000))
 """A 95 % interval of log odds wider than this (an odds ratio of 1 to 1000, say) is noted."""
 
-WIDEST_LOG_ODDS = 100.0
-"""A wider interval of log odds (a factor of 10^43) is left out."""
-
 
 def permutation_p(
     loads: NDArray[np.float64],
@@ -140,7 +137,8 @@ def _orders(n: int, count: int, at_a_time: int, rng: np.random.Generator) -> Ite
 @dataclass(frozen=True)
 class RegionEffect:
     """Result for one region. ``effect`` is an odds ratio (logistic) or a slope in outcome units (linear), for one
-    standard deviation of the load, with its 95 % interval; None if it cannot be estimated, with the reason in ``note``.
+    standard deviation of the load, with its 95 % interval; None if it cannot be estimated, or is far beyond any useful
+    number (`logistic.BEYOND`), with the reason in ``note``.
     n_subjects : number of subjects in its model."""
 
     region: str
@@ -281,15 +279,11 @@ def _estimate(
     found = log_odds_of_first(outcome, columns)
     if found is None:
         return replace(effect, note="the odds ratio could not be estimated: the fit did not converge")
-    effect = replace(effect, effect=float(np.exp(found.log_odds)), p_value=found.p_value)
     note = _separation(outcome, load, columns)
-    if found.low is None or found.high is None:
-        return replace(effect, note=note or "the interval of the odds ratio could not be found")
-    if (width := found.high - found.low) > WIDE_LOG_ODDS:
-        note = note or f"the odds ratio is imprecise: its interval spans a factor of 10^{width / np.log(10):.0f}"
-    if width > WIDEST_LOG_ODDS:
-        return replace(effect, note=note)
-    return replace(effect, low=float(np.exp(found.low)), high=float(np.exp(found.high)), note=note)
+    known = [None if value is None else float(np.exp(value)) for value in (found.log_odds, found.low, found.high)]
+    if found.low is None or found.high is None or found.high - found.low > WIDE_LOG_ODDS:
+        note = note or "the odds ratio is imprecise: see its interval"
+    return replace(effect, effect=known[0], low=known[1], high=known[2], p_value=found.p_value, note=note)
 
 
 def _separation(outcome: NDArray[np.float64], load: NDArray[np.float64], columns: NDArray[np.float64]) -> str:
