@@ -196,7 +196,7 @@ def test_odds_ratio_of_a_region_with_or_without_lesions(with_lesions, without):
     ratio = (b + 0.5) * (c + 0.5) / ((a + 0.5) * (d + 0.5))
     assert found.effect == pytest.approx(ratio ** load.std(ddof=1), rel=1e-5)
     assert 1 < found.low < found.effect < found.high
-    assert ("separated by this load" in found.note) == (a == 0)
+    assert ("separated by this load" in found.note) == (a == d == 0)
 
 
 def test_an_odds_ratio_that_may_be_anything_is_said_to_be_so():

@@ -287,11 +287,11 @@ def _estimate(
 
 
 def _separation(outcome: NDArray[np.float64], load: NDArray[np.float64], columns: NDArray[np.float64]) -> str:
-    """Whether the load predicts the group of some subjects perfectly; empty if not. columns : load and covariates."""
+    """Whether a model predicts the group of every subject perfectly; empty if not. columns : load and covariates."""
     from firthmodels import detect_separation
 
-    if not detect_separation(columns, outcome).separation:
+    if not detect_separation(columns, outcome).separation or not separated(outcome, columns).all():
         return ""
-    alone = detect_separation(load[:, None], outcome).separation
+    alone = separated(outcome, load[:, None]).all()
     by = "this load" if alone else "this load and the covariates together"
     return f"groups are separated by {by}: the odds ratio is imprecise"
