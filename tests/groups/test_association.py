@@ -6,7 +6,7 @@ import statsmodels.api as sm
 from scipy import optimize, stats
 
 from yucca_wm.groups.statistics.association import associate, benjamini_hochberg, permutation_p
-from yucca_wm.groups.statistics.logistic import log_odds_of_first
+from yucca_wm.groups.statistics.odds_ratio import log_odds_of_first
 
 NONE = np.empty((60, 0))
 NAMES = [f"r{number}" for number in range(34)]

@@ -1,7 +1,7 @@
 """Association of regional load with disease: one model per region, permutation p-values, Benjamini-Hochberg.
 
 Every region is tested in the subjects that have it (its load is known): undefined loads are not imputed.
-Effects are odds ratios (logistic, Firth's: `logistic`) or slopes (linear) for one standard deviation of the load.
+Effects are odds ratios (logistic, Firth's: `odds_ratio`) or slopes (linear) for one standard deviation of the load.
 
 Permutations, given covariates. Linear: the residuals of the outcome given the covariates are permuted (Freedman and
 Lane 1983; Anderson and Robinson 2001). Logistic: the residuals of the load given the covariates are permuted (Potter
@@ -25,7 +25,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.groups.statistics.logistic import fitted_probability, log_odds_of_first, separated, with_intercept
+from yucca_wm.groups.statistics.logistic import fitted_probability, separated, with_intercept
+from yucca_wm.groups.statistics.odds_ratio import log_odds_of_first
 from yucca_wm.groups.statistics.variables import STILL, independent, varying
 
 AT_A_TIME = 2_000_000
@@ -138,7 +139,7 @@ def _orders(n: int, count: int, at_a_time: int, rng: np.random.Generator) -> Ite
 class RegionEffect:
     """Result for one region. ``effect`` is an odds ratio (logistic) or a slope in outcome units (linear), for one
     standard deviation of the load, with its 95 % interval; None if it cannot be estimated, or is far beyond any useful
-    number (`logistic.BEYOND`), with the reason in ``note``.
+    number (`odds_ratio.BEYOND`), with the reason in ``note``.
     n_subjects : number of subjects in its model."""
 
     region: str
