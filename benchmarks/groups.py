@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import adjusted_rand_score
 
-from yucca_wm.groups.statistics.association import benjamini_hochberg, permutation_p
+from yucca_wm.groups.statistics.association import benjamini_hochberg
+from yucca_wm.groups.statistics.permutation import permutation_p
 from yucca_wm.groups.statistics.clusters import METHODS, cluster
 
 REGIONS, CLOUD, COHORT = 34, 50, 60

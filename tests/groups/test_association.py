@@ -5,8 +5,9 @@ import pytest
 import statsmodels.api as sm
 from scipy import optimize, stats
 
-from yucca_wm.groups.statistics.association import associate, benjamini_hochberg, permutation_p
+from yucca_wm.groups.statistics.association import associate, benjamini_hochberg
 from yucca_wm.groups.statistics.odds_ratio import log_odds_of_first
+from yucca_wm.groups.statistics.permutation import permutation_p
 
 NONE = np.empty((60, 0))
 NAMES = [f"r{number}" for number in range(34)]

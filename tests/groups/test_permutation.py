@@ -13,8 +13,9 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy.stats import chi2, fisher_exact
 
-from yucca_wm.groups.statistics.association import associate, benjamini_hochberg, permutation_p
+from yucca_wm.groups.statistics.association import associate, benjamini_hochberg
 from yucca_wm.groups.statistics.logistic import fitted_probability
+from yucca_wm.groups.statistics.permutation import permutation_p
 
 Study = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 NONE = np.empty((40, 0))
