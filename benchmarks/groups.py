@@ -17,8 +17,8 @@ from scipy import stats
 from sklearn.metrics import adjusted_rand_score
 
 from yucca_wm.groups.statistics.association import benjamini_hochberg
-from yucca_wm.groups.statistics.permutation import permutation_p
 from yucca_wm.groups.statistics.clusters import METHODS, cluster
+from yucca_wm.groups.statistics.permutation import permutation_p
 
 REGIONS, CLOUD, COHORT = 34, 50, 60
 Cloud = Callable[[np.random.Generator], NDArray[np.float64]]

@@ -210,7 +210,7 @@ def test_logistic_p_values_are_near_those_of_the_score_test(number: int) -> None
 def test_memory_and_p_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     study = null_study(np.random.default_rng(0), 40, 3, True)
     whole = permutation_p(*study, binary=True, permutations=500)
-    monkeypatch.setattr("yucca_wm.groups.statistics.association.AT_A_TIME", 40 * 7)
+    monkeypatch.setattr("yucca_wm.groups.statistics.permutation.AT_A_TIME", 40 * 7)
     np.testing.assert_array_equal(permutation_p(*study, binary=True, permutations=500), whole)
 
 
