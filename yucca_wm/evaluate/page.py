@@ -180,7 +180,7 @@ def _regions_table(summary: Rows) -> dict[str, Any]:
         if region != "all regions"
     ]
     return {
-        "title": "Regions (means over subjects)",
+        "title": "Regions (means over people)",
         "heads": ("region", *map(title_of, REGION_COLUMNS), "subjects"),
         "rows": rows,
     }
