@@ -218,3 +218,9 @@ def test_visits_are_of_one_person(name: str, whose: str) -> None:
 
 def test_of_visits_one_counts() -> None:
     assert list(further_sessions(["anna_visit2", "anna_visit1", "bert_baseline"])) == ["anna_visit2"]
+
+
+def test_a_visit_to_avoid_counts_only_without_another() -> None:
+    names, avoid = ["anna_visit1", "anna_visit2", "bert_baseline"], ["anna_visit1", "bert_baseline"]
+    assert list(further_sessions(names, avoid)) == ["anna_visit1"]
+    assert list(further_sessions(["a_ses-1", "a_ses-2"], ["a_ses-1", "a_ses-2"])) == ["a_ses-2"]

@@ -124,6 +124,15 @@ def test_one_session_of_each_person_counts(
     assert match.unmatched == {}
 
 
+@pytest.mark.parametrize(("ids", "taken"), [(["1"], "1_ses-b"), (["1_ses-a"], "1_ses-a"), (["1_ses-b"], "1_ses-b")])
+def test_a_session_to_avoid_counts_only_with_a_row_of_its_own(tmp_path: Path, ids: list[str], taken: str) -> None:
+    table, _ = participants(tmp_path, *ids)
+    subjects = ["1_ses-a", "1_ses-b"]
+    match = match_participants(subjects, table, avoid=["1_ses-a"])
+    assert [subjects[position] for position, _ in match.rows] == [taken]
+    assert list(match.left_out) == [name for name in subjects if name != taken]
+
+
 def test_a_row_is_of_the_session_that_its_column_says(tmp_path: Path) -> None:
     """ages 61 and 62 are of second sessions; 3 has one session, which is not said."""
     path = tmp_path / "p.tsv"

@@ -136,6 +136,15 @@ def test_a_second_session_makes_no_second_person(cohort, capsys):
     assert said.err.splitlines() == notes
     for name in ("clusters", "associations"):
         assert list(content(cohort, name)["left_out"]) == [f"sub-{number:02d}_ses-2" for number in range(54)]
+    about = {f"sub-{number:02d}_ses-{visit}": {"flags": {}} for number in range(54) for visit in (1, 2)}
+    about["sub-07_ses-1"]["flags"] = {"without_flair": "lesions found on a T1 alone"}
+    (cohort / "localize.json").write_text(json.dumps({"subjects": about, "failures": {}}))
+    assert main(cluster) == 0
+    assert associate(cohort) == 0
+    for name in ("clusters", "associations"):
+        left_out = set(content(cohort, name)["left_out"])
+        assert {"sub-07_ses-1", "sub-08_ses-2"} <= left_out
+        assert len(left_out) == 54
 
 
 def test_a_redundant_covariate_is_named_and_changes_nothing(cohort, capsys):

@@ -73,6 +73,9 @@ def test_of_a_persons_sessions_one_counts_in_means(results: Path, anonymise: boo
     summary["subjects"]["sub-1_ses-1"]["flags"] = {"cut_off": "x"}
     (results / "localize.json").write_text(json.dumps(summary))
     assert mean_loads(write(results, "--exclude-flagged", "cut_off", *more)) == by_hand(results, "sub-1_ses-2", "sub-2")
+    summary["subjects"]["sub-1_ses-1"]["flags"] = {"without_flair": "x"}
+    (results / "localize.json").write_text(json.dumps(summary))
+    assert mean_loads(write(results, *more)) == by_hand(results, "sub-1_ses-2", "sub-2")
 
 
 def test_those_with_a_doubt_are_left_out_of_means_and_keep_their_row(

@@ -183,12 +183,12 @@ ANOTHER_SESSION = "another session of the same person was taken"
 """Why a session does not count."""
 
 
-def further_sessions(names: Collection[str]) -> dict[str, str]:
+def further_sessions(names: Collection[str], avoid: Collection[str] = ()) -> dict[str, str]:
     """Those of ``names`` that are further sessions (or runs) of a person -> reason. For each person, the name without a
-    session is kept, or else the first."""
+    session is kept, or else the first. avoid : names that are kept only if all of the person's are among them."""
     seen: set[str] = set()
     further = {}
-    for name in sorted(names, key=lambda name: (is_session(name), natural_key(name))):
+    for name in sorted(names, key=lambda name: (name in avoid, is_session(name), natural_key(name))):
         if is_session(name) and bare_person(name) in seen:
             further[name] = ANOTHER_SESSION
         seen.add(bare_person(name))

@@ -26,6 +26,7 @@ from yucca_wm.groups.participants import (
 )
 from yucca_wm.groups.statistics.variables import CellError, Design, design
 from yucca_wm.imaging.reading import spelled
+from yucca_wm.localize.measures.flags import found_on_t1
 from yucca_wm.localize.summary import Summary
 from yucca_wm.report.flagged import (
     Flags,
@@ -176,19 +177,20 @@ def read_cohort(
         sound = {bare_person(name) for name in loads.subjects if name not in doubted}
         instead = {name: why for name, why in doubted.items() if bare_person(name) in sound}  # by another session
         loads = loads.take([row for row, name in enumerate(loads.subjects) if name not in instead])
+    avoid = found_on_t1(flags or {})
     if columns:
         if participants is None:
             remedy = f"give {spelled('--participants', 'participants')}"
             raise InputError(asked_of, "covariates need a participants table", remedy)
         by_session = any(map(is_session, loads.subjects))
         table, twice = read_participants(participants, columns, settings.missing, by_session=by_session)
-        match = match_participants(loads.subjects, table)
+        match = match_participants(loads.subjects, table, avoid)
         bare = {name.removeprefix("sub-") for name in twice}
         failed = twice | {k: v for k, v in match.unmatched.items() if k.removeprefix("sub-") not in bare}
         left_out = match.left_out
         loads, table = loads.take([i for i, _ in match.rows]), table.take([row for _, row in match.rows])
     else:
-        left_out = further_sessions(loads.subjects)
+        left_out = further_sessions(loads.subjects, avoid)
         loads = loads.take([row for row, name in enumerate(loads.subjects) if name not in left_out])
     out = {name: doubted[name] for name in loads.subjects if name in doubted}
     left_out = left_out | instead | out

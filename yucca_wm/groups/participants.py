@@ -123,10 +123,11 @@ class Match:
     left_out: dict[str, str]
 
 
-def match_participants(subjects: Sequence[str], participants: Participants) -> Match:
+def match_participants(subjects: Sequence[str], participants: Participants, avoid: Collection[str] = ()) -> Match:
     """Match each subject to the participant of exactly its name; else of its name with or without ``sub-``; else of the
     part before ``_ses-`` or ``_run-``, first exactly, then with or without ``sub-``. ``1``, ``01`` and ``001`` are
-    different subjects. Of a person's sessions one counts: the one that has a row of its own, or else the first.
+    different subjects. Of a person's sessions one counts: the one that has a row of its own, or else the first that is
+    not in ``avoid``, or else the first.
 
     Raises InputError if no subject is in both tables.
     """
@@ -136,7 +137,7 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
     taken: dict[int, str] = {}
     doubled: dict[str, str] = {}
     for exact in (True, False):
-        for position, subject in enumerate(subjects):
+        for position, subject in sorted(enumerate(subjects), key=lambda item: not exact and item[1] in avoid):
             row = written.get(composed(subject)) if exact else _near(composed(subject), written, bared)
             if row is None or position in partner:
                 continue
@@ -167,7 +168,7 @@ def match_participants(subjects: Sequence[str], participants: Participants) -> M
             left_out[subjects[position]] = f"has no value for {', '.join(lacking)}"
         else:
             rows.append((position, row))
-    left_out |= (again := further_sessions([subjects[position] for position, _ in rows]))
+    left_out |= (again := further_sessions([subjects[position] for position, _ in rows], avoid))
     return Match([(position, row) for position, row in rows if subjects[position] not in again], unmatched, left_out)
 
 

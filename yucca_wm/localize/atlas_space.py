@@ -30,6 +30,7 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
 from yucca_wm.jobs.step import Step, Work
+from yucca_wm.localize.measures.flags import found_on_t1
 from yucca_wm.localize.measures.lesions import Settings, counted_lesions
 from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.parcellate.transforms import Transforms
@@ -258,7 +259,8 @@ def _carry_into(
     if not outcome.results:
         return 0, outcome.failures
     write_tsv(folder / TEMPLATE.name, TEMPLATE.header, ([name, *row] for name, row in outcome.results.items()))
-    further = further_sessions(outcome.results)
+    summary = Summary.read(folder.parent)
+    further = further_sessions(outcome.results, found_on_t1(summary.flags) if summary else ())
     counted = [name for name in outcome.results if name not in further]
     if further:
         print(f"note: not in the frequency map, {ANOTHER_SESSION}: {some_of(further)}", file=sys.stderr)

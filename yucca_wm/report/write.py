@@ -17,6 +17,7 @@ from yucca_wm.core.regions import RegionTable, regions
 from yucca_wm.core.stages import stage
 from yucca_wm.imaging import images
 from yucca_wm.jobs.cases import run_cases
+from yucca_wm.localize.measures.flags import found_on_t1
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.flagged import excluded, left_out_lines
 from yucca_wm.report.folder import FIGURES, PAGES, SUBJECT_FIGURES, files_of, take_over
@@ -70,7 +71,8 @@ def write_report(
     if anonymise:
         results, names = anonymised(results)
     left_out = _left_out(results, exclude_flagged)
-    further = further_sessions([name for shown, name in names.items() if shown not in left_out])
+    avoid = {names[shown] for shown in found_on_t1(results.flags)}
+    further = further_sessions([name for shown, name in names.items() if shown not in left_out], avoid)
     left_out |= {shown: further[name] for shown, name in names.items() if name in further}
     one_person = subjects and len(results.subjects) == 1 and not results.failures
     if one_person and atlas is not None:

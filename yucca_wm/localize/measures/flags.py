@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -205,6 +205,12 @@ def modalities_apart(volumes_ml: Sequence[Sequence[float]]) -> bool:
     """Whether two loads (ml in every region) differ greatly in total or in location."""
     differ_ml = sum(abs(a - b) for a, b in zip(*volumes_ml, strict=True))
     return differ_ml > max(MODALITIES_APART_ML, MODALITIES_APART * sum(map(sum, volumes_ml)))
+
+
+def found_on_t1(flags: Mapping[str, Collection[str]]) -> set[str]:
+    """Subjects whose lesions were found on a T1 alone: no visit to take where the person has another. flags : subject
+    -> its flags."""
+    return {name for name, of in flags.items() if About.WITHOUT_FLAIR in of}
 
 
 def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
