@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.notes import Note
 from yucca_wm.core.predictions import PREDICTIONS, By, PredictionRecord, prediction_record, read_predictions
-from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
+from yucca_wm.core.regions import NOT_REGIONS, TOTAL, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.inputs.records import notes_of
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.measures.lesions import OUTSIDE_ID
 from yucca_wm.localize.measures.load import TOTAL_ID
-from yucca_wm.localize.measures.places import TOTAL
 from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.localize.tables import LOAD, PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
@@ -108,7 +107,7 @@ class Results:
 
 
 def is_region(row: Row) -> bool:
-    return row["group"] not in (REMAINDER, "outside", "total")
+    return row["group"] not in NOT_REGIONS
 
 
 def value(row: Row, column: str) -> float:
