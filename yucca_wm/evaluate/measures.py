@@ -195,12 +195,10 @@ def region_measures(
     truth: NDArray[Any],
     affine: NDArray[np.float64],
     table: RegionTable,
-    *,
-    tolerance_mm: float = SURFACE_TOLERANCE_MM,
 ) -> list[RegionMeasures]:
     """Compare two region maps on one grid, region by region of ``table``, in its order.
 
-    prediction, truth : labels [i, j, k]. affine : 4x4, voxel index -> world mm. tolerance_mm : as in `surface_dice`.
+    prediction, truth : labels [i, j, k]. affine : 4x4, voxel index -> world mm.
 
     Raises ValueError if the shapes differ.
     """
@@ -226,7 +224,7 @@ def region_measures(
                 region.index,
                 region.name,
                 dice(predicted, true),
-                surface_dice(predicted, true, affine, tolerance_mm),
+                surface_dice(predicted, true, affine, SURFACE_TOLERANCE_MM),
                 100 * (n_predicted - n_true) / n_true if n_true else None,
                 n_predicted * voxel_ml,
                 n_true * voxel_ml,
