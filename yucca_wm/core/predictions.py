@@ -25,6 +25,9 @@ RUN_RECORD = "run_record.jsonl"
 STEP = "predict"
 """Name of the step in that record."""
 
+FRAME = "frame"
+"""Folder beside it of the alignments of the scans, and of pictures of them."""
+
 PROBABILITY = "lesions_probability"
 """Folder beside it of the lesion probability maps of the package's models."""
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.notes import Note
-from yucca_wm.core.predictions import PREDICTIONS, By, PredictionRecord, prediction_record, read_predictions
+from yucca_wm.core.predictions import FRAME, PREDICTIONS, By, PredictionRecord, prediction_record, read_predictions
 from yucca_wm.core.regions import NOT_REGIONS, TOTAL, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.inputs.records import notes_of
@@ -35,9 +35,6 @@ EXTRA = {
     "template/template.tsv": "Lesion volume in the subject's space and in the template's",
 }
 """Tables that localize writes on request, in the order of the pages."""
-
-ALIGNMENTS = "frame"
-"""Folder of the pictures of T1 on FLAIR that yucca_wm.predict writes beside the tables."""
 
 FAILED, NOT_PREDICTED = "could not be localized; see localize.json", "could not be predicted; see predict.json"
 """Replacement for reasons, which contain file names."""
@@ -133,7 +130,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
     load = _in_order(folder / LOAD, load, "region_id", [*ids, OUTSIDE_ID, TOTAL_ID], list(summary.subjects))
-    pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
+    pictures = {name: folder / FRAME / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
     try:
         order = [*dict(summary.content.get("places", {})), TOTAL]
