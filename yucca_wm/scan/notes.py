@@ -51,7 +51,8 @@ CALLED_OTHERWISE = Wording(
     "the file given as the {name} is called {file}: check that T1 and FLAIR are not exchanged", About.DOUBTFUL_SCANS
 )
 AFTER_AGENT = Wording(
-    "the {name} was acquired after contrast agent, judging by its name ({file}): the models were not trained on such scans",
+    "the {name} was acquired after contrast agent, judging by its name ({file}): the models were not trained on such "
+    "scans",
     About.DOUBTFUL_SCANS,
 )
 NO_MAGNITUDE = Wording(
