@@ -31,8 +31,8 @@ from scipy import ndimage
 
 from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.core.files import make_folder, write_text
-from yucca_wm.evaluate.measures import dice
 from yucca_wm.imaging.images import load_labels, save
+from yucca_wm.imaging.labels import dice
 from yucca_wm.scan import bring_to_one_frame, carry_labels
 
 PEOPLE = HELD_OUT

@@ -22,8 +22,8 @@ import numpy as np
 from yucca_wm.core.files import make_folder, write_text
 from yucca_wm.demo.chain import environment
 from yucca_wm.demo.runner import Runner, Step
-from yucca_wm.evaluate.measures import dice
 from yucca_wm.imaging.images import load, load_labels, resample, save
+from yucca_wm.imaging.labels import dice
 from yucca_wm.models.brain import find_brain
 from yucca_wm.models.canonical import Canonical
 from yucca_wm.models.segment import Networks, segment

@@ -21,8 +21,8 @@ from real_scans_lesions import CHANGED, NEAR_CHANGE_MM, distance_to_change_mm
 from yucca_wm.atlas.maps import refine_file
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.regions import regions
-from yucca_wm.evaluate.measures import dice
 from yucca_wm.imaging.images import load_labels, resample
+from yucca_wm.imaging.labels import dice
 from yucca_wm.models.segment import segment
 from yucca_wm.models.shipped import networks
 from yucca_wm.predict.registered import fetched, registered_regions

@@ -26,8 +26,8 @@ from torch.utils.data import DataLoader, Subset
 
 from yucca_wm.core.files import make_folder
 from yucca_wm.core.regions import regions
-from yucca_wm.evaluate.measures import dice
 from yucca_wm.imaging.images import load, load_labels
+from yucca_wm.imaging.labels import dice
 from yucca_wm.models.conventions import SIZE
 from yucca_wm.models.segment import Networks, segment
 from yucca_wm.models.shipped import networks

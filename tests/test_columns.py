@@ -34,7 +34,8 @@ PAGE = DOCS / "columns.md"
 START = """# The columns of all tables
 
 Made from the declarations in the code (`python tests/test_columns.py`). The same descriptions lie as JSON beside the
-tables of `localize` and `predict`. All tables are tab-separated; `n/a` stands where a value is undefined.
+tables of `localize`, `predict` and `parcellate` (`parcellation.json`). All tables are tab-separated; `n/a` stands where
+a value is undefined.
 """
 
 

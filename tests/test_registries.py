@@ -191,7 +191,7 @@ def test_a_network_is_listed_and_found_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "half_unet.py").write_text(
         "from yucca_wm.training.networks.unet import UNet\n\n\nclass HalfUNet(UNet):\n    pass\n"
     )
-    entry = 'Network("HalfUNet_k5", _UNET, 90.3, _FLAIR, (32, 128, 128), (3, 6, 17, 64), 5)'
+    entry = 'Network("HalfUNet_k5", 90.3, (32, 128, 128), (3, 6, 17, 64), 5)'
     run_with(
         tmp_path, "yucca_wm.training.registry", 'Network("UNetR",', f'{entry}, Network("UNetR",',
         """

@@ -73,7 +73,7 @@ def test_a_shipped_model_brings_its_network_and_is_adapted(caplog: pytest.LogCap
     assert "image 0 takes what reads FLAIR" in said
     assert "class 1 (white matter lesion) takes the row of lesion" in said
     assert "classes: background fitted on" in said
-    assert "voxels are of [2.0, 2.0, 2.0] mm, the model's were of [1.0, 1.0, 1.0]: preprocess with -pl" in said
+    assert "voxel size is 2 x 2 x 2 mm; the model was trained at 1 x 1 x 1 mm: preprocess with -pl" in said
 
 
 def test_an_exported_file_is_taken_by_its_path() -> None:

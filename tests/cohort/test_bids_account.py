@@ -141,7 +141,11 @@ def test_a_mask_of_another_run_or_acquisition_is_no_truth(
     for what, (place, kind) in kinds.items():
         expected = None if taken is None else tmp_path / of.format(place, taken, kind)
         assert getattr(found["sub-1"], what) == expected
-        said = [line for line in notes if line.startswith(f"sub-1: {what}: ") and "is not of the scans taken" in line]
+        said = [
+            line
+            for line in notes
+            if line.startswith(f"sub-1: {what}: ") and "does not belong to the chosen scans" in line
+        ]
         assert len(said) == (taken is None)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from yucca_wm.core.regions import regions
-from yucca_wm.evaluate.measures import region_measures, surface_dice
+from yucca_wm.evaluate.measures import SURFACE_TOLERANCE_MM, region_measures, surface_dice
 
 
 def box(shape: tuple[int, int, int], start: int, stop: int) -> np.ndarray:
@@ -64,8 +64,9 @@ def test_outlines_are_those_of_the_whole_volume() -> None:
     """A region is measured in a window around it: cut there, it would have an outline where it has none."""
     rng = np.random.default_rng(0)
     prediction, truth = (rng.random((2, 14, 12, 10)) < 0.7).astype(np.uint8)
+    affine = np.diag([SURFACE_TOLERANCE_MM] * 3 + [1.0])
     for part in (slice(None), slice(2, 9), slice(0, 5)):
         first, second = np.zeros_like(truth), np.zeros_like(truth)
         first[part], second[part] = prediction[part], truth[part]
-        (measured, *_) = region_measures(first, second, np.eye(4), regions().white_matter, tolerance_mm=1)
-        assert measured.surface_dice == surface_dice(first == 1, second == 1, np.eye(4), 1)
+        (measured, *_) = region_measures(first, second, affine, regions().white_matter)
+        assert measured.surface_dice == surface_dice(first == 1, second == 1, affine, SURFACE_TOLERANCE_MM)

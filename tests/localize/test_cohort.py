@@ -16,8 +16,6 @@ from yucca_wm.core.regions import read_table, regions
 from yucca_wm.jobs.run_record import RECORD
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.case import localize_case
-from yucca_wm.localize.cohort import localize_cohort
-from yucca_wm.localize.measures.lesions import Settings
 
 
 @pytest.fixture
@@ -340,7 +338,7 @@ def test_the_results_carry_their_region_table(synthetic, tmp_path):
     labels[:3], labels[3:] = 2, 5
     for kind, data in (("lesions", (labels == 2).astype(np.uint8)), ("regions", labels)):
         synthetic.save(tmp_path / kind / "s.nii.gz", data, np.eye(4))
-    for table in (read_table(names), regions()):
-        localize_cohort(tmp_path / "lesions", tmp_path / "regions", tmp_path / "out", table, Settings())
+    for table, own in ((read_table(names), ["--names", str(names)]), (regions(), [])):
+        run(tmp_path, *own)
         written = read_table(tmp_path / "out" / "regions.tsv")
         assert list(written) == list(table)

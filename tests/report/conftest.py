@@ -9,10 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from yucca_wm.core.regions import regions
+from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.atlas_space import carry_cohort
-from yucca_wm.localize.cohort import localize_cohort
-from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.parcellate.transforms import find_transforms
 
 
@@ -49,6 +47,7 @@ def localized(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for kind, data in (("lesions", mask), ("regions", labels), ("flair", flair.astype(np.float32))):
             (folder / kind).mkdir(exist_ok=True)
             nib.save(nib.Nifti1Image(data, affine), folder / kind / f"{name}.nii.gz")
-    localize_cohort(folder / "lesions", folder / "regions", folder / "results", regions(), Settings())
+    maps = ["--lesions", str(folder / "lesions"), "--regions", str(folder / "regions")]
+    assert main([*maps, "--out-dir", str(folder / "results"), "--jobs", "1"]) == 0
     carry_cohort(folder / "results", folder / "regions" / "left.nii.gz", find_transforms("none"))
     return folder

@@ -10,8 +10,8 @@ from yucca_wm.scan.names import name_notes
 
 VISITS = "the T1 is called {}, the FLAIR {}: check that they are of one visit"
 PEOPLE = "the T1 is called {}, the FLAIR {}: check that they are of one person"
-AGENT = "the T1 was made after contrast agent, by its name ({}): the models were not trained on such scans"
-PHASE = "the FLAIR is a phase, real or imaginary image, by its name ({}): give the magnitude image"
+AGENT = "the T1 was acquired after contrast agent, judging by its name ({}): the models were not trained on such scans"
+PHASE = "the FLAIR is a phase, real or imaginary image, judging by its name ({}): give the magnitude image"
 OTHER = "the file given as the {} is called {}: check that T1 and FLAIR are not exchanged"
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError
+from yucca_wm.core.regions import regions
 from yucca_wm.imaging.images import load, save
 from yucca_wm.imaging.reading import reading_aloud
 from yucca_wm.jobs.lock import only_run
@@ -66,6 +67,7 @@ def test_dataset_json(task: str, cohort: Any, raw: Path) -> None:
     assert content["labels"]["1"] == ("white matter lesion" if labels == 3 else "parietal_L")
     only = TASKS[task].modality
     assert content["modality"] == {"0": f"{only} MRI" if only else "T1 or FLAIR MRI"}
+    assert ("JHU-MNI-SS" in content["description"]) == (labels == 37)
     assert content["licence"] == "CC BY-NC 4.0"
     assert content["reference"] == "https://doi.org/10.34894/AECRSD"
     assert (content["numTraining"], content["numTest"]) == (6 if TASKS[task].split is Split.TRAIN else 0, 2)
@@ -91,13 +93,20 @@ def test_a_model_learns_the_names_that_region_maps_state(cohort: Any, raw: Path)
     for name in ("WMH_0", "WMH_2"):
         save(load(cohort.regions(name)), cohort.regions(name), own)
     run(LOCATION, cohort, raw)
-    labels = json.loads((raw / LOCATION / "dataset.json").read_text())["labels"]
+    content = json.loads((raw / LOCATION / "dataset.json").read_text())
     built_in = TASKS[LOCATION].target.classes
-    assert labels == {str(label): own.get(label, name) for label, name in built_in.items()}
+    assert content["labels"] == {str(label): own.get(label, name) for label, name in built_in.items()}
+    assert content["description"].endswith("region maps as the cohort provides them")
     save(load(cohort.regions("WMH_2")), cohort.regions("WMH_2"), {1: "front_R", 2: "front_L"})
     with pytest.raises(InputError, match=r"calls label 1 front_R, other region maps call label 2 front_R; make all"):
         run(LOCATION, cohort, raw)
     run(LESION, cohort, raw)
+
+
+def test_maps_that_state_the_built_in_names_are_of_the_atlas(cohort: Any, raw: Path) -> None:
+    save(load(cohort.regions("WMH_0")), cohort.regions("WMH_0"), regions().names)
+    run(LOCATION, cohort, raw)
+    assert "JHU-MNI-SS" in json.loads((raw / LOCATION / "dataset.json").read_text())["description"]
 
 
 def test_images_are_the_cohorts_own_bytes(cohort: Any, raw: Path) -> None:

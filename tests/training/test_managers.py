@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yucca
 from yucca.functional.utils.files_and_folders import recursive_find_python_class
 
 from yucca_wm.bridge.fixes import precision
+from yucca_wm.training.registry import NETWORKS
 from yucca_wm.training.tubed_training import RegionTubeDataset, TubeDataset, TubeLightningModule
 
 
@@ -121,7 +123,10 @@ def test_bfloat16_is_the_default_where_the_gpu_has_it(
     assert find("YuccaManager")().precision == chosen
 
 
-def test_deep_supervision_of_a_network_without_it_is_refused() -> None:
+def test_deep_supervision_of_a_network_without_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     manager = find("YuccaManager")(deep_supervision=True, model_name="Linear")
-    with pytest.raises(SystemExit, match="Linear has no outputs for deep supervision"):
+    flat = replace(NETWORKS["UNetR"], name="Flat", deep_supervision=False)
+    monkeypatch.setitem(NETWORKS, "Flat", flat)
+    others = "leave out -ds, or choose UNet, UNetR, MultiResUNet or a MedNeXt"
+    with pytest.raises(SystemExit, match=f"Linear has no outputs for deep supervision: {others}"):
         manager.find_classes_recursively(model=torch.nn.Linear, loss="DiceCE", preprocessor="YuccaPreprocessor")

@@ -116,8 +116,8 @@ def refine(labels: Image, table: RegionTable | None = None) -> Image:
     strange = [int(label) for label in present if label and (label >= lookup.size or lookup[label] == 0)]
     if strange:
         raise InputError(
-            labels.name, f"holds labels that belong to no region: {', '.join(map(str, strange[:5]))}",
-            "this is not the JHU-MNI Type-II parcellation",
+            labels.name, f"holds labels that belong to no region: {some_of(strange)}",
+            "give the JHU-MNI Type-II parcellation, or name these labels in jhu_ids of a table of your own",
         )  # fmt: skip
     return replace(labels, data=lookup[labels.data])
 

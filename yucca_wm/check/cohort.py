@@ -15,7 +15,7 @@ from yucca_wm.cohort.ids import bare_person, sharers, with_others
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import MAPS, Split, Subject
 from yucca_wm.core.errors import InputError, YuccaWMError, count, some_of
-from yucca_wm.core.modality import Modality
+from yucca_wm.core.modality import Modality, lacking, used_alone
 from yucca_wm.imaging.reading import headers, reading, say
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.parcellate.settings import Settings
@@ -117,24 +117,23 @@ def _missing(subjects: Sequence[Subject]) -> Iterator[Problem]:
             continue
         missing = [modality for modality in Modality if modality in there and modality not in subject.scans]
         if there and not subject.scans:
-            problem = f"has no {' and no '.join(missing)}"
-            yield Problem(Level.ERROR, subject.name, "", problem, "add one, or remove the subject")
+            yield Problem(Level.ERROR, subject.name, "", lacking(missing), "add one, or remove the subject")
             continue
-        alone = " and ".join(modality for modality in Modality if modality in subject.scans)
+        alone = used_alone(modality for modality in Modality if modality in subject.scans)
         for modality in missing:
             lost = [LOST[modality]] if modality in LOST else []
             lost += [LOST_TO_TRAINING.get(modality, ALL_LOSE)] if to_train else []
-            used = f"its {alone} is used alone{': ' * bool(lost)}{'; '.join(lost)}"
-            yield Problem(Level.WARNING, subject.name, "", f"has no {modality}", used)
+            used = f"{alone}{': ' * bool(lost)}{'; '.join(lost)}"
+            yield Problem(Level.WARNING, subject.name, "", lacking([modality]), used)
         if subject.lesions is None and subject.split in labelled:
             remedy = f"to train, {Target.LESIONS.remedy}"
-            yield Problem(Level.NOTE, subject.name, "", f"has no {Target.LESIONS.noun}", remedy)
+            yield Problem(Level.NOTE, subject.name, "", Target.LESIONS.lacking, remedy)
         if subject.regions is None and subject.wm is None and (segmented or parcellated):
             remedy = "to train on regions, use parcellate --wm auto, or add one (WMH challenge: pre/wm.nii.gz)"
             yield Problem(Level.NOTE, subject.name, "", "has neither a white-matter segmentation nor regions", remedy)
         elif subject.regions is None and parcellated:
             remedy = f"to train on regions, {Target.REGIONS.remedy}"
-            yield Problem(Level.NOTE, subject.name, "", "has no region map yet", remedy)
+            yield Problem(Level.NOTE, subject.name, "", f"{Target.REGIONS.lacking} yet", remedy)
     if not there:
         yield Problem(Level.ERROR, COHORT, "", "no subject has a T1 or a FLAIR", "see docs/your-own-data.md")
 
@@ -181,5 +180,5 @@ def _sides_of_split(root: Path, splits: Mapping[str, Split]) -> Iterator[Problem
     """A cohort with only one side of the split, a problem only in training."""
     for side in Split:
         if splits and side not in splits.values():
-            remedy = f"put subjects into a {side} folder, or say '{side}' in a table"
-            yield Problem(Level.NOTE, COHORT, str(root), f"the cohort has no {side} subject", f"to train, {remedy}")
+            problem = f"the cohort has no {side} subject"
+            yield Problem(Level.NOTE, COHORT, str(root), problem, f"to train, {side.remedy}")

@@ -18,7 +18,7 @@ from yucca_wm.core.notes import About, Note
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import Image, check_same_grid, same_grid
-from yucca_wm.imaging.kinds import MOST_LESIONS_ML
+from yucca_wm.imaging.kinds import MOST_LESIONS_ML, refuse_flat
 from yucca_wm.parcellate.settings import Settings
 from yucca_wm.parcellate.white_matter import check_sides, white_matter
 from yucca_wm.scan.check import check_different, check_one
@@ -26,7 +26,7 @@ from yucca_wm.scan.contrast import exchanged
 from yucca_wm.scan.names import name_notes
 from yucca_wm.scan.notes import EXCHANGED
 from yucca_wm.scan.read import read_scan
-from yucca_wm.tasks.case import REGISTER, check_image, load_map
+from yucca_wm.tasks.case import REGISTER, load_map
 from yucca_wm.tasks.definition import Target
 
 PLAUSIBLE_SPACING_MM = (0.2, 8.0)
@@ -121,7 +121,8 @@ def _scan(path: Path) -> tuple[Image, list[Note]]:
 
     Raises InputError as they do.
     """
-    return check_one(check_image(read_scan(path)))
+    refuse_flat(scan := read_scan(path))
+    return check_one(scan)
 
 
 def _white_matter(path: Path, settings: Settings) -> Image:

@@ -213,7 +213,7 @@ def _of_scans(
     others = [path for path in all_scans if path not in scans]
     own = [path for path in files if not scans or is_of(path, scans, others)]
     if files and not own:
-        said = f"{_names(files)} is not of the scans taken ({_names(scans)}), and not used"
+        said = f"{_names(files)} does not belong to the chosen scans ({_names(scans)}) and is ignored"
         note(f"{name}: {what}: {said}: list in a table of paths what belongs together")
     return own
 

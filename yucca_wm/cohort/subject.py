@@ -19,6 +19,11 @@ class Split(StrEnum):
     TRAIN = "train"
     TEST = "test"
 
+    @property
+    def remedy(self) -> str:
+        """Remedy for a cohort without subjects on this side."""
+        return f"put subjects into a {self} folder, or say '{self}' in a table"
+
 
 MAPS = ("wm", "lesions", "regions")
 """Label maps of a `Subject`."""

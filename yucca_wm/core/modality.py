@@ -7,6 +7,7 @@ Light, so that a command's ``--help`` can list the modalities quickly.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -34,6 +35,16 @@ class Modality(StrEnum):
 
 
 MODALITIES = tuple(modality.value for modality in Modality)
+
+
+def lacking(modalities: Iterable[Modality]) -> str:
+    """That a subject has no scan of these modalities."""
+    return f"has no {' and no '.join(modalities)}"
+
+
+def used_alone(modalities: Iterable[Modality]) -> str:
+    """That a subject's scans of these modalities are used without the others."""
+    return f"its {' and '.join(modalities)} is used alone"
 
 
 def named_in(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ have a later record in the record of runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -24,6 +24,9 @@ RUN_RECORD = "run_record.jsonl"
 
 STEP = "predict"
 """Name of the step in that record."""
+
+FRAME = "frame"
+"""Folder beside it of the alignments of the scans, and of pictures of them."""
 
 PROBABILITY = "lesions_probability"
 """Folder beside it of the lesion probability maps of the package's models."""
@@ -149,9 +152,22 @@ def _last_results(path: Path) -> Mapping[str, Mapping[str, Any] | None]:
 @lru_cache(maxsize=4)
 def _results_in(path: Path, _changed_ns: int) -> dict[str, Mapping[str, Any] | None]:
     found: dict[str, Mapping[str, Any] | None] = {}
-    for line in path.read_bytes().splitlines():
-        with suppress(ValueError, KeyError, TypeError):  # a line that a killed run left
-            entry = json.loads(line)
-            if entry["step"] == STEP:
-                found[entry["subject"]] = entry.get("result") if entry["state"] == "done" else None
+    for _, entry in run_lines(path, STEP):
+        with suppress(KeyError, TypeError):
+            found[entry["subject"]] = entry.get("result") if entry["state"] == "done" else None
     return found
+
+
+def run_lines(path: Path, step: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Position and content of the lines of ``step`` in the record of runs at ``path``; lines that a killed run left
+    half-written are passed over."""
+    position = 0
+    with path.open("rb") as stream:
+        for line in stream:
+            try:
+                content = json.loads(line)
+            except ValueError:
+                content = None
+            if isinstance(content, dict) and content.get("step") == step:
+                yield position, content
+            position += len(line)

@@ -49,11 +49,15 @@ IN_REMAINDER = (
 REMAINDERS = frozenset({"remainder_L", "remainder_R"})
 """Names of these remainders."""
 
-RESERVED_NAMES = ("subject", "outside", "total")
-RESERVED_GROUPS = ("outside", "total")
+OUTSIDE, TOTAL = "outside", "total"
+"""Names and groups of the rows of result tables that are no region."""
+
+RESERVED_GROUPS = (OUTSIDE, TOTAL)
+RESERVED_NAMES = ("subject", *RESERVED_GROUPS)
 """Names that result tables use for their own columns and rows; no region or group may have one of them."""
 
-OUTSIDE = "outside"
+NOT_REGIONS = (REMAINDER, *RESERVED_GROUPS)
+"""Groups of rows in result tables that are no white-matter region."""
 
 
 @dataclass(frozen=True)

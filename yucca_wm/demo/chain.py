@@ -8,16 +8,9 @@ from pathlib import Path
 
 from yucca_wm.core.hardware import bf16_is_fast
 from yucca_wm.demo.runner import Step
+from yucca_wm.tasks.definition import TASKS
 
-LESION_TASK, REGION_TASK = "Task001_WM_Lesion", "Task004_WM_Location"
-TASKS = (
-    LESION_TASK,
-    "Task002_WM_Lesion_T1",
-    "Task003_WM_Lesion_FLAIR",
-    REGION_TASK,
-    "Task005_WM_Location_T1",
-    "Task006_WM_Location_FLAIR",
-)
+LESION_TASK, LESION_T1, LESION_FLAIR, REGION_TASK, REGION_T1, REGION_FLAIR = TASKS
 
 
 @dataclass(frozen=True)
@@ -128,8 +121,8 @@ def steps(settings: Settings, out: Path, atlas: Path | None = None) -> list[Step
         _cohort(settings, out, atlas),
         _parcellate(settings, out),
         *[_convert(task, out) for task in TASKS],
-        *_branch("lesions", LESION_TASK, TASKS[1:3], settings.lesions, range(3), out),
-        *_branch("regions", REGION_TASK, TASKS[4:6], settings.regions, range(37), out),
+        *_branch("lesions", LESION_TASK, (LESION_T1, LESION_FLAIR), settings.lesions, range(3), out),
+        *_branch("regions", REGION_TASK, (REGION_T1, REGION_FLAIR), settings.regions, range(37), out),
         _localize(settings, out),
     ]
 

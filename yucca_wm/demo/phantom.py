@@ -85,8 +85,9 @@ def rotation(degrees: Array) -> Array:
     return np.asarray(Rotation.from_euler("xyz", degrees, degrees=True).as_matrix())
 
 
-def smallest_jacobian(warp: Warp, step_mm: float = 4.0) -> float:
+def smallest_jacobian(warp: Warp) -> float:
     """Smallest determinant of d(x + displacement)/dx within the head, by central differences."""
+    step_mm = 4.0
     axis = np.arange(-84.0, 85.0, step_mm)
     points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"))
     field = warp.displacement_mm(points.reshape(3, -1)).reshape(points.shape)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.ensemble.folders import open_probabilities
+from yucca_wm.ensemble.folders import MANIFEST, open_probabilities
 from yucca_wm.ensemble.merge import check_members
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid
 from yucca_wm.imaging.images import Image
@@ -36,7 +36,7 @@ class SoftmaxFiles:
         """Raise InputError for a file that is no longer the one the image was made from."""
         for file, digest in zip(self.files, self.sha256, strict=False):
             if digest and FileState.of(file).sha256 != digest:
-                what = "is not the softmax that the label map was merged from (ensemble.json): it has changed since"
+                what = f"is not the softmax that the label map was merged from ({MANIFEST}): it has changed since"
                 raise InputError(file, what, "merge them again (yucca_ensemble)")
 
 
@@ -55,7 +55,7 @@ class Softmax:
     @property
     def outline(self) -> Image:
         """An empty image on the grid of the files."""
-        return Image(np.broadcast_to(np.uint8(0), self.grid.shape), self.grid.affine, self.path)
+        return self.grid.outline(self.path)
 
     @property
     def planes_at_once(self) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.ensemble.probabilities import SLAB_VOXELS, Grid, Probabilities
-from yucca_wm.imaging.images import Image, check_same_grid
+from yucca_wm.imaging.images import check_same_grid
 
 SMALLEST_PROBABILITY = np.float32(2**-15)
 """Replaces a probability of zero in the geometric mean: half the finest step that is stored."""
@@ -102,11 +102,7 @@ def check_members(members: Sequence[Probabilities]) -> None:
                 f"has {len(other.classes)} classes but {first.path} has {len(first.classes)} (or in another order)",
                 "ensemble predictions of the same label set",
             )
-        check_same_grid(_outline(first), _outline(other))
-
-
-def _outline(member: Probabilities) -> Image:
-    return Image(np.broadcast_to(np.uint8(0), member.grid.shape), member.grid.affine, member.path)
+        check_same_grid(first.grid.outline(first.path), other.grid.outline(other.path))
 
 
 def _geometric_mean(

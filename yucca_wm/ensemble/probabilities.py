@@ -38,6 +38,10 @@ class Grid:
         header = nib.Nifti1Header(self.nifti_header, check=False) if self.nifti_header else None
         return Image(data, self.affine, header=header)
 
+    def outline(self, path: Path) -> Image:
+        """An empty image on this grid; ``path`` names it in errors."""
+        return Image(np.broadcast_to(np.uint8(0), self.shape), self.affine, path)
+
     @classmethod
     def of_nifti(cls, nifti: Any) -> Grid:
         """Grid of a nibabel image; a NIfTI-2 header is converted to NIfTI-1."""

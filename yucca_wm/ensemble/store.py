@@ -157,7 +157,7 @@ def open_softmax(path: str | os.PathLike[str]) -> SoftmaxFile:
             if content["version"] > VERSION:
                 raise InputError(path, f"has format version {content['version']}", "update yucca-wm")
             if content["version"] < VERSION:
-                raise InputError(path, "is of a yucca-wm before its first release", "predict this case again")
+                raise InputError(path, "was written by a pre-release version", "predict this case again")
             return _parse(path, content)
         except InputError:
             raise

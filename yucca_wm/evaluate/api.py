@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from numpy.typing import ArrayLike
 
 from yucca_wm.cohort.ids import NOBODY, check_name
-from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name
 from yucca_wm.core.regions import RegionTable, region_table
 from yucca_wm.evaluate.case import Case, How, evaluate_case, implied_kind
 from yucca_wm.evaluate.doubts import doubts
+from yucca_wm.evaluate.pairs import refuse_same
 from yucca_wm.evaluate.tables import LESION_CASES, REGION_CASES, rows_of
 from yucca_wm.imaging.image_input import sources_of
 from yucca_wm.imaging.images import file_of
@@ -101,8 +101,8 @@ def evaluate(
     """
     sources = sources_of({"prediction": prediction, "truth": truth}, affine)
     pred, gt = sources["prediction"], sources["truth"]
-    if isinstance(pred, Path) and isinstance(gt, Path) and pred.is_file() and gt.is_file() and pred.samefile(gt):
-        raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
+    if isinstance(pred, Path) and isinstance(gt, Path):
+        refuse_same(pred, gt)
     stated = None if kind is None else Target(kind)
     labelled = any(given is not None for given in (lesion_labels, ignored_labels, threshold))
     if labelled and (names is not None or stated is Target.REGIONS):

@@ -16,7 +16,7 @@ from yucca_wm.core.files import check_ours, natural_key, write_json
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.evaluate.case import IN_TRAINING, KIND, Case, How, evaluate_case
 from yucca_wm.evaluate.doubts import changed, copies, doubts, is_changed, of_predict
-from yucca_wm.evaluate.earlier import MANIFEST, drawn_earlier, name_removed, read_earlier, scans_earlier
+from yucca_wm.evaluate.earlier import MANIFEST, drawn_earlier, read_earlier, scans_earlier
 from yucca_wm.evaluate.measures import EMPTY, MEASURED, SURFACE_TOLERANCE_MM
 from yucca_wm.evaluate.page import write_page
 from yucca_wm.evaluate.pairs import Pairs, find_pairs, pairs_of_cohort
@@ -34,7 +34,7 @@ from yucca_wm.evaluate.tables import (
 from yucca_wm.imaging.lesion_maps import ALL, LesionLabels
 from yucca_wm.imaging.reading import say
 from yucca_wm.jobs.cases import Outcome
-from yucca_wm.jobs.earlier import Earlier
+from yucca_wm.jobs.earlier import Earlier, say_gone
 from yucca_wm.jobs.not_replaced import or_force
 from yucca_wm.jobs.options import RunOptions
 from yucca_wm.jobs.resumable import only_run_in, run_step
@@ -120,7 +120,7 @@ def evaluate(
         if len(kinds) > 1:
             raise InputError(gt, "holds lesion maps and region maps", "give --kind, or evaluate them separately")
         if not alone:
-            name_removed(before, {*pairs.paths, *pairs.failed})
+            say_gone(before.step.folder, before.entries.keys() - {*pairs.paths, *pairs.failed})
         for name in (CASES, SUMMARY, PAGE, *DRAWN, *drawn_earlier(out), MANIFEST):
             (out / name).unlink(missing_ok=True)
         read = Record(out, step.name).inputs_of(results)

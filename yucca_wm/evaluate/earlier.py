@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.core.errors import some_of
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.step import Step
 
@@ -22,13 +19,6 @@ def read_earlier(step: Step) -> Earlier:
     content = _content(step.folder)
     names = dict.fromkeys(str(row["subject"]) for row in content.get("cases", ()))
     return Earlier.read(step, names, content.get("failed", {})) if content else Earlier(step, {}, {})
-
-
-def name_removed(earlier: Earlier, cases: Collection[str]) -> None:
-    """Print on stderr which earlier cases are no longer among ``cases``."""
-    if gone := [name for name in earlier.entries if name not in cases]:
-        named = some_of(gone)
-        print(f"note: no longer in the tables of {earlier.step.folder}: {named}", file=sys.stderr)
 
 
 def scans_earlier(folder: Path) -> dict[str, Path]:

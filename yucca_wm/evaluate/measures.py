@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY
+from yucca_wm.imaging.labels import LESION, OTHER_PATHOLOGY, dice
 
 MEASURED = """\
 lesions are 26-connected, and a true lesion is found if one of its voxels is; F1 is of lesions; HD95 is the larger of
@@ -84,12 +84,6 @@ def lesion_measures(
         lesions_true=lesions_true,
         volume_left_out_ml=int(np.count_nonzero(~counted)) * voxel_ml,
     )
-
-
-def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Dice overlap (0..1) of two masks [i, j, k]; 1 if both are empty."""
-    total = int(first.sum()) + int(second.sum())
-    return 2 * int((first & second).sum()) / total if total else 1.0
 
 
 def hausdorff95_mm(first: NDArray[np.bool_], second: NDArray[np.bool_], affine: NDArray[np.float64]) -> float | None:
@@ -201,12 +195,10 @@ def region_measures(
     truth: NDArray[Any],
     affine: NDArray[np.float64],
     table: RegionTable,
-    *,
-    tolerance_mm: float = SURFACE_TOLERANCE_MM,
 ) -> list[RegionMeasures]:
     """Compare two region maps on one grid, region by region of ``table``, in its order.
 
-    prediction, truth : labels [i, j, k]. affine : 4x4, voxel index -> world mm. tolerance_mm : as in `surface_dice`.
+    prediction, truth : labels [i, j, k]. affine : 4x4, voxel index -> world mm.
 
     Raises ValueError if the shapes differ.
     """
@@ -232,7 +224,7 @@ def region_measures(
                 region.index,
                 region.name,
                 dice(predicted, true),
-                surface_dice(predicted, true, affine, tolerance_mm),
+                surface_dice(predicted, true, affine, SURFACE_TOLERANCE_MM),
                 100 * (n_predicted - n_true) / n_true if n_true else None,
                 n_predicted * voxel_ml,
                 n_true * voxel_ml,

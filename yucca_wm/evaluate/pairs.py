@@ -32,13 +32,18 @@ class Pairs:
     in_training: Mapping[str, bool] = field(default_factory=dict)
 
 
+def refuse_same(pred: Path, gt: Path) -> None:
+    """Raise InputError if both are one file or folder."""
+    if pred.exists() and gt.exists() and pred.samefile(gt):
+        raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
+
+
 def find_pairs(pred: Path, gt: Path, kind: Target | None, name: str | None = None) -> Pairs:
     """Pairs of two files or two folders. name : of the case of two files (default: that of the prediction).
 
     Raises InputError if there is no pair to compare, or predictions and truths are the same files.
     """
-    if pred.exists() and gt.exists() and pred.samefile(gt):
-        raise InputError(pred, "is given as prediction and as truth", "give the maps to compare with")
+    refuse_same(pred, gt)
     if pred.is_file() and gt.is_file():
         return Pairs({name or case_name(pred): (pred, gt)}, {})
     for path in (pred, gt):

@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import natural_key
-from yucca_wm.core.regions import REMAINDER
+from yucca_wm.core.regions import NOT_REGIONS, TOTAL
 from yucca_wm.core.tsv import NUMBER, Columns, composed, has_value, read_columns
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
-
-NOT_REGIONS = (REMAINDER, "outside", "total")
-"""Groups of rows in ``lesion_load.tsv`` that are never features."""
 
 TRANSFORMS = ("sqrt", "log1p", "none")
 """Transforms for skewed loads: square root, log(1 + percent), or none."""
@@ -66,7 +63,7 @@ def read_loads(source: TableInput) -> Loads:
     path = read.path
     subject, name, group = (read.cells[column] for column in ("subject", "name", "group"))
     inside = [row for row, kind in enumerate(group) if kind not in NOT_REGIONS]
-    totals = [row for row, kind in enumerate(group) if kind == "total"]
+    totals = [row for row, kind in enumerate(group) if kind == TOTAL]
     if not inside or not totals:
         raise InputError(path, "holds no subject", "run yucca_wm.localize first")
     if "" in subject:

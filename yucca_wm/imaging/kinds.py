@@ -76,6 +76,14 @@ def more_than_lesions(labels: Image) -> bool:
     return bool(np.count_nonzero(labels.data) * labels.voxel_volume_mm3 > 1000 * MOST_LESIONS_ML)
 
 
+def refuse_flat(image: Image) -> None:
+    """Raise InputError for an image with an axis of one voxel, or with one value only."""
+    if min(image.shape) < 2:
+        raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
+    if image.data.min() == image.data.max():
+        raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
+
+
 def equal_neighbours(data: NDArray[Any], background: float = 0) -> float | None:
     """Share of equal values among neighbours along the first axis that are both not background; None if there are no
     such neighbours."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.core.errors import InputError
+from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.files import natural_key
 from yucca_wm.jobs.run_record import Entry, FileState, Record, State
 from yucca_wm.jobs.step import Step
+
+
+def say_gone(folder: Path, subjects: Iterable[str]) -> None:
+    """Print on stderr which subjects of an earlier run are no longer in the tables in ``folder``."""
+    if gone := sorted(subjects, key=natural_key):
+        print(f"note: no longer in the tables of {folder}: {some_of(gone)}", file=sys.stderr)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import files_of, no_such_file, sha256
 from yucca_wm.core.predictions import RUN_RECORD as RECORD
+from yucca_wm.core.predictions import run_lines
 
 HEADER = "header"
 """Key among the parameters: the form given by ``--header``, if any. It belongs to a subject's own files."""
@@ -132,9 +133,8 @@ class Entry:
         return json.dumps(there, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
     @classmethod
-    def from_line(cls, line: bytes) -> Entry:
-        """Raises ValueError, KeyError or TypeError for anything but a whole line."""
-        content = json.loads(line)
+    def of(cls, content: dict[str, Any]) -> Entry:
+        """Entry with the ``content`` of a line; raises ValueError, KeyError or TypeError if it is not one of ours."""
         inputs, outputs = (
             {name: FileState(**file) for name, file in content.pop(role, {}).items()} for role in ("inputs", "outputs")
         )
@@ -149,12 +149,9 @@ class Record:
         self._offsets: dict[str, int] = {}
         self._writing = threading.Lock()
         if self.path.is_file():
-            offset = 0
-            with self.path.open("rb") as stream:
-                for line in stream:
-                    if (entry := _entry(line)) is not None and entry.step == step:
-                        self._offsets[entry.subject] = offset
-                    offset += len(line)
+            for offset, content in run_lines(self.path, step):
+                with suppress(ValueError, KeyError, TypeError, AttributeError):  # not one of our lines
+                    self._offsets[Entry.of(content).subject] = offset
 
     @property
     def subjects(self) -> list[str]:
@@ -167,7 +164,7 @@ class Record:
             return None
         with self.path.open("rb") as stream:
             stream.seek(self._offsets[subject])
-            return Entry.from_line(stream.readline())
+            return Entry.of(json.loads(stream.readline()))
 
     def inputs_of(self, subjects: Iterable[str]) -> dict[str, Mapping[str, FileState]]:
         """Subject -> the files that its last run read; without subjects that are not in the record."""
@@ -207,13 +204,6 @@ def _marks(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
 def plain(parameters: Mapping[str, Any]) -> Any:
     """``parameters`` as they are read back from a line."""
     return json.loads(json.dumps(parameters, allow_nan=False))
-
-
-def _entry(line: bytes) -> Entry | None:
-    try:
-        return Entry.from_line(line)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def _append(path: Path, line: bytes, *, sync: bool) -> int:

@@ -163,7 +163,10 @@ def _apply(affine: NDArray[np.floating[Any]], points: NDArray[Any]) -> NDArray[n
 
 STEP = "to template"
 FOLDER, FREQUENCY, COUNT = "template", "lesion_frequency.nii.gz", "lesion_count.nii.gz"
-TABLES = (TEMPLATE.name, "template.json", FREQUENCY, COUNT)
+ABOUT = "template.json"
+"""Record of the maps of the whole cohort beside them."""
+
+TABLES = (TEMPLATE.name, ABOUT, FREQUENCY, COUNT)
 
 MOST_OUTSIDE = 0.5
 """With a larger share of a subject's lesion volume outside the template's grid, the transform leads elsewhere."""
@@ -172,7 +175,7 @@ MOST_OUTSIDE = 0.5
 def forget_frequency(results_dir: Path) -> None:
     """Remove the files of the whole cohort in ``template/``, which are outdated until subjects are carried again.
     Without ``template.json`` beside them, they are not from this package, and stay."""
-    if (results_dir / FOLDER / "template.json").is_file():
+    if (results_dir / FOLDER / ABOUT).is_file():
         for name in TABLES:
             (results_dir / FOLDER / name).unlink(missing_ok=True)
 
@@ -282,7 +285,7 @@ def _carry_into(
         "columns": TEMPLATE.sidecar(),
         "failures": outcome.failures,
     }
-    write_json(folder / "template.json", about)
+    write_json(folder / ABOUT, about)
     return len(counted), outcome.failures
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -14,14 +13,14 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.jobs.cases import Outcome
 from yucca_wm.jobs.earlier import Earlier
 from yucca_wm.jobs.options import RunOptions
-from yucca_wm.jobs.resumable import only_run_in, run_step
+from yucca_wm.jobs.resumable import run_step
 from yucca_wm.jobs.run_record import FileState, Record, plain
 from yucca_wm.jobs.step import Step
 from yucca_wm.localize.atlas_space import forget_frequency
 from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.folder import OutputFiles, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
-from yucca_wm.localize.inputs.pairs import Inputs, Pair, folder_inputs
+from yucca_wm.localize.inputs.pairs import Inputs, Pair
 from yucca_wm.localize.inputs.records import before_rules, mixed_settings, other_scans, recorded_by_predict, same_scans
 from yucca_wm.localize.measures.flags import (
     OTHER_SCANS,
@@ -38,41 +37,6 @@ from yucca_wm.localize.summary import summary
 from yucca_wm.localize.tables import Table
 
 
-def localize_cohort(
-    lesions: str | os.PathLike[str],
-    regions: str | os.PathLike[str],
-    out_dir: str | os.PathLike[str],
-    table: RegionTable,
-    settings: Settings,
-    *,
-    ventricles: str | os.PathLike[str] | None = None,
-    maps: bool = False,
-    bids: bool = False,
-    companions: CompanionPaths | None = None,
-    options: RunOptions | None = None,
-) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Localize every subject and write ``lesion_load.tsv``, ``lesion_load_wide.tsv``, ``lesions.tsv``,
-    ``regions.tsv`` (the region table), ``localize.json`` and ``heat_map.png``/``.svg`` to ``out_dir``.
-
-    maps : also write ``maps/<subject>.nii.gz``, the lesions labelled by region.
-    bids : also write the same maps as a BIDS derivative, in ``bids/``.
-    companions : softmaxes, maps made from one modality, and tissue maps; adds ``lesion_load_soft.tsv``,
-    ``modalities.tsv`` and ``places.tsv``.
-
-    Returns the flags of every localized subject (subject -> flag -> sentence), and failures (case -> reason). A subject
-    is localized again if its maps or the settings have changed: no table is older than its maps. If no subject can be
-    localized, earlier results in ``out_dir`` stay; without any, no tables are written.
-
-    Raises InputError if another run is writing to ``out_dir``.
-    """
-    options = options or RunOptions()
-    inputs = folder_inputs(lesions, regions, ventricles)
-    with only_run_in(out_dir, options) as folder:
-        return localize_into(
-            folder, inputs, table, settings, maps=maps, bids=bids, companions=companions, options=options
-        )
-
-
 def localize_into(
     folder: Path,
     inputs: Inputs,
@@ -85,7 +49,16 @@ def localize_into(
     options: RunOptions,
     renew: bool = False,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """`localize_cohort` for a caller that already holds ``folder`` (`yucca_wm.jobs.resumable.only_run_in`).
+    """Localize every subject, and write its tables, the joint tables, ``localize.json`` and the heat map to ``folder``,
+    which the caller holds (`yucca_wm.jobs.resumable.only_run_in`).
+
+    maps : also write ``maps/<subject>.nii.gz``, the lesions labelled by region.
+    bids : also write the same maps as a BIDS derivative, in ``bids/``.
+    companions : softmaxes, maps made from one modality, and tissue maps; adds ``lesion_load_soft.tsv``,
+    ``modalities.tsv`` and ``places.tsv``.
+
+    Returns the flags of every localized subject (subject -> flag -> sentence), and failures (case -> reason). A subject
+    is localized again if its maps or the settings have changed: no table is older than its maps.
 
     One subject's files (``inputs.adds``) are added to earlier results; otherwise subjects that are not among the inputs
     are removed, and named on stderr. If no subject can be localized, earlier results in ``folder`` stay, unless

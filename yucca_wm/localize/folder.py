@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from yucca_wm.core.errors import InputError, some_of
-from yucca_wm.core.files import check_ours, make_folder, natural_key
+from yucca_wm.core.files import check_ours, make_folder
+from yucca_wm.jobs.earlier import say_gone
 from yucca_wm.jobs.not_replaced import Written, or_force
 from yucca_wm.jobs.run_record import Record
 from yucca_wm.jobs.step import Step, Work
@@ -91,6 +91,4 @@ def remove_others(step: Step, parts: Parts, works: Mapping[str, Work[Pair]]) -> 
             written.remove(subject, in_use)
     for part in gone.values():
         part.unlink(missing_ok=True)
-    if gone:
-        named = ", ".join(sorted(gone, key=natural_key))
-        print(f"note: no longer in the tables of {step.folder}: {named}", file=sys.stderr)
+    say_gone(step.folder, gone)

@@ -14,7 +14,7 @@ import numpy as np
 from yucca_wm import __version__
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import case_name, make_folder, write_json, write_text
-from yucca_wm.core.regions import FORM, RegionTable
+from yucca_wm.core.regions import FORM, OUTSIDE, RegionTable
 from yucca_wm.core.tsv import write_tsv
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
@@ -125,7 +125,7 @@ class Derivative:
         rows = [
             (str(region.index), region.name, region.color.upper(), str(region.side), region.group) for region in table
         ]
-        rows.append((str(outside_label(table)), "outside", "#FFFFFF", "none", "outside"))
+        rows.append((str(outside_label(table)), OUTSIDE, "#FFFFFF", "none", OUTSIDE))
         write_tsv(self.root / "dseg.tsv", COLUMNS, rows)
         write_json(self.root / "dseg.json", SHARED)
 

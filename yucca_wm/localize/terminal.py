@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yucca_wm.core.errors import count
-from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS
+from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS, RESERVED_GROUPS, TOTAL
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.localize.tables import LOAD, PLACES
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from yucca_wm.localize.measures.load import CaseResult
 
 Row = Mapping[str, str]
-
-SUMMARY = (OUTSIDE, "total")
-"""Rows that are not a single region; they come last."""
 
 MOST = 10
 """At most this many regions have their own row."""
@@ -38,11 +35,11 @@ def affected(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     Regions with most lesion volume come first, further regions in one row, then remainders and outside if not empty,
     and the total, which volumes and numbers of lesions add up to.
     """
-    white = [row for row in rows if row["group"] != REMAINDER and row["name"] not in SUMMARY]
+    white = [row for row in rows if row["group"] != REMAINDER and row["name"] not in RESERVED_GROUPS]
     first = sorted((row for row in white if _ml(row) > 0), key=_ml, reverse=True)
     further = [_together(first[MOST:])] if first[MOST:] else []
     remainders = [row for row in rows if row["group"] == REMAINDER and _ml(row) > 0]
-    summary = [row for row in rows if row["name"] in SUMMARY and (row["name"] != OUTSIDE or _ml(row) > 0)]
+    summary = [row for row in rows if row["name"] in RESERVED_GROUPS and (row["name"] != OUTSIDE or _ml(row) > 0)]
     none = len(white) - len(first)
     which = f"{none} of {len(white)} regions contain no" if none else f"all {len(white)} regions contain"
     said = f"{which} lesion voxels"
@@ -78,7 +75,7 @@ MOST_SUBJECTS = 20
 
 def cohort_lines(out: Path) -> Iterator[str]:
     """Lesion volume, number of lesions and load of every subject, from the tables that localize wrote to ``out``."""
-    totals = [row for row in read_rows(out / LOAD) if row["name"] == "total"]
+    totals = [row for row in read_rows(out / LOAD) if row["name"] == TOTAL]
     shown = totals[:MOST_SUBJECTS]
     yield from _aligned(shown, "subject", "subject", "% of regions")
     if further := totals[MOST_SUBJECTS:]:

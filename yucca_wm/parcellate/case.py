@@ -19,12 +19,12 @@ from yucca_wm.core.stages import stage
 from yucca_wm.core.tissue import Tissue
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, Source, load, name_of, save
+from yucca_wm.imaging.labels import dice
 from yucca_wm.parcellate.outputs import REGIONS_SHA256, Outputs
 from yucca_wm.parcellate.quality import (
     Fit,
     agreement_by_part,
     check_whole,
-    dice,
     doubts,
     network_agreement,
     t1_contrast,
@@ -185,7 +185,7 @@ def _label(atlas: Atlas, found: WhiteMatter, settings: Settings, beside: Beside)
         check_sides(found, warp.matrix @ wm.affine)
     unmasked = carry(atlas.labels, wm, warp, settings.interpolation)
     regions, filled, unlabelled = keep_white_matter(unmasked, wm, settings.fill_mm)
-    overlap = dice(carry(atlas.wm, wm, warp, Interpolation.NEAREST), wm.data)
+    overlap = dice(carry(atlas.wm, wm, warp, Interpolation.NEAREST) > 0, wm.data > 0)
     fit = judge(atlas, wm, registered, unmasked, beside)
     return Labelling(regions, unmasked, warp, fit, overlap, filled, unlabelled)
 
@@ -201,7 +201,7 @@ def judge(atlas: Atlas, wm: Image, registered: Registration, unmasked: NDArray[A
         starts=registered.starts,
         agreeing=registered.agreeing,
         t1_contrast=None if beside.t1 is None else t1_contrast(wm, beside.t1),
-        wm_in_tissue_dice=None if tissue is None else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, wm.data),
+        wm_in_tissue_dice=None if tissue is None else dice(tissue.data == Tissue.CEREBRAL_WHITE_MATTER, wm.data > 0),
         network_agreement=None if other is None else network_agreement(unmasked, other, atlas.table),
     )
 

@@ -116,12 +116,6 @@ def t1_contrast(wm: Image, t1: Image) -> float | None:
     return float(below.mean() / (2 * around.size))
 
 
-def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Dice overlap of the nonzero voxels of two arrays of equal shape; 0 if there are none."""
-    a, b = first != 0, second != 0
-    return 2 * int((a & b).sum()) / max(int(a.sum()) + int(b.sum()), 1)
-
-
 def network_agreement(registered: NDArray[Any], network: Image, table: RegionTable) -> float | None:
     """Share of equal labels among the voxels that both region maps assign to a white-matter region."""
     regions = table.measured.indices

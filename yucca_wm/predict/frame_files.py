@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yucca_wm.core.files import make_folder
+from yucca_wm.core.predictions import FRAME
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image, Source
 
 if TYPE_CHECKING:
     from yucca_wm.scan import Frame
-
-FRAME = "frame"
 
 
 def frame_files(name: str, out: Path) -> list[Path]:

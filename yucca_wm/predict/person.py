@@ -15,6 +15,7 @@ from yucca_wm.core.predictions import SHOWN, By
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image
+from yucca_wm.imaging.kinds import refuse_flat
 from yucca_wm.jobs.run_record import FileState
 from yucca_wm.models.shipped import identities as shipped_identities
 from yucca_wm.predict import shipped
@@ -26,7 +27,6 @@ from yucca_wm.predict.registered import fetched
 from yucca_wm.scan import Frame, bring_to_one_frame
 from yucca_wm.scan.names import name_notes
 from yucca_wm.scan.notes import APART, NOT_SHOWN
-from yucca_wm.tasks.case import check_image
 
 if TYPE_CHECKING:
     from yucca_wm.models.segment import Networks
@@ -174,7 +174,9 @@ def _frame(case: Case, options: Options) -> Frame:
     """The subject's scans on one grid. For given models alone the image need not be a head: scans already on one grid
     are left as they are."""
     if not options.shipped and not any(isinstance(path, Path) and path.is_dir() for path in case.scans.values()):
-        loaded = {m: check_image(images.load(path)) for m, path in case.scans.items()}
+        loaded = {m: images.load(path) for m, path in case.scans.items()}
+        for image in loaded.values():
+            refuse_flat(image)
         first, *others = loaded.values()
         if all(images.same_grid(first, other) for other in others):
             notes = [Note(note).on(modality) for modality, image in loaded.items() for note in image.header_notes]

@@ -133,7 +133,7 @@ def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, 
     folder = results.folder / atlas_space.FOLDER
     if not (folder / atlas_space.FREQUENCY).is_file():
         return []
-    about = json.loads((folder / "template.json").read_text(encoding="utf-8"))
+    about = json.loads((folder / atlas_space.ABOUT).read_text(encoding="utf-8"))
     shown = images.load(folder / atlas_space.FREQUENCY)
     try:
         template = on_grid(images.load(about["template"]), shown)

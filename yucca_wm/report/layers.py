@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.regions import OUTSIDE, RegionTable
 from yucca_wm.core.tissue import tissues
 from yucca_wm.imaging.grids import to_ras
 from yucca_wm.imaging.images import Image
@@ -23,8 +23,6 @@ from yucca_wm.report.pictures.subject import region_greys
 from yucca_wm.report.pictures.viewer import Layer
 from yucca_wm.report.results import Row
 from yucca_wm.report.scans import scan_under
-
-OUTSIDE_NAME = "outside"
 
 
 def subject_layers(
@@ -51,7 +49,7 @@ def subject_layers(
     else:
         under, by_headers = scan_under(background, lesions)
     names = {region.index: region.name for region in table}
-    lesion_names = names | {outside_label(table): OUTSIDE_NAME}
+    lesion_names = names | {outside_label(table): OUTSIDE}
     labelled = labelled_lesions(lesions, regions, table, settings)
     layers = [
         Layer(

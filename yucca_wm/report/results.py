@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.notes import Note
-from yucca_wm.core.predictions import PREDICTIONS, By, PredictionRecord, prediction_record, read_predictions
-from yucca_wm.core.regions import REMAINDER, RegionTable, read_table, regions
+from yucca_wm.core.predictions import FRAME, PREDICTIONS, By, PredictionRecord, prediction_record, read_predictions
+from yucca_wm.core.regions import NOT_REGIONS, TOTAL, RegionTable, read_table, regions
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.inputs.records import notes_of
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.measures.lesions import OUTSIDE_ID
 from yucca_wm.localize.measures.load import TOTAL_ID
-from yucca_wm.localize.measures.places import TOTAL
 from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.localize.tables import LOAD, PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
@@ -36,9 +35,6 @@ EXTRA = {
     "template/template.tsv": "Lesion volume in the subject's space and in the template's",
 }
 """Tables that localize writes on request, in the order of the pages."""
-
-ALIGNMENTS = "frame"
-"""Folder of the pictures of T1 on FLAIR that yucca_wm.predict writes beside the tables."""
 
 FAILED, NOT_PREDICTED = "could not be localized; see localize.json", "could not be predicted; see predict.json"
 """Replacement for reasons, which contain file names."""
@@ -108,7 +104,7 @@ class Results:
 
 
 def is_region(row: Row) -> bool:
-    return row["group"] not in (REMAINDER, "outside", "total")
+    return row["group"] not in NOT_REGIONS
 
 
 def value(row: Row, column: str) -> float:
@@ -134,7 +130,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
     load = _in_order(folder / LOAD, load, "region_id", [*ids, OUTSIDE_ID, TOTAL_ID], list(summary.subjects))
-    pictures = {name: folder / ALIGNMENTS / f"{name}.png" for name in load}
+    pictures = {name: folder / FRAME / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
     try:
         order = [*dict(summary.content.get("places", {})), TOTAL]

@@ -7,11 +7,11 @@ from typing import Any
 
 from yucca_wm import __version__
 from yucca_wm.core.errors import YuccaWMError, count
-from yucca_wm.core.regions import IN_REMAINDER, REMAINDER, REMAINDERS, RegionTable
+from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS, RESERVED_GROUPS, RegionTable
 from yucca_wm.localize.measures.places import SORTED
-from yucca_wm.localize.terminal import COUNTED, SUMMARY, affected, load_shown, places_known
+from yucca_wm.localize.terminal import COUNTED, affected, load_shown, places_known
 from yucca_wm.report.html import LEFT, Pictures, decimals, embedded, render, short, table_of
-from yucca_wm.report.layers import OUTSIDE_NAME, check_counts, subject_layers
+from yucca_wm.report.layers import check_counts, subject_layers
 from yucca_wm.report.notes import SMALL, Notes
 from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, RegionLoad, draw_subject, region_colors
 from yucca_wm.report.pictures.viewer import slice_viewer
@@ -79,7 +79,7 @@ def subject_page(
         places=_place_rows(results, subject),
         sorted=SORTED,
         left=LEFT,
-        outside=any(row["name"] == OUTSIDE_NAME and value(row, "lesion_volume_ml") > 0 for row in rows),
+        outside=any(row["name"] == OUTSIDE and value(row, "lesion_volume_ml") > 0 for row in rows),
         alignment=embedded(results.alignments[subject]) if subject in results.alignments else "",
         affected=[
             {
@@ -87,7 +87,7 @@ def subject_page(
                 "volume": short(row["lesion_volume_ml"]),
                 "percent": load_shown(row),
                 "lesions": row["n_lesions"],
-                "sum": row["name"] in SUMMARY,
+                "sum": row["name"] in RESERVED_GROUPS,
             }
             for row in first
         ],
@@ -95,7 +95,7 @@ def subject_page(
         counted=COUNTED,
         load_heads=heads,
         load_rows=[
-            {"sum": row["group"] in ("outside", "total"), "cells": [_cell(row, head) for head in heads]} for row in rows
+            {"sum": row["group"] in RESERVED_GROUPS, "cells": [_cell(row, head) for head in heads]} for row in rows
         ],
         lesions=table_of("Lesions", [_first_things_first(row) for row in lesions]) if lesions else None,
         extra=[table_of(title, found) for title, by in results.extra.items() if (found := by.get(subject))],
@@ -114,12 +114,12 @@ def _draw(
             row["name"],
             0.0 if row["group"] == REMAINDER else value(row, "load_percent"),  # only a rim: no bar and no cross
             value(row, "lesion_volume_ml"),
-            row["name"] != OUTSIDE_NAME,
+            row["name"] != OUTSIDE,
         )
         for row in rows[:-1]  # the last is the total
     ]
     colors = region_colors({load.name: load.volume_ml for load in loads if load.is_region})
-    colors[OUTSIDE_NAME] = OUTSIDE_COLOR
+    colors[OUTSIDE] = OUTSIDE_COLOR
     under, layers, by_headers = subject_layers(about, results.summary["settings"], table, colors, background)
     lesions, names = layers[0].labelled, dict(layers[0].names)
     check_counts(lesions, names, rows, about)

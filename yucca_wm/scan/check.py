@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError, by_axis
 from yucca_wm.core.notes import Note
 from yucca_wm.imaging.images import Image, Source
-from yucca_wm.imaging.kinds import refuse_label_map
+from yucca_wm.imaging.kinds import refuse_flat, refuse_label_map
 from yucca_wm.registration.volume import head, level, points_mm, thinned, to_itk
 from yucca_wm.scan.air import in_usual_range, with_air_at_zero
 from yucca_wm.scan.notes import BLANK
@@ -76,10 +76,7 @@ def check_values(image: Image) -> None:
     if spacing[1] > MAX_VOXEL_MM[0] or spacing[2] > MAX_VOXEL_MM[1]:
         shown = by_axis(image.spacing_mm)
         raise InputError(image.name, f"has voxels of {shown} mm: too large to show lesions", "give the original scan")
-    if min(image.shape) < 2:
-        raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
-    if image.data.min() == image.data.max():
-        raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
+    refuse_flat(image)
     check_not_wrapped(image)
     refuse_label_map(image)
 

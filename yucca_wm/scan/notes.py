@@ -51,11 +51,12 @@ CALLED_OTHERWISE = Wording(
     "the file given as the {name} is called {file}: check that T1 and FLAIR are not exchanged", About.DOUBTFUL_SCANS
 )
 AFTER_AGENT = Wording(
-    "the {name} was made after contrast agent, by its name ({file}): the models were not trained on such scans",
+    "the {name} was acquired after contrast agent, judging by its name ({file}): the models were not trained on such "
+    "scans",
     About.DOUBTFUL_SCANS,
 )
 NO_MAGNITUDE = Wording(
-    "the {name} is a phase, real or imaginary image, by its name ({file}): give the magnitude image",
+    "the {name} is a phase, real or imaginary image, judging by its name ({file}): give the magnitude image",
     About.DOUBTFUL_SCANS,
 )
 ONLY_T1 = Wording("few lesions show on a T1: give the FLAIR too, if there is one", About.WITHOUT_FLAIR)

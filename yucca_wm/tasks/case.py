@@ -19,7 +19,7 @@ from yucca_wm.core.modality import Modality
 from yucca_wm.core.regions import regions
 from yucca_wm.imaging.grids import reordered
 from yucca_wm.imaging.images import Image, check_same_grid, load, load_labels, same_grid, save
-from yucca_wm.imaging.kinds import labels_in, refuse_mask
+from yucca_wm.imaging.kinds import labels_in, refuse_flat, refuse_mask
 from yucca_wm.imaging.label_names import stated_names
 from yucca_wm.imaging.reading import note
 from yucca_wm.tasks.definition import Target, Task
@@ -106,7 +106,8 @@ def check_subject(
     images = {}
     for modality in Modality:
         if (path := subject.scans.get(modality)) is not None:
-            images[modality] = check_image(load(path))
+            images[modality] = load(path)
+            refuse_flat(images[modality])
     label_path: Path | None = getattr(subject, task.target)
     label = load_map(label_path, task.target) if label_path is not None else None
     if register and len(images) > 1:
@@ -147,15 +148,6 @@ def _beside(image: Image, like: Image) -> Image:
     except InputError as error:
         remedy = f"have them registered ({REGISTER}), or resample one to the other"
         raise InputError(error.path, error.problem, remedy) from None
-
-
-def check_image(image: Image) -> Image:
-    """``image`` if Yucca can learn from it; raises InputError if it has only one value, or a flat axis."""
-    if min(image.shape) < 2:
-        raise InputError(image.name, f"has shape {image.shape}, a volume is needed")
-    if image.data.min() == image.data.max():
-        raise InputError(image.name, f"holds the value {image.data.flat[0]} only", "check that it is the right file")
-    return image
 
 
 def _write_image(image: Image, target: Path) -> None:

@@ -17,7 +17,7 @@ from yucca_wm.cohort.region_record import names_of
 from yucca_wm.cohort.subject import Split, Subject
 from yucca_wm.core.errors import InputError, count
 from yucca_wm.core.files import make_folder, write_json
-from yucca_wm.core.modality import Modality
+from yucca_wm.core.modality import Modality, lacking, used_alone
 from yucca_wm.imaging.reading import OPTION, reading_aloud, say
 from yucca_wm.jobs.lock import only_run
 from yucca_wm.jobs.options import RunOptions
@@ -213,14 +213,13 @@ def _plan(
     """Requests by subject, and missing files (subject -> message), before any image is opened."""
     concerned = [subject for subject in subjects if task.modality is None or splits[subject.name] is Split.TEST]
     if not any(splits[subject.name] is task.split for subject in concerned):
-        remedy = f"put subjects into a {task.split} folder, or say '{task.split}' in a table"
-        raise InputError(cohort, f"has no {task.split} subject", remedy)
+        raise InputError(cohort, f"has no {task.split} subject", task.split.remedy)
     known = [modality for modality in task.modalities if any(modality in subject.scans for subject in concerned)]
     if not known:
         raise InputError(cohort, f"has no {' or '.join(task.modalities)} image", "see docs/your-own-data.md")
     labelled = {splits[subject.name] for subject in concerned if getattr(subject, task.target)}
     if task.modality is None and Split.TRAIN not in labelled:
-        raise InputError(cohort, f"has no {task.target.noun} for training", task.target.remedy)
+        raise InputError(cohort, f"{task.target.lacking} for training", task.target.remedy)
 
     requests: dict[str, Request] = {}
     failures: dict[str, str] = {}
@@ -228,16 +227,16 @@ def _plan(
         split = splits[subject.name]
         missing = [modality for modality in known if modality not in subject.scans]
         if task.modality is None and split in labelled and getattr(subject, task.target) is None:
-            failures[subject.name] = f"has no {task.target.noun}; {task.target.remedy}"
+            failures[subject.name] = f"{task.target.lacking}; {task.target.remedy}"
         elif task.modality is None and split not in labelled:
             continue
         elif split is task.split and len(missing) == len(known):
-            failures[subject.name] = f"has no {' and no '.join(missing)}"
+            failures[subject.name] = lacking(missing)
         else:
             requests[subject.name] = Request(task, subject, split, folder)
             if missing and split is task.split:
-                rest = " and ".join(modality for modality in known if modality not in missing)
-                failures[subject.name] = f"has no {' and no '.join(missing)}; its {rest} is used alone"
+                rest = [modality for modality in known if modality not in missing]
+                failures[subject.name] = f"{lacking(missing)}; {used_alone(rest)}"
     training = {name: request.cases() if request.split is Split.TRAIN else () for name, request in requests.items()}
     problems = name_problems(training)
     for name in problems:

@@ -35,6 +35,11 @@ class Target(StrEnum):
         """A subject's map of it, in words."""
         return "lesion mask" if self is Target.LESIONS else "region map"
 
+    @property
+    def lacking(self) -> str:
+        """That a subject or cohort has no such map."""
+        return f"has no {self.noun}"
+
 
 @dataclass(frozen=True)
 class Task:

@@ -83,13 +83,10 @@ class Source:
 
 CHALLENGE = Source("WMH segmentation challenge", "CC BY-NC 4.0", "https://doi.org/10.34894/AECRSD")
 
-REFERENCES = {
-    Target.LESIONS: "lesion masks as the cohort provides them",
-    Target.REGIONS: (
-        "region labels of the JHU-MNI-SS white matter atlas (Oishi et al., NeuroImage 2009), merged as in "
-        "Machnio et al., NLDL 2025"
-    ),
-}
+OF_ATLAS = (
+    "region labels of the JHU-MNI-SS white matter atlas (Oishi et al., NeuroImage 2009), merged as in "
+    "Machnio et al., NLDL 2025"
+)
 
 
 def find_source(root: Path, subjects: Sequence[Subject]) -> Source:
@@ -122,16 +119,19 @@ def dataset_json(
     test = sorted({_case(file) for file in files if file.startswith(("imagesTs/", "labelsTs/"))})
     present = [m for m in task.modalities if any(case.endswith(f"_{m}") for case in training)]
     images = " or ".join(present or task.modalities)
+    classes = task.target.classes | dict(names)
+    of_atlas = task.target is Target.REGIONS and classes == task.target.classes
+    maps = OF_ATLAS if of_atlas else f"{task.target.noun}s as the cohort provides them"
     return {
         "name": task.name,
-        "description": f"{images} images of {source.name}; {REFERENCES[task.target]}",
+        "description": f"{images} images of {source.name}; {maps}",
         "tensorImageSize": "4D",
         "reference": source.reference,
         "licence": source.licence,
         "release": "1.0",
         "image_extension": "nii.gz",
         "modality": {"0": f"{images} MRI"},
-        "labels": {str(label): name for label, name in (task.target.classes | dict(names)).items()},
+        "labels": {str(label): name for label, name in classes.items()},
         "label_hierarchy": {},
         "regions": {},
         "tasks": [],

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,14 +141,22 @@ def start_from(model: Model, network: nn.Module, task: Task) -> Start:
     reads = [name for name in given if _reads_scans(own[name], given[name], model, task)] if mixing is not None else []
     given |= {name: torch.einsum("oi...,ti->ot...", given[name], mixing) for name in reads}
     weights = {name: tensor for name, tensor in given.items() if tensor.shape == own[name].shape}
-    notes = [f"{len(weights)} of {len(own)} tensors start from {model.path}"]
+    taken, afresh = taken_over(own, weights, model.path)
+    notes = [taken]
     notes += [f"{name}: {said}" for name in reads if said]
     if turn is not None and turn != sorted(turn):
         notes.append(f"kernels are turned: axes are in the order {list(task.axes)} here")
     if head is not None:
         notes.append(f"{head.layer}: {_rows_in_words(model, task, head)}")
-    fresh = sorted({name.rpartition(".")[0] for name in own.keys() - weights.keys()})
-    return Start(weights, head, notes + ([f"these start afresh: {', '.join(fresh)}"] if fresh else []))
+    return Start(weights, head, notes + afresh)
+
+
+def taken_over(own: Collection[str], weights: Collection[str], source: object) -> tuple[str, list[str]]:
+    """How many tensors of a network (``own``) are among the ``weights`` from ``source``, and, if some are not, a note
+    on the layers that start from scratch."""
+    fresh = sorted({name.rsplit(".", 1)[0] for name in set(own) - set(weights)})
+    said = f"{len(weights)} of {len(own)} tensors start from {source}"
+    return said, [f"these start afresh: {', '.join(fresh)}"] if fresh else []
 
 
 def _head(model: Model, own: dict[str, Tensor], task: Task, rows: tuple[int | None, ...] | None) -> Head | None:

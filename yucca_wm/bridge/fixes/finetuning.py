@@ -14,6 +14,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from yucca_wm.core.errors import by_axis
 from yucca_wm.core.modality import named_in
 
 PREFIX = "yucca_wm:"
@@ -147,7 +148,8 @@ def _other_grid(plans: dict[str, Any], model: Any) -> list[str]:
     if turned_axes(model, plans["transpose_forward"]) is None:
         lines.append(f"slices or axes ({plans['transpose_forward']}) are not those of the model ({model.transpose})")
     if not spacing or any(abs(float(a) - b) > LIKE * b for a, b in zip(spacing, wanted, strict=True)):
-        lines.append(f"voxels are of {spacing or 'any'} mm, the model's were of {wanted}")
+        mm = f"{by_axis(spacing)} mm" if spacing else "not fixed"
+        lines.append(f"voxel size is {mm}; the model was trained at {by_axis(wanted)} mm")
     plan = PLANS.get(tuple(wanted))
     return [f"{line}{f': preprocess with -pl {plan}' if plan else ''}" for line in lines]
 
@@ -163,13 +165,14 @@ def transfer(network: Any, weights: dict[str, Any], path: str) -> None:
     """Copy all ``weights`` that match ``network`` in shape; ends the command in one line if there are none."""
     import torch
 
+    from yucca_wm.training.finetuning import taken_over
+
     own = network.state_dict()
     given = {name.removeprefix("model."): value for name, value in weights.items()}
     fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
     if not fitting:
         raise SystemExit(f"error: {path}: not one layer fits {type(network).__name__}: give the network with -m")
     torch.nn.Module.load_state_dict(network, fitting, strict=False)
-    new = sorted({name.rsplit(".", 1)[0] for name in own} - {name.rsplit(".", 1)[0] for name in fitting})
-    logging.warning(f"{len(fitting)} of {len(own)} tensors start from {path}")
-    if new:
-        logging.warning(f"these start afresh: {', '.join(new)}")
+    taken, afresh = taken_over(own, fitting, path)
+    for line in (taken, *afresh):
+        logging.warning(line)

@@ -6,7 +6,7 @@ validation, so validation scores are too good; ``--split_data_param 5`` (text) d
 the default 5 (a number); fewer cases than folds end in a message of scikit-learn.
 People who are added later are never trained on, as the split that was drawn without them is used again.
 Cure: `yucca_wm.tasks.split`; the parameter is a number however it was typed; a ``splits.pkl`` that puts one person on
-both sides, or was drawn for other cases, is replaced, which is said.
+both sides, or was drawn for other cases, is replaced, and a line says so.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ def apply(module: Any) -> bool:
     def find_classes_recursively(self: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         model, loss, preprocessor = plain_find(self, *args, **kwargs)
         if self.deep_supervision and "deep_supervision" not in inspect.signature(model).parameters:
-            others = [name for name in NETWORKS if not name.startswith("MedNeXt") and name != self.model_name]
+            able = [name for name, network in NETWORKS.items() if network.deep_supervision]
+            others = [name for name in able if not name.startswith("MedNeXt") and name != self.model_name]
             problem = f"{self.model_name} has no outputs for deep supervision"
             raise SystemExit(f"error: {problem}: leave out -ds, or choose {', '.join(others)} or a MedNeXt")
         return model, loss, preprocessor

@@ -3,7 +3,8 @@
 Patches ``YuccaNet._sliding_window_predict3D`` and ``_sliding_window_predict2D``
 (yucca/modules/networks/networks/YuccaNet.py).
 Symptom: the logits of overlapping windows are summed and never divided: with half overlap a voxel counts 1 to 8 times,
-so that the saved softmax, and every ensemble, is over-confident by position (.73 in a corner is .9997 in the centre).
+so that the saved softmax, and with it every ensemble, is too sure wherever windows overlap: what is 0.73 in a corner
+becomes 0.9997 in the centre.
 Cure: windows are weighted by a Gaussian, and the weights over a voxel add up to one.
 """
 

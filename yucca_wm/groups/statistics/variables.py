@@ -168,11 +168,14 @@ class Design:
 
     @property
     def notes(self) -> list[str]:
-        """Covariates left out with the reason, doubts, and covariates taken for names."""
+        """Covariates left out with the reason, doubts, and the levels of categorical covariates."""
         named = {name: ", ".join(f"{level} ({n})" for level, n in own.items()) for name, own in self.levels.items()}
         return (
             [*self.doubts]
-            + [f"covariate {name} is of names: {levels}; the first is the reference" for name, levels in named.items()]
+            + [
+                f"covariate {name} is categorical: {levels}; the first is the reference"
+                for name, levels in named.items()
+            ]
             + [f"covariate {name} is constant and was left out" for name in self.constant]
             + [
                 f"covariate {name} is determined by {', '.join(others)} and was left out"

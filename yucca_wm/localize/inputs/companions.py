@@ -17,12 +17,10 @@ from yucca_wm.cohort.ids import bare
 from yucca_wm.cohort.pairing import image_files, match, subject_of
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import IMAGE_SUFFIXES, case_name
+from yucca_wm.ensemble.folders import MANIFEST, SUFFIX
 from yucca_wm.ensemble.mean import SoftmaxFiles
 from yucca_wm.imaging.reading import note
 from yucca_wm.localize.inputs.pairs import Companions, Modality, Pair, PathInput
-
-SUFFIX = ".npz"
-MANIFEST = "ensemble.json"
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 from yucca_wm.core.columns import Column, Kind
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.regions import OUTSIDE, TOTAL, RegionTable
 from yucca_wm.localize.measures.expected import SoftRow, Spread
 from yucca_wm.localize.measures.load import LesionRow, LoadRow, ModalityRow
-from yucca_wm.localize.measures.places import PLACES, TOTAL, PlaceRow
+from yucca_wm.localize.measures.places import PLACES, PlaceRow
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}
@@ -233,8 +233,8 @@ def wide(regions: RegionTable) -> tuple[Column[list[LoadRow]], ...]:
     """A column for each region, then outside and total; a row of the table is all load rows of a subject."""
     places = [
         *((region.name, region.full_name) for region in regions),
-        ("outside", "no region"),
-        ("total", "all places"),
+        (OUTSIDE, "no region"),
+        (TOTAL, "all places"),
     ]
     return tuple(
         Column(name, _volume_of(at), f"lesion volume in {words}", ML) for at, (name, words) in enumerate(places)

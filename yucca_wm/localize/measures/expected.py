@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.regions import OUTSIDE, TOTAL, RegionTable
 from yucca_wm.ensemble.mean import Softmax, SoftmaxFiles
 from yucca_wm.imaging.grids import on_grid
 from yucca_wm.imaging.images import Image, decided
@@ -169,10 +169,10 @@ def soft_rows(lesions: LesionVoxels, regions: Softmax, table: RegionTable, *, re
         SoftRow(region.index, region.name, str(region.side), region.group, *sums.of(place, ml))
         for place, region in enumerate(table, start=1)
     ]
-    rows.append(SoftRow(OUTSIDE_ID, "outside", "none", "outside", *sums.of(0, ml)))
+    rows.append(SoftRow(OUTSIDE_ID, OUTSIDE, "none", OUTSIDE, *sums.of(0, ml)))
     total = _Sums(1)
     total.add(lesions.probability, np.ones((1, len(lesions.probability))))
-    rows.append(SoftRow(TOTAL_ID, "total", "none", "total", *total.of(0, ml)))
+    rows.append(SoftRow(TOTAL_ID, TOTAL, "none", TOTAL, *total.of(0, ml)))
     return rows
 
 

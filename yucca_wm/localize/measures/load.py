@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yucca_wm.core.modality import MODALITIES
-from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.regions import OUTSIDE, TOTAL, RegionTable
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.measures.lesions import OUTSIDE_ID, Components, Intersection, Settings
 from yucca_wm.localize.measures.places import PLACES, Placed, PlaceRow
@@ -114,8 +114,8 @@ def load_rows(
         row(region.index, region.name, str(region.side), region.group, place, int(counts.region_voxels[place]))
         for place, region in enumerate(table, start=1)
     ]
-    rows.append(row(OUTSIDE_ID, "outside", "none", "outside", 0, None))
-    rows.append(row(TOTAL_ID, "total", "none", "total", None, int(counts.region_voxels[1:].sum())))
+    rows.append(row(OUTSIDE_ID, OUTSIDE, "none", OUTSIDE, 0, None))
+    rows.append(row(TOTAL_ID, TOTAL, "none", TOTAL, None, int(counts.region_voxels[1:].sum())))
     return rows
 
 
@@ -189,7 +189,7 @@ def census(
     extents = np.maximum.reduceat(world, starts) - np.minimum.reduceat(world, starts) + voxel_box
     nearest = None if ventricle_distance_mm is None else np.minimum.reduceat(ventricle_distance_mm[order], starts)
     volume_ml = abs(np.linalg.det(affine[:3, :3])) / 1000
-    names = ["outside", *(region.name for region in table)]
+    names = [OUTSIDE, *(region.name for region in table)]
     main = counts.main_place
     by_size = np.lexsort((*np.round(centroids, 6).T[::-1], -sizes))
     rows = []

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yucca_wm.core.regions import RegionTable
+from yucca_wm.core.regions import TOTAL, RegionTable
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.measures.lesions import TIE_MM, Components
 from yucca_wm.localize.measures.surroundings import PERIVENTRICULAR_MM, Surroundings, surroundings
@@ -45,9 +45,6 @@ CALLOSUM = "callosum"
 
 NO_PLACES = {"no_places": "the tissue map has no lateral ventricle or no cortex: no place is given"}
 """The flag of a subject whose tissue map does not show places."""
-
-TOTAL = "total"
-"""Name of the last row of ``places.tsv``."""
 
 SORTED = (
     "A lesion is counted once, in the place of the whole lesion; its volume goes to the place of each of its voxels. "

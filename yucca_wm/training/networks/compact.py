@@ -133,7 +133,7 @@ class _CoordinateUNet(nn.Module):
         return self.outside(features[0]), coordinates
 
     def region_logits(self, outside: Tensor, coordinates: Tensor) -> Tensor:
-        """Logits [B, class, ...] from the output of `seen`: within the brain, the class is that of the position."""
+        """Logits [B, class, ...] from the output of `locate`: within the brain, the class is that of the position."""
         with torch.autocast(coordinates.device.type, enabled=False):
             angles = [coordinates * (2 * math.pi / length) for length in self.WAVELENGTHS]
             waves = torch.cat([coordinates, *(wave(angle) for angle in angles for wave in (torch.sin, torch.cos))], 1)

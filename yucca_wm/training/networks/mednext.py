@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from yucca.modules.networks.networks.MedNeXt import MedNeXt as YuccaMedNeXt
 
 from yucca_wm.training.networks.any_size import AnySize
+from yucca_wm.training.registry import NETWORKS
 
 N_FEATURES = 32
 LEVELS = range(4)
@@ -91,7 +92,9 @@ Roy et al., "MedNeXt", MICCAI 2023 (arXiv 2303.09975).
 """
 
 
-def _size(name: str, kernel: int, expansion: int | Sequence[int], blocks: Sequence[int], parameters_m: float) -> type:
+def _size(name: str, expansion: int | Sequence[int], blocks: Sequence[int]) -> type:
+    size = NETWORKS[name]
+
     class Sized(AnySize, _Stages):
         def __init__(
             self,
@@ -110,12 +113,12 @@ def _size(name: str, kernel: int, expansion: int | Sequence[int], blocks: Sequen
                 checkpoint_style,
                 starting_filters,
                 exp_r=expansion,
-                kernel_size=kernel,
+                kernel_size=size.kernel,
                 block_counts=blocks,
             )
 
     Sized.__name__ = Sized.__qualname__ = name
-    Sized.__doc__ = DESCRIPTION.format(size=name[8], kernel=kernel, parameters_m=parameters_m)
+    Sized.__doc__ = DESCRIPTION.format(size=name[8], kernel=size.kernel, parameters_m=size.parameters_m)
     return Sized
 
 
@@ -123,14 +126,14 @@ _EXPANSION_S, _EXPANSION_BM = 2, (2, 3, 4, 4, 4, 4, 4, 3, 2)
 _EXPANSION_L = (3, 4, 8, 8, 8, 8, 8, 4, 3)
 _BLOCKS_SB, _BLOCKS_M, _BLOCKS_L = (2,) * 9, (3, 4, 4, 4, 4, 4, 4, 4, 3), (3, 4, 8, 8, 8, 8, 8, 4, 3)
 
-MedNeXt_S_k3 = _size("MedNeXt_S_k3", 3, _EXPANSION_S, _BLOCKS_SB, 5.6)
-MedNeXt_S_k5 = _size("MedNeXt_S_k5", 5, _EXPANSION_S, _BLOCKS_SB, 5.9)
-MedNeXt_B_k3 = _size("MedNeXt_B_k3", 3, _EXPANSION_BM, _BLOCKS_SB, 10.5)
-MedNeXt_B_k5 = _size("MedNeXt_B_k5", 5, _EXPANSION_BM, _BLOCKS_SB, 11.0)
-MedNeXt_M_k3 = _size("MedNeXt_M_k3", 3, _EXPANSION_BM, _BLOCKS_M, 17.6)
-MedNeXt_M_k5 = _size("MedNeXt_M_k5", 5, _EXPANSION_BM, _BLOCKS_M, 18.3)
-MedNeXt_L_k3 = _size("MedNeXt_L_k3", 3, _EXPANSION_L, _BLOCKS_L, 61.8)
-MedNeXt_L_k5 = _size("MedNeXt_L_k5", 5, _EXPANSION_L, _BLOCKS_L, 63.0)
+MedNeXt_S_k3 = _size("MedNeXt_S_k3", _EXPANSION_S, _BLOCKS_SB)
+MedNeXt_S_k5 = _size("MedNeXt_S_k5", _EXPANSION_S, _BLOCKS_SB)
+MedNeXt_B_k3 = _size("MedNeXt_B_k3", _EXPANSION_BM, _BLOCKS_SB)
+MedNeXt_B_k5 = _size("MedNeXt_B_k5", _EXPANSION_BM, _BLOCKS_SB)
+MedNeXt_M_k3 = _size("MedNeXt_M_k3", _EXPANSION_BM, _BLOCKS_M)
+MedNeXt_M_k5 = _size("MedNeXt_M_k5", _EXPANSION_BM, _BLOCKS_M)
+MedNeXt_L_k3 = _size("MedNeXt_L_k3", _EXPANSION_L, _BLOCKS_L)
+MedNeXt_L_k5 = _size("MedNeXt_L_k5", _EXPANSION_L, _BLOCKS_L)
 
 MedNeXt = MedNeXt_L_k5
 """Names used by Yucca."""
