@@ -393,6 +393,7 @@ def test_an_edited_result_is_not_replaced_to_make_another(tmp_path: Path, also: 
 def test_a_result_in_a_folder_that_was_copied_is_not_edited(cohort: Cohort, tmp_path: Path) -> None:
     cohort.run()
     cohort.out = shutil.copytree(cohort.out, tmp_path / "copied", copy_function=shutil.copyfile)
+    assert set(cohort.run(level=Level.GROUP).results) == set(NAMES)
     assert cohort.run({"size": (1, 3)}).failures == {}
     assert cohort.calls == "abc"
 

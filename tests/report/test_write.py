@@ -466,13 +466,14 @@ def test_a_page_that_is_not_ours_stays(placed, tmp_path):
 
 
 def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_path, capsys):
-    """Slices of 2 and 3 mm: the second visit is left out of the means, and both volumes depend on the slices."""
-    for name, mm in (("001_visit1", 2.0), ("001_visit2", 3.0), ("002", 2.0)):
+    """Slices of 2 and 3 mm: the second visit is left out of the means, and both volumes depend on the slices, although
+    voxels are of nearly one volume (2 and 1.92 mm3)."""
+    for name, plane, mm in (("001_visit1", 1.0, 2.0), ("001_visit2", 0.8, 3.0), ("002", 1.0, 2.0)):
         lesions, regions = np.zeros((12, 12, 12), np.uint8), np.full((12, 12, 12), 3, np.uint8)
         lesions[2:4, 2:4, 2:4] = 1
         for what, data in (("lesions", lesions), ("regions", regions)):
             (tmp_path / what).mkdir(exist_ok=True)
-            nib.save(nib.Nifti1Image(data, np.diag([1, 1, mm, 1])), tmp_path / what / f"{name}.nii.gz")
+            nib.save(nib.Nifti1Image(data, np.diag([plane, plane, mm, 1])), tmp_path / what / f"{name}.nii.gz")
     words = ["--lesions", tmp_path / "lesions", "--regions", tmp_path / "regions", "--out-dir", tmp_path / "out"]
     assert localize_main([*map(str, words)]) == 0
     assert main(["--results", str(tmp_path / "out"), "--out-dir", str(tmp_path / "pages"), "--cohort-only"]) == 0
@@ -482,9 +483,8 @@ def test_visits_on_other_voxels_and_who_is_not_in_the_means_are_said_first(tmp_p
     assert "of another size than at another visit of the person" in head
     assert "2 of 3 subjects (001_visit1, 001_visit2)" in head
     subjects = json.loads((tmp_path / "out/localize.json").read_text())["subjects"]
-    said = (
-        "voxels differ in size between visits (in mm3: 001_visit1 2, 001_visit2 3): do not compare volumes as they are"
-    )
+    sizes = "001_visit1 1 x 1 x 2, 001_visit2 0.8 x 0.8 x 3"
+    said = f"voxels differ in size between visits (in mm: {sizes}): do not compare volumes as they are"
     assert [about["flags"].get("other_voxels") for about in subjects.values()] == [said, said, None]
     assert "another visit of the person" in capsys.readouterr().err
 

@@ -22,7 +22,7 @@ from yucca_wm.jobs.not_replaced import Written, check_apart
 from yucca_wm.jobs.options import Level, RunOptions, selected
 from yucca_wm.jobs.run_record import HEADER, Entry, Record, State
 from yucca_wm.jobs.step import Case, Step, Work
-from yucca_wm.jobs.worker import Done, Due, bring_back, do_subject, is_current, remove_earlier
+from yucca_wm.jobs.worker import Done, Due, bring_back, do_subject, is_current, is_same, remove_earlier
 
 SAVED = {"saved": "from Python"}
 """Parameters of such an entry: a command does the subject again."""
@@ -183,7 +183,7 @@ def _gathered(step: Step, works: Mapping[str, Work[Any]], record: Record) -> Out
             failures[name] = last.reason
         elif last is None or last.state is State.BEGUN or not work.is_there:
             failures[name] = "is not done yet; run it at the participant level"
-        elif not is_current(step, work, last):
+        elif not is_same(step, work, last):
             how = "with other files" if last.repeats(step.parameters) else last.otherwise(step.parameters)
             failures[name] = f"was done {how}; run it at the participant level again"
         else:

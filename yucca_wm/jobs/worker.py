@@ -110,6 +110,16 @@ def is_current(step: Step, work: Work[Any], last: Entry) -> bool:
     )
 
 
+def is_same(step: Step, work: Work[Any], last: Entry) -> bool:
+    """Whether nothing has changed, also where files were only copied or moved: those are read."""
+    if is_current(step, work, last):
+        return True
+    try:
+        return last.same_work(step.parameters, work.depends_on, work.states(last)) and has_left(step, work, last)
+    except InputError:  # a file is missing
+        return False
+
+
 def remove_earlier(paths: Iterable[Path], *, keep: bool) -> None:
     for path in paths:
         if keep and path.is_file():

@@ -144,6 +144,7 @@ def localize(
     return CaseResult(
         subject=subject,
         voxel_volume_mm3=volume_mm3,
+        spacing_mm=tuple(lesions.spacing_mm.tolist()),
         load=load,
         lesions=census(components, counts, table, lesions.affine, distance_mm, placed),
         removed_voxels=components.removed_voxels,

@@ -97,6 +97,7 @@ def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
     return {
         **files_of(maps),
         "voxel_volume_mm3": round(result.voxel_volume_mm3, 6),
+        "spacing_mm": [round(mm, 6) for mm in result.spacing_mm],
         "lesion_volume_ml": float(number(total.lesion_volume_ml)),
         "n_lesions": total.n_lesions,
         "voxels": {

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from yucca_wm.cohort.ids import bare_person, sharers, with_others
-from yucca_wm.core.errors import count, some_of
+from yucca_wm.core.errors import by_axis, count, some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About
 from yucca_wm.core.regions import RegionTable, Side
@@ -54,7 +54,7 @@ OTHER_SCANS = "other_scans"
 OTHER_VOXELS = "other_voxels"
 
 VISITS_APART = 1.1
-"""Ratio of voxel volumes from which two visits count as scanned differently."""
+"""Ratio of voxel sizes along an axis from which two visits count as scanned differently."""
 
 
 TITLES: dict[str, str] = {
@@ -162,17 +162,17 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
     return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
 
 
-def other_voxels(subjects: Iterable[str], voxel_mm3: Callable[[str], float]) -> dict[str, str]:
+def other_voxels(subjects: Iterable[str], spacing_mm: Callable[[str], Iterable[float]]) -> dict[str, str]:
     """Subject -> sentence, for visits of a person whose voxels differ in size: volumes differ for that reason alone.
 
-    voxel_mm3 : gives the volume of a voxel of a subject.
+    spacing_mm : gives the voxel size of a subject, along axes in any order.
     """
     said: dict[str, str] = {}
     for names in sharers((bare_person(name), name) for name in subjects).values():
-        visits = {name: voxel_mm3(name) for name in sorted(names)}
-        if max(visits.values()) > VISITS_APART * min(visits.values()):
-            sizes = ", ".join(f"{name} {volume_mm3:.3g}" for name, volume_mm3 in visits.items())
-            sentence = f"voxels differ in size between visits (in mm3: {sizes}): do not compare volumes as they are"
+        visits = {name: sorted(spacing_mm(name)) for name in sorted(names)}
+        if any(max(sizes) > VISITS_APART * min(sizes) for sizes in zip(*visits.values(), strict=True)):
+            sizes = ", ".join(f"{name} {by_axis(of)}" for name, of in visits.items())
+            sentence = f"voxels differ in size between visits (in mm: {sizes}): do not compare volumes as they are"
             said |= dict.fromkeys(names, sentence)
     return said
 

@@ -265,6 +265,7 @@ class CaseResult:
 
     subject: str
     voxel_volume_mm3: float
+    spacing_mm: tuple[float, ...]
     load: list[LoadRow]
     lesions: list[LesionRow]
     removed_voxels: int
