@@ -260,7 +260,14 @@ def test_an_edited_map_is_said_so_and_keeps_the_flags_of_its_scans(
     nib.save(nib.Nifti1Image(data, image.affine, image.header), tmp_path / "edited" / "anna.nii.gz")
     shutil.copy(tmp_path / "edited" / "anna.nii.gz", mask)
     maps = ["--regions", str(out / "regions"), "--tissue", str(out / "tissue"), "--out-dir", str(out)]
+    assert localize(["--lesions", str(out / "lesions"), *maps[:-1], str(tmp_path / "again")]) == 0
+    again = json.loads((tmp_path / "again" / "localize.json").read_text())["subjects"]["anna"]["flags"]
+    assert "cut_off" in again
+    assert "small_load" not in again
+    capsys.readouterr()
     assert localize(["--lesions", str(tmp_path / "edited"), *maps]) == 0
+    noted = f"predict recorded nothing about these lesion maps (anna), only about those in {out / 'lesions'}"
+    assert noted in capsys.readouterr().err
     assert main(predict) == 0
     after = json.loads((out / "localize.json").read_text())["subjects"]["anna"]["flags"]
     assert "cut_off" in after  # the scan is as it was

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from yucca_wm.core.files import case_name
+from yucca_wm.core.files import case_name, sha256
 from yucca_wm.core.notes import Note, read_back
 
 PREDICTIONS = "predict.json"
@@ -24,6 +24,9 @@ RUN_RECORD = "run_record.jsonl"
 
 STEP = "predict"
 """Name of the step in that record."""
+
+MAP_FOLDERS = ("lesions/", "regions/")
+"""Folders beside it of the maps whose source is recorded."""
 
 FRAME = "frame"
 """Folder beside it of the alignments of the scans, and of pictures of them."""
@@ -129,20 +132,42 @@ def _read(path: Path, _changed_ns: int) -> Predictions:
 
 
 def prediction_record(made: Path) -> PredictionRecord:
-    """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps."""
+    """The record of `yucca_wm.predict` on this map; empty without one, as for other tools' maps. Of a map that is no
+    longer as it was written, it says so."""
     folder, name = made.parent.parent, case_name(made)
     known = read_predictions(folder / PREDICTIONS).subjects.get(name)
-    last = _last_results(folder / RUN_RECORD).get(name)
+    last, written = _last_results(folder / RUN_RECORD).get(name, (None, {}))
     if last is None:
         return known or PredictionRecord()
-    later = PredictionRecord.of(last)
-    if known is None or later.differs_from(known):
-        return later if known is None else replace(later, region_names=known.region_names)
-    return known
+    found = PredictionRecord.of(last)
+    if known is not None:
+        found = replace(found, region_names=known.region_names) if found.differs_from(known) else known
+    kind = made.parent.name
+    if written.get(f"{kind}/{made.name}") in (None, _checksum(made)):
+        return found
+    return replace(found, lesions_by=By.EDITED) if kind == "lesions" else replace(found, regions_by=By.EDITED)
 
 
-def _last_results(path: Path) -> Mapping[str, Mapping[str, Any] | None]:
-    """Subject -> its record by its last prediction, None if that was not finished; empty without a record of runs."""
+def _checksum(path: Path) -> str | None:
+    try:
+        return _checksum_at(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _checksum_at(path: Path, _changed_ns: int) -> str:
+    """Computed once for all that ask."""
+    return sha256(path)
+
+
+Last = tuple[Mapping[str, Any] | None, Mapping[str, str]]
+"""Record of a subject by its last prediction, None if that was not finished; and checksums of the files that it left,
+by path in the folder."""
+
+
+def _last_results(path: Path) -> Mapping[str, Last]:
+    """Subject -> its last prediction; empty without a record of runs."""
     try:
         return _results_in(path, path.stat().st_mtime_ns)
     except OSError:
@@ -150,11 +175,13 @@ def _last_results(path: Path) -> Mapping[str, Mapping[str, Any] | None]:
 
 
 @lru_cache(maxsize=4)
-def _results_in(path: Path, _changed_ns: int) -> dict[str, Mapping[str, Any] | None]:
-    found: dict[str, Mapping[str, Any] | None] = {}
+def _results_in(path: Path, _changed_ns: int) -> dict[str, Last]:
+    found: dict[str, Last] = {}
     for _, entry in run_lines(path, STEP):
-        with suppress(KeyError, TypeError):
-            found[entry["subject"]] = entry.get("result") if entry["state"] == "done" else None
+        with suppress(KeyError, TypeError, AttributeError):
+            outputs = entry.get("outputs", {}).items()
+            left = {name: state["sha256"] for name, state in outputs if name.startswith(MAP_FOLDERS)}
+            found[entry["subject"]] = (entry.get("result") if entry["state"] == "done" else None, left)
     return found
 
 

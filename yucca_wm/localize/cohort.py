@@ -21,7 +21,14 @@ from yucca_wm.localize.case import localize_case
 from yucca_wm.localize.folder import OutputFiles, remove_others
 from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair
-from yucca_wm.localize.inputs.records import before_rules, mixed_settings, other_scans, recorded_by_predict, same_scans
+from yucca_wm.localize.inputs.records import (
+    before_rules,
+    mixed_settings,
+    other_scans,
+    recorded_by_predict,
+    same_scans,
+    without_record,
+)
 from yucca_wm.localize.measures.flags import (
     OTHER_SCANS,
     OTHER_VOXELS,
@@ -126,7 +133,7 @@ def _write_group(
         for name, own in whole.items()
     }
     maps = [{name: Path(of[what].path) for name, of in read.items()} for what in ("lesions", "regions")]
-    for line in (*before_rules(maps[0].values()), *mixed_settings(*maps)):
+    for line in (*before_rules(maps[0].values()), *mixed_settings(*maps), *without_record(*maps)):
         print(f"note: {line}", file=sys.stderr)
     write_group(step.folder, to.parts, entries, tables, about, table)
     if to.derivative is not None:

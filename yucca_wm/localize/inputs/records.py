@@ -102,6 +102,21 @@ def before_rules(lesions: Iterable[Path]) -> list[str]:
     return [f"{where}: even at 0.5 there are more lesions than in {raw[0].parent.with_name('lesions')}"]
 
 
+def without_record(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> list[str]:
+    """A line if nothing is recorded about lesion maps (subject -> file), as about copies or those of other tools, while
+    `yucca_wm.predict` found lesions, too, when it made their region maps."""
+    unknown = [
+        name
+        for name, path in lesions.items()
+        if prediction_record(path) == PredictionRecord() and prediction_record(regions[name]).lesions_by is not None
+    ]
+    if not unknown:
+        return []
+    own = regions[unknown[0]].parent.with_name("lesions")
+    said = f"predict recorded nothing about these lesion maps ({some_of(unknown)}), only about those in {own}"
+    return [f"{said}: that lesions were found on a T1 alone, or on a scan of somebody else, raises no flag"]
+
+
 def mixed_settings(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> list[str]:
     """A line each if lesion or region maps (subject -> file) were made in different ways, as after a run for part of a
     cohort: their loads cannot be compared. Maps without a record come from another tool; of edited ones nothing is
