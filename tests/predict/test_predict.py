@@ -32,6 +32,7 @@ from yucca_wm.predict.case import Case, Options
 from yucca_wm.predict.choice import LESIONS, REGIONS
 from yucca_wm.predict.cohort import predict_cohort
 from yucca_wm.predict.own_models import LoadedModel, _as_nifti, check_classes, load, predict_arrays
+from yucca_wm.report.folder import take_over
 from yucca_wm.scan.air import with_air_at_zero
 from yucca_wm.training import prediction
 from yucca_wm.training.model import load_model
@@ -388,7 +389,7 @@ def test_regions_have_the_names_that_the_model_knows_them_by(
         noted = f"the region model calls label 3 {called[3]}, the region table drei (1 label with other names)"
         assert (noted in said) == (text != as_trained)
         assert ("report shows an earlier run" in said) == (text == as_trained)
-        (tmp_path / "out" / "report").mkdir(exist_ok=True)
+        take_over(tmp_path / "out" / "report", [], tmp_path / "out")
     assert table(tmp_path / "out" / "lesion_load.tsv")[0]["name"] == "parietal_R"
     with pytest.raises(yw.InputError, match=r"regions/a.nii.gz: calls label \d+ \w+, the region table .*names="):
         yw.localize(*maps)

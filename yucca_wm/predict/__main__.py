@@ -114,7 +114,6 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     from yucca_wm.predict.case import Options
     from yucca_wm.predict.folder import MANIFEST, people_in, remove_made
     from yucca_wm.predict.registered import fetched
-    from yucca_wm.predict.report import shown_by_pages
 
     out, one_person = args.out_dir, not args.cohort
     cases = _cases(parser, args)
@@ -135,7 +134,7 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         keep_softmax=args.keep_softmax,
         soft=args.soft,
     )
-    made, before, before_this = missing_folders(out), shown_by_pages(out), (out / MANIFEST).exists()
+    made, before_this = missing_folders(out), (out / MANIFEST).exists()
     with stages_aloud() if one_person else nullcontext():
         outcome = cohort.predict_cohort(
             cases, models, out, options, how, table=table, device=args.device, cohort=not one_person
@@ -154,7 +153,7 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     else:
         localized = {LESIONS, REGIONS} <= set(cohort.found(models, options)) and set(outcome.results) - set(failures)
         _tell(args, outcome.results, concerned, tables=bool(localized))
-        failures |= _show(args, cases, table, before, tables=bool(localized))
+        failures |= _show(args, cases, table, tables=bool(localized))
     return report_failures(failures, concerned)
 
 
@@ -232,15 +231,11 @@ def _tell(args: argparse.Namespace, results: Mapping[str, dict[str, Any]], conce
         print("\n".join(cohort_lines(out) if args.cohort else lines(out, *results)))
 
 
-def _show(
-    args: argparse.Namespace, cases: Sequence[Case], table: RegionTable, before: list[bytes], *, tables: bool
-) -> dict[str, str]:
-    """Write the pages, if wanted; returns the subjects whose page failed, with the reason.
-
-    before : contents that earlier pages were made from (`shown_by_pages`).
-    """
+def _show(args: argparse.Namespace, cases: Sequence[Case], table: RegionTable, *, tables: bool) -> dict[str, str]:
+    """Write the pages, if wanted; returns the subjects whose page failed, with the reason."""
     from yucca_wm.core.stages import stages_aloud
-    from yucca_wm.predict.report import PAGES, shown_by_pages, write_pages
+    from yucca_wm.predict.report import PAGES, write_pages
+    from yucca_wm.report.folder import is_outdated
 
     out = args.out_dir
     if tables and not args.no_report:
@@ -248,7 +243,7 @@ def _show(
             page, failures = write_pages(cases, out, table, args.space)
         print(f"open {shlex.quote(str(page))}" if page else "no pages: they need pip install 'yucca-wm[report]'")
         return failures
-    if (out / PAGES).exists() and shown_by_pages(out) != before:
+    if is_outdated(out / PAGES, out):
         print(f"note: {out / PAGES} shows an earlier run, not this one", file=sys.stderr)
     return {}
 

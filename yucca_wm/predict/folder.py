@@ -37,9 +37,10 @@ def check_whose(out: Path, names: Collection[str], remedy: str, *, cohort: bool 
     others = [name for name in there if name not in names]
     if others and (not cohort or len(others) == len(there)):
         shown = ", ".join(others[:MAX_NAMED]) + f" and {len(others) - MAX_NAMED} more" * (len(others) > MAX_NAMED)
-        whose = (
-            f"who {'are' if len(others) > 1 else 'is'} not in this cohort" if cohort else f"not of {next(iter(names))}"
-        )
+        own = next(iter(names))
+        whose = f"who {'are' if len(others) > 1 else 'is'} not in this cohort" if cohort else f"not of {own}"
+        if not cohort and own in there:
+            whose = f"not only of {own}"
         raise InputError(out, f"holds the results of {shown}, {whose}", remedy)
 
 

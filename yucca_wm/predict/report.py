@@ -7,17 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.localize.tables import LESIONS, LOAD
 from yucca_wm.predict.case import Case
-from yucca_wm.predict.folder import MANIFEST
 from yucca_wm.predict.frame_files import scan_shown
 
 PAGES = "report"
-
-
-def shown_by_pages(out: Path) -> list[bytes]:
-    """Contents of the files that pages are made from, to detect whether a run has changed them."""
-    return [path.read_bytes() for name in (MANIFEST, LOAD, LESIONS) if (path := out / name).is_file()]
 
 
 def write_pages(

@@ -8,7 +8,9 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from yucca_wm.core.files import check_ours, make_folder, write_json
+from yucca_wm.core.files import check_ours, make_folder, sha256, write_json
+from yucca_wm.core.predictions import PREDICTIONS
+from yucca_wm.localize.tables import LESIONS, LOAD
 
 MANIFEST, PROGRAM = "report.json", "yucca_wm.report"
 """File that lists the files of a report, beside ``index.html``."""
@@ -42,9 +44,9 @@ def check_page(folder: Path, manifest: str) -> None:
         check_ours(folder, [PAGE], manifest)
 
 
-def take_over(folder: Path, files: Collection[str]) -> None:
+def take_over(folder: Path, files: Collection[str], results: Path) -> None:
     """Remove an earlier report, which may show other subjects, or these with their real names, and record the
-    ``files`` of this one.
+    ``files`` of this one, and the ``results`` that it shows.
 
     Raises InputError if there is a page that is not from this package.
     """
@@ -53,7 +55,22 @@ def take_over(folder: Path, files: Collection[str]) -> None:
         file.unlink(missing_ok=True)
     with suppress(OSError):  # if it contains other files
         (folder / PAGES).rmdir()
-    write_json(make_folder(folder) / MANIFEST, {"program": PROGRAM, "files": sorted(files)})
+    write_json(
+        make_folder(folder) / MANIFEST, {"program": PROGRAM, "files": sorted(files), "shows": _contents(results)}
+    )
+
+
+def is_outdated(folder: Path, results: Path) -> bool:
+    """Whether the report in ``folder`` was made from these results, but before they were as they are."""
+    try:
+        return bool(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["shows"] != _contents(results))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _contents(results: Path) -> dict[str, str]:
+    """Checksums of the files that pages are made from."""
+    return {name: sha256(path) for name in (PREDICTIONS, LOAD, LESIONS) if (path := results / name).is_file()}
 
 
 def _earlier(folder: Path) -> list[Path]:

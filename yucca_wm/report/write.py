@@ -79,7 +79,7 @@ def write_report(
     if not one_person and (atlas := atlas if atlas is not None else _fetched_atlas(table)) is not None:
         painted = images.load_labels(atlas)  # raises before an earlier report is removed
     folder = make_folder(out_dir)
-    take_over(folder, files_of(results.subjects, pages=subjects, one_person=one_person))
+    take_over(folder, files_of(results.subjects, pages=subjects, one_person=one_person), results.folder)
     if one_person:
         (name,) = results.subjects
         stage("drawing the page")
