@@ -118,7 +118,7 @@ def test_who_cannot_be_read_is_an_error_said_once(
     assert line == f"error    sub-2  {problem}  [{tmp_path / 'sub-2/anat/sub-3_FLAIR.nii.gz'}]"
     assert said.out.splitlines()[-1] == "1 error, 0 warnings; 1 of 2 subjects ready"
     (note,) = [line for line in said.err.splitlines() if line.startswith("note")]
-    assert note == f"note: {tmp_path / 'participants.tsv'}: lists 1 without a folder here: sub-4"
+    assert note == f"note: {tmp_path / 'participants.tsv'}: lists 1 name without a folder here: sub-4"
 
 
 def test_nobody_is_ready_without_a_scan(tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def test_who_has_no_folder_and_what_lies_in_none_is_noted(tmp_path: Path) -> Non
     found, notes = read(tmp_path)
     assert list(found) == ["sub-01"]
     assert notes == [
-        "./participants.tsv: lists 2 without a folder here: sub-3, sub-20",
+        "./participants.tsv: lists 2 names without a folder here: sub-3, sub-20",
         ".: not read, as it lies outside every subject's folder: sub-30_T1w.nii.gz",
-        "./derivatives: lists 1 without a folder here: sub-5",
+        "./derivatives: lists 1 name without a folder here: sub-5",
     ]
 
 

@@ -251,12 +251,12 @@ def test_the_record_of_a_map_is_that_of_its_own_last_run(
         }
 
     run("--participant-label", "a")
-    assert capsys.readouterr().out == "1 of 1 done; tables and pages come with --level group\n"
+    assert capsys.readouterr().out == "1 of 1 done; no tables yet: run with --level group next\n"
     run()
     assert prediction_record(out / "lesions" / "a.nii.gz").lesions_on == ("FLAIR",)
     assert not any("other_scans" in own for own in flags().values())
     run("--participant-label", "a", t1_of_a=t1)
-    assert "predict.json, still those of an earlier run, come with --level group" in capsys.readouterr().out
+    assert "predict.json are still those of an earlier run: run with --level group next" in capsys.readouterr().out
     assert json.loads((out / "predict.json").read_text())["cases"]["a"]["scans"].keys() == {"FLAIR"}
     assert prediction_record(out / "lesions" / "a.nii.gz").lesions_on == ("T1", "FLAIR")
     assert "other_scans" in flags()["b"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from yucca_wm.cohort.ids import bare, looks_like, meant
 from yucca_wm.cohort.subject import Split
 from yucca_wm.cohort.table import rows_of
-from yucca_wm.core.errors import InputError, some_of
+from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.files import natural_key
 from yucca_wm.core.tsv import read_columns
 from yucca_wm.imaging.reading import note
@@ -44,4 +44,4 @@ def note_absent(place: Path, told: Iterable[str], people: Iterable[str]) -> None
     """Note ids that are listed at ``place`` but have no folder."""
     here = set(map(bare, people))
     if absent := sorted({name for name in told if name and bare(name) not in here}, key=natural_key):
-        note(f"{place}: lists {len(absent)} without a folder here: {some_of(absent)}")
+        note(f"{place}: lists {count(len(absent), 'name')} without a folder here: {some_of(absent)}")

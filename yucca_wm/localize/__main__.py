@@ -230,7 +230,7 @@ def _tell(
 
     done = f"{count(len(flags), 'subject')} localized; tables and heat map"
     if not whole:
-        print(f"{done} come with --level group")
+        print(f"{done}: run with --level group next")
         return
     if not flags:
         if inputs.adds and set(failures) <= Summary.of_earlier_run(args.out_dir).failures.keys():

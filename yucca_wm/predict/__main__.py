@@ -146,8 +146,8 @@ def _predict(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         print(f"error: {failures[cases[0].name]}", file=sys.stderr)
         return EXIT_FAILURE
     if not how.is_whole:
-        those = f"tables, pages and {MANIFEST}, still those of an earlier run," if before_this else "tables and pages"
-        print(f"{len(outcome.results)} of {concerned} done; {those} come with --level group")
+        those = f"tables, pages and {MANIFEST} are still those of an earlier run" if before_this else "no tables yet"
+        print(f"{len(outcome.results)} of {concerned} done; {those}: run with --level group next")
     elif not outcome.results and people_in(out):
         print(f"no subject could be predicted: {out} is unchanged", file=sys.stderr)
     else:
