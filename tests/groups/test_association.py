@@ -167,7 +167,8 @@ def test_separation_and_constant_loads_are_said():
     outcome = (loads[:, 0] > 0).astype(float)
     loads[:, 2] = 1.5
     separated, _, constant = associate(loads, NAMES[:3], outcome, NONE, binary=True, permutations=200)
-    assert 1 < separated.low < separated.effect < separated.high
+    assert 1 < separated.low < separated.effect
+    assert separated.high is None, "beyond any useful number"
     assert separated.note == "groups are separated by this load: the odds ratio is imprecise"
     assert separated.p_permutation == pytest.approx(1 / 201)
     assert constant.note == "load does not vary"
@@ -228,6 +229,15 @@ def test_ends_of_intervals_lie_on_either_side(controls, patients, n, odds_ratio,
     outcome = np.repeat([0.0, 1.0], n // 2)
     (found,) = associate(np.sqrt(load)[:, None], NAMES[:1], outcome, np.zeros((n, 0)), binary=True, permutations=9)
     assert [found.effect, found.low, found.high] == pytest.approx([odds_ratio, low, high], rel=2e-2)
+
+
+def test_one_person_with_a_lesion_among_many_has_an_interval():
+    """No fit converges with the coefficient moved to the end of the interval: that of `firthmodels` is taken."""
+    rng = np.random.default_rng(3)
+    load, outcome = np.zeros((200, 1)), np.repeat([0.0, 1.0], 100)
+    load[7] = 1
+    (found,) = associate(load, NAMES[:1], outcome, rng.normal(size=(200, 1)), binary=True, permutations=9)
+    assert 0 < found.low < found.effect < 1 < found.high < 2
 
 
 def test_odds_ratios_of_few_people_are_those_of_many():

@@ -86,12 +86,13 @@ def _end(outcome: NDArray[np.float64], columns: NDArray[np.float64], model: Any,
         fit = _firth(outcome, columns, estimate + side * distance)
         return np.nan if fit is None else _p_value(fit) - LEVEL
 
+    most = BEYOND - side * estimate
     distance = side * (_end_of_library(model, side) - estimate)
-    if 0 < distance < 2 * BEYOND and abs(above_level(distance)) < CLOSE:
+    if 0 < distance < most and not abs(above_level(distance)) > CLOSE:  # taken, too, where it cannot be checked
         return estimate + side * distance
-    near, far = 0.0, 2 * float(model.bse_[0])
-    while (above := above_level(far)) > 0 and far < 2 * BEYOND:
-        near, far = far, 1.5 * far
+    near, far = 0.0, min(2 * float(model.bse_[0]), most)
+    while (above := above_level(far)) > 0 and far < most:
+        near, far = far, min(1.5 * far, most)
     if not above <= 0:
         return None
     with suppress(ValueError):  # a fit on the way has not converged
