@@ -155,7 +155,7 @@ def _flags_of_cohort(
         (SAME_LESIONS, same_lesions(with_lesions)),
         (SAME_SCAN, same_scans(lesion_maps)),
         (OTHER_SCANS, other_scans(lesion_maps)),
-        (OTHER_VOXELS, other_voxels(flags, lambda name: parts.read(name).summary.get("spacing_mm", ()))),
+        (OTHER_VOXELS, other_voxels(flags, lambda name: parts.read(name).summary["spacing_mm"])),
     ):
         for name, sentence in subjects.items():
             found.setdefault(name, {})[flag] = sentence

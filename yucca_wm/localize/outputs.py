@@ -89,6 +89,10 @@ def files_of(maps: Maps) -> dict[str, str]:
     }
 
 
+SUMMARY_FORM = 2
+"""Raised when summaries hold something new, so that subjects that were done before are done again."""
+
+
 def _subject_summary(result: CaseResult, maps: Maps) -> dict[str, Any]:
     total, outside = result.total, result.outside
     volume_by_place = (

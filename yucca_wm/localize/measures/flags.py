@@ -165,16 +165,15 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
 def other_voxels(subjects: Iterable[str], spacing_mm: Callable[[str], Iterable[float]]) -> dict[str, str]:
     """Subject -> sentence, for visits of a person whose voxels differ in size: volumes differ for that reason alone.
 
-    spacing_mm : gives the voxel size of a subject, along axes in any order; nothing if it is not known.
+    spacing_mm : gives the voxel size of a subject, along axes in any order.
     """
     said: dict[str, str] = {}
     for names in sharers((bare_person(name), name) for name in subjects).values():
-        known = {name: sorted(spacing_mm(name)) for name in sorted(names)}
-        visits = {name: sizes for name, sizes in known.items() if sizes}
+        visits = {name: sorted(spacing_mm(name)) for name in sorted(names)}
         if any(max(sizes) > VISITS_APART * min(sizes) for sizes in zip(*visits.values(), strict=True)):
             sizes = ", ".join(f"{name} {by_axis(of)}" for name, of in visits.items())
             sentence = f"voxels differ in size between visits (in mm: {sizes}): do not compare volumes as they are"
-            said |= dict.fromkeys(visits, sentence)
+            said |= dict.fromkeys(names, sentence)
     return said
 
 
