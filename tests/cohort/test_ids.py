@@ -7,15 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.cohort.ids import (
-    alike,
-    further_sessions,
-    is_session,
-    meant,
-    person,
-    person_of_file,
-    person_of_scan,
-)
+from yucca_wm.cohort.ids import alike, meant, person_of_file, person_of_scan
 from yucca_wm.cohort.layouts import find_subjects
 from yucca_wm.cohort.subject import Split
 from yucca_wm.core.errors import InputError
@@ -195,32 +187,3 @@ def test_mgz_and_dead_links_of_a_cohort_are_found(tmp_path: Path) -> None:
 )
 def test_a_persons_scans_of_any_contrast_have_one_name(path: str, name: str) -> None:
     assert person_of_scan(Path("/raw_of_anna") / path) == name
-
-
-@pytest.mark.parametrize(
-    ("name", "whose"),
-    [
-        ("sub-01_ses-02", "sub-01"), ("sub-01_run-1", "sub-01"), ("P3_SES-2", "P3"), ("P3_ses2", "P3"),
-        ("anna_visit1", "anna"), ("anna-visit-2", "anna"), ("anna_baseline", "anna"), ("anna_follow-up2", "anna"),
-        ("anna_tp1", "anna"), ("001_v1", "001"), ("p01-V2", "p01"), ("site1_V01", "site1_V01"),
-        ("ctrl_tp001", "ctrl_tp001"), ("HC_FU", "HC_FU"), ("fam12_v13", "fam12_v13"), ("MS_V12", "MS_V12"),
-        ("7_bl", "7"), ("7_fu2", "7"), ("s1_m12", "s1_m12"), ("x9_month06", "x9"),
-        ("v1", "v1"), ("anna_v1", "anna_v1"), ("anna", "anna"), ("visit1", "visit1"),
-        ("baseline", "baseline"), ("MS_001", "MS_001"),
-        ("sub-baseline", "sub-baseline"), ("p01_session1_T1", "p01_session1_T1"), ("trevisit1", "trevisit1"),
-    ],
-)  # fmt: skip
-def test_visits_are_of_one_person(name: str, whose: str) -> None:
-    """In splits, folds and groups: two visits are never two people."""
-    assert person(name) == whose
-    assert is_session(name) == (whose != name)
-
-
-def test_of_visits_one_counts() -> None:
-    assert list(further_sessions(["anna_visit2", "anna_visit1", "bert_baseline"])) == ["anna_visit2"]
-
-
-def test_a_visit_to_avoid_counts_only_without_another() -> None:
-    names, avoid = ["anna_visit1", "anna_visit2", "bert_baseline"], ["anna_visit1", "bert_baseline"]
-    assert list(further_sessions(names, avoid)) == ["anna_visit1"]
-    assert list(further_sessions(["a_ses-1", "a_ses-2"], ["a_ses-1", "a_ses-2"])) == ["a_ses-2"]

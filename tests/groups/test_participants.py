@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yucca_wm.cohort.ids import ANOTHER_SESSION, further_sessions
+from yucca_wm.cohort.visits import ANOTHER_SESSION, further_sessions
 from yucca_wm.core.errors import InputError
 from yucca_wm.groups.participants import match_participants, read_participants
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from yucca_wm.check.findings import COHORT, Facts, Level, Problem
 from yucca_wm.check.scan import check_scan
-from yucca_wm.cohort.ids import bare_person, sharers, with_others
+from yucca_wm.cohort.ids import sharers, with_others
 from yucca_wm.cohort.layouts import AUTO, find_subjects
 from yucca_wm.cohort.subject import MAPS, Split, Subject
+from yucca_wm.cohort.visits import bare_person
 from yucca_wm.core.errors import InputError, YuccaWMError, count, some_of
 from yucca_wm.core.modality import Modality, lacking, used_alone
 from yucca_wm.imaging.reading import headers, reading, say

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from yucca_wm.core.errors import InputError
-from yucca_wm.core.files import case_name, natural_key
+from yucca_wm.core.files import case_name
 
 if TYPE_CHECKING:
     import os
@@ -46,14 +46,6 @@ _SURE_ENDING = re.compile(rf"(?:[_-](?:{_CONTRAST}))+(?:[_-]{_CHANNEL})?$|[_-]00
 
 VISIT = re.compile(r"ses-\w+|(ses|session|visit|timepoint|tp)[-_ ]?\d\w*|baseline|follow[-_ ]?up\w*", re.IGNORECASE)
 """Name of a folder that holds one visit of the person whom the folder above is named after."""
-
-_AT_VISIT = re.compile(
-    r"[_-]((ses|session|visit|timepoint|wave)[-_ ]?\d+[a-z]?|tp[-_ ]?\d\d?|baseline|follow[-_ ]?up[-_ ]?\d*)$"
-    r"|(?<=\d)[_-](v[1-9]|bl|fu\d?|y[1-9]|year\d\d?|mo\d\d?|month\d\d?|wk\d\d?|week\d\d?)$",
-    re.IGNORECASE,
-)
-"""The end of a name that says at which visit the person was scanned. The short ones count only after a number, and with
-few digits: in ``MS_V12`` and ``site1_V01`` the last number may be all that tells one person from another."""
 
 
 def bare(name: str) -> str:
@@ -159,40 +151,6 @@ def names_a_file(name: str) -> bool:
 def session(name: str) -> str:
     """Subject, session and run of a BIDS name: ``sub-1_ses-2_desc-x_dseg`` -> ``sub-1_ses-2``."""
     return "_".join(part for part in name.split("_") if part.startswith(("sub-", "ses-", "run-")))
-
-
-def person(name: str) -> str:
-    """The name without session, run or visit: ``sub-01_ses-02`` -> ``sub-01``, ``anna_visit1`` -> ``anna``. Any other
-    name is one person."""
-    whole = re.split("_(?:ses|run)-", name, maxsplit=1, flags=re.IGNORECASE)[0]
-    alone = _AT_VISIT.sub("", whole)
-    return (whole if alone == "sub" else alone) or name
-
-
-def bare_person(name: str) -> str:
-    """`person` without ``sub-``."""
-    return person(bare(name))
-
-
-def is_session(name: str) -> bool:
-    """Whether ``name`` is that of a session or run of a person."""
-    return bare_person(name) != bare(name)
-
-
-ANOTHER_SESSION = "another session of the same person was taken"
-"""Why a session does not count."""
-
-
-def further_sessions(names: Collection[str], avoid: Collection[str] = ()) -> dict[str, str]:
-    """Those of ``names`` that are further sessions (or runs) of a person -> reason. For each person, the name without a
-    session is kept, or else the first. avoid : names that are kept only if all of the person's are among them."""
-    seen: set[str] = set()
-    further = {}
-    for name in sorted(names, key=lambda name: (name in avoid, is_session(name), natural_key(name))):
-        if is_session(name) and bare_person(name) in seen:
-            further[name] = ANOTHER_SESSION
-        seen.add(bare_person(name))
-    return further
 
 
 def named_by_folder(folder: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from yucca_wm.cohort.ids import person
+from yucca_wm.cohort.visits import person
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.modality import Modality
 

@@ -150,6 +150,11 @@ def tsv_lines(rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
+def tsv_rows(lines: str, header: Sequence[str]) -> list[dict[str, str]]:
+    """The rows that `tsv_lines` has made into ``lines``, column -> cell. header : names of the columns."""
+    return [dict(zip(header, row, strict=True)) for row in csv.reader(StringIO(lines, newline=""), delimiter="\t")]
+
+
 def write_tsv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
     """Write a table atomically: UTF-8, tabs, a header line; an empty field is written as ``n/a``."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:

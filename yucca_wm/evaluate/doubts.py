@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from yucca_wm.cohort.ids import further_sessions, sharers
+from yucca_wm.cohort.ids import sharers
+from yucca_wm.cohort.visits import further_sessions
 from yucca_wm.core.errors import count, some_of
 from yucca_wm.core.notes import About
 from yucca_wm.core.predictions import By, prediction_record

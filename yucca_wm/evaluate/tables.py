@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import sem, t
 
-from yucca_wm.cohort.ids import bare_person
+from yucca_wm.cohort.visits import bare_person
 from yucca_wm.core.columns import Cell, Column, TableForm
 from yucca_wm.core.columns import Kind as Values
 from yucca_wm.evaluate.case import ABOUT, KIND

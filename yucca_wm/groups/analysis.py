@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import bare, bare_person, further_sessions, is_session, meant, sharers
+from yucca_wm.cohort.ids import bare, meant, sharers
+from yucca_wm.cohort.visits import bare_person, further_sessions, is_session
 from yucca_wm.core.errors import InputError, count, some_of
 from yucca_wm.core.files import check_not_read, check_ours
 from yucca_wm.core.tsv import FRAME, table_name

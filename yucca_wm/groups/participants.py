@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yucca_wm.cohort.ids import ANOTHER_SESSION, bare, bare_person, further_sessions, is_session, looks_like, person
+from yucca_wm.cohort.ids import bare, looks_like
+from yucca_wm.cohort.visits import ANOTHER_SESSION, bare_person, further_sessions, is_session, person
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.tsv import composed, has_value, read_columns, table_name
 from yucca_wm.groups.statistics.variables import Column

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from yucca_wm.cohort.ids import bare, bare_person, meant
+from yucca_wm.cohort.ids import bare, meant
+from yucca_wm.cohort.visits import bare_person
 
 
 class Level(StrEnum):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from yucca_wm import __version__
-from yucca_wm.cohort.ids import ANOTHER_SESSION, further_sessions
+from yucca_wm.cohort.visits import ANOTHER_SESSION, further_sessions
 from yucca_wm.core.columns import Column, TableForm, identity
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import make_folder, sha256, write_json

@@ -20,14 +20,24 @@ from yucca_wm.core.columns import number
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path, write_json
 from yucca_wm.core.regions import RegionTable
-from yucca_wm.core.tsv import tsv_lines
+from yucca_wm.core.tsv import tsv_lines, tsv_rows
 from yucca_wm.imaging.images import name_of
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.inputs.pairs import Maps
 from yucca_wm.localize.measures.load import CaseResult
 from yucca_wm.localize.measures.places import PLACES
+from yucca_wm.localize.measures.visits import doubts, visit_rows, visits_before
 from yucca_wm.localize.summary import MANIFEST
-from yucca_wm.localize.tables import ALL_TABLES, OPTIONAL_TABLES, REGIONS, Table, sidecar_name, write_regions
+from yucca_wm.localize.tables import (
+    ALL_TABLES,
+    LOAD,
+    OPTIONAL_TABLES,
+    REGIONS,
+    VISITS,
+    Table,
+    sidecar_name,
+    write_regions,
+)
 from yucca_wm.localize.tables import PLACES as PLACES_TABLE
 
 
@@ -138,7 +148,8 @@ def write_group(
     if PLACES_TABLE in columns:
         about["places"] = {place.name: place.title for place in PLACES}
     write_regions(folder / REGIONS, table)
-    loads = _write_tables(parts, files, columns, about, folder)
+    loads, flags = _write_tables(parts, files, columns, about, folder)
+    _write_visits(parts, flags, columns[LOAD], folder)
     _remove_heat_map(folder)  # from an earlier run
     if len(loads):
         figure = draw_heat_map(list(files), [region.name for region in table.measured], loads)
@@ -168,14 +179,15 @@ def _write_tables(
     columns: Mapping[str, Sequence[str]],
     about: Mapping[str, Any],
     folder: Path,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], dict[str, Collection[str]]]:
     """Write the tables, one subject in memory at a time, and ``localize.json``, in the order of ``subjects``.
 
     subjects : subject -> items of its entry in ``localize.json`` that override those of its part.
     columns : name of a table -> its columns.
     about : content of ``localize.json``; the entry "subjects" is filled in.
 
-    Returns load in percent, float [subjects, regions of the heat map], NaN for regions without a voxel.
+    Returns load in percent, float [subjects, regions of the heat map], NaN for regions without a voxel, and the flags
+    of every subject.
     """
     loads = []
     entries = {}
@@ -190,7 +202,22 @@ def _write_tables(
             entries[subject] = {**part.summary, **of_cohort}
             loads.append(np.array(part.load_percent, dtype=np.float64))
         write_json(folder / MANIFEST, {**about, "subjects": entries})
-    return np.array(loads)
+    return np.array(loads), {name: entry["flags"] for name, entry in entries.items()}
+
+
+def _write_visits(parts: Parts, flags: Mapping[str, Collection[str]], columns: Sequence[str], folder: Path) -> None:
+    """Write ``visits.tsv`` if a person was scanned more than once. flags : subject -> its flags. columns : of
+    ``lesion_load.tsv``."""
+    if not (before := visits_before(flags)):
+        return
+    write_json(folder / sidecar_name(VISITS.name), VISITS.sidecar())
+    with _stream(folder / VISITS.name) as stream:
+        stream.write(tsv_lines([VISITS.header]))
+        for name in (name for name in flags if name in before):
+            visits = before[name], name
+            old, now = (tsv_rows(parts.read(visit).tables[LOAD], columns) for visit in visits)
+            rows = visit_rows(before[name], old, now, doubts(flags, *visits))
+            stream.write(tsv_lines(VISITS.fields(row, name) for row in rows))
 
 
 @contextmanager

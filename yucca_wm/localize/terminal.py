@@ -10,7 +10,7 @@ from yucca_wm.core.errors import count
 from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS, RESERVED_GROUPS, TOTAL
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.measures.places import SORTED
-from yucca_wm.localize.tables import LOAD, PLACES
+from yucca_wm.localize.tables import LOAD, PLACES, VISITS
 
 if TYPE_CHECKING:
     from yucca_wm.localize.measures.load import CaseResult
@@ -80,6 +80,19 @@ def cohort_lines(out: Path) -> Iterator[str]:
     yield from _aligned(shown, "subject", "subject", "% of regions")
     if further := totals[MOST_SUBJECTS:]:
         yield f"and {len(further)} more: {out / LOAD}"
+    if (out / VISITS.name).is_file():
+        yield ""
+        yield from _visit_lines(out / VISITS.name)
+
+
+def _visit_lines(path: Path) -> Iterator[str]:
+    """The difference between the total volumes of two visits of a person, for every visit with one before."""
+    totals = [row for row in read_rows(path) if row["name"] == TOTAL]
+    for row in totals[:MOST_SUBJECTS]:
+        doubts = f" ({row['flags'].replace(';', ', ')})" if row["flags"] else ""
+        yield f"{row['subject']}: {float(row['difference_ml']):+.3f} ml since {row['previous_visit']}{doubts}"
+    if further := totals[MOST_SUBJECTS:]:
+        yield f"and {len(further)} more: {path}"
 
 
 def _aligned(rows: Sequence[Row], column: str, head: str, share: str) -> Iterator[str]:

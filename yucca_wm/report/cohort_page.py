@@ -24,6 +24,7 @@ from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
 from yucca_wm.report.pictures.left_right import draw_left_right, left_right_pairs
 from yucca_wm.report.pictures.value_maps import draw_frequency, draw_on_atlas
 from yucca_wm.report.results import Results, facts_of, value
+from yucca_wm.report.visits import add_differences, visits_table
 
 
 def cohort_page(
@@ -54,6 +55,8 @@ def cohort_page(
         painted = {int(row["region_id"]): m for row, m in zip(regions, mean.tolist(), strict=True)}
         figure = draw_on_atlas(atlas, painted, len(used))
         pictures.add(figure, "atlas_load", f"Mean lesion load of every region, painted on the atlas. {LEFT}")
+    if results.visits:
+        add_differences(results, pictures)
     frequency = _add_frequency(results, pictures, left_out)
     n_failed = len(results.failures)
     n_people = len(results.load) + n_failed
@@ -85,6 +88,7 @@ def cohort_page(
             *["notes to check"] * bool(notes.doubts),
         ),
         subject_rows=[_subject_row(name, results, links, notes.doubts) for name in results.load],
+        visits=visits_table(results) if results.visits else None,
         means=[
             f"Means are of {len(used)} of {count(n_people, 'subject')}" + f"; {n_failed} failed" * bool(n_failed),
             *left_out_lines(left_out),

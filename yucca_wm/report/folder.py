@@ -20,7 +20,7 @@ OF_GROUPS = ("clusters.json", "associations.json")
 """Files beside a page of `yucca_wm.groups`."""
 
 PAGES, FIGURES, SUBJECT_FIGURES = "subjects", "figures", "figures/subjects"
-OF_COHORT = ("heat_map", "left_right", "atlas_load", "lesion_frequency")
+OF_COHORT = ("heat_map", "visits", "left_right", "atlas_load", "lesion_frequency")
 """Pictures of a cohort's page."""
 
 

@@ -36,10 +36,16 @@ def short(text: str) -> str:
     return f"{float(text):.3f}" if re.fullmatch(r"-?[0-9]+\.[0-9]{6}", text) else text
 
 
-def table_of(title: str, rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Content of a table for the template: title, heads, rows; the subject column is omitted for a single subject."""
+def table_of(title: str, rows: Sequence[Mapping[str, str]], note: str = "") -> dict[str, Any]:
+    """Content of a table for the template: title, note below it, heads, rows; the subject column is omitted for a
+    single subject."""
     heads = [head for head in rows[0] if head != "subject" or len({row["subject"] for row in rows}) > 1]
-    return {"title": title, "heads": heads, "rows": [[short(row[head]) for head in heads] for row in rows]}
+    return {
+        "title": title,
+        "note": note,
+        "heads": heads,
+        "rows": [[short(row[head]) for head in heads] for row in rows],
+    }
 
 
 def decimals(number: float) -> str:

@@ -23,6 +23,7 @@ from yucca_wm.localize.inputs.records import notes_of
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.measures.lesions import OUTSIDE_ID
 from yucca_wm.localize.measures.load import TOTAL_ID
+from yucca_wm.localize.measures.visits import VisitRow, doubts, visit_rows, visits_before
 from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.localize.tables import LOAD, PLACES, REGIONS
 from yucca_wm.report.flagged import Flags
@@ -49,7 +50,8 @@ class Results:
     places : subject -> its rows of places.tsv; notes : subject -> notes of yucca_wm.predict;
     not_predicted : subject that yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's
     edges on the other; regions_by : subject -> source of the regions, if the package's models found the lesions;
-    scans : subject -> modality -> scan given to yucca_wm.predict;
+    scans : subject -> modality -> scan given to yucca_wm.predict; visits : visit of a person -> rows that compare it
+    with the visit before;
     anonymous : names are replaced, and no path may be shown."""
 
     folder: Path
@@ -63,6 +65,7 @@ class Results:
     alignments: dict[str, Path] = field(default_factory=dict)
     regions_by: dict[str, str] = field(default_factory=dict)
     scans: dict[str, dict[str, str]] = field(default_factory=dict)
+    visits: dict[str, list[VisitRow]] = field(default_factory=dict)
     anonymous: bool = False
 
     @property
@@ -88,6 +91,7 @@ class Results:
             lesions=_only(self.lesions, subject), places=_only(self.places, subject),
             notes=_only(self.notes, subject), not_predicted={}, alignments=_only(self.alignments, subject),
             regions_by=_only(self.regions_by, subject), scans=_only(self.scans, subject),
+            visits=_only(self.visits, subject),
         )  # fmt: skip
 
     @property
@@ -138,7 +142,13 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(folder / MANIFEST, f"is damaged ({error})", "localize again") from error
     places = _in_order(folder / PLACES, places, "place", order, list(places))
-    return Results(folder, summary.content, load, lesions, extra, places, alignments=alignments, **predicted)
+    visits = {
+        name: visit_rows(before, load[before], load[name], doubts(summary.flags, before, name))
+        for name, before in visits_before(summary.flags).items()
+    }
+    return Results(
+        folder, summary.content, load, lesions, extra, places, alignments=alignments, visits=visits, **predicted
+    )
 
 
 def region_table(folder: str | os.PathLike[str]) -> RegionTable:
@@ -247,6 +257,10 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
         not_predicted=dict.fromkeys(sorted(others.values()), NOT_PREDICTED),
         alignments={numbers[name]: path for name, path in results.alignments.items()},
         regions_by={numbers[name]: by for name, by in results.regions_by.items()}, scans={},
+        visits={
+            numbers[name]: [replace(row, previous_visit=numbers[row.previous_visit]) for row in rows]
+            for name, rows in results.visits.items()
+        },
     )  # fmt: skip
     return hidden, {numbers[name]: name for name in results.load}
 

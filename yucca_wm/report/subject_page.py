@@ -17,6 +17,7 @@ from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, RegionLoad, draw_sub
 from yucca_wm.report.pictures.viewer import slice_viewer
 from yucca_wm.report.results import Results, Row, facts_of, value
 from yucca_wm.report.scans import OTHER_GRID
+from yucca_wm.report.visits import since_before
 
 FIRST = ("lesion", "main_region", "place", "volume_ml")
 """Columns of the census that come first on the page."""
@@ -64,6 +65,7 @@ def subject_page(
         unsure.append(OTHER_GRID)
     if background is None:
         unsure.append("no scan was given: lesions are shown on the region map")
+    by_models = subject in results.regions_by
     page = render(
         "subject.html",
         title=subject,
@@ -72,7 +74,8 @@ def subject_page(
         summary=f"{volume} ml in {number}",
         facts=_facts(subject, results, background),
         flags=unsure,
-        small=SMALL if subject in results.regions_by else "",
+        small=SMALL if by_models else "",
+        since=since_before(results.visits[subject], by_models=by_models) if subject in results.visits else None,
         done=notes.done.get(subject, []),
         pictures=pictures.shown,
         viewer=viewer,

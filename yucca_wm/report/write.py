@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from yucca_wm.atlas.fetch import cached_atlas
-from yucca_wm.cohort.ids import further_sessions
+from yucca_wm.cohort.visits import further_sessions
 from yucca_wm.core.errors import InputError, some_of
 from yucca_wm.core.files import make_folder, write_text
 from yucca_wm.core.regions import RegionTable, regions

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from yucca_wm.cohort.bids_files import contrast_agent, no_magnitude
-from yucca_wm.cohort.ids import bare, bare_person, is_session, person, person_of_scan
+from yucca_wm.cohort.ids import bare, person_of_scan
+from yucca_wm.cohort.visits import bare_person, is_session, person
 from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import Modality
 from yucca_wm.core.notes import Note

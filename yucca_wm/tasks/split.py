@@ -13,8 +13,8 @@ import hashlib
 import math
 from collections.abc import Iterable
 
-from yucca_wm.cohort.ids import person
 from yucca_wm.cohort.subject import Split, Subject
+from yucca_wm.cohort.visits import person
 from yucca_wm.core.errors import YuccaWMError
 from yucca_wm.core.modality import Modality
 

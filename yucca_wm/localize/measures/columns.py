@@ -17,6 +17,7 @@ from yucca_wm.core.regions import OUTSIDE, TOTAL, RegionTable
 from yucca_wm.localize.measures.expected import SoftRow, Spread
 from yucca_wm.localize.measures.load import LesionRow, LoadRow, ModalityRow
 from yucca_wm.localize.measures.places import PLACES, PlaceRow
+from yucca_wm.localize.measures.visits import VisitRow
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}
@@ -225,6 +226,29 @@ MODALITY: tuple[Column[ModalityRow], ...] = (
     Column(
         "disagree", lambda row: row.disagree, "whether the modalities disagree", kind=Kind.ANSWER,
         computed="`yes` where the range is over 0.1 mL and over half of the largest",
+    ),
+)  # fmt: skip
+
+VISIT: tuple[Column[VisitRow], ...] = (
+    Column("previous_visit", lambda row: row.previous_visit, "the person's visit before, with which this is compared"),
+    *_region(),
+    Column(
+        "previous_lesion_volume_ml", lambda row: row.volumes_ml[0], "lesion volume in the region at the visit before",
+        ML,
+    ),
+    Column("lesion_volume_ml", lambda row: row.volumes_ml[1], "at this visit, as in `lesion_load.tsv`", ML),
+    Column(
+        "difference_ml", lambda row: row.difference_ml, "volume at this visit minus volume at the visit before", ML,
+        "regions + outside = total; two scans without any change differ, too",
+    ),
+    Column(
+        "previous_n_lesions", lambda row: row.n_lesions[0], "`n_lesions` of `lesion_load.tsv` at the visit before",
+        kind=Kind.COUNT,
+    ),
+    Column("n_lesions", lambda row: row.n_lesions[1], "the same at this visit", kind=Kind.COUNT),
+    Column(
+        "flags", lambda row: ";".join(row.flags), "flags of either visit that cast doubt on the difference",
+        computed="all but `no_lesion`, `small_load` and `high_load`",
     ),
 )  # fmt: skip
 

@@ -7,7 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from yucca_wm.cohort.ids import bare_person, sharers, with_others
+from yucca_wm.cohort.ids import sharers, with_others
+from yucca_wm.cohort.visits import bare_person
 from yucca_wm.core.errors import by_axis, count, some_of
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About
@@ -52,6 +53,9 @@ SAME_LESIONS = "same_lesions"
 SAME_SCAN = "same_scan"
 OTHER_SCANS = "other_scans"
 OTHER_VOXELS = "other_voxels"
+
+NO_DOUBT = ("no_lesion", SMALL_LOAD, "high_load")
+"""Flags of subjects with most lesions, fewest or none: not by themselves a doubt about the numbers."""
 
 VISITS_APART = 1.1
 """Ratio of voxel sizes along an axis from which two visits count as scanned differently."""

@@ -1,0 +1,93 @@
+"""What pages show of a person's visits."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from yucca_wm.localize.__main__ import main as localize
+from yucca_wm.localize.measures.visits import VisitRow
+from yucca_wm.report.__main__ import main
+from yucca_wm.report.pictures.visits import FAINTEST_ML, draw_differences
+from yucca_wm.report.visits import MOST, changed
+
+
+@pytest.fixture(scope="module")
+def study(localized: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of two visits of a person: nothing, then the lesion of "left"; and of another person."""
+    folder = tmp_path_factory.mktemp("study")
+    for what in ("lesions", "regions"):
+        (folder / what).mkdir()
+        for old, new in (("empty", "anna_visit1"), ("left", "anna_visit2"), ("a<b>", "bert")):
+            shutil.copy(localized / what / f"{old}.nii.gz", folder / what / f"{new}.nii.gz")
+    maps = ["--lesions", str(folder / "lesions"), "--regions", str(folder / "regions")]
+    assert localize([*maps, "--out-dir", str(folder / "results"), "--jobs", "1"]) == 0
+    return folder / "results"
+
+
+def words_of(page: Path) -> str:
+    text = html.unescape(re.sub("<[^>]*>", " ", re.sub('"data:[^"]*"', "", page.read_text(encoding="utf-8"))))
+    return re.sub(r"\s+", " ", text)
+
+
+def test_the_later_visit_has_the_difference_and_the_cohort_a_row_and_a_picture(study: Path, tmp_path: Path) -> None:
+    """The lesion has 3 x 20 x 3 voxels of 16 mm3: 2.88 ml, all of it new."""
+    assert main(["--results", str(study), "--out-dir", str(tmp_path)]) == 0
+    cohort = words_of(tmp_path / "index.html")
+    assert "anna_visit2 anna_visit1 0.000 2.880 +2.880 0 1 " in cohort
+    assert (tmp_path / "figures" / "visits.png").stat().st_size > 5_000
+    later, earlier = (words_of(tmp_path / "subjects" / f"anna_visit{n}.html") for n in (2, 1))
+    assert "Since the visit before: anna_visit1" in later
+    assert "total 0.000 2.880 +2.880 0 1" in later
+    assert "visit before" not in earlier
+    assert "visit before" not in words_of(tmp_path / "subjects" / "bert.html")
+
+
+def test_without_names_the_visits_have_numbers(study: Path, tmp_path: Path) -> None:
+    assert main(["--results", str(study), "--out-dir", str(tmp_path), "--anonymise"]) == 0
+    for page in tmp_path.rglob("*"):
+        if page.suffix in (".html", ".svg", ".json"):
+            assert "anna" not in page.read_text(encoding="utf-8")
+    assert re.search(r"subject-00\d subject-00\d 0\.000 2\.880 \+2\.880", words_of(tmp_path / "index.html"))
+
+
+def test_a_report_of_single_visits_has_neither_table_nor_picture(localized: Path, study: Path, tmp_path: Path) -> None:
+    assert main(["--results", str(study), "--out-dir", str(tmp_path), "--cohort-only"]) == 0
+    assert main(["--results", str(localized / "results"), "--out-dir", str(tmp_path), "--cohort-only"]) == 0
+    assert "visit before" not in words_of(tmp_path / "index.html")
+    assert not (tmp_path / "figures" / "visits.png").exists(), "that of the earlier report"
+
+
+def row(name: str, before: float, now: float, lesions: tuple[int, int] = (0, 0)) -> VisitRow:
+    return VisitRow("before", 1, name, "left", "lobar", (before, now), lesions, ())
+
+
+def test_the_rows_shown_add_up_to_the_total() -> None:
+    places = [row(f"r{n}", 1.0, 1.0 + (-1) ** n * n / 10, (n, 1)) for n in range(15)]
+    total = row("total", 15.0, sum(place.volumes_ml[1] for place in places), (105, 15))
+    shown = changed([*places, total])
+    assert [of.name for of in shown] == [*(f"r{n}" for n in range(14, 4, -1)), "5 other places", "total"]
+    assert len(shown) == MOST + 2
+    for each in (lambda of: of.volumes_ml[0], lambda of: of.difference_ml, lambda of: of.n_lesions[0]):
+        assert sum(map(each, shown[:-1])) == pytest.approx(each(total))
+
+
+def test_places_without_a_difference_share_a_row() -> None:
+    shown = changed([row("a", 1, 1), row("b", 2, 2.5), row("total", 3, 3.5)])
+    assert [(of.name, of.difference_ml) for of in shown] == [("b", 0.5), ("1 other place", 0), ("total", 0.5)]
+
+
+@pytest.mark.parametrize("most_ml", [0.01, 4.0])
+def test_more_is_red_less_is_blue_and_a_noise_is_faint(most_ml: float) -> None:
+    figure = draw_differences(["v"], ["more", "less", "same"], np.array([[most_ml, -most_ml, 0.0]]))
+    mesh = figure.axes[0].collections[0]
+    more, less, same = mesh.to_rgba(np.array([most_ml, -most_ml, 0.0]))[:, :3]
+    assert more[0] > more[2]
+    assert less[2] > less[0]
+    assert same.min() > 0.9
+    assert (more[1] > 0.5) == (most_ml < FAINTEST_ML)
