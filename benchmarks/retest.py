@@ -8,7 +8,8 @@ to 5 mm; in scans with slices of 2.5 mm or more, within their plane only, as the
 shading and the brightness differ, and there is fresh noise. No truth is used. Real rescans differ more: in the
 position of slices, distortions and the person.
 
-Volumes of every region in both are kept in ``--cache`` (``retest.json``), from which a stopped run resumes.
+Volumes of every region in both are kept in ``--cache`` (``retest.json``), from which a stopped run resumes, and maps in
+``retest/lesions`` and ``retest/regions``, for ``python -m yucca_wm.localize``.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main() -> int:
     for name in options.people or people:
         own = volumes_ml.setdefault(name, [])
         for number in range(len(own), options.repeats + 1):
-            own.append(found(name, people[name], number))
+            own.append(found(people[name], number, options.cache / "retest" / f"{name}_run-{number + 1}"))
             kept.write_text(json.dumps(volumes_ml))
         print(f"{name}: {', '.join(f'{of[TOTAL]:.3f}' for of in own)} ml", flush=True)
     summary = in_short(volumes_ml)
@@ -63,17 +64,21 @@ def main() -> int:
     return 0
 
 
-def found(name: str, scans: dict[str, Path], number: int) -> dict[str, float]:
-    """Lesion volume in ml of every row of the table. number : of the retest; 0: the scans as they are."""
+def found(scans: dict[str, Path], number: int, maps: Path) -> dict[str, float]:
+    """Lesion volume in ml of every row of the table. number : of the retest; 0: the scans as they are. maps : where to
+    keep lesions and regions."""
     with tempfile.TemporaryDirectory() as folder:
         if number:
-            random = np.random.default_rng([number, *name.encode()])
+            random = np.random.default_rng([number, *maps.name.encode()])
             turn_degrees, shift_mm = (random.uniform(-most, most, 3) for most in (MOST_DEGREES, MOST_MM))
             scans = {
                 modality: rescanned(file, Path(folder, file.name), turn_degrees, shift_mm, random)
                 for modality, file in scans.items()
             }
         result = yucca_wm.predict(t1=scans["T1"], flair=scans["FLAIR"])
+    for what in ("lesions", "regions"):
+        (maps.parent / what).mkdir(parents=True, exist_ok=True)
+        nib.save(getattr(result, what), maps.parent / what / f"{maps.name}.nii.gz")
     rows = result.loads
     assert rows is not None, "a lesion and a region model were applied"
     return dict(zip(rows["name"], map(float, rows["lesion_volume_ml"]), strict=True))

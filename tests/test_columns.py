@@ -26,7 +26,7 @@ from yucca_wm.imaging.images import Image, save
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.atlas_space import TEMPLATE
 from yucca_wm.localize.measures import columns as localize
-from yucca_wm.localize.tables import VISITS
+from yucca_wm.localize.tables import NEW, VISITS
 from yucca_wm.parcellate.cohort import summary_form
 from yucca_wm.predict.account import USED
 
@@ -52,6 +52,7 @@ def forms() -> dict[str, list[TableForm[Any]]]:
             TableForm("lesion_load_soft.tsv", localize.SOFT),
             TableForm("modalities.tsv", localize.MODALITY),
             VISITS,
+            NEW,
             TEMPLATE,
             REGIONS,
         ],
@@ -103,8 +104,8 @@ def test_what_is_explained_at_length_is_a_column_and_none_is_forgotten() -> None
                 assert any(re.fullmatch(name.replace("*", ".*"), column) for column in known), name
     said = set(re.findall(r"`([a-z_*0-9]+)`", text))
     patterns = [name.replace("*", "[a-z]+") for name in said if "*" in name]
-    load, _, _, soft, modality, visits, template, _ = forms()["localize"]
-    for form in (load, soft, modality, visits, template):
+    load, _, _, soft, modality, visits, new, template, _ = forms()["localize"]
+    for form in (load, soft, modality, visits, new, template):
         for name in form.header:
             assert name in said or any(re.fullmatch(pattern, name) for pattern in patterns), (form.name, name)
 

@@ -246,8 +246,10 @@ def check_cohort(seed: int, how: str, jobs: int, compared: str, draw: st.DataObj
     order = rng.permutation(len(PEOPLE))
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         here = Path(place)
-        patch.setattr("yucca_wm.localize.outputs.draw_heat_map", lambda *_: None)  # pictures take most of the time
-        patch.setattr("yucca_wm.localize.outputs.save_figure", lambda *_: None)
+        patch.setattr(
+            "yucca_wm.localize.outputs.group.draw_heat_map", lambda *_: None
+        )  # pictures take most of the time
+        patch.setattr("yucca_wm.localize.outputs.group.save_figure", lambda *_: None)
         patch.setattr("yucca_wm.evaluate.cohort.write_page", lambda *_: [])
         patch.setattr("yucca_wm.groups.figures.draw_forest", lambda *_, **__: None)
         patch.setattr("yucca_wm.groups.associate_command.Pictures.add", lambda *_: None)

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from yucca_wm.cohort.visits import further_sessions, is_session, person, successive_visits, visit_key
+from yucca_wm.cohort.visits import further_sessions, in_order_of_time, is_session, person, successive_visits, visit_key
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,38 @@ def test_a_visit_to_avoid_counts_only_without_another() -> None:
         ["anna_baseline", "anna_followup1", "anna_followup2"],
         ["7_bl", "7_y1", "7_y2"],
         ["01_ses-1", "sub-01_ses-2"],
-        ["sub-01_ses-1_run-1", "sub-01_ses-1_run-2", "sub-01_ses-2_run-1"],
+        *(
+            [f"sub-01_ses-{visit}" for visit in visits.split()]
+            for visits in (
+                "week8 month6 year1", "6M 1Y", "6months 12months 2years", "M6 M18 Y2", "0m 6m 12m", "day1 day30",
+                "screening baseline", "scr bl", "screening M00 M12", "baseline 6months 12months followup", "BL FU1 FU2",
+                "pretreatment posttreatment", "preTx postTx", "preop postop followup", "pre post fu1", "pre 1 2 post",
+                "baseline followup final", "followup1 followup2 followup10", "1pre 1post 2pre 2post", "1 2post 3",
+                "start end", "admission 3months discharge", "2019 2021", "V1 V2 V10", "apple pear",
+            )
+        ),
     ],
-)
+)  # fmt: skip
 def test_visits_are_in_the_order_of_time_whatever_the_alphabet_says(in_order: list[str]) -> None:
     """The wrong way round, every difference has the wrong sign."""
     for given in permutations(in_order):
         assert sorted(given, key=visit_key) == in_order
         assert successive_visits(given) == dict(zip(in_order[1:], in_order, strict=False))
         assert set(further_sessions(given)) == {name for name in in_order[1:] if is_session(name)}
+
+
+def test_of_the_runs_of_a_visit_the_first_is_compared() -> None:
+    runs = ["a_ses-1_run-2", "a_ses-1_run-1", "a_ses-2_run-1", "a_ses-2_run-2"]
+    assert successive_visits(runs) == {"a_ses-2_run-1": "a_ses-1_run-1"}
+    assert successive_visits(["b_run-1", "b_run-2"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("a_ses-1", True), ("a_ses-pre", True), ("a_baseline", True), ("a", True), ("a_ses-apple", False)],
+)
+def test_names_that_say_when_a_visit_was(name: str, known: bool) -> None:
+    assert in_order_of_time(name) == known
 
 
 def test_people_are_never_compared_with_each_other() -> None:

@@ -138,8 +138,10 @@ def test_every_option_is_here() -> None:
 def test_people_one_by_one_then_the_group_leave_what_a_whole_run_leaves(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], about: str
 ) -> None:
-    monkeypatch.setattr("yucca_wm.localize.outputs.draw_heat_map", lambda names, *_: names)  # the slow part
-    monkeypatch.setattr("yucca_wm.localize.outputs.save_figure", lambda names, path: path.write_text(" ".join(names)))
+    monkeypatch.setattr("yucca_wm.localize.outputs.group.draw_heat_map", lambda names, *_: names)  # the slow part
+    monkeypatch.setattr(
+        "yucca_wm.localize.outputs.group.save_figure", lambda names, path: path.write_text(" ".join(names))
+    )
     words = OPTIONS[about]
     assert run(here, tmp_path / "out", words) == 0
     whole = contents(tmp_path / "out")

@@ -19,7 +19,7 @@ from yucca_wm.localize.case import localize_case, localize_maps
 from yucca_wm.localize.inputs.pairs import Companions, Pair
 from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import Parts
+from yucca_wm.localize.outputs.parts import Parts
 from yucca_wm.localize.tables import tables_of_subject
 
 ROOM = Path(yucca_wm.localize.case.__file__).parent
@@ -77,7 +77,7 @@ def pair(tmp_path, synthetic) -> Pair:
     return Pair("s1", files["lesions"], files["regions"], companions=Companions(tissue=files["tissue"]))
 
 
-def test_nine_stops_and_no_return(pair, tmp_path):
+def test_ten_stops_and_no_return(pair, tmp_path):
     table, settings = regions(), Settings()
     tables = tables_of_subject(pair, table, settings)
     (tmp_path / "parts").mkdir()
@@ -85,7 +85,7 @@ def test_nine_stops_and_no_return(pair, tmp_path):
     localize_case(pair, table, settings, tables, parts)  # what is imported late is imported
     with followed("case") as path:
         localize_case(pair, table, settings, tables, parts)
-    assert path == ["case", "reading", "lesions", "places", "load", "flags", "records", "tables", "outputs"]
+    assert path == ["case", "reading", "lesions", "places", "load", "positions", "flags", "records", "tables", "parts"]
     told = " → ".join(f"`{file}`" for file in path)
     assert told in (DOCS / "maintainers.md").read_text(encoding="utf-8")
 
@@ -96,4 +96,4 @@ def test_from_python_the_way_is_the_same_once_the_maps_are_read(pair):
     localize_maps(pair, maps, table, settings)
     with followed("case") as path:
         localize_maps(pair, maps, table, settings)
-    assert path == ["case", "lesions", "places", "load", "flags", "records"]
+    assert path == ["case", "lesions", "places", "load", "positions", "flags", "records"]

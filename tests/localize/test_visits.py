@@ -12,7 +12,7 @@ import pytest
 
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.__main__ import main
-from yucca_wm.localize.measures.visits import visits_before
+from yucca_wm.localize.measures.visits import doubts, visits_before
 
 SHAPE = (10, 10, 10)
 VOXEL_ML = 0.008
@@ -64,7 +64,7 @@ def test_every_region_of_a_visit_is_compared_with_the_visit_before(
     differing = {
         (row["subject"], int(row["region_id"])): (
             round(float(row["previous_lesion_volume_ml"]) / VOXEL_ML), round(float(row["lesion_volume_ml"]) / VOXEL_ML),
-            round(float(row["difference_ml"]) / VOXEL_ML), int(row["previous_n_lesions"]), int(row["n_lesions"]),
+            round(float(row["difference_ml"]) / VOXEL_ML), int(row["n_previous_lesions"]), int(row["n_lesions"]),
         )
         for row in rows
         if float(row["difference_ml"])
@@ -92,8 +92,11 @@ def test_regions_add_up_and_agree_with_lesion_load(tmp_path: Path) -> None:
         assert sum(float(row["difference_ml"]) for row in places) == pytest.approx(float(total["difference_ml"]))
         for row in (*places, total):
             now, before = (volumes[name, row["region_id"]] for name in (visit, row["previous_visit"]))
-            for column in ("lesion_volume_ml", "n_lesions"):
-                assert (row[column], row[f"previous_{column}"]) == (now[column], before[column])
+            for column, previous in {
+                "lesion_volume_ml": "previous_lesion_volume_ml",
+                "n_lesions": "n_previous_lesions",
+            }.items():
+                assert (row[column], row[previous]) == (now[column], before[column])
             assert (row["name"], row["side"], row["group"]) == (now["name"], now["side"], now["group"])
 
 
@@ -135,7 +138,7 @@ def test_without_a_second_visit_there_is_no_table(tmp_path: Path) -> None:
 def test_what_makes_visits_differ_stands_beside_the_difference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Twice the voxel size: the same lesion, measured in another way. A small load is no doubt of this kind."""
+    """Twice the voxel size: the same lesion, measured in another way."""
     put(tmp_path, {"a_ses-1": {3: 4}})
     put(tmp_path, {"a_ses-2": {3: 4}}, spacing_mm=4.0)
     run(tmp_path)
@@ -157,6 +160,53 @@ def test_lesions_found_on_a_t1_alone_are_not_compared_with_those_of_a_flair(
 ) -> None:
     flags = {name: ["without_flair"] if name in on_t1 else ["small_load"] for name in ("a_ses-1", "a_ses-2", "a_ses-3")}
     assert visits_before(flags) == pairs
+
+
+def flags_between(
+    before: Sequence[str], now: Sequence[str], spacings: Sequence[float] = (1, 1), ways: str = "xx"
+) -> list[str]:
+    flags, sizes = {"a_ses-1": before, "a_ses-2": now}, dict(zip(("a_ses-1", "a_ses-2"), spacings, strict=True))
+    made = dict(zip(flags, ways, strict=True))
+    return doubts(flags, "a_ses-1", "a_ses-2", lambda name: [1, 1, sizes[name]], made)
+
+
+def test_flags_are_those_that_hold_between_the_two_visits() -> None:
+    """Visit 3 is compared with visit 2: that visit 1 had other voxels is no doubt about that."""
+    assert flags_between(["other_voxels"], ["other_voxels", "high_load"]) == []
+    assert flags_between([], ["no_lesion"], (1, 2)) == ["no_lesion", "other_voxels"]
+    assert flags_between(["other_scans"], ["other_scans"]) == []
+    assert flags_between(["other_scans"], ["weak_fit", "small_load"]) == ["weak_fit", "small_load", "other_scans"]
+    assert flags_between([], [], ways="xy") == ["other_method"]
+
+
+def test_one_visit_edited_by_hand_is_said(tmp_path: Path) -> None:
+    """Both maps were predicted, and one was corrected since."""
+    put(tmp_path, {"a_ses-1": {3: 4}, "a_ses-2": {3: 9}})
+    made = {"lesions_by": "network", "regions_by": "network"}
+    cases = {name: {**made, "scans": {}, "notes": []} for name in ("a_ses-1", "a_ses-2")}
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
+    run(tmp_path)
+    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;small_load"}
+    cases["a_ses-2"]["lesions_by"] = "edited"
+    (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
+    run(tmp_path)
+    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;small_load;other_method"}
+
+
+def test_visits_that_are_passed_over_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, {"a_ses-1_run-1": {3: 4}, "a_ses-1_run-2": {3: 5}, "a_ses-2": {3: 6}, "b_ses-1": {3: 7}})
+    run(tmp_path)
+    err = capsys.readouterr().err
+    assert "note: compared with no other visit of the person: a_ses-1_run-2 (lesions were found on a T1" in err
+    assert "alphabet" not in err
+
+
+def test_an_order_that_the_names_do_not_give_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, {"a_ses-pear": {3: 4}, "a_ses-apple": {3: 6}})
+    run(tmp_path)
+    assert {row["previous_visit"] for row in visits(tmp_path)} == {"a_ses-apple"}
+    said = "names do not say when these visits were: a_ses-apple, a_ses-pear; they are in the order of the alphabet"
+    assert said in capsys.readouterr().err
 
 
 def test_the_table_uses_the_flags_that_a_comparison_with_others_shows(tmp_path: Path) -> None:

@@ -66,8 +66,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, few in (("REPEATS", 1), ("FOLDS", 2), ("PENALTIES", (1.0,))):
         monkeypatch.setattr(f"yucca_wm.groups.statistics.logistic.{name}", few)
     monkeypatch.setattr("yucca_wm.parcellate.case.register", people.register)
-    for name in ("localize.outputs.draw_heat_map", "localize.outputs.save_figure", "groups.figures.draw_forest",
-                 "groups.associate_command.Pictures.add", "report.pictures.alignment.draw_alignment"):  # fmt: skip
+    for name in (
+        "localize.outputs.group.draw_heat_map", "localize.outputs.group.save_figure", "groups.figures.draw_forest",
+        "groups.associate_command.Pictures.add", "report.pictures.alignment.draw_alignment",
+    ):  # fmt: skip
         monkeypatch.setattr(f"yucca_wm.{name}", lambda *_, **__: None)  # pictures take most of the time
     monkeypatch.setattr("yucca_wm.evaluate.cohort.write_page", lambda *_: [])
 

@@ -7,14 +7,18 @@ import re
 import shutil
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.__main__ import main as localize
-from yucca_wm.localize.measures.visits import VisitRow
+from yucca_wm.localize.heatmap import MAX_NAMED_ROWS
+from yucca_wm.localize.measures.visits import Lesions, VisitRow
+from yucca_wm.registration.itk import save_affine
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.pictures.visits import FAINTEST_ML, draw_differences
-from yucca_wm.report.visits import MOST, changed
+from yucca_wm.report.visits import MOST, changed, laid_on
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +43,47 @@ def test_the_later_visit_has_the_difference_and_the_cohort_a_row_and_a_picture(s
     """The lesion has 3 x 20 x 3 voxels of 16 mm3: 2.88 ml, all of it new."""
     assert main(["--results", str(study), "--out-dir", str(tmp_path)]) == 0
     cohort = words_of(tmp_path / "index.html")
-    assert "anna_visit2 anna_visit1 0.000 2.880 +2.880 0 1 " in cohort
+    assert "anna_visit2 anna_visit1 0.000 2.880 +2.880 0 1 1 (2.880 ml) 0 (0.000 ml) " in cohort
     assert (tmp_path / "figures" / "visits.png").stat().st_size > 5_000
     later, earlier = (words_of(tmp_path / "subjects" / f"anna_visit{n}.html") for n in (2, 1))
     assert "Since the visit before: anna_visit1" in later
+    said = (
+        "1 lesion without one nearby at the visit before (+2.880 ml); no lesion of the visit before without one nearby"
+    )
+    assert f"The difference of +2.880 ml: {said} now; all others +0.000 ml." in later
+    assert "Lesions without one at the visit before" in later
     assert "total 0.000 2.880 +2.880 0 1" in later
     assert "visit before" not in earlier
     assert "visit before" not in words_of(tmp_path / "subjects" / "bert.html")
+
+
+def test_both_visits_are_shown_with_new_lesions_outlined(study: Path, localized: Path, tmp_path: Path) -> None:
+    """The scan of the visit before is laid on this one, though that head lay elsewhere."""
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    shutil.copy(localized / "flair" / "left.nii.gz", scans / "anna_visit2.nii.gz")
+    shutil.copy(localized / "flair" / "empty.nii.gz", scans / "anna_visit1.nii.gz")
+    assert main(["--results", str(study), "--out-dir", str(tmp_path / "page"), "--images", str(scans)]) == 0
+    pictures = {path.name for path in (tmp_path / "page" / "figures" / "subjects").glob("*_visits.*")}
+    assert pictures == {"anna_visit2_visits.png", "anna_visit2_visits.svg"}
+    page = (tmp_path / "page" / "subjects" / "anna_visit2.html").read_text(encoding="utf-8")
+    assert "until its regions lie on those of this visit" in page
+    assert "new lesions" in page, "a layer of the viewer"
+    (scans / "anna_visit1.nii.gz").unlink()
+    assert main(["--results", str(study), "--out-dir", str(tmp_path / "page"), "--images", str(scans)]) == 0
+    assert not list((tmp_path / "page" / "figures" / "subjects").glob("*_visits.*")), "of the earlier report"
+
+
+def test_the_earlier_scan_is_moved_to_where_this_head_lies(tmp_path: Path) -> None:
+    """A bright voxel, 6 mm to the right at the visit before; by hand: x' = x - 6."""
+    data = np.zeros((12, 10, 6), np.float32)
+    data[5, 4, 3] = 100
+    grid = np.diag([2.0, 2, 2, 1])
+    earlier = tmp_path / "scan.nii.gz"
+    nib.save(nib.Nifti1Image(data, nib.affines.from_matvec(np.diag([2.0, 2, 2]), [6, 0, 0])), earlier)
+    save_affine(nib.affines.from_matvec(np.eye(3), [6, 0, 0]), tmp_path / "t.tfm")
+    laid = laid_on(earlier, tmp_path / "t.tfm", Image(np.zeros_like(data), grid))
+    np.testing.assert_allclose(laid.data, data, atol=1e-3)
 
 
 def test_without_names_the_visits_have_numbers(study: Path, tmp_path: Path) -> None:
@@ -64,16 +102,17 @@ def test_a_report_of_single_visits_has_neither_table_nor_picture(localized: Path
 
 
 def row(name: str, before: float, now: float, lesions: tuple[int, int] = (0, 0)) -> VisitRow:
-    return VisitRow("before", 1, name, "left", "lobar", (before, now), lesions, ())
+    of = Lesions(before, lesions[0]), Lesions(now, lesions[1])
+    return VisitRow("before", 1, name, "left", "lobar", *of, None, None, None, ())
 
 
 def test_the_rows_shown_add_up_to_the_total() -> None:
     places = [row(f"r{n}", 1.0, 1.0 + (-1) ** n * n / 10, (n, 1)) for n in range(15)]
-    total = row("total", 15.0, sum(place.volumes_ml[1] for place in places), (105, 15))
+    total = row("total", 15.0, sum(place.now.volume_ml for place in places), (105, 15))
     shown = changed([*places, total])
     assert [of.name for of in shown] == [*(f"r{n}" for n in range(14, 4, -1)), "5 other places", "total"]
     assert len(shown) == MOST + 2
-    for each in (lambda of: of.volumes_ml[0], lambda of: of.difference_ml, lambda of: of.n_lesions[0]):
+    for each in (lambda of: of.before.volume_ml, lambda of: of.difference_ml, lambda of: of.before.number):
         assert sum(map(each, shown[:-1])) == pytest.approx(each(total))
 
 
@@ -91,3 +130,15 @@ def test_more_is_red_less_is_blue_and_a_noise_is_faint(most_ml: float) -> None:
     assert less[2] > less[0]
     assert same.min() > 0.9
     assert (more[1] > 0.5) == (most_ml < FAINTEST_ML)
+
+
+def test_of_many_visits_the_largest_differences_are_shown_and_names_are_as_they_are() -> None:
+    differences = np.zeros((500, 3))
+    differences[77, 1] = -3.0
+    names = [f"$v{number}$" for number in range(500)]
+    axes = draw_differences(names, ["a", "b", "c"], differences).axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(labels) == MAX_NAMED_ROWS
+    assert "$v77$" in labels
+    assert not any(label.get_parse_math() for label in axes.get_yticklabels())
+    assert f"({MAX_NAMED_ROWS} of 500 visits, those with the largest differences)" in axes.get_title()

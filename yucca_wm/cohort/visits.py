@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
 from yucca_wm.cohort.ids import bare, sharers
 from yucca_wm.core.files import natural_key
@@ -18,9 +19,21 @@ _AT_VISIT = re.compile(
 few digits: in ``MS_V12`` and ``site1_V01`` the last number may be all that tells one person from another."""
 
 
-_FIRST = {"pre", "preop", "screening", "scr", "baseline", "bl", "before", "initial"}
-_LAST = {"post", "postop", "follow", "followup", "fu", "after", "final"}
-"""Words of visits that come before, and after, all others, whatever the alphabet says."""
+_STAGES = (
+    r"screen\w*|scr",
+    r"baseline|bl|pre\w*|before|initial|start|enrol\w*|admission|acute",
+    r"post\w*|after",
+    r"fu|follow\w*",
+    r"final|end|last|discharge",
+)
+"""Words for visits in the order of time: the first two come before visits with a time or a number, the others after."""
+
+_BEFORE = 2
+
+_UNITS = {"d day": 1, "w wk week": 7, "m mo month": 30.4, "y yr year": 365}
+_DAYS = {word: days for words, days in _UNITS.items() for word in words.split()}
+_TIME = re.compile(r"(?:(\d+)(?P<of>[a-z]+?)s?|(?P<before>[a-z]+?)s?(\d+))(?![a-z0-9])")
+"""A number and the word that it belongs to: ``6months``, ``M06``."""
 
 
 def person(name: str) -> str:
@@ -45,22 +58,72 @@ ANOTHER_SESSION = "another session of the same person was taken"
 """Why a session does not count."""
 
 
-def visit_key(name: str) -> tuple[int, tuple[list[str | int], str]]:
-    """Sort key for the visits of a person: ``baseline`` before ``month6``, ``month6`` before ``month12``, ``pre``
-    before ``post``; a name without a visit first."""
-    said = set(re.findall("[a-z]+", bare(name)[len(bare_person(name)) :].casefold()))
-    return (0 if said & _FIRST or not is_session(name) else 2 if said & _LAST else 1), natural_key(bare(name))
+class VisitKey(NamedTuple):
+    """Sort key of a visit. part : before (-1), among (0) or after (1) those with a time or a number. first, second : of
+    time in days, number and stage, what decides first and what next. name : decides between equals."""
+
+    part: int
+    first: float
+    second: float
+    name: tuple[list[str | int], str]
+
+
+def visit_key(name: str) -> VisitKey:
+    """Sort key for the visits of a person, in the order of time as far as their names tell: ``screening``,
+    ``baseline``, ``week8``, ``6months``, ``year1``, ``followup``; ``ses-2`` before ``ses-10``; ``pre`` before ``post``;
+    a name without a visit first."""
+    by_name = natural_key(bare(name))
+    if not is_session(name):
+        return VisitKey(-1, -1, 0, by_name)
+    words = _words(name)
+    for found in map(_TIME.fullmatch, words):
+        if found and (days := _DAYS.get(found["of"] or found["before"])):
+            return VisitKey(0, days * int(found[1] or found[4]), 0, by_name)
+    whole = "".join(words)
+    stage, numbers = _stage(words), [int(number) for number in re.findall(r"\d+", whole)]
+    number = numbers[0] if numbers else 0
+    if stage is None or (numbers and whole[0].isdigit()):  # 1pre, 1post, 2pre
+        return VisitKey(0, number, -1 if stage is None else stage, by_name)
+    return VisitKey(-1 if stage < _BEFORE else 1, stage, number, by_name)
+
+
+def in_order_of_time(name: str) -> bool:
+    """Whether the name says when the visit was: by a number, or a known word."""
+    return not is_session(name) or any(map(str.isdigit, "".join(_words(name)))) or _stage(_words(name)) is not None
+
+
+def _words(name: str) -> list[str]:
+    """The words that say which visit it is: of ``sub-01_ses-6months_run-1`` ``6months``."""
+    said = bare(name)[len(bare_person(name)) :].casefold()
+    said = re.sub(r"[_-](ses|session|visit|timepoint|tp|wave)(?=[-_ \d])", "_", _without_run(said))
+    said = re.sub(r"follow[-_ ]?up", "followup", said)
+    return [word for word in re.split(r"[\W_]+", said) if word]
+
+
+def _stage(words: Iterable[str]) -> int | None:
+    for word in words:
+        letters = word.strip("0123456789")
+        for stage, of in enumerate(_STAGES):
+            if re.fullmatch(of, letters):
+                return stage
+    return None
+
+
+def _without_run(name: str) -> str:
+    return re.sub("_run-[^_]*", "", name, flags=re.IGNORECASE)
 
 
 def successive_visits(names: Collection[str], avoid: Collection[str] = ()) -> dict[str, str]:
-    """Visit -> the visit of the same person before it, in the order of `visit_key`.
+    """Visit -> the visit of the same person before it, in the order of `visit_key`. Of several runs of a visit, the
+    first is taken.
 
     avoid : names that are passed over unless all of the person's are among them (lesions found on another contrast).
     """
     before: dict[str, str] = {}
     for visits in sharers((bare_person(name), name) for name in sorted(names, key=visit_key)).values():
         alike = [name for name in visits if name not in avoid] or visits
-        before |= {later: earlier for earlier, later in pairwise(alike) if bare(earlier) != bare(later)}
+        first_runs = list({_without_run(bare(name)): name for name in reversed(alike)}.values())[::-1]
+        before |= {later: earlier for earlier, later in pairwise(first_runs)}
     return before
 
 

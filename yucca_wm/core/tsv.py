@@ -7,12 +7,13 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import atomic_path
@@ -148,6 +149,13 @@ def tsv_lines(rows: Iterable[Sequence[str]]) -> str:
     text = StringIO()
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+@contextmanager
+def table_stream(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """A stream for the `tsv_lines` of a table, which appears at ``path`` when it is closed."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        yield stream
 
 
 def tsv_rows(lines: str, header: Sequence[str]) -> list[dict[str, str]]:

@@ -28,7 +28,8 @@ from yucca_wm.localize.inputs.reading import LabelMaps, read_maps
 from yucca_wm.localize.maps import labelled_lesions
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import CaseResult
-from yucca_wm.localize.outputs import Parts, files_of, part_of, write_group
+from yucca_wm.localize.outputs.group import write_group
+from yucca_wm.localize.outputs.parts import Parts, files_of, part_of
 from yucca_wm.localize.summary import summary
 from yucca_wm.localize.tables import PLACES, tables_of_subject
 from yucca_wm.localize.terminal import in_short

@@ -25,10 +25,11 @@ from yucca_wm.localize.measures.flags import (
     small_load,
 )
 from yucca_wm.localize.measures.lesions import Settings, assign_outside, counted_lesions, intersect
-from yucca_wm.localize.measures.load import CaseResult, census, load_rows, modality_rows, with_ignored
+from yucca_wm.localize.measures.load import CaseResult, census, census_order, load_rows, modality_rows, with_ignored
 from yucca_wm.localize.measures.places import NO_PLACES, place_lesions, unknown_places
+from yucca_wm.localize.measures.positions import positions_of, region_centres
 from yucca_wm.localize.measures.surroundings import ventricle_distances
-from yucca_wm.localize.outputs import Parts, part_of
+from yucca_wm.localize.outputs.parts import Parts, part_of
 from yucca_wm.localize.tables import Table
 
 
@@ -140,15 +141,20 @@ def localize(
     distance_mm = None if placed is None else placed.surroundings.ventricle_mm
     if ventricles is not None:
         distance_mm = ventricle_distances(components, ventricles)
+    order = census_order(components, counts, lesions.affine)
     load = with_ignored(load_rows(counts, table, volume_mm3, assigned), lesions, regions, settings)
+    lesion_rows = census(components, counts, order, table, lesions.affine, distance_mm, placed)
+    centres = region_centres(regions, table)
+    positions = positions_of(components, counts, order, centres, regions, table)
     return CaseResult(
         subject=subject,
         voxel_volume_mm3=volume_mm3,
         spacing_mm=tuple(lesions.spacing_mm.tolist()),
         load=load,
-        lesions=census(components, counts, table, lesions.affine, distance_mm, placed),
+        lesions=lesion_rows,
         removed_voxels=components.removed_voxels,
         removed_lesions=components.removed_lesions,
-        flags=quality_flags(load, table, regions) | ignored_flag(load[-1], settings),
+        positions=positions,
+        flags=quality_flags(load, table, centres) | ignored_flag(load[-1], settings),
         places=places,
     )

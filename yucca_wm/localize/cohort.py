@@ -27,6 +27,7 @@ from yucca_wm.localize.inputs.records import (
     other_scans,
     recorded_by_predict,
     same_scans,
+    ways_of,
     without_record,
 )
 from yucca_wm.localize.measures.flags import (
@@ -38,7 +39,9 @@ from yucca_wm.localize.measures.flags import (
     same_lesions,
 )
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import Parts, files_of, remove_group, write_group
+from yucca_wm.localize.measures.visits import visit_notes
+from yucca_wm.localize.outputs.group import remove_group, write_group
+from yucca_wm.localize.outputs.parts import Parts, files_of
 from yucca_wm.localize.plan import Plan, check_plan, plan_of
 from yucca_wm.localize.summary import summary
 from yucca_wm.localize.tables import Table
@@ -133,9 +136,9 @@ def _write_group(
         for name, own in whole.items()
     }
     maps = [{name: Path(of[what].path) for name, of in read.items()} for what in ("lesions", "regions")]
-    for line in (*before_rules(maps[0].values()), *mixed_settings(*maps), *without_record(*maps)):
+    for line in (*before_rules(maps[0].values()), *mixed_settings(*maps), *without_record(*maps), *visit_notes(whole)):
         print(f"note: {line}", file=sys.stderr)
-    write_group(step.folder, to.parts, entries, tables, about, table)
+    write_group(step.folder, to.parts, entries, tables, about, table, ways_of(*maps))
     if to.derivative is not None:
         to.derivative.write_description(table)
     return whole

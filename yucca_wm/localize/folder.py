@@ -18,7 +18,7 @@ from yucca_wm.localize.atlas_space import STEP as TO_TEMPLATE
 from yucca_wm.localize.inputs.pairs import Inputs, Pair
 from yucca_wm.localize.inputs.records import recorded_by_predict
 from yucca_wm.localize.maps import Derivative
-from yucca_wm.localize.outputs import Parts
+from yucca_wm.localize.outputs.parts import Parts
 from yucca_wm.localize.summary import MANIFEST, Summary
 from yucca_wm.localize.tables import ALL_TABLES
 

@@ -17,7 +17,7 @@ from yucca_wm.localize.inputs.companions import CompanionPaths
 from yucca_wm.localize.inputs.pairs import Inputs, Pair
 from yucca_wm.localize.maps import check_names
 from yucca_wm.localize.measures.lesions import Settings
-from yucca_wm.localize.outputs import SUMMARY_FORM, Parts
+from yucca_wm.localize.outputs.parts import PART_FORM, Parts
 from yucca_wm.localize.summary import Summary
 from yucca_wm.localize.tables import Table, columns_identity, tables_of
 
@@ -66,7 +66,7 @@ def plan_of(
         tissue=companions.tissue is not None,
     )  # fmt: skip
     to = OutputFiles.of(folder, inputs, maps=maps, bids=bids)
-    form = {"columns": columns_identity(table, settings), "summary": SUMMARY_FORM}
+    form = {"columns": columns_identity(table, settings), "summary": PART_FORM}
     on = {"regions": _digest(table), **companions.parameters, **form}
     step = Step(STEP, folder, {**asdict(settings), **on}, keeps=not renew)
     there = _earlier(step, to.parts, pairs) if inputs.adds else None

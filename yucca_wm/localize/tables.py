@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 LOAD, WIDE, LESIONS = "lesion_load.tsv", "lesion_load_wide.tsv", "lesions.tsv"
 SOFT, MODALITIES, PLACES = "lesion_load_soft.tsv", "modalities.tsv", "places.tsv"
 REGIONS = FORM.name
-VISITS = TableForm("visits.tsv", columns.VISIT)
-"""Made from the rows of several subjects, unlike the tables of `tables_of`."""
+VISITS, NEW = TableForm("visits.tsv", columns.VISIT), TableForm("new_lesions.tsv", columns.NEW_LESION)
+"""Made from the rows of two subjects, unlike the tables of `tables_of`."""
 
-OPTIONAL_TABLES = {SOFT, MODALITIES, PLACES, VISITS.name}
+OPTIONAL_TABLES = {SOFT, MODALITIES, PLACES, VISITS.name, NEW.name}
 ALL_TABLES = {LOAD, WIDE, LESIONS, *OPTIONAL_TABLES}
 """All tables of subjects; the table of regions is separate."""
 

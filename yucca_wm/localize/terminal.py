@@ -62,6 +62,9 @@ def lines(out: Path, subject: str) -> Iterator[str]:
         for row in places:
             yield f"{row['place']:<28}{_ml(row):>11.3f}{row['n_lesions']:>23}"
         yield SORTED
+    if visit := _rows(out / VISITS.name, subject) if (out / VISITS.name).is_file() else []:
+        yield ""
+        yield _visit_line(visit[-1])
 
 
 def places_known(rows: Sequence[Row]) -> bool:
@@ -86,13 +89,19 @@ def cohort_lines(out: Path) -> Iterator[str]:
 
 
 def _visit_lines(path: Path) -> Iterator[str]:
-    """The difference between the total volumes of two visits of a person, for every visit with one before."""
+    """A line for every visit with one before."""
     totals = [row for row in read_rows(path) if row["name"] == TOTAL]
-    for row in totals[:MOST_SUBJECTS]:
-        doubts = f" ({row['flags'].replace(';', ', ')})" if row["flags"] else ""
-        yield f"{row['subject']}: {float(row['difference_ml']):+.3f} ml since {row['previous_visit']}{doubts}"
+    yield from map(_visit_line, totals[:MOST_SUBJECTS])
     if further := totals[MOST_SUBJECTS:]:
         yield f"and {len(further)} more: {path}"
+
+
+def _visit_line(row: Row) -> str:
+    """The difference between the total volumes of two visits of a person."""
+    said = f"{row['subject']}: {float(row['difference_ml']):+.3f} ml since {row['previous_visit']}"
+    if row["n_new_lesions"]:
+        said += f"; {count(int(row['n_new_lesions']), 'new lesion')}, {row['n_gone_lesions']} gone"
+    return said + (f" ({row['flags'].replace(';', ', ')})" if row["flags"] else "")
 
 
 def _aligned(rows: Sequence[Row], column: str, head: str, share: str) -> Iterator[str]:

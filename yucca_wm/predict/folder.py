@@ -14,7 +14,7 @@ from yucca_wm.core.files import natural_key
 from yucca_wm.core.predictions import PREDICTIONS, STEP, PredictionRecord, read_predictions
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.jobs.run_record import Record
-from yucca_wm.localize.outputs import remove_group
+from yucca_wm.localize.outputs.group import remove_group
 from yucca_wm.localize.summary import MANIFEST as TABLES
 from yucca_wm.predict.choice import LESIONS, REGIONS
 

@@ -112,7 +112,7 @@ def cohort_page(
             *(
                 table_of(title, [row for rows in by_subject.values() for row in rows])
                 for title, by_subject in results.extra.items()
-                if all(len(rows) == 1 for rows in by_subject.values())
+                if by_subject and all(len(rows) == 1 for rows in by_subject.values())
             ),
         ],
         pictures=pictures.shown,

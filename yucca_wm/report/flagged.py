@@ -12,11 +12,15 @@ from yucca_wm.core.predictions import STEP
 from yucca_wm.core.tsv import FRAME, table_name
 from yucca_wm.jobs.run_record import Record, State
 from yucca_wm.localize.folder import STEP as LOCALIZE
-from yucca_wm.localize.measures.flags import NO_DOUBT, TITLES
+from yucca_wm.localize.measures.flags import SMALL_LOAD, TITLES
 from yucca_wm.localize.summary import MANIFEST, Summary
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput
+
+NO_DOUBT = ("no_lesion", SMALL_LOAD, "high_load")
+"""Flags of subjects with most lesions, fewest or none: excluded only if named, as this would select subjects by the
+measured quantity."""
 
 Flags = dict[str, list[str]]
 """Subject -> names of its flags."""
@@ -77,7 +81,7 @@ def excluded(
         problem = f"has flags for only {len(subjects) - len(unsure)} of {len(subjects)} subjects, not for{named[1:]}"
         folder = results_folder(results)
         raise InputError(path if folder is None else folder / MANIFEST, problem, "localize all of them into one folder")
-    against = set(wanted) or set(known) - set(NO_DOUBT)  # these only if named: they would select by what is measured
+    against = set(wanted) or set(known) - set(NO_DOUBT)
     found = {name: [flag for flag in flags.get(name, []) if flag in against] for name in subjects}
     return {name: f"flagged {', '.join(own)}" for name, own in found.items() if own}
 

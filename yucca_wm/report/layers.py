@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,16 @@ from yucca_wm.imaging.images import Image
 from yucca_wm.localize.inputs.pairs import Companions, Pair
 from yucca_wm.localize.inputs.reading import read_maps
 from yucca_wm.localize.maps import labelled_lesions, outside_label
-from yucca_wm.localize.measures.lesions import Settings, counted_lesions
+from yucca_wm.localize.measures.lesions import Settings, counted_lesions, intersect
+from yucca_wm.localize.measures.load import census_order
 from yucca_wm.localize.measures.places import PLACES, place_lesions
 from yucca_wm.report.pictures.subject import region_greys
 from yucca_wm.report.pictures.viewer import Layer
+from yucca_wm.report.pictures.visits import NEW_COLOR
 from yucca_wm.report.results import Row
 from yucca_wm.report.scans import scan_under
+
+NEW_LESIONS = "new lesions"
 
 
 def subject_layers(
@@ -31,12 +35,14 @@ def subject_layers(
     table: RegionTable,
     colors: Mapping[str, str],
     background: Path | None = None,
+    new: Collection[int] = (),
 ) -> tuple[Image, list[Layer], bool]:
     """The scan and the layers over it, [x, y, z] in RAS order, lesions by region first; and whether the scan has
     another grid than the maps, so that headers alone lay it under them.
 
     about, stated : the subject's entry and the settings in ``localize.json``; colors : region name -> colour of its
-    lesions. Without ``background`` the region map in greys replaces the scan. Raises YuccaWMError if a map is missing.
+    lesions. new : numbers of the lesions without one at the visit before, in a layer of their own. Without
+    ``background`` the region map in greys replaces the scan. Raises YuccaWMError if a map is missing.
     """
     settings = Settings.stated(stated)
     tissue_map = Path(about["tissue"]) if "tissue" in about else None
@@ -62,6 +68,8 @@ def subject_layers(
     ]
     if tissue is not None:
         layers += _places(lesions, tissue, regions, table, settings)
+    if new:
+        layers.append(_new(lesions, regions, table, settings, new))
     layers.append(_of_table("regions", regions, table, "region"))
     if tissue is not None:
         apart = np.where(labelled.data > 0, 0, tissue.data)  # below a lesion the map may show fluid
@@ -97,6 +105,17 @@ def _places(lesions: Image, tissue: Image, regions: Image, table: RegionTable, s
         sparse=True,
     )
     return [layer]
+
+
+def _new(lesions: Image, regions: Image, table: RegionTable, settings: Settings, numbers: Collection[int]) -> Layer:
+    """Layer of the lesions with these ``numbers`` in the census."""
+    components = counted_lesions(lesions, settings)
+    order = census_order(components, intersect(components, regions.data, table.indices), lesions.affine)
+    wanted = np.isin(components.lesion, order[np.array(sorted(numbers)) - 1])
+    labelled = np.zeros(lesions.shape, np.uint8)
+    labelled[tuple(components.voxels[wanted].T)] = 1
+    shown = to_ras(lesions.with_data(labelled)).data
+    return Layer(NEW_LESIONS, shown, {1: "new lesion"}, {1: NEW_COLOR}, says="lesion", sparse=True)
 
 
 def _of_table(title: str, labels: Image, table: RegionTable, says: str) -> Layer:

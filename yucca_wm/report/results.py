@@ -23,9 +23,10 @@ from yucca_wm.localize.inputs.records import notes_of
 from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.measures.lesions import OUTSIDE_ID
 from yucca_wm.localize.measures.load import TOTAL_ID
-from yucca_wm.localize.measures.visits import VisitRow, doubts, visit_rows, visits_before
+from yucca_wm.localize.measures.visits import VisitRow
+from yucca_wm.localize.outputs.visits import transform_path
 from yucca_wm.localize.summary import MANIFEST, Summary
-from yucca_wm.localize.tables import LOAD, PLACES, REGIONS
+from yucca_wm.localize.tables import LOAD, NEW, PLACES, REGIONS, VISITS
 from yucca_wm.report.flagged import Flags
 
 Row = dict[str, str]
@@ -33,6 +34,7 @@ Row = dict[str, str]
 EXTRA = {
     "lesion_load_soft.tsv": "Soft localization: expected volumes and how sure they are",
     "modalities.tsv": "T1, FLAIR and both, side by side",
+    NEW.name: "Lesions without one at the visit before",
     "template/template.tsv": "Lesion volume in the subject's space and in the template's",
 }
 """Tables that localize writes on request, in the order of the pages."""
@@ -51,7 +53,7 @@ class Results:
     not_predicted : subject that yucca_wm.predict failed on -> reason; alignments : subject -> picture of one scan's
     edges on the other; regions_by : subject -> source of the regions, if the package's models found the lesions;
     scans : subject -> modality -> scan given to yucca_wm.predict; visits : visit of a person -> rows that compare it
-    with the visit before;
+    with the visit before; to_previous : such a visit -> transform from its world to that of the visit before;
     anonymous : names are replaced, and no path may be shown."""
 
     folder: Path
@@ -66,6 +68,7 @@ class Results:
     regions_by: dict[str, str] = field(default_factory=dict)
     scans: dict[str, dict[str, str]] = field(default_factory=dict)
     visits: dict[str, list[VisitRow]] = field(default_factory=dict)
+    to_previous: dict[str, Path] = field(default_factory=dict)
     anonymous: bool = False
 
     @property
@@ -91,7 +94,7 @@ class Results:
             lesions=_only(self.lesions, subject), places=_only(self.places, subject),
             notes=_only(self.notes, subject), not_predicted={}, alignments=_only(self.alignments, subject),
             regions_by=_only(self.regions_by, subject), scans=_only(self.scans, subject),
-            visits=_only(self.visits, subject),
+            visits=_only(self.visits, subject), to_previous=_only(self.to_previous, subject),
         )  # fmt: skip
 
     @property
@@ -133,7 +136,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         raise InputError(folder, f"is not a folder of yucca_wm.localize ({error})", "run it first") from error
     if not load:
         raise InputError(folder, "holds no subject", "see the failures in localize.json")
-    load = _in_order(folder / LOAD, load, "region_id", [*ids, OUTSIDE_ID, TOTAL_ID], list(summary.subjects))
+    order_of_rows = [*ids, OUTSIDE_ID, TOTAL_ID]
+    load = _in_order(folder / LOAD, load, "region_id", order_of_rows, list(summary.subjects))
     pictures = {name: folder / FRAME / f"{name}.png" for name in load}
     alignments = {name: path for name, path in pictures.items() if path.is_file()}
     try:
@@ -142,12 +146,18 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(folder / MANIFEST, f"is damaged ({error})", "localize again") from error
     places = _in_order(folder / PLACES, places, "place", order, list(places))
-    visits = {
-        name: visit_rows(before, load[before], load[name], doubts(summary.flags, before, name))
-        for name, before in visits_before(summary.flags).items()
-    }
+    visits = _visits(folder / VISITS.name, order_of_rows) if (folder / VISITS.name).is_file() else {}
     return Results(
-        folder, summary.content, load, lesions, extra, places, alignments=alignments, visits=visits, **predicted
+        folder,
+        summary.content,
+        load,
+        lesions,
+        extra,
+        places,
+        alignments=alignments,
+        visits=visits,
+        to_previous={name: path for name in visits if (path := transform_path(folder, name)).is_file()},
+        **predicted,
     )
 
 
@@ -175,6 +185,16 @@ def _in_order(
         if len(rows) != len(place) or {row[column] for row in rows} != place.keys():
             raise InputError(path, f"rows of {name} are missing, or there are others ({column})", remedy)
     return {name: sorted(load[name], key=lambda row: place[row[column]]) for name in subjects}
+
+
+def _visits(path: Path, order: Sequence[int]) -> dict[str, list[VisitRow]]:
+    """The rows of ``visits.tsv`` by subject. Raises InputError for a damaged table."""
+    rows = _by_subject(path, "region_id")
+    rows = _in_order(path, rows, "region_id", order, list(rows))
+    try:
+        return {name: list(map(VisitRow.of_table, own)) for name, own in rows.items()}
+    except (KeyError, ValueError) as error:
+        raise InputError(path, f"is damaged ({error})", "localize again") from error
 
 
 def _only(of_all: Mapping[str, Any], subject: str) -> dict[str, Any]:
@@ -257,10 +277,11 @@ def anonymised(results: Results) -> tuple[Results, dict[str, str]]:
         not_predicted=dict.fromkeys(sorted(others.values()), NOT_PREDICTED),
         alignments={numbers[name]: path for name, path in results.alignments.items()},
         regions_by={numbers[name]: by for name, by in results.regions_by.items()}, scans={},
-        visits={
-            numbers[name]: [replace(row, previous_visit=numbers[row.previous_visit]) for row in rows]
+        visits=dict(sorted(
+            (numbers[name], [replace(row, previous_visit=numbers[row.previous_visit]) for row in rows])
             for name, rows in results.visits.items()
-        },
+        )),
+        to_previous={numbers[name]: path for name, path in results.to_previous.items()},
     )  # fmt: skip
     return hidden, {numbers[name]: name for name in results.load}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,16 @@ from yucca_wm import __version__
 from yucca_wm.core.errors import YuccaWMError, count
 from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS, RESERVED_GROUPS, RegionTable
 from yucca_wm.localize.measures.places import SORTED
+from yucca_wm.localize.tables import NEW
 from yucca_wm.localize.terminal import COUNTED, affected, load_shown, places_known
 from yucca_wm.report.html import LEFT, Pictures, decimals, embedded, render, short, table_of
-from yucca_wm.report.layers import check_counts, subject_layers
+from yucca_wm.report.layers import NEW_LESIONS, check_counts, subject_layers
 from yucca_wm.report.notes import SMALL, Notes
 from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, RegionLoad, draw_subject, region_colors
 from yucca_wm.report.pictures.viewer import slice_viewer
-from yucca_wm.report.results import Results, Row, facts_of, value
+from yucca_wm.report.results import EXTRA, Results, Row, facts_of, value
 from yucca_wm.report.scans import OTHER_GRID
-from yucca_wm.report.visits import since_before
+from yucca_wm.report.visits import add_both_visits, since_before
 
 FIRST = ("lesion", "main_region", "place", "volume_ml")
 """Columns of the census that come first on the page."""
@@ -38,18 +40,20 @@ def subject_page(
     table: RegionTable,
     pictures: Pictures,
     background: Path | None = None,
+    scan_before: Path | None = None,
     *,
     alone: bool = False,
 ) -> tuple[str, str]:
     """One subject's page, and the reason if it lacks a picture, else an empty string.
 
-    background : scan (FLAIR) to show lesions on; None: the region map. alone : there is no page of a cohort.
+    background : scan (FLAIR) to show lesions on; None: the region map. scan_before : that of the visit before. alone :
+    there is no page of a cohort.
     """
     rows, about = results.load[subject], results.summary["subjects"][subject]
     total = rows[-1]
     viewer, problem, by_headers = "", "", False
     try:
-        viewer, by_headers = _draw(subject, results, table, pictures, background)
+        viewer, by_headers = _draw(subject, results, table, pictures, background, scan_before)
     except YuccaWMError as error:
         problem = str(error)
     first, others = affected(rows)
@@ -107,7 +111,12 @@ def subject_page(
 
 
 def _draw(
-    subject: str, results: Results, table: RegionTable, pictures: Pictures, background: Path | None
+    subject: str,
+    results: Results,
+    table: RegionTable,
+    pictures: Pictures,
+    background: Path | None,
+    scan_before: Path | None,
 ) -> tuple[str, bool]:
     """Add the picture of the lesions to ``pictures``, and return the slice view, and whether maps lie on the scan by
     the headers alone. Raises YuccaWMError if a map or the scan cannot be shown."""
@@ -123,14 +132,27 @@ def _draw(
     ]
     colors = region_colors({load.name: load.volume_ml for load in loads if load.is_region})
     colors[OUTSIDE] = OUTSIDE_COLOR
-    under, layers, by_headers = subject_layers(about, results.summary["settings"], table, colors, background)
+    under, layers, by_headers = subject_layers(
+        about, results.summary["settings"], table, colors, background, _new_lesions(results, subject)
+    )
     lesions, names = layers[0].labelled, dict(layers[0].names)
     check_counts(lesions, names, rows, about)
     brain = (layers[-1].labelled > 0) | (lesions > 0)  # tissue, or else regions
     brightest = None if background else 3 * float(under.data.max(initial=1))
     figure = draw_subject(under, lesions, names, loads, colors, title=subject, brightest=brightest, brain=brain)
     pictures.add(figure, subject, CAPTION + REST * any(row["name"] in REMAINDERS for row in rows))
+    if background is not None and scan_before is not None and subject in results.to_previous:
+        new = next((layer.labelled for layer in layers if layer.title == NEW_LESIONS), lesions * 0)
+        with suppress(YuccaWMError):  # the scan before cannot be read: the page of that visit says so
+            add_both_visits(
+                pictures, f"{subject}_visits", (scan_before, results.to_previous[subject]), under, new, brain
+            )
     return slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain), by_headers
+
+
+def _new_lesions(results: Results, subject: str) -> list[int]:
+    """Numbers of the lesions without one at the visit before."""
+    return [int(row["lesion"]) for row in results.extra.get(EXTRA[NEW.name], {}).get(subject, [])]
 
 
 def _facts(subject: str, results: Results, background: Path | None) -> list[tuple[str, str]]:

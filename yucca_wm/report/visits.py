@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from yucca_wm.core.errors import count
+from yucca_wm.imaging import images
+from yucca_wm.imaging.images import Image, resample
 from yucca_wm.localize.measures.flags import TITLES
-from yucca_wm.localize.measures.visits import VisitRow
-from yucca_wm.report.html import Pictures, table_of
-from yucca_wm.report.pictures.visits import draw_differences
+from yucca_wm.localize.measures.visits import OF_VISITS, Lesions, VisitRow
+from yucca_wm.registration.itk import load_affine
+from yucca_wm.report.html import LEFT, Pictures, table_of
+from yucca_wm.report.pictures.visits import draw_both_visits, draw_differences
 from yucca_wm.report.results import Results
+
+MEANINGS = {**TITLES, **OF_VISITS}
 
 MOST = 10
 """At most this many places have their own row."""
@@ -24,17 +32,22 @@ CAPTION = (
     "Difference of the lesion volume in every region, and outside all of them, from the same person's visit before."
 )
 
+BOTH = (
+    "Above: the visit before, turned and moved until its regions lie on those of this visit. Below: this visit, with "
+    f"the lesions outlined that are new (in the planes that show most of them). {LEFT}"
+)
+
 
 def since_before(rows: Sequence[VisitRow], *, by_models: bool) -> dict[str, Any]:
     """Content of a subject's page on the visit before. rows : of ``visits.tsv``. by_models : the package's models found
     the lesions."""
     total = rows[-1]
-    flags = "; ".join(TITLES.get(flag, flag.replace("_", " ")) for flag in total.flags)
+    flags = "; ".join(MEANINGS.get(flag, flag.replace("_", " ")) for flag in total.flags)
     doubt = f"The difference may have other reasons than lesions. Of one visit or both: {flags}."
     return {
         "visit": total.previous_visit,
         "rows": [{"sum": row is total, "cells": _cells(row)} for row in changed(rows)],
-        "notes": [*[doubt] * bool(flags), *[RETEST] * by_models],
+        "notes": [_lesion_by_lesion(total), *[doubt] * bool(flags), *[RETEST] * by_models],
     }
 
 
@@ -45,6 +58,29 @@ def changed(rows: Sequence[VisitRow]) -> list[VisitRow]:
     first = [row for row in places[:MOST] if row.difference_ml]
     others = places[len(first) :]
     return [*first, *[_together(others)] * bool(others), total]
+
+
+def add_both_visits(
+    pictures: Pictures,
+    name: str,
+    before: tuple[Path, Path],
+    now: Image,
+    new: NDArray[Any],
+    brain: NDArray[np.bool_],
+) -> None:
+    """Add the picture of both visits to a subject's page.
+
+    before : scan of the visit before, and transform to its world. now, new, brain : scan, new lesions and mask
+    [x, y, z] in RAS order.
+    """
+    pictures.add(draw_both_visits(laid_on(*before, now), now, new, brain), name, BOTH)
+
+
+def laid_on(scan: Path, transform: Path, now: Image) -> Image:
+    """The ``scan`` of another visit on the grid of ``now``. transform : from the world of ``now`` to that of the
+    scan."""
+    there = images.load(scan)
+    return resample(replace(there, affine=np.linalg.inv(load_affine(transform)) @ there.affine), now, order=1)
 
 
 def visits_table(results: Results) -> dict[str, Any]:
@@ -74,18 +110,43 @@ def _visit(name: str, rows: Sequence[VisitRow]) -> dict[str, str]:
         "difference (ml)": difference,
         "lesions before": lesions_before,
         "lesions": lesions,
+        "new lesions": _said(total.new),
+        "gone": _said(total.gone),
         "largest difference (ml)": f"{_cells(most)[0]}: {most.difference_ml:+.3f}" if most.difference_ml else "",
         "flags of either visit": ", ".join(total.flags).replace("_", " "),
     }
 
 
 def _cells(row: VisitRow) -> list[str]:
-    volumes = [f"{volume_ml:.3f}" for volume_ml in row.volumes_ml]
-    return [row.name.replace("_", " "), *volumes, f"{row.difference_ml:+.3f}", *map(str, row.n_lesions)]
+    visits = row.before, row.now
+    volumes, numbers = [f"{of.volume_ml:.3f}" for of in visits], [str(of.number) for of in visits]
+    return [row.name.replace("_", " "), *volumes, f"{row.difference_ml:+.3f}", *numbers]
 
 
 def _together(rows: Sequence[VisitRow]) -> VisitRow:
-    before, now = (sum(volumes) for volumes in zip(*(row.volumes_ml for row in rows), strict=True))
-    lesions_before, lesions = (sum(numbers) for numbers in zip(*(row.n_lesions for row in rows), strict=True))
-    name = count(len(rows), "other place")
-    return VisitRow(rows[0].previous_visit, 0, name, "", "", (before, now), (lesions_before, lesions), ())
+    """The sum of several rows, as far as pages show it."""
+    before, now = _sum([row.before for row in rows]), _sum([row.now for row in rows])
+    return replace(rows[0], name=count(len(rows), "other place"), before=before, now=now)
+
+
+def _sum(lesions: Sequence[Lesions]) -> Lesions:
+    return Lesions(sum(of.volume_ml for of in lesions), sum(of.number for of in lesions))
+
+
+def _said(lesions: Lesions | None) -> str:
+    return "" if lesions is None else f"{lesions.number} ({lesions.volume_ml:.3f} ml)"
+
+
+def _lesion_by_lesion(total: VisitRow) -> str:
+    """Which part of the difference are new and gone lesions."""
+    if total.new is None or total.gone is None:
+        return "The regions of the two visits do not lie on each other well enough to tell which lesions are new."
+    rest_ml = total.difference_ml - total.new.volume_ml + total.gone.volume_ml
+    new, gone = (
+        f"{count(of.number, 'lesion')} {what} ({sign}{of.volume_ml:.3f} ml)" if of.number else f"no lesion {what}"
+        for of, what, sign in (
+            (total.new, "without one nearby at the visit before", "+"),
+            (total.gone, "of the visit before without one nearby now", "-"),
+        )
+    )
+    return f"The difference of {total.difference_ml:+.3f} ml: {new}; {gone}; all others {rest_ml:+.3f} ml."

@@ -83,13 +83,17 @@ def write_report(
     if one_person:
         (name,) = results.subjects
         stage("drawing the page")
-        problem = _write_subject((results, scans.get(names[name])), table, folder, folder / "index.html")
+        problem = _write_subject((results, scans.get(names[name]), None), table, folder, folder / "index.html")
         return folder / "index.html", {name: f"no picture: {problem}"} if problem else {}
     failures: dict[str, str] = {}
     links: dict[str, str] = {}
     if subjects:
         make_folder(folder / PAGES)
-        cases = {name: (results.of(name), scans.get(names[name])) for name in results.subjects}
+        before = {name: names[rows[0].previous_visit] for name, rows in results.visits.items()}
+        cases = {
+            name: (results.of(name), scans.get(names[name]), scans.get(before.get(name, "")))
+            for name in results.subjects
+        }
         work = partial(_write_subject, table=table, folder=folder)
         outcome = run_cases(work, cases, jobs=jobs, label="pages")
         pictureless = {name: f"no picture: {problem}" for name, problem in outcome.results.items() if problem}
@@ -132,16 +136,17 @@ def _scans_of(backgrounds: str | os.PathLike[str] | Mapping[str, Path] | None, r
 
 
 def _write_subject(
-    case: tuple[Results, Path | None], table: RegionTable, folder: Path, page_path: Path | None = None
+    case: tuple[Results, Path | None, Path | None], table: RegionTable, folder: Path, page_path: Path | None = None
 ) -> str:
     """Write one subject's page; returns the reason if it has no picture, unless maps are missing and no scan was given.
 
+    case : results, scan, and scan of the visit before.
     page_path : path of the only page; default: one of several, in ``subjects/``.
     """
-    results, background = case
+    results, background, scan_before = case
     (name,) = results.subjects
     pictures = Pictures(folder / SUBJECT_FIGURES)
-    page, problem = subject_page(name, results, table, pictures, background, alone=page_path is not None)
+    page, problem = subject_page(name, results, table, pictures, background, scan_before, alone=page_path is not None)
     write_text(page_path or folder / PAGES / f"{name}.html", page)
     about = results.summary["subjects"][name]
     gone = not all(Path(about[what]).exists() for what in ("lesions", "regions"))

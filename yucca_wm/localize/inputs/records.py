@@ -122,12 +122,31 @@ def mixed_settings(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> 
     cohort: their loads cannot be compared. Maps without a record come from another tool; of edited ones nothing is
     said."""
     of_lesions = {name: _by(prediction_record(path).lesions_by) for name, path in lesions.items()}
-    of_regions = {}
-    for name, path in regions.items():
-        own = read_region_record(path)
-        names = {"names": own.names} if own.names else {}
-        of_regions[name] = {**own.settings, **names, **_by(prediction_record(path).regions_by)}
+    of_regions = {
+        name: {**_region_settings(path), **_by(prediction_record(path).regions_by)} for name, path in regions.items()
+    }
     return [*_mixed("lesion", of_lesions), *_mixed("region", of_regions)]
+
+
+def ways_of(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> dict[str, str]:
+    """Subject -> how its lesion and region maps (subject -> file) were made, edited by hand or not, as far as that is
+    recorded; the same text for the same way."""
+    return {
+        name: json.dumps(
+            [
+                prediction_record(path).lesions_by,
+                prediction_record(regions[name]).regions_by,
+                _region_settings(regions[name]),
+            ],
+            sort_keys=True,
+        )
+        for name, path in lesions.items()
+    }
+
+
+def _region_settings(path: Path) -> dict[str, Any]:
+    own = read_region_record(path)
+    return {**own.settings, **({"names": own.names} if own.names else {})}
 
 
 def _by(source: str | None) -> dict[str, str]:

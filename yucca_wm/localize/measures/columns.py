@@ -6,18 +6,21 @@ To add one, declare it here, with its value as a function of the row: it then ap
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from yucca_wm.core.columns import Column, Kind
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.regions import OUTSIDE, TOTAL, RegionTable
+from yucca_wm.localize.measures.changes import NEAR_MM
 from yucca_wm.localize.measures.expected import SoftRow, Spread
 from yucca_wm.localize.measures.load import LesionRow, LoadRow, ModalityRow
 from yucca_wm.localize.measures.places import PLACES, PlaceRow
-from yucca_wm.localize.measures.visits import VisitRow
+from yucca_wm.localize.measures.visits import OF_VISITS, OTHER_METHOD, NewLesion, VisitRow
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}
@@ -102,6 +105,10 @@ ASSIGNED: tuple[Column[LoadRow], ...] = (
 def _entry(values: str, place: int) -> Callable[[Any], float | None]:
     """Function row -> item ``place`` of its sequence ``values``."""
     return lambda row: getattr(row, values)[place]
+
+
+def _of_lesion(column: str, row: NewLesion) -> str:
+    return row.row[column]
 
 
 def _volume_of(place: int) -> Callable[[list[LoadRow]], float]:
@@ -233,22 +240,56 @@ VISIT: tuple[Column[VisitRow], ...] = (
     Column("previous_visit", lambda row: row.previous_visit, "the person's visit before, with which this is compared"),
     *_region(),
     Column(
-        "previous_lesion_volume_ml", lambda row: row.volumes_ml[0], "lesion volume in the region at the visit before",
-        ML,
+        "previous_lesion_volume_ml", lambda row: row.before.volume_ml,
+        "lesion volume in the region at the visit before", ML,
     ),
-    Column("lesion_volume_ml", lambda row: row.volumes_ml[1], "at this visit, as in `lesion_load.tsv`", ML),
+    Column("lesion_volume_ml", lambda row: row.now.volume_ml, "at this visit, as in `lesion_load.tsv`", ML),
     Column(
         "difference_ml", lambda row: row.difference_ml, "volume at this visit minus volume at the visit before", ML,
         "regions + outside = total; two scans without any change differ, too",
     ),
     Column(
-        "previous_n_lesions", lambda row: row.n_lesions[0], "`n_lesions` of `lesion_load.tsv` at the visit before",
+        "n_previous_lesions", lambda row: row.before.number,
+        "lesions of the visit before that have their largest part here",
         kind=Kind.COUNT,
     ),
-    Column("n_lesions", lambda row: row.n_lesions[1], "the same at this visit", kind=Kind.COUNT),
+    Column("n_lesions", lambda row: row.now.number, "the same of this visit", kind=Kind.COUNT),
     Column(
-        "flags", lambda row: ";".join(row.flags), "flags of either visit that cast doubt on the difference",
-        computed="all but `no_lesion`, `small_load` and `high_load`",
+        "new_lesion_volume_ml", lambda row: row.new and row.new.volume_ml, "volume here of lesions that are new", ML,
+        f"no lesion of the visit before lies within {NEAR_MM:g} mm (or the largest voxel size, if that is larger) of "
+        "any of their voxels; undefined where the visits could not be laid on each other",
+    ),
+    Column(
+        "n_new_lesions", lambda row: row.new and row.new.number, "new lesions that have their largest part here",
+        kind=Kind.COUNT,
+    ),
+    Column(
+        "gone_lesion_volume_ml", lambda row: row.gone and row.gone.volume_ml,
+        "volume here, at the visit before, of lesions that are gone", ML, "the same the other way round",
+    ),
+    Column(
+        "n_gone_lesions", lambda row: row.gone and row.gone.number,
+        "lesions that are gone and had their largest part here", kind=Kind.COUNT,
+    ),
+    Column(
+        "regions_apart_mm", lambda row: row.apart_mm,
+        "distance between the centres of the regions at both visits once these lie on each other", MM,
+        "root mean square over regions, the same in every row; a measure of how well they do", decimals=3,
+    ),
+    Column(
+        "flags", lambda row: ";".join(row.flags), "flags of either visit that may explain the difference",
+        computed="all but `high_load`; `other_voxels` and `other_scans` if they hold between these two; and "
+        f"`{OTHER_METHOD}`: {OF_VISITS[OTHER_METHOD]}",
+    ),
+)  # fmt: skip
+
+NEW_LESION: tuple[Column[NewLesion], ...] = (
+    *(Column(column.name, partial(_of_lesion, column.name), column.description, column.unit, kind=column.kind)
+      for column in LESIONS if column.name in ("lesion", "volume_ml") or column.name.startswith(("centroid", "main"))),
+    Column(
+        "nearest_previous_mm", lambda row: None if math.isinf(row.nearest_mm) else row.nearest_mm,
+        "distance to the nearest lesion of the visit before", MM, "between voxel centres; undefined if it had none",
+        decimals=3,
     ),
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from yucca_wm.imaging.grids import share_voxels
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.measures.lesions import Settings
 from yucca_wm.localize.measures.load import LoadRow
+from yucca_wm.localize.measures.positions import Centres
 
 HIGH_LOAD_PERCENT = 5.0
 """Lesions that fill more of the white-matter regions than this are rare: check the segmentation."""
@@ -40,9 +41,6 @@ SIDE_MARGIN_MM = 5.0
 """Sides are swapped if voxels of left regions are on average further than this to the right of right regions'. In the
 pairs of regions of 34 people, the left region lay at least 11 mm to the left."""
 
-SIDE_SAMPLES = 64
-"""Number of voxels along each axis on which that is measured."""
-
 SMALL_LOAD_ML, DRAWN_ML, SPECK_ML = 2.0, 1.3, 0.02
 """A load below the first, found by the models of this package, is small: of the second, drawn by a rater, little more
 than a third was found in the same place (docs/what-to-expect.md). A lesion below the third is a speck."""
@@ -53,9 +51,6 @@ SAME_LESIONS = "same_lesions"
 SAME_SCAN = "same_scan"
 OTHER_SCANS = "other_scans"
 OTHER_VOXELS = "other_voxels"
-
-NO_DOUBT = ("no_lesion", SMALL_LOAD, "high_load")
-"""Flags of subjects with most lesions, fewest or none: not by themselves a doubt about the numbers."""
 
 VISITS_APART = 1.1
 """Ratio of voxel sizes along an axis from which two visits count as scanned differently."""
@@ -92,8 +87,8 @@ TITLES: dict[str, str] = {
 """Flag name -> short meaning."""
 
 
-def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> dict[str, str]:
-    """Flag name -> one sentence; empty if there is nothing to report. regions : region map [i, j, k]."""
+def quality_flags(rows: list[LoadRow], table: RegionTable, centres: Centres) -> dict[str, str]:
+    """Flag name -> one sentence; empty if there is nothing to report."""
     flags: dict[str, str] = {}
     total, outside = rows[-1], rows[-2]
     white_matter = set(table.measured.indices)
@@ -112,7 +107,7 @@ def quality_flags(rows: list[LoadRow], table: RegionTable, regions: Image) -> di
         flags[str(About.ABSENT_REGIONS)] = (
             f"{len(absent)} of {len(in_wm)} regions have no voxel in this subject: {shown}"
         )
-    if said := _sides_swapped(table, regions):
+    if said := _sides_swapped(table, centres):
         flags["sides_swapped"] = said
     return flags
 
@@ -229,19 +224,13 @@ def flag_lines(flags: Mapping[str, Iterable[str]]) -> list[str]:
     ]
 
 
-def _sides_swapped(table: RegionTable, regions: Image) -> str:
-    """A sentence if regions called left lie to the right of those called right, all together or pair by pair, on a
-    subsampled grid; else empty."""
-    steps = tuple(max(1, size // SIDE_SAMPLES) for size in regions.shape)
-    thinned = regions.data[tuple(slice(None, None, step) for step in steps)]
-    voxels = np.nonzero(thinned)
-    labels = thinned[voxels].astype(np.intp)
-    x_mm = sum((regions.affine[0, :3] * steps)[axis] * voxels[axis] for axis in range(3))
-    size = max(*table.indices, int(labels.max(initial=0))) + 1
-    number, summed_mm = np.bincount(labels, minlength=size), np.bincount(labels, x_mm, size)
+def _sides_swapped(table: RegionTable, centres: Centres) -> str:
+    """A sentence if regions called left lie to the right of those called right, all together or pair by pair; else
+    empty."""
+    number, centres_mm = centres.voxels, centres.mm
 
     def apart_mm(left: Sequence[int], right: Sequence[int]) -> float:
-        of_left, of_right = (summed_mm[side].sum() / number[side].sum() for side in (left, right))
+        of_left, of_right = (np.average(centres_mm[side, 0], weights=number[side]) for side in (left, right))
         return float(of_left - of_right)
 
     left, right = (

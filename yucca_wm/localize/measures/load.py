@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from yucca_wm.core.modality import MODALITIES
@@ -17,6 +18,7 @@ from yucca_wm.core.regions import OUTSIDE, TOTAL, RegionTable
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.measures.lesions import OUTSIDE_ID, Components, Intersection, Settings
 from yucca_wm.localize.measures.places import PLACES, Placed, PlaceRow
+from yucca_wm.localize.measures.positions import Positions
 
 if TYPE_CHECKING:
     from yucca_wm.localize.measures.expected import SoftRow
@@ -164,36 +166,44 @@ class LesionRow:
     touches_cortex: bool | None = None
 
 
+def census_order(components: Components, counts: Intersection, affine: NDArray[np.float64]) -> NDArray[np.intp]:
+    """[lesions] components by size and then by position, independently of the file's orientation. affine : [4, 4],
+    voxel index -> world mm."""
+    world = apply_affine(affine, components.voxels)
+    sums = [np.bincount(components.lesion, along, minlength=components.count) for along in world.T]
+    return np.lexsort((*np.round(np.array(sums) / counts.lesion_sizes, 6)[::-1], -counts.lesion_sizes))
+
+
 def census(
     components: Components,
     counts: Intersection,
+    order: NDArray[np.intp],
     table: RegionTable,
     affine: NDArray[np.float64],
     ventricle_distance_mm: NDArray[np.float64] | None = None,
     placed: Placed | None = None,
 ) -> list[LesionRow]:
-    """One row per lesion, sorted by size and then by position, independently of the file's orientation.
+    """One row per lesion, in the ``order`` of `census_order`.
 
     affine : [4, 4], voxel index -> world mm. ventricle_distance_mm : [voxels] distance of each lesion voxel to the
     ventricles.
     """
     if not components.count:
         return []
-    world = components.voxels @ affine[:3, :3].T + affine[:3, 3]
-    order = np.argsort(components.lesion, kind="stable")
-    starts = np.searchsorted(components.lesion[order], np.arange(components.count))
+    world = apply_affine(affine, components.voxels)
+    by_lesion = np.argsort(components.lesion, kind="stable")
+    starts = np.searchsorted(components.lesion[by_lesion], np.arange(components.count))
     sizes = counts.lesion_sizes
-    world = world[order]
+    world = world[by_lesion]
     centroids = np.add.reduceat(world, starts) / sizes[:, None]
     voxel_box = np.abs(affine[:3, :3]).sum(axis=1)
     extents = np.maximum.reduceat(world, starts) - np.minimum.reduceat(world, starts) + voxel_box
-    nearest = None if ventricle_distance_mm is None else np.minimum.reduceat(ventricle_distance_mm[order], starts)
+    nearest = None if ventricle_distance_mm is None else np.minimum.reduceat(ventricle_distance_mm[by_lesion], starts)
     volume_ml = abs(np.linalg.det(affine[:3, :3])) / 1000
     names = [OUTSIDE, *(region.name for region in table)]
     main = counts.main_place
-    by_size = np.lexsort((*np.round(centroids, 6).T[::-1], -sizes))
     rows = []
-    for number, lesion in enumerate(by_size.tolist(), start=1):
+    for number, lesion in enumerate(order.tolist(), start=1):
         overlap = counts.overlap[lesion]
         touched = sorted(np.flatnonzero(overlap).tolist(), key=lambda place: (-overlap[place], place == 0, place))
         x, y, z = centroids[lesion].tolist()
@@ -261,6 +271,7 @@ class CaseResult:
     modalities : volumes by modality, rows as in ``load``; empty without maps of one modality.
     places : a row for each place and their total; empty without a tissue map.
     removed_voxels, removed_lesions : numbers below the minimum size, not in any table.
+    positions : where lesions and regions are.
     """
 
     subject: str
@@ -270,6 +281,7 @@ class CaseResult:
     lesions: list[LesionRow]
     removed_voxels: int
     removed_lesions: int
+    positions: Positions
     flags: dict[str, str] = field(default_factory=dict)
     soft: list[SoftRow] = field(default_factory=list)
     modalities: list[ModalityRow] = field(default_factory=list)

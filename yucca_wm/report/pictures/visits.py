@@ -1,26 +1,33 @@
-"""Differences between visits, region by region."""
+"""Two visits of a person: differences region by region, and both scans, one above the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yucca_wm.imaging.images import Image
 from yucca_wm.localize.heatmap import MAX_NAMED_ROWS
+from yucca_wm.report.pictures.slices import brain_box, chosen_planes, draw_slices, grey_window
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FAINTEST_ML = 0.1
-"""The colours reach at least this far, so that a noise of hundredths of a ml does not look like a change."""
+NEW_COLOR = "#ff2d95"
+
+PLANE_INCHES = 2.0
+
+FAINTEST_ML = 0.5
+"""The colours reach at least this far: differences of tenths of a ml, which two scans without any change have, are
+faint."""
 
 
 def draw_differences(visits: Sequence[str], places: Sequence[str], differences_ml: NDArray[np.float64]) -> Figure:
     """Draw a heat map of differences: red where there is more than at the visit before, blue where there is less.
 
-    Colours follow the square root of the difference, so that small ones stay visible beside large ones.
+    Of more than MAX_NAMED_ROWS visits, those with the largest differences are shown.
 
     Parameters
     ----------
@@ -34,25 +41,57 @@ def draw_differences(visits: Sequence[str], places: Sequence[str], differences_m
     matplotlib.figure.Figure
         A figure without a window.
     """
-    from matplotlib.colors import FuncNorm
     from matplotlib.figure import Figure
 
-    height = min(2.6 + 0.22 * min(len(visits), MAX_NAMED_ROWS), 14)
+    title = "Difference from the visit before"
+    if len(visits) > MAX_NAMED_ROWS:
+        title += f" ({MAX_NAMED_ROWS} of {len(visits)} visits, those with the largest differences)"
+        most_first = np.argsort(-np.abs(differences_ml).max(axis=1), kind="stable")
+        used = np.sort(most_first[:MAX_NAMED_ROWS])
+        visits, differences_ml = [visits[row] for row in used], differences_ml[used]
+    height = 2.6 + 0.22 * len(visits)
     figure = Figure(figsize=(2.6 + 0.27 * len(places), height), layout="constrained")
     axes = figure.add_subplot()
     most = max(float(np.abs(differences_ml).max()), FAINTEST_ML)
-    norm = FuncNorm((lambda ml: np.sign(ml) * np.sqrt(np.abs(ml)), lambda root: np.sign(root) * root**2), -most, most)
     columns, rows = np.arange(len(places) + 1) - 0.5, np.arange(len(visits) + 1) - 0.5
-    image = axes.pcolormesh(columns, rows, differences_ml, cmap="RdBu_r", norm=norm, rasterized=True)
+    image = axes.pcolormesh(columns, rows, differences_ml, cmap="RdBu_r", vmin=-most, vmax=most, rasterized=True)
     axes.invert_yaxis()
     axes.set_xticks(range(len(places)), [name.replace("_", " ") for name in places], rotation=90, fontsize=7)
-    if len(visits) <= MAX_NAMED_ROWS:
-        axes.set_yticks(range(len(visits)), visits, fontsize=7)
-    else:
-        axes.set_yticks([])
-        axes.set_ylabel(f"visit (n = {len(visits)})")
-    axes.set_title("Difference from the visit before", fontsize=10)
-    ticks = [-most, -most / 4, 0, most / 4, most]
-    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=ticks, format="%+.2g")
+    axes.set_yticks(range(len(visits)), visits, fontsize=7)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set_parse_math(False)  # names may have dollar signs
+    axes.set_title(title, fontsize=10)
+    bar = figure.colorbar(image, ax=axes, pad=0.01, format="%+.2g")
     bar.set_label("lesion volume (ml)")
+    return figure
+
+
+def draw_both_visits(before: Image, now: Image, new: NDArray[Any], brain: NDArray[np.bool_]) -> Figure:
+    """Draw axial slices of two visits, the earlier one above, with new lesions outlined on the later one.
+
+    Parameters
+    ----------
+    before, now : Image
+        Scans [x, y, z] in RAS order, on one grid.
+    new : ndarray, int, shape (x, y, z)
+        1 in new lesions, 0 elsewhere.
+    brain : ndarray, bool, shape (x, y, z)
+        Voxels that set the grey windows, and the planes if no lesion is new.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure without a window.
+    """
+    from matplotlib.figure import Figure
+
+    shown = chosen_planes(new, brain, float(now.spacing_mm[2]))
+    figure = Figure(figsize=(PLANE_INCHES * len(shown) + 0.5, 5.6), facecolor="white")
+    left = 0.5 / figure.get_figwidth()
+    box = brain_box(brain, new, now.spacing_mm)
+    for scan, labelled, name, bottom in ((before, new * 0, "the visit before", 0.5), (now, new, "this visit", 0.03)):
+        cells = figure.add_gridspec(1, len(shown), left=left, right=0.99, top=bottom + 0.43, bottom=bottom, wspace=0.03)
+        window = grey_window(scan.data, brain)
+        draw_slices(figure, cells, shown, box, scan, labelled, {1: name}, {name: NEW_COLOR}, window, legend_top=-1)
+        figure.text(left / 2, bottom + 0.215, name, rotation=90, va="center", ha="center", fontsize=10)
     return figure
