@@ -422,8 +422,19 @@ def test_a_cohort_may_change_but_not_take_the_place_of_strangers(
     assert run("bert", "carl") == 0
     assert "note: anna is not in this run: the maps are kept, but are not in the tables\n" in capsys.readouterr().err
     assert tabled() == {"bert", "carl"}
+    maps = [f"--{what}={tmp_path / 'out' / what}" for what in ("lesions", "regions")]
+    assert localize([*maps, "--out-dir", str(tmp_path / "localized")]) == 0
+    assert "note: in these tables, but not in the last run of predict: anna\n" in capsys.readouterr().err
     assert run("bert") == 0
     assert tabled() == {"bert"}
+    assert run("bert", "carl") == 0
+    capsys.readouterr()
+    words = ["--cohort", tmp_path / "cohort.tsv", "--out-dir", tmp_path / "out", "--confidence"]
+    assert command(*words, "--participant-label", "bert") == 0
+    assert command(*words, "--level", "group") == 1
+    said = capsys.readouterr().err
+    assert "note: carl failed in this run: the maps are kept, but are not in the tables\n" in said
+    assert "carl is not in this run" not in said
     assert run("bert", "carl") == 0
     capsys.readouterr()
     assert command("--flair", people["bert"], "--out-dir", tmp_path / "out") == 1

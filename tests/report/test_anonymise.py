@@ -12,7 +12,8 @@ import numpy as np
 
 from yucca_wm.localize.atlas_space import FREQUENCY
 from yucca_wm.report.__main__ import main
-from yucca_wm.report.results import anonymised, read_results
+from yucca_wm.report.anonymise import anonymised
+from yucca_wm.report.results import read_results
 
 
 def test_no_name_and_no_path_is_left(localized: Path, tmp_path: Path) -> None:

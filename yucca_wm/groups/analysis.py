@@ -29,6 +29,7 @@ from yucca_wm.groups.statistics.variables import CellError, Design, design
 from yucca_wm.imaging.reading import spelled
 from yucca_wm.localize.measures.flags import found_on_t1
 from yucca_wm.localize.summary import Summary
+from yucca_wm.report.anonymise import numbered
 from yucca_wm.report.flagged import (
     Flags,
     excluded,
@@ -41,7 +42,6 @@ from yucca_wm.report.flagged import (
 )
 from yucca_wm.report.folder import MANIFEST as REPORT
 from yucca_wm.report.folder import OF_GROUPS, PAGE, check_page
-from yucca_wm.report.results import numbered
 
 if TYPE_CHECKING:
     from yucca_wm.core.tsv import TableInput

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from yucca_wm.localize.measures.lesions import Settings
 
 DESCRIPTION = """Say where the lesions are: lesion volume and load of every region in every subject, a table of all
-lesions, and a heat map. Works on the ensembles of this package and on your own lesion masks and region maps."""
+lesions, and a heat map. If names show several visits of a person, also what has changed, and which lesions are new.
+Works on the ensembles of this package and on your own lesion masks and region maps."""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from yucca_wm.localize.inputs.pairs import Inputs, Pair
 from yucca_wm.localize.inputs.records import (
     before_rules,
     mixed_settings,
+    of_earlier_runs,
     other_scans,
     recorded_by_predict,
     same_scans,
@@ -136,7 +138,8 @@ def _write_group(
         for name, own in whole.items()
     }
     maps = [{name: Path(of[what].path) for name, of in read.items()} for what in ("lesions", "regions")]
-    for line in (*before_rules(maps[0].values()), *mixed_settings(*maps), *without_record(*maps), *visit_notes(whole)):
+    of_maps = before_rules(maps[0].values()), mixed_settings(*maps), without_record(*maps), of_earlier_runs(maps[0])
+    for line in (*chain(*of_maps), *visit_notes(whole)):
         print(f"note: {line}", file=sys.stderr)
     write_group(step.folder, to.parts, entries, tables, about, table, ways_of(*maps))
     if to.derivative is not None:

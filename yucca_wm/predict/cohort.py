@@ -122,7 +122,7 @@ def _gather(
     flags: Mapping[str, Collection[str]] = {}
     if outcome.results and {LESIONS, REGIONS} <= set(kinds):
         one_person = len({*outcome.results, *outcome.failures}) == 1
-        flags, failures = _localize(out, outcome.results, models, options, table, named=not one_person)
+        flags, failures = _localize(out, outcome, models, options, table, named=not one_person)
         outcome.failures.update(failures)
     write_predictions(out, outcome, flags)
 
@@ -146,14 +146,14 @@ def _check_scans(step: Step, cases: Sequence[Case]) -> None:
 
 def _localize(
     out: Path,
-    done: Mapping[str, dict[str, Any]],
+    outcome: Outcome[dict[str, Any]],
     models: Mapping[str, LoadedModel],
     options: Options,
     table: RegionTable,
     *,
     named: bool,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Localize the lesions of the subjects in ``done``; returns their flags, and failed subjects with the reason.
+    """Localize the lesions of the subjects in ``outcome``; returns their flags, and failed subjects with the reason.
 
     named : print the subject's name with each flag.
     """
@@ -162,11 +162,16 @@ def _localize(
     from yucca_wm.localize.measures.flags import flag_lines
     from yucca_wm.localize.measures.lesions import Settings
 
+    done = outcome.results
     inputs = folder_inputs(out / LESIONS, out / REGIONS)
     ours = {name: pair for name, pair in inputs.pairs.items() if case_name(pair.lesions) in done}
-    if others := sorted(inputs.pairs.keys() - ours.keys(), key=natural_key):
-        who = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} not in this run"
-        print(f"note: {who}: the maps are kept, but are not in the tables", file=sys.stderr)
+    others = sorted(inputs.pairs.keys() - ours.keys(), key=natural_key)
+    failed, gone = ([name for name in others if (name in outcome.failures) == fails] for fails in (True, False))
+    for names, why in ((failed, "failed in this run"), (gone, "not in this run")):
+        if names:
+            verb = ("is " if len(names) == 1 else "are ") * (names is gone)
+            said = f"{', '.join(names)} {verb}{why}: the maps are kept, but are not in the tables"
+            print(f"note: {said}", file=sys.stderr)
     inputs = replace(inputs, pairs=ours, failures={name: why for name, why in inputs.failures.items() if name in done})
     stage("writing tables")
     used = [modality for modality in MODALITIES if any(modality in made["scans"] for made in done.values())]

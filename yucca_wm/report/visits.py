@@ -29,7 +29,8 @@ RETEST = ""
 """Sentence on lesions found by the package's models (`benchmarks/retest.py`)."""
 
 CAPTION = (
-    "Difference of the lesion volume in every region, and outside all of them, from the same person's visit before."
+    "Difference of the lesion volume in every region, and outside all of them, from the same person's visit before. "
+    "Red: there is more now; blue: less."
 )
 
 BOTH = (

@@ -19,11 +19,12 @@ from yucca_wm.imaging import images
 from yucca_wm.jobs.cases import run_cases
 from yucca_wm.localize.measures.flags import found_on_t1
 from yucca_wm.localize.summary import MAPS
+from yucca_wm.report.anonymise import anonymised
 from yucca_wm.report.cohort_page import cohort_page
 from yucca_wm.report.flagged import excluded, left_out_lines
 from yucca_wm.report.folder import FIGURES, PAGES, SUBJECT_FIGURES, files_of, take_over
 from yucca_wm.report.html import Pictures
-from yucca_wm.report.results import Results, anonymised, read_results, region_table
+from yucca_wm.report.results import Results, read_results, region_table
 from yucca_wm.report.scans import find_scans, match_scans, recorded_scans
 from yucca_wm.report.subject_page import subject_page
 

@@ -11,9 +11,17 @@ from typing import Any
 from yucca_wm.cohort.ids import with_others
 from yucca_wm.cohort.region_record import parcellation_of, read_region_record, record_of_map
 from yucca_wm.core.errors import some_of
+from yucca_wm.core.files import case_name
 from yucca_wm.core.modality import MODALITIES
 from yucca_wm.core.notes import About, Note
-from yucca_wm.core.predictions import PREDICTIONS, PROBABILITY, By, PredictionRecord, prediction_record
+from yucca_wm.core.predictions import (
+    PREDICTIONS,
+    PROBABILITY,
+    By,
+    PredictionRecord,
+    prediction_record,
+    read_predictions,
+)
 from yucca_wm.imaging.images import Source
 
 RAISED_BY_NOTES = [str(about) for about in About if about not in (About.DONE, About.DOUBT, About.ABSENT_REGIONS)]
@@ -115,6 +123,17 @@ def without_record(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> 
     own = regions[unknown[0]].parent.with_name("lesions")
     said = f"predict recorded nothing about these lesion maps ({some_of(unknown)}), only about those in {own}"
     return [f"{said}: that lesions were found on a T1 alone, or on a scan of somebody else, raises no flag"]
+
+
+def of_earlier_runs(lesions: Mapping[str, Path]) -> list[str]:
+    """A line if `yucca_wm.predict` has made some of the lesion maps (subject -> file), but they are not in the results
+    of its last run: people who have left the cohort."""
+    left = []
+    for name, path in lesions.items():
+        last = read_predictions(path.parent.parent / PREDICTIONS).subjects
+        if last and case_name(path) not in last and prediction_record(path) != PredictionRecord():
+            left.append(name)
+    return [f"in these tables, but not in the last run of predict: {some_of(left)}"] if left else []
 
 
 def mixed_settings(lesions: Mapping[str, Path], regions: Mapping[str, Path]) -> list[str]:
