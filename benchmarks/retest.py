@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from real_scans_data import all_scans
 
 import yucca_wm
+from yucca_wm.core.errors import InputError
 from yucca_wm.core.regions import OUTSIDE, TOTAL
 
 MOST_DEGREES, MOST_MM, SHADING, BRIGHTNESS, NOISE = 4.0, 5.0, 0.1, 0.2, 0.02
@@ -54,7 +55,11 @@ def main() -> int:
     for name in options.people or people:
         own = volumes_ml.setdefault(name, [])
         for number in range(len(own), options.repeats + 1):
-            own.append(found(people[name], number, options.cache / "retest" / f"{name}_run-{number + 1}"))
+            try:
+                own.append(found(people[name], number, options.cache / "retest" / f"{name}_run-{number + 1}"))
+            except InputError as error:  # the moved scans are refused
+                print(f"{name}: {error}", file=sys.stderr)
+                break
             kept.write_text(json.dumps(volumes_ml))
         print(f"{name}: {', '.join(f'{of[TOTAL]:.3f}' for of in own)} ml", flush=True)
     summary = in_short(volumes_ml)

@@ -8,6 +8,7 @@
     found = yw.localize(lesions, regions, names=None, tissue=None, connectivity=26, min_size_mm3=3.0)
     found.loads, found.lesions, found.places, found.flags              # DataFrames, dict; places: with a tissue map
     found.plot()                                                       # matplotlib figure
+    change = yw.compare_visits(before, now)                            # two localizations: .regions .new_lesions
     labels = yw.parcellate(wm="wm.nii.gz")                             # or t1=...; .regions .transform .quality
     scores = yw.evaluate(prediction, truth, kind="lesions")            # DataFrame
     effects = yw.associate(loads, participants, outcome="diagnosis", covariates=["age", "sex"])
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from yucca_wm.groups.api import cluster as cluster
     from yucca_wm.localize.api import Localization as Localization
     from yucca_wm.localize.api import localize as localize
+    from yucca_wm.localize.followup import FollowUp as FollowUp
+    from yucca_wm.localize.followup import compare_visits as compare_visits
     from yucca_wm.parcellate.api import Parcellation as Parcellation
     from yucca_wm.parcellate.api import parcellate as parcellate
     from yucca_wm.predict.api import Prediction as Prediction
@@ -47,6 +50,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Association",
     "Clustering",
+    "FollowUp",
     "InputError",
     "Localization",
     "MissingExtraError",
@@ -56,6 +60,7 @@ __all__ = [
     "YuccaWMError",
     "associate",
     "cluster",
+    "compare_visits",
     "evaluate",
     "localize",
     "parcellate",
@@ -65,6 +70,7 @@ __all__ = [
 HOMES = {
     "Association": "groups.api",
     "Clustering": "groups.api",
+    "FollowUp": "localize.followup",
     "InputError": "core.errors",
     "Localization": "localize.api",
     "MissingExtraError": "core.errors",
@@ -74,6 +80,7 @@ HOMES = {
     "YuccaWMError": "core.errors",
     "associate": "groups.api",
     "cluster": "groups.api",
+    "compare_visits": "localize.followup",
 }
 """Public name -> module."""
 

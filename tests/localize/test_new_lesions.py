@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 from nibabel.affines import apply_affine, from_matvec
@@ -16,6 +17,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+import yucca_wm as yw
 from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.measures.changes import FEWEST, align, change
@@ -257,3 +259,38 @@ def test_copied_results_have_the_same_tables(tmp_path: Path) -> None:
     maps = ["--lesions", str(tmp_path / "lesions"), "--regions", str(tmp_path / "regions")]
     assert main([*maps, "--out-dir", str(tmp_path / "copy"), "--level", "group"]) == 0
     assert [(tmp_path / "copy" / name).read_bytes() for name in ("visits.tsv", "new_lesions.tsv")] == tables
+
+
+def test_from_python_the_tables_are_those_of_the_command(tmp_path: Path) -> None:
+    put(tmp_path, "a_ses-1", [STAYS, OLD])
+    put(tmp_path, "a_ses-2", [STAYS, NEW], MOVED, "LPS")
+    compared(tmp_path)
+    before, now = (
+        yw.localize(*(tmp_path / what / f"a_ses-{visit}.nii.gz" for what in ("lesions", "regions"))) for visit in (1, 2)
+    )
+    found = yw.compare_visits(before, now)
+    saved = found.save(tmp_path / "saved")
+    for name, frame in (("visits.tsv", found.regions), ("new_lesions.tsv", found.new_lesions)):
+        assert (saved / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+        read = pd.read_csv(saved / name, sep="\t")
+        assert list(frame.columns) == list(read.columns)
+        assert len(frame) == len(read)
+    assert found.to_previous is not None
+    np.testing.assert_allclose(found.to_previous @ MOVED, np.eye(4), atol=1e-4)  # headers have float32
+    assert repr(found).splitlines() == [
+        "Follow-up of a_ses-2, since a_ses-1",
+        "0.128 ml before, 0.160 ml now: +0.032 ml",
+        "lesions: 1 new (0.096 ml), 1 gone (0.064 ml)",
+        "flags: high_outside",
+    ]
+
+
+def test_from_python_two_ways_of_counting_are_not_compared(tmp_path: Path) -> None:
+    put(tmp_path, "a", [STAYS])
+    maps = [tmp_path / what / "a.nii.gz" for what in ("lesions", "regions")]
+    other = yw.localize(*maps, min_size_mm3=10)
+    with pytest.raises(yw.InputError, match="a: was localized with other regions or settings than a; use the same"):
+        yw.compare_visits(yw.localize(*maps), other)
+    (tmp_path / "visits.tsv").write_text("mine")
+    with pytest.raises(yw.InputError, match=r"visits\.tsv: exists already and was not written by yucca-wm"):
+        yw.compare_visits(other, other).save(tmp_path)
