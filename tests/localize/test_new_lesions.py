@@ -142,13 +142,15 @@ def test_lesions_within_3_mm_are_the_same(tmp_path: Path, gap: int, new: int) ->
 
 
 def test_thick_slices_reach_the_next_slice() -> None:
-    """Slices of 6 mm: the lesion seen in the next slice is the same one; in the one after that it is not."""
+    """Slices of 6 mm: the lesion seen in the next slice is the same one; in the one after that it is not. Within the
+    slice, 3 mm count."""
     before = positions(np.array([[0, 0, 0]]), np.diag([1.0, 1, 6, 1]))
-    for slices, new in ((1, 0), (2, 1)):
-        now = positions(np.array([[0, 0, slices]]), np.diag([1.0, 1, 6, 1]))
-        found = change(before, now, 36)
-        assert found is not None
-        assert len(found.new.lesions) == new
+    for voxel, new in (((0, 0, 1), 0), ((0, 0, 2), 1), ((3, 0, 0), 0), ((4, 0, 0), 1), ((3, 0, 1), 1)):
+        for grid in (np.diag([1.0, 1, 6, 1]), np.diag([1.0, 1, 1, 1])):  # thick at one visit, or at both
+            at = np.array([voxel]) * (1, 1, 6 / grid[2, 2])
+            found = change(before, positions(at.astype(int), grid), 36)
+            assert found is not None
+            assert len(found.new.lesions) == len(found.gone.lesions) == new, voxel
 
 
 def positions(voxels: NDArray[np.intp], affine: NDArray[np.float64], n_regions: int = 34) -> Positions:

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from yucca_wm.localize.measures.positions import Positions
 
 NEAR_MM = 3.0
-"""Voxel centres that are no further apart belong to one lesion at two visits; with thicker slices, those no further
-apart than these."""
+"""Voxel centres that are no further apart belong to one lesion at two visits; along an axis with larger voxels, those
+no further apart than these."""
 
 ALIKE = 0.7
 """Regions are used if the smaller volume is at least this share of the larger: others are cut off at one visit."""
+
+ROUNDING = 1e-3
+"""Share by which neighbouring slices may be further apart than their thickness: voxel sizes are rounded."""
 
 FEWEST, MOST_APART_MM = 6, 3.0
 """Lesions are not compared with fewer regions, or if their centres are further apart (root mean square)."""
@@ -64,9 +67,9 @@ def change(before: Positions, now: Positions, n_places: int) -> Change | None:
         return None
     matrix, apart_mm = aligned
     moved_mm = apply_affine(matrix, before.lesion_mm)
-    reach_mm = max(NEAR_MM, *voxel_sizes(before.affine), *voxel_sizes(now.affine))
-    new = _alone(now, now.lesion_mm, moved_mm, reach_mm, n_places)
-    return Change(matrix, apart_mm, new, _alone(before, moved_mm, now.lesion_mm, reach_mm, n_places))
+    reach = _reach(matrix @ before.affine, now.affine)
+    new = _alone(now, now.lesion_mm, moved_mm, reach, n_places)
+    return Change(matrix, apart_mm, new, _alone(before, moved_mm, now.lesion_mm, reach, n_places))
 
 
 def align(before: Positions, now: Positions) -> tuple[NDArray[np.float64], float] | None:
@@ -89,17 +92,38 @@ def align(before: Positions, now: Positions) -> tuple[NDArray[np.float64], float
     return (matrix, apart_mm) if apart_mm <= MOST_APART_MM else None
 
 
-def _alone(
-    own: Positions, own_mm: NDArray[np.float64], other_mm: NDArray[np.float64], reach_mm: float, n_places: int
-) -> Alone:
-    """The lesions of one visit without one of the other within ``reach_mm``. own_mm, other_mm : [n, 3] centres of both
-    visits' lesion voxels, laid on each other."""
-    from scipy.spatial import KDTree
+def _reach(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrix [3, 3] that makes 1 of the distance within which voxels are near, along each axis of ``now``: NEAR_MM, or
+    the larger voxel of both visits (grids as affines [4, 4], laid on each other)."""
+    axes = now[:3, :3] / voxel_sizes(now)
+    along_mm = np.abs(axes.T @ before[:3, :3]).max(axis=1)
+    return axes / np.maximum.reduce([np.full(3, NEAR_MM), voxel_sizes(now), along_mm])
 
-    distance_mm = KDTree(other_mm).query(own_mm)[0] if len(other_mm) else np.full(len(own_mm), np.inf)
-    nearest_mm = np.full(int(own.lesion.max(initial=0)) + 1, np.inf)
-    np.minimum.at(nearest_mm, own.lesion, distance_mm)
-    far = nearest_mm > reach_mm
+
+def _alone(
+    own: Positions,
+    own_mm: NDArray[np.float64],
+    other_mm: NDArray[np.float64],
+    reach: NDArray[np.float64],
+    n_places: int,
+) -> Alone:
+    """The lesions of one visit without one of the other nearby.
+
+    own_mm, other_mm : [n, 3] centres of both visits' lesion voxels, laid on each other. reach : from `_reach`.
+    """
+    far = _nearest(own, own_mm @ reach, other_mm @ reach) > 1 + ROUNDING
     far[0] = False  # lesions are numbered from 1
     voxels = np.bincount(own.row[far[own.lesion]], minlength=n_places)
-    return Alone(np.flatnonzero(far), nearest_mm[far], voxels.astype(np.float64) * own.voxel_ml)
+    nearest_mm = _nearest(own, own_mm, other_mm)[far]
+    return Alone(np.flatnonzero(far), nearest_mm, voxels.astype(np.float64) * own.voxel_ml)
+
+
+def _nearest(own: Positions, points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[1 + lesions] smallest distance of any of each lesion's points [n, 3] to one of ``others``; infinite without any.
+    The first is of no lesion."""
+    from scipy.spatial import KDTree
+
+    nearest = np.full(int(own.lesion.max(initial=0)) + 1, np.inf)
+    if len(others):
+        np.minimum.at(nearest, own.lesion, KDTree(others).query(points)[0])
+    return nearest

@@ -256,8 +256,8 @@ VISIT: tuple[Column[VisitRow], ...] = (
     Column("n_lesions", lambda row: row.now.number, "the same of this visit", kind=Kind.COUNT),
     Column(
         "new_lesion_volume_ml", lambda row: row.new and row.new.volume_ml, "volume here of lesions that are new", ML,
-        f"no lesion of the visit before lies within {NEAR_MM:g} mm (or the largest voxel size, if that is larger) of "
-        "any of their voxels; undefined where the visits could not be laid on each other",
+        f"no lesion of the visit before lies within {NEAR_MM:g} mm (along thicker slices: their thickness) of any of "
+        "their voxels; undefined where the visits could not be laid on each other",
     ),
     Column(
         "n_new_lesions", lambda row: row.new and row.new.number, "new lesions that have their largest part here",
