@@ -59,8 +59,8 @@ def test_the_later_visit_has_the_difference_and_the_cohort_a_row_and_a_picture(p
     assert (pages / "figures" / "visits.png").stat().st_size > 5_000
     later, earlier = (words_of(pages / "subjects" / f"anna_visit{n}.html") for n in (2, 1))
     assert "Since the visit before: anna_visit1" in later
-    new, gone = "1 lesion without one nearby at the visit before (+2.880 ml)", "no lesion of the visit before"
-    assert f"The difference of +2.880 ml: {new}; {gone} without one nearby now; all others +0.000 ml." in later
+    new = "1 new lesion, with none nearby at the visit before (+2.880 ml)"
+    assert f"The difference of +2.880 ml: {new}; no lesion gone; lesions of both visits +0.000 ml." in later
     assert "Lesions without one at the visit before" in later
     assert "total 0.000 2.880 +2.880 0 1" in later
     assert "visit before" not in earlier

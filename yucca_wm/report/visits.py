@@ -25,7 +25,11 @@ MEANINGS = {**TITLES, **OF_VISITS}
 MOST = 10
 """At most this many places have their own row."""
 
-RETEST = ""
+RETEST = (
+    "Two scans without any change differ, too: in simulated rescans of 16 people, totals by up to 0.2 ml (where there "
+    "were under 2 ml), 0.7 ml (2 to 15 ml) and 3.8 ml (more), and two lesions in the median were called new, nearly all "
+    "of them under 0.05 ml (documentation: What to expect on your scans)."
+)
 """Sentence on lesions found by the package's models (`benchmarks/retest.py`)."""
 
 CAPTION = (
@@ -143,11 +147,10 @@ def _lesion_by_lesion(total: VisitRow) -> str:
     if total.new is None or total.gone is None:
         return "The regions of the two visits do not lie on each other well enough to tell which lesions are new."
     rest_ml = total.difference_ml - total.new.volume_ml + total.gone.volume_ml
-    new, gone = (
-        f"{count(of.number, 'lesion')} {what} ({sign}{of.volume_ml:.3f} ml)" if of.number else f"no lesion {what}"
-        for of, what, sign in (
-            (total.new, "without one nearby at the visit before", "+"),
-            (total.gone, "of the visit before without one nearby now", "-"),
-        )
+    new = (
+        f"{count(total.new.number, 'new lesion')}, with none nearby at the visit before (+{total.new.volume_ml:.3f} ml)"
     )
-    return f"The difference of {total.difference_ml:+.3f} ml: {new}; {gone}; all others {rest_ml:+.3f} ml."
+    gone = f"{count(total.gone.number, 'lesion')} gone, with none nearby now (-{total.gone.volume_ml:.3f} ml)"
+    parts = [new if total.new.number else "no new lesion", gone if total.gone.number else "no lesion gone"]
+    parts.append(f"lesions of both visits {rest_ml:+.3f} ml")
+    return f"The difference of {total.difference_ml:+.3f} ml: {'; '.join(parts)}."
