@@ -27,8 +27,8 @@ MOST = 10
 
 RETEST = (
     "Two scans without any change differ, too: in simulated rescans of 16 people, totals by up to 0.2 ml (where there "
-    "were under 2 ml), 0.7 ml (2 to 15 ml) and 3.8 ml (more), and two lesions in the median were called new, nearly all "
-    "of them under 0.05 ml (documentation: What to expect on your scans)."
+    "were under 2 ml), 0.7 ml (2 to 15 ml) and 3.8 ml (more), and two lesions in the median were called new, nearly "
+    "all of them under 0.05 ml (documentation: What to expect on your scans)."
 )
 """Sentence on lesions found by the package's models (`benchmarks/retest.py`)."""
 
