@@ -68,12 +68,13 @@ def test_the_later_visit_has_the_difference_and_the_cohort_a_row_and_a_picture(p
 
 
 def test_both_visits_are_shown_with_new_lesions_outlined(pages: Path) -> None:
-    pictures = {path.name for path in (pages / "figures" / "subjects").glob("*_visits.*")}
-    assert pictures == {"anna_visit2_visits.png", "anna_visit2_visits.svg"}
+    pictures = {path.name for path in (pages / "figures" / "subjects" / "visits").iterdir()}
+    assert pictures == {"anna_visit2.png", "anna_visit2.svg"}
     page = (pages / "subjects" / "anna_visit2.html").read_text(encoding="utf-8")
     assert "until its regions lie on those of this visit" in page
     assert "new lesions" in page, "a layer of the viewer"
-    listed = {f"figures/subjects/{name}" for name in pictures}
+    assert "figures/subjects/: visits/anna_visit2.png, visits/anna_visit2.svg" in page
+    listed = {f"figures/subjects/visits/{name}" for name in pictures}
     assert listed <= set(files_of(["anna_visit2"])), "a later report removes them"
 
 

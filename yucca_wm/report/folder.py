@@ -23,8 +23,8 @@ PAGES, FIGURES, SUBJECT_FIGURES = "subjects", "figures", "figures/subjects"
 OF_COHORT = ("heat_map", "visits", "left_right", "atlas_load", "lesion_frequency")
 """Pictures of a cohort's page."""
 
-OF_SUBJECT = ("", "_visits")
-"""Ends of the names of a subject's pictures."""
+BOTH_VISITS = "visits"
+"""Folder in that of the subjects' pictures, for those of a visit and the one before."""
 
 
 def files_of(subjects: Sequence[str], *, pages: bool = True, one_person: bool = False) -> list[str]:
@@ -32,7 +32,11 @@ def files_of(subjects: Sequence[str], *, pages: bool = True, one_person: bool = 
 
     pages : each subject has a page. one_person : the only page is that of one subject, ``index.html``.
     """
-    pictures = [f"{SUBJECT_FIGURES}/{subject}{what}" for subject in subjects for what in OF_SUBJECT] if pages else []
+    pictures = (
+        [f"{SUBJECT_FIGURES}/{where}{subject}" for subject in subjects for where in ("", f"{BOTH_VISITS}/")]
+        if pages
+        else []
+    )
     pictures += [] if one_person else [f"{FIGURES}/{name}" for name in OF_COHORT]
     of_subjects = [f"{PAGES}/{subject}.html" for subject in subjects] if pages and not one_person else []
     return [*of_subjects, *(picture + suffix for picture in pictures for suffix in (".png", ".svg"))]

@@ -69,10 +69,11 @@ class Pictures:
         self.shown: list[dict[str, str]] = []
 
     def add(self, figure: Figure, name: str, caption: str) -> None:
-        """Write ``<folder>/<name>.png`` and ``.svg`` and put the picture on the page."""
+        """Write ``<folder>/<name>.png`` and ``.svg`` and put the picture on the page. name : may be in a subfolder."""
+        make_folder((self.folder / name).parent)
         png, svg = save_figure(figure, self.folder / name)
         width = str(round(SCREEN_DPI * figure.get_figwidth()))
-        files = f"{png.name}, {svg.name}"
+        files = ", ".join(path.relative_to(self.folder).as_posix() for path in (png, svg))
         self.shown.append({"source": embedded(png), "caption": caption, "files": files, "width": width})
 
 

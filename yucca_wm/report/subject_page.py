@@ -12,6 +12,7 @@ from yucca_wm.core.regions import IN_REMAINDER, OUTSIDE, REMAINDER, REMAINDERS, 
 from yucca_wm.localize.measures.places import SORTED
 from yucca_wm.localize.tables import NEW
 from yucca_wm.localize.terminal import COUNTED, affected, load_shown, places_known
+from yucca_wm.report.folder import BOTH_VISITS
 from yucca_wm.report.html import LEFT, Pictures, decimals, embedded, render, short, table_of
 from yucca_wm.report.layers import NEW_LESIONS, check_counts, subject_layers
 from yucca_wm.report.notes import SMALL, Notes
@@ -144,9 +145,8 @@ def _draw(
     if background is not None and scan_before is not None and subject in results.to_previous:
         new = next((layer.labelled for layer in layers if layer.title == NEW_LESIONS), lesions * 0)
         with suppress(YuccaWMError):  # the scan before cannot be read: the page of that visit says so
-            add_both_visits(
-                pictures, f"{subject}_visits", (scan_before, results.to_previous[subject]), under, new, brain
-            )
+            before = scan_before, results.to_previous[subject]
+            add_both_visits(pictures, f"{BOTH_VISITS}/{subject}", before, under, new, brain)
     return slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain), by_headers
 
 
