@@ -142,8 +142,8 @@ def test_what_makes_visits_differ_stands_beside_the_difference(
     put(tmp_path, {"a_ses-1": {3: 4}})
     put(tmp_path, {"a_ses-2": {3: 4}}, spacing_mm=4.0)
     run(tmp_path)
-    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;other_voxels"}
-    assert "a_ses-2: +0.224 ml since a_ses-1 (absent_regions, other_voxels)" in capsys.readouterr().out
+    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;other_voxels;regions_differ"}
+    assert "a_ses-2: +0.224 ml since a_ses-1 (absent_regions, other_voxels, regions_differ)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,8 @@ def test_lesions_found_on_a_t1_alone_are_not_compared_with_those_of_a_flair(
 def flags_between(
     before: Sequence[str], now: Sequence[str], spacings: Sequence[float] = (1, 1), ways: str = "xx"
 ) -> list[str]:
-    flags, sizes = {"a_ses-1": before, "a_ses-2": now}, dict(zip(("a_ses-1", "a_ses-2"), spacings, strict=True))
-    made = dict(zip(flags, ways, strict=True))
-    return doubts(flags, "a_ses-1", "a_ses-2", lambda name: [1, 1, sizes[name]], made)
+    one, other = ([1, size, 1] for size in spacings)
+    return doubts((before, now), (one, other), one_way=ways == "xx")
 
 
 def test_flags_are_those_that_hold_between_the_two_visits() -> None:
@@ -186,11 +185,11 @@ def test_one_visit_edited_by_hand_is_said(tmp_path: Path) -> None:
     cases = {name: {**made, "scans": {}, "notes": []} for name in ("a_ses-1", "a_ses-2")}
     (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
     run(tmp_path)
-    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;small_load"}
+    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;small_load;same_regions"}
     cases["a_ses-2"]["lesions_by"] = "edited"
     (tmp_path / "predict.json").write_text(json.dumps({"cases": cases}))
     run(tmp_path)
-    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;small_load;other_method"}
+    assert {row["flags"] for row in visits(tmp_path)} == {"absent_regions;small_load;other_method;same_regions"}
 
 
 def test_visits_that_are_passed_over_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from yucca_wm.localize.measures.visits import Lesions, VisitRow
 from yucca_wm.registration.itk import save_affine
 from yucca_wm.report.__main__ import main
 from yucca_wm.report.folder import files_of
-from yucca_wm.report.pictures.visits import FAINTEST_ML, draw_differences
+from yucca_wm.report.pictures.visits import FAINTEST_ML, draw_differences, planes_through
 from yucca_wm.report.visits import MOST, changed, laid_on
 
 
@@ -60,8 +60,8 @@ def test_the_later_visit_has_the_difference_and_the_cohort_a_row_and_a_picture(p
     later, earlier = (words_of(pages / "subjects" / f"anna_visit{n}.html") for n in (2, 1))
     assert "Since the visit before: anna_visit1" in later
     new = "1 new lesion, with none nearby at the visit before (+2.880 ml)"
-    assert f"The difference of +2.880 ml: {new}; no lesion gone; lesions of both visits +0.000 ml." in later
-    assert "Lesions without one at the visit before" in later
+    assert f"The difference of +2.880 ml: {new}; no lesion gone; all else +0.000 ml. The" in later
+    assert "New lesions" in later
     assert "total 0.000 2.880 +2.880 0 1" in later
     assert "visit before" not in earlier
     assert "visit before" not in words_of(pages / "subjects" / "bert.html")
@@ -114,7 +114,7 @@ def test_the_rows_shown_add_up_to_the_total() -> None:
     places = [row(f"r{n}", 1.0, 1.0 + (-1) ** n * n / 10, (n, 1)) for n in range(15)]
     total = row("total", 15.0, sum(place.now.volume_ml for place in places), (105, 15))
     shown = changed([*places, total])
-    assert [of.name for of in shown] == [*(f"r{n}" for n in range(14, 4, -1)), "5 other places", "total"]
+    assert [of.name for of in shown] == [*(f"r{n}" for n in range(14, 4, -1)), "all others (5)", "total"]
     assert len(shown) == MOST + 2
     for each in (lambda of: of.before.volume_ml, lambda of: of.difference_ml, lambda of: of.before.number):
         assert sum(map(each, shown[:-1])) == pytest.approx(each(total))
@@ -122,7 +122,19 @@ def test_the_rows_shown_add_up_to_the_total() -> None:
 
 def test_places_without_a_difference_share_a_row() -> None:
     shown = changed([row("a", 1, 1), row("b", 2, 2.5), row("total", 3, 3.5)])
-    assert [(of.name, of.difference_ml) for of in shown] == [("b", 0.5), ("1 other place", 0), ("total", 0.5)]
+    assert [(of.name, of.difference_ml) for of in shown] == [("b", 0.5), ("all others (1)", 0), ("total", 0.5)]
+
+
+def test_every_new_lesion_is_in_a_plane_as_far_as_there_are_planes() -> None:
+    """Lesion 2 lies in the plane of lesion 1; of eight more in planes of their own, five fit."""
+    new = np.zeros((20, 20, 20), np.uint16)
+    new[2:6, 2:6, 3:6] = 1
+    new[2:8, 2:8, 4] = 1
+    new[12, 12, 4] = 2
+    for number in range(3, 11):
+        new[15, 15, 2 * number - 1] = number
+    assert planes_through(new) == ([4, 5, 7, 9, 11, 13], [8, 9, 10])
+    assert planes_through(new * 0) == ([], [])
 
 
 @pytest.mark.parametrize("most_ml", [0.01, 4.0])

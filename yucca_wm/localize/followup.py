@@ -60,7 +60,8 @@ class FollowUp:
             f"{total.before.volume_ml:.3f} ml before, {total.now.volume_ml:.3f} ml now: {total.difference_ml:+.3f} ml",
         ]
         if total.new is None or total.gone is None:
-            lines.append("which lesions are new is not known: the regions of the two visits do not fit on each other")
+            why = "the two visits do not share enough regions that fit on each other"
+            lines.append(f"which lesions are new is not known: {why}")
         else:
             new, gone = (f"{of.number} {what} ({of.volume_ml:.3f} ml)" for of, what in
                          ((total.new, "new"), (total.gone, "gone")))  # fmt: skip
@@ -120,15 +121,12 @@ def compare_visits(before: Localization | HasLocalization, now: Localization | H
     if one._table.names != other._table.names or one._settings != other._settings:
         problem = f"was localized with other regions or settings than {one.subject}"
         raise InputError(other.subject, problem, "use the same for both visits")
-    keys = ("before", "now")
-    flags = dict(zip(keys, (list(of.flags) for of in found), strict=True))
-    spacing_mm = dict(zip(keys, (of.result.spacing_mm for of in found), strict=True))
     compared = compare(
         (one.subject, other.subject),
         (_rows(one, LOAD), _rows(other, LOAD)),
         (_rows(one, LESIONS), _rows(other, LESIONS)),
         (one.result.positions, other.result.positions),
-        doubts(flags, *keys, spacing_mm.__getitem__, {}),
+        doubts((list(one.flags), list(other.flags)), (one.result.spacing_mm, other.result.spacing_mm), one_way=True),
     )
     return FollowUp(
         VISITS.data_frame(VISITS.fields(row, other.subject) for row in compared.rows),
@@ -140,7 +138,10 @@ def compare_visits(before: Localization | HasLocalization, now: Localization | H
 
 
 def _localization(given: Localization | HasLocalization) -> Localization:
-    found = given if isinstance(given, Localization) else given.localization
+    found = given if isinstance(given, Localization) else getattr(given, "localization", given)
+    if isinstance(found, str | os.PathLike) or not isinstance(found, Localization | None):
+        problem = "is no result of yucca_wm.localize or yucca_wm.predict"
+        raise InputError(str(given)[:80], problem, "localize both visits first")
     if found is None:
         raise InputError("prediction", "has no lesions by region", "predict lesions and regions of both visits")
     return found

@@ -108,14 +108,17 @@ def _places(lesions: Image, tissue: Image, regions: Image, table: RegionTable, s
 
 
 def _new(lesions: Image, regions: Image, table: RegionTable, settings: Settings, numbers: Collection[int]) -> Layer:
-    """Layer of the lesions with these ``numbers`` in the census."""
+    """Layer of the lesions with these ``numbers`` in the census, which are their labels."""
     components = counted_lesions(lesions, settings)
     order = census_order(components, intersect(components, regions.data, table.indices), lesions.affine)
-    wanted = np.isin(components.lesion, order[np.array(sorted(numbers)) - 1])
-    labelled = np.zeros(lesions.shape, np.uint8)
-    labelled[tuple(components.voxels[wanted].T)] = 1
+    label = np.zeros(components.count, np.uint16)
+    for number in numbers:
+        label[order[number - 1]] = number
+    labelled = np.zeros(lesions.shape, np.uint16)
+    labelled[tuple(components.voxels.T)] = label[components.lesion]
+    names = {number: f"new lesion {number}" for number in numbers}
     shown = to_ras(lesions.with_data(labelled)).data
-    return Layer(NEW_LESIONS, shown, {1: "new lesion"}, {1: NEW_COLOR}, says="lesion", sparse=True)
+    return Layer(NEW_LESIONS, shown, names, dict.fromkeys(names, NEW_COLOR), says="lesion", sparse=True)
 
 
 def _of_table(title: str, labels: Image, table: RegionTable, says: str) -> Layer:

@@ -30,7 +30,7 @@ Row = dict[str, str]
 EXTRA = {
     "lesion_load_soft.tsv": "Soft localization: expected volumes and how sure they are",
     "modalities.tsv": "T1, FLAIR and both, side by side",
-    NEW.name: "Lesions without one at the visit before",
+    NEW.name: "New lesions",
     "template/template.tsv": "Lesion volume in the subject's space and in the template's",
 }
 """Tables that localize writes on request, in the order of the pages."""

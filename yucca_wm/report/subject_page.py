@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,14 @@ from yucca_wm.report.pictures.subject import OUTSIDE_COLOR, RegionLoad, draw_sub
 from yucca_wm.report.pictures.viewer import slice_viewer
 from yucca_wm.report.results import EXTRA, Results, Row, facts_of, value
 from yucca_wm.report.scans import OTHER_GRID
-from yucca_wm.report.visits import add_both_visits, since_before
+from yucca_wm.report.visits import add_both_visits, in_short, since_before
 
 FIRST = ("lesion", "main_region", "place", "volume_ml")
 """Columns of the census that come first on the page."""
 
 CAPTION = (
     "Lesions, outlined in the colour of their region, in the axial planes that show most of them, at least 10 mm apart "
-    f"(without lesions: evenly through the brain), with their height in the scan's coordinates. {LEFT} "
+    f"(without lesions: evenly through the brain), with the height of their middle in the scan's coordinates. {LEFT} "
     "Below, the load and the lesion volume of every region, and the volume outside all of them; the volumes add up to "
     "the total."
 )
@@ -53,8 +52,9 @@ def subject_page(
     rows, about = results.load[subject], results.summary["subjects"][subject]
     total = rows[-1]
     viewer, problem, by_headers = "", "", False
+    unsure: list[str] = []
     try:
-        viewer, by_headers = _draw(subject, results, table, pictures, background, scan_before)
+        viewer, by_headers = _draw(subject, results, table, pictures, background, scan_before, unsure)
     except YuccaWMError as error:
         problem = str(error)
     first, others = affected(rows)
@@ -62,7 +62,7 @@ def subject_page(
     lesions = results.lesions.get(subject, [])
     volume, number = decimals(value(total, "lesion_volume_ml")), count(total["n_lesions"], "lesion")
     notes = Notes.of({subject: results.notes.get(subject, [])})
-    unsure = [*about["flags"].values()]
+    unsure = [*about["flags"].values(), *unsure]
     unsure += [doubt for doubt in notes.doubts.get(subject, []) if doubt.about not in about["flags"]]
     if problem:
         unsure.append("no picture of the lesions" + ("" if results.anonymous else f": {problem}"))
@@ -76,7 +76,7 @@ def subject_page(
         title=subject,
         alone=alone,
         version=__version__,
-        summary=f"{volume} ml in {number}",
+        summary=f"{volume} ml in {number}" + (in_short(results.visits[subject]) if subject in results.visits else ""),
         facts=_facts(subject, results, background),
         flags=unsure,
         small=SMALL if by_models else "",
@@ -118,9 +118,11 @@ def _draw(
     pictures: Pictures,
     background: Path | None,
     scan_before: Path | None,
+    doubts: list[str],
 ) -> tuple[str, bool]:
     """Add the picture of the lesions to ``pictures``, and return the slice view, and whether maps lie on the scan by
-    the headers alone. Raises YuccaWMError if a map or the scan cannot be shown."""
+    the headers alone. Adds to ``doubts`` what else cannot be shown. Raises YuccaWMError if a map or the scan cannot be
+    shown."""
     rows, about = results.load[subject], results.summary["subjects"][subject]
     loads = [
         RegionLoad(
@@ -144,9 +146,11 @@ def _draw(
     pictures.add(figure, subject, CAPTION + REST * any(row["name"] in REMAINDERS for row in rows))
     if background is not None and scan_before is not None and subject in results.to_previous:
         new = next((layer.labelled for layer in layers if layer.title == NEW_LESIONS), lesions * 0)
-        with suppress(YuccaWMError):  # the scan before cannot be read: the page of that visit says so
-            before = scan_before, results.to_previous[subject]
+        before = scan_before, results.to_previous[subject]
+        try:
             add_both_visits(pictures, f"{BOTH_VISITS}/{subject}", before, under, new, brain)
+        except YuccaWMError as error:
+            doubts.append("no picture of both visits" + ("" if results.anonymous else f": {error}"))
     return slice_viewer(under, layers, _centre_of_largest(results.lesions.get(subject, [])), brain), by_headers
 
 

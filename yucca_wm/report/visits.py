@@ -17,7 +17,7 @@ from yucca_wm.localize.measures.flags import TITLES
 from yucca_wm.localize.measures.visits import OF_VISITS, Lesions, VisitRow
 from yucca_wm.registration.itk import load_affine
 from yucca_wm.report.html import LEFT, Pictures, table_of
-from yucca_wm.report.pictures.visits import draw_both_visits, draw_differences
+from yucca_wm.report.pictures.visits import draw_both_visits, draw_differences, planes_through
 from yucca_wm.report.results import Results
 
 MEANINGS = {**TITLES, **OF_VISITS}
@@ -26,9 +26,9 @@ MOST = 10
 """At most this many places have their own row."""
 
 RETEST = (
-    "Two scans without any change differ, too: in simulated rescans of 16 people, totals by up to 0.2 ml (where there "
-    "were under 2 ml), 0.7 ml (2 to 15 ml) and 3.8 ml (more), and two lesions in the median were called new, nearly "
-    "all of them under 0.05 ml (documentation: What to expect on your scans)."
+    "Two scans without any change differ, too: in 16 simulated rescans, totals by up to 0.2 ml (where there were under "
+    "2 ml), 0.7 ml (2 to 15 ml) and 3.8 ml (more), and two lesions in the median were called new: most under 0.05 ml, "
+    "the largest 0.6 ml (documentation: What to expect on your scans)."
 )
 """Sentence on lesions found by the package's models (`benchmarks/retest.py`)."""
 
@@ -39,7 +39,7 @@ CAPTION = (
 
 BOTH = (
     "Above: the visit before, turned and moved until its regions lie on those of this visit. Below: this visit, with "
-    f"the lesions outlined that are new (in the planes that show most of them). {LEFT}"
+    "new lesions outlined (numbers as in new_lesions.tsv; heights are those of the middle of the slice)."
 )
 
 
@@ -56,13 +56,20 @@ def since_before(rows: Sequence[VisitRow], *, by_models: bool) -> dict[str, Any]
     }
 
 
+def in_short(rows: Sequence[VisitRow]) -> str:
+    """The difference, for the headline of a subject's page. rows : of one visit."""
+    total = rows[-1]
+    new = "" if total.new is None else f", {count(total.new.number, 'new lesion')}"
+    return f"; {total.difference_ml:+.3f} ml{new} since {total.previous_visit}"
+
+
 def changed(rows: Sequence[VisitRow]) -> list[VisitRow]:
     """The rows of the places that differ most, one row for all others, and the total, to which these add up."""
     *places, total = rows
     places.sort(key=lambda row: abs(row.difference_ml), reverse=True)
     first = [row for row in places[:MOST] if row.difference_ml]
     others = places[len(first) :]
-    return [*first, *[_together(others)] * bool(others), total]
+    return [*first, *([_together(others)] if others else []), total]
 
 
 def add_both_visits(
@@ -78,7 +85,10 @@ def add_both_visits(
     before : scan of the visit before, and transform to its world. now, new, brain : scan, new lesions and mask
     [x, y, z] in RAS order.
     """
-    pictures.add(draw_both_visits(laid_on(*before, now), now, new, brain), name, BOTH)
+    missing = planes_through(new)[1]
+    which = f" Not shown here, but in the slice view: {', '.join(map(str, missing))}." if missing else ""
+    caption = f"{BOTH}{which} {LEFT}" if new.any() else f"{BOTH} No lesion is new. {LEFT}"
+    pictures.add(draw_both_visits(laid_on(*before, now), now, new, brain), name, caption)
 
 
 def laid_on(scan: Path, transform: Path, now: Image) -> Image:
@@ -131,7 +141,7 @@ def _cells(row: VisitRow) -> list[str]:
 def _together(rows: Sequence[VisitRow]) -> VisitRow:
     """The sum of several rows, as far as pages show it."""
     before, now = _sum([row.before for row in rows]), _sum([row.now for row in rows])
-    return replace(rows[0], name=count(len(rows), "other place"), before=before, now=now)
+    return replace(rows[0], name=f"all others ({len(rows)})", before=before, now=now)
 
 
 def _sum(lesions: Sequence[Lesions]) -> Lesions:
@@ -145,12 +155,13 @@ def _said(lesions: Lesions | None) -> str:
 def _lesion_by_lesion(total: VisitRow) -> str:
     """Which part of the difference are new and gone lesions."""
     if total.new is None or total.gone is None:
-        return "The regions of the two visits do not lie on each other well enough to tell which lesions are new."
+        return "Which lesions are new is not known: the two visits do not share enough regions that fit on each other."
     rest_ml = total.difference_ml - total.new.volume_ml + total.gone.volume_ml
     new = (
         f"{count(total.new.number, 'new lesion')}, with none nearby at the visit before (+{total.new.volume_ml:.3f} ml)"
     )
     gone = f"{count(total.gone.number, 'lesion')} gone, with none nearby now (-{total.gone.volume_ml:.3f} ml)"
     parts = [new if total.new.number else "no new lesion", gone if total.gone.number else "no lesion gone"]
-    parts.append(f"lesions of both visits {rest_ml:+.3f} ml")
-    return f"The difference of {total.difference_ml:+.3f} ml: {'; '.join(parts)}."
+    parts.append(f"all else {rest_ml:+.3f} ml")
+    fit = f" The centres of the regions of both visits lie {total.apart_mm:.1f} mm apart (median)."
+    return f"The difference of {total.difference_ml:+.3f} ml: {'; '.join(parts)}.{fit}"

@@ -20,7 +20,7 @@ from yucca_wm.localize.measures.changes import NEAR_MM
 from yucca_wm.localize.measures.expected import SoftRow, Spread
 from yucca_wm.localize.measures.load import LesionRow, LoadRow, ModalityRow
 from yucca_wm.localize.measures.places import PLACES, PlaceRow
-from yucca_wm.localize.measures.visits import OF_VISITS, OTHER_METHOD, NewLesion, VisitRow
+from yucca_wm.localize.measures.visits import OF_VISITS, NewLesion, VisitRow
 
 ML, MM, PERCENT = "mL", "mm", "%"
 PLACE_NAMES = {place.name: place.title for place in PLACES}
@@ -274,12 +274,12 @@ VISIT: tuple[Column[VisitRow], ...] = (
     Column(
         "regions_apart_mm", lambda row: row.apart_mm,
         "distance between the centres of the regions at both visits once these lie on each other", MM,
-        "root mean square over regions, the same in every row; a measure of how well they do", decimals=3,
+        "median over regions, the same in every row; a measure of how well they do", decimals=3,
     ),
     Column(
         "flags", lambda row: ";".join(row.flags), "flags of either visit that may explain the difference",
         computed="all but `high_load`; `other_voxels` and `other_scans` if they hold between these two; and "
-        f"`{OTHER_METHOD}`: {OF_VISITS[OTHER_METHOD]}",
+        + "; ".join(f"`{flag}`: {meaning}" for flag, meaning in OF_VISITS.items()),
     ),
 )  # fmt: skip
 

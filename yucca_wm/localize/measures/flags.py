@@ -161,6 +161,11 @@ def ignored_flag(total: LoadRow, settings: Settings) -> dict[str, str]:
     return {"ignored_labels": f"{said}{total.lesion_volume_ml:.3g} ml)"}
 
 
+def voxels_differ(spacings_mm: Iterable[Iterable[float]]) -> bool:
+    """Whether scans count as scanned differently, by their voxel sizes along axes in any order."""
+    return any(max(sizes) > VISITS_APART * min(sizes) for sizes in zip(*map(sorted, spacings_mm), strict=True))
+
+
 def other_voxels(subjects: Iterable[str], spacing_mm: Callable[[str], Iterable[float]]) -> dict[str, str]:
     """Subject -> sentence, for visits of a person whose voxels differ in size: volumes differ for that reason alone.
 
@@ -168,9 +173,9 @@ def other_voxels(subjects: Iterable[str], spacing_mm: Callable[[str], Iterable[f
     """
     said: dict[str, str] = {}
     for names in sharers((bare_person(name), name) for name in subjects).values():
-        visits = {name: sorted(spacing_mm(name)) for name in sorted(names)}
-        if any(max(sizes) > VISITS_APART * min(sizes) for sizes in zip(*visits.values(), strict=True)):
-            sizes = ", ".join(f"{name} {by_axis(of)}" for name, of in visits.items())
+        visits = {name: list(spacing_mm(name)) for name in sorted(names)}
+        if voxels_differ(visits.values()):
+            sizes = ", ".join(f"{name} {by_axis(sorted(of))}" for name, of in visits.items())
             sentence = f"voxels differ in size between visits (in mm: {sizes}): do not compare volumes as they are"
             said |= dict.fromkeys(names, sentence)
     return said

@@ -12,14 +12,16 @@ from yucca_wm.core.regions import RegionTable
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.measures.lesions import Components, Intersection
 
-SAMPLES = 128
-"""Number of voxels along each axis on which centres of regions are measured."""
+SAMPLES = 256
+"""Grids with at least twice as many voxels along an axis are thinned along it to measure the centres of regions."""
 
 
 @dataclass(frozen=True)
 class Centres:
-    """Centres of regions, measured on a subsampled grid. voxels : int [labels]. mm : float [labels, 3], mean of their
-    positions in world mm; NaN for labels without a voxel."""
+    """Centres of regions, in large grids measured on a part of their voxels.
+
+    voxels : int [labels]. mm : float [labels, 3], mean of their positions in world mm; NaN for labels without a voxel.
+    """
 
     voxels: NDArray[np.intp]
     mm: NDArray[np.float64]
@@ -29,14 +31,15 @@ class Centres:
 class Positions:
     """Lesions and regions of one subject.
 
-    voxels : int [n, 3], array indices of the lesion voxels. affine : [4, 4], these -> world mm (RAS+). lesion : int
-    [n], number of each voxel's lesion in ``lesions.tsv``, from 1. row : int [n], row of its region, or outside, in
-    ``lesion_load.tsv``, from 0. region_mm : float [r, 3], mean of the voxel centres of every white-matter region of the
-    table; NaN where it has no voxel. region_ml : [r], their volumes.
+    voxels : int [n, 3], array indices of the lesion voxels. affine : [4, 4], these -> world mm (RAS+). shape : int [3],
+    of the grid. lesion : int [n], number of each voxel's lesion in ``lesions.tsv``, from 1. row : int [n], row of its
+    region, or outside, in ``lesion_load.tsv``, from 0. region_mm : float [r, 3], mean of the voxel centres of every
+    white-matter region of the table; NaN where it has no voxel. region_ml : [r], their volumes.
     """
 
     voxels: NDArray[np.intp]
     affine: NDArray[np.float64]
+    shape: NDArray[np.intp]
     lesion: NDArray[np.intp]
     row: NDArray[np.intp]
     region_mm: NDArray[np.float64]
@@ -46,6 +49,11 @@ class Positions:
     def lesion_mm(self) -> NDArray[np.float64]:
         """[n, 3] centres of the lesion voxels in world mm."""
         return apply_affine(self.affine, self.voxels)
+
+    def shows(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """[n] whether points in world mm [n, 3] lie within the grid."""
+        at = apply_affine(np.linalg.inv(self.affine), points_mm)
+        return np.asarray(((at > -0.5) & (at < self.shape - 0.5)).all(axis=1))
 
     @property
     def voxel_ml(self) -> float:
@@ -74,6 +82,7 @@ def positions_of(
     return Positions(
         voxels=components.voxels,
         affine=regions.affine,
+        shape=np.array(regions.shape),
         lesion=number[components.lesion],
         row=row[regions.data[tuple(components.voxels.T)]],
         region_mm=centres.mm[measured],

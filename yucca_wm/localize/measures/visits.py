@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 from yucca_wm.cohort.ids import sharers
 from yucca_wm.cohort.visits import bare_person, in_order_of_time, successive_visits
 from yucca_wm.core.errors import some_of
-from yucca_wm.localize.measures.changes import Alone, Change
-from yucca_wm.localize.measures.flags import OTHER_SCANS, OTHER_VOXELS, found_on_t1, other_voxels
+from yucca_wm.localize.measures.changes import Alone, Change, unlike
+from yucca_wm.localize.measures.flags import OTHER_SCANS, OTHER_VOXELS, found_on_t1, voxels_differ
+from yucca_wm.localize.measures.positions import Positions
 
 Row = Mapping[str, str]
 
@@ -90,33 +93,40 @@ def visits_before(flags: Mapping[str, Collection[str]]) -> dict[str, str]:
     return successive_visits(flags, found_on_t1(flags))
 
 
-OTHER_METHOD = "other_method"
+OTHER_METHOD, SAME_REGIONS, REGIONS_DIFFER = "other_method", "same_regions", "regions_differ"
 OF_VISITS = {
-    OTHER_METHOD: "lesions or regions made in another way than at the other visit (another model or tool, or edited)"
+    SAME_REGIONS: "both visits have the same region map: right only if their scans were laid on each other before",
+    REGIONS_DIFFER: "a region differs in volume by more than a fifth: is it cut off at one visit?",
+    OTHER_METHOD: "lesions or regions made in another way than at the other visit (another model or tool, or edited)",
 }
 """Flag of a visit and the one before, in ``visits.tsv`` alone -> short meaning."""
 
 
+def region_doubts(before: Positions, now: Positions) -> list[str]:
+    """SAME_REGIONS and REGIONS_DIFFER, where they hold."""
+    same = np.array_equal(before.region_mm, now.region_mm, equal_nan=True)
+    return [*[SAME_REGIONS] * same, *[REGIONS_DIFFER] * bool(unlike(before, now).any())]
+
+
 def doubts(
-    flags: Mapping[str, Collection[str]],
-    before: str,
-    now: str,
-    spacing_mm: Callable[[str], Iterable[float]],
-    ways: Mapping[str, str],
+    flags: tuple[Collection[str], Collection[str]],
+    spacings_mm: tuple[Iterable[float], Iterable[float]],
+    *,
+    one_way: bool,
 ) -> list[str]:
     """What may explain a difference between two visits: their flags, except that of a high load, and those that compare
     them with visits that are not these two; and OTHER_METHOD.
 
-    flags : subject -> its flags. spacing_mm : gives the voxel size of a subject. ways : subject -> how its maps were
-    made, where that is known.
+    flags : of either visit. spacings_mm : their voxel sizes. one_way : whether their maps were made in the same way, as
+    far as that is known.
     """
     of_others = ("high_load", OTHER_VOXELS, OTHER_SCANS)
-    found = dict.fromkeys(flag for visit in (before, now) for flag in flags[visit] if flag not in of_others)
-    if other_voxels((before, now), spacing_mm):
+    found = dict.fromkeys(flag for own in flags for flag in own if flag not in of_others)
+    if voxels_differ(spacings_mm):
         found[OTHER_VOXELS] = None
-    if (OTHER_SCANS in flags[before]) != (OTHER_SCANS in flags[now]):
+    if (OTHER_SCANS in flags[0]) != (OTHER_SCANS in flags[1]):
         found[OTHER_SCANS] = None
-    if ways.get(before) != ways.get(now):
+    if not one_way:
         found[OTHER_METHOD] = None
     return list(found)
 

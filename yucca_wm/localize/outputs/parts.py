@@ -107,7 +107,7 @@ def files_of(maps: Maps) -> dict[str, str]:
     }
 
 
-PART_FORM = 3
+PART_FORM = 4
 """Raised when parts hold something new, so that subjects that were done before are done again."""
 
 

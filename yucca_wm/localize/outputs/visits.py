@@ -20,6 +20,7 @@ from yucca_wm.localize.measures.visits import (
     VisitRow,
     doubts,
     new_lesions,
+    region_doubts,
     visit_rows,
     visits_before,
 )
@@ -58,6 +59,8 @@ def compare(
     ``lesions.tsv``, and positions. flags : from `doubts`."""
     before, now = positions
     changed = None if before is None or now is None else change(before, now, len(loads[1]) - 1)
+    if before is not None and now is not None:
+        flags = [*flags, *region_doubts(before, now)]
     rows = visit_rows(visits[0], loads, lesions, changed, flags)
     to_previous = None if changed is None else np.asarray(np.linalg.inv(changed.matrix), np.float64)
     return Compared(visits[1], rows, new_lesions(changed, lesions[1]), to_previous)
@@ -72,8 +75,8 @@ def write_visits(
 ) -> None:
     """Write both tables, and the transforms, if a person was scanned more than once.
 
-    flags : subject -> its flags, in the order of the tables. ways : as for `doubts`. columns : name of a table -> its
-    columns.
+    flags : subject -> its flags, in the order of the tables. ways : subject -> how its maps were made. columns : name
+    of a table -> its columns.
     """
     for file in (folder / FOLDER).glob(f"*{TO_PREVIOUS}"):  # of an earlier run
         file.unlink()
@@ -113,6 +116,9 @@ def _compared(
             (tsv_rows(before.tables[table], columns[table]), tsv_rows(now.tables[table], columns[table]))
             for table in (LOAD, LESIONS)
         )
-        spacing_mm = dict(zip(visits, (part.summary["spacing_mm"] for part in (before, now)), strict=True))
-        said = doubts(flags, *visits, spacing_mm.__getitem__, ways)
+        said = doubts(
+            (flags[visits[0]], flags[visits[1]]),
+            (before.summary["spacing_mm"], now.summary["spacing_mm"]),
+            one_way=ways.get(visits[0]) == ways.get(visits[1]),
+        )
         yield compare(visits, loads, lesions, (before.where, now.where), said)

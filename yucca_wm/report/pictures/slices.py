@@ -128,7 +128,7 @@ def draw_slices(
     names: dict[int, str],
     colors: dict[str, str],
     window: tuple[float, float],
-    legend_top: float,
+    legend_top: float | None,
 ) -> None:
     """Draw axial slices with labels outlined, the subject's left on the left, and a legend.
 
@@ -146,8 +146,8 @@ def draw_slices(
         Label -> name, name -> colour ``#rrggbb``.
     window : (float, float)
         Intensities shown black and white.
-    legend_top : float
-        Upper edge of the legend, as a share of the figure's height.
+    legend_top : float, optional
+        Upper edge of the legend, as a share of the figure's height; None: no legend.
     """
     from matplotlib.patches import Patch
 
@@ -171,7 +171,7 @@ def draw_slices(
     handles = [Patch(facecolor=color, edgecolor="#444444", label=name.replace("_", " ")) for name, color in named]
     if any(colors.get(name, OTHER) == OTHER for name in drawn):
         handles.append(Patch(facecolor=OTHER, edgecolor="#444444", label="other regions"))
-    if handles:
+    if handles and legend_top is not None:
         figure.legend(
             handles=handles, loc="upper center", bbox_to_anchor=(0.5, legend_top), ncols=5, fontsize=9, frameon=False
         )

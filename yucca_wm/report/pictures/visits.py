@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from yucca_wm.imaging.images import Image
 from yucca_wm.localize.heatmap import MAX_NAMED_ROWS
-from yucca_wm.report.pictures.slices import brain_box, chosen_planes, draw_slices, grey_window
+from yucca_wm.report.pictures.slices import SLICES, brain_box, chosen_planes, draw_slices, grey_window
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NEW_COLOR = "#ff2d95"
@@ -67,14 +68,14 @@ def draw_differences(visits: Sequence[str], places: Sequence[str], differences_m
 
 
 def draw_both_visits(before: Image, now: Image, new: NDArray[Any], brain: NDArray[np.bool_]) -> Figure:
-    """Draw axial slices of two visits, the earlier one above, with new lesions outlined on the later one.
+    """Draw axial slices of two visits, the earlier one above, with new lesions outlined and numbered on the later one.
 
     Parameters
     ----------
     before, now : Image
         Scans [x, y, z] in RAS order, on one grid.
     new : ndarray, int, shape (x, y, z)
-        1 in new lesions, 0 elsewhere.
+        Numbers of new lesions, 0 elsewhere.
     brain : ndarray, bool, shape (x, y, z)
         Voxels that set the grey windows, and the planes if no lesion is new.
 
@@ -85,13 +86,46 @@ def draw_both_visits(before: Image, now: Image, new: NDArray[Any], brain: NDArra
     """
     from matplotlib.figure import Figure
 
-    shown = chosen_planes(new, brain, float(now.spacing_mm[2]))
+    shown = planes_through(new)[0] or chosen_planes(new, brain, float(now.spacing_mm[2]))
     figure = Figure(figsize=(PLANE_INCHES * len(shown) + 0.5, 5.6), facecolor="white")
     left = 0.5 / figure.get_figwidth()
     box = brain_box(brain, new, now.spacing_mm)
-    for scan, labelled, name, bottom in ((before, new * 0, "the visit before", 0.5), (now, new, "this visit", 0.03)):
+    names = {int(number): str(number) for number in np.unique(new)}
+    for scan, labelled, visit, bottom in ((before, new * 0, "the visit before", 0.5), (now, new, "this visit", 0.03)):
         cells = figure.add_gridspec(1, len(shown), left=left, right=0.99, top=bottom + 0.43, bottom=bottom, wspace=0.03)
-        window = grey_window(scan.data, brain)
-        draw_slices(figure, cells, shown, box, scan, labelled, {1: name}, {name: NEW_COLOR}, window, legend_top=-1)
-        figure.text(left / 2, bottom + 0.215, name, rotation=90, va="center", ha="center", fontsize=10)
+        drawn = len(figure.axes)
+        colors = dict.fromkeys(names.values(), NEW_COLOR)
+        draw_slices(figure, cells, shown, box, scan, labelled, names, colors, grey_window(scan.data, brain), None)
+        for axes, k in zip(figure.axes[drawn:], shown, strict=True):
+            _number(axes, labelled[*box, k])
+        figure.text(left / 2, bottom + 0.215, visit, rotation=90, va="center", ha="center", fontsize=10)
     return figure
+
+
+def planes_through(lesions: NDArray[Any]) -> tuple[list[int], list[int]]:
+    """Up to SLICES axial planes, bottom to top, through as many lesions as possible, the first numbers first: each in
+    the plane that shows most of it, unless a plane shows it already; and the numbers of those that are in none.
+
+    lesions : numbers of lesions [x, y, z], 0 elsewhere.
+    """
+    planes: list[int] = []
+    missing: list[int] = []
+    for number in np.unique(lesions[lesions > 0]).tolist():
+        area = np.count_nonzero(lesions == number, axis=(0, 1))
+        if area[planes].any():
+            continue
+        if len(planes) < SLICES:
+            planes.append(int(area.argmax()))
+        else:
+            missing.append(number)
+    return sorted(planes), missing
+
+
+def _number(axes: Axes, plane: NDArray[Any]) -> None:
+    """Write the number of every lesion beside it. plane : numbers [x, y]."""
+    for number in np.unique(plane[plane > 0]).tolist():
+        at = np.argwhere(plane == number)
+        axes.annotate(
+            str(number), (at[:, 0].max(), at[:, 1].mean()), xytext=(4, 0), textcoords="offset points", va="center",
+            color=NEW_COLOR, fontsize=9, fontweight="bold",
+        )  # fmt: skip
