@@ -8,7 +8,7 @@
     found = yw.localize(lesions, regions, names=None, tissue=None, connectivity=26, min_size_mm3=3.0)
     found.loads, found.lesions, found.places, found.flags              # DataFrames, dict; places: with a tissue map
     found.plot()                                                       # matplotlib figure
-    change = yw.compare_visits(before, now)                            # two localizations: .regions .new_lesions
+    change = yw.compare_visits(before, now)                            # two of found or scan: .regions .new_lesions
     labels = yw.parcellate(wm="wm.nii.gz")                             # or t1=...; .regions .transform .quality
     scores = yw.evaluate(prediction, truth, kind="lesions")            # DataFrame
     effects = yw.associate(loads, participants, outcome="diagnosis", covariates=["age", "sex"])

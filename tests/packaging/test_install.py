@@ -94,11 +94,12 @@ people = [f"sub-{number:02d}" for number in range(1, 25)]
 maps = {name: (f"lesions/{name}.nii.gz", f"regions/{name}.nii.gz") for name in people}
 lesions, regions = maps["sub-02"]
 prediction, truth = maps["sub-02"][0], maps["sub-04"][0]
+before, now = (yw.localize(*maps[name]) for name in people[:2])
 loads = pandas.concat([yw.localize(*paths).loads for paths in maps.values()])
 participants = "participants.tsv"
 
 snippet = textwrap.dedent(re.search("(    import yucca_wm as yw.*?)\\n\\n(?! )", yw.__doc__, re.DOTALL)[1])
-assert snippet.count("yw.") == 6
+assert snippet.count("yw.") == 7
 exec(snippet)
 
 for image in (scan.lesions, scan.regions, scan.tissue, labels.regions):
@@ -113,6 +114,8 @@ pandas.testing.assert_frame_equal(again.loads, scan.loads)
 assert found.loads["subject"].unique().tolist() == ["sub-02"]
 assert isinstance(found.flags, dict)
 assert isinstance(found.plot(), matplotlib.figure.Figure)
+assert change.regions["difference_ml"].iloc[-1] == round(now.result.total.lesion_volume_ml
+                                                         - before.result.total.lesion_volume_ml, 6)
 assert labels.quality["wm_dice"] > 0.95
 assert scores["dice"].between(0, 1).all()
 assert len(effects.effects) == 34

@@ -55,6 +55,7 @@ def words_of(page: Path) -> str:
 def test_the_later_visit_has_the_difference_and_the_cohort_a_row_and_a_picture(pages: Path) -> None:
     """The lesion has 3 x 20 x 3 voxels of 16 mm3: 2.88 ml, all of it new."""
     cohort = words_of(pages / "index.html")
+    assert "anna_visit2 +2.880 ml, 1 new lesion since anna_visit1. " in cohort
     assert "anna_visit2 anna_visit1 0.000 2.880 +2.880 0 1 1 (2.880 ml) 0 (0.000 ml) " in cohort
     assert (pages / "figures" / "visits.png").stat().st_size > 5_000
     later, earlier = (words_of(pages / "subjects" / f"anna_visit{n}.html") for n in (2, 1))

@@ -24,7 +24,7 @@ from yucca_wm.report.notes import SMALL, Notes, failure_lines, note_lines
 from yucca_wm.report.pictures.left_right import draw_left_right, left_right_pairs
 from yucca_wm.report.pictures.value_maps import draw_frequency, draw_on_atlas
 from yucca_wm.report.results import Results, facts_of, value
-from yucca_wm.report.visits import add_differences, visits_table
+from yucca_wm.report.visits import add_differences, in_short, visits_table
 
 
 def cohort_page(
@@ -67,7 +67,7 @@ def cohort_page(
         "cohort.html",
         title=f"Lesion localization: {count(len(results.load), 'subject')}",
         version=__version__,
-        summary=_totals(results, used) + _not_in_it(left_out, len(results.load), n_failed),
+        summary=_totals(results, used) + _not_in_it(left_out, len(results.load), n_failed) + _changes(results),
         facts=facts_of(results),
         flags=[
             *failure_lines(results.failures, n_people),
@@ -130,6 +130,17 @@ def _not_in_it(left_out: Mapping[str, str], n_subjects: int, n_failed: int) -> s
     """Who is not in the means, as the end of a sentence."""
     out = f"; {len(left_out)} of {n_subjects} left out: {some_of(left_out)}" * bool(left_out)
     return out + f"; {n_failed} failed" * bool(n_failed)
+
+
+MOST_CHANGES = 5
+"""With more visits than this, differences are in the table only."""
+
+
+def _changes(results: Results) -> str:
+    """The differences since the visit before, as the end of a sentence."""
+    if not 0 < len(results.visits) <= MOST_CHANGES:
+        return ""
+    return ". " + ". ".join(f"{visit}{in_short(rows).removeprefix(';')}" for visit, rows in results.visits.items())
 
 
 def _add_frequency(results: Results, pictures: Pictures, left_out: Mapping[str, str]) -> list[str]:

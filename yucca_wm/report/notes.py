@@ -13,8 +13,9 @@ MAX_NAMED = 5
 """At most this many subjects with a note are named; with more, notes that differ only in numbers share a line."""
 
 SMALL = (
-    "Small lesions are often false or missed: of those that were inserted into scans of five people, 17 of 30 under "
-    "0.1 ml were found, and 28 of 30 larger ones (documentation: What to expect on your scans)."
+    "Small lesions are often missed, or false. Of lesions that were inserted into scans of five people, "
+    "17 of 30 under 0.1 ml were found, and 28 of 30 larger ones (documentation: What to expect on your scans). "
+    "Where a rater drew 1.3 ml of small lesions, 1.3 ml were found, two thirds of it elsewhere."
 )
 """Sentence for lesions found by the package's models."""
 

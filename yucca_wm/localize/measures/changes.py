@@ -31,7 +31,7 @@ FEWEST, MOST_APART_MM = 6, 1.2
 was at most 0.5 mm; between people, and with one visit mirrored, at least 1.5."""
 
 ROUNDS, TOLERATED = 50, 1.5
-"""Repetitions of the fit, in which a centre counts half if it is off by about TOLERATED times the median."""
+"""Repetitions of the fit, in which a centre counts a quarter if it is off by TOLERATED times the median."""
 
 
 @dataclass(frozen=True)
