@@ -113,8 +113,9 @@ def _alone(own: Positions, other: Positions, n_places: int) -> Alone:
     seen = np.bincount(own.lesion[other.shows(points)], minlength=size)
     alone = 2 * seen > np.bincount(own.lesion, minlength=size)
     for grid, another in ((own, other), (other, own)):
-        scale = _scale(grid.affine, another.affine)
-        alone[own.lesion[_distance(points @ scale, others @ scale, np.inf) <= 1 + ROUNDING]] = False
+        scale, left = _scale(grid.affine, another.affine), np.flatnonzero(alone[own.lesion])
+        near = _distance(points[left] @ scale, others @ scale, np.inf) <= 1 + ROUNDING
+        alone[own.lesion[left[near]]] = False
     lesions = np.flatnonzero(alone)
     nearest_mm = [_distance(points[own.lesion == lesion], others, 2).min() for lesion in lesions.tolist()]
     voxels = np.bincount(own.row[alone[own.lesion]], minlength=n_places)
