@@ -22,6 +22,7 @@ from yucca_wm.core.tsv import read_rows
 from yucca_wm.localize.__main__ import main
 from yucca_wm.localize.measures.changes import FEWEST, align, change
 from yucca_wm.localize.measures.positions import Positions
+from yucca_wm.localize.outputs.group import remove_group
 from yucca_wm.localize.outputs.parts import PART_FORM
 
 SHAPE = (24, 24, 16)
@@ -179,7 +180,7 @@ def test_the_transform_is_the_rigid_one_between_the_centres() -> None:
 
 
 def test_what_lies_beyond_the_other_field_of_view_is_neither_new_nor_gone(tmp_path: Path) -> None:
-    """Visit 2 ends above plane 8, with the anatomy and its lesion as before. Below, a lesion is new."""
+    """Visit 2 ends above plane 10, with the anatomy and its lesion as before. Below, a lesion is new."""
     above: Box = (10, 12, 10, 12, 12, 14)
     put(tmp_path, "a_ses-1", [STAYS, above])
     put(tmp_path, "a_ses-2", [STAYS, (18, 20, 4, 6, 2, 4)])
@@ -298,6 +299,15 @@ def test_transforms_of_people_who_left_are_removed(tmp_path: Path) -> None:
     assert main([*maps, "--out-dir", str(tmp_path / "out")]) == 0
     assert not (tmp_path / "out" / "visits").exists()
     assert not list((tmp_path / "out").glob("new_lesions.*"))
+
+
+def test_where_all_results_go_so_do_the_transforms(tmp_path: Path) -> None:
+    put(tmp_path, "a_ses-1", [STAYS])
+    put(tmp_path, "a_ses-2", [STAYS])
+    compared(tmp_path)
+    assert (tmp_path / "out" / "visits").is_dir()
+    remove_group(tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"parts", "regions.tsv", "run_record.jsonl"}
 
 
 def test_copied_results_have_the_same_tables(tmp_path: Path) -> None:

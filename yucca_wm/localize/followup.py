@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from yucca_wm.core.errors import InputError
 from yucca_wm.core.files import check_ours, make_folder
 from yucca_wm.localize.api import Localization
-from yucca_wm.localize.measures.visits import Row, doubts
+from yucca_wm.localize.measures.visits import NOT_KNOWN, Row, doubts
 from yucca_wm.localize.outputs.visits import Compared, compare, write_compared
 from yucca_wm.localize.summary import MANIFEST
 from yucca_wm.localize.tables import LESIONS, LOAD, NEW, VISITS, tables_of_subject
@@ -60,8 +60,7 @@ class FollowUp:
             f"{total.before.volume_ml:.3f} ml before, {total.now.volume_ml:.3f} ml now: {total.difference_ml:+.3f} ml",
         ]
         if total.new is None or total.gone is None:
-            why = "the two visits do not share enough regions that fit on each other"
-            lines.append(f"which lesions are new is not known: {why}")
+            lines.append(NOT_KNOWN)
         else:
             new, gone = (f"{of.number} {what} ({of.volume_ml:.3f} ml)" for of, what in
                          ((total.new, "new"), (total.gone, "gone")))  # fmt: skip
@@ -139,7 +138,7 @@ def compare_visits(before: Localization | HasLocalization, now: Localization | H
 
 def _localization(given: Localization | HasLocalization) -> Localization:
     found = given if isinstance(given, Localization) else getattr(given, "localization", given)
-    if isinstance(found, str | os.PathLike) or not isinstance(found, Localization | None):
+    if not isinstance(found, Localization | None):
         problem = "is no result of yucca_wm.localize or yucca_wm.predict"
         raise InputError(str(given)[:80], problem, "localize both visits first")
     if found is None:

@@ -167,10 +167,10 @@ def _localize(
     ours = {name: pair for name, pair in inputs.pairs.items() if case_name(pair.lesions) in done}
     others = sorted(inputs.pairs.keys() - ours.keys(), key=natural_key)
     failed, gone = ([name for name in others if (name in outcome.failures) == fails] for fails in (True, False))
-    for names, why in ((failed, "failed in this run"), (gone, "not in this run")):
+    are = "is" if len(gone) == 1 else "are"
+    for names, why in ((failed, "failed in this run"), (gone, f"{are} not in this run")):
         if names:
-            verb = ("is " if len(names) == 1 else "are ") * (names is gone)
-            said = f"{', '.join(names)} {verb}{why}: the maps are kept, but are not in the tables"
+            said = f"{', '.join(names)} {why}: the maps are kept, but are not in the tables"
             print(f"note: {said}", file=sys.stderr)
     inputs = replace(inputs, pairs=ours, failures={name: why for name, why in inputs.failures.items() if name in done})
     stage("writing tables")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from yucca_wm.core.files import check_ours, make_folder, sha256, write_json
 from yucca_wm.core.predictions import PREDICTIONS
-from yucca_wm.localize.tables import LESIONS, LOAD
+from yucca_wm.localize.tables import LESIONS, LOAD, VISITS
 
 MANIFEST, PROGRAM = "report.json", "yucca_wm.report"
 """File that lists the files of a report, beside ``index.html``."""
@@ -77,7 +77,9 @@ def is_outdated(folder: Path, results: Path) -> bool:
 
 def _contents(results: Path) -> dict[str, str]:
     """Checksums of the files that pages are made from."""
-    return {name: sha256(path) for name in (PREDICTIONS, LOAD, LESIONS) if (path := results / name).is_file()}
+    return {
+        name: sha256(path) for name in (PREDICTIONS, LOAD, LESIONS, VISITS.name) if (path := results / name).is_file()
+    }
 
 
 def _earlier(folder: Path) -> list[Path]:

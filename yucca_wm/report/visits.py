@@ -14,7 +14,7 @@ from yucca_wm.core.errors import count
 from yucca_wm.imaging import images
 from yucca_wm.imaging.images import Image, resample
 from yucca_wm.localize.measures.flags import TITLES
-from yucca_wm.localize.measures.visits import OF_VISITS, Lesions, VisitRow
+from yucca_wm.localize.measures.visits import NOT_KNOWN, OF_VISITS, Lesions, VisitRow
 from yucca_wm.registration.itk import load_affine
 from yucca_wm.report.html import LEFT, Pictures, table_of
 from yucca_wm.report.pictures.visits import draw_both_visits, draw_differences, planes_through
@@ -85,10 +85,10 @@ def add_both_visits(
     before : scan of the visit before, and transform to its world. now, new, brain : scan, new lesions and mask
     [x, y, z] in RAS order.
     """
-    missing = planes_through(new)[1]
+    planes, missing = planes_through(new)
     which = f" Not shown here, but in the slice view: {', '.join(map(str, missing))}." if missing else ""
-    caption = f"{BOTH}{which} {LEFT}" if new.any() else f"{BOTH} No lesion is new. {LEFT}"
-    pictures.add(draw_both_visits(laid_on(*before, now), now, new, brain), name, caption)
+    caption = f"{BOTH}{which} {LEFT}" if planes else f"{BOTH} No lesion is new. {LEFT}"
+    pictures.add(draw_both_visits(laid_on(*before, now), now, new, brain, planes), name, caption)
 
 
 def laid_on(scan: Path, transform: Path, now: Image) -> Image:
@@ -155,7 +155,7 @@ def _said(lesions: Lesions | None) -> str:
 def _lesion_by_lesion(total: VisitRow) -> str:
     """Which part of the difference are new and gone lesions."""
     if total.new is None or total.gone is None:
-        return "Which lesions are new is not known: the two visits do not share enough regions that fit on each other."
+        return f"{NOT_KNOWN[0].upper()}{NOT_KNOWN[1:]}."
     rest_ml = total.difference_ml - total.new.volume_ml + total.gone.volume_ml
     new = (
         f"{count(total.new.number, 'new lesion')}, with none nearby at the visit before (+{total.new.volume_ml:.3f} ml)"

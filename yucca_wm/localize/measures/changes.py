@@ -117,9 +117,11 @@ def _alone(own: Positions, other: Positions, n_places: int) -> Alone:
         near = _distance(points[left] @ scale, others @ scale, np.inf) <= 1 + ROUNDING
         alone[own.lesion[left[near]]] = False
     lesions = np.flatnonzero(alone)
-    nearest_mm = [_distance(points[own.lesion == lesion], others, 2).min() for lesion in lesions.tolist()]
-    voxels = np.bincount(own.row[alone[own.lesion]], minlength=n_places)
-    return Alone(lesions, np.array(nearest_mm, np.float64), voxels.astype(np.float64) * own.voxel_ml)
+    of_alone = alone[own.lesion]
+    nearest_mm = np.full(size, np.inf)
+    np.minimum.at(nearest_mm, own.lesion[of_alone], _distance(points[of_alone], others, 2))
+    voxels = np.bincount(own.row[of_alone], minlength=n_places)
+    return Alone(lesions, nearest_mm[lesions], voxels.astype(np.float64) * own.voxel_ml)
 
 
 def _scale(grid: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -102,6 +102,10 @@ OF_VISITS = {
 """Flag of a visit and the one before, in ``visits.tsv`` alone -> short meaning."""
 
 
+NOT_KNOWN = "which lesions are new is not known: the two visits do not share enough regions that fit on each other"
+"""Said where `VisitRow.new` is None."""
+
+
 def region_doubts(before: Positions, now: Positions) -> list[str]:
     """SAME_REGIONS and REGIONS_DIFFER, where they hold."""
     same = np.array_equal(before.region_mm, now.region_mm, equal_nan=True)

@@ -16,7 +16,7 @@ from yucca_wm.core.tsv import table_stream, tsv_lines
 from yucca_wm.localize.heatmap import draw_heat_map, save_figure
 from yucca_wm.localize.measures.places import PLACES
 from yucca_wm.localize.outputs.parts import Parts
-from yucca_wm.localize.outputs.visits import write_visits
+from yucca_wm.localize.outputs.visits import remove_transforms, write_visits
 from yucca_wm.localize.summary import MANIFEST
 from yucca_wm.localize.tables import (
     ALL_TABLES,
@@ -69,6 +69,7 @@ def remove_group(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
         (folder / sidecar_name(name)).unlink(missing_ok=True)
     _remove_heat_map(folder)
+    remove_transforms(folder)
     (folder / MANIFEST).unlink()
 
 

@@ -78,14 +78,18 @@ def write_visits(
     flags : subject -> its flags, in the order of the tables. ways : subject -> how its maps were made. columns : name
     of a table -> its columns.
     """
-    for file in (folder / FOLDER).glob(f"*{TO_PREVIOUS}"):  # of an earlier run
-        file.unlink()
+    remove_transforms(folder)  # of an earlier run
     if before := visits_before(flags):
         pairs = ((before[name], name) for name in flags if name in before)
         write_compared(_compared(parts, pairs, flags, ways, columns), folder)
-    else:
-        with suppress(OSError):
-            (folder / FOLDER).rmdir()
+
+
+def remove_transforms(folder: Path) -> None:
+    """Remove the transforms in ``folder``."""
+    for file in (folder / FOLDER).glob(f"*{TO_PREVIOUS}"):
+        file.unlink()
+    with suppress(OSError):  # there is none, or it holds other files
+        (folder / FOLDER).rmdir()
 
 
 def write_compared(compared: Iterable[Compared], folder: Path) -> None:

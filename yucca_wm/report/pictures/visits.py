@@ -67,7 +67,9 @@ def draw_differences(visits: Sequence[str], places: Sequence[str], differences_m
     return figure
 
 
-def draw_both_visits(before: Image, now: Image, new: NDArray[Any], brain: NDArray[np.bool_]) -> Figure:
+def draw_both_visits(
+    before: Image, now: Image, new: NDArray[Any], brain: NDArray[np.bool_], planes: Sequence[int] = ()
+) -> Figure:
     """Draw axial slices of two visits, the earlier one above, with new lesions outlined and numbered on the later one.
 
     Parameters
@@ -77,7 +79,9 @@ def draw_both_visits(before: Image, now: Image, new: NDArray[Any], brain: NDArra
     new : ndarray, int, shape (x, y, z)
         Numbers of new lesions, 0 elsewhere.
     brain : ndarray, bool, shape (x, y, z)
-        Voxels that set the grey windows, and the planes if no lesion is new.
+        Voxels that set the grey windows, and the planes if none are given.
+    planes : sequence of int
+        Axial planes to show, from `planes_through`.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def draw_both_visits(before: Image, now: Image, new: NDArray[Any], brain: NDArra
     """
     from matplotlib.figure import Figure
 
-    shown = planes_through(new)[0] or chosen_planes(new, brain, float(now.spacing_mm[2]))
+    shown = planes or chosen_planes(new, brain, float(now.spacing_mm[2]))
     figure = Figure(figsize=(PLANE_INCHES * len(shown) + 0.5, 5.6), facecolor="white")
     left = 0.5 / figure.get_figwidth()
     box = brain_box(brain, new, now.spacing_mm)
@@ -110,12 +114,14 @@ def planes_through(lesions: NDArray[Any]) -> tuple[list[int], list[int]]:
     """
     planes: list[int] = []
     missing: list[int] = []
-    for number in np.unique(lesions[lesions > 0]).tolist():
-        area = np.count_nonzero(lesions == number, axis=(0, 1))
-        if area[planes].any():
+    at = np.nonzero(lesions)
+    area = np.zeros((int(lesions.max(initial=0)) + 1, lesions.shape[2]), int)  # [number, plane]
+    np.add.at(area, (lesions[at], at[2]), 1)
+    for number in np.flatnonzero(area.any(axis=1)).tolist():
+        if area[number, planes].any():
             continue
         if len(planes) < SLICES:
-            planes.append(int(area.argmax()))
+            planes.append(int(area[number].argmax()))
         else:
             missing.append(number)
     return sorted(planes), missing
